@@ -1,0 +1,153 @@
+#!/bin/bash
+# Builds, runs and tests Ambit. One type, one verb; `./build.sh help` lists them.
+set -eu
+cd "$(dirname "$0")"
+
+packages="cmake ninja-build gcc g++ pkg-config libgmp-dev libjansson-dev
+  libpcre2-dev libck-dev libasmjit-dev check libedit-dev perl"
+
+help() {
+  cat <<'END'
+usage: ./build.sh [type] [verb] [arguments]
+
+types  release   -O2, no assertions, in build/ (default)
+       debug     -O1 with assertions
+       asan      assertions, AddressSanitizer and UndefinedBehaviorSanitizer
+       ubsan     assertions and UndefinedBehaviorSanitizer
+       tsan      assertions and ThreadSanitizer
+       stress    assertions, tiny limits, collection at every safepoint
+       Every type but release is built in build/<type>/.
+
+verbs  build               the program `ambit` (default)
+       run FILE [ARGS]     builds quietly, then runs the program
+       test [PROVE ARGS]   builds all tests and runs them under prove
+       bench [ARGS]        builds, then runs bench/run
+       fmt                 formats every C file in place
+       lint                checks formatting and the direction of includes
+       clean               removes the build of this type
+       help                this text
+
+environment
+       CC                  the C compiler, e.g. CC=clang ./build.sh
+       JOBS                parallel compilations (default: all processors)
+END
+}
+
+# Missing packages are installed by root; others are told the command.
+need_packages() {
+  command -v dpkg-query >/dev/null || return 0 # not Debian: CMake will tell
+  local missing="" p
+  for p in $packages; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+      missing="$missing $p"
+  done
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" = 0 ]; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q >&2
+    # shellcheck disable=SC2086
+    apt-get install -q -y --no-install-recommends $missing >&2
+  else
+    echo "apt-get install -y$missing"
+    exit 1
+  fi
+}
+
+cmake_options() {
+  case $type in
+  release) echo -DCMAKE_BUILD_TYPE=Release ;;
+  debug) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON ;;
+  asan) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=address,undefined ;;
+  ubsan) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=undefined ;;
+  tsan) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=thread ;;
+  stress) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_STRESS=ON ;;
+  esac
+}
+
+# A build folder remembers its compiler; another CC starts it afresh.
+fresh_if_other_compiler() {
+  local cache=$dir/CMakeCache.txt used
+  [ -n "${CC:-}" ] && [ -f "$cache" ] || return 0
+  used=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$cache")
+  [ "$used" = "$(command -v "${CC%% *}")" ] || echo --fresh
+}
+
+build() { # build [CMAKE OPTIONS]
+  need_packages
+  # shellcheck disable=SC2046
+  cmake -S . -B "$dir" -G Ninja $(fresh_if_other_compiler) $(cmake_options) "$@"
+  cmake --build "$dir" --parallel "${JOBS:-$(nproc)}"
+}
+
+build_quietly() { # as build, but shows the output only when it fails
+  local log
+  log=$(mktemp)
+  if ! build "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    exit 1
+  fi
+  rm -f "$log"
+}
+
+# How much slower than a release build the tests may be.
+slowdown() {
+  case $type in
+  release) echo 1 ;;
+  debug | ubsan) echo 3 ;;
+  *) echo 10 ;;
+  esac
+}
+
+run_tests() {
+  build -DAMB_TESTS=ON
+  export AMBIT="$PWD/$dir/ambit" AMBIT_BUILD="$PWD/$dir"
+  export AMBIT_SLOW="${AMBIT_SLOW:-$(slowdown)}" CK_TIMEOUT_MULTIPLIER
+  CK_TIMEOUT_MULTIPLIER=$(slowdown)
+  [ $# -gt 0 ] || set -- -r tests
+  exec prove -j 2 "$@"
+}
+
+c_files() {
+  find memory runtime compiler_thread scheduler cli include tests bench \
+    -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort
+}
+
+type=release
+case ${1:-} in
+release | debug | asan | ubsan | tsan | stress)
+  type=$1
+  shift
+  ;;
+esac
+dir=build
+[ "$type" = release ] || dir=build/$type
+verb=${1:-build}
+[ $# -eq 0 ] || shift
+
+case $verb in
+build) build -DAMB_TESTS=OFF ;;
+run)
+  build_quietly -DAMB_TESTS=OFF
+  exec "$dir/ambit" "$@"
+  ;;
+test) run_tests "$@" ;;
+bench)
+  build_quietly -DAMB_TESTS=OFF
+  AMBIT="$PWD/$dir/ambit" exec bench/run "$@"
+  ;;
+fmt) c_files | xargs clang-format -i ;;
+lint)
+  status=0
+  c_files | xargs clang-format --dry-run -Werror || status=1
+  tests/check_layers.sh || status=1
+  exit $status
+  ;;
+clean) rm -rf "$dir" ;;
+help | -h | --help) help ;;
+*)
+  echo "build.sh: no type or verb named '$verb'" >&2
+  help >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,73 @@
+// The `ambit` program: options, the host it gives to the runtime, verbs.
+//
+// One thread. Exit codes are those of enum RunStatus, and 2 for a command line
+// that makes no sense.
+#ifndef AMBIT_CLI_CLI_H
+#define AMBIT_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "runtime/runner.h"
+
+enum { EXIT_USAGE = 2 };
+
+typedef struct Source {
+  const char *name;  // as shown in messages
+  const char *path;  // NULL: the text is given; "-": standard input
+  FileText file;
+  const char *text;
+  size_t len;
+} Source;
+
+typedef struct Cli Cli;
+typedef void Verb(Cli *cli, Source *s);
+
+typedef struct Options {
+  Verb *verb;
+  Source *sources;  // texts of -e, or the one FILE
+  size_t nsources;
+  char **args;  // what follows FILE
+  int nargs;
+  int tier;
+  Limits limits;
+  double time_limit;
+  bool help, version;
+} Options;
+
+struct Cli {
+  Options options;
+  Runtime *rt;
+  bool closed;      // output can no longer be written
+  int write_error;  // errno then
+  int code;         // exit code so far
+  bool over;        // no further script is to run
+};
+
+// ---- options.c --------------------------------------------------------------
+// Reads the command line. -1: go on; otherwise the exit code (already told why).
+int cli_options_parse(Options *o, int argc, char **argv);
+void cli_options_drop(Options *o);
+void cli_help(FILE *out);
+// The command that a word may have meant to be, or NULL.
+const char *cli_near_verb(const char *word);
+
+// ---- report.c ---------------------------------------------------------------
+// NAME:LINE:COLUMN: LABEL: message, the line and a caret, on standard error.
+void cli_report(const Source *s, Position at, const char *label,
+                const char *message);
+// ambit: message, on standard error.
+void cli_complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+// Fills in text and length. False: told why.
+bool cli_source_load(Source *s, uint64_t max_bytes);
+void cli_source_drop(Source *s);
+
+// ---- main.c -----------------------------------------------------------------
+bool cli_write(void *arg, const char *text, size_t len);
+// The top module stands where the source's file is.
+void cli_enter_dir(Cli *cli, const Source *s);
+
+// ---- verbs, one file each; options.c has their table ------------------------
+Verb cli_run, cli_parse;
+
+#endif

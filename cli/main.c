@@ -1,0 +1,133 @@
+// The program: opens a runtime, runs what the command line names, exits.
+//
+// Standard output is flushed at each line on a terminal only; elsewhere when
+// the buffer is full, before a message on standard error, and at the end.
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#ifndef AMB_VERSION
+#define AMB_VERSION "0.1.0"
+#endif
+
+// The cancellation word of the running runtime: all an interrupt may touch.
+static AMB_ATOMIC(uint32_t) * cancel_word;
+
+static void on_interrupt(int signal_number) {
+  (void)signal_number;
+  if (cancel_word) ambi_store_release(cancel_word, 1);
+}
+
+// The first interrupt ends the form; a second one ends the process, should the
+// form be deaf.
+static void catch_signals(Runtime *rt) {
+  cancel_word = &rt->x_cancel;
+  struct sigaction interrupt = {.sa_handler = on_interrupt,
+                                .sa_flags = (int)SA_RESETHAND};
+  sigemptyset(&interrupt.sa_mask);
+  sigaction(SIGINT, &interrupt, NULL);
+}
+
+static void ignore_broken_pipes(void) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigemptyset(&ignore.sa_mask);
+  sigaction(SIGPIPE, &ignore, NULL);
+}
+
+// ---- the host ---------------------------------------------------------------
+
+// When nobody can read the output any more, running on makes no sense.
+static bool note_closed(Cli *cli) {
+  if (!cli->closed) cli->write_error = errno;
+  cli->closed = true;
+  if (cli->rt) ambi_store_release(&cli->rt->x_cancel, 1);
+  return false;
+}
+
+bool cli_write(void *arg, const char *text, size_t len) {
+  Cli *cli = arg;
+  if (cli->closed) return false;
+  return fwrite(text, 1, len, stdout) == len || note_closed(cli);
+}
+
+static void write_note(void *arg, const char *text, size_t len) {
+  Cli *cli = arg;
+  if (fflush(stdout) != 0) note_closed(cli);
+  fwrite(text, 1, len, stderr);
+}
+
+void cli_enter_dir(Cli *cli, const Source *s) {
+  const char *slash = s->path ? strrchr(s->path, '/') : NULL;
+  char *dir = NULL;
+  if (slash)
+    dir = ambi_text_copy(s->path,
+                         slash == s->path ? 1 : (size_t)(slash - s->path));
+  if (!ambi_module_set_dir(ambi_module_top(cli->rt), dir))
+    cli_complain("out of memory");
+  ambi_text_free(dir);
+}
+
+// ---- running ----------------------------------------------------------------
+
+static void run_source(Cli *cli, Source *s) {
+  if (!cli_source_load(s, cli->options.limits.memory)) {
+    cli->code =
+        ambi_load_relaxed(&cli->rt->x_cancel) ? RUN_CANCELLED : RUN_PARSE;
+    cli->over = true;
+  } else {
+    cli->options.verb(cli, s);
+  }
+}
+
+static void run_all(Cli *cli) {
+  Options *o = &cli->options;
+  Host host = {.arg = cli, .write = cli_write, .note = write_note};
+  cli->rt = ambi_runtime_open(&host, o->tier);
+  if (!cli->rt) {
+    cli_complain("the runtime cannot start: out of memory");
+    cli->code = RUN_LIMIT;
+    return;
+  }
+  cli->rt->limits = o->limits;
+  if (o->time_limit > 0)
+    cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
+  cli->rt->argv = o->args;
+  cli->rt->argc = o->nargs;
+  catch_signals(cli->rt);
+  for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
+    run_source(cli, &o->sources[i]);
+  cancel_word = NULL;
+  ambi_runtime_close(cli->rt);
+  cli->rt = NULL;
+}
+
+// A reader that went away is not worth a message.
+static void finish_output(Cli *cli) {
+  if (fflush(stdout) != 0) note_closed(cli);
+  if (!cli->closed) return;
+  if (cli->write_error != EPIPE)
+    cli_complain("cannot write the output: %s", strerror(cli->write_error));
+  cli->code = RUN_INTERNAL;
+}
+
+int main(int argc, char **argv) {
+  Cli cli = {0};
+  ignore_broken_pipes();
+  if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOLBF, 0);
+  setvbuf(stderr, NULL, _IOLBF, 0);
+  int code = cli_options_parse(&cli.options, argc, argv);
+  if (code >= 0)
+    cli.code = code;
+  else if (cli.options.help)
+    cli_help(stdout);
+  else if (cli.options.version)
+    puts("ambit " AMB_VERSION);
+  else
+    run_all(&cli);
+  finish_output(&cli);
+  cli_options_drop(&cli.options);
+  return cli.code;
+}

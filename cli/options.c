@@ -1,0 +1,284 @@
+// The command line, read by one table that also makes the help text.
+//
+// Options stand before FILE; everything after FILE belongs to the program that
+// is run. Values may follow as the next word or after `=`.
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "memory/alloc.h"
+
+typedef bool SetFn(Options *o, const char *value);  // false: not a good value
+
+typedef struct Option {
+  const char *name;   // "--steps" or "-n"
+  const char *value;  // name of its value, NULL: it has none
+  const char *help;
+  SetFn *set;
+  const char *expects;  // what a good value is
+} Option;
+
+// ---- values -----------------------------------------------------------------
+
+static bool read_count(const char *s, uint64_t *out) {
+  if (*s < '0' || *s > '9') return false;
+  char *end;
+  errno = 0;
+  *out = strtoull(s, &end, 10);
+  return !errno && !*end;
+}
+
+static bool read_seconds(const char *s, double *out) {
+  if ((*s < '0' || *s > '9') && *s != '.') return false;
+  char *end;
+  *out = strtod(s, &end);
+  return !*end && *out > 0 && *out < 1e9;
+}
+
+static bool add_source(Options *o, Source s) {
+  Source *grown = ambi_realloc(o->sources, o->nsources * sizeof s,
+                               (o->nsources + 1) * sizeof s);
+  if (!grown) return false;
+  o->sources = grown;
+  o->sources[o->nsources++] = s;
+  return true;
+}
+
+static bool set_text(Options *o, const char *v) {
+  static const char *const names[] = {"<-e>", "<-e 2>", "<-e 3>", "<-e ...>"};
+  Source s = {.name = names[o->nsources < 3 ? o->nsources : 3],
+              .text = v,
+              .len = strlen(v)};
+  return add_source(o, s);
+}
+static bool set_tier(Options *o, const char *v) {
+  if ((*v != '0' && *v != '1') || v[1]) return false;
+  o->tier = *v - '0';
+  return true;
+}
+static bool set_answers(Options *o, const char *v) {
+  return read_count(v, &o->limits.answers) && o->limits.answers > 0;
+}
+static bool set_steps(Options *o, const char *v) {
+  return read_count(v, &o->limits.steps);
+}
+static bool set_depth(Options *o, const char *v) {
+  return read_count(v, &o->limits.depth);
+}
+static bool set_memory(Options *o, const char *v) {
+  return ambi_size_parse(v, &o->limits.memory);
+}
+static bool set_query_timeout(Options *o, const char *v) {
+  return read_seconds(v, &o->limits.query_seconds);
+}
+static bool set_time_limit(Options *o, const char *v) {
+  return read_seconds(v, &o->time_limit);
+}
+static bool set_help(Options *o, const char *v) {
+  (void)v;
+  o->help = true;
+  return true;
+}
+static bool set_version(Options *o, const char *v) {
+  (void)v;
+  o->version = true;
+  return true;
+}
+
+static const char seconds[] = "a number of seconds";
+static const char count[] = "a whole number";
+static const char size[] = "a size such as 500M or 2G";
+
+static const Option table[] = {
+    {"-e", "TEXT", "run TEXT (may be repeated)", set_text, "a text"},
+    {"-n", "N", "at most N answers for each form", set_answers,
+     "a whole number from 1"},
+    {"--query-timeout", "S", "at most S seconds for each form",
+     set_query_timeout, seconds},
+    {"--steps", "N", "at most N steps for each form", set_steps, count},
+    {"--memory", "SIZE", "at most SIZE bytes (k, M, G; default half of all)",
+     set_memory, size},
+    {"--depth", "N", "calls nested at most N deep", set_depth, count},
+    {"--time-limit", "S", "at most S seconds for the whole run", set_time_limit,
+     seconds},
+    {"--tier", "N", "0: the plain evaluator, 1: bytecode", set_tier, "0 or 1"},
+    {"--help", NULL, "show this text", set_help, NULL},
+    {"--version", NULL, "show the version", set_version, NULL},
+};
+enum { NOPTIONS = sizeof table / sizeof *table };
+
+static const struct {
+  const char *name, *help;
+  Verb *verb;
+} verbs[] = {
+    {"run", "run a program (when no command is given)", cli_run},
+    {"parse", "show the atoms of a file as read, with their positions",
+     cli_parse},
+};
+enum { NVERBS = sizeof verbs / sizeof *verbs };
+
+void cli_help(FILE *out) {
+  fputs("usage: ambit [OPTION...] [COMMAND] FILE [ARGUMENT...]\n"
+        "       ambit [OPTION...] -e TEXT [ARGUMENT...]\n"
+        "Runs MeTTa programs. FILE `-` is the standard input.\n\ncommands:\n",
+        out);
+  for (int i = 0; i < NVERBS; i++)
+    fprintf(out, "  %-20s %s\n", verbs[i].name, verbs[i].help);
+  fputs("\noptions:\n", out);
+  for (int i = 0; i < NOPTIONS; i++) {
+    char left[40];
+    snprintf(left, sizeof left, "%s %s", table[i].name,
+             table[i].value ? table[i].value : "");
+    fprintf(out, "  %-20s %s\n", left, table[i].help);
+  }
+  fputs("\nexit codes: 0 fine, 1 a result held an Error, 2 usage, 3 a file "
+        "cannot be\nread or parsed, 4 a limit stopped a form, 5 internal "
+        "error, 130 interrupted\n",
+        out);
+}
+
+// ---- suggestions ------------------------------------------------------------
+
+enum { WORD_MAX_LEN = 32 };
+
+// Insertions, deletions and changes of one character that turn a into b; large
+// for words longer than any of ours.
+static size_t edit_distance(const char *a, size_t la, const char *b) {
+  size_t lb = strlen(b);
+  if (la > WORD_MAX_LEN || lb > WORD_MAX_LEN) return WORD_MAX_LEN;
+  size_t row[WORD_MAX_LEN + 1];
+  for (size_t j = 0; j <= lb; j++)
+    row[j] = j;
+  for (size_t i = 1; i <= la; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= lb; j++) {
+      size_t best = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      row[j] = best;
+    }
+  }
+  return row[lb];
+}
+
+static bool is_near(size_t distance, size_t len) {
+  return distance <= 1 + len / 3;
+}
+
+const char *cli_near_verb(const char *word) {
+  for (int i = 0; i < NVERBS; i++)
+    if (edit_distance(word, strlen(word), verbs[i].name) <= 2)
+      return verbs[i].name;
+  return NULL;
+}
+
+static int unknown_option(const char *word, size_t len) {
+  const char *nearest = NULL;
+  size_t best = WORD_MAX_LEN;
+  for (int i = 0; i < NOPTIONS; i++) {
+    bool cut_short = strncmp(word, table[i].name, len) == 0 && len > 3;
+    size_t d = cut_short ? 0 : edit_distance(word, len, table[i].name);
+    if (d >= best) continue;
+    best = d;
+    nearest = table[i].name;
+  }
+  if (nearest && is_near(best, len))
+    cli_complain("unknown option %.*s; did you mean %s?", (int)len, word,
+                 nearest);
+  else
+    cli_complain("unknown option %.*s; see ambit --help", (int)len, word);
+  return EXIT_USAGE;
+}
+
+// ---- reading ----------------------------------------------------------------
+
+static const Option *find_option(const char *word, size_t len) {
+  for (int i = 0; i < NOPTIONS; i++)
+    if (strlen(table[i].name) == len && memcmp(table[i].name, word, len) == 0)
+      return &table[i];
+  return NULL;
+}
+
+// One option at argv[*at], which is moved on to the next word.
+static int read_option(Options *o, int argc, char **argv, int *at) {
+  const char *word = argv[(*at)++];
+  size_t len = strcspn(word, "=");
+  const Option *option = find_option(word, len);
+  if (!option) return unknown_option(word, len);
+  const char *value = word[len] ? word + len + 1 : NULL;
+  if (value && !option->value) {
+    cli_complain("option %s takes no value", option->name);
+    return EXIT_USAGE;
+  }
+  if (option->value && !value) {
+    if (*at >= argc) {
+      cli_complain("option %s needs a value: %s", option->name,
+                   option->expects);
+      return EXIT_USAGE;
+    }
+    value = argv[(*at)++];
+  }
+  if (option->set(o, value)) return -1;
+  cli_complain("option %s: %s is expected, not %s", option->name,
+               option->expects, value);
+  return EXIT_USAGE;
+}
+
+static bool take_verb(Options *o, const char *word) {
+  for (int i = 0; i < NVERBS; i++)
+    if (strcmp(word, verbs[i].name) == 0) {
+      o->verb = verbs[i].verb;
+      return true;
+    }
+  return false;
+}
+
+// The words behind the options: [COMMAND] [FILE] [ARGUMENT...]. A command may
+// be followed by more options.
+static int read_words(Options *o, int argc, char **argv) {
+  int at = 1, code;
+  bool verb_seen = false, ended = false;
+  while (at < argc) {
+    const char *word = argv[at];
+    if (!ended && word[0] == '-' && word[1]) {
+      if (strcmp(word, "--") == 0) {
+        ended = true;
+        at++;
+      } else if ((code = read_option(o, argc, argv, &at)) >= 0) {
+        return code;
+      }
+    } else if (!ended && !verb_seen && take_verb(o, word)) {
+      verb_seen = true;
+      at++;
+    } else {
+      break;
+    }
+  }
+  if (at < argc && !o->nsources) {
+    const char *path = argv[at++];
+    Source s = {.name = strcmp(path, "-") == 0 ? "<stdin>" : path,
+                .path = path};
+    if (!add_source(o, s)) return RUN_LIMIT;
+  }
+  o->args = argv + at;
+  o->nargs = argc - at;
+  return -1;
+}
+
+int cli_options_parse(Options *o, int argc, char **argv) {
+  *o = (Options){.verb = cli_run, .tier = 1};
+  o->limits.memory = ambi_system_memory() / 2;
+  int code = read_words(o, argc, argv);
+  if (code >= 0) return code;
+  if (o->help || o->version || o->nsources) return -1;
+  cli_complain("a FILE or -e TEXT is needed; see ambit --help");
+  return EXIT_USAGE;
+}
+
+void cli_options_drop(Options *o) {
+  for (size_t i = 0; i < o->nsources; i++)
+    cli_source_drop(&o->sources[i]);
+  ambi_free(o->sources, o->nsources * sizeof *o->sources);
+}

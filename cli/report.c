@@ -1,0 +1,98 @@
+// Messages to the person at the terminal, and the texts they are about.
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { WINDOW = 100 };  // bytes of a source line that are shown at most
+
+void cli_complain(const char *format, ...) {
+  fflush(stdout);
+  va_list args;
+  va_start(args, format);
+  fputs("ambit: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+static bool is_continuation(char c) {
+  return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+// Shows bytes [from, to) with anything a terminal could obey made harmless.
+static void show_text(const char *text, size_t from, size_t to) {
+  for (size_t i = from; i < to; i++) {
+    unsigned char c = (unsigned char)text[i];
+    fputc((c < 0x20 && c != '\t') || c == 0x7F ? '?' : c, stderr);
+  }
+}
+
+// One blank for each character before the caret; tabs stay tabs, so that the
+// caret stands right at any tab width.
+static void show_caret(const char *text, size_t from, size_t to) {
+  for (size_t i = from; i < to; i++)
+    if (!is_continuation(text[i])) fputc(text[i] == '\t' ? '\t' : ' ', stderr);
+  fputs("^\n", stderr);
+}
+
+static void show_line(const Source *s, size_t offset) {
+  size_t from = offset < s->len ? offset : s->len, to = from;
+  while (from > 0 && s->text[from - 1] != '\n')
+    from--;
+  while (to < s->len && s->text[to] != '\n')
+    to++;
+  bool cut = offset - from > WINDOW / 2 && to - from > WINDOW;
+  if (cut) {
+    from = offset - WINDOW / 2;
+    while (from < offset && is_continuation(s->text[from]))
+      from++;
+  }
+  bool cut_end = to - from > WINDOW;
+  if (cut_end) {
+    to = from + WINDOW;
+    while (to < s->len && is_continuation(s->text[to]))
+      to++;
+  }
+  if (to > from && s->text[to - 1] == '\r') to--;
+  if (offset > to) offset = to;
+  fputs(cut ? "  ..." : "  ", stderr);
+  show_text(s->text, from, to);
+  fputs(cut_end ? "...\n" : "\n", stderr);
+  fputs(cut ? "     " : "  ", stderr);
+  show_caret(s->text, from, offset);
+}
+
+void cli_report(const Source *s, Position at, const char *label,
+                const char *message) {
+  fflush(stdout);
+  fprintf(stderr, "%s:%u:%u: %s: %s\n", s->name, at.line, at.column, label,
+          message);
+  show_line(s, at.offset);
+}
+
+bool cli_source_load(Source *s, uint64_t max_bytes) {
+  if (!s->path) return true;
+  bool ok = strcmp(s->path, "-") == 0
+                ? ambi_file_read(STDIN_FILENO, max_bytes, &s->file)
+                : ambi_file_load(s->path, max_bytes, &s->file);
+  if (!ok && errno != EINTR) {
+    const char *why = strerror(errno);
+    const char *verb = errno == ENOENT ? cli_near_verb(s->path) : NULL;
+    if (verb)
+      cli_complain("cannot read %s: %s; did you mean the command %s?", s->name,
+                   why, verb);
+    else
+      cli_complain("cannot read %s: %s", s->name, why);
+  }
+  if (!ok) return false;
+  s->text = s->file.text;
+  s->len = s->file.len;
+  return true;
+}
+
+void cli_source_drop(Source *s) {
+  ambi_file_drop(&s->file);
+}

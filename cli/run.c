@@ -1,0 +1,60 @@
+// Running a script: one line of results for each `!` form as soon as it is done.
+#include "cli/cli.h"
+
+typedef struct Running {
+  Cli *cli;
+  const Source *source;
+} Running;
+
+static void print_results(Cli *cli, const FormReport *r) {
+  Buffer b = {0};
+  ambi_print_results(cli->rt, &b, r->results, r->n);
+  ambi_buffer_puts(&b, "\n");
+  if (b.failed) cli_complain("a result line was cut: out of memory");
+  if (b.len) cli_write(cli, b.text, b.len);
+  ambi_buffer_drop(&b);
+}
+
+static bool on_form(void *arg, const FormReport *r) {
+  Running *running = arg;
+  Cli *cli = running->cli;
+  bool quiet = !r->n && (!r->form || r->stop == STOP_EXIT);
+  if (!quiet) print_results(cli, r);
+  char what[160];
+  switch (r->stop) {
+  case STOP_NONE:
+  case STOP_ANSWERS:
+  case STOP_EXIT: break;
+  case STOP_INTERNAL:
+    cli_report(running->source, r->at, "internal error", r->cx->message);
+    break;
+  default:
+    ambi_stop_text(r->cx, what, sizeof what);
+    cli_report(running->source, r->at, "stopped", what);
+    if (r->stop != STOP_CANCEL) cli->code = RUN_LIMIT;
+  }
+  if (r->is_error)
+    cli_report(running->source, r->at, "error",
+               "uncaught Error in this form, the script ends here");
+  return !cli->closed;
+}
+
+void cli_run(Cli *cli, Source *s) {
+  cli_enter_dir(cli, s);
+  Running running = {cli, s};
+  Script script = {.rt = cli->rt,
+                   .module = ambi_module_top(cli->rt),
+                   .name = s->name,
+                   .text = s->text,
+                   .len = s->len,
+                   .on_form = on_form,
+                   .arg = &running};
+  enum RunStatus status = ambi_run_script(&script);
+  if (status == RUN_PARSE)
+    cli_report(s, script.error.at, "error", script.error.message);
+  if (status != RUN_OK)
+    cli->code = status == RUN_EXIT ? script.code & 0xFF : (int)status;
+  cli->over =
+      (status != RUN_OK && status != RUN_LIMIT) || script.stop == STOP_RUN_TIME;
+  ambi_script_drop(&script);
+}

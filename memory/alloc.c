@@ -1,0 +1,97 @@
+// The counting door to malloc.
+//
+// The counters are process-wide and relaxed: they are statistics and a limit,
+// they order nothing. Debug builds put the size in front of each block and
+// compare it with what the caller claims when the block comes back, since one
+// wrong size would falsify the count for good.
+#include "memory/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory/atomic.h"
+#include "memory/check.h"
+
+static AMB_ATOMIC(size_t) bytes_out;      // [all]
+static AMB_ATOMIC(uint64_t) attempts;     // [all]
+static AMB_ATOMIC(uint64_t) failing_one;  // [all~] attempt to fail, 0 = none
+
+#ifdef AMB_DEBUG
+enum { PREFIX = 16 };  // keeps the alignment malloc gives
+#else
+enum { PREFIX = 0 };
+#endif
+
+static void *to_user(char *block, size_t size) {
+  if (PREFIX) memcpy(block, &size, sizeof size);
+  return block + PREFIX;
+}
+
+static char *to_block(void *user, size_t claimed) {
+  char *block = (char *)user - PREFIX;
+  if (PREFIX) {
+    size_t size;
+    memcpy(&size, block, sizeof size);
+    AMB_CHECK(size == claimed);
+  }
+  (void)claimed;
+  return block;
+}
+
+bool ambi_alloc_permitted(void) {
+  uint64_t now = ambi_add_relaxed(&attempts, 1) + 1;
+  return now != ambi_load_relaxed(&failing_one);
+}
+
+void *ambi_alloc(size_t size) {
+  if (size > PTRDIFF_MAX - PREFIX || !ambi_alloc_permitted()) return NULL;
+  char *block = calloc(1, size + PREFIX + (size + PREFIX == 0));
+  if (!block) return NULL;
+  ambi_add_relaxed(&bytes_out, size);
+  return to_user(block, size);
+}
+
+void *ambi_realloc(void *p, size_t old, size_t size) {
+  if (size > PTRDIFF_MAX - PREFIX || !ambi_alloc_permitted()) return NULL;
+  char *block = p ? to_block(p, old) : NULL;
+  block = realloc(block, size + PREFIX + (size + PREFIX == 0));
+  if (!block) return NULL;
+  ambi_add_relaxed(&bytes_out, size - (p ? old : 0));
+  return to_user(block, size);
+}
+
+void ambi_free(void *p, size_t size) {
+  if (!p) return;
+  free(to_block(p, size));
+  ambi_add_relaxed(&bytes_out, -size);
+}
+
+size_t ambi_alloc_bytes(void) {
+  return ambi_load_relaxed(&bytes_out);
+}
+
+void ambi_alloc_account(ptrdiff_t bytes) {
+  ambi_add_relaxed(&bytes_out, (size_t)bytes);
+}
+
+void ambi_alloc_fail_at(uint64_t n) {
+  uint64_t target = n ? ambi_load_relaxed(&attempts) + n : 0;
+  ambi_store_release(&failing_one, target);
+}
+
+uint64_t ambi_alloc_attempts(void) {
+  return ambi_load_relaxed(&attempts);
+}
+
+bool ambi_grow(void **array, size_t *cap, size_t need, size_t item) {
+  if (need <= *cap) return true;
+  if (*cap > SIZE_MAX / 2 / item || need > SIZE_MAX / 2 / item) return false;
+  size_t n = *cap + *cap / 2;
+  if (n < need) n = need;
+  if (n < 8) n = 8;
+  void *p = ambi_realloc(*array, *cap * item, n * item);
+  if (!p) return false;
+  *array = p;
+  *cap = n;
+  return true;
+}

@@ -1,0 +1,37 @@
+// The one door to malloc: byte accounting and planned failure.
+//
+// Every long-lived C allocation of the library goes through here, so that a
+// memory limit counts it and a test can make the n-th allocation fail. Sizes
+// are remembered by the caller (as for realloc in an arena), not in the block.
+// Any call may return NULL; nothing is freed or changed then.
+#ifndef AMBIT_MEMORY_ALLOC_H
+#define AMBIT_MEMORY_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Zeroed memory of `size` bytes, or NULL.
+void *ambi_alloc(size_t size);
+// Grows or shrinks; `old` is the size given before. New bytes are not zeroed.
+void *ambi_realloc(void *p, size_t old, size_t size);
+void ambi_free(void *p, size_t size);
+
+// Bytes now handed out by this door and by ambi_range_commit, process-wide.
+size_t ambi_alloc_bytes(void);
+// Adjusts that count for memory obtained elsewhere (committed pages).
+void ambi_alloc_account(ptrdiff_t bytes);
+
+// Tests: the n-th allocation from now fails (0 = never); counts attempts.
+void ambi_alloc_fail_at(uint64_t n);
+uint64_t ambi_alloc_attempts(void);
+// Counts an attempt made by another door (committed pages). False: it is the
+// one planned to fail.
+bool ambi_alloc_permitted(void);
+
+// Grows an array geometrically to at least `need` items; cap counts items.
+// False (array untouched) on failure. Freed with ambi_free(v, cap * sizeof *v).
+//   Value *v; size_t n, cap;  ambi_grow((void **)&v, &cap, n + 1, sizeof *v)
+bool ambi_grow(void **array, size_t *cap, size_t need, size_t item);
+
+#endif

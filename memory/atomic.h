@@ -1,0 +1,20 @@
+// All atomics: operations named by their ordering; grep here is the audit.
+//
+// The only file with memory_order_*. C11 builtins, which ThreadSanitizer sees.
+#ifndef AMBIT_MEMORY_ATOMIC_H
+#define AMBIT_MEMORY_ATOMIC_H
+
+#include <stdatomic.h>
+
+#define AMB_ATOMIC(T) _Atomic(T)
+
+#define ambi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
+#define ambi_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
+#define ambi_store_release(p, v) \
+  atomic_store_explicit((p), (v), memory_order_release)
+#define ambi_exchange(p, v) \
+  atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+#define ambi_add_relaxed(p, v) \
+  atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+
+#endif

@@ -1,0 +1,116 @@
+// mmap behind the Range: address space first, pages when asked for.
+//
+// Reserved pages are PROT_NONE and never charged; commit is a protection
+// change, giving back is a fresh reservation mapped over the old pages.
+#include "memory/pages.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/alloc.h"
+#include "memory/check.h"
+
+enum { COMMIT_STEP = 256 * 1024 };
+
+static size_t round_up(size_t n, size_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
+static size_t page_size(void) {
+  return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void *reserve(void *at, size_t bytes, int more_flags) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more_flags;
+  return mmap(at, bytes, PROT_NONE, flags, -1, 0);
+}
+
+bool ambi_range_open(Range *r, size_t bytes) {
+  *r = (Range){0};
+  if (bytes == 0 || bytes > PTRDIFF_MAX) return false;
+  bytes = round_up(bytes, page_size());
+  if (!ambi_alloc_permitted()) return false;
+  void *p = reserve(NULL, bytes, 0);
+  if (p == MAP_FAILED) return false;
+  r->base = p;
+  r->reserved = bytes;
+  return true;
+}
+
+void ambi_range_close(Range *r) {
+  if (!r->base) return;
+  munmap(r->base, r->reserved);
+  ambi_alloc_account(-(ptrdiff_t)r->committed);
+  *r = (Range){0};
+}
+
+bool ambi_range_commit(Range *r, size_t bytes) {
+  if (bytes <= r->committed) return true;
+  if (bytes > r->reserved || !ambi_alloc_permitted()) return false;
+  size_t end = round_up(bytes, COMMIT_STEP);
+  if (end > r->reserved) end = r->reserved;
+  size_t more = end - r->committed;
+  if (mprotect(r->base + r->committed, more, PROT_READ | PROT_WRITE) != 0)
+    return false;
+  r->committed = end;
+  ambi_alloc_account((ptrdiff_t)more);
+  return true;
+}
+
+void ambi_range_trim(Range *r, size_t keep) {
+  keep = round_up(keep, page_size());
+  if (keep >= r->committed) return;
+  size_t less = r->committed - keep;
+  // Refused (no room for one more mapping): the pages stay as they are.
+  if (reserve(r->base + keep, less, MAP_FIXED) == MAP_FAILED) return;
+  r->committed = keep;
+  ambi_alloc_account(-(ptrdiff_t)less);
+}
+
+// ---- how much memory there is ----------------------------------------------
+
+// The number a one-line file holds; UINT64_MAX: no file, "max", not a number.
+static uint64_t number_in(const char *path) {
+  FILE *f = fopen(path, "r");
+  if (!f) return UINT64_MAX;
+  char line[64], *end = line;
+  uint64_t n = UINT64_MAX;
+  if (fgets(line, sizeof line, f)) n = strtoull(line, &end, 10);
+  fclose(f);
+  return end == line ? UINT64_MAX : n;
+}
+
+// The smallest limit of the control group (version 2) and those around it.
+static uint64_t group_limit(void) {
+  char line[PATH_MAX] = "", path[PATH_MAX + 64];
+  uint64_t least = UINT64_MAX;
+  FILE *f = fopen("/proc/self/cgroup", "r");
+  if (!f) return least;
+  while (fgets(line, sizeof line, f))
+    if (strncmp(line, "0::/", 4) == 0) break;
+  fclose(f);
+  char *group = strncmp(line, "0::/", 4) == 0 ? line + 3 : strcpy(line, "/");
+  group[strcspn(group, "\n")] = 0;
+  for (;;) {
+    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
+    uint64_t n = number_in(path);
+    if (n < least) least = n;
+    char *slash = strrchr(group, '/');
+    if (!slash) break;
+    *slash = 0;
+  }
+  return least;
+}
+
+uint64_t ambi_system_memory(void) {
+  uint64_t machine =
+      (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+  uint64_t group = group_limit();
+  uint64_t old = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+  if (old < group) group = old;
+  return group < machine ? group : machine;
+}

@@ -1,0 +1,33 @@
+// The operating system seam: reserve address space, commit, give back.
+//
+// A Range is one contiguous reservation that grows upward without moving. It is
+// reserved without backing (no commit charge) and becomes usable in steps;
+// used by context heaps, engine stacks, trails and choice stacks. One thread
+// owns a Range.
+#ifndef AMBIT_MEMORY_PAGES_H
+#define AMBIT_MEMORY_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Range {
+  char *base;        // start, page aligned; NULL when not open
+  size_t reserved;   // bytes of address space
+  size_t committed;  // bytes from base that may be touched
+} Range;
+
+// Reserves `bytes` (rounded up to pages). False when the system refuses.
+bool ambi_range_open(Range *r, size_t bytes);
+void ambi_range_close(Range *r);
+// Makes at least `bytes` from base usable. False: reservation or system used
+// up; the range is unchanged. Commits in steps of at least 256 KiB.
+bool ambi_range_commit(Range *r, size_t bytes);
+// Takes back everything committed beyond `keep` bytes (rounded up to pages).
+// Committed again later, those pages read as zero.
+void ambi_range_trim(Range *r, size_t keep);
+
+// Memory of the machine or of the control group, whichever is smaller, bytes.
+uint64_t ambi_system_memory(void);
+
+#endif

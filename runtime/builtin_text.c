@@ -1,0 +1,207 @@
+// Printing, formatting, and the text of atoms.
+//
+// Output goes to the host as whole lines, one call each, so that lines of
+// several evaluators never mix. A host that takes no more output ends the run.
+#include "runtime/answer.h"
+#include "runtime/module.h"
+#include "runtime/runtime.h"
+#include "runtime/utf8.h"
+
+// ---- output -----------------------------------------------------------------
+
+// Gives the text to the host; ends the buffer.
+static enum BuiltinStatus write_out(Context *cx, Buffer *b, Value *out) {
+  const Host *host = &cx->rt->host;
+  bool failed = b->failed;
+  bool open = failed || !b->len || host->write(host->arg, b->text, b->len);
+  ambi_buffer_drop(b);
+  if (failed) return ambi_answer_stop(cx);
+  if (open) return ambi_answer_unit(out);
+  cx->stop = STOP_EXIT;
+  cx->exit_code = 0;
+  return B_STOP;
+}
+
+static void put_plain(Context *cx, Buffer *b, Value v) {
+  ambi_print_plain(cx->rt, b, v, NULL);
+}
+
+enum BuiltinStatus ambi_b_println(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  if (n < 1)
+    return ambi_answer_error(cx, "println! expects single atom as an argument");
+  Buffer b = {0};
+  put_plain(cx, &b, args[0]);
+  ambi_buffer_puts(&b, "\n");
+  return write_out(cx, &b, out);
+}
+
+enum BuiltinStatus ambi_b_print(Context *cx, const Value *args, unsigned n,
+                                Value *out) {
+  if (n < 1)
+    return ambi_answer_error(cx, "print! expects single atom as an argument");
+  Buffer b = {0};
+  put_plain(cx, &b, args[0]);
+  return write_out(cx, &b, out);
+}
+
+enum BuiltinStatus ambi_b_trace(Context *cx, const Value *args, unsigned n,
+                                Value *out) {
+  if (n < 2)
+    return ambi_answer_error(cx, "trace! expects two atoms as arguments");
+  Buffer b = {0};
+  ambi_print(cx->rt, &b, args[0], NULL);
+  ambi_buffer_puts(&b, "\n");
+  bool failed = b.failed;
+  const Host *host = &cx->rt->host;
+  if (!failed && host->note) host->note(host->arg, b.text, b.len);
+  ambi_buffer_drop(&b);
+  return failed ? ambi_answer_stop(cx) : ambi_answer(cx, out, args[1]);
+}
+
+enum BuiltinStatus ambi_b_print_alternatives(Context *cx, const Value *args,
+                                             unsigned n, Value *out) {
+  if (n < 1)
+    return ambi_answer_error(
+        cx, "print-alternatives! expects format string as a first argument "
+            "and expression as a second argument");
+  if (n < 2 || !ambi_is_expression(args[1])) return ambi_answer_no_expr(cx);
+  Buffer b = {0};
+  uint32_t size = ambi_expr_size(args[1]);
+  put_plain(cx, &b, ambi_small_int(size));
+  ambi_buffer_puts(&b, " ");
+  put_plain(cx, &b, args[0]);
+  ambi_buffer_puts(&b, ":\n");
+  for (uint32_t i = 0; i < size; i++) {
+    ambi_buffer_puts(&b, "    ");
+    put_plain(cx, &b, ambi_expr_at(args[1], i));
+    ambi_buffer_puts(&b, "\n");
+  }
+  return write_out(cx, &b, out);
+}
+
+// ---- formatting -------------------------------------------------------------
+
+// `{}` takes the next argument, `{{` and `}}` are braces; any other brace
+// stands for itself.
+static void put_format(Context *cx, Buffer *b, Value format, Value list) {
+  const char *s = ambi_str_bytes(format), *end = s + ambi_str_len(format);
+  uint32_t size = ambi_expr_size(list), used = 0;
+  const char *from = s;
+  while (s < end) {
+    char next = s + 1 < end ? s[1] : 0;
+    bool hole = *s == '{' && next == '}';
+    bool brace = (*s == '{' || *s == '}') && next == *s;
+    if (!hole && !brace) {
+      s++;
+      continue;
+    }
+    ambi_buffer_put(b, from, (size_t)(s - from) + brace);
+    if (hole && used < size) put_plain(cx, b, ambi_expr_at(list, used++));
+    s += 2;
+    from = s;
+  }
+  ambi_buffer_put(b, from, (size_t)(end - from));
+}
+
+enum BuiltinStatus ambi_b_format_args(Context *cx, const Value *args,
+                                      unsigned n, Value *out) {
+  if (n < 2 || !ambi_is_str(args[0]))
+    return ambi_answer_error(
+        cx, "format-args expects format string as a first argument and "
+            "expression as a second argument");
+  if (!ambi_is_expression(args[1])) return ambi_answer_no_expr(cx);
+  Buffer b = {0};
+  put_format(cx, &b, args[0], args[1]);
+  return ambi_answer_text(cx, out, &b);
+}
+
+// ---- the text of atoms ------------------------------------------------------
+
+enum BuiltinStatus ambi_b_repr(Context *cx, const Value *args, unsigned n,
+                               Value *out) {
+  if (n < 1)
+    return ambi_answer_error(cx, "repr expects single atom as an argument");
+  Buffer b = {0};
+  ambi_print(cx->rt, &b, args[0], NULL);
+  return ambi_answer_text(cx, out, &b);
+}
+
+// (Error (parse text) reason)
+static enum BuiltinStatus not_parsed(Context *cx, Value text,
+                                     const char *reason, Value *out) {
+  Value name = ambi_make_sym(cx, "parse", 5);
+  Value call = ambi_is_none(name) ? name : AMB_EXPR(cx, name, text);
+  if (ambi_is_none(call)) return ambi_answer_stop(cx);
+  return ambi_answer(cx, out, ambi_make_error_text(cx, call, reason));
+}
+
+// The words mean what they mean in the module whose text is being run.
+enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
+                                Value *out) {
+  if (n < 1 || !ambi_is_str(args[0]))
+    return ambi_answer_error(cx, "parse expects a string as an argument");
+  Module *module = cx->module ? cx->module : ambi_module_top(cx->rt);
+  Reader r;
+  Template read;
+  ambi_reader_open(&r, cx->rt, module->tokens, ambi_str_bytes(args[0]),
+                   ambi_str_len(args[0]));
+  switch (ambi_read(&r, &read)) {
+  case READ_ATOM: break;
+  case READ_END: return not_parsed(cx, args[0], "parse found no atom", out);
+  case READ_ERROR: return not_parsed(cx, args[0], r.error.message, out);
+  case READ_MEMORY: return ambi_answer_stop(cx);
+  }
+  Value *env = (Value *)ambi_heap_alloc(cx, read.nvars);
+  for (uint32_t i = 0; env && i < read.nvars; i++)
+    env[i] = AMB_NONE;
+  Value v = env ? ambi_instantiate(cx, &read, env, true) : AMB_NONE;
+  ambi_template_release(cx->rt->store, &read);
+  return ambi_answer(cx, out, v);
+}
+
+enum BuiltinStatus ambi_b_text_symbol(Context *cx, const Value *args,
+                                      unsigned n, Value *out) {
+  if (n < 1) return ambi_answer_error(cx, "a text is expected");
+  Buffer b = {0};
+  put_plain(cx, &b, args[0]);
+  Value v =
+      b.failed ? AMB_NONE : ambi_make_sym(cx, b.text ? b.text : "", b.len);
+  ambi_buffer_drop(&b);
+  return ambi_answer(cx, out, v);
+}
+
+// An expression with a String for each character.
+enum BuiltinStatus ambi_b_text_chars(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  if (n < 1) return ambi_answer_error(cx, "a text is expected");
+  Buffer b = {0};
+  put_plain(cx, &b, args[0]);
+  ValueVec chars = {0};
+  bool ok = !b.failed;
+  for (size_t i = 0; ok && i < b.len;) {
+    size_t next = i + 1;
+    while (next < b.len && (b.text[next] & 0xC0) == 0x80)
+      next++;
+    Value c = ambi_make_str(cx, b.text + i, next - i);
+    ok = !ambi_is_none(c) && ambi_vec_push(&chars, c);
+    i = next;
+  }
+  Value v = ok ? ambi_make_expr(cx, chars.at, chars.n) : AMB_NONE;
+  ambi_vec_drop(&chars);
+  ambi_buffer_drop(&b);
+  return ambi_answer(cx, out, v);
+}
+
+// The texts of the atoms of an expression, with another one between them.
+enum BuiltinStatus ambi_b_text_joined(Context *cx, const Value *args,
+                                      unsigned n, Value *out) {
+  if (n < 2 || !ambi_is_expression(args[0])) return ambi_answer_no_expr(cx);
+  Buffer b = {0};
+  uint32_t size = ambi_expr_size(args[0]);
+  for (uint32_t i = 0; i < size; i++) {
+    if (i > 0) put_plain(cx, &b, args[1]);
+    put_plain(cx, &b, ambi_expr_at(args[0], i));
+  }
+  return ambi_answer_text(cx, out, &b);
+}

@@ -1,0 +1,291 @@
+// The collector of tier 1: copies what is reachable into fresh space.
+//
+// Cheney's algorithm over two ranges that change places. Roots: the returned
+// value, live slots of all frames that can still be entered (by the current
+// chain of frames and by every choice record), records, hooks with their
+// images, trail. Afterwards every record's heap top is the new top: what
+// survived is no longer given back by backtracking, only by the next
+// collection. Shared atoms (the store) are not touched. The next collection is
+// due when as much has been allocated again as survived, the stack included, so
+// a deep stack is not walked again and again.
+#include "runtime/engine.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/routine.h"
+
+#ifdef AMB_STRESS
+enum { MIN_NURSERY = 1 << 10 };
+#else
+enum {
+  MIN_NURSERY = 1 << 17
+};  // words: 1 MiB, stays in the second-level cache
+#endif
+
+typedef struct Collector {
+  Engine *g;
+  Word *lo, *hi;     // the range left
+  Word *scan, *top;  // of the new range
+} Collector;
+
+size_t ambi_collect_first(Engine *g) {
+  return (size_t)(g->cx->h - g->cx->hbase) + MIN_NURSERY;
+}
+
+void ambi_collect_close(Engine *g) {
+  if (g->other.base) ambi_range_close(&g->other);
+}
+
+static bool leaving(const Collector *c, const Word *p) {
+  return p >= c->lo && p < c->hi;
+}
+
+static Word *copy_words(Collector *c, Word *from, size_t n) {
+  Word *to = c->top;
+  memcpy(to, from, n * sizeof *to);
+  c->top += n;
+  from[0] = AMB_TAGGED(TAG_FWD, (uintptr_t)to);
+  return to;
+}
+
+// Where the object at p is now.
+static Word *moved(Collector *c, Word *p, bool variable) {
+  if ((p[0] >> 48) == TAG_FWD)
+    return (Word *)(uintptr_t)(p[0] & AMB_PAYLOAD_MASK);
+  if (!variable) return copy_words(c, p, ambi_object_words(p[0]));
+  bool unbound = p[0] == AMB_TAGGED(TAG_VAR, (uintptr_t)p);
+  Word *to = copy_words(c, p, 2);
+  if (unbound) *to = AMB_TAGGED(TAG_VAR, (uintptr_t)to);
+  return to;
+}
+
+static Word evacuate(Collector *c, Word w) {
+  uint32_t tag = (uint32_t)(w >> 48);
+  if (tag != TAG_EXPR && tag != TAG_VAR && tag != TAG_OBJ && tag != TAG_BIG)
+    return w;
+  Word *p = ambi_ptr(AMB_V(w));
+  if (!leaving(c, p)) return w;
+  Word marks = tag == TAG_EXPR ? w & AMB_EXPR_MARKS : 0;
+  return AMB_TAGGED(tag, (uintptr_t)moved(c, p, tag == TAG_VAR)) | marks;
+}
+
+static void root(Collector *c, Value *v) {
+  v->w = evacuate(c, v->w);
+}
+
+// A view keeps its place in the buffer it looks into.
+static void scan_view(Collector *c, Word *p) {
+  Word *old = ambi_ptr(AMB_V(p[1]));
+  p[1] = evacuate(c, p[1]);
+  ptrdiff_t shift = (char *)ambi_ptr(AMB_V(p[1])) - (char *)old;
+  p[2] = (Word)(uintptr_t)((char *)(uintptr_t)p[2] + shift);
+}
+
+static void scan_words(Collector *c) {
+  while (c->scan < c->top) {
+    Word w = *c->scan;
+    if ((w >> 48) != TAG_HDR) {
+      *c->scan++ = evacuate(c, w);
+      continue;
+    }
+    switch (ambi_hdr_kind(w)) {
+    case KIND_STR:
+    case KIND_BIG: c->scan += ambi_object_words(w); break;
+    case KIND_VIEW:
+      scan_view(c, c->scan);
+      c->scan += 3;
+      break;
+    case KIND_BUF: {  // what lies before the first child is garbage
+      size_t first = (size_t)ambi_int_of(AMB_V(c->scan[1]));
+      for (size_t i = 0; i < first; i++)
+        c->scan[2 + i] = AMB_UNIT.w;
+      c->scan += 2 + first;
+      break;
+    }
+    default: c->scan++; break;
+    }
+  }
+}
+
+// ---- frames ---------------------------------------------------------------------
+
+static const uint64_t *live_row(const Unit *u, const Code *pc) {
+  if (pc < u->code || pc >= u->code + u->ncode) return NULL;
+  uint32_t at = (uint32_t)(pc - u->code), lo = 0, hi = u->nrows;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (u->live_at[mid] < at)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  if (lo >= u->nrows || u->live_at[lo] != at) return NULL;
+  return u->live + (size_t)lo * u->nlive;
+}
+
+static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  if (u->routine) {
+    for (uint32_t i = 0; i < u->nslots; i++)
+      e[i] = evacuate(c, e[i]);
+    return;
+  }
+  const uint64_t *row = live_row(u, pc);
+  for (uint32_t i = 0; row && i < u->nlive; i++) {
+    for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
+      uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(bits);
+      if (slot != except) e[slot] = evacuate(c, e[slot]);
+    }
+  }
+}
+
+// The frame and its callers, as far as nobody has been there in this collection.
+static void scan_chain(Collector *c, Word *e, const Code *pc, uint32_t except) {
+  for (;;) {
+    scan_slots(c, e, pc, except);
+    except = UINT32_MAX;
+    Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+    if (e[FRAME_MARK] == c->g->gc_mark || prev == e) return;
+    e[FRAME_MARK] = c->g->gc_mark;
+    pc = (const Code *)(uintptr_t)e[FRAME_RET];
+    e = prev;
+  }
+}
+
+static void scan_current(Collector *c, size_t args) {
+  Word *e = c->g->e;
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  size_t n = args == SIZE_MAX ? u->nslots : args;
+  for (size_t i = 0; i < n; i++)
+    e[i] = evacuate(c, e[i]);
+  Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+  if (prev != e)
+    scan_chain(c, prev, (const Code *)(uintptr_t)e[FRAME_RET], UINT32_MAX);
+}
+
+// ---- records ------------------------------------------------------------------------
+
+static void scan_image(Collector *c, Image *m) {
+  for (size_t i = 0; i < m->n;) {
+    Word w = m->w[i];
+    if ((w >> 48) == TAG_HDR &&
+        (ambi_hdr_kind(w) == KIND_STR || ambi_hdr_kind(w) == KIND_BIG)) {
+      i += ambi_object_words(w);
+      continue;
+    }
+    m->w[i++] = evacuate(c, w);
+  }
+}
+
+static void scan_hook(Collector *c, Hook *h) {
+  scan_image(c, &h->image);
+  for (size_t i = 0; i < h->nitems; i++)
+    root(c, &h->items[i].value);
+  for (size_t i = 0; i < h->nbinds; i++) {
+    Word cell = AMB_TAGGED(TAG_VAR, (uintptr_t)h->binds[i].cell);
+    h->binds[i].cell = ambi_ptr(AMB_V(evacuate(c, cell)));
+    root(c, &h->binds[i].value);
+  }
+  root(c, &h->pattern);
+  root(c, &h->templ);
+  for (size_t i = 0; i < h->values.n; i++)
+    root(c, &h->values.at[i]);
+  if (h->kind == HOOK_STREAM || h->kind == HOOK_GATHER) {
+    scan_chain(c, h->frame, h->next, h->dst);
+    scan_slots(c, h->frame, h->err, h->dst);
+  }
+}
+
+static void scan_resume(Collector *c, Choice *r, const Code *resume) {
+  switch (resume->op) {
+  case OP_I_FORK_NEXT:
+  case OP_I_MATCH_NEXT:
+  case OP_I_MANY_NEXT: resume = r->next; break;
+  case OP_I_PEND:
+  case OP_I_DELIVER:
+  case OP_I_ONCE_FAIL:
+  case OP_I_FAIL:
+  case OP_I_TOP_DONE: return;
+  default: break;
+  }
+  scan_chain(c, r->e, resume, UINT32_MAX);
+}
+
+static void scan_record(Collector *c, Choice *r) {
+  root(c, &r->aux);
+  for (Hook *h = r->hook; h; h = h->old) {
+    scan_hook(c, h);
+    if (h->old_resume) scan_resume(c, r, h->old_resume);
+  }
+  scan_resume(c, r, r->resume);
+}
+
+// Entries of cells that nothing refers to any more go.
+static void sweep_trail(Collector *c) {
+  Context *cx = c->g->cx;
+  Choice *r = c->g->choices;
+  size_t kept = 0;
+  for (size_t i = 0; i <= cx->tr; i++) {
+    while (r <= c->g->b && r->tr <= i)
+      (r++)->tr = kept;
+    if (i == cx->tr) break;
+    Word *cell = cx->trail[i];
+    if (leaving(c, cell)) {
+      if ((cell[0] >> 48) != TAG_FWD) continue;
+      cell = (Word *)(uintptr_t)(cell[0] & AMB_PAYLOAD_MASK);
+    }
+    cx->trail[kept++] = cell;
+  }
+  cx->tr = kept;
+}
+
+// ---- the whole ---------------------------------------------------------------------------
+
+static bool make_room(Engine *g, size_t words) {
+  if (!g->other.base && !ambi_range_open(&g->other, g->cx->heap.reserved))
+    return false;
+  return ambi_range_commit(&g->other, (words + MIN_NURSERY) * sizeof(Word));
+}
+
+static void take_over(Collector *c) {
+  Engine *g = c->g;
+  Context *cx = g->cx;
+  Range old = cx->heap;
+  cx->heap = g->other;
+  g->other = old;
+  cx->hbase = (Word *)(void *)cx->heap.base;
+  cx->h = c->top;
+  cx->hend = cx->hbase + cx->heap.committed / sizeof(Word);
+  for (Choice *r = g->choices; r <= g->b; r++)
+    r->h = c->top;
+  cx->hb = c->top;
+}
+
+bool ambi_collect(Engine *g, size_t live_args) {
+  Context *cx = g->cx;
+  size_t used = (size_t)(cx->h - cx->hbase);
+  if (!make_room(g, used)) {
+    // No room to copy into: go on as long as the heap itself can grow.
+    g->heap_soft = used * 2;
+    return true;
+  }
+  g->gc_mark = 2 * ++g->collections + 1;
+  Word *base = (Word *)(void *)g->other.base;
+  Collector c = {
+      .g = g, .lo = cx->hbase, .hi = cx->h, .scan = base, .top = base};
+  root(&c, &g->rv);
+  scan_current(&c, live_args);
+  for (Choice *r = g->choices; r <= g->b; r++)
+    scan_record(&c, r);
+  scan_words(&c);
+  sweep_trail(&c);
+  take_over(&c);
+  size_t live = (size_t)(cx->h - cx->hbase);
+  size_t stack =
+      (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
+  size_t next = live + stack > MIN_NURSERY ? live + stack : MIN_NURSERY;
+  g->heap_soft = live + next;
+  size_t keep = (live + 2 * next) * sizeof(Word);
+  if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
+  return true;
+}

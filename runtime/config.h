@@ -1,0 +1,19 @@
+// Build-time constants, each with its reason.
+#ifndef AMBIT_RUNTIME_CONFIG_H
+#define AMBIT_RUNTIME_CONFIG_H
+
+// Symbols are never reclaimed in this version: a cap turns an endless supply of
+// new names into an error instead of a leak.
+#define AMB_MAX_SYMBOLS (1u << 24)
+
+// Address space per context heap. Reserved, not committed; the memory limit
+// decides how much is used.
+#define AMB_HEAP_RESERVE ((size_t)1 << 36)
+
+// Steps between two looks at clock and cancellation: about 0.1 ms.
+#define AMB_POLL_STEPS 4096
+
+// Modules that load modules nest C calls; deeper nesting is an error.
+#define AMB_MAX_MODULE_NESTING 64
+
+#endif

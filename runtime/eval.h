@@ -1,0 +1,18 @@
+// Running one form: what the runner asks of either tier.
+#ifndef AMBIT_RUNTIME_EVAL_H
+#define AMBIT_RUNTIME_EVAL_H
+
+#include "runtime/context.h"
+
+// Evaluates (metta form %Undefined% cx->space), or the form itself as a minimal
+// instruction when rt->bare_minimal. Appends results to out (heap values, valid
+// until ambi_context_reset) up to the answer limit. Returns STOP_NONE, or what
+// stopped the form: out then holds what had been found. The form is a heap
+// atom. Reentrant: builtins that load modules run nested forms on a Context of
+// their own.
+enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out);  // tier 0
+enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out);  // tier 1
+enum AmbStop ambi_eval_form(Context *cx, Value form,
+                            ValueVec *out);  // rt->tier
+
+#endif

@@ -1,0 +1,359 @@
+// The agenda machine of tier 0: its loop, frames, choices and collectors.
+//
+// One register set says what to do next (enum Todo). A value travels down the
+// continuation until a frame starts new work or a collector keeps it; then the
+// newest choice says how the next alternative starts.
+#include "runtime/eval0.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/eval.h"
+#include "runtime/runtime.h"
+
+// ---- memory -----------------------------------------------------------------
+
+void ambi_eval0_stop(Machine *m, enum AmbStop stop) {
+  if (m->cx->stop == STOP_NONE) m->cx->stop = stop;
+}
+
+bool ambi_eval0_ok(Machine *m, Value v) {
+  if (AMB_LIKELY(!ambi_is_none(v))) return true;
+  ambi_eval0_stop(m, STOP_MEMORY);
+  return false;
+}
+
+void *ambi_eval0_alloc(Machine *m, size_t size) {
+  void *p = ambi_arena_alloc(&m->arena, size);
+  if (!p) ambi_eval0_stop(m, STOP_MEMORY);
+  return p;
+}
+
+Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
+                        uint32_t depth) {
+  Frame *f = ambi_eval0_alloc(m, sizeof *f);
+  if (!f) return NULL;
+  *f = (Frame){.up = up,
+               .kind = (uint8_t)kind,
+               .depth = depth,
+               .nest = up ? up->nest : 0,
+               .a = AMB_NONE,
+               .b = AMB_NONE,
+               .c = AMB_NONE,
+               .space = m->space};
+  return f;
+}
+
+// ---- items: results that survive the undoing of their bindings ----------------
+
+Mark ambi_eval0_mark(const Machine *m) {
+  return (Mark){m->cx->tr, m->cx->h};
+}
+
+bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
+  Context *cx = m->cx;
+  value = ambi_resolve(cx, value);
+  if (!ambi_eval0_ok(m, value)) return false;
+  size_t n = 0;
+  for (size_t i = mark.trail; i < cx->tr; i++)
+    n += cx->trail[i] < mark.h;
+  Item *item = ambi_eval0_alloc(m, sizeof *item + n * sizeof(Binding));
+  if (!item) return false;
+  item->next = NULL;
+  item->value = value;
+  item->nbindings = n;
+  n = 0;
+  for (size_t i = mark.trail; i < cx->tr; i++) {
+    Word *cell = cx->trail[i];
+    if (cell >= mark.h) continue;
+    Value bound = ambi_resolve(cx, AMB_V(*cell));
+    if (!ambi_eval0_ok(m, bound)) return false;
+    item->bindings[n++] = (Binding){cell, bound};
+  }
+  if (list->last)
+    list->last->next = item;
+  else
+    list->first = item;
+  list->last = item;
+  list->n++;
+  return true;
+}
+
+bool ambi_eval0_restore(Machine *m, const Item *item) {
+  for (size_t i = 0; i < item->nbindings; i++) {
+    const Binding *b = &item->bindings[i];
+    if (!ambi_bind(m->cx, ambi_tag_ptr(TAG_VAR, b->cell), b->value))
+      return false;
+  }
+  return true;
+}
+
+// ---- choices -------------------------------------------------------------------
+
+Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, size_t trail,
+                          Frame *up) {
+  if (!ambi_grow((void **)&m->choices, &m->choices_cap, m->nchoices + 1,
+                 sizeof *m->choices)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return NULL;
+  }
+  Choice *c = &m->choices[m->nchoices++];
+  *c = (Choice){.kind = kind, .trail = trail, .up = up, .call = AMB_NONE};
+  return c;
+}
+
+void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
+                      size_t trail, Frame *up, Value call) {
+  m->todo = DO_FAIL;
+  if (!items->first) return;
+  Choice *c = ambi_eval0_choose(m, kind, trail, up);
+  if (!c) return;
+  c->next = items->first;
+  c->call = call;
+}
+
+void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
+  m->todo = DO_RETURN;
+  m->atom = atom;
+  m->up = up;
+}
+
+// ---- collectors ----------------------------------------------------------------
+
+Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
+                          uint32_t depth) {
+  Collector *c = ambi_eval0_alloc(m, sizeof *c);
+  if (!c) return NULL;
+  *c = (Collector){.kind = kind,
+                   .mark = ambi_eval0_mark(m),
+                   .up = up,
+                   .call = AMB_NONE,
+                   .choice = m->nchoices};
+  Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
+  Choice *choice = ambi_eval0_choose(m, CHOICE_COLLECT, m->cx->tr, up);
+  if (!f || !choice) return NULL;
+  choice->collector = c;
+  f->collector = c;
+  f->nest++;
+  uint64_t limit = m->cx->limits.depth;
+  if (limit && f->nest > limit) {
+    ambi_eval0_stop(m, STOP_DEPTH);
+    return NULL;
+  }
+  return f;
+}
+
+// A value of the whole form leaves the machine at once, so that a stop keeps
+// what was found and the answer limit is seen.
+static void deliver(Machine *m, Value value) {
+  value = ambi_resolve(m->cx, value);
+  if (!ambi_eval0_ok(m, value)) return;
+  if (!ambi_vec_push(m->out, value)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return;
+  }
+  uint64_t limit = m->cx->limits.answers;
+  if (limit && m->out->n >= limit) ambi_eval0_stop(m, STOP_ANSWERS);
+}
+
+static void take_first(Machine *m, Collector *c, Value value) {
+  m->nchoices = c->choice;
+  ambi_eval0_step_result(m, value, c->call, c->up);
+}
+
+// A result arrives at its collector; semantics 7.2 says which ones count.
+static void collect(Machine *m, Value value, Collector *c) {
+  m->todo = DO_FAIL;
+  if (c->kind == COLLECT_RAW) {
+    deliver(m, value);
+    return;
+  }
+  if (ambi_same(value, AMB_SYM(EMPTY)) && c->kind != COLLECT_CAPTURE) return;
+  if (c->kind == COLLECT_BIND || c->kind == COLLECT_CAPTURE) {
+    ambi_eval0_keep(m, &c->items, value, c->mark);
+    return;
+  }
+  if (ambi_is_error_atom(value)) {
+    if (!c->has_value) ambi_eval0_keep(m, &c->items, value, c->mark);
+    return;
+  }
+  if (!c->has_value) c->items = (ItemList){0};
+  c->has_value = true;
+  switch (c->kind) {
+  case COLLECT_ONCE: take_first(m, c, value); break;
+  case COLLECT_FORM: deliver(m, value); break;
+  default: ambi_eval0_keep(m, &c->items, value, c->mark); break;
+  }
+}
+
+static void drop_bindings(ItemList *items) {
+  for (Item *i = items->first; i; i = i->next)
+    i->nbindings = 0;
+}
+
+// Everything above a collector's choice is done; its choice is popped already.
+static void finish(Machine *m, Collector *c) {
+  size_t trail = c->mark.trail;
+  Value none = AMB_SYM(EMPTY);
+  switch (c->kind) {
+  case COLLECT_POSITION:
+    ambi_eval0_offer(m, CHOICE_ITEMS, &c->items, trail, c->up, AMB_NONE);
+    break;
+  case COLLECT_BIND: {
+    Value all = ambi_eval0_collapsed(m, &c->items);
+    if (ambi_eval0_ok(m, all)) ambi_eval0_return(m, all, c->up);
+    break;
+  }
+  case COLLECT_CAPTURE:
+    drop_bindings(&c->items);
+    if (c->items.first)
+      ambi_eval0_offer(m, CHOICE_STEP, &c->items, trail, c->up, c->call);
+    else
+      ambi_eval0_return(m, none, c->up);
+    break;
+  case COLLECT_ONCE:  // a value would have cut this choice
+    if (c->items.first) c->items.first->next = NULL;
+    if (c->items.first)
+      ambi_eval0_offer(m, CHOICE_STEP, &c->items, trail, c->up, c->call);
+    else
+      ambi_eval0_return(m, none, c->up);
+    break;
+  case COLLECT_FORM:
+  case COLLECT_RAW:
+    for (const Item *i = c->items.first; i && !m->cx->stop; i = i->next)
+      deliver(m, i->value);
+    m->todo = DO_END;
+    break;
+  }
+}
+
+// ---- the loop ---------------------------------------------------------------------
+
+static void resume(Machine *m) {
+  Choice *c = &m->choices[m->nchoices - 1];
+  Choice now = *c;
+  ambi_trail_undo(m->cx, now.trail);
+  if (now.kind == CHOICE_COLLECT) {
+    m->nchoices--;
+    finish(m, now.collector);
+    return;
+  }
+  c->next = now.next->next;
+  if (!c->next) m->nchoices--;  // the last alternative runs without the choice
+  if (!ambi_eval0_restore(m, now.next)) return;
+  if (now.kind == CHOICE_STEP)
+    ambi_eval0_step_result(m, now.next->value, now.call, now.up);
+  else
+    ambi_eval0_return(m, now.next->value, now.up);
+}
+
+static const Word **known_equal(Machine *m, Value a) {
+  return m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_EQUAL];
+}
+
+// A marked child was once found equal to the atom it came from, so it holds no
+// NaN and equals itself. Only ground expressions are noted as known: what
+// variables are bound to comes and goes.
+static bool equal_children(Machine *m, Value a, Value b) {
+  a = ambi_deref(a);
+  b = ambi_deref(b);
+  if (ambi_is_expr(a) && ambi_is_expr(b)) {
+    if (ambi_has_eval(a) && ambi_ptr(a) == ambi_ptr(b)) return true;
+    const Word **known = known_equal(m, a);
+    if (known[0] == ambi_ptr(a) && known[1] == ambi_ptr(b)) return true;
+  }
+  return ambi_equal(a, b);
+}
+
+static bool equal_expressions(Machine *m, Value a, Value b) {
+  uint32_t n = ambi_expr_size(a);
+  if (n != ambi_expr_size(b)) return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (!equal_children(m, ambi_expr_at(a, i), ambi_expr_at(b, i)))
+      return false;
+  if (ambi_is_ground_expr(a) && ambi_is_ground_expr(b)) {
+    const Word **known = known_equal(m, a);
+    known[0] = ambi_ptr(a);
+    known[1] = ambi_ptr(b);
+  }
+  return true;
+}
+
+// A value that equals the atom it came from gets the evaluated mark (7.8),
+// unless a variable of that atom has been bound since.
+static void mark_value(Machine *m, Value value, Frame *f) {
+  value = ambi_deref(value);
+  if (!ambi_is_expr(value) || ambi_has_eval(value)) {
+    ambi_eval0_return(m, value, f->base);
+    return;
+  }
+  if (equal_expressions(m, value, f->a)) {
+    Value now = ambi_resolve(m->cx, f->a);
+    if (!ambi_eval0_ok(m, now)) return;
+    if (ambi_ptr(now) == ambi_ptr(f->a)) {
+      value = ambi_resolve(m->cx, value);
+      if (!ambi_eval0_ok(m, value)) return;
+      value = ambi_mark_eval(value);
+    }
+  }
+  ambi_eval0_return(m, value, f->up);
+}
+
+static void return_value(Machine *m) {
+  Frame *f = m->up;
+  switch ((enum FrameKind)f->kind) {
+  case FRAME_COLLECT: collect(m, ambi_deref(m->atom), f->collector); break;
+  case FRAME_MARK: mark_value(m, m->atom, f); break;
+  case FRAME_ARGS: ambi_eval0_argument(m, m->atom, f); break;
+  case FRAME_CALL: ambi_eval0_called(m, m->atom, f); break;
+  case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;
+  case FRAME_FUNCTION: ambi_eval0_function_ret(m, m->atom, f); break;
+  }
+}
+
+static void run(Machine *m) {
+  while (m->cx->stop == STOP_NONE) {
+    switch (m->todo) {
+    case DO_RETURN: return_value(m); break;
+    case DO_INSTR: ambi_eval0_instruction(m); break;
+    case DO_METTA:
+    case DO_TAIL: ambi_eval0_metta(m); break;
+    case DO_CALL: ambi_eval0_call(m); break;
+    case DO_STEP:
+      if (++m->cx->limits.steps_used % AMB_POLL_STEPS == 0 &&
+          !ambi_limits_poll(m->cx))
+        return;
+      ambi_eval0_step(m);
+      break;
+    case DO_FAIL: resume(m); break;
+    case DO_END: return;
+    }
+  }
+}
+
+// The form is an evaluated position whose results go straight to `out`. An atom
+// that is no expression is its own result, Empty included.
+static void start(Machine *m, Value form) {
+  bool bare = m->cx->rt->bare_minimal;
+  bool evaluated = !bare && ambi_is_expression(form);
+  m->space = m->cx->space;
+  m->up =
+      ambi_eval0_collect(m, evaluated ? COLLECT_FORM : COLLECT_RAW, NULL, 0);
+  m->atom = form;
+  m->type = AMB_SYM(UNDEFINED);
+  m->depth = 1;
+  m->todo = bare ? DO_INSTR : DO_TAIL;
+}
+
+enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
+  Machine m = {.cx = cx, .out = out};
+  ambi_arena_open(&m.arena);
+  start(&m, ambi_deref(form));
+  run(&m);
+  ambi_arena_close(&m.arena);
+  ambi_free(m.choices, m.choices_cap * sizeof *m.choices);
+  ambi_types_drop(&m.types);
+  ambi_vec_drop(&m.scratch);
+  ambi_vec_drop(&m.vars);
+  ambi_records_drop(&m.records);
+  return cx->stop;
+}

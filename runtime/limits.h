@@ -1,0 +1,50 @@
+// What may stop a form: time, steps, memory, depth, answers, cancellation.
+//
+// The evaluator counts steps in cx->limits.steps_used and calls
+// ambi_limits_poll every few thousand steps; helpers that may run long call it
+// themselves. A stop is sticky (cx->stop) until the next form begins.
+#ifndef AMBIT_RUNTIME_LIMITS_H
+#define AMBIT_RUNTIME_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum AmbStop {
+  STOP_NONE = 0,
+  STOP_TIME,      // --query-timeout, max-time
+  STOP_RUN_TIME,  // --time-limit: the whole run ends
+  STOP_STEPS,     // --steps, max-steps
+  STOP_MEMORY,    // --memory, max-memory, or the system has no more
+  STOP_DEPTH,     // --depth
+  STOP_ANSWERS,   // -n
+  STOP_CANCEL,    // interrupted from outside
+  STOP_EXIT,      // (exit! CODE)
+  STOP_INTERNAL   // our own bug, reported as such
+};
+
+typedef struct Limits {
+  // settings; 0 = unlimited
+  double query_seconds;
+  double run_deadline;  // absolute, monotonic seconds
+  uint64_t steps;
+  uint64_t memory;  // bytes
+  uint64_t depth;   // nested calls
+  uint64_t answers;
+  uint64_t max_stack_depth;  // pragma of the reference: a value, not a stop
+  // state of the running form
+  double deadline;  // absolute, monotonic seconds; 0 = none
+  uint64_t steps_used;
+} Limits;
+
+struct Context;
+double ambi_monotonic_seconds(void);
+// A form begins: cx->limits starts from the settings of the runtime, so that a
+// pragma holds from the next form on; cx->stop is cleared.
+void ambi_limits_begin(struct Context *cx);
+// Looks at clock, cancellation, memory and steps. True: go on. False: cx->stop.
+bool ambi_limits_poll(struct Context *cx);
+// "the time limit of 2 s", for the message to the user.
+void ambi_stop_text(const struct Context *cx, char *buf, size_t size);
+
+#endif

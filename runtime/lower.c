@@ -1,0 +1,564 @@
+// Definitions -> units: telling the rules of one head apart, then their bodies.
+//
+// All rules that unify fire, in order. On the bound entry (the arguments that
+// rules look at are no variables) a switch on one argument after another leaves
+// ordered sets of candidate rules; matching is one-way and binds nothing
+// outside. A set of one rule needs no choice record. As soon as an unbound
+// variable stands where a rule has a pattern, the open entry takes over: every
+// rule in turn, unified in full behind a choice record. Until a rule has
+// matched, "no rule" means that the call is its own value; afterwards it only
+// means that there are no more results. So each candidate has two heads: one
+// for each of the two cases. Bodies stand once.
+#include "runtime/lower.h"
+
+#include <stdlib.h>
+
+#include "memory/alloc.h"
+#include "runtime/routine.h"
+
+enum { MAX_RULES = 200, MAX_ARGS = 60, SWITCH_DEPTH = 3 };
+
+typedef struct Rule {
+  const Template *tmpl;
+  Value lhs, rhs;
+  Var vars[MAX_VARS];  // slots, the same whichever head is taken
+  int body;            // label
+  bool emitted;
+} Rule;
+
+typedef struct Heads {
+  Lower *l;
+  Rule **rules;
+  uint32_t nrules, nargs;
+  Value head, type;
+  int open, data;
+} Heads;
+
+static Value pattern_of(const Rule *r, uint32_t i) {
+  return ambi_is_expr(r->lhs) ? ambi_expr_at(r->lhs, i + 1) : AMB_NONE;
+}
+
+// A pattern that a switch cannot tell apart from others by its key.
+static bool odd_pattern(Value p) {
+  if (ambi_is_expr(p)) return !ambi_is_sym(ambi_expr_at(p, 0));
+  return ambi_switch_key(p) == 0;
+}
+
+static bool any_pattern(Value p) {
+  return ambi_is_none(p) || ambi_is_lvar(p);
+}
+
+// ---- bodies -------------------------------------------------------------------------
+
+static void use_rule(Lower *l, Rule *r) {
+  l->rule = r->tmpl;
+  l->uses = NULL;
+  memcpy(l->vars, r->vars, sizeof l->vars);
+}
+
+static uint16_t call_atom(Heads *h) {
+  Lower *l = h->l;
+  uint16_t list[MAX_ARGS + 1];
+  list[0] = ambi_lower_k(l, h->head);
+  for (uint32_t i = 0; i < h->nargs; i++)
+    list[i + 1] = (uint16_t)i;
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, 1);
+  ambi_lower_list(l, list, h->nargs + 1);
+  return slot;
+}
+
+static void data_code(Heads *h) {
+  ambi_lower_emit(h->l, OP_I_RET, call_atom(h), 0, 0);
+}
+
+static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
+  if (!ambi_is_expr(rhs)) return false;
+  Value head = ambi_expr_at(rhs, 0);
+  return ambi_is_function(rhs) || head.w == AMB_SYM(ERROR).w;
+}
+
+static void body_code(Heads *h, Rule *r) {
+  Lower *l = h->l;
+  ambi_lower_bind(l, r->body);
+  r->emitted = true;
+  use_rule(l, r);
+  Dst d = {.tail = true};
+  ErrTo err = {.ret = true};
+  if (r->rhs.w == AMB_SYM(NOT_REDUCIBLE).w) {
+    data_code(h);
+  } else if (built_only(r->rhs)) {
+    uint16_t body = ambi_lower_term(l, r->rhs);
+    if (body >= SRC_CHECK) {
+      uint16_t slot = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_MOVE, slot, body, 0);
+      body = slot;
+    }
+    if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
+      ambi_lower_emit(l, OP_I_RET, body, 0, 0);
+    else
+      ambi_lower_emit(l, OP_I_BODYT, call_atom(h), body,
+                      ambi_lower_const(l, h->type.w));
+  } else if (h->type.w == AMB_SYM(T_ATOM).w) {
+    if (r->rhs.w == AMB_SYM(EMPTY).w)
+      ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    else
+      ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);
+  } else {
+    ambi_lower_expr(l, r->rhs, h->type, d, err, 0);
+  }
+}
+
+// Control arrives with the rule's variables in their slots.
+static void to_body(Heads *h, Rule *r) {
+  if (r->emitted)
+    ambi_lower_jump(h->l, OP_I_JUMP, 0, 0, r->body);
+  else
+    body_code(h, r);
+}
+
+// ---- heads ---------------------------------------------------------------------------
+
+static void unify_args(Heads *h, Rule *r) {
+  Lower *l = h->l;
+  use_rule(l, r);
+  for (unsigned i = 0; i < MAX_VARS; i++) {
+    l->vars[i].pre = r->vars[i].slot;
+    l->vars[i].slot = NO_SLOT;
+  }
+  if (!ambi_is_expr(r->lhs)) {  // the whole call
+    ambi_lower_env(l, OP_I_UNIFYT, call_atom(h), r->lhs, NO_LABEL);
+    return;
+  }
+  Value head = ambi_expr_at(r->lhs, 0);
+  if (ambi_is_lvar(head))
+    ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = pattern_of(r, i);
+    if (ambi_is_lvar(p) && r->vars[ambi_lvar_of(p)].slot == i) {
+      l->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
+      continue;
+    }
+    ambi_lower_env(l, OP_I_UNIFYT, (uint16_t)i, p, NO_LABEL);
+  }
+}
+
+// One-way match of the value in `slot` (known = its key was switched on).
+static void match_part(Heads *h, Rule *r, uint16_t slot, Value p, bool known,
+                       int no, int open, bool *set) {
+  Lower *l = h->l;
+  if (ambi_is_lvar(p)) {
+    uint32_t i = ambi_lvar_of(p);
+    if (!set[i]) {
+      set[i] = true;
+      if (r->vars[i].slot != slot)
+        ambi_lower_emit(l, OP_I_MOVE, r->vars[i].slot, slot, 0);
+    } else {
+      ambi_lower_jump(l, OP_I_SAMEV, slot, r->vars[i].slot, no);
+      ambi_lower_varl(l, open);
+    }
+    return;
+  }
+  if (!ambi_is_expr(p)) {
+    if (known) return;
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w), no);
+    ambi_lower_varl(l, open);
+    return;
+  }
+  Value head = ambi_expr_at(p, 0);
+  uint32_t first = 0;
+  if (ambi_is_sym(head)) {
+    first = 1;
+    if (!known) {
+      ambi_lower_jump(l, OP_I_TESTF, slot,
+                      ambi_lower_const(l, ambi_switch_key(p)), no);
+      ambi_lower_varl(l, open);
+    }
+  } else {
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), no);
+    ambi_lower_varl(l, open);
+  }
+  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    uint16_t s;
+    if (ambi_is_lvar(c) && !set[ambi_lvar_of(c)]) {
+      set[ambi_lvar_of(c)] = true;
+      s = r->vars[ambi_lvar_of(c)].slot;
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+    } else {
+      s = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+      match_part(h, r, s, c, false, no, open, set);
+    }
+  }
+}
+
+static bool one_way_rule(const Rule *r) {
+  return ambi_is_expr(r->lhs) && !ambi_is_lvar(ambi_expr_at(r->lhs, 0));
+}
+
+static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
+  bool set[MAX_VARS] = {false};
+  use_rule(h->l, r);
+  for (uint32_t i = 0; i < h->nargs; i++)  // plain variables are there already
+    if (ambi_is_lvar(pattern_of(r, i)) &&
+        r->vars[ambi_lvar_of(pattern_of(r, i))].slot == i)
+      set[ambi_lvar_of(pattern_of(r, i))] = true;
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = pattern_of(r, i);
+    if (ambi_is_lvar(p) && r->vars[ambi_lvar_of(p)].slot == i) continue;
+    match_part(h, r, (uint16_t)i, p, (known >> i) & 1, no, open, set);
+  }
+}
+
+static int fail_label(Lower *l) {
+  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
+  return l->fail;
+}
+
+// A later candidate of a set, after an earlier one has matched: its failure is
+// just a failure; where it would have to bind, it unifies.
+static void later_head(Heads *h, Rule *r, uint64_t known) {
+  Lower *l = h->l;
+  if (!one_way_rule(r)) {
+    unify_args(h, r);
+    to_body(h, r);
+    return;
+  }
+  int open = ambi_lower_label(l);
+  match_args(h, r, known, fail_label(l), open);
+  to_body(h, r);
+  ambi_lower_bind(l, open);
+  unify_args(h, r);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, r->body);
+}
+
+// Candidates in order on the bound entry.
+static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
+  Lower *l = h->l;
+  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
+  if (!later) {
+    l->failed = true;
+    return;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    later[i] = ambi_lower_label(l);
+  for (uint32_t i = 0; i < n; i++) {
+    int no = i + 1 < n ? ambi_lower_label(l) : h->data;
+    match_args(h, set[i], known, no, h->open);
+    if (i + 1 < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[i + 1]);
+    to_body(h, set[i]);
+    if (i + 1 < n) ambi_lower_bind(l, no);
+  }
+  for (uint32_t i = 1; i < n; i++) {
+    ambi_lower_bind(l, later[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    later_head(h, set[i], known);
+  }
+}
+
+// ---- the switch -------------------------------------------------------------------------
+
+static int choose_arg(Heads *h, Rule **set, uint32_t n, uint64_t known) {
+  int best = -1;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    uint32_t count = 0;
+    if ((known >> i) & 1) continue;
+    for (uint32_t j = 0; j < n; j++) {
+      Value p = pattern_of(set[j], i);
+      count += !any_pattern(p) && !odd_pattern(p);
+    }
+    if (count > most) {
+      most = count;
+      best = (int)i;
+    }
+  }
+  return best;
+}
+
+static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                 unsigned depth);
+
+static int compare_cases(const void *a, const void *b) {
+  const SwitchCase *x = a, *y = b;
+  return x->key < y->key ? -1 : x->key > y->key;
+}
+
+// Rules of the set that a value with this key could match (0: another key).
+static uint32_t select_rules(Rule **set, uint32_t n, uint32_t arg, Word key,
+                             Rule **out) {
+  uint32_t m = 0;
+  for (uint32_t j = 0; j < n; j++) {
+    Value p = pattern_of(set[j], arg);
+    if (any_pattern(p) || odd_pattern(p) || ambi_switch_key(p) == key)
+      out[m++] = set[j];
+  }
+  return m;
+}
+
+static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, uint32_t arg) {
+  if (!ambi_grow((void **)&l->switches, &l->switches_cap, l->nswitches + 1,
+                 sizeof(Switch))) {
+    l->failed = true;
+    return 0;
+  }
+  Switch *s = &l->switches[l->nswitches];
+  *s = (Switch){0};
+  SwitchCase *cases = ambi_alloc(n * sizeof *cases);
+  if (!cases) {
+    l->failed = true;
+    return 0;
+  }
+  uint32_t count = 0;
+  for (uint32_t j = 0; j < n; j++) {
+    Value p = pattern_of(set[j], arg);
+    Word key = any_pattern(p) || odd_pattern(p) ? 0 : ambi_switch_key(p);
+    bool seen = key == 0;
+    for (uint32_t k = 0; k < count; k++)
+      seen |= cases[k].key == key;
+    if (!seen) cases[count++].key = key;
+  }
+  s->cases = ambi_alloc((count ? count : 1) * sizeof *s->cases);
+  if (s->cases) {
+    memcpy(s->cases, cases, count * sizeof *cases);
+    s->n = count;
+    qsort(s->cases, count, sizeof *s->cases, compare_cases);
+  } else {
+    l->failed = true;
+  }
+  ambi_free(cases, n * sizeof *cases);
+  return (uint32_t)l->nswitches++;
+}
+
+static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                 unsigned depth) {
+  Lower *l = h->l;
+  if (l->failed || l->refused) return;
+  int arg = n && depth ? choose_arg(h, set, n, known) : -1;
+  if (arg < 0 || n == 0) {
+    if (n)
+      leaf(h, set, n, known);
+    else
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
+    return;
+  }
+  uint32_t s = new_switch(l, set, n, (uint32_t)arg);
+  Rule **some = ambi_arena_alloc(&l->arena, n * sizeof *some);
+  if (l->failed || !some) {
+    l->failed = true;
+    return;
+  }
+  ambi_lower_emit(l, OP_I_SWITCH, (unsigned)arg, s, 0);
+  l->switches[s].open = (uint32_t)h->open;
+  for (uint32_t i = 0; i < l->switches[s].n; i++) {
+    int label = ambi_lower_label(l);
+    Word key = l->switches[s].cases[i].key;
+    l->switches[s].cases[i].to = (uint32_t)label;
+    ambi_lower_bind(l, label);
+    uint32_t m = select_rules(set, n, (uint32_t)arg, key, some);
+    tree(h, some, m, known | (uint64_t)1 << arg, depth - 1);
+    if (l->failed || l->refused) return;
+  }
+  int other = ambi_lower_label(l);
+  l->switches[s].other = (uint32_t)other;
+  ambi_lower_bind(l, other);
+  uint32_t m = select_rules(set, n, (uint32_t)arg, 1, some);
+  tree(h, some, m, known, depth > 1 ? depth - 1 : 0);
+}
+
+// ---- the open entry -----------------------------------------------------------------------
+
+static void open_entry(Heads *h) {
+  Lower *l = h->l;
+  uint32_t n = h->nrules;
+  int *fresh = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *fresh);
+  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
+  if (!fresh || !later) {
+    l->failed = true;
+    return;
+  }
+  ambi_lower_bind(l, h->open);
+  for (uint32_t i = 0; i <= n; i++) {
+    fresh[i] = ambi_lower_label(l);
+    later[i] = ambi_lower_label(l);
+  }
+  for (uint32_t i = 0; i < n; i++) {  // nothing has matched so far
+    ambi_lower_bind(l, fresh[i]);
+    ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
+    unify_args(h, h->rules[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
+    to_body(h, h->rules[i]);
+  }
+  ambi_lower_bind(l, fresh[n]);
+  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
+  for (uint32_t i = 1; i < n; i++) {
+    ambi_lower_bind(l, later[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    unify_args(h, h->rules[i]);
+    to_body(h, h->rules[i]);
+  }
+  ambi_lower_bind(l, later[0]);
+  ambi_lower_bind(l, later[n]);
+}
+
+// ---- definitions ----------------------------------------------------------------------------
+
+static bool load_rule(Heads *h, const Record *r, Rule *out) {
+  Lower *l = h->l;
+  const Template *t = &r->tmpl;
+  if (t->nvars > MAX_VARS) {
+    l->refused = true;
+    return false;
+  }
+  out->tmpl = t;
+  out->lhs = ambi_expr_at(t->atom, 1);
+  out->rhs = ambi_expr_at(t->atom, 2);
+  out->body = ambi_lower_label(l);
+  out->emitted = false;
+  for (unsigned i = 0; i < MAX_VARS; i++)
+    out->vars[i] = (Var){NO_SLOT, NO_SLOT};
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = pattern_of(out, i);
+    if (ambi_is_lvar(p) && out->vars[ambi_lvar_of(p)].slot == NO_SLOT)
+      out->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
+  }
+  l->rule = t;
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, out->lhs, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (out->vars[vars[i]].slot == NO_SLOT)
+      out->vars[vars[i]].slot = ambi_lower_slot(l);
+  return true;
+}
+
+static void rules_code(Heads *h) {
+  Lower *l = h->l;
+  bool one_way = true, patterns = false;
+  for (uint32_t i = 0; i < h->nrules; i++) {
+    one_way &= one_way_rule(h->rules[i]);
+    for (uint32_t a = 0; a < h->nargs && one_way; a++) {
+      Value p = pattern_of(h->rules[i], a);
+      patterns |=
+          !ambi_is_lvar(p) || h->rules[i]->vars[ambi_lvar_of(p)].slot != a;
+    }
+  }
+  h->open = ambi_lower_label(l);
+  h->data = ambi_lower_label(l);
+  if (one_way) tree(h, h->rules, h->nrules, 0, SWITCH_DEPTH);
+  if (!one_way || patterns)
+    open_entry(h);
+  else
+    ambi_lower_bind(l, h->open);
+  ambi_lower_bind(l, h->data);
+  data_code(h);
+}
+
+static Unit *dynamic_unit(Context *cx, Variant *v) {
+  Lower l;
+  ambi_lower_open(&l, cx, v->def->space);
+  l.nslots = v->def->nargs;
+  Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
+  ambi_lower_emit(&l, OP_I_QUERYT, call_atom(&h),
+                  ambi_lower_const(&l, v->type.w), 0);
+  Unit *u = ambi_lower_finish(&l, v->def->nargs);
+  ambi_lower_close(&l);
+  if (!u) cx->stop = STOP_MEMORY;
+  return u;
+}
+
+static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
+  Definition *d = v->def;
+  Heads h = {.l = l,
+             .nargs = d->nargs,
+             .head = d->head,
+             .type = v->type,
+             .nrules = (uint32_t)records->n};
+  h.rules = ambi_arena_alloc(&l->arena, (records->n + 1) * sizeof *h.rules);
+  if (!h.rules) {
+    l->failed = true;
+    return false;
+  }
+  l->nslots = d->nargs;
+  for (size_t i = 0; i < records->n; i++) {
+    h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
+    if (!h.rules[i]) {
+      l->failed = true;
+      return false;
+    }
+    if (!load_rule(&h, records->at[i], h.rules[i])) return false;
+  }
+  rules_code(&h);
+  ambi_lower_stubs(l);
+  return true;
+}
+
+Unit *ambi_lower_variant(Context *cx, Variant *v) {
+  Definition *d = v->def;
+  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
+  RecordVec records = {0};
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  Unit *u = NULL;
+  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic;
+  Word *top = cx->h;
+  if (!refused) {
+    Lower l;
+    ambi_lower_open(&l, cx, d->space);
+    lower_rules(&l, v, &records);
+    u = ambi_lower_finish(&l, d->nargs);
+    refused = l.refused;
+    if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
+    ambi_lower_close(&l);
+  }
+  ambi_records_drop(&records);
+  if (!cx->stop) cx->h = top;  // atoms made while lowering are of no use now
+  if (refused) u = dynamic_unit(cx, v);
+  if (u) u->variant = v;
+  return u;
+}
+
+Unit *ambi_lower_form(Context *cx, Value form) {
+  Lower l;
+  Template rule;
+  AMB_ASSERT(cx->rt->code);
+  if (!ambi_template_make(cx->rt->store, form, &rule)) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  ambi_lower_open(&l, cx, cx->space);
+  l.rule = &rule;
+  l.form = true;
+  Word *top = cx->h;
+  if (rule.nvars > MAX_VARS) {
+    l.refused = true;
+  } else {
+    for (uint32_t i = 0; i < rule.nvars; i++)
+      ambi_lower_var(&l, i);
+    ambi_lower_expr(&l, rule.atom, AMB_SYM(UNDEFINED), (Dst){.tail = true},
+                    (ErrTo){.ret = true}, 0);
+    ambi_lower_stubs(&l);
+  }
+  Unit *u = ambi_lower_finish(&l, 0);
+  if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
+  if (u) { // the form's own: its runner frees it
+    l.cs->units = u->next;
+    u->next = NULL;
+  }
+  ambi_lower_close(&l);
+  if (!cx->stop) cx->h = top;
+  ambi_template_release(cx->rt->store, &rule);
+  return u;
+}

@@ -1,0 +1,163 @@
+// Inside of lowering: the unit being built, variables, labels, late code.
+//
+// lower.c decides how a definition's rules are told apart; lower_expr.c turns
+// body terms into code; lower_form.c has the special forms; lower_emit.c puts
+// instructions, constants and labels together.
+#ifndef AMBIT_RUNTIME_LOWER_H
+#define AMBIT_RUNTIME_LOWER_H
+
+#include "memory/arena.h"
+#include "runtime/code.h"
+#include "runtime/types.h"
+
+enum { MAX_VARS = 200, NO_LABEL = -1 };
+
+// Where an Error that ends an expression goes: returned from the unit, or put
+// into a slot at a label.
+typedef struct ErrTo {
+  bool ret;
+  uint16_t slot;
+  int label;
+} ErrTo;
+
+// Where a value is wanted.
+typedef struct Dst {
+  bool tail;  // returned from the unit
+  uint16_t slot;
+} Dst;
+
+typedef struct Var {
+  uint16_t slot;  // NO_SLOT: not yet made
+  uint16_t pre;   // the slot it is going to have, or NO_SLOT
+} Var;
+
+typedef struct Fixup {
+  uint32_t at;    // code word of the instruction
+  uint32_t word;  // word that holds the field
+  uint8_t half;   // its field
+  int label;
+} Fixup;
+
+// Code that is rarely run, put behind the rest of the unit.
+enum StubKind {
+  STUB_ERROR,
+  STUB_BAIL,
+  STUB_COND,
+  STUB_CHECKED,
+  STUB_APPLY,
+  STUB_IF
+};
+typedef struct Stub {
+  enum StubKind kind;
+  int entry;   // label to bind
+  int back;    // label where the main line goes on
+  int no;      // COND: where a False condition goes
+  Value term;  // BAIL: expression to evaluate; IF: the whole if
+  Value type;
+  Dst dst;
+  ErrTo err;
+  uint16_t from;  // ERROR: slot with the Error; IF: slot with the condition
+  Var *vars;      // variables as they were
+  Code head;      // CHECKED: the instruction
+  uint16_t *list;
+  unsigned nlist;
+  Code ret;  // CHECKED: the return point behind a call
+  bool stream;
+} Stub;
+
+typedef struct Lower {
+  Context *cx;
+  Space *space;
+  CodeState *cs;
+  Arena arena;
+  bool failed;   // memory is out
+  bool refused;  // too large or too odd: matched as the rules stand
+  Code *code;
+  size_t ncode, code_cap;
+  Word *k;
+  size_t nk, k_cap;
+  ErrorEdge *edges;
+  size_t nedges, edges_cap;
+  Switch *switches;
+  size_t nswitches, switches_cap;
+  Template **templates;
+  size_t ntemplates, templates_cap;
+  int64_t *labels;  // code offset, -1 = not bound
+  size_t nlabels, labels_cap;
+  Fixup *fixups;
+  size_t nfixups, fixups_cap;
+  Stub *stubs;
+  size_t nstubs, stubs_cap;
+  struct {
+    uint32_t at;
+    int label;
+  } * edge_labels;
+  size_t nedge_labels, edge_labels_cap;
+  uint32_t nslots;
+  const Template *rule;  // whose variables the LVARs are
+  Var vars[MAX_VARS];
+  bool form;       // a top-level form
+  size_t last;     // start of the instruction emitted last
+  int fail;        // label of an instruction that backtracks, or NO_LABEL
+  uint16_t *uses;  // occurrences of each variable in the whole rule
+  int bail;  // where operations of the current tree go when an operand is odd
+} Lower;
+
+// ---- lower_emit.c ----------------------------------------------------------------
+uint16_t ambi_lower_slot(Lower *l);
+int ambi_lower_label(Lower *l);
+void ambi_lower_bind(Lower *l, int label);
+Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                      unsigned c);
+// As emit, with field c (half 3) of the instruction to be the label.
+void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                     int label);
+// The word behind with a second label.
+void ambi_lower_varl(Lower *l, int label);
+void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
+void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
+void ambi_lower_edge_at(Lower *l, size_t at, int label);
+uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
+uint16_t ambi_lower_k(Lower *l, Value v);     // source operand of a constant
+Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
+// An edge from the last instruction: the Error in `slot` goes to err.
+void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err);
+void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err);  // here and now
+Unit *ambi_lower_finish(Lower *l, uint32_t nargs);
+bool ambi_lower_open(Lower *l, Context *cx, Space *s);
+void ambi_lower_close(Lower *l);
+// Distinct LVARs of a term in order of first occurrence; n <= MAX_VARS.
+unsigned ambi_lower_vars_of(Lower *l, Value term, uint16_t *vars);
+// Emits INST/UNIFYT/UNIFYE for the term. else_label only for UNIFYE.
+void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
+                    int else_label);
+// Makes every variable of the term exist.
+void ambi_lower_prepare(Lower *l, Value term);
+void ambi_lower_var(Lower *l, uint32_t v);
+
+// ---- lower_expr.c ----------------------------------------------------------------
+void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest);
+// Evaluates e at a position of its own into a slot or constant.
+uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
+                            unsigned rest, bool tuple);
+void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                         unsigned rest);
+void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
+void ambi_lower_give(Lower *l, uint16_t source, Dst d);
+uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
+// Jumps to `no` unless the condition is True; falls through when it is. The
+// stub returned comes back at its label `back`: behind the whole expression.
+int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
+                         ErrTo err, Value t, unsigned rest);
+bool ambi_lower_simple_types(Lower *l, Value e);
+void ambi_lower_stubs(Lower *l);
+
+// ---- lower_form.c ----------------------------------------------------------------
+// Lowers e if its head is a special form whose library definition is untouched.
+bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest);
+bool ambi_lower_is_form(Lower *l, Value e);
+bool ambi_lower_intrinsic(Lower *l, Value head, uint32_t nargs);
+
+#endif

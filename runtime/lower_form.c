@@ -1,0 +1,583 @@
+// Special forms: heads whose meaning the core library fixes.
+//
+// if, let, let*, case, switch, unify, collapse, once, superpose, match, quote,
+// noeval, id, empty become code as long as the program added no rule or type to
+// them. A branch sees the variables made before it; a variable that is made
+// inside a branch and used outside is made before (prepare_shared).
+#include "runtime/lower.h"
+
+#include "memory/alloc.h"
+
+static bool untouched(Lower *l, Value head, uint32_t nargs) {
+  Definition *d = ambi_definition(l->cs, l->space, head, nargs);
+  if (!d || (!d->info_known && !ambi_definition_info(l->cx, d))) {
+    l->failed = true;
+    return false;
+  }
+  if (d->dynamic) return false;
+  Space *lib = l->cx->rt->corelib;
+  RecordVec all = {0}, own = {0};
+  bool ok = ambi_space_rules(l->space, head, nargs, &all) &&
+            ambi_space_rules(lib, head, nargs, &own);
+  bool same = ok && all.n == own.n && own.n > 0;
+  for (size_t i = 0; same && i < all.n; i++)
+    same = all.at[i] == own.at[i];
+  all.n = own.n = 0;
+  ok = ok && ambi_space_types(l->space, head, &all) &&
+       ambi_space_types(lib, head, &own);
+  same = same && ok && all.n == own.n;
+  ambi_records_drop(&all);
+  ambi_records_drop(&own);
+  if (!ok) l->failed = true;
+  return same;
+}
+
+enum Form {
+  FORM_NONE,
+  FORM_IF,
+  FORM_LET,
+  FORM_LETS,
+  FORM_CASE,
+  FORM_SWITCH,
+  FORM_UNIFY,
+  FORM_COLLAPSE,
+  FORM_ONCE,
+  FORM_SUPERPOSE,
+  FORM_MATCH,
+  FORM_QUOTE,
+  FORM_NOEVAL,
+  FORM_ID,
+  FORM_EMPTY
+};
+
+static const struct FormRow {
+  uint32_t symbol;
+  uint32_t nargs;
+  enum Form form;
+} forms[] = {
+    {AMB_S_IF, 3, FORM_IF},
+    {AMB_S_LET, 3, FORM_LET},
+    {AMB_S_LET_STAR, 2, FORM_LETS},
+    {AMB_S_CASE, 2, FORM_CASE},
+    {AMB_S_SWITCH, 2, FORM_SWITCH},
+    {AMB_S_COLLAPSE, 1, FORM_COLLAPSE},
+    {AMB_S_ONCE, 1, FORM_ONCE},
+    {AMB_S_QUOTE, 1, FORM_QUOTE},
+    {AMB_S_NOEVAL, 1, FORM_NOEVAL},
+    {AMB_S_ID, 1, FORM_ID},
+    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY},
+};
+
+static enum Form form_of(Lower *l, Value e) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  if (ambi_is_op(head)) {
+    if (ambi_op_of(head) == OP_SUPERPOSE && n == 1) return FORM_SUPERPOSE;
+    if (ambi_op_of(head) == OP_MATCH && n == 3) return FORM_MATCH;
+    if (ambi_op_of(head) == OP_ONCE && n == 1) return FORM_ONCE;
+    return FORM_NONE;
+  }
+  if (!ambi_is_sym(head)) return FORM_NONE;
+  if (ambi_sym_of(head) == AMB_S_UNIFY && n == 4) return FORM_UNIFY;
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
+      return untouched(l, head, n) ? forms[i].form : FORM_NONE;
+  return FORM_NONE;
+}
+
+bool ambi_lower_is_form(Lower *l, Value e) {
+  return form_of(l, e) != FORM_NONE;
+}
+
+// ---- variables across branches --------------------------------------------------------
+
+static void count_uses(Value term, uint16_t *count) {
+  ValueVec todo = {0};
+  ambi_vec_push(&todo, term);
+  while (todo.n) {
+    Value v = todo.at[--todo.n];
+    if (ambi_is_lvar(v) && ambi_lvar_of(v) < MAX_VARS)
+      count[ambi_lvar_of(v)]++;
+    else if (ambi_is_expr(v) && !ambi_is_ground_expr(v))
+      for (uint32_t i = 0; i < ambi_expr_size(v); i++)
+        ambi_vec_push(&todo, ambi_expr_at(v, i));
+  }
+  ambi_vec_drop(&todo);
+}
+
+// Variables of the term that also occur outside of it come to be now.
+static void prepare_shared(Lower *l, Value term) {
+  uint16_t inside[MAX_VARS] = {0}, vars[MAX_VARS];
+  if (!l->uses) {
+    l->uses = ambi_arena_alloc(&l->arena, MAX_VARS * sizeof *l->uses);
+    if (!l->uses) {
+      l->failed = true;
+      return;
+    }
+    memset(l->uses, 0, MAX_VARS * sizeof *l->uses);
+    count_uses(l->rule->atom, l->uses);
+  }
+  count_uses(term, inside);
+  unsigned n = ambi_lower_vars_of(l, term, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (inside[vars[i]] < l->uses[vars[i]]) ambi_lower_var(l, vars[i]);
+}
+
+static Var *save_vars(Lower *l) {
+  Var *v = ambi_arena_alloc(&l->arena, sizeof l->vars);
+  if (!v)
+    l->failed = true;
+  else
+    memcpy(v, l->vars, sizeof l->vars);
+  return v;
+}
+
+static void restore_vars(Lower *l, const Var *v) {
+  if (v) memcpy(l->vars, v, sizeof l->vars);
+}
+
+static int fail_label(Lower *l) {
+  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
+  return l->fail;
+}
+
+// ---- patterns -------------------------------------------------------------------------------
+
+static bool unset(const Lower *l, Value v) {
+  return ambi_is_lvar(v) && l->vars[ambi_lvar_of(v)].slot == NO_SLOT;
+}
+
+static bool testable(Value k) {
+  return ambi_is_sym(k) || ambi_is_int(k) || ambi_is_bool(k) ||
+         ambi_is_unit(k) || ambi_is_str(k);
+}
+
+static uint16_t in_slot(Lower *l, uint16_t source) {
+  if (source < SRC_CHECK) return source;
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MOVE, slot, source, 0);
+  return slot;
+}
+
+// A pattern whose parts can be told apart without binding anything outside:
+// constants, new variables (each once), expressions of these.
+static bool one_way(Lower *l, Value p, bool *seen, unsigned depth) {
+  if (ambi_is_lvar(p)) {
+    uint32_t i = ambi_lvar_of(p);
+    if (seen[i] || !unset(l, p)) return false;
+    seen[i] = true;
+    return true;
+  }
+  if (!ambi_is_expr(p)) return testable(p);
+  if (depth == 0 || ambi_expr_size(p) > 32 ||
+      !ambi_is_sym(ambi_expr_at(p, 0))) {
+    if (depth == 0 || ambi_expr_size(p) > 32 ||
+        !ambi_is_lvar(ambi_expr_at(p, 0)))
+      return false;
+  }
+  for (uint32_t i = 0; i < ambi_expr_size(p); i++)
+    if (!one_way(l, ambi_expr_at(p, i), seen, depth - 1)) return false;
+  return true;
+}
+
+// Takes the value in `slot` apart. no: it does not match; open: a variable is
+// where the pattern has something.
+static void take_apart(Lower *l, uint16_t slot, Value p, int no, int open) {
+  if (ambi_is_lvar(p)) return;
+  if (!ambi_is_expr(p)) {
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w), no);
+    ambi_lower_varl(l, open);
+    return;
+  }
+  Value head = ambi_expr_at(p, 0);
+  uint32_t first = 0;
+  if (ambi_is_sym(head)) {
+    ambi_lower_jump(l, OP_I_TESTF, slot,
+                    ambi_lower_const(l, ambi_switch_key(p)), no);
+    ambi_lower_varl(l, open);
+    first = 1;
+  } else {
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), no);
+    ambi_lower_varl(l, open);
+  }
+  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    uint16_t s;
+    if (ambi_is_lvar(c)) {
+      Var *v = &l->vars[ambi_lvar_of(c)];
+      if (v->pre == NO_SLOT) v->pre = ambi_lower_slot(l);
+      s = v->pre;
+    } else {
+      s = ambi_lower_slot(l);
+    }
+    ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+    take_apart(l, s, c, no, open);
+  }
+}
+
+static void settle(Lower *l, Value p) {  // the variables are in their slots now
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, p, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (l->vars[vars[i]].slot == NO_SLOT)
+      l->vars[vars[i]].slot = l->vars[vars[i]].pre;
+}
+
+// Matches the source against a pattern; a mismatch goes to `no`, or backtracks
+// when no is NO_LABEL.
+static void match_pattern(Lower *l, uint16_t source, Value p, int no) {
+  if (unset(l, p)) {
+    l->vars[ambi_lvar_of(p)].slot = in_slot(l, source);
+    return;
+  }
+  if (ambi_is_lvar(p) && no == NO_LABEL) {
+    ambi_lower_emit(l, OP_I_UNIFYV, source, l->vars[ambi_lvar_of(p)].slot, 0);
+    return;
+  }
+  bool seen[MAX_VARS] = {false};
+  bool fast = one_way(l, p, seen, 4);
+  int open = ambi_lower_label(l), done = ambi_lower_label(l);
+  if (fast) {
+    take_apart(l, in_slot(l, source), p, no == NO_LABEL ? fail_label(l) : no,
+               open);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
+  }
+  ambi_lower_bind(l, open);
+  ambi_lower_env(l, no == NO_LABEL ? OP_I_UNIFYT : OP_I_UNIFYE, source, p, no);
+  ambi_lower_bind(l, done);
+  if (fast) settle(l, p);
+}
+
+// ---- the forms ------------------------------------------------------------------------------
+
+static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
+  int no = ambi_lower_label(l), end = ambi_lower_label(l);
+  Value yes = ambi_expr_at(e, 2), other = ambi_expr_at(e, 3);
+  if (!d.tail) {
+    prepare_shared(l, yes);
+    prepare_shared(l, other);
+  }
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
+                  ambi_effects_term(l->cs, l->space, other);
+  int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
+  Var *vars = save_vars(l);
+  ambi_lower_expr(l, yes, t, d, err, rest);
+  if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, no);
+  restore_vars(l, vars);
+  ambi_lower_expr(l, other, t, d, err, rest);
+  ambi_lower_bind(l, end);
+  if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
+}
+
+static void let_one(Lower *l, Value p, Value v, ErrTo err, unsigned rest) {
+  uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
+  match_pattern(l, src, p, NO_LABEL);
+}
+
+static bool literal_error(Value v) {
+  return ambi_is_expr(v) && ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w;
+}
+
+static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value body = ambi_expr_at(e, 3);
+  if (literal_error(ambi_expr_at(e, 2))) return false;
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
+  let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), err, then);
+  ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  return true;
+}
+
+static bool pairs(Value list) {
+  if (!ambi_is_expression(list)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value p = ambi_expr_at(list, i);
+    if (ambi_expr_size(p) != 2 || literal_error(ambi_expr_at(p, 1)))
+      return false;
+  }
+  return true;
+}
+
+static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1), body = ambi_expr_at(e, 2);
+  if (!pairs(list)) return false;
+  uint32_t n = ambi_expr_size(list);
+  unsigned *then = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *then);
+  if (!then) {
+    l->failed = true;
+    return true;
+  }
+  then[n] = rest | ambi_effects_term(l->cs, l->space, body);
+  for (uint32_t i = n; i-- > 0;)
+    then[i] =
+        then[i + 1] | ambi_effects_term(l->cs, l->space,
+                                        ambi_expr_at(ambi_expr_at(list, i), 1));
+  for (uint32_t i = 0; i < n; i++) {
+    Value p = ambi_expr_at(list, i);
+    let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1), err, then[i + 1]);
+  }
+  ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  return true;
+}
+
+static void clauses(Lower *l, uint16_t v, Value list, Dst d, ErrTo err,
+                    unsigned rest) {
+  int end = ambi_lower_label(l);
+  if (!d.tail) prepare_shared(l, list);
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value c = ambi_expr_at(list, i);
+    int no = ambi_lower_label(l);
+    Var *vars = save_vars(l);
+    bool always = unset(l, ambi_expr_at(c, 0));
+    match_pattern(l, v, ambi_expr_at(c, 0), no);
+    ambi_lower_expr(l, ambi_expr_at(c, 1), AMB_SYM(UNDEFINED), d, err, rest);
+    if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+    ambi_lower_bind(l, no);
+    restore_vars(l, vars);
+    if (always) break;
+  }
+  ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+  ambi_lower_bind(l, end);
+}
+
+static bool clause_list(Value list) {
+  if (!ambi_is_expression(list)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (ambi_expr_size(ambi_expr_at(list, i)) != 2) return false;
+  return true;
+}
+
+static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 2);
+  if (!clause_list(list)) return false;
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  int none = ambi_lower_label(l), ready = ambi_lower_label(l),
+      go = ambi_lower_label(l);
+  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_jump(l, OP_I_CASE, p, 0, none);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, ready}, E_EVERYTHING);
+  ambi_lower_bind(l, ready);
+  ambi_lower_emit(l, OP_I_CASE_END, v, p, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, go);
+  ambi_lower_bind(l, none);
+  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
+  ambi_lower_bind(l, go);
+  clauses(l, v, list, d, err, rest);
+  return true;
+}
+
+static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 2);
+  if (!clause_list(list) || literal_error(ambi_expr_at(e, 1))) return false;
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
+  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
+                                  err, then, false);
+  clauses(l, in_slot(l, v), list, d, err, rest);
+  return true;
+}
+
+static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  Value yes = ambi_expr_at(e, 3), other = ambi_expr_at(e, 4);
+  if (ambi_is_space(a) || ambi_is_space(b)) return false;
+  if (!d.tail) {
+    prepare_shared(l, yes);
+    prepare_shared(l, other);
+  }
+  Stub *s = NULL;
+  int back = NO_LABEL;
+  if (ambi_is_lvar(a) || ambi_is_lvar(b)) {  // may hold a space: then a query
+    ambi_lower_prepare(l, e);
+    s = ambi_lower_stub(l, STUB_BAIL);
+    s->term = e;
+    s->type = AMB_SYM(UNDEFINED);
+    s->dst = d;
+    s->err = err;
+    back = s->back;
+    int entry = s->entry;
+    for (uint32_t i = 1; i <= 2; i++) {
+      Value x = ambi_expr_at(e, i);
+      if (!ambi_is_lvar(x)) continue;
+      ambi_lower_emit(l, OP_I_CHKBOUND, l->vars[ambi_lvar_of(x)].slot, 0, 0);
+      ambi_lower_edge(l, entry);
+    }
+  }
+  int no = ambi_lower_label(l), end = ambi_lower_label(l);
+  uint16_t src = in_slot(l, ambi_lower_term(l, a));
+  Var *vars = save_vars(l);
+  match_pattern(l, src, b, no);
+  ambi_lower_expr(l, yes, AMB_SYM(UNDEFINED), d, err, rest);
+  if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, no);
+  restore_vars(l, vars);
+  ambi_lower_expr(l, other, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_bind(l, end);
+  if (back != NO_LABEL) ambi_lower_bind(l, back);
+  return true;
+}
+
+static void lower_collapse(Lower *l, Value e, Dst d) {
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
+  int done = ambi_lower_label(l), add = ambi_lower_label(l);
+  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_jump(l, OP_I_COLLECT, p, 0, done);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, add}, 0);
+  ambi_lower_bind(l, add);
+  ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
+  ambi_lower_bind(l, done);
+  ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+}
+
+static void lower_once(Lower *l, Value e, Dst d) {
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  int end = ambi_lower_label(l);
+  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, end}, 0);
+  ambi_lower_bind(l, end);
+  ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
+  ambi_lower_give(l, v, d);
+}
+
+// Alternatives written out: one choice record that moves along.
+static void alternatives(Lower *l, Value list, Dst d, ErrTo err,
+                         unsigned rest) {
+  uint32_t n = ambi_expr_size(list);
+  int end = ambi_lower_label(l);
+  if (!d.tail) prepare_shared(l, list);
+  Var *vars = save_vars(l);
+  for (uint32_t i = 0; i < n; i++) {
+    int next = ambi_lower_label(l);
+    if (i + 1 < n)
+      ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, next);
+    else if (i)
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    restore_vars(l, vars);
+    ambi_lower_expr(l, ambi_expr_at(list, i), AMB_SYM(UNDEFINED), d, err, rest);
+    if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+    ambi_lower_bind(l, next);
+  }
+  ambi_lower_bind(l, end);
+}
+
+static bool constants(Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value v = ambi_expr_at(list, i);
+    if (ambi_is_lvar(v) || ambi_is_expr(v) || v.w == AMB_SYM(EMPTY).w)
+      return false;
+  }
+  return true;
+}
+
+static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
+                            unsigned rest) {
+  Value list = ambi_expr_at(e, 1);
+  if (ambi_is_unit(list)) {
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    return true;
+  }
+  bool fixed = ambi_is_expr(list) && constants(list);
+  if (ambi_is_expr(list) && !fixed) {
+    alternatives(l, list, d, err, rest);
+    return true;
+  }
+  if (!fixed && !ambi_is_lvar(list)) return false;
+  int back = NO_LABEL, entry = NO_LABEL;
+  uint16_t src;
+  if (fixed) {
+    src = in_slot(l, ambi_lower_k(l, list));
+  } else {
+    ambi_lower_prepare(l, e);
+    Stub *s = ambi_lower_stub(l, STUB_BAIL);
+    s->term = e;
+    s->type = AMB_SYM(UNDEFINED);
+    s->dst = d;
+    s->err = err;
+    back = s->back;
+    entry = s->entry;
+    src = l->vars[ambi_lvar_of(list)].slot;
+    ambi_lower_emit(l, OP_I_CHKEXP, src, 0, 0);
+    ambi_lower_edge(l, entry);
+  }
+  uint16_t item = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_FORKV, item, src, 0);
+  if (entry != NO_LABEL) ambi_lower_edge(l, entry);
+  if (fixed) {
+    ambi_lower_give(l, item, d);
+  } else if (d.tail) {
+    ambi_lower_emit(l, OP_I_RETV, item,
+                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
+  } else {
+    uint16_t p = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_EVALT, d.slot, item, p);
+    ambi_lower_error_edge(l, d.slot, err);
+    ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+    ambi_lower_error_edge(l, d.slot, err);
+  }
+  if (back != NO_LABEL) ambi_lower_bind(l, back);
+  return true;
+}
+
+static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value space = ambi_expr_at(e, 1);
+  if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
+  if (!d.tail) prepare_shared(l, ambi_expr_at(e, 3));
+  ambi_lower_prepare(l, ambi_expr_at(e, 2));
+  if (ambi_is_lvar(space)) ambi_lower_prepare(l, e);
+  Stub *s = ambi_lower_stub(l, STUB_BAIL);
+  s->term = e;
+  s->type = AMB_SYM(UNDEFINED);
+  s->dst = d;
+  s->err = err;
+  int back = s->back, entry = s->entry;
+  uint16_t pattern = ambi_lower_term(l, ambi_expr_at(e, 2));
+  uint16_t where = ambi_lower_term(l, space);
+  ambi_lower_emit(l, OP_I_MATCH, where, pattern, NO_SLOT);
+  ambi_lower_edge(l, entry);
+  ambi_lower_expr(l, ambi_expr_at(e, 3), AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_bind(l, back);
+  return true;
+}
+
+static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
+  if (literal_error(ambi_expr_at(e, 1))) return false;
+  ambi_lower_give(
+      l, ambi_lower_operand(l, ambi_expr_at(e, 1), t, err, rest, false), d);
+  return true;
+}
+
+bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest) {
+  int bail = l->bail;
+  l->bail = NO_LABEL;  // a form's operands are trees of their own
+  bool done = true;
+  switch (form_of(l, e)) {
+  case FORM_IF: lower_if(l, e, t, d, err, rest); break;
+  case FORM_LET: done = lower_let(l, e, d, err, rest); break;
+  case FORM_LETS: done = lower_lets(l, e, d, err, rest); break;
+  case FORM_CASE: done = lower_case(l, e, d, err, rest); break;
+  case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
+  case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
+  case FORM_COLLAPSE: lower_collapse(l, e, d); break;
+  case FORM_ONCE: lower_once(l, e, d); break;
+  case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
+  case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
+  case FORM_QUOTE: ambi_lower_give(l, ambi_lower_term(l, e), d); break;
+  case FORM_NOEVAL:
+    ambi_lower_give(l, ambi_lower_term(l, ambi_expr_at(e, 1)), d);
+    break;
+  case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
+  case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
+  case FORM_NONE: done = false; break;
+  }
+  l->bail = bail;
+  return done || l->failed || l->refused;
+}

@@ -1,0 +1,45 @@
+// Inside of tier 1: the frames of EVAL (routine.c) and of the minimal
+// instructions (instr.c), and what the two and the loop share.
+#ifndef AMBIT_RUNTIME_ROUTINE_H
+#define AMBIT_RUNTIME_ROUTINE_H
+
+#include "runtime/engine.h"
+
+// Slots of an EVAL frame; child i has its value at EV_SLOTS + 2i and its
+// position behind it.
+enum {
+  EV_ATOM,   // the atom as given
+  EV_TYPE,   // expected type
+  EV_FTYPE,  // function type in use; unit: the tuple branch
+  EV_RTYPE,  // type its result is evaluated against
+  EV_CALL,   // the call with evaluated children
+  EV_TMPL,   // template of a match; AMB_NONE: results come as returned values
+  EV_SLOTS
+};
+
+Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
+bool ambi_stack_more(Engine *g, Word *need);  // interp.c
+bool ambi_frame_room(Engine *g, Word *end);
+// New frame on top / in place of the current one; g->pc is the unit's start.
+bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
+bool ambi_frame_replace(Engine *g, Unit *u);
+enum Next ambi_give_many(Engine *g, const ValueVec *v);
+
+// ---- instr.c --------------------------------------------------------------------
+bool ambi_is_instruction(
+    Value v);                    // expression headed by a minimal instruction
+bool ambi_is_function(Value v);  // (function ...)
+// Runs the instruction in a frame of its own; its result goes to ret. call: the
+// atom a missing return is reported for.
+enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
+// The body of a rule is (function ...): run it, then go on as with any body.
+enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
+// Runs an atom as a bare instruction in place of the current frame.
+enum Next ambi_instr_tail(Engine *g, Value instr);
+enum Next ambi_once_tail(Engine *g, Value atom);
+enum Next ambi_instr_step(Engine *g);
+// Rules for the call, one alternative each. metta: evaluate bodies against t,
+// otherwise return them (NotReducible if there is none).
+enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta);
+
+#endif

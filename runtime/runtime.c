@@ -1,0 +1,75 @@
+// Opening and closing a Runtime: its parts in order, and its cells.
+//
+// Closing copes with a runtime that was opened only in part, so a failing step
+// of opening just closes what there is.
+#include "runtime/runtime.h"
+
+#include <time.h>
+
+#include "memory/alloc.h"
+#include "runtime/code.h"
+#include "runtime/module.h"
+
+// A different generator in each run, never zero.
+static uint64_t random_seed(const Runtime *rt) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  uint64_t x = (uint64_t)t.tv_sec * 1000000007u ^ (uint64_t)t.tv_nsec ^
+               (uint64_t)(uintptr_t)rt << 16;
+  return x * 0x9E3779B97F4A7C15u | 1;
+}
+
+static bool open_parts(Runtime *rt) {
+  return (rt->symbols = ambi_symbols_open()) &&
+         (rt->store = ambi_store_open()) && ambi_builtins_open(rt) &&
+         (rt->tier == 0 || ambi_code_open(rt)) && ambi_modules_open(rt);
+}
+
+Runtime *ambi_runtime_open(const Host *host, int tier) {
+  Runtime *rt = ambi_alloc(sizeof *rt);
+  if (!rt) return NULL;
+  rt->host = *host;
+  rt->tier = tier;
+  rt->rng_state = random_seed(rt);
+  if (open_parts(rt)) return rt;
+  ambi_runtime_close(rt);
+  return NULL;
+}
+
+void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
+  c->next = rt->cells;
+  rt->cells = c;
+}
+
+static void free_state(Runtime *rt, State *s) {
+  ambi_template_release(rt->store, &s->value);
+  ambi_template_release(rt->store, &s->type);
+  ambi_free(s, sizeof *s);
+}
+
+static void free_cells(Runtime *rt) {
+  while (rt->cells) {
+    CellHeader *c = rt->cells;
+    rt->cells = c->next;
+    switch ((enum CellKind)c->kind) {
+    case CELL_SPACE: ambi_space_free((Space *)c); break;
+    case CELL_STATE: free_state(rt, (State *)c); break;
+    case CELL_FILE:
+    case CELL_RNG:
+    case CELL_OTHER:
+      if (c->drop) c->drop(c);
+      break;
+    }
+  }
+}
+
+void ambi_runtime_close(Runtime *rt) {
+  if (!rt) return;
+  if (rt->code) ambi_code_close(rt);
+  ambi_modules_close(rt);
+  free_cells(rt);
+  ambi_builtins_close(rt);
+  if (rt->store) ambi_store_close(rt->store);
+  if (rt->symbols) ambi_symbols_close(rt->symbols);
+  ambi_free(rt, sizeof *rt);
+}

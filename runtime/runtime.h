@@ -1,0 +1,60 @@
+// The Runtime object: everything mutable hangs off it.
+//
+// Two runtimes in one process share nothing but immutable tables. A Runtime is
+// used by one thread at a time in this version.
+#ifndef AMBIT_RUNTIME_RUNTIME_H
+#define AMBIT_RUNTIME_RUNTIME_H
+
+#include <stdio.h>
+
+#include "memory/atomic.h"
+#include "runtime/builtin.h"
+#include "runtime/printer.h"
+#include "runtime/reader.h"
+#include "runtime/space.h"
+#include "runtime/store.h"
+#include "runtime/symbol.h"
+
+typedef struct Host {  // what the embedding program provides
+  void *arg;
+  // Program output (println! and results). False: output is closed.
+  bool (*write)(void *arg, const char *text, size_t len);
+  // Diagnostics (trace!, warnings).
+  void (*note)(void *arg, const char *text, size_t len);
+} Host;
+
+typedef struct CodeState CodeState;  // tier 1's definitions and units
+
+struct Runtime {
+  SymbolTable *symbols;
+  Store *store;
+  Host host;
+  CellHeader *cells;              // all cells, for closing
+  Template *op_types;             // parsed types of builtins, OP_COUNT entries
+  struct Modules *modules;        // loaded modules, see module.h
+  Space *corelib;                 // space of the core library
+  int tier;                       // 0 or 1
+  bool type_check_auto;           // pragma type-check auto
+  bool bare_minimal;              // pragma interpreter bare-minimal
+  Limits limits;                  // defaults for each form
+  AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
+  uint64_t rng_state;             // default random generator
+  char **argv;                    // (args): strings after FILE
+  int argc;
+  CodeState *code;  // tier 1; NULL in tier 0
+  // Called before a change of a `=`, `:` or `:<` atom in a context space.
+  void (*rules_changed)(Runtime *rt, Space *s, Value atom);
+};
+
+Runtime *ambi_runtime_open(const Host *host, int tier);
+void ambi_runtime_close(Runtime *rt);
+// A new cell is linked into the runtime and freed with it.
+void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
+
+typedef struct State {  // CELL_STATE
+  CellHeader cell;
+  Template value;  // in the store (nvars may be > 0)
+  Template type;   // the fixed T of (StateMonad T)
+} State;
+
+#endif

@@ -1,0 +1,304 @@
+// THE value header: how an atom fits in one 64-bit word.
+//
+// NaN boxing. A word whose top 15 bits below the sign are at most 0x7FF8 is a
+// double as it stands (only the canonical NaN may appear). The other patterns
+// carry a tag in the top 16 bits and 48 bits of payload:
+//
+//   7FF9 INT    48-bit two's complement integer
+//   7FFA SYM    symbol id
+//   7FFB EXPR   pointer to an expression's header; bits 0..1 are marks
+//   7FFC VAR    pointer to a heap variable (two words)
+//   7FFD BIG    pointer to a bignum object (integers beyond 48 bits only)
+//   7FFE CELL   pointer to a CellHeader (state, space, file, generator)
+//   7FFF OBJ    pointer to another heap object (string, bindings, vector)
+//   FFF9 IMM    immediates: unit, False, True
+//   FFFA OP     grounded operation, row of builtins.def
+//   FFFB LVAR   variable number i of the enclosing template (never on a heap)
+//   FFFC HDR    first word of an object; never a Value in a register
+//   FFFD FWD    forwarding word, only inside a collection
+//   FFFE VINFO  second word of a variable: name and id; no Value either
+//
+// No other file knows these bits. The unit `()` is only ever AMB_UNIT: an
+// expression object has at least one child.
+#ifndef AMBIT_RUNTIME_VALUE_H
+#define AMBIT_RUNTIME_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "memory/check.h"
+
+typedef uint64_t Word;
+typedef struct Value {
+  Word w;
+} Value;
+
+enum {
+  TAG_INT = 0x7FF9,
+  TAG_SYM = 0x7FFA,
+  TAG_EXPR = 0x7FFB,
+  TAG_VAR = 0x7FFC,
+  TAG_BIG = 0x7FFD,
+  TAG_CELL = 0x7FFE,
+  TAG_OBJ = 0x7FFF,
+  TAG_IMM = 0xFFF9,
+  TAG_OP = 0xFFFA,
+  TAG_LVAR = 0xFFFB,
+  TAG_HDR = 0xFFFC,
+  TAG_FWD = 0xFFFD,
+  TAG_VINFO = 0xFFFE
+};
+
+#define AMB_PAYLOAD_MASK  ((Word)0xFFFFFFFFFFFF)
+#define AMB_TAGGED(t, p)  (((Word)(t) << 48) | ((Word)(p)&AMB_PAYLOAD_MASK))
+#define AMB_V(word)       ((Value){(word)})
+#define AMB_NONE          AMB_V(0xFFFFFFFFFFFFFFFFull)  // "no value"; never stored
+#define AMB_UNIT          AMB_V(AMB_TAGGED(TAG_IMM, 0))
+#define AMB_FALSE         AMB_V(AMB_TAGGED(TAG_IMM, 2))
+#define AMB_TRUE          AMB_V(AMB_TAGGED(TAG_IMM, 3))
+#define AMB_SYM_ID(id)    AMB_V(AMB_TAGGED(TAG_SYM, (id)))
+#define AMB_OP_ID(id)     AMB_V(AMB_TAGGED(TAG_OP, (id)))
+#define AMB_INT_MIN       (-((int64_t)1 << 47))
+#define AMB_INT_MAX       (((int64_t)1 << 47) - 1)
+#define AMB_CANONICAL_NAN ((Word)0x7FF8000000000000ull)
+
+// Marks in the low bits of an EXPR word (objects are 8-byte aligned).
+#define AMB_EXPR_EVAL ((Word)1)  // evaluation gave the term itself (7.8)
+#define AMB_EXPR_GROUND \
+  ((Word)2)  // no variable inside; equals the header's bit
+#define AMB_EXPR_MARKS ((Word)7)
+
+static inline uint32_t ambi_tag(Value v) {
+  return (uint32_t)(v.w >> 48);
+}
+static inline bool ambi_same(Value a, Value b) {
+  return a.w == b.w;
+}
+static inline bool ambi_is_none(Value v) {
+  return v.w == AMB_NONE.w;
+}
+static inline bool ambi_is_double(Value v) {
+  return (ambi_tag(v) & 0x7FFF) <= 0x7FF8;
+}
+static inline bool ambi_is_int(Value v) {
+  return ambi_tag(v) == TAG_INT;
+}
+static inline bool ambi_is_sym(Value v) {
+  return ambi_tag(v) == TAG_SYM;
+}
+static inline bool ambi_is_var(Value v) {
+  return ambi_tag(v) == TAG_VAR;
+}
+static inline bool ambi_is_lvar(Value v) {
+  return ambi_tag(v) == TAG_LVAR;
+}
+static inline bool ambi_is_op(Value v) {
+  return ambi_tag(v) == TAG_OP;
+}
+static inline bool ambi_is_big(Value v) {
+  return ambi_tag(v) == TAG_BIG;
+}
+static inline bool ambi_is_cell(Value v) {
+  return ambi_tag(v) == TAG_CELL;
+}
+static inline bool ambi_is_obj(Value v) {
+  return ambi_tag(v) == TAG_OBJ;
+}
+static inline bool ambi_is_unit(Value v) {
+  return v.w == AMB_UNIT.w;
+}
+// An expression with children; see ambi_is_expression for () as well.
+static inline bool ambi_is_expr(Value v) {
+  return ambi_tag(v) == TAG_EXPR;
+}
+static inline bool ambi_is_expression(Value v) {
+  return ambi_is_expr(v) || ambi_is_unit(v);
+}
+static inline bool ambi_is_bool(Value v) {
+  return (v.w | 1) == AMB_TRUE.w;
+}
+static inline bool ambi_is_number(Value v) {
+  return ambi_is_int(v) || ambi_is_double(v) || ambi_is_big(v);
+}
+
+static inline Value ambi_bool(bool b) {
+  return b ? AMB_TRUE : AMB_FALSE;
+}
+static inline int64_t ambi_int_of(Value v) {
+  return (int64_t)(v.w << 16) >> 16;
+}
+static inline bool ambi_int_fits(int64_t i) {
+  return i >= AMB_INT_MIN && i <= AMB_INT_MAX;
+}
+static inline Value ambi_small_int(int64_t i) {  // must fit 48 bits
+  AMB_ASSERT(ambi_int_fits(i));
+  return AMB_V(AMB_TAGGED(TAG_INT, (Word)i));
+}
+static inline double ambi_double_of(Value v) {
+  double d;
+  memcpy(&d, &v.w, sizeof d);
+  return d;
+}
+static inline Value ambi_double(double d) {
+  Value v;
+  if (AMB_UNLIKELY(d != d)) return AMB_V(AMB_CANONICAL_NAN);
+  memcpy(&v.w, &d, sizeof d);
+  return v;
+}
+static inline uint32_t ambi_sym_of(Value v) {
+  return (uint32_t)v.w;
+}
+static inline uint32_t ambi_op_of(Value v) {
+  return (uint32_t)v.w;
+}
+static inline uint32_t ambi_lvar_of(Value v) {
+  return (uint32_t)v.w;
+}
+static inline Value ambi_lvar(uint32_t i) {
+  return AMB_V(AMB_TAGGED(TAG_LVAR, i));
+}
+// Address of what an EXPR, VAR, BIG, CELL or OBJ word points to.
+static inline Word *ambi_ptr(Value v) {
+  return (Word *)(uintptr_t)(v.w & (AMB_PAYLOAD_MASK & ~AMB_EXPR_MARKS));
+}
+static inline Value ambi_tag_ptr(uint32_t tag, const void *p) {
+  return AMB_V(AMB_TAGGED(tag, (uintptr_t)p));
+}
+
+// ---- objects: one header word, then words --------------------------------
+// HDR tag | kind 4 bits | flags 4 bits | spare 8 bits | size 32 bits
+
+enum ObjKind {
+  KIND_FLAT = 0,  // expression: `size` child words follow
+  KIND_VIEW = 1,  // expression: `size` children seen inside another object; two
+                  // words follow: that object, which is a BUF (OBJ word) or a
+                  // FLAT of any region (EXPR word), and the address of child 0
+  KIND_BUF = 2,   // front-growing child buffer: size = capacity in words; one
+                  // word `first` (raw index, as INT) and `size` words follow;
+                  // words before `first` are garbage
+  KIND_BIG = 3,   // bignum: size = limbs; FLAG_NEG for the sign
+  KIND_STR = 4,   // string: size = bytes, then bytes, a NUL, padding to words
+  KIND_BIND = 5,  // bindings: size words: variable, value, variable, value ...
+  KIND_VEC = 6    // private mutable vector of `size` Values (engine only)
+};
+enum { FLAG_GROUND = 1, FLAG_NEG = 2 };
+
+static inline Word ambi_header(enum ObjKind kind, unsigned flags,
+                               uint32_t size) {
+  return AMB_TAGGED(TAG_HDR, ((Word)kind << 44) | ((Word)flags << 40) | size);
+}
+static inline enum ObjKind ambi_hdr_kind(Word h) {
+  return (enum ObjKind)((h >> 44) & 15);
+}
+static inline unsigned ambi_hdr_flags(Word h) {
+  return (h >> 40) & 15;
+}
+static inline uint32_t ambi_hdr_size(Word h) {
+  return (uint32_t)h;
+}
+// Words an object takes, header included.
+static inline size_t ambi_object_words(Word h) {
+  switch (ambi_hdr_kind(h)) {
+  case KIND_VIEW: return 3;
+  case KIND_BUF: return 2 + (size_t)ambi_hdr_size(h);
+  case KIND_STR: return 1 + (size_t)ambi_hdr_size(h) / 8 + 1;
+  default: return 1 + (size_t)ambi_hdr_size(h);
+  }
+}
+
+// ---- expressions ----------------------------------------------------------
+static inline uint32_t ambi_expr_size(Value v) {  // 0 for unit
+  return ambi_is_expr(v) ? ambi_hdr_size(*ambi_ptr(v)) : 0;
+}
+// Children, contiguous; valid until the next allocation that may collect.
+static inline const Value *ambi_expr_items(Value v) {
+  const Word *p = ambi_ptr(v);
+  if (AMB_UNLIKELY(ambi_hdr_kind(*p) == KIND_VIEW))
+    return (const Value *)(uintptr_t)p[2];
+  return (const Value *)(p + 1);
+}
+static inline Value ambi_expr_at(Value v, uint32_t i) {
+  return ambi_expr_items(v)[i];
+}
+static inline bool ambi_is_ground_expr(Value v) {
+  return (v.w & AMB_EXPR_GROUND) != 0;
+}
+static inline Value ambi_mark_eval(Value v) {  // only EXPR words carry the mark
+  return ambi_is_expr(v) ? AMB_V(v.w | AMB_EXPR_EVAL) : v;
+}
+static inline Value ambi_unmark(Value v) {
+  return ambi_is_expr(v) ? AMB_V(v.w & ~AMB_EXPR_EVAL) : v;
+}
+static inline bool ambi_has_eval(Value v) {  // v is an EXPR
+  return (v.w & AMB_EXPR_EVAL) != 0;
+}
+
+// ---- variables --------------------------------------------------------------
+// Word 0: the binding, or a VAR word to itself when unbound. Word 1: VINFO.
+// VINFO payload: symbol id of the name (28 bits) << 20 | id (20 bits).
+#define AMB_VAR_AS_WRITTEN 0u        // prints $name
+#define AMB_VAR_FRESH      0xFFFFFu  // a copy: numbered when printed or stored
+static inline Word ambi_vinfo(uint32_t name, uint32_t id) {
+  return AMB_TAGGED(TAG_VINFO, ((Word)name << 20) | id);
+}
+static inline uint32_t ambi_vinfo_name(Word i) {
+  return (uint32_t)((i & AMB_PAYLOAD_MASK) >> 20);
+}
+static inline uint32_t ambi_vinfo_id(Word i) {
+  return i & 0xFFFFFu;
+}
+static inline bool ambi_var_unbound(Value v) {
+  return *ambi_ptr(v) == v.w;
+}
+// Follows bound variables; the result is unbound if it is still a variable.
+static inline Value ambi_deref(Value v) {
+  while (ambi_is_var(v)) {
+    Value next = AMB_V(*ambi_ptr(v));
+    if (next.w == v.w) break;
+    v = next;
+  }
+  return v;
+}
+
+// ---- strings, bindings --------------------------------------------------------
+static inline bool ambi_is_str(Value v) {
+  return ambi_is_obj(v) && ambi_hdr_kind(*ambi_ptr(v)) == KIND_STR;
+}
+static inline bool ambi_is_bindings(Value v) {
+  return ambi_is_obj(v) && ambi_hdr_kind(*ambi_ptr(v)) == KIND_BIND;
+}
+static inline const char *ambi_str_bytes(Value v) {
+  return (const char *)(ambi_ptr(v) + 1);
+}
+static inline uint32_t ambi_str_len(Value v) {
+  return ambi_hdr_size(*ambi_ptr(v));
+}
+
+// ---- cells: shared, mutable, never on a context heap ----------------------
+enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_OTHER };
+typedef struct CellHeader {
+  uint8_t kind;                       // [init] enum CellKind
+  struct CellHeader *next;            // [lock:runtime] all cells of the runtime
+  void (*drop)(struct CellHeader *);  // [init] frees a cell that is neither
+                                      // space nor state
+} CellHeader;
+static inline CellHeader *ambi_cell(Value v) {
+  return (CellHeader *)ambi_ptr(v);
+}
+static inline bool ambi_is_cell_kind(Value v, enum CellKind k) {
+  return ambi_is_cell(v) && ambi_cell(v)->kind == k;
+}
+static inline bool ambi_is_space(Value v) {
+  return ambi_is_cell_kind(v, CELL_SPACE);
+}
+static inline bool ambi_is_state(Value v) {
+  return ambi_is_cell_kind(v, CELL_STATE);
+}
+// Metatype Grounded: everything that is not a symbol, variable or expression.
+static inline bool ambi_is_grounded(Value v) {
+  return !(ambi_is_sym(v) || ambi_is_var(v) || ambi_is_expression(v));
+}
+
+#endif

@@ -1,0 +1,238 @@
+#!/usr/bin/env perl
+# The program as typed: commands, texts, files, streams, signals, modules.
+# AMBIT names the program, AMBIT_TIERS the tiers to run ("0 1").
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $here  = abs_path(dirname(__FILE__));
+my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0';
+-x $ambit or plan skip_all => "no program at $ambit";
+
+my $dir = tempdir(CLEANUP => 1);
+chdir $dir;
+my $tier;
+
+sub write_file {
+    my ($name, $text) = @_;
+    make_path(dirname($name));
+    open my $out, '>', $name or die "$name: $!";
+    print $out $text;
+    close $out;
+}
+
+sub slurp {
+    open my $in, '<', $_[0] or return '';
+    local $/;
+    return <$in> // '';
+}
+
+# Starts ambit with its streams in files; returns the process.
+sub start {
+    my ($stdin, @words) = @_;
+    write_file('in', $stdin);
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDIN,  '<', 'in';
+        open STDOUT, '>', 'out';
+        open STDERR, '>', 'err';
+        alarm 60;
+        exec $ambit, "--tier=$tier", @words or exit 127;
+    }
+    return $pid;
+}
+
+sub finish {
+    my ($pid) = @_;
+    waitpid $pid, 0;
+    my $code = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+    return ($code, slurp('out'), slurp('err'));
+}
+
+# gives([WORDS], exit, stdout, what, stdin)
+sub gives {
+    my ($words, $want_code, $want_out, $what, $stdin) = @_;
+    my ($code, $out, $err) = finish(start($stdin // '', @$words));
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $right = ref $want_out ? $out =~ $want_out : $out eq $want_out;
+    ok($code eq $want_code && $right, "tier $tier: $what")
+        or diag "exit $code, not $want_code\nstdout:\n$out\nstderr:\n$err";
+    return $err;
+}
+
+sub texts_and_files {
+    gives(['--version'], 0, qr/^ambit \d+\.\d+\.\d+$/, 'the version');
+    gives(['--help'], 0, qr/usage: ambit.*--query-timeout S.*exit codes/s, 'the help');
+    gives(['-e', '!(+ 1 2)'], 0, "[3]\n", 'a text');
+    gives(['-e', '(= (f) 1)', '-e', '!(f)', '-e', '!(+ (f) 1)'], 0, "[1]\n[2]\n",
+        'texts share one runtime');
+    gives(['-'], 0, "[3]\n", 'standard input', "!(+ 1 2)\n");
+    write_file('a.metta', "(= (f \$x) (* \$x 2))\n!(f 4)\n! (f 5)\n!\n(f 6)\n!(f)\n");
+    gives(['a.metta'], 0, "[8]\n[10]\n[12]\n[(f)]\n", 'a file');
+    gives(['run', 'a.metta'], 0, "[8]\n[10]\n[12]\n[(f)]\n", 'a file with the command');
+    gives(['a.metta', '--steps'], 0, "[8]\n[10]\n[12]\n[(f)]\n",
+        'words behind FILE are the program\'s');
+    write_file('--odd', "!(+ 1 1)\n");
+    gives(['--', '--odd'], 0, "[2]\n", 'a file named like an option');
+    write_file('run', "!(+ 2 2)\n");
+    gives(['run', 'run'], 0, "[4]\n", 'a file named like a command');
+    gives(['-e', ''], 0, '', 'an empty text');
+    write_file('empty.metta', '');
+    gives(['empty.metta'], 0, '', 'an empty file');
+    gives(['-e', '!(superpose ())'], 0, "[]\n", 'no result');
+    gives(['-e', '!(a $x $x $y)'], 0, "[(a \$x \$x \$y)]\n", 'variables as written');
+    gives(['-e', '(a b) !(match &self ($p $q) ($q $p)) (c d)'], 0, qr/^\[.*\(b a\).*\]$/,
+        'atoms are handled as they come');
+    gives(['-n', '2', '-e', '!(superpose (a b c))'], 0, "[a, b]\n", 'the first answers');
+    gives(['-n=2', '-e', '!(superpose (a b c))'], 0, "[a, b]\n", 'a value behind =');
+}
+
+sub arguments_and_exit {
+    write_file('args.metta', "!(import! &self io)\n!(args)\n!(exit! 7)\n!(+ 1 1)\n");
+    gives(['args.metta', 'a', '--steps', 'b c'], 7,
+        "[()]\n[(\"a\" \"--steps\" \"b c\")]\n", 'arguments and an exit code');
+    write_file('leave.metta', "!(import! &self io)\n!(println! leaving)\n!(exit! 9)\n");
+    gives(['-e', '!(import! &self leave) !(+ 1 1)', '-e', '!(+ 2 2)'], 9, "leaving\n",
+        'a module may end the run');
+}
+
+sub output {
+    gives(['-e', '!(println! "one") !(+ 1 1) !(println! "two")'], 0,
+        "one\n[()]\n[2]\ntwo\n[()]\n", 'printed text and results keep their order');
+    gives(['parse', '-e', "(a (b \"c\"))\n  \$x !(f 1.50)\n\"s\" ; remark\n+"], 0,
+        "1:1: (a (b \"c\"))\n2:3: \$x\n2:6: !\n2:7: (f 1.5)\n3:1: \"s\"\n4:1: +\n",
+        'parse shows atoms with their places');
+    my $long = '(' . 'a ' x 100000 . ')';
+    write_file('long.metta', "$long\n!(size-atom $long)\n");
+    gives(['long.metta'], 0, "[100000]\n", 'a long expression');
+    my $deep = '(' x 100000 . ')' x 100000;
+    write_file('deep.metta', "(deep $deep)\n!(quote $deep)\n");
+    gives(['deep.metta'], 0, "[(quote $deep)]\n", 'a deep expression');
+    if (-w '/dev/full') {
+        my $code = system("$ambit --tier=$tier -e '!(+ 1 1)' >/dev/full 2>err") >> 8;
+        is($code, 5, "tier $tier: a full disk is an error");
+        like(slurp('err'), qr/^ambit: cannot write the output: No space left/,
+            "tier $tier: and is reported");
+    }
+    write_file('talk.metta', "(= (talk) (let \$x (println! y) (talk)))\n!(talk)\n");
+    my $text = `$ambit --tier=$tier talk.metta 2>err | head -2`;
+    is($text, "y\ny\n", "tier $tier: a closed pipe ends an endless program");
+    is(slurp('err'), '', "tier $tier: without a word");
+}
+
+sub signals {
+    write_file('loop.metta', "(= (loop) (loop))\n!(+ 1 1)\n!(loop)\n!(+ 2 2)\n");
+    my $pid = start('', 'loop.metta');
+    sleep 0.5;
+    kill INT => $pid;
+    my ($code, $out, $err) = finish($pid);
+    is($code, 130, "tier $tier: an interrupt");
+    is($out, "[2]\n[]\n", "tier $tier: what was found is printed");
+    like($err, qr/^loop\.metta:3:1: stopped: an interrupt$/m, "tier $tier: where it was");
+}
+
+sub start_up {
+    my $best = 1e9;
+    for (1 .. 10) {
+        my $from = time;
+        finish(start('', '-e', '!(+ 1 1)'));
+        my $took = time - $from;
+        $best = $took if $took < $best;
+    }
+    cmp_ok($best, '<', 0.05 * ($ENV{AMBIT_SLOW} // 1),
+        sprintf 'tier %d: start-up is quick (%.1f ms)', $tier, $best * 1000);
+}
+
+sub import_modules {
+    write_file('m/one.metta', "(= (f \$x) (+ \$x 1))\n!(bind! &secret 42)\n(s &secret)\n");
+    write_file('m/main.metta', "!(import! &self one)\n!(import! &self one)\n!(f 1)\n! &secret\n");
+    gives(['m/main.metta'], 0, "[()]\n[()]\n[2]\n[&secret]\n",
+        'import! into &self: rules once, no bound tokens');
+    write_file('m/as.metta',
+        "!(import! &o one)\n!(import! p one)\n!(f 1)\n"
+      . "!(match &o (= (f 2) \$x) (quote \$x))\n!(match &p (s \$x) \$x)\n! &o\n");
+    gives(['m/as.metta'], 0,
+        "[()]\n[()]\n[(f 1)]\n[(quote (+ 2 1))]\n[42]\n[ModuleSpace(GroundingSpace-top:one)]\n",
+        'import! under a name');
+    write_file('m/two.metta', "!(import! &self one)\n(= (g) (f 10))\n");
+    write_file('m/three.metta', "!(import! &self one)\n(= (h) (f 20))\n");
+    write_file('m/diamond.metta',
+        "!(import! &self two)\n!(import! &self three)\n!(g)\n!(h)\n!(f 1)\n!(print-mods!)\n");
+    gives(['m/diamond.metta'], 0,
+        qr/^\[\(\)\]\n\[\(\)\]\n\[11\]\n\[21\]\n\[2\]\ntop = 0\n ├─corelib = 1\n ├─stdlib = 1\n.* ├─two = (\d+)\n │  └─one = (\d+)\n └─three = \d+\n    └─one = \2\n\[\(\)\]\n$/s,
+        'a diamond brings its base once');
+    write_file('m/dir/module.metta', "!(import! &self peer)\n(= (d) (p))\n");
+    write_file('m/dir/peer.metta',   "(= (p) peer)\n");
+    write_file('m/dirs.metta',
+        "!(import! &self dir)\n!(d)\n!(import! &x dir:peer)\n! &x\n!(mod-space! \"top:dir\")\n!(mod-space! top)\n");
+    gives(['m/dirs.metta'], 0,
+        "[()]\n[peer]\n[()]\n[ModuleSpace(GroundingSpace-top:dir:peer)]\n"
+      . "[ModuleSpace(GroundingSpace-top:dir)]\n[ModuleSpace(GroundingSpace-top)]\n",
+        'directories and name paths');
+    write_file('m/file.metta',
+        "!(import! &self \"dir/peer.metta\")\n!(p)\n!(import! &self \"./dir/peer.metta\")\n!(p)\n");
+    gives(['m/file.metta'], 0, "[()]\n[peer]\n[()]\n[peer]\n", 'import of a file name');
+    write_file('m/reg.metta',
+        "!(register-module! \"dir/peer.metta\")\n!(register-module! dir)\n!(import! &self peer)\n!(p)\n!(d)\n");
+    gives(['m/reg.metta'], 0, "[()]\n[()]\n[()]\n[peer]\n[(d)]\n", 'register-module!');
+}
+
+sub more_modules {
+    write_file('m/inc.metta', "(= (i) 5)\n!(println! included)\n!(superpose (1 2))\n");
+    write_file('m/include.metta', "!(include inc)\n!(i)\n!(include \"inc.metta\")\n!(i)\n");
+    gives(['m/include.metta'], 0,
+        "included\n[1, 2]\n[5]\nincluded\n[1, 2]\n[5, 5]\n", 'include runs the text here');
+    write_file('m/tok.metta', "!(bind! &here 7)\n");
+    write_file('m/intok.metta', "!(include tok)\n! &here\n");
+    gives(['m/intok.metta'], 0, "[()]\n[7]\n", 'include may bind tokens');
+    write_file('m/rel.metta', "!(import! &self sub)\n!(q)\n");
+    write_file('m/sub/module.metta', "!(import! &self one)\n(= (q) (f 1))\n");
+    gives(['m/rel.metta'], 0, "[()]\n[2]\n", 'modules look beside the program, too');
+    write_file('m/pkg/module.metta', "!(import! &self dep)\n(= (v) (w))\n");
+    write_file('m/pkg/pkg-info.json',
+        '{"name": "pkg", "version": "1.0.0", "strict": true,'
+      . ' "deps": {"dep": {"fs_path": "../elsewhere/thing"}}}');
+    write_file('m/elsewhere/thing/module.metta', "(= (w) found)\n");
+    write_file('m/usepkg.metta', "!(import! &self pkg)\n!(v)\n");
+    gives(['m/usepkg.metta'], 0, "[()]\n[found]\n", 'pkg-info.json names a path');
+    for my $row (['^1.2', 1], ['1.2', 1], ['~1.2', 1], ['>=1.0, <2', 1], ['=1.2.3', 1],
+        ['*', 1], ['^2', 0], ['>1.2.3', 0], ['~1.1', 0], ['<1.2.3', 0], ['=1.3', 0])
+    {
+        my ($req, $ok) = @$row;
+        write_file('m/pkg/pkg-info.json', "{\"deps\": {\"dep\": {\"version_req\": \"$req\"}}}");
+        write_file('m/pkg/dep/module.metta',   "(= (w) inner)\n");
+        write_file('m/pkg/dep/pkg-info.json', '{"version": "1.2.3"}');
+        gives(['m/usepkg.metta'], $ok ? 0 : 1, $ok ? "[()]\n[inner]\n" : qr/does not meet/,
+            "version 1.2.3 and $req");
+    }
+    gives(['-e', '!(import! &self random) !(get-type flip) !(import! &r random) ! &r'], 0,
+        "[()]\n[(-> Bool)]\n[()]\n[ModuleSpace(GroundingSpace-top:random)]\n",
+        'a built-in module and its tokens');
+    write_file('m/userandom.metta', "!(import! &self random)\n(= (r) (random-int &rng 3 4))\n");
+    write_file('m/indirect.metta',  "!(import! &self userandom)\n!(r)\n");
+    gives(['m/indirect.metta'], 0, "[()]\n[3]\n", 'a module may use a built-in module');
+}
+
+sub settings {
+    gives(['-e', '!(pragma! interpreter bare-minimal) !(+ 1 2) !(eval (+ 1 2))'], 0,
+        "[()]\n[(+ 1 2)]\n[3]\n", 'bare-minimal');
+    gives(['-e', '!(bind! a* 5) ! aa !(bind! aa+ 6) ! aa ! a'], 0,
+        "[()]\n[5]\n[()]\n[6]\n[5]\n", 'the newest binding counts');
+    gives(['-e', '!(bind! a* 5) ! aaa ! ab'], 0, "[()]\n[5]\n[ab]\n",
+        'names to bind are regular expressions');
+    gives(['-e', '!(pragma! anything goes)'], 0, "[()]\n", 'unknown settings');
+    gives(['--depth', '0', '--steps', '0', '-e', '!(+ 1 1)'], 0, "[2]\n", '0 is no limit');
+}
+
+for (@tiers) {
+    $tier = $_;
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&signals, \&start_up, \&import_modules,
+        \&more_modules, \&settings;
+}
+done_testing;

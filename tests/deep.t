@@ -1,0 +1,133 @@
+#!/usr/bin/perl
+# Depth: nothing may use the C stack in proportion to data or recursion. Each
+# program is written here, in a size per mode; AMBIT_LONG asks for the endless
+# loops in full length.
+
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
+use Test::More;
+use Modes;
+use Program;
+
+my $dir = tempdir( CLEANUP => 1 );
+
+# [name, sub (size) -> (program text, expected output), greatest size in tier 0]
+my @cases = (
+    [   'recursion that is not in tail position',
+        sub {
+            my ($n) = @_;
+            return "(= (count \$n) (if (== \$n 0) 0 (+ 1 (count (- \$n 1)))))\n!(count $n)\n",
+                "[$n]\n";
+        }
+    ],
+    [   'recursion through let and a constructor',
+        sub {
+            my ($n) = @_;
+            return "(= (up \$n) (if (== \$n 0) Z (let \$r (up (- \$n 1)) (S \$r))))\n"
+                . "(= (size Z) 0)\n(= (size (S \$x)) (+ 1 (size \$x)))\n"
+                . "!(let \$x (up $n) (size \$x))\n",
+                "[$n]\n";
+        }
+    ],
+    [   'a list built and walked',
+        sub {
+            my ($n) = @_;
+            return "(= (upto \$a \$b) (if (> \$a \$b) Nil (Cons \$a (upto (+ \$a 1) \$b))))\n"
+                . "(= (sum Nil \$acc) \$acc)\n"
+                . "(= (sum (Cons \$h \$t) \$acc) (sum \$t (+ \$acc \$h)))\n"
+                . "!(let \$l (upto 1 $n) (sum \$l 0))\n",
+                '[' . $n * ( $n + 1 ) / 2 . "]\n";
+        }
+    ],
+    [   'nested brackets read and printed',
+        sub {
+            my ($n) = @_;
+            my $x = '(' x $n . 'a' . ')' x $n;
+            return "!(quote $x)\n", "[(quote $x)]\n";
+        }
+    ],
+    [   'nested brackets evaluated',
+        sub {
+            my ($n) = @_;
+            my ( $l, $r ) = ( '(s ' x $n, ')' x $n );
+            return "!${l}(+ 1 2)$r\n", "[${l}3$r]\n";
+        },
+        10_000
+    ],
+    [   'nested terms compared, unified and stored',
+        sub {
+            my ($n) = @_;
+            my ( $l, $r ) = ( '(s ' x $n, ')' x $n );
+            return "!(=alpha ${l}a$r ${l}a$r)\n!(=alpha ${l}a$r ${l}b$r)\n"
+                . "!(unify ${l}a$r ${l}\$x$r \$x no)\n!(unify \$x ${l}\$x$r yes no)\n"
+                . "!(add-atom &self (deep ${l}a$r))\n"
+                . "!(match &self (deep (s \$x)) found)\n"
+                . "!(match &self (deep ${l}\$x$r) \$x)\n",
+                "[True]\n[False]\n[a]\n[no]\n[()]\n[found]\n[a]\n";
+        }
+    ],
+    [   'a wide expression',
+        sub {
+            my ($n) = @_;
+            my $x = join ' ', 1 .. $n;
+            return "!(size-atom ($x))\n!(let \$l (quote ($x)) (unify \$l (quote \$x) (index-atom \$x "
+                . ( $n - 1 )
+                . ") no))\n!(let \$c (collapse (superpose ($x))) (size-atom \$c))\n",
+                "[$n]\n[$n]\n[$n]\n";
+        }
+    ],
+    [   'alternatives by the thousand',
+        sub {
+            my ($n) = @_;
+            return "(= (nat \$n) \$n)\n(= (nat \$n) (if (> \$n 0) (nat (- \$n 1)) (empty)))\n"
+                . "!(let \$c (collapse (nat $n)) (size-atom \$c))\n",
+                '[' . ( $n + 1 ) . "]\n";
+        },
+        20_000
+    ],
+);
+
+# Turns of loops that must run in constant space.
+my @loops = (
+    [ 'if',    '(= (loop $n) (if (== $n 0) done (loop (- $n 1))))' ],
+    [ 'let',   '(= (loop $n) (let $m (- $n 1) (if (< $m 0) done (loop $m))))' ],
+    [ 'chain', '(= (loop $n) (chain (eval (- $n 1)) $m (if (< $m 0) done (loop $m))))' ],
+    [ 'case',  '(= (loop $n) (case $n ((0 done) ($m (loop (- $m 1))))))' ],
+);
+
+sub check {
+    my ( $mode, $name, $text, $want ) = @_;
+    my $file = "$dir/deep.metta";
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+    my $r = Program::run(
+        argv    => [ Program::path(), @{ $mode->{options} }, $file ],
+        timeout => 120,
+    );
+    my $wrong = Program::trouble($r);
+    $wrong = "exit status $r->{exit}" if !$wrong and $r->{exit};
+    $wrong = 'got ' . substr( $r->{out}, 0, 200 ) if !$wrong and $r->{out} ne $want;
+    my $label = sprintf '%s [%s] %.1f s', $name, $mode->{name}, $r->{seconds};
+    ok( !$wrong, $label ) or diag( $wrong, ', stderr: ', substr $r->{err}, 0, 300 );
+    return;
+}
+
+for my $mode ( Modes::selected() ) {
+    my $slow = $mode->{name} eq 'tier0';
+    my $size = $slow ? 100_000 : 1_000_000;
+    for my $case (@cases) {
+        my ( $name, $make, $most ) = @$case;
+        my $n = $slow && $most ? $most : $size;
+        check( $mode, "$name, $n", $make->($n) );
+    }
+    my $turns = $slow ? 100_000 : $ENV{AMBIT_LONG} ? 100_000_000 : 1_000_000;
+    for my $loop (@loops) {
+        my ( $name, $rule ) = @$loop;
+        check( $mode, "$turns turns through $name", "$rule\n!(loop $turns)\n", "[done]\n" );
+    }
+}
+done_testing;

@@ -1,0 +1,83 @@
+package Program;
+
+# Running the program under test: one call gives its output, what it wrote to
+# standard error, how it ended, and ends it when it takes too long.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempfile);
+use POSIX qw(:sys_wait_h);
+use Test::More ();
+use Time::HiRes qw(time sleep);
+
+my $HERE = dirname( abs_path(__FILE__) );
+
+# Path of the program: AMBIT, or the one in build/ of this tree.
+sub path {
+    my $p = $ENV{AMBIT} || "$HERE/../../build/ambit";
+    $p = abs_path($p) || $p;
+    Test::More::BAIL_OUT("no program $p (build it, or set AMBIT)") unless -x $p;
+    return $p;
+}
+
+sub slurp {
+    my ($file) = @_;
+    open my $in, '<:raw', $file or die "$file: $!\n";
+    local $/;
+    my $text = <$in>;
+    return defined $text ? $text : '';
+}
+
+# run(argv => [...], dir => DIR, timeout => SECONDS, stdin => FILE)
+# -> { out, err, exit, signal, timeout, seconds }
+sub run {
+    my (%how) = @_;
+    my ( $out_fh, $out ) = tempfile( UNLINK => 1 );
+    my ( $err_fh, $err ) = tempfile( UNLINK => 1 );
+    my $limit = ( $how{timeout} || 20 ) * ( $ENV{AMBIT_SLOW} || 1 );
+    my $start = time;
+    my $pid   = fork;
+    die "fork: $!\n" unless defined $pid;
+    if ( $pid == 0 ) {
+        chdir $how{dir} if $how{dir};
+        open STDIN,  '<', $how{stdin} || '/dev/null' or POSIX::_exit(126);
+        open STDOUT, '>&', $out_fh or POSIX::_exit(126);
+        open STDERR, '>&', $err_fh or POSIX::_exit(126);
+        exec { $how{argv}[0] } @{ $how{argv} } or POSIX::_exit(127);
+    }
+    my ( $timeout, $pause ) = ( 0, 0.001 );
+    while ( waitpid( $pid, WNOHANG ) == 0 ) {
+        if ( time - $start > $limit ) {
+            kill 'KILL', $pid;
+            waitpid $pid, 0;
+            $timeout = 1;
+            last;
+        }
+        sleep $pause;
+        $pause *= 2 if $pause < 0.02;
+    }
+    my $status = $?;
+    my %r      = (
+        out     => slurp($out),
+        err     => slurp($err),
+        exit    => $status >> 8,
+        signal  => $status & 127,
+        timeout => $timeout,
+        seconds => time - $start,
+    );
+    unlink $out, $err;
+    return \%r;
+}
+
+# How it ended, in words; undef when it ended by itself.
+sub trouble {
+    my ($r) = @_;
+    return sprintf 'no end after %.0f s', $r->{seconds} if $r->{timeout};
+    return "killed by signal $r->{signal}" if $r->{signal};
+    return 'the program could not be started' if $r->{exit} == 127;
+    return undef;
+}
+
+1;

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Compares answers with the reference implementation (the `hyperon` package).
+
+  oracle_diff.py [--python PY] [--ambit PROGRAM] [--options='--tier=0'] FILE...
+  oracle_diff.py [--python PY] --expect FILE...
+
+Runs each file form by form on the reference. Without --expect the other side is
+what ambit prints; with it, the `; expect:` comments behind each form. Result
+lists and printed lines of a form are compared as multisets up to renaming of
+variables; where a file uses collapse, the order inside tuples is free too. A form
+followed by `; reference: REASON` is not compared, nor is a file that says so
+before its first form. PY is a Python that has the package. Not part of the test
+run.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+# ---- forms ------------------------------------------------------------------
+
+
+def skip_blank(text, i):
+    """index after white space and comments"""
+    while i < len(text):
+        if text[i].isspace():
+            i += 1
+        elif text[i] == ";":
+            while i < len(text) and text[i] != "\n":
+                i += 1
+        else:
+            break
+    return i
+
+
+def atom_end(text, i):
+    """index after the atom that starts at text[i]"""
+    depth = 0
+    while i < len(text):
+        c = text[i]
+        if c == '"':
+            i += 1
+            while i < len(text) and text[i] != '"':
+                i += 2 if text[i] == "\\" else 1
+            i += 1
+        elif c == "(":
+            depth += 1
+            i += 1
+        elif c == ")":
+            depth -= 1
+            i += 1
+        elif c.isspace() or c == ";":
+            i = skip_blank(text, i)
+            continue
+        elif c == "$":
+            while i < len(text) and not text[i].isspace() and text[i] not in "()":
+                i += 1
+        else:
+            while i < len(text) and not text[i].isspace() and text[i] not in "();":
+                i += 1
+        if depth <= 0:
+            return i
+    return i
+
+
+def forms(text):
+    """[(text of the form, text up to the next form, whether it is evaluated)]"""
+    out, i = [], skip_blank(text, 0)
+    while i < len(text):
+        start, bang = i, False
+        if text[i] == "!" and (i + 1 == len(text) or text[i + 1] in "( \t\n;"):
+            bang, i = True, skip_blank(text, i + 1)
+        end = atom_end(text, i)
+        nxt = skip_blank(text, end)
+        out.append((text[start:end], text[end:nxt], bang))
+        i = nxt
+    return out
+
+
+# ---- the reference ----------------------------------------------------------
+
+RUNNER = r"""
+import json, os, sys, tempfile
+import hyperon
+path, forms = sys.argv[1], json.load(sys.stdin)
+m = hyperon.MeTTa(env_builder=hyperon.Environment.custom_env(
+    working_dir=os.path.dirname(os.path.abspath(path)), config_dir=""))
+keep = os.dup(1)
+def note(x):
+    os.write(keep, (json.dumps(x) + "\n").encode())
+for form in forms:
+    with tempfile.TemporaryFile() as t:
+        os.dup2(t.fileno(), 1)
+        try:
+            got = [[str(a) for a in r] for r in m.run(form)]
+        except BaseException as e:
+            got = "ERR %s" % e
+        sys.stdout.flush()
+        t.seek(0)
+        printed = t.read().decode("utf-8", "replace")
+    note([got, printed])
+    if isinstance(got, str) or any(a.startswith("(Error ") for r in got for a in r):
+        break
+"""
+
+
+def reference(python, path, texts, timeout):
+    """per form reached: (result lists or error text, printed text)"""
+    path = os.path.abspath(path)
+    p = subprocess.run([python, "-c", RUNNER, path], input=json.dumps(texts), capture_output=True,
+                       text=True, timeout=timeout, cwd=os.path.dirname(path))
+    out = [json.loads(l) for l in p.stdout.splitlines() if l.startswith("[")]
+    if p.returncode != 0:
+        out.append(["ERR " + (p.stderr.strip().splitlines() or ["status %d" % p.returncode])[-1], ""])
+    return out
+
+
+# ---- comparison -------------------------------------------------------------
+
+
+def atoms(line):
+    """the atoms of a printed result list"""
+    body, out, depth, cur, i = line[1:-1], [], 0, "", 0
+    while i < len(body):
+        c = body[i]
+        if c == '"':
+            j = i + 1
+            while j < len(body) and body[j] != '"':
+                j += 2 if body[j] == "\\" else 1
+            cur += body[i:j + 1]
+            i = j + 1
+            continue
+        depth += (c == "(") - (c == ")")
+        if c == "," and depth == 0 and body[i + 1:i + 2] == " ":
+            out.append(cur)
+            cur, i = "", i + 2
+            continue
+        cur += c
+        i += 1
+    return out + [cur] if cur else out
+
+
+def key(text):
+    """an atom's text with variables numbered in order of appearance"""
+    names = {}
+    text = re.sub(r"\$[^\s()]*", lambda m: names.setdefault(m.group(0), "$%d" % len(names)), text)
+    return re.sub(r"0x[0-9a-fA-F]{4,}", "0x", text)
+
+
+def loose(text):
+    """an atom's words, in any order"""
+    return " ".join(sorted(re.findall(r"[^\s()]+|[()]", text)))
+
+
+def bag(lines, free_tuples):
+    """printed lines and result lists of one form, free of order and names"""
+    out = []
+    for l in lines:
+        if l.startswith("[") and l.endswith("]"):
+            keys = [key(a) for a in atoms(l)]
+            out.append(("results", tuple(sorted(map(loose, keys) if free_tuples else keys))))
+        else:
+            out.append(("text", key(l.rstrip())))
+    return sorted(out)
+
+
+def reference_lines(answer):
+    results, printed = answer
+    if isinstance(results, str):
+        return [results]
+    return printed.splitlines() + ["[" + ", ".join(r) + "]" for r in results]
+
+
+def expected_lines(after):
+    return [m.rstrip() for m in re.findall(r";\s*expect:(?: (.*))?$", after, re.M)]
+
+
+def report(path, form, want, got, names):
+    print("%s: %s" % (path, form.replace("\n", " ")[:200]))
+    print("   %-9s %s" % (names[0], " / ".join(want)))
+    print("   %-9s %s" % (names[1], " / ".join(got)))
+
+
+def agree(text, want, got):
+    return bag(want, "collapse" in text) == bag(got, "collapse" in text)
+
+
+def read(path, args):
+    """(text, forms, answers of the reference), or None when the file is not to be compared"""
+    text = open(path, encoding="utf-8").read()
+    head = re.search(r";\s*reference:\s*(.*)", text[:skip_blank(text, 0)])
+    if head:
+        if args.verbose:
+            print("%s: not compared: %s" % (path, head.group(1)))
+        return None
+    all_forms = forms(text)
+    return text, all_forms, reference(args.python, path, [f[0] for f in all_forms], args.timeout)
+
+
+def excused(path, form, after, args):
+    reason = re.search(r";\s*reference:\s*(.*)", after)
+    if reason and args.verbose:
+        print("%s: not compared: %s (%s)" % (path, form, reason.group(1)))
+    return reason is not None
+
+
+def compare_expected(path, args):
+    """differences between the comments of a file and the reference"""
+    content = read(path, args)
+    if content is None:
+        return 0
+    text, all_forms, answers = content
+    assertions = "; expect" not in text
+    bad = 0
+    for k, (form, after, bang) in enumerate(all_forms):
+        if not bang or excused(path, form, after, args):
+            continue
+        want = ["[()]"] if assertions else expected_lines(after)
+        got = reference_lines(answers[k]) if k < len(answers) else []
+        if got and got[-1].startswith("ERR ") and "expect-exit: 3" in text:
+            break
+        if not agree(text, want, got):
+            report(path, form, want, got, ("expected", "reference"))
+            bad += 1
+    return bad
+
+
+def compare_ambit(path, args):
+    """differences between what ambit prints and the reference"""
+    content = read(path, args)
+    if content is None:
+        return 0
+    text, all_forms, answers = content
+    p = subprocess.run([args.ambit] + args.options.split() + [os.path.basename(path)], capture_output=True,
+                       text=True, timeout=args.timeout, cwd=os.path.dirname(os.path.abspath(path)))
+    lines = p.stdout.splitlines()
+    bad, at = 0, 0
+    for (form, after, bang), answer in zip(all_forms, answers):
+        want = reference_lines(answer)
+        if want and want[-1].startswith("ERR "):
+            bad += p.returncode == 0
+            break
+        got = []
+        while bang and at < len(lines):
+            got.append(lines[at])
+            at += 1
+            if got[-1].startswith("[") and got[-1].endswith("]"):
+                break
+        if not excused(path, form, after, args) and not agree(text, want, got):
+            report(path, form, want, got, ("reference", "ambit"))
+            bad += 1
+    if p.returncode < 0 or p.returncode > 4:
+        print("%s: ambit ended with status %d: %s" % (path, p.returncode, p.stderr.strip()[:300]))
+        bad += 1
+    return bad
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--python", default=sys.executable)
+    ap.add_argument("--ambit", default=os.environ.get("AMBIT", "ambit"))
+    ap.add_argument("--options", default="")
+    ap.add_argument("--expect", action="store_true")
+    ap.add_argument("--timeout", type=float, default=60)
+    ap.add_argument("--verbose", action="store_true")
+    ap.add_argument("files", nargs="+", metavar="FILE")
+    args = ap.parse_args()
+    bad = 0
+    for path in args.files:
+        try:
+            bad += compare_expected(path, args) if args.expect else compare_ambit(path, args)
+        except subprocess.TimeoutExpired:
+            print("%s: no end after %g s" % (path, args.timeout))
+            bad += 1
+    print("%d files, %d differences" % (len(args.files), bad))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

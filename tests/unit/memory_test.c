@@ -1,0 +1,210 @@
+// The counting allocator, ranges of pages, arenas.
+#include <stdint.h>
+#include <string.h>
+
+#include "memory/alloc.h"
+#include "memory/arena.h"
+#include "memory/pages.h"
+#include "tests/unit/unit.h"
+
+START_TEST(counts_bytes_out) {
+  size_t before = ambi_alloc_bytes();
+  char *p = ambi_alloc(100);
+  ck_assert_ptr_nonnull(p);
+  for (int i = 0; i < 100; i++)
+    ck_assert_int_eq(p[i], 0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + 100);
+  memset(p, 7, 100);
+  p = ambi_realloc(p, 100, 1000);
+  ck_assert_int_eq(p[99], 7);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + 1000);
+  p = ambi_realloc(p, 1000, 10);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + 10);
+  ambi_free(p, 10);
+  ambi_free(NULL, 10);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+START_TEST(empty_block_is_no_failure) {
+  void *p = ambi_alloc(0);
+  ck_assert_ptr_nonnull(p);
+  ambi_free(p, 0);
+}
+END_TEST
+
+START_TEST(impossible_sizes_fail_cleanly) {
+  size_t before = ambi_alloc_bytes();
+  ck_assert_ptr_null(ambi_alloc(SIZE_MAX));
+  ck_assert_ptr_null(ambi_realloc(NULL, 0, SIZE_MAX - 8));
+  uint64_t *v = NULL;
+  size_t cap = 0;
+  ck_assert(!ambi_grow((void **)&v, &cap, SIZE_MAX / 4, sizeof *v));
+  ck_assert_ptr_null(v);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+START_TEST(planned_attempt_fails_once) {
+  ambi_alloc_fail_at(2);
+  void *a = ambi_alloc(8), *b = ambi_alloc(8), *c = ambi_alloc(8);
+  ck_assert_ptr_nonnull(a);
+  ck_assert_ptr_null(b);
+  ck_assert_ptr_nonnull(c);
+  ambi_alloc_fail_at(1);
+  ambi_alloc_fail_at(0);
+  uint64_t n = ambi_alloc_attempts();
+  void *d = ambi_realloc(NULL, 0, 8);
+  ck_assert_ptr_nonnull(d);
+  ck_assert_uint_eq(ambi_alloc_attempts(), n + 1);
+  ambi_free(a, 8);
+  ambi_free(c, 8);
+  ambi_free(d, 8);
+}
+END_TEST
+
+START_TEST(growing_array_keeps_items) {
+  size_t before = ambi_alloc_bytes();
+  uint32_t *v = NULL;
+  size_t cap = 0;
+  for (uint32_t n = 0; n < 1000; n++) {
+    ck_assert(ambi_grow((void **)&v, &cap, n + 1, sizeof *v));
+    v[n] = n;
+  }
+  for (uint32_t i = 0; i < 1000; i++)
+    ck_assert_uint_eq(v[i], i);
+  size_t old_cap = cap;
+  ambi_alloc_fail_at(1);
+  ck_assert(!ambi_grow((void **)&v, &cap, cap + 1, sizeof *v));
+  ck_assert_uint_eq(cap, old_cap);
+  ck_assert_uint_eq(v[999], 999);
+  ambi_free(v, cap * sizeof *v);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+START_TEST(range_commits_in_place) {
+  size_t before = ambi_alloc_bytes();
+  Range r;
+  ck_assert(ambi_range_open(&r, (size_t)1 << 30));
+  ck_assert_uint_eq(r.committed, 0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+  char *base = r.base;
+  ck_assert(ambi_range_commit(&r, 1));
+  ck_assert_uint_ge(r.committed, 256 * 1024);
+  base[0] = 1;
+  ck_assert(ambi_range_commit(&r, 10 << 20));
+  base[(10 << 20) - 1] = 2;
+  ck_assert_ptr_eq(r.base, base);
+  ck_assert_int_eq(base[0], 1);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + r.committed);
+  ambi_range_close(&r);
+  ck_assert_ptr_null(r.base);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+START_TEST(range_refuses_more_than_reserved) {
+  Range r;
+  ck_assert(ambi_range_open(&r, 100000));
+  ck_assert_uint_ge(r.reserved, 100000);
+  ck_assert(!ambi_range_commit(&r, r.reserved + 1));
+  ck_assert_uint_eq(r.committed, 0);
+  ck_assert(ambi_range_commit(&r, r.reserved));
+  ck_assert_uint_eq(r.committed, r.reserved);
+  ambi_range_close(&r);
+  ambi_range_close(&r);
+  ck_assert(!ambi_range_open(&r, SIZE_MAX));
+}
+END_TEST
+
+START_TEST(trimmed_pages_come_back_zeroed) {
+  size_t before = ambi_alloc_bytes();
+  Range r;
+  ck_assert(ambi_range_open(&r, 64 << 20));
+  ck_assert(ambi_range_commit(&r, 8 << 20));
+  memset(r.base, 5, 8 << 20);
+  ambi_range_trim(&r, 1 << 20);
+  ck_assert_uint_eq(r.committed, 1 << 20);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + (1 << 20));
+  ck_assert_int_eq(r.base[(1 << 20) - 1], 5);
+  ck_assert(ambi_range_commit(&r, 8 << 20));
+  ck_assert_int_eq(r.base[1 << 20], 0);
+  ck_assert_int_eq(r.base[(8 << 20) - 1], 0);
+  ambi_range_close(&r);
+}
+END_TEST
+
+START_TEST(commit_can_be_made_to_fail) {
+  Range r;
+  ck_assert(ambi_range_open(&r, 64 << 20));
+  ambi_alloc_fail_at(1);
+  ck_assert(!ambi_range_commit(&r, 1));
+  ck_assert_uint_eq(r.committed, 0);
+  ck_assert(ambi_range_commit(&r, 1));
+  ambi_range_close(&r);
+}
+END_TEST
+
+START_TEST(system_memory_is_plausible) {
+  ck_assert_uint_ge(ambi_system_memory(), 16 << 20);
+  ck_assert_uint_lt(ambi_system_memory(), (uint64_t)1 << 50);
+}
+END_TEST
+
+START_TEST(arena_blocks_are_apart_and_aligned) {
+  size_t before = ambi_alloc_bytes();
+  Arena a;
+  ambi_arena_open(&a);
+  enum { N = 3000 };
+  unsigned char *at[N];
+  size_t size[N];
+  for (size_t i = 0; i < N; i++) {
+    size[i] = i % 50 == 7 ? 40000 : i % 97;
+    at[i] = ambi_arena_alloc(&a, size[i]);
+    ck_assert_uint_eq((uintptr_t)at[i] % 8, 0);
+    memset(at[i], (int)(i % 251), size[i]);
+  }
+  size_t damaged = 0;
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < size[i]; j++)
+      damaged += at[i][j] != i % 251;
+  ck_assert_uint_eq(damaged, 0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before + a.total);
+  ambi_arena_close(&a);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+  ck_assert_ptr_nonnull(ambi_arena_alloc(&a, 1));
+  ambi_arena_close(&a);
+}
+END_TEST
+
+START_TEST(arena_survives_failed_chunk) {
+  Arena a;
+  ambi_arena_open(&a);
+  char *p = ambi_arena_alloc(&a, 16);
+  memset(p, 3, 16);
+  ambi_alloc_fail_at(1);
+  ck_assert_ptr_null(ambi_arena_alloc(&a, 1 << 20));
+  ck_assert_ptr_null(ambi_arena_alloc(&a, SIZE_MAX));
+  ck_assert_ptr_nonnull(ambi_arena_alloc(&a, 1 << 20));
+  ck_assert_int_eq(p[15], 3);
+  ambi_arena_close(&a);
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("memory");
+  tcase_add_test(tc, counts_bytes_out);
+  tcase_add_test(tc, empty_block_is_no_failure);
+  tcase_add_test(tc, impossible_sizes_fail_cleanly);
+  tcase_add_test(tc, planned_attempt_fails_once);
+  tcase_add_test(tc, growing_array_keeps_items);
+  tcase_add_test(tc, range_commits_in_place);
+  tcase_add_test(tc, range_refuses_more_than_reserved);
+  tcase_add_test(tc, trimmed_pages_come_back_zeroed);
+  tcase_add_test(tc, commit_can_be_made_to_fail);
+  tcase_add_test(tc, system_memory_is_plausible);
+  tcase_add_test(tc, arena_blocks_are_apart_and_aligned);
+  tcase_add_test(tc, arena_survives_failed_chunk);
+  return unit_run(tc, "memory");
+}

@@ -1,0 +1,523 @@
+// Spaces against a plain list of atoms: candidates in order, with and without
+// indexes, while atoms come and go; rules, types, deps, solutions.
+#include "tests/unit/terms.h"
+
+static Space *space;
+
+static void open_space(void) {
+  terms_open();
+  space = ambi_space_open(&rt, "test", true);
+  ck_assert(space);
+}
+
+static void add(Space *s, Value v) {
+  ck_assert(ambi_space_add(s, v));
+}
+
+static bool drop(Space *s, Value v) {
+  bool found;
+  ck_assert(ambi_space_remove(s, v, &found));
+  return found;
+}
+
+// ---- the plain model ------------------------------------------------------------
+typedef struct Model {
+  ValueVec atoms;  // oldest first
+} Model;
+
+static void model_add(Model *m, Value v) {
+  ck_assert(ambi_vec_push(&m->atoms, v));
+}
+
+static bool model_drop(Model *m, Value v) {
+  for (size_t i = 0; i < m->atoms.n; i++) {
+    if (!plain_equal(m->atoms.at[i], v)) continue;
+    m->atoms.n--;
+    memmove(m->atoms.at + i, m->atoms.at + i + 1,
+            (m->atoms.n - i) * sizeof(Value));
+    return true;
+  }
+  return false;
+}
+
+// Appends (pattern atom) after unification, for each atom that unifies.
+static void model_query(const Model *m, Value pattern, ValueVec *out) {
+  for (size_t i = 0; i < m->atoms.n; i++) {
+    Value v = ambi_copy_renamed(cx, m->atoms.at[i], NULL, NULL);
+    size_t mark = cx->tr;
+    if (plain_unify(pattern, v))
+      ck_assert(ambi_vec_push(out, ambi_resolve(cx, pattern)));
+    ambi_trail_undo(cx, mark);
+  }
+}
+
+static size_t spurious, matching;
+
+static void space_query(Space *s, Value pattern, ValueVec *out) {
+  RecordVec records = {0};
+  ck_assert(ambi_space_query(cx, s, pattern, &records));
+  for (size_t i = 0; i < records.n; i++) {
+    size_t mark = cx->tr;
+    bool ok = ambi_record_unify(cx, records.at[i], pattern);
+    if (ok) ck_assert(ambi_vec_push(out, ambi_resolve(cx, pattern)));
+    spurious += !ok;
+    matching += ok;
+    ambi_trail_undo(cx, mark);
+  }
+  ambi_records_drop(&records);
+}
+
+static void compare_answers(ValueVec *want, ValueVec *got) {
+  ck_assert_uint_eq(want->n, got->n);
+  for (size_t i = 0; i < want->n; i++)
+    ck_assert(ambi_alpha_equal(want->at[i], got->at[i]) ||
+              !ambi_equal(want->at[i], want->at[i]));
+  ambi_vec_drop(want);
+  ambi_vec_drop(got);
+}
+
+static void check_query(const Model *m, Value pattern) {
+  ValueVec want = {0}, got = {0};
+  model_query(m, pattern, &want);
+  space_query(space, pattern, &got);
+  compare_answers(&want, &got);
+}
+
+static void check_atoms(const Model *m) {
+  RecordVec all = {0};
+  ck_assert(ambi_space_atoms(space, &all));
+  ck_assert_uint_eq(all.n, m->atoms.n);
+  ck_assert_uint_eq(ambi_space_count(space), m->atoms.n);
+  for (size_t i = 0; i < all.n; i++) {
+    Value v = instance(&all.at[i]->tmpl, true);
+    ck_assert(plain_equal(v, m->atoms.at[i]) || !ambi_equal(v, v));
+  }
+  ambi_records_drop(&all);
+}
+
+// An atom shaped like facts and rules: often the same heads.
+static Value random_fact(uint32_t vars_in_100, uint32_t depth) {
+  Scope s = {.vars_in_100 = vars_in_100};
+  if (below(10) == 0) return random_term(&s, depth);
+  Value items[4] = {below(3) ? sym(below(2) ? "=" : "foo") : random_leaf(&s)};
+  uint32_t n = 2 + below(2);
+  for (uint32_t i = 1; i < n; i++)
+    items[i] = random_term(&s, depth - 1);
+  return ambi_make_expr(cx, items, n);
+}
+
+static void run_model(uint32_t steps, uint32_t size, uint32_t vars) {
+  Model m = {0};
+  for (uint32_t i = 0; i < steps; i++) {
+    uint32_t what = below(10);
+    if (what < 5 && (m.atoms.n < size || what < 1)) {
+      Value v = random_fact(vars, 3);
+      add(space, v);
+      model_add(&m, v);
+    } else if (what < 7 && m.atoms.n > 0) {
+      Value v = m.atoms.at[below((uint32_t)m.atoms.n)];
+      if (below(8) == 0) v = random_fact(vars, 3);
+      ck_assert_int_eq(drop(space, v), model_drop(&m, v));
+    } else {
+      check_query(&m, random_fact(40, 3));
+    }
+    if (i % 97 == 0) ambi_space_quiesce(space);
+    if (i % 500 == 0) check_atoms(&m);
+  }
+  while (m.atoms.n > 0) {
+    Value v = m.atoms.at[below((uint32_t)m.atoms.n)];
+    if (model_drop(&m, v))
+      ck_assert(drop(space, v));
+    else
+      m.atoms.n = 0;  // a NaN: equal to nothing
+  }
+  ambi_vec_drop(&m.atoms);
+}
+
+START_TEST(test_model_small) {
+  for (int i = 0; i < 20; i++) {
+    space = ambi_space_open(&rt, NULL, false);
+    run_model(400, 12, 15);
+  }
+}
+END_TEST
+
+START_TEST(test_model_ground) {
+  run_model(6000, 300, 0);
+}
+END_TEST
+
+START_TEST(test_model_variables) {
+  run_model(6000, 200, 20);
+  // The indexes must be worth something.
+  ck_assert_uint_gt(matching, 1000);
+  ck_assert_uint_lt(spurious, matching);
+}
+END_TEST
+
+// ---- single claims --------------------------------------------------------------
+static size_t count(Value pattern) {
+  RecordVec v = {0};
+  ck_assert(ambi_space_query(cx, space, pattern, &v));
+  size_t n = v.n;
+  ambi_records_drop(&v);
+  return n;
+}
+
+START_TEST(test_one_candidate) {
+  for (int64_t i = 0; i < 1000; i++) {
+    add(space, E(sym("edge"), num(i % 10), num(i)));
+    add(space, E(sym("="), E(sym("f"), num(i), E(sym("g"), num(i))), num(1)));
+    add(space, E(AMB_OP_ID(1), num(i)));
+    add(space, E(E(sym("h"), num(i)), sym("b")));
+    add(space, num(i));
+  }
+  Value x = var("x");
+  ck_assert_uint_eq(count(E(sym("edge"), x, ambi_double(77))), 1);
+  ck_assert_uint_eq(count(E(sym("edge"), num(3), x)), 100);
+  ck_assert_uint_eq(count(E(sym("edge"), num(3), num(14))), 0);
+  ck_assert_uint_eq(count(E(sym("edge"), num(3), num(13))), 1);
+  ck_assert_uint_eq(
+      count(E(sym("="), E(sym("f"), x, E(sym("g"), num(5))), var("y"))), 1);
+  ck_assert_uint_eq(count(E(sym("="), E(sym("f"), num(5), x), var("y"))), 1);
+  ck_assert_uint_eq(count(E(AMB_OP_ID(1), num(44))), 1);
+  ck_assert_uint_eq(count(E(AMB_OP_ID(2), num(44))), 0);
+  ck_assert_uint_eq(count(E(E(sym("h"), num(44)), x)), 1);
+  ck_assert_uint_eq(count(num(44)), 1);
+  ck_assert_uint_eq(count(x), 5000);
+  ck_assert_uint_eq(count(E(x, num(44))), 1);
+  // A stored variable is a candidate everywhere, in its place.
+  add(space, var("any"));
+  ck_assert_uint_eq(count(num(44)), 2);
+  ck_assert_uint_eq(count(E(sym("edge"), num(3), num(13))), 2);
+}
+END_TEST
+
+START_TEST(test_remove_literal) {
+  add(space, E(sym("="), E(sym("f"), var("x")), num(1)));
+  ck_assert(!drop(space, E(sym("="), E(sym("f"), var("zz")), num(1))));
+  ck_assert(!drop(space, E(sym("="), E(sym("f"), fresh("x")), num(1))));
+  ck_assert(drop(space, E(sym("="), E(sym("f"), var("x")), ambi_double(1))));
+  add(space, E(sym("g"), fresh("x")));
+  ck_assert(!drop(space, E(sym("g"), var("x"))));
+  ck_assert(drop(space, E(sym("g"), fresh("x"))));
+  add(space, state(num(1)));
+  ck_assert(drop(space, state(num(1))));
+  ck_assert(!drop(space, state(num(1))));
+}
+END_TEST
+
+START_TEST(test_snapshot) {
+  for (int64_t i = 0; i < 100; i++)
+    add(space, E(sym("p"), num(i)));
+  RecordVec v = {0};
+  ck_assert(ambi_space_query(cx, space, E(sym("p"), var("x")), &v));
+  for (int64_t i = 0; i < 100; i++)
+    ck_assert(drop(space, E(sym("p"), num(i))));
+  ck_assert_uint_eq(v.n, 100);
+  for (size_t i = 0; i < v.n; i++) {
+    ck_assert(v.at[i]->removed);
+    ck_assert_int_eq(ambi_int_of(ambi_expr_at(v.at[i]->tmpl.atom, 1)), i);
+  }
+  ambi_records_drop(&v);
+  ambi_space_quiesce(space);
+  ambi_store_quiesce(rt.store);
+  ck_assert_uint_eq(count(var("x")), 0);
+}
+END_TEST
+
+static size_t rules(Space *s, Value head, uint32_t nargs, RecordVec *v) {
+  ck_assert(ambi_space_rules(s, head, nargs, v));
+  for (size_t i = 1; i < v->n; i++)
+    ck_assert_uint_lt(v->at[i - 1]->ordinal, v->at[i]->ordinal);
+  ck_assert_int_eq(ambi_space_has_rules(s, head, nargs), v->n > 0);
+  size_t n = v->n;
+  ambi_records_drop(v);
+  return n;
+}
+
+START_TEST(test_rules) {
+  RecordVec v = {0};
+  Value x = var("x");
+  for (int64_t i = 0; i < 100; i++) {
+    add(space, E(sym("="), E(sym("f"), num(i)), num(i)));
+    add(space, E(sym("="), E(sym("g"), num(i), x), num(i)));
+    add(space, E(sym("="), E(sym(i % 2 ? "h" : "k"), num(i)), num(i)));
+  }
+  ck_assert_uint_eq(rules(space, sym("f"), 1, &v), 100);
+  ck_assert_uint_eq(rules(space, sym("f"), 2, &v), 0);
+  ck_assert_uint_eq(rules(space, sym("h"), 1, &v), 50);
+  add(space, E(sym("="), E(x, num(1)), num(1)));
+  add(space, E(sym("="), x, num(1)));
+  add(space, E(sym("="), E(E(sym("c"), x), num(1)), num(1)));
+  add(space, E(sym("="), E(AMB_OP_ID(3), num(1)), num(1)));
+  add(space, E(sym("="), sym("f"), num(1)));
+  ck_assert_uint_eq(rules(space, sym("f"), 1, &v), 102);
+  ck_assert_uint_eq(rules(space, sym("f"), 2, &v), 1);
+  ck_assert_uint_eq(rules(space, AMB_NONE, 1, &v), 3);
+  ck_assert_uint_eq(rules(space, AMB_OP_ID(3), 1, &v), 3);
+  ck_assert_uint_eq(rules(space, AMB_OP_ID(4), 1, &v), 2);
+  ck_assert_uint_eq(rules(space, num(5), 1, &v), 2);
+}
+END_TEST
+
+START_TEST(test_deps_and_yield) {
+  RecordVec v = {0};
+  Space *lib = ambi_space_open(&rt, "lib", true);
+  Space *mod = ambi_space_open(&rt, "mod", true);
+  ck_assert(lib && mod && ambi_space_add_dep(space, lib));
+  ck_assert(ambi_space_add_dep(space, lib) && space->ndeps == 1);
+  ck_assert(ambi_space_add_dep(space, mod));
+  Value x = var("x");
+  add(lib, E(sym("="), E(sym("once"), x), num(1)));
+  add(lib, E(sym(":"), sym("once"), sym("T")));
+  add(lib, E(sym("="), E(sym("f"), x), num(2)));
+  ck_assert(ambi_space_yield(lib, name("once")));
+  ck_assert(ambi_space_yield(lib, name("f")));
+  Value once_rule = E(sym("="), E(sym("once"), x), var("y"));
+  ck_assert_uint_eq(rules(space, sym("once"), 1, &v), 1);
+  ck_assert_uint_eq(count(once_rule), 1);
+  // Defined by the program: the library's rules and types give way.
+  add(space, E(sym(":"), sym("once"), sym("Mine")));
+  ck_assert_uint_eq(rules(space, sym("once"), 1, &v), 0);
+  ck_assert_uint_eq(rules(lib, sym("once"), 1, &v), 1);
+  ck_assert_uint_eq(count(once_rule), 0);
+  ck_assert(ambi_space_types(space, sym("once"), &v) && v.n == 1);
+  ambi_records_drop(&v);
+  ck_assert(drop(space, E(sym(":"), sym("once"), sym("Mine"))));
+  ck_assert_uint_eq(rules(space, sym("once"), 1, &v), 1);
+  ck_assert(ambi_space_types(space, sym("once"), &v) && v.n == 1);
+  ambi_records_drop(&v);
+  // By another module that does not yield it.
+  add(mod, E(sym("="), E(sym("f"), x), num(3)));
+  ck_assert(ambi_space_rules(space, sym("f"), 1, &v) && v.n == 1);
+  ck_assert(ambi_same(ambi_expr_at(v.at[0]->tmpl.atom, 2), num(3)));
+  ambi_records_drop(&v);
+  // Own atoms first, then those of deps in order.
+  add(space, E(sym("q"), num(1)));
+  add(mod, E(sym("q"), num(3)));
+  add(lib, E(sym("q"), num(2)));
+  ck_assert(ambi_space_query(cx, space, E(sym("q"), x), &v) && v.n == 3);
+  for (size_t i = 0; i < 3; i++)
+    ck_assert_int_eq(ambi_int_of(ambi_expr_at(v.at[i]->tmpl.atom, 1)), i + 1);
+  ambi_records_drop(&v);
+  ck_assert_uint_eq(ambi_space_count(space), 1);
+}
+END_TEST
+
+static int changes;
+static size_t size_seen;
+static void changed(Runtime *r, Space *s, Value atom) {
+  ck_assert(r == &rt && ambi_is_expr(atom));
+  size_seen = ambi_space_count(s);
+  changes++;
+}
+
+START_TEST(test_rules_changed) {
+  rt.rules_changed = changed;
+  Space *plain = ambi_space_open(&rt, NULL, false);
+  add(plain, E(sym("="), E(sym("f")), num(1)));
+  ck_assert_int_eq(changes, 0);
+  plain->is_context = true;
+  add(plain, E(sym("="), E(sym("g")), num(1)));
+  ck_assert(changes == 1 && size_seen == 1);
+  add(plain, E(sym(":"), sym("f"), sym("T")));
+  add(plain, E(sym(":<"), sym("f"), sym("T")));
+  add(plain, E(sym("f"), sym("T")));
+  ck_assert_int_eq(changes, 3);
+  ck_assert(drop(plain, E(sym("="), E(sym("f")), num(1))));
+  ck_assert(changes == 4 && size_seen == 5);
+  ck_assert(!drop(plain, E(sym("="), E(sym("f")), num(1))));
+  ck_assert_int_eq(changes, 4);
+  uint64_t version = plain->version;
+  add(plain, sym("a"));
+  ck_assert_uint_gt(plain->version, version);
+}
+END_TEST
+
+// ---- solutions --------------------------------------------------------------------
+static void solve(Value pattern, ValueVec *vars, ValueVec *values, size_t *n) {
+  size_t trail = cx->tr;
+  ck_assert(ambi_space_solve(cx, space, pattern, vars, values, n));
+  ck_assert_uint_eq(cx->tr, trail);
+  ck_assert_uint_eq(values->n, *n * vars->n);
+  for (size_t i = 0; i < vars->n; i++)
+    ck_assert(ambi_var_unbound(vars->at[i]));
+}
+
+START_TEST(test_conjunction) {
+  static const char *const names[] = {"a", "b", "c", "d"};
+  for (int i = 0; i < 4; i++)
+    for (int j = 0; j < 4; j++)
+      if (i < j) add(space, E(sym("lt"), sym(names[i]), sym(names[j])));
+  Value x = var("x"), y = var("y"), z = var("z"), comma = sym(",");
+  ValueVec vars = {0}, values = {0};
+  size_t n;
+  solve(E(comma, E(sym("lt"), x, y), E(sym("lt"), y, z)), &vars, &values, &n);
+  static const char *const want[] = {"abc", "abd", "acd", "bcd"};
+  ck_assert(n == 4 && vars.n == 3);
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < 3; k++)
+      ck_assert(
+          ambi_same(values.at[i * 3 + k], sym((char[]){want[i][k], '\0'})));
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
+  solve(E(comma), &vars, &values, &n);
+  ck_assert(n == 1 && vars.n == 0);
+  solve(E(comma, E(sym("lt"), sym("d"), x)), &vars, &values, &n);
+  ck_assert(n == 0 && vars.n == 1);
+  ambi_vec_drop(&vars);
+  // Only the outermost comma is special.
+  solve(E(comma, E(comma, E(sym("lt"), x, y))), &vars, &values, &n);
+  ck_assert_uint_eq(n, 0);
+  ambi_vec_drop(&vars);
+  // Variables of facts surface; the query's name wins.
+  Value v = var("v");
+  add(space, E(sym("any"), v, v));
+  solve(E(sym("any"), x, y), &vars, &values, &n);
+  ck_assert(n == 1 && ambi_same(values.at[0], values.at[1]));
+  ck_assert(ambi_same(values.at[0], x) || ambi_same(values.at[0], y));
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
+}
+END_TEST
+
+START_TEST(test_join_random) {
+  Model m = {0};
+  for (int i = 0; i < 60; i++) {
+    Scope s = {.vars_in_100 = 10};
+    Value v = E(sym("r"), random_leaf(&s), random_leaf(&s));
+    if (!ambi_equal(v, v)) continue;
+    add(space, v);
+    model_add(&m, v);
+  }
+  for (int i = 0; i < 200; i++) {
+    Scope s = {.vars_in_100 = 70};
+    Value p = E(sym("r"), random_leaf(&s), random_leaf(&s));
+    Value q = E(sym("r"), random_leaf(&s), random_leaf(&s));
+    Value both = E(sym(","), p, q);
+    ValueVec want = {0}, got = {0}, vars = {0}, values = {0};
+    for (size_t k = 0; k < m.atoms.n; k++) {
+      size_t mark = cx->tr;
+      if (plain_unify(p, ambi_copy_renamed(cx, m.atoms.at[k], NULL, NULL)))
+        for (size_t j = 0; j < m.atoms.n; j++) {
+          size_t inner = cx->tr;
+          if (plain_unify(q, ambi_copy_renamed(cx, m.atoms.at[j], NULL, NULL)))
+            ck_assert(ambi_vec_push(&want, ambi_resolve(cx, both)));
+          ambi_trail_undo(cx, inner);
+        }
+      ambi_trail_undo(cx, mark);
+    }
+    size_t n;
+    solve(both, &vars, &values, &n);
+    for (size_t k = 0; k < n; k++) {
+      size_t mark = cx->tr;
+      for (size_t j = 0; j < vars.n; j++)
+        ck_assert(ambi_unify(cx, vars.at[j], values.at[k * vars.n + j]));
+      ck_assert(ambi_vec_push(&got, ambi_resolve(cx, both)));
+      ambi_trail_undo(cx, mark);
+    }
+    compare_answers(&want, &got);
+    ambi_vec_drop(&vars);
+    ambi_vec_drop(&values);
+  }
+  ambi_vec_drop(&m.atoms);
+}
+END_TEST
+
+// ---- much -------------------------------------------------------------------------
+START_TEST(test_many_and_deep) {
+  Value d = deep(1000000, var("x"), false);
+  add(space, E(sym("deep"), d));
+  for (int64_t i = 0; i < 20; i++)
+    add(space, E(sym("deep"), num(i)));
+  ValueVec vars = {0}, values = {0};
+  size_t n;
+  solve(E(sym("deep"), deep(1000000, num(1), false)), &vars, &values, &n);
+  ck_assert_uint_eq(n, 1);
+  ck_assert(drop(space, E(sym("deep"), d)));
+  // Equal copies and a queue: removal stays cheap.
+  for (int64_t i = 0; i < 50000; i++)
+    add(space, E(sym("same"), sym("a")));
+  for (int64_t i = 0; i < 50000; i++) {
+    ck_assert(drop(space, E(sym("same"), sym("a"))));
+    add(space, E(sym("job"), sym("now"), num(i)));
+    add(space, E(sym("job"), sym("now"), num(i + 1)));
+    ck_assert(drop(space, E(sym("job"), sym("now"), num(i))));
+    if (i % 100 == 0) {
+      ck_assert_uint_ge(count(E(sym("job"), sym("now"), num(i + 1))), 1);
+      ambi_space_quiesce(space);
+      ambi_store_quiesce(rt.store);
+      cx->tr = 0;
+      ambi_context_reset(cx);
+    }
+  }
+  ck_assert_uint_eq(ambi_space_count(space), 20 + 50000);
+}
+END_TEST
+
+START_TEST(test_memory_out) {
+  for (int64_t i = 0; i < 200; i++)
+    add(space, E(sym("edge"), num(i % 20), num(i)));
+  bool done = false;
+  size_t size = 200;
+  for (uint64_t n = 1; !done; n++) {
+    Space *s = ambi_space_open(&rt, NULL, false);
+    ck_assert(s);
+    bool ok = true;
+    ambi_alloc_fail_at(n);
+    for (int64_t i = 0; ok && i < 40; i++) {
+      ok = ambi_space_add(s, E(sym("="), E(sym("f"), num(i)), num(i)));
+      ck_assert_uint_eq(ambi_space_count(s), (size_t)i + ok);
+    }
+    bool found;
+    ok = ok &&
+         ambi_space_remove(s, E(sym("="), E(sym("f"), num(3)), num(3)), &found);
+    RecordVec v = {0};
+    ok = ok && ambi_space_query(cx, s,
+                                E(sym("="), E(sym("f"), num(2)), var("x")), &v);
+    ambi_alloc_fail_at(0);
+    if (ok) ck_assert(found && v.n == 1);
+    done = ok && n > 100;
+    cx->stop = STOP_NONE;
+    ambi_records_drop(&v);
+  }
+  done = false;
+  for (uint64_t n = 1; !done; n++) {
+    ValueVec vars = {0}, values = {0};
+    size_t solutions;
+    Value x = var("x"), y = var("y"), z = var("z");
+    ambi_alloc_fail_at(n);
+    done = ambi_space_solve(
+        cx, space, E(sym(","), E(sym("edge"), x, y), E(sym("edge"), y, z)),
+        &vars, &values, &solutions);
+    ambi_alloc_fail_at(0);
+    ck_assert_int_eq(cx->stop, done ? STOP_NONE : STOP_MEMORY);
+    ck_assert(ambi_var_unbound(x) && ambi_var_unbound(y) && cx->tr == 0);
+    if (done) ck_assert_uint_eq(solutions, size);
+    cx->stop = STOP_NONE;
+    ambi_vec_drop(&vars);
+    ambi_vec_drop(&values);
+  }
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("space");
+  tcase_set_timeout(tc, 120);
+  tcase_add_checked_fixture(tc, open_space, terms_close);
+  tcase_add_test(tc, test_model_small);
+  tcase_add_test(tc, test_model_ground);
+  tcase_add_test(tc, test_model_variables);
+  tcase_add_test(tc, test_one_candidate);
+  tcase_add_test(tc, test_remove_literal);
+  tcase_add_test(tc, test_snapshot);
+  tcase_add_test(tc, test_rules);
+  tcase_add_test(tc, test_deps_and_yield);
+  tcase_add_test(tc, test_rules_changed);
+  tcase_add_test(tc, test_conjunction);
+  tcase_add_test(tc, test_join_random);
+  tcase_add_test(tc, test_many_and_deep);
+  tcase_add_test(tc, test_memory_out);
+  return unit_run(tc, "space");
+}

@@ -5,6 +5,7 @@
 // gets new variables in place of all that are not filled in.
 #include "memory/alloc.h"
 #include "runtime/answer.h"
+#include "runtime/types.h"
 #include "runtime/work.h"
 
 // ---- filling templates ------------------------------------------------------
@@ -62,21 +63,91 @@ static Value filled(Filling *f, bool ok, Value template) {
   return v;
 }
 
-// (_filled value variable template)
+// What atom-subst says to something that is no variable.
+static Value no_variable(Context *cx, Value item, Value var, Value template) {
+  Value name = ambi_make_sym(cx, "atom-subst", 10);
+  if (ambi_is_none(name)) return name;
+  Value call = AMB_EXPR(cx, name, item, var, template);
+  if (ambi_is_none(call)) return call;
+  return ambi_make_error(cx, call, AMB_SYM(NO_RETURN));
+}
+
+// (_filled list variable template): the template for each item of the list.
 enum BuiltinStatus ambi_b_filled(Context *cx, const Value *args, unsigned n,
                                  Value *out) {
   if (n < 3)
-    return ambi_answer_error(cx, "a value, a variable and a template expected");
-  if (!ambi_is_var(args[1])) {
-    Value subst = ambi_make_sym(cx, "atom-subst", 10);
-    if (ambi_is_none(subst)) return B_STOP;
-    Value call = AMB_EXPR(cx, subst, args[0], args[1], args[2]);
-    if (ambi_is_none(call)) return B_STOP;
-    return ambi_answer(cx, out, ambi_make_error(cx, call, AMB_SYM(NO_RETURN)));
+    return ambi_answer_error(cx, "a list, a variable and a template expected");
+  uint32_t size = ambi_expr_size(args[0]);
+  ValueVec all = {0};
+  bool ok = true;
+  for (uint32_t i = 0; i < size && ok; i++) {
+    Value item = ambi_deref(ambi_expr_at(args[0], i)), v;
+    if (ambi_is_var(args[1])) {
+      Filling f = {.cx = cx};
+      ok = fill(&f, args[1], item);
+      v = filled(&f, ok, args[2]);
+    } else {
+      v = no_variable(cx, item, args[1], args[2]);
+    }
+    ok = !ambi_is_none(v) && ambi_vec_push(&all, v);
   }
-  Filling f = {.cx = cx};
-  bool ok = fill(&f, args[1], args[0]);
-  return ambi_answer(cx, out, filled(&f, ok, args[2]));
+  Value v = ok ? ambi_make_expr(cx, all.at, all.n) : AMB_NONE;
+  ambi_vec_drop(&all);
+  return ambi_answer(cx, out, v);
+}
+
+static bool is_instruction(Value v) {
+  if (ambi_expr_size(v) == 0) return false;
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (!ambi_is_sym(head)) return false;
+  switch (ambi_sym_of(head)) {
+  case AMB_S_EVAL:
+  case AMB_S_EVALC:
+  case AMB_S_CHAIN:
+  case AMB_S_UNIFY:
+  case AMB_S_CONS_ATOM:
+  case AMB_S_DECONS_ATOM:
+  case AMB_S_FUNCTION:
+  case AMB_S_COLLAPSE_BIND:
+  case AMB_S_SUPERPOSE_BIND:
+  case AMB_S_METTA:
+  case AMB_S_CONTEXT_SPACE:
+  case AMB_S_CALL_NATIVE: return true;
+  default: return false;
+  }
+}
+
+enum BuiltinStatus ambi_b_has_instruction(Context *cx, const Value *args,
+                                          unsigned n, Value *out) {
+  if (n < 1 || !ambi_is_expression(args[0])) return ambi_answer_no_expr(cx);
+  uint32_t size = ambi_expr_size(args[0]);
+  bool found = false;
+  for (uint32_t i = 0; i < size && !found; i++)
+    found = is_instruction(ambi_deref(ambi_expr_at(args[0], i)));
+  return ambi_answer_bool(out, found);
+}
+
+// (_picked list (_tests verdict ..) call): the items whose verdict is True.
+enum BuiltinStatus ambi_b_picked(Context *cx, const Value *args, unsigned n,
+                                 Value *out) {
+  if (n < 3) return ambi_answer_no_expr(cx);
+  if (ambi_is_error_atom(args[1])) return ambi_answer(cx, out, args[1]);
+  uint32_t size = ambi_expr_size(args[0]);
+  bool fits = ambi_expr_size(args[1]) == size + 1;
+  ValueVec kept = {0};
+  bool ok = true;
+  for (uint32_t i = 0; fits && ok && i < size; i++) {
+    Value verdict = ambi_deref(ambi_expr_at(args[1], i + 1));
+    fits = ambi_is_bool(verdict);
+    if (ambi_same(verdict, AMB_TRUE))
+      ok = ambi_vec_push(&kept, ambi_expr_at(args[0], i));
+  }
+  Value v = AMB_NONE;
+  if (ok)
+    v = fits ? ambi_make_expr(cx, kept.at, kept.n)
+             : ambi_make_error(cx, args[2], AMB_SYM(NO_RETURN));
+  ambi_vec_drop(&kept);
+  return ambi_answer(cx, out, v);
 }
 
 // ---- lambdas ----------------------------------------------------------------

@@ -267,12 +267,17 @@ static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
   return true;
 }
 
+// Has the position whose first record is r results on r that wait?
+bool ambi_results_wait(const Choice *r) {
+  return r->resume->op == OP_I_PEND ||
+         (r->resume->op == OP_I_DELIVER && r->hook->cursor == 0);
+}
+
 static bool save(Engine *g, Choice *r, uint32_t slot, uint32_t dst, bool stream,
                  bool error, const Code *next, const Code *err) {
   Hook *h = r->hook;
   enum HookKind kind = stream ? HOOK_STREAM : HOOK_GATHER;
-  if (!h || h->kind != kind || h->frame != g->e || h->slot != slot ||
-      r->resume != pend_code) {
+  if (!h || h->kind != kind || h->frame != g->e || h->slot != slot) {
     h = ambi_hook_new(g, kind);
     if (!h) return false;
     h->slot = slot;

@@ -123,19 +123,59 @@ static const uint64_t *live_row(const Unit *u, const Code *pc) {
   return u->live + (size_t)lo * u->nlive;
 }
 
+static void scan_slot(Collector *c, Word *e, uint32_t slot, uint32_t except) {
+  if (slot != except) e[slot] = evacuate(c, e[slot]);
+}
+
+// Frames of EVAL: what a failed alternative has left in later slots is garbage.
+static void scan_eval(Collector *c, Word *e, const Unit *u, const Code *pc,
+                      uint32_t except) {
+  for (uint32_t i = EV_ATOM; i <= EV_RTYPE; i++) {
+    bool begun = pc->op != OP_I_EV_START;
+    if (i <= EV_TYPE || begun) scan_slot(c, e, i, except);
+  }
+  if (pc->op == OP_I_EV_TMP) {
+    scan_slot(c, e, EV_CALL, except);
+    scan_slot(c, e, EV_TMPL, except);
+    return;
+  }
+  if (pc->op == OP_I_EV_START) return;
+  uint32_t child = (uint32_t)((size_t)(pc - u->code - EV_CODE_ARGS) / 3);
+  if (pc->op == OP_I_EV_VAL) child++;
+  for (uint32_t i = 0; i < child; i++) scan_slot(c, e, EV_SLOTS + 2 * i, except);
+}
+
+// Frames of instructions: the slots each return point looks at.
+static void scan_instruction(Collector *c, Word *e, const Code *pc,
+                             uint32_t except) {
+  static const struct {
+    uint16_t op;
+    uint16_t slots; // a bit for each
+  } live[] = {
+      {OP_I_EV_STEP, 1 << IN_ATOM | 1 << IN_CALL | 1 << IN_TYPE},
+      {OP_I_EV_CHAIN, 1 << IN_CALL | 1 << IN_A | 1 << IN_B},
+      {OP_I_EV_FUNCTION, 1 << IN_CALL},
+      {OP_I_EV_BODY, 1 << IN_CALL | 1 << IN_TYPE},
+      {OP_I_EV_METTA_VAL, 1 << IN_A | 1 << IN_VAL},
+      {OP_I_EV_ONCE_VAL, 1 << IN_VAL},
+  };
+  for (size_t i = 0; i < sizeof live / sizeof *live; i++)
+    for (uint32_t slot = 0; live[i].op == pc->op && slot < IN_SLOTS; slot++)
+      if ((live[i].slots >> slot) & 1) scan_slot(c, e, slot, except);
+}
+
 static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  if (pc < u->code || pc >= u->code + u->ncode) return;
   if (u->routine) {
-    for (uint32_t i = 0; i < u->nslots; i++)
-      e[i] = evacuate(c, e[i]);
+    if (u == c->g->code->routine_unit) scan_instruction(c, e, pc, except);
+    else if (u->code->op == OP_I_EV_START) scan_eval(c, e, u, pc, except);
     return;
   }
   const uint64_t *row = live_row(u, pc);
   for (uint32_t i = 0; row && i < u->nlive; i++) {
-    for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
-      uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(bits);
-      if (slot != except) e[slot] = evacuate(c, e[slot]);
-    }
+    for (uint64_t bits = row[i]; bits; bits &= bits - 1)
+      scan_slot(c, e, i * 64 + (uint32_t)__builtin_ctzll(bits), except);
   }
 }
 
@@ -154,9 +194,8 @@ static void scan_chain(Collector *c, Word *e, const Code *pc, uint32_t except) {
 
 static void scan_current(Collector *c, size_t args) {
   Word *e = c->g->e;
-  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
-  size_t n = args == SIZE_MAX ? u->nslots : args;
-  for (size_t i = 0; i < n; i++)
+  if (args == SIZE_MAX) scan_slots(c, e, c->g->pc, UINT32_MAX);
+  for (size_t i = 0; args != SIZE_MAX && i < args; i++)
     e[i] = evacuate(c, e[i]);
   Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
   if (prev != e)

@@ -136,6 +136,7 @@ void ambi_hook_free(Hook *h);
 // stream: see machine description. next/err: where to go on.
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
                             bool error, const Code *next, const Code *err);
+bool ambi_results_wait(const Choice *r);
 enum Next ambi_pend(Engine *g);
 enum Next ambi_deliver(Engine *g);
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,

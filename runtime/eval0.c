@@ -10,6 +10,10 @@
 #include "runtime/eval.h"
 #include "runtime/runtime.h"
 
+// Address space of the stack of a form; committed as it is used.
+#define STACK_RESERVE  (AMB_HEAP_RESERVE / 2)
+#define SMALLEST_STACK ((size_t)64 << 20)
+
 // ---- memory -----------------------------------------------------------------
 
 void ambi_eval0_stop(Machine *m, enum AmbStop stop) {
@@ -22,9 +26,24 @@ bool ambi_eval0_ok(Machine *m, Value v) {
   return false;
 }
 
+static bool open_stack(Machine *m) {
+  for (size_t bytes = STACK_RESERVE; bytes >= SMALLEST_STACK; bytes /= 2)
+    if (ambi_range_open(&m->stack, bytes)) {
+      m->top = m->stack.base;
+      return true;
+    }
+  ambi_eval0_stop(m, STOP_MEMORY);
+  return false;
+}
+
 void *ambi_eval0_alloc(Machine *m, size_t size) {
-  void *p = ambi_arena_alloc(&m->arena, size);
-  if (!p) ambi_eval0_stop(m, STOP_MEMORY);
+  size_t used = (size_t)(m->top - m->stack.base) + size;
+  if (used > m->stack.committed && !ambi_range_commit(&m->stack, used)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return NULL;
+  }
+  void *p = m->top;
+  m->top += size;
   return p;
 }
 
@@ -46,7 +65,7 @@ Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
 // ---- items: results that survive the undoing of their bindings ----------------
 
 Mark ambi_eval0_mark(const Machine *m) {
-  return (Mark){m->cx->tr, m->cx->h};
+  return (Mark){m->cx->tr, m->cx->h, m->top};
 }
 
 bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
@@ -74,11 +93,66 @@ bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
   else
     list->first = item;
   list->last = item;
-  list->n++;
   return true;
 }
 
-bool ambi_eval0_restore(Machine *m, const Item *item) {
+// Does the word point into the heap at or above h?
+static bool is_above(const Context *cx, Value v, const Word *h) {
+  switch (ambi_tag(v)) {
+  case TAG_EXPR:
+  case TAG_VAR:
+  case TAG_BIG:
+  case TAG_OBJ: return ambi_ptr(v) >= h && ambi_in_heap(cx, ambi_ptr(v));
+  default: return false;
+  }
+}
+
+static bool holds_above(const Context *cx, const Item *item, const Word *h) {
+  for (size_t i = 0; i < item->nbindings; i++)
+    if (is_above(cx, item->bindings[i].value, h)) return true;
+  return is_above(cx, item->value, h);
+}
+
+// Debug builds make what was given back unusable at once.
+static void poison(void *from, void *to) {
+#ifdef AMB_DEBUG
+  memset(from, 0xA5, (size_t)((char *)to - (char *)from));
+#else
+  (void)from;
+  (void)to;
+#endif
+}
+
+// The agenda that began at the mark is done and undone: of its part of the
+// stack only the items stay, moved down, and its part of the heap goes unless
+// an item points there.
+static void release(Machine *m, ItemList *items, Mark mark) {
+  Context *cx = m->cx;
+  bool heap_stays = false;
+  Item *last = NULL;
+  char *top = m->top;
+  m->top = mark.top;
+  for (Item *i = items->first, *next; i; i = next) {
+    next = i->next;
+    heap_stays = heap_stays || holds_above(cx, i, mark.h);
+    size_t size = sizeof *i + i->nbindings * sizeof(Binding);
+    i = memmove(m->top, i, size);
+    m->top += size;
+    if (last)
+      last->next = i;
+    else
+      items->first = i;
+    last = i;
+  }
+  items->last = last;
+  poison(m->top, top);
+  if (heap_stays) return;
+  poison(mark.h, cx->h);
+  cx->h = mark.h;
+  m->epoch++;
+}
+
+static bool restore(Machine *m, const Item *item) {
   for (size_t i = 0; i < item->nbindings; i++) {
     const Binding *b = &item->bindings[i];
     if (!ambi_bind(m->cx, ambi_tag_ptr(TAG_VAR, b->cell), b->value))
@@ -89,8 +163,8 @@ bool ambi_eval0_restore(Machine *m, const Item *item) {
 
 // ---- choices -------------------------------------------------------------------
 
-Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, size_t trail,
-                          Frame *up) {
+static Choice *choose(Machine *m, enum ChoiceKind kind, size_t trail,
+                      Frame *up) {
   if (!ambi_grow((void **)&m->choices, &m->choices_cap, m->nchoices + 1,
                  sizeof *m->choices)) {
     ambi_eval0_stop(m, STOP_MEMORY);
@@ -105,7 +179,7 @@ void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
                       size_t trail, Frame *up, Value call) {
   m->todo = DO_FAIL;
   if (!items->first) return;
-  Choice *c = ambi_eval0_choose(m, kind, trail, up);
+  Choice *c = choose(m, kind, trail, up);
   if (!c) return;
   c->next = items->first;
   c->call = call;
@@ -121,15 +195,16 @@ void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
 
 Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                           uint32_t depth) {
+  Mark mark = ambi_eval0_mark(m);
   Collector *c = ambi_eval0_alloc(m, sizeof *c);
   if (!c) return NULL;
   *c = (Collector){.kind = kind,
-                   .mark = ambi_eval0_mark(m),
+                   .mark = mark,
                    .up = up,
                    .call = AMB_NONE,
                    .choice = m->nchoices};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
-  Choice *choice = ambi_eval0_choose(m, CHOICE_COLLECT, m->cx->tr, up);
+  Choice *choice = choose(m, CHOICE_COLLECT, m->cx->tr, up);
   if (!f || !choice) return NULL;
   choice->collector = c;
   f->collector = c;
@@ -156,8 +231,11 @@ static void deliver(Machine *m, Value value) {
 }
 
 static void take_first(Machine *m, Collector *c, Value value) {
+  Value call = c->call;
+  Frame *up = c->up;
   m->nchoices = c->choice;
-  ambi_eval0_step_result(m, value, c->call, c->up);
+  m->top = c->mark.top;
+  ambi_eval0_step_result(m, value, call, up);
 }
 
 // A result arrives at its collector; semantics 7.2 says which ones count.
@@ -191,35 +269,35 @@ static void drop_bindings(ItemList *items) {
 }
 
 // Everything above a collector's choice is done; its choice is popped already.
-static void finish(Machine *m, Collector *c) {
+static void finish(Machine *m, Collector done) {
+  Collector *c = &done;
+  ItemList *items = &c->items;
   size_t trail = c->mark.trail;
-  Value none = AMB_SYM(EMPTY);
+  if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
+  if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
+  // The results of the form are on the heap, not among the items.
+  bool last = c->kind == COLLECT_FORM || c->kind == COLLECT_RAW;
+  if (!last) release(m, items, c->mark);
   switch (c->kind) {
   case COLLECT_POSITION:
-    ambi_eval0_offer(m, CHOICE_ITEMS, &c->items, trail, c->up, AMB_NONE);
+    ambi_eval0_offer(m, CHOICE_ITEMS, items, trail, c->up, AMB_NONE);
     break;
   case COLLECT_BIND: {
-    Value all = ambi_eval0_collapsed(m, &c->items);
+    Value all = ambi_eval0_collapsed(m, items);
+    m->top = c->mark.top;
     if (ambi_eval0_ok(m, all)) ambi_eval0_return(m, all, c->up);
     break;
   }
   case COLLECT_CAPTURE:
-    drop_bindings(&c->items);
-    if (c->items.first)
-      ambi_eval0_offer(m, CHOICE_STEP, &c->items, trail, c->up, c->call);
+  case COLLECT_ONCE:  // only errors: a value would have cut this choice
+    if (items->first)
+      ambi_eval0_offer(m, CHOICE_STEP, items, trail, c->up, c->call);
     else
-      ambi_eval0_return(m, none, c->up);
-    break;
-  case COLLECT_ONCE:  // a value would have cut this choice
-    if (c->items.first) c->items.first->next = NULL;
-    if (c->items.first)
-      ambi_eval0_offer(m, CHOICE_STEP, &c->items, trail, c->up, c->call);
-    else
-      ambi_eval0_return(m, none, c->up);
+      ambi_eval0_return(m, AMB_SYM(EMPTY), c->up);
     break;
   case COLLECT_FORM:
   case COLLECT_RAW:
-    for (const Item *i = c->items.first; i && !m->cx->stop; i = i->next)
+    for (const Item *i = items->first; i && !m->cx->stop; i = i->next)
       deliver(m, i->value);
     m->todo = DO_END;
     break;
@@ -234,20 +312,20 @@ static void resume(Machine *m) {
   ambi_trail_undo(m->cx, now.trail);
   if (now.kind == CHOICE_COLLECT) {
     m->nchoices--;
-    finish(m, now.collector);
+    finish(m, *now.collector);
     return;
   }
   c->next = now.next->next;
   if (!c->next) m->nchoices--;  // the last alternative runs without the choice
-  if (!ambi_eval0_restore(m, now.next)) return;
+  if (!restore(m, now.next)) return;
   if (now.kind == CHOICE_STEP)
     ambi_eval0_step_result(m, now.next->value, now.call, now.up);
   else
     ambi_eval0_return(m, now.next->value, now.up);
 }
 
-static const Word **known_equal(Machine *m, Value a) {
-  return m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_EQUAL];
+static Known *known_equal(Machine *m, Value a) {
+  return &m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_EQUAL];
 }
 
 // A marked child was once found equal to the atom it came from, so it holds no
@@ -258,8 +336,9 @@ static bool equal_children(Machine *m, Value a, Value b) {
   b = ambi_deref(b);
   if (ambi_is_expr(a) && ambi_is_expr(b)) {
     if (ambi_has_eval(a) && ambi_ptr(a) == ambi_ptr(b)) return true;
-    const Word **known = known_equal(m, a);
-    if (known[0] == ambi_ptr(a) && known[1] == ambi_ptr(b)) return true;
+    const Known *k = known_equal(m, a);
+    if (k->a == ambi_ptr(a) && k->b == ambi_ptr(b) && k->epoch == m->epoch)
+      return true;
   }
   return ambi_equal(a, b);
 }
@@ -270,11 +349,8 @@ static bool equal_expressions(Machine *m, Value a, Value b) {
   for (uint32_t i = 0; i < n; i++)
     if (!equal_children(m, ambi_expr_at(a, i), ambi_expr_at(b, i)))
       return false;
-  if (ambi_is_ground_expr(a) && ambi_is_ground_expr(b)) {
-    const Word **known = known_equal(m, a);
-    known[0] = ambi_ptr(a);
-    known[1] = ambi_ptr(b);
-  }
+  if (ambi_is_ground_expr(a) && ambi_is_ground_expr(b))
+    *known_equal(m, a) = (Known){ambi_ptr(a), ambi_ptr(b), m->epoch};
   return true;
 }
 
@@ -346,10 +422,11 @@ static void start(Machine *m, Value form) {
 
 enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   Machine m = {.cx = cx, .out = out};
-  ambi_arena_open(&m.arena);
-  start(&m, ambi_deref(form));
-  run(&m);
-  ambi_arena_close(&m.arena);
+  if (open_stack(&m)) {
+    start(&m, ambi_deref(form));
+    run(&m);
+    ambi_range_close(&m.stack);
+  }
   ambi_free(m.choices, m.choices_cap * sizeof *m.choices);
   ambi_types_drop(&m.types);
   ambi_vec_drop(&m.scratch);

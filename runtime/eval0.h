@@ -8,11 +8,13 @@
 // result is kept as an *item*: the resolved value and what the variables older
 // than the collector were bound to.
 //
-// Nothing is freed before the end of the form; nothing recurses in C.
+// Frames, items and collectors lie on one stack that only grows while a
+// collector is open; when its agenda is done, its items are all that is left of
+// it. Nothing recurses in C.
 #ifndef AMBIT_RUNTIME_EVAL0_H
 #define AMBIT_RUNTIME_EVAL0_H
 
-#include "memory/arena.h"
+#include "memory/pages.h"
 #include "runtime/types.h"
 
 typedef struct Frame Frame;
@@ -31,13 +33,13 @@ typedef struct Item {
 
 typedef struct ItemList {
   Item *first, *last;
-  size_t n;
 } ItemList;
 
-// The state of the variables at some moment.
+// The state of the machine at some moment.
 typedef struct Mark {
   size_t trail;
-  Word *h;  // cells below existed then
+  Word *h;    // cells below existed then
+  char *top;  // of the stack
 } Mark;
 
 enum CollectorKind {
@@ -122,10 +124,15 @@ enum Todo {
 // Known equalities of expressions, direct mapped: without them marking the
 // nodes of a list would walk the whole rest of it for each.
 enum { KNOWN_EQUAL = 1024 };
+typedef struct Known {
+  const Word *a, *b;
+  uint64_t epoch;  // addresses mean something else in another epoch
+} Known;
 
 typedef struct Machine {
   Context *cx;
-  Arena arena;
+  Range stack;
+  char *top;  // of the stack
   Choice *choices;
   size_t nchoices, choices_cap;
   enum Todo todo;
@@ -134,7 +141,8 @@ typedef struct Machine {
   Frame *up;
   uint32_t depth;  // DO_METTA, DO_TAIL, DO_CALL: depth of the metta instruction
   ValueVec *out;
-  const Word *known[KNOWN_EQUAL][2];
+  Known known[KNOWN_EQUAL];
+  uint64_t epoch;     // heap was given back so often
   TypeVec types;      // scratch
   ValueVec scratch;   // scratch
   ValueVec vars;      // scratch
@@ -148,13 +156,9 @@ Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
 Mark ambi_eval0_mark(const Machine *m);
 // Keeps value and bindings made since the mark; false: cx->stop is set.
 bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark);
-// Pushes a choice; NULL: cx->stop is set.
-Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, size_t trail,
-                          Frame *up);
 // The items become alternatives of `up` (CHOICE_ITEMS or CHOICE_STEP).
 void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
                       size_t trail, Frame *up, Value call);
-bool ambi_eval0_restore(Machine *m, const Item *item);
 // Opens a collector; its frame is the continuation of what it collects.
 Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                           uint32_t depth);

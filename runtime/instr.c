@@ -10,17 +10,6 @@
 #include "memory/alloc.h"
 #include "runtime/types.h"
 
-enum {
-  IN_ATOM,
-  IN_CALL,
-  IN_TYPE,
-  IN_A,
-  IN_B,
-  IN_VAL,
-  IN_POS,
-  IN_SPACE,
-  IN_SLOTS
-};
 enum {  // return points of the routine unit
   RP_STEP,
   RP_CHAIN,
@@ -32,6 +21,7 @@ enum {  // return points of the routine unit
   RP_CBIND_END,
   RP_SPACE,
   RP_ONCE,
+  RP_ONCE_VAL,
   RP_COUNT
 };
 
@@ -47,6 +37,7 @@ static Unit *routine_unit(CodeState *cs) {
       [RP_CBIND_END] = {.op = OP_I_EV_CBIND_END},
       [RP_SPACE] = {.op = OP_I_EV_SPACE},
       [RP_ONCE] = {.op = OP_I_EV_ONCE},
+      [RP_ONCE_VAL] = {.op = OP_I_EV_ONCE_VAL},
   };
   if (!cs->routine_unit)
     cs->routine_unit = ambi_routine_unit_make(code, RP_COUNT, IN_SLOTS);
@@ -665,19 +656,27 @@ static enum Next collapse_end(Engine *g) {
 }
 
 static enum Next once_ret(Engine *g) {
-  static const Code fail_code[1] = {{.op = OP_I_FAIL}};
+  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
   Choice *at = ambi_position_choice(g, AMB_V(g->e[IN_POS]));
   Value v = g->pc->op == OP_I_EV_ONCE && g->pc == point(g, RP_ONCE) ? g->rv
                                                                     : AMB_UNIT;
   g->e[IN_VAL] = v.w;
   g->e[IN_A] = AMB_NONE.w;
-  if (!ambi_is_error_atom(v) || g->b <= at + 1) {
+  bool saved = g->b > at && ambi_results_wait(at + 1);
+  if (!ambi_is_error_atom(v) || (g->b <= at + 1 && !saved)) {
     if (g->b > at) ambi_choice_cut(g, at + 1);
     return give(g, v);
   }
   if (at[1].resume->op == OP_I_ONCE_FAIL) at[1].resume = fail_code;
-  return ambi_position_end(g, IN_POS, IN_VAL, true, true,
-                           point(g, RP_METTA_VAL), point(g, RP_METTA_VAL));
+  const Code *val = point(g, RP_ONCE_VAL);
+  return ambi_position_end(g, IN_POS, IN_VAL, true, true, val, val);
+}
+
+// A saved Error is the result after all: nothing else comes.
+static enum Next once_value(Engine *g) {
+  Choice *at = ambi_position_choice(g, AMB_V(g->e[IN_POS]));
+  if (g->b > at) ambi_choice_cut(g, at + 1);
+  return give(g, AMB_V(g->e[IN_VAL]));
 }
 
 enum Next ambi_instr_step(Engine *g) {
@@ -696,6 +695,7 @@ enum Next ambi_instr_step(Engine *g) {
   case OP_I_EV_SPACE:
     g->cx->space = ambi_space_of(AMB_V(g->e[IN_SPACE]));
     return NEXT_RET;
+  case OP_I_EV_ONCE_VAL: return once_value(g);
   case OP_I_EV_BIND_NEXT: return bind_next(g);
   default: return once_ret(g);
   }

@@ -291,12 +291,13 @@ static enum Next once_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(g, AMB_V(g->e[pc->b]));
   bool error = is_error(AMB_V(g->e[pc->a]));
-  if (!error || g->b <= at + 1) {
+  bool saved = g->b > at && ambi_results_wait(at + 1);
+  if (!error || (g->b <= at + 1 && !saved)) {
     if (g->b > at) ambi_choice_cut(g, at + 1);
     g->pc = pc + 1;
     return NEXT_PC;
   }
-  static const Code fail_code[1] = {{.op = OP_I_FAIL}};
+  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
   if (at[1].resume->op == OP_I_ONCE_FAIL) at[1].resume = fail_code;
   return ambi_position_end(g, pc->b, pc->a, true, true, pc, pc);
 }
@@ -304,13 +305,13 @@ static enum Next once_end(Engine *g) {
 static enum Next case_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(g, AMB_V(g->e[pc->b]));
-  if (g->b <= at + 1) {
+  if (g->b <= at || (g->b == at + 1 && !ambi_results_wait(at + 1))) {
     if (g->b == at + 1) ambi_choice_cut(g, at + 1);
     g->pc = pc + 1;
     return NEXT_PC;
   }
-  static const Code fail_code[1] = {{.op = OP_I_FAIL}};
-  if (at[1].resume->op != OP_I_PEND && !at[1].hook) at[1].resume = fail_code;
+  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
+  if (!ambi_results_wait(at + 1) && !at[1].hook) at[1].resume = fail_code;
   return ambi_position_end(g, pc->b, pc->a, false, is_error(AMB_V(g->e[pc->a])),
                            pc + 1, pc + 1);
 }
@@ -579,9 +580,12 @@ do_MKEXPR : {
   E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | (pc->c & 1u);
   STEP(1 + (n + 3) / 4);
 }
-do_GETCH:
-  E[pc->a] = ambi_deref(ambi_expr_at(AMB_V(E[pc->b]), pc->c)).w;
+do_GETCH : {
+  Value v = AMB_V(E[pc->b]);
+  if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
+  E[pc->a] = ambi_deref(ambi_expr_at(v, pc->c)).w;
   STEP(1);
+}
 
 do_JUMP:
   JUMP(pc->c);
@@ -644,7 +648,7 @@ do_TAILCALL : {
   const uint16_t *src = pc[1].half;
   Word small[16];
   Word *args = small, *N;
-  bool reuse = E >= B->top;
+  bool reuse = E - FRAME_HEADER >= B->top;
   if (reuse && n <= 16) {
     N = E;
   } else {
@@ -834,7 +838,6 @@ do_SWITCH : {
       pc = code + s->open;
       NEXT();
     }
-    E[pc->a] = v.w;
   }
   Word key = ambi_switch_key(v);
   const SwitchCase *c = key ? find_case(s, key) : NULL;
@@ -853,14 +856,12 @@ do_TESTF : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (ambi_is_var(v)) JUMP(pc[1].b);
   if (ambi_switch_key(v) != KONST(pc->b)) JUMP(pc->c);
-  E[pc->a] = v.w;
   STEP(2);
 }
 do_TESTN : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (ambi_is_var(v)) JUMP(pc[1].b);
   if (!ambi_is_expr(v) || ambi_expr_size(v) != pc->b) JUMP(pc->c);
-  E[pc->a] = v.w;
   STEP(2);
 }
 do_SAMEV:
@@ -1018,7 +1019,6 @@ do_CHKNUM : {
   if (AMB_UNLIKELY(!ambi_is_number(v))) {
     v = ambi_deref(v);
     if (!ambi_is_number(v)) EDGE();
-    E[pc->a] = v.w;
   }
   STEP(1);
 }
@@ -1036,7 +1036,6 @@ do_CHKBOUND:
 do_CHKEXP : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();
-  E[pc->a] = v.w;
   STEP(1);
 }
 do_CASTR : {
@@ -1059,6 +1058,7 @@ do_EV_METTA_VAL:
 do_EV_CBIND_END:
 do_EV_STEP:
 do_EV_BIND_NEXT:
+do_EV_ONCE_VAL:
   rv = AMB_UNIT;
 do_EV_RET:
 do_EV_TMP:

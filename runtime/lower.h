@@ -150,6 +150,7 @@ uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
 // stub returned comes back at its label `back`: behind the whole expression.
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest);
+bool ambi_lower_may_be_bool(Lower *l, Value e);
 bool ambi_lower_simple_types(Lower *l, Value e);
 void ambi_lower_stubs(Lower *l);
 

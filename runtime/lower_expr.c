@@ -37,8 +37,13 @@ static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
             types.at[0].is_function && !types.at[0].is_error &&
             ambi_expr_size(types.at[0].type) == nargs + 2;
   if (ok) *ftype = types.at[0].type;
-  for (uint32_t i = 1; ok && i < nargs + 2; i++)
-    ok = simple_type(ambi_deref(ambi_expr_at(*ftype, i)));
+  for (uint32_t i = 1; ok && i < nargs + 2; i++) {
+    Value t = ambi_deref(ambi_expr_at(*ftype, i));
+    ok = simple_type(t);
+    // A type variable that links two places needs the real checker.
+    for (uint32_t j = 1; ok && j < i && ambi_is_var(t) && !ambi_is_op(head); j++)
+      ok = ambi_deref(ambi_expr_at(*ftype, j)).w != t.w;
+  }
   ambi_types_drop(&types);
   if (l->cx->stop) l->failed = true;
   return ok;
@@ -792,6 +797,10 @@ static int branch_on(Lower *l, uint16_t slot, Value whole, Value e, int no,
   return (int)l->nstubs - 1;
 }
 
+bool ambi_lower_may_be_bool(Lower *l, Value e) {
+  return fits(l, e, AMB_SYM(T_BOOL)) != FIT_NO;
+}
+
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest) {
   if (!fused(l, e)) {
@@ -807,7 +816,8 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
       l->bail = outer;
       ambi_lower_bind(l, l->stubs[stub].back);
     } else {
-      ambi_lower_position(l, e, AMB_SYM(T_BOOL), slot, err, rest);
+      Value want = ambi_is_lvar(e) ? AMB_SYM(UNDEFINED) : AMB_SYM(T_BOOL);
+      ambi_lower_position(l, e, want, slot, err, rest);
     }
     return branch_on(l, slot, whole, e, no, d, err, t);
   }

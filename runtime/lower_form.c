@@ -560,7 +560,10 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   l->bail = NO_LABEL;  // a form's operands are trees of their own
   bool done = true;
   switch (form_of(l, e)) {
-  case FORM_IF: lower_if(l, e, t, d, err, rest); break;
+  case FORM_IF:
+    done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1));
+    if (done) lower_if(l, e, t, d, err, rest);
+    break;
   case FORM_LET: done = lower_let(l, e, d, err, rest); break;
   case FORM_LETS: done = lower_lets(l, e, d, err, rest); break;
   case FORM_CASE: done = lower_case(l, e, d, err, rest); break;

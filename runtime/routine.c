@@ -10,7 +10,6 @@
 #include "memory/alloc.h"
 #include "runtime/types.h"
 
-enum { EV_CODE_START = 0, EV_CODE_TMP = 1, EV_CODE_ARGS = 2 };
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
   Unit *u = ambi_alloc(sizeof *u);
@@ -75,7 +74,7 @@ bool ambi_frame_push(Engine *g, Unit *u, const Code *ret) {
 
 bool ambi_frame_replace(Engine *g, Unit *u) {
   Word *old = g->e, *n = old;
-  if (old < g->b->top)
+  if (old - FRAME_HEADER < g->b->top)
     n = ambi_frame_top(old, ambi_frame_slots(old), g->b) + FRAME_HEADER;
   if (!u) g->cx->stop = STOP_MEMORY;
   if (!u || !ambi_frame_room(g, n + u->nslots)) return false;
@@ -178,7 +177,7 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
   Value head = ambi_deref(it[0]);
-  if (ambi_is_op(head)) return false;
+  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
   if (!ambi_is_var(head)) {
     Definition *d = head_info(g, head, size - 1);
     if (!d || !d->untyped || d->has_rules) return false;

@@ -17,6 +17,22 @@ enum {
   EV_SLOTS
 };
 
+// Where the code of an EVAL unit has what; three words for each child.
+enum { EV_CODE_START = 0, EV_CODE_TMP = 1, EV_CODE_ARGS = 2 };
+
+// Slots of an instruction's frame (instr.c).
+enum {
+  IN_ATOM,
+  IN_CALL,
+  IN_TYPE,
+  IN_A,
+  IN_B,
+  IN_VAL,
+  IN_POS,
+  IN_SPACE,
+  IN_SLOTS
+};
+
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
 bool ambi_stack_more(Engine *g, Word *need);  // interp.c
 bool ambi_frame_room(Engine *g, Word *end);

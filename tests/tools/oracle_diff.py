@@ -5,12 +5,12 @@
   oracle_diff.py [--python PY] --expect FILE...
 
 Runs each file form by form on the reference. Without --expect the other side is
-what ambit prints; with it, the `; expect:` comments behind each form. Result
-lists and printed lines of a form are compared as multisets up to renaming of
-variables; where a file uses collapse, the order inside tuples is free too. A form
-followed by `; reference: REASON` is not compared, nor is a file that says so
-before its first form. PY is a Python that has the package. Not part of the test
-run.
+what ambit prints; with it, the `; expect:` comments behind each form, or the file
+NAME.expected. Result lists and printed lines of a form are compared as multisets
+up to renaming of variables; where a file uses collapse, the order inside tuples
+is free too. A form followed by `; reference: REASON` is not compared, nor is a
+file that says so before its first form. PY is a Python that has the package. Not
+part of the test run.
 """
 import argparse
 import json
@@ -150,8 +150,8 @@ def key(text):
 
 
 def loose(text):
-    """an atom's words, in any order"""
-    return " ".join(sorted(re.findall(r"[^\s()]+|[()]", text)))
+    """an atom's words, in any order; variables lose their names"""
+    return " ".join(sorted(re.findall(r"[^\s()]+|[()]", re.sub(r"\$[^\s()]*", "$", text))))
 
 
 def bag(lines, free_tuples):
@@ -206,22 +206,34 @@ def excused(path, form, after, args):
     return reason is not None
 
 
+def take(lines):
+    """the lines of one evaluated form from a whole output: printed text, then a result list"""
+    out = []
+    while lines:
+        out.append(lines.pop(0))
+        if out[-1].startswith("[") and out[-1].endswith("]"):
+            break
+    return out
+
+
 def compare_expected(path, args):
-    """differences between the comments of a file and the reference"""
+    """differences between the expectations of a file and the reference"""
     content = read(path, args)
     if content is None:
         return 0
     text, all_forms, answers = content
-    assertions = "; expect" not in text
+    beside = re.sub(r"\.metta$", ".expected", path)
+    whole = open(beside, encoding="utf-8").read().splitlines() if os.path.exists(beside) else None
+    assertions = whole is None and "; expect" not in text
     bad = 0
     for k, (form, after, bang) in enumerate(all_forms):
-        if not bang or excused(path, form, after, args):
+        if not bang:
             continue
-        want = ["[()]"] if assertions else expected_lines(after)
+        want = ["[()]"] if assertions else expected_lines(after) if whole is None else take(whole)
         got = reference_lines(answers[k]) if k < len(answers) else []
         if got and got[-1].startswith("ERR ") and "expect-exit: 3" in text:
             break
-        if not agree(text, want, got):
+        if not excused(path, form, after, args) and not agree(text, want, got):
             report(path, form, want, got, ("expected", "reference"))
             bad += 1
     return bad
@@ -236,18 +248,13 @@ def compare_ambit(path, args):
     p = subprocess.run([args.ambit] + args.options.split() + [os.path.basename(path)], capture_output=True,
                        text=True, timeout=args.timeout, cwd=os.path.dirname(os.path.abspath(path)))
     lines = p.stdout.splitlines()
-    bad, at = 0, 0
+    bad = 0
     for (form, after, bang), answer in zip(all_forms, answers):
         want = reference_lines(answer)
         if want and want[-1].startswith("ERR "):
             bad += p.returncode == 0
             break
-        got = []
-        while bang and at < len(lines):
-            got.append(lines[at])
-            at += 1
-            if got[-1].startswith("[") and got[-1].endswith("]"):
-                break
+        got = take(lines) if bang else []
         if not excused(path, form, after, args) and not agree(text, want, got):
             report(path, form, want, got, ("reference", "ambit"))
             bad += 1

@@ -85,7 +85,9 @@ static enum BuiltinStatus import_to(Context *cx, Value dest, Module *m) {
 
 enum BuiltinStatus ambi_b_import(Context *cx, const Value *args, unsigned n,
                                  Value *out) {
-  (void)n;
+  if (n < 2)
+    return fail(cx, "import! expects a destination &space and a module name "
+                    "argument");
   Buffer b = {0};
   const char *name = name_text(cx, args[1], &b);
   bool into_self = ambi_same(args[0], ambi_space_value(cx->module->space));
@@ -107,7 +109,7 @@ enum BuiltinStatus ambi_b_import(Context *cx, const Value *args, unsigned n,
 
 enum BuiltinStatus ambi_b_mod_space(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
-  (void)n;
+  if (n < 1) return fail(cx, "mod-space! expects a module name argument");
   Buffer b = {0};
   const char *name = name_text(cx, args[0], &b);
   enum BuiltinStatus status;
@@ -126,8 +128,8 @@ enum BuiltinStatus ambi_b_mod_space(Context *cx, const Value *args, unsigned n,
 
 enum BuiltinStatus ambi_b_include(Context *cx, const Value *args, unsigned n,
                                   Value *out) {
-  (void)n;
   (void)out;
+  if (n < 1) return fail(cx, "include expects a module name argument");
   Buffer b = {0};
   const char *name = name_text(cx, args[0], &b);
   enum BuiltinStatus status;
@@ -158,7 +160,9 @@ enum BuiltinStatus ambi_b_print_mods(Context *cx, const Value *args, unsigned n,
 
 enum BuiltinStatus ambi_b_register_module(Context *cx, const Value *args,
                                           unsigned n, Value *out) {
-  (void)n;
+  if (n < 1)
+    return fail(cx, "register-module! expects a file system path; use quotes "
+                    "if needed");
   Buffer b = {0};
   const char *path = name_text(cx, args[0], &b);
   enum BuiltinStatus status;
@@ -186,7 +190,7 @@ enum BuiltinStatus ambi_b_git_module(Context *cx, const Value *args, unsigned n,
 
 enum BuiltinStatus ambi_b_bind(Context *cx, const Value *args, unsigned n,
                                Value *out) {
-  (void)n;
+  if (n < 2) return fail(cx, "bind! expects two arguments: token and atom");
   if (!ambi_is_sym(args[0]))
     return fail(cx, "bind! expects symbol atom as a token");
   const Symbol *s = ambi_symbol(cx->rt->symbols, ambi_sym_of(args[0]));

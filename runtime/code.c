@@ -70,6 +70,7 @@ void ambi_unit_free(Unit *u) {
     ambi_free(u->templates[i], sizeof(Template));
   }
   ambi_free(u->templates, u->ntemplates * sizeof *u->templates);
+  if (u->local) ambi_free(u->local, sizeof *u->local);
   ambi_free(u->switches, u->nswitches * sizeof *u->switches);
   ambi_free(u->code, u->ncode * sizeof *u->code);
   ambi_free(u->k, u->nk * sizeof *u->k);
@@ -289,7 +290,8 @@ static void transfer(const Code *pc, uint64_t *s) {
   list_reads(pc, op->flags, s);
   for (int i = 0; i < 3; i++) {
     char k = op->operands[i];
-    if (k == 'R' || k == 'Q' || k == 'U') gen(s, x[i]);
+    if (k == 'R' || k == 'Q' || k == 'U' || k == 'I') gen(s, x[i]);
+    if (k == 'I') gen(s, x[i] + 1u);
     if (k == 'S') read_source(s, x[i]);
   }
 }

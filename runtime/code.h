@@ -101,6 +101,8 @@ typedef struct Unit {
   Store *store;          // theirs
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
+  bool form;      // a top-level form: new variables are as written
+  Variant *local; // a loop's unit: the variant that calls it, owned
 } Unit;
 
 struct Variant {

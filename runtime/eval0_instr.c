@@ -458,6 +458,10 @@ static void run_collected(Machine *m, enum CollectorKind kind, Value call,
 static void run_plain(Machine *m, Value call, const Builtin *b,
                       const Value *args, uint32_t n) {
   Context *cx = m->cx;
+  if ((int)n < b->min_args || (b->max_args >= 0 && (int)n > b->max_args)) {
+    ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up);
+    return;
+  }
   Value out = AMB_NONE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;

@@ -155,10 +155,12 @@ static void env_store(Word *e, const Code *list, unsigned n, const Value *env) {
 }
 
 // Variables the template leaves free become heap variables.
-static bool env_fill(Context *cx, const Template *t, unsigned n, Value *env) {
+static bool env_fill(Context *cx, const Template *t, unsigned n, Value *env,
+                     bool as_written) {
   for (unsigned i = 0; i < n; i++) {
     if (!ambi_is_none(env[i])) continue;
-    env[i] = ambi_make_var(cx, ambi_vinfo_name(t->vinfo[i]), AMB_VAR_FRESH);
+    uint32_t id = as_written ? ambi_vinfo_id(t->vinfo[i]) : AMB_VAR_FRESH;
+    env[i] = ambi_make_var(cx, ambi_vinfo_name(t->vinfo[i]), id);
     if (ambi_is_none(env[i])) return false;
   }
   return true;
@@ -171,7 +173,7 @@ static bool unify_env(Engine *g, const Code *pc, Value v) {
   const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
   env_load(e, pc + 1, pc->b, env);
   if (!ambi_unify_template(g->cx, v, t->atom, t, env)) return false;
-  if (!env_fill(g->cx, t, pc->b, env)) return false;
+  if (!env_fill(g->cx, t, pc->b, env, u->form)) return false;
   env_store(e, pc + 1, pc->b, env);
   return true;
 }
@@ -181,7 +183,7 @@ static bool instance_env(Engine *g, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
   env_load(g->e, pc + 1, pc->b, env);
-  Value v = ambi_instantiate(g->cx, t, env, false);
+  Value v = ambi_instantiate(g->cx, t, env, u->form);
   if (ambi_is_none(v)) return false;
   env_store(g->e, pc + 1, pc->b, env);
   g->e[pc->a] = v.w;
@@ -1048,6 +1050,24 @@ do_BUILTIN:
   AFTER(builtin_call(g));
 do_DECONS:
   AFTER(decons(g));
+do_CAR : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  if (AMB_UNLIKELY(!ambi_is_expr(v))) EDGE();
+  E[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
+  STEP(1);
+}
+do_ITEM : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  int64_t i = ambi_int_of(AMB_V(E[pc->b + 1]));
+  if (i >= ambi_expr_size(v)) JUMP(pc->c);
+  E[pc->a] = ambi_deref(ambi_expr_at(v, (uint32_t)i)).w;
+  STEP(1);
+}
+do_CHKGROUND : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v))) EDGE();
+  STEP(1);
+}
 do_CONS:
   AFTER(cons(g, SOURCE(pc->b), SOURCE(pc->c)));
 

@@ -546,8 +546,6 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   if (rule.nvars > MAX_VARS) {
     l.refused = true;
   } else {
-    for (uint32_t i = 0; i < rule.nvars; i++)
-      ambi_lower_var(&l, i);
     Dst d = {.tail = true};
     ErrTo err = {.ret = true};
     if (ambi_is_expr(rule.atom))

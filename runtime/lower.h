@@ -154,10 +154,22 @@ bool ambi_lower_may_be_bool(Lower *l, Value e);
 bool ambi_lower_simple_types(Lower *l, Value e);
 void ambi_lower_stubs(Lower *l);
 
+bool ambi_lower_can_stream(unsigned effects, unsigned rest);
+// Applications whose head is no instruction and no variable.
+bool ambi_lower_plain_application(Lower *l, Value e);
+// The value of what a slot holds, wherever it is wanted.
+void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+
+// ---- lower_loop.c ----------------------------------------------------------------
+bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+
 // ---- lower_form.c ----------------------------------------------------------------
 // Lowers e if its head is a special form whose library definition is untouched.
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest);
+// Does variable i also occur outside of the term?
+bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
 bool ambi_lower_is_form(Lower *l, Value e);
 bool ambi_lower_intrinsic(Lower *l, Value head, uint32_t nargs);
 

@@ -292,6 +292,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   u->store = l->cx->rt->store;
   u->nslots = l->nslots;
   u->nargs = nargs;
+  u->form = l->form;
   l->code = NULL;
   l->k = NULL;
   l->edges = NULL;

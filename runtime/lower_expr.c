@@ -220,7 +220,7 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
 
 // ---- positions ------------------------------------------------------------------------
 
-static bool can_stream(unsigned effects, unsigned rest) {
+bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
   if (effects & (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) return false;
   if ((effects & E_READ_SPACE) && (rest & (E_WRITE_SPACE | E_RULES)))
     return false;
@@ -247,6 +247,25 @@ static bool is_det(Lower *l, Value e) {
   return true;
 }
 
+bool ambi_lower_plain_application(Lower *l, Value e) {
+  (void)l;
+  if (!ambi_is_expr(e) || ambi_is_instruction(e)) return false;
+  Value h = ambi_expr_at(e, 0);
+  return ambi_is_op(h) || (ambi_is_sym(h) && h.w != AMB_SYM(ERROR).w);
+}
+
+void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
+  if (d.tail) {
+    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
+    return;
+  }
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_EVALT, d.slot, slot, p);
+  ambi_lower_error_edge(l, d.slot, err);
+  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_error_edge(l, d.slot, err);
+}
+
 static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                     unsigned rest, bool stream);
 
@@ -258,7 +277,7 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   if (is_det(l, e)) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
-    bool stream = can_stream(ambi_effects_term(l->cs, l->space, e), rest);
+    bool stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
     if (!call_at(l, e, t, slot, err, rest, stream)) {
       uint16_t p = ambi_lower_slot(l);
       int end = ambi_lower_label(l);

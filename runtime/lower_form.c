@@ -47,7 +47,13 @@ enum Form {
   FORM_QUOTE,
   FORM_NOEVAL,
   FORM_ID,
-  FORM_EMPTY
+  FORM_EMPTY,
+  FORM_FOLD,
+  FORM_MAP,
+  FORM_CAR,
+  FORM_CDR,
+  FORM_CONS,
+  FORM_DECONS
 };
 
 static const struct FormRow {
@@ -65,7 +71,9 @@ static const struct FormRow {
     {AMB_S_QUOTE, 1, FORM_QUOTE},
     {AMB_S_NOEVAL, 1, FORM_NOEVAL},
     {AMB_S_ID, 1, FORM_ID},
-    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY},
+    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY}, {AMB_S_FOLDL_ATOM, 5, FORM_FOLD},
+    {AMB_S_MAP_ATOM, 3, FORM_MAP},    {AMB_S_CAR_ATOM, 1, FORM_CAR},
+    {AMB_S_CDR_ATOM, 1, FORM_CDR},
 };
 
 static enum Form form_of(Lower *l, Value e) {
@@ -79,6 +87,8 @@ static enum Form form_of(Lower *l, Value e) {
   }
   if (!ambi_is_sym(head)) return FORM_NONE;
   if (ambi_sym_of(head) == AMB_S_UNIFY && n == 4) return FORM_UNIFY;
+  if (ambi_sym_of(head) == AMB_S_CONS_ATOM && n == 2) return FORM_CONS;
+  if (ambi_sym_of(head) == AMB_S_DECONS_ATOM && n == 1) return FORM_DECONS;
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
     if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
       return untouched(l, head, n) ? forms[i].form : FORM_NONE;
@@ -105,18 +115,29 @@ static void count_uses(Value term, uint16_t *count) {
   ambi_vec_drop(&todo);
 }
 
+static bool load_uses(Lower *l) {
+  if (l->uses) return true;
+  l->uses = ambi_arena_alloc(&l->arena, MAX_VARS * sizeof *l->uses);
+  if (!l->uses) {
+    l->failed = true;
+    return false;
+  }
+  memset(l->uses, 0, MAX_VARS * sizeof *l->uses);
+  count_uses(l->rule->atom, l->uses);
+  return true;
+}
+
+bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
+  uint16_t inside[MAX_VARS] = {0};
+  if (!load_uses(l)) return true;
+  count_uses(term, inside);
+  return inside[i] < l->uses[i];
+}
+
 // Variables of the term that also occur outside of it come to be now.
 static void prepare_shared(Lower *l, Value term) {
   uint16_t inside[MAX_VARS] = {0}, vars[MAX_VARS];
-  if (!l->uses) {
-    l->uses = ambi_arena_alloc(&l->arena, MAX_VARS * sizeof *l->uses);
-    if (!l->uses) {
-      l->failed = true;
-      return;
-    }
-    memset(l->uses, 0, MAX_VARS * sizeof *l->uses);
-    count_uses(l->rule->atom, l->uses);
-  }
+  if (!load_uses(l)) return;
   count_uses(term, inside);
   unsigned n = ambi_lower_vars_of(l, term, vars);
   for (unsigned i = 0; i < n; i++)
@@ -271,7 +292,10 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
 }
 
+static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
+
 static void let_one(Lower *l, Value p, Value v, ErrTo err, unsigned rest) {
+  if (decons_into(l, p, v, err)) return;
   uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
   match_pattern(l, src, p, NO_LABEL);
 }
@@ -554,12 +578,83 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
   return true;
 }
 
+static int bail_out(Lower *l, Value e, Dst d, ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_BAIL);
+  s->term = e;
+  s->type = AMB_SYM(UNDEFINED);
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+// (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
+static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
+  Value x = ambi_expr_at(e, 1);
+  if (!ambi_is_lvar(x)) return false;
+  ambi_lower_var(l, ambi_lvar_of(x));
+  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
+  int stub = bail_out(l, e, d, err);
+  uint16_t slot = l->vars[ambi_lvar_of(x)].slot;
+  if (form == FORM_CAR) ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
+  else ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
+  ambi_lower_edge(l, l->stubs[stub].entry);
+  if (form == FORM_DECONS) {
+    uint16_t pair[2] = {first, others}, out = d.tail ? ambi_lower_slot(l) : d.slot;
+    ambi_lower_emit(l, OP_I_MKEXPR, out, 2, 0);
+    ambi_lower_list(l, pair, 2);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  } else {
+    ambi_lower_value_of(l, form == FORM_CAR ? first : others, d, err);
+  }
+  ambi_lower_bind(l, l->stubs[stub].back);
+  return true;
+}
+
+static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
+  Value tail = ambi_expr_at(e, 2);
+  if (!ambi_is_lvar(tail) && !ambi_is_expression(tail)) return false;
+  ambi_lower_prepare(l, e);
+  int stub = bail_out(l, e, d, err);
+  uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)), others = ambi_lower_term(l, tail);
+  uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
+  ambi_lower_emit(l, OP_I_CONS, out, head, others);
+  ambi_lower_edge(l, l->stubs[stub].entry);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_bind(l, l->stubs[stub].back);
+  return true;
+}
+
+// (let ($h $t) (decons-atom $x) ...): no pair is built.
+static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
+  if (!ambi_is_expr(v) || ambi_expr_at(v, 0).w != AMB_SYM(DECONS_ATOM).w ||
+      ambi_expr_size(v) != 2 || !ambi_is_lvar(ambi_expr_at(v, 1)) || ambi_expr_size(p) != 2)
+    return false;
+  Value h = ambi_expr_at(p, 0), t = ambi_expr_at(p, 1);
+  if (!unset(l, h) || !unset(l, t) || h.w == t.w) return false;
+  ambi_lower_prepare(l, v);
+  if (!unset(l, h) || !unset(l, t)) return false;
+  uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
+  uint16_t pair = ambi_lower_slot(l);
+  int stub = bail_out(l, v, (Dst){false, pair}, err), done = ambi_lower_label(l);
+  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
+  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
+  ambi_lower_bind(l, l->stubs[stub].back);
+  l->vars[ambi_lvar_of(h)].pre = first;
+  l->vars[ambi_lvar_of(t)].pre = others;
+  ambi_lower_env(l, OP_I_UNIFYT, pair, p, NO_LABEL);
+  ambi_lower_bind(l, done);
+  return true;
+}
+
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest) {
   int bail = l->bail;
   l->bail = NO_LABEL;  // a form's operands are trees of their own
   bool done = true;
-  switch (form_of(l, e)) {
+  enum Form form = form_of(l, e);
+  switch (form) {
   case FORM_IF:
     done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1));
     if (done) lower_if(l, e, t, d, err, rest);
@@ -579,6 +674,12 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
     break;
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
+  case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;
+  case FORM_MAP: done = ambi_lower_map(l, e, d, err, rest); break;
+  case FORM_CAR:
+  case FORM_CDR:
+  case FORM_DECONS: done = lower_part(l, e, form, d, err); break;
+  case FORM_CONS: done = lower_cons(l, e, d, err); break;
   case FORM_NONE: done = false; break;
   }
   l->bail = bail;

@@ -30,11 +30,14 @@ enum { MAX_CHANGES = 8 };
 static void rules_changed(Runtime *rt, Space *s, Value atom) {
   (void)s;
   CodeState *cs = rt->code;
-  if (!cs->relied) return;
   Value subject =
       ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
   while (ambi_is_expr(subject))
     subject = ambi_deref(ambi_expr_at(subject, 0));
+  if (!ambi_is_sym(subject) && ambi_is_expr(atom) &&
+      ambi_expr_at(atom, 0).w == AMB_SYM(EQ).w)
+    cs->odd_rules = true;
+  if (!cs->relied) return;
   if (ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
     if (!sym->analysed) return;

@@ -135,6 +135,7 @@ struct CodeState {
   Unit *retired;         // freed between forms
   uint64_t epoch;        // grows when lowered code was thrown away
   bool relied;           // some lowered code relies on rules or types
+  bool odd_rules;  // some rule is for calls whose head is no symbol
   Unit *lower_unit;      // stub: OP_I_LOWER
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points

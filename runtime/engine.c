@@ -51,6 +51,7 @@ static bool begin(Engine *g, Unit *form) {
   static const Code done[1] = {{.op = OP_I_TOP_DONE}};
   static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
   Context *cx = g->cx;
+  g->home = cx->space;
   g->top_hook = ambi_hook_new(g, HOOK_COLLECT);
   if (!g->top_hook) return false;
   g->e = g->stack + FRAME_HEADER;

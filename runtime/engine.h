@@ -74,6 +74,7 @@ struct Hook {
 typedef struct Engine {
   Context *cx;
   CodeState *code;
+  Space *home;  // context of the form: what `eval` and `context-space` mean
   Range stack_range, choice_range;
   Range other;      // the heap's other half, for collections
   Word *stack;      // base
@@ -94,7 +95,6 @@ typedef struct Engine {
   uint64_t steps;
   uint64_t depth_words;  // limit of the engine stack in words
   ValueVec roots;        // values C code wants kept across a safepoint
-  bool gc_wanted;
 } Engine;
 
 // What a routine tells the loop to do next.

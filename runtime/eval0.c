@@ -161,25 +161,64 @@ static bool restore(Machine *m, const Item *item) {
   return true;
 }
 
+// ---- bindings -------------------------------------------------------------------
+
+uint64_t ambi_eval0_state(Machine *m) {
+  if (m->cx->tr != m->state_trail) {
+    m->state_trail = m->cx->tr;
+    m->state++;
+  }
+  return m->state;
+}
+
+static void undo(Machine *m, size_t trail) {
+  if (m->cx->tr > trail) m->state++;
+  ambi_trail_undo(m->cx, trail);
+  m->state_trail = trail;
+}
+
+// Cells younger than the newest choice are out of reach when it resumes, and
+// younger than every collector: their trail entries are of no use. Each entry
+// is looked at once for a choice.
+static void tidy_trail(Machine *m) {
+  if (m->nchoices == 0) return;
+  Context *cx = m->cx;
+  Choice *c = &m->choices[m->nchoices - 1];
+  size_t kept = c->tidied;
+  for (size_t i = kept; i < cx->tr; i++)
+    if (cx->trail[i] < c->h) cx->trail[kept++] = cx->trail[i];
+  c->tidied = kept;
+  if (kept == cx->tr) return;
+  cx->tr = m->state_trail = kept;
+  m->state++;
+}
+
 // ---- choices -------------------------------------------------------------------
 
-static Choice *choose(Machine *m, enum ChoiceKind kind, size_t trail,
-                      Frame *up) {
+// A choice that undoes to the present state.
+static Choice *choose(Machine *m, enum ChoiceKind kind, Frame *up) {
+  tidy_trail(m);
   if (!ambi_grow((void **)&m->choices, &m->choices_cap, m->nchoices + 1,
                  sizeof *m->choices)) {
     ambi_eval0_stop(m, STOP_MEMORY);
     return NULL;
   }
   Choice *c = &m->choices[m->nchoices++];
-  *c = (Choice){.kind = kind, .trail = trail, .up = up, .call = AMB_NONE};
+  size_t trail = m->cx->tr;
+  *c = (Choice){.kind = kind,
+                .trail = trail,
+                .tidied = trail,
+                .h = m->cx->h,
+                .up = up,
+                .call = AMB_NONE};
   return c;
 }
 
 void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
-                      size_t trail, Frame *up, Value call) {
+                      Frame *up, Value call) {
   m->todo = DO_FAIL;
   if (!items->first) return;
-  Choice *c = choose(m, kind, trail, up);
+  Choice *c = choose(m, kind, up);
   if (!c) return;
   c->next = items->first;
   c->call = call;
@@ -195,6 +234,7 @@ void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
 
 Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                           uint32_t depth) {
+  tidy_trail(m);
   Mark mark = ambi_eval0_mark(m);
   Collector *c = ambi_eval0_alloc(m, sizeof *c);
   if (!c) return NULL;
@@ -204,7 +244,7 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                    .call = AMB_NONE,
                    .choice = m->nchoices};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
-  Choice *choice = choose(m, CHOICE_COLLECT, m->cx->tr, up);
+  Choice *choice = choose(m, CHOICE_COLLECT, up);
   if (!f || !choice) return NULL;
   choice->collector = c;
   f->collector = c;
@@ -241,6 +281,7 @@ static void take_first(Machine *m, Collector *c, Value value) {
 // A result arrives at its collector; semantics 7.2 says which ones count.
 static void collect(Machine *m, Value value, Collector *c) {
   m->todo = DO_FAIL;
+  tidy_trail(m);
   if (c->kind == COLLECT_RAW) {
     deliver(m, value);
     return;
@@ -272,7 +313,6 @@ static void drop_bindings(ItemList *items) {
 static void finish(Machine *m, Collector done) {
   Collector *c = &done;
   ItemList *items = &c->items;
-  size_t trail = c->mark.trail;
   if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
   if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
   // The results of the form are on the heap, not among the items.
@@ -280,7 +320,7 @@ static void finish(Machine *m, Collector done) {
   if (!last) release(m, items, c->mark);
   switch (c->kind) {
   case COLLECT_POSITION:
-    ambi_eval0_offer(m, CHOICE_ITEMS, items, trail, c->up, AMB_NONE);
+    ambi_eval0_offer(m, CHOICE_ITEMS, items, c->up, AMB_NONE);
     break;
   case COLLECT_BIND: {
     Value all = ambi_eval0_collapsed(m, items);
@@ -291,7 +331,7 @@ static void finish(Machine *m, Collector done) {
   case COLLECT_CAPTURE:
   case COLLECT_ONCE:  // only errors: a value would have cut this choice
     if (items->first)
-      ambi_eval0_offer(m, CHOICE_STEP, items, trail, c->up, c->call);
+      ambi_eval0_offer(m, CHOICE_STEP, items, c->up, c->call);
     else
       ambi_eval0_return(m, AMB_SYM(EMPTY), c->up);
     break;
@@ -309,7 +349,8 @@ static void finish(Machine *m, Collector done) {
 static void resume(Machine *m) {
   Choice *c = &m->choices[m->nchoices - 1];
   Choice now = *c;
-  ambi_trail_undo(m->cx, now.trail);
+  undo(m, now.trail);
+  c->tidied = now.trail;
   if (now.kind == CHOICE_COLLECT) {
     m->nchoices--;
     finish(m, *now.collector);
@@ -324,33 +365,48 @@ static void resume(Machine *m) {
     ambi_eval0_return(m, now.next->value, now.up);
 }
 
-static Known *known_equal(Machine *m, Value a) {
-  return &m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_EQUAL];
+static Known *known_pair(Machine *m, Value a) {
+  return &m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_PAIRS];
 }
 
 // A marked child was once found equal to the atom it came from, so it holds no
-// NaN and equals itself. Only ground expressions are noted as known: what
-// variables are bound to comes and goes.
+// NaN and equals itself. Expressions compared before are not walked again; the
+// outcome for those with variables holds as long as the bindings.
 static bool equal_children(Machine *m, Value a, Value b) {
   a = ambi_deref(a);
   b = ambi_deref(b);
   if (ambi_is_expr(a) && ambi_is_expr(b)) {
     if (ambi_has_eval(a) && ambi_ptr(a) == ambi_ptr(b)) return true;
-    const Known *k = known_equal(m, a);
-    if (k->a == ambi_ptr(a) && k->b == ambi_ptr(b) && k->epoch == m->epoch)
-      return true;
+    const Known *k = known_pair(m, a);
+    if (k->a == ambi_ptr(a) && k->b == ambi_ptr(b) && k->epoch == m->epoch &&
+        (k->state == 0 || k->state == ambi_eval0_state(m)))
+      return k->equal;
   }
   return ambi_equal(a, b);
 }
 
 static bool equal_expressions(Machine *m, Value a, Value b) {
   uint32_t n = ambi_expr_size(a);
-  if (n != ambi_expr_size(b)) return false;
-  for (uint32_t i = 0; i < n; i++)
-    if (!equal_children(m, ambi_expr_at(a, i), ambi_expr_at(b, i)))
-      return false;
-  if (ambi_is_ground_expr(a) && ambi_is_ground_expr(b))
-    *known_equal(m, a) = (Known){ambi_ptr(a), ambi_ptr(b), m->epoch};
+  bool equal = n == ambi_expr_size(b);
+  for (uint32_t i = 0; equal && i < n; i++)
+    equal = equal_children(m, ambi_expr_at(a, i), ambi_expr_at(b, i));
+  bool ground = ambi_is_ground_expr(a) && ambi_is_ground_expr(b);
+  *known_pair(m, a) = (Known){.a = ambi_ptr(a),
+                              .b = ambi_ptr(b),
+                              .epoch = m->epoch,
+                              .state = ground ? 0 : ambi_eval0_state(m),
+                              .equal = equal};
+  return equal;
+}
+
+// Marked children were resolved when they got their marks.
+static bool has_resolved_children(Value e) {
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++) {
+    Value c = ambi_expr_at(e, i);
+    bool fine = ambi_is_expr(c) ? ambi_is_ground_expr(c) || ambi_has_eval(c)
+                                : ambi_same(c, ambi_deref(c));
+    if (!fine) return false;
+  }
   return true;
 }
 
@@ -363,6 +419,10 @@ static void mark_value(Machine *m, Value value, Frame *f) {
     return;
   }
   if (equal_expressions(m, value, f->a)) {
+    if (f->state == ambi_eval0_state(m) && has_resolved_children(value)) {
+      ambi_eval0_return(m, ambi_mark_eval(value), f->up);
+      return;
+    }
     Value now = ambi_resolve(m->cx, f->a);
     if (!ambi_eval0_ok(m, now)) return;
     if (ambi_ptr(now) == ambi_ptr(f->a)) {
@@ -421,7 +481,7 @@ static void start(Machine *m, Value form) {
 }
 
 enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
-  Machine m = {.cx = cx, .out = out};
+  Machine m = {.cx = cx, .out = out, .state = 1, .state_trail = cx->tr};
   if (open_stack(&m)) {
     start(&m, ambi_deref(form));
     run(&m);

@@ -84,7 +84,8 @@ struct Frame {
   uint32_t depth;  // as the reference counts its stack (semantics 9.3)
   uint32_t nest;   // collectors below
   Value a, b, c;
-  Space *space;  // S of the evaluation the frame belongs to
+  Space *space;    // S of the evaluation the frame belongs to
+  uint64_t state;  // MARK, ARGS: the bindings under which `a` is resolved
   union {
     Collector *collector;  // FRAME_COLLECT
     Frame *base;           // FRAME_MARK: the frame below all marks
@@ -100,7 +101,9 @@ enum ChoiceKind {
 
 typedef struct Choice {
   enum ChoiceKind kind;
-  size_t trail;  // undo to here before the alternative starts
+  size_t trail;   // undo to here before the alternative starts
+  size_t tidied;  // entries up to here are about cells older than h
+  const Word *h;  // heap top when the choice was made
   Frame *up;
   Value call;  // CHOICE_STEP: the call; CHOICE_FUNCTION: the expression
   union {
@@ -121,12 +124,14 @@ enum Todo {
   DO_END
 };
 
-// Known equalities of expressions, direct mapped: without them marking the
-// nodes of a list would walk the whole rest of it for each.
-enum { KNOWN_EQUAL = 1024 };
+// Known outcomes of comparing expressions, direct mapped: without them marking
+// the nodes of a list would walk the whole rest of it for each.
+enum { KNOWN_PAIRS = 1024 };
 typedef struct Known {
   const Word *a, *b;
   uint64_t epoch;  // addresses mean something else in another epoch
+  uint64_t state;  // bindings under which it is so; 0: both are ground
+  bool equal;
 } Known;
 
 typedef struct Machine {
@@ -140,13 +145,16 @@ typedef struct Machine {
   Space *space;
   Frame *up;
   uint32_t depth;  // DO_METTA, DO_TAIL, DO_CALL: depth of the metta instruction
+  bool resolved;   // DO_METTA: atom is known to be resolved
   ValueVec *out;
-  Known known[KNOWN_EQUAL];
-  uint64_t epoch;     // heap was given back so often
-  TypeVec types;      // scratch
-  ValueVec scratch;   // scratch
-  ValueVec vars;      // scratch
-  RecordVec records;  // scratch
+  Known known[KNOWN_PAIRS];
+  uint64_t epoch;      // heap was given back so often
+  uint64_t state;      // changes with the bindings; see ambi_eval0_state
+  size_t state_trail;  // length of the trail when state was last looked at
+  TypeVec types;       // scratch
+  ValueVec scratch;    // scratch
+  ValueVec vars;       // scratch
+  RecordVec records;   // scratch
 } Machine;
 
 // ---- eval0.c: frames, agenda, alternatives ---------------------------------
@@ -156,6 +164,8 @@ Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
 Mark ambi_eval0_mark(const Machine *m);
 // Keeps value and bindings made since the mark; false: cx->stop is set.
 bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark);
+// A number that stays as long as no variable is bound or unbound.
+uint64_t ambi_eval0_state(Machine *m);
 // The items become alternatives of `up` (CHOICE_ITEMS or CHOICE_STEP).
 void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
                       size_t trail, Frame *up, Value call);

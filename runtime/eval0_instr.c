@@ -159,7 +159,7 @@ static void unify_space(Machine *m, Space *space, Value pattern,
   ItemList items = {0};
   if (!solve(m, space, pattern, c[3], &items)) return;
   if (items.first)
-    ambi_eval0_offer(m, CHOICE_ITEMS, &items, m->cx->tr, m->up, AMB_NONE);
+    ambi_eval0_offer(m, CHOICE_ITEMS, &items, m->up, AMB_NONE);
   else
     ambi_eval0_return(m, c[4], m->up);
 }
@@ -292,7 +292,7 @@ static void instr_superpose(Machine *m, Value instr, const Value *c,
       return;
     ambi_trail_undo(cx, mark.trail);
   }
-  ambi_eval0_offer(m, CHOICE_ITEMS, &items, mark.trail, m->up, AMB_NONE);
+  ambi_eval0_offer(m, CHOICE_ITEMS, &items, m->up, AMB_NONE);
 }
 
 // ---- the other instructions ----------------------------------------------------------
@@ -407,7 +407,7 @@ static void offer_many(Machine *m, Value call) {
     if (!ambi_eval0_keep(m, &items, cx->many.at[i], mark)) return;
   cx->many.n = 0;
   if (items.first)
-    ambi_eval0_offer(m, CHOICE_STEP, &items, mark.trail, m->up, call);
+    ambi_eval0_offer(m, CHOICE_STEP, &items, m->up, call);
   else
     ambi_eval0_return(m, AMB_SYM(EMPTY), m->up);
 }
@@ -428,7 +428,7 @@ static void run_match(Machine *m, Value call, const Value *args, uint32_t n) {
   ItemList items = {0};
   if (!solve(m, ambi_space_of(args[0]), args[1], args[2], &items)) return;
   if (items.first)
-    ambi_eval0_offer(m, CHOICE_STEP, &items, m->cx->tr, m->up, call);
+    ambi_eval0_offer(m, CHOICE_STEP, &items, m->up, call);
   else
     ambi_eval0_return(m, AMB_SYM(EMPTY), m->up);
 }
@@ -526,7 +526,7 @@ static void query(Machine *m, Value a) {
     if (cx->stop) return;
   }
   if (items.first)
-    ambi_eval0_offer(m, CHOICE_STEP, &items, mark.trail, m->up, a);
+    ambi_eval0_offer(m, CHOICE_STEP, &items, m->up, a);
   else
     ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up);
 }

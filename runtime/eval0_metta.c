@@ -24,7 +24,7 @@ static void offer_errors(Machine *m, const ValueVec *errors, Frame *up) {
   Mark mark = ambi_eval0_mark(m);
   for (size_t i = 0; i < errors->n; i++)
     if (!ambi_eval0_keep(m, &items, errors->at[i], mark)) return;
-  ambi_eval0_offer(m, CHOICE_ITEMS, &items, mark.trail, up, AMB_NONE);
+  ambi_eval0_offer(m, CHOICE_ITEMS, &items, up, AMB_NONE);
 }
 
 static void type_cast(Machine *m, Value a, Value type, Frame *up) {
@@ -39,6 +39,7 @@ static void type_cast(Machine *m, Value a, Value type, Frame *up) {
 
 static void start_children(Machine *m, Frame *f, Value type) {
   m->todo = DO_METTA;
+  m->resolved = f->state == ambi_eval0_state(m);
   m->atom = ambi_expr_at(f->a, f->index);
   m->type = type;
   m->space = f->space;
@@ -47,7 +48,7 @@ static void start_children(Machine *m, Frame *f, Value type) {
 }
 
 // The children of `call` are to be evaluated, then the call itself; `ftype` is
-// NONE for a tuple.
+// NONE for a tuple. `up` is the mark frame of the call.
 static void start_call(Machine *m, Value call, Value ftype, Value type,
                        Frame *up) {
   Frame *f = ambi_eval0_frame(m, FRAME_ARGS, up, m->depth + DEPTH_CHILD - 1);
@@ -56,6 +57,7 @@ static void start_call(Machine *m, Value call, Value ftype, Value type,
   f->b = ftype;
   f->c = type;
   f->done = NULL;
+  f->state = up->state;
   start_children(m, f, ambi_is_none(ftype) ? AMB_SYM(UNDEFINED) : ftype);
 }
 
@@ -162,7 +164,8 @@ static bool is_untouched(Value a, Value type) {
 }
 
 void ambi_eval0_metta(Machine *m) {
-  bool tail = m->todo == DO_TAIL;
+  bool tail = m->todo == DO_TAIL, resolved = m->resolved;
+  m->resolved = false;
   Value a = ambi_deref(m->atom), type = ambi_deref(m->type);
   if (is_too_deep(m)) {
     return_overflow(m, a, type);
@@ -176,7 +179,7 @@ void ambi_eval0_metta(Machine *m) {
     type_cast(m, a, type, m->up);
     return;
   }
-  a = ambi_resolve(m->cx, a);
+  if (!resolved) a = ambi_resolve(m->cx, a);
   if (!ambi_eval0_ok(m, a)) return;
   if (ambi_is_expr(a) && ambi_has_eval(a)) {
     ambi_eval0_return(m, a, m->up);
@@ -188,6 +191,7 @@ void ambi_eval0_metta(Machine *m) {
   Frame *f = ambi_eval0_frame(m, FRAME_MARK, up, m->depth);
   if (!f) return;
   f->a = a;
+  f->state = ambi_eval0_state(m);
   f->base = up->kind == FRAME_MARK ? up->base : up;
   interpret_expression(m, a, type, f);
 }

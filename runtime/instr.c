@@ -396,7 +396,8 @@ static enum Next bare_op(Engine *g, Value x) {
   return next;
 }
 
-static enum Next eval_step(Engine *g, Value x) {
+// One step of x in the space S.
+static enum Next step_here(Engine *g, Value x) {
   x = ambi_resolve(g->cx, x);
   if (ambi_is_none(x)) return NEXT_STOP;
   if (ambi_is_expr(x)) {
@@ -414,16 +415,17 @@ static enum Next eval_step(Engine *g, Value x) {
   return ambi_query_begin(g, x, AMB_UNIT, false);
 }
 
-// Runs the rest of this frame's work in another space; the caller's comes back
-// at the return point.
-static enum Next evalc_step(Engine *g, Value x, Value space) {
-  if (ambi_space_of(space) == g->cx->space) return eval_step(g, x);
+// One step of x in a space. Another than S: a frame of its own takes it there,
+// and the caller's comes back at the return point.
+static enum Next step_in(Engine *g, Value x, Space *space) {
+  if (space == g->cx->space) return step_here(g, x);
   g->e[IN_SPACE] = ambi_space_value(g->cx->space).w;
-  Value eval = AMB_EXPR(g->cx, AMB_SYM(EVAL), x);
-  if (ambi_is_none(eval)) return NEXT_STOP;
-  g->cx->space = ambi_space_of(space);
-  g->cx->space->is_context = true;
-  return ambi_instr_push(g, eval, AMB_V(g->e[IN_CALL]), point(g, RP_SPACE));
+  Value evalc =
+      AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_value(space));
+  if (ambi_is_none(evalc)) return NEXT_STOP;
+  g->cx->space = space;
+  space->is_context = true;
+  return ambi_instr_push(g, evalc, AMB_V(g->e[IN_CALL]), point(g, RP_SPACE));
 }
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
@@ -440,8 +442,9 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
   Context *cx = g->cx;
   Value a = ambi_deref(it[1]), b = ambi_deref(it[2]);
   (void)instr;
-  if (ambi_is_space(a) || ambi_is_space(b)) {
-    Value space = ambi_is_space(a) ? a : b, pattern = ambi_is_space(a) ? b : a;
+  bool first = ambi_is_space(a) && !ambi_is_var(b);
+  if (first || (ambi_is_space(b) && !ambi_is_var(a))) {
+    Value space = first ? a : b, pattern = first ? b : a;
     ValueVec vars = {0}, values = {0};
     size_t n = 0;
     bool ok =
@@ -578,10 +581,11 @@ static enum Next instr_start(Engine *g) {
   uint32_t n = ambi_expr_size(instr);
   switch (ambi_sym_of(ambi_deref(it[0]))) {
   case AMB_S_EVAL:
-    return n == 2 ? eval_step(g, it[1]) : malformed(g, instr, "(eval <atom>)");
+    return n == 2 ? step_in(g, it[1], g->home)
+                  : malformed(g, instr, "(eval <atom>)");
   case AMB_S_EVALC:
     return n == 3 && ambi_is_space(ambi_deref(it[2]))
-               ? evalc_step(g, it[1], ambi_deref(it[2]))
+               ? step_in(g, it[1], ambi_space_of(ambi_deref(it[2])))
                : malformed(g, instr, "(evalc <atom> <space>)");
   case AMB_S_CHAIN: return chain_step(g, instr, it, n);
   case AMB_S_UNIFY:
@@ -604,7 +608,7 @@ static enum Next instr_start(Engine *g) {
                ? metta_step(g, it[1], it[2], ambi_deref(it[3]))
                : malformed(g, instr, "(metta atom type space)");
   case AMB_S_CONTEXT_SPACE:
-    return n == 1 ? give(g, ambi_space_value(g->cx->space))
+    return n == 1 ? give(g, ambi_space_value(g->home))
                   : malformed(g, instr, "(context-space)");
   default: return malformed(g, instr, "(call-native func args)");
   }

@@ -77,13 +77,40 @@ static bool take_edge(Engine *g) {
   return true;
 }
 
+// Lists put together by cons-atom whose children are no symbols: presumed to be
+// their own value as long as every rule is about calls headed by a symbol.
+enum { PRESUMED = 1 };
+static inline bool presumed(const Engine *g, Value v) {
+  return ambi_is_expr(v) && ambi_is_ground_expr(v) &&
+         ambi_hdr_spare(*ambi_ptr(v)) == PRESUMED && !g->code->odd_rules;
+}
+
+static bool presumable_item(const Engine *g, Value h) {
+  if (ambi_is_number(h) || ambi_is_bool(h) || ambi_is_unit(h) || ambi_is_str(h))
+    return true;
+  return presumed(g, h);
+}
+
+// Marks the list whose first child is h and whose others are `others`.
+static void presume(const Engine *g, Value list, Value h, Value others) {
+  if (g->code->odd_rules || !ambi_is_ground_expr(list) ||
+      !presumable_item(g, h))
+    return;
+  if (!ambi_is_unit(others) && !presumed(g, others)) return;
+  Word *p = ambi_ptr(list);
+  if (ambi_in_heap(g->cx, p)) *p = ambi_hdr_with_spare(*p, PRESUMED);
+}
+
 // A checked source: may the value be passed as a member of an evaluated tuple?
-static inline bool source_ready(Value *v) {
+static inline bool source_ready(const Engine *g, Value *v) {
   *v = ambi_deref(*v);
-  if (ambi_is_expr(*v))
+  if (ambi_is_expr(*v)) {
+    if (presumed(g, *v)) return true;
     return (v->w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
                (AMB_EXPR_EVAL | AMB_EXPR_GROUND) &&
            !is_error(*v);
+    return v->w != AMB_SYM(EMPTY).w;
+  }
   return v->w != AMB_SYM(EMPTY).w;
 }
 
@@ -212,6 +239,11 @@ static enum Next eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->b]));
   if (ambi_is_expr(v)) {
+    if (presumed(g, v)) {
+      g->e[pc->a] = v.w;
+      g->pc = pc + 2;
+      return NEXT_PC;
+    }
     if (!(v.w & AMB_EXPR_EVAL) || !ambi_mark_holds(v)) {
       if (!ambi_is_inert(g, v)) {
         if (g->cx->stop) return NEXT_STOP;
@@ -436,6 +468,9 @@ static enum Next decons(Engine *g) {
   if (!ambi_is_expr(v)) return take_edge(g) ? NEXT_PC : NEXT_STOP;
   Value rest = ambi_make_tail(g->cx, v, 1);
   if (ambi_is_none(rest)) return NEXT_STOP;
+  if (presumed(g, v) && ambi_is_expr(rest) &&
+      presumable_item(g, ambi_deref(ambi_expr_at(rest, 0))))
+    *ambi_ptr(rest) = ambi_hdr_with_spare(*ambi_ptr(rest), PRESUMED);
   g->e[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
   g->e[pc->b] = rest.w;
   g->pc = pc + 1;
@@ -446,8 +481,10 @@ static enum Next cons(Engine *g, Value head, Value tail) {
   const Code *pc = g->pc;
   tail = ambi_deref(tail);
   if (!ambi_is_expression(tail)) return take_edge(g) ? NEXT_PC : NEXT_STOP;
-  Value v = ambi_make_cons(g->cx, ambi_deref(head), tail);
+  head = ambi_deref(head);
+  Value v = ambi_make_cons(g->cx, head, tail);
   if (ambi_is_none(v)) return NEXT_STOP;
+  presume(g, v, head, tail);
   g->e[pc->a] = v.w;
   g->pc = pc + 1;
   return NEXT_PC;
@@ -567,7 +604,7 @@ do_MKEXPR : {
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = pc[1].half[i];
     Value v = SOURCE(s);
-    if (AMB_UNLIKELY((s & SRC_CONST) == SRC_CHECK) && !source_ready(&v)) {
+    if (AMB_UNLIKELY((s & SRC_CONST) == SRC_CHECK) && !source_ready(g, &v)) {
       h = p;
       EDGE();
     }
@@ -607,7 +644,7 @@ do_RET:
 do_RETV : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   Value t = AMB_V(KONST(pc->b));
-  if (AMB_LIKELY(body_value_ready(v, t))) {
+  if (AMB_LIKELY((body_value_ready(v, t) || presumed(g, v)))) {
     rv = v;
     goto ret;
   }
@@ -626,7 +663,8 @@ do_CALL : {
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = src[1 + i];
     Value v = SOURCE(s);
-    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(&v))) EDGE();
+    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &v)))
+      EDGE();
     N[i] = v.w;
   }
   if (pc->a != NO_SLOT) E[pc->a] = ambi_position(g, B).w;
@@ -666,7 +704,8 @@ do_TAILCALL : {
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = src[1 + i];
     Value v = SOURCE(s);
-    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(&v))) EDGE();
+    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &v)))
+      EDGE();
     args[i] = v.w;
   }
   Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
@@ -739,7 +778,7 @@ do_CHKERR:
 do_EVALV : {
   Value v = AMB_V(E[pc->b]);
   if (ambi_is_var(v)) v = ambi_deref(v);
-  if (AMB_LIKELY(!ambi_is_expr(v) || (v.w & 3) == 3)) {
+  if (AMB_LIKELY(!ambi_is_expr(v) || (v.w & 3) == 3 || presumed(g, v))) {
     E[pc->a] = v.w;
     STEP(2);
   }
@@ -747,7 +786,7 @@ do_EVALV : {
 }
 do_EVALT : {
   Value v = AMB_V(E[pc->b]);
-  if (AMB_LIKELY(source_ready(&v))) {
+  if (AMB_LIKELY(source_ready(g, &v))) {
     E[pc->a] = v.w;
     STEP(2);
   }

@@ -207,8 +207,8 @@ static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
   for (uint32_t i = 0; i < h->nargs; i++) {
     Value p = pattern_of(r, i);
     if (ambi_is_lvar(p) && r->vars[ambi_lvar_of(p)].slot == i) continue;
-    match_part(h, r, (uint16_t)i, p, ((known >> i) & 1) && !odd_pattern(p), no, open,
-               set);
+    match_part(h, r, (uint16_t)i, p, ((known >> i) & 1) && !odd_pattern(p), no,
+               open, set);
   }
 }
 
@@ -550,12 +550,13 @@ Unit *ambi_lower_form(Context *cx, Value form) {
     ErrTo err = {.ret = true};
     if (ambi_is_expr(rule.atom))
       ambi_lower_expr(&l, rule.atom, AMB_SYM(UNDEFINED), d, err, 0);
-    else ambi_lower_give(&l, ambi_lower_term(&l, rule.atom), d);
+    else
+      ambi_lower_give(&l, ambi_lower_term(&l, rule.atom), d);
     ambi_lower_stubs(&l);
   }
   Unit *u = ambi_lower_finish(&l, 0);
   if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
-  if (u) { // the form's own: its runner frees it
+  if (u) {  // the form's own: its runner frees it
     l.cs->units = u->next;
     u->next = NULL;
   }

@@ -41,7 +41,8 @@ static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
     Value t = ambi_deref(ambi_expr_at(*ftype, i));
     ok = simple_type(t);
     // A type variable that links two places needs the real checker.
-    for (uint32_t j = 1; ok && j < i && ambi_is_var(t) && !ambi_is_op(head); j++)
+    for (uint32_t j = 1; ok && j < i && ambi_is_var(t) && !ambi_is_op(head);
+         j++)
       ok = ambi_deref(ambi_expr_at(*ftype, j)).w != t.w;
   }
   ambi_types_drop(&types);
@@ -256,7 +257,8 @@ bool ambi_lower_plain_application(Lower *l, Value e) {
 
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   if (d.tail) {
-    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
+    ambi_lower_emit(l, OP_I_RETV, slot,
+                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
     return;
   }
   uint16_t p = ambi_lower_slot(l);
@@ -277,7 +279,8 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   if (is_det(l, e)) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
-    bool stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
+    bool stream =
+        ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
     if (!call_at(l, e, t, slot, err, rest, stream)) {
       uint16_t p = ambi_lower_slot(l);
       int end = ambi_lower_label(l);

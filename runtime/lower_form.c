@@ -71,8 +71,10 @@ static const struct FormRow {
     {AMB_S_QUOTE, 1, FORM_QUOTE},
     {AMB_S_NOEVAL, 1, FORM_NOEVAL},
     {AMB_S_ID, 1, FORM_ID},
-    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY}, {AMB_S_FOLDL_ATOM, 5, FORM_FOLD},
-    {AMB_S_MAP_ATOM, 3, FORM_MAP},    {AMB_S_CAR_ATOM, 1, FORM_CAR},
+    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY},
+    {AMB_S_FOLDL_ATOM, 5, FORM_FOLD},
+    {AMB_S_MAP_ATOM, 3, FORM_MAP},
+    {AMB_S_CAR_ATOM, 1, FORM_CAR},
     {AMB_S_CDR_ATOM, 1, FORM_CDR},
 };
 
@@ -595,11 +597,14 @@ static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
   int stub = bail_out(l, e, d, err);
   uint16_t slot = l->vars[ambi_lvar_of(x)].slot;
-  if (form == FORM_CAR) ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
-  else ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
+  if (form == FORM_CAR)
+    ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
+  else
+    ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
   ambi_lower_edge(l, l->stubs[stub].entry);
   if (form == FORM_DECONS) {
-    uint16_t pair[2] = {first, others}, out = d.tail ? ambi_lower_slot(l) : d.slot;
+    uint16_t pair[2] = {first, others},
+             out = d.tail ? ambi_lower_slot(l) : d.slot;
     ambi_lower_emit(l, OP_I_MKEXPR, out, 2, 0);
     ambi_lower_list(l, pair, 2);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
@@ -615,7 +620,8 @@ static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
   if (!ambi_is_lvar(tail) && !ambi_is_expression(tail)) return false;
   ambi_lower_prepare(l, e);
   int stub = bail_out(l, e, d, err);
-  uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)), others = ambi_lower_term(l, tail);
+  uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)),
+           others = ambi_lower_term(l, tail);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   ambi_lower_emit(l, OP_I_CONS, out, head, others);
   ambi_lower_edge(l, l->stubs[stub].entry);
@@ -627,7 +633,8 @@ static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
 // (let ($h $t) (decons-atom $x) ...): no pair is built.
 static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
   if (!ambi_is_expr(v) || ambi_expr_at(v, 0).w != AMB_SYM(DECONS_ATOM).w ||
-      ambi_expr_size(v) != 2 || !ambi_is_lvar(ambi_expr_at(v, 1)) || ambi_expr_size(p) != 2)
+      ambi_expr_size(v) != 2 || !ambi_is_lvar(ambi_expr_at(v, 1)) ||
+      ambi_expr_size(p) != 2)
     return false;
   Value h = ambi_expr_at(p, 0), t = ambi_expr_at(p, 1);
   if (!unset(l, h) || !unset(l, t) || h.w == t.w) return false;
@@ -635,7 +642,8 @@ static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
   if (!unset(l, h) || !unset(l, t)) return false;
   uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
   uint16_t pair = ambi_lower_slot(l);
-  int stub = bail_out(l, v, (Dst){false, pair}, err), done = ambi_lower_label(l);
+  int stub = bail_out(l, v, (Dst){false, pair}, err),
+      done = ambi_lower_label(l);
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
   ambi_lower_edge(l, l->stubs[stub].entry);

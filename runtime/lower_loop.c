@@ -29,7 +29,8 @@ static bool capture(Loop *p, Value list, Value a, Value b) {
   (void)list;
   for (unsigned i = 0; i < n; i++) {
     Value v = ambi_lvar(vars[i]);
-    if (v.w == a.w || v.w == b.w || !ambi_lower_shared(l, p->step, vars[i])) continue;
+    if (v.w == a.w || v.w == b.w || !ambi_lower_shared(l, p->step, vars[i]))
+      continue;
     ambi_lower_var(l, vars[i]);
     p->captured[p->ncaptured++] = vars[i];
   }
@@ -66,23 +67,24 @@ static bool close_step(Loop *p, Lower *l, unsigned nargs) {
   return true;
 }
 
-static void self_call(Loop *p, Lower *l, bool tail, uint16_t index, uint16_t so_far,
-                      unsigned fixed, uint16_t pos) {
+static void self_call(Loop *p, Lower *l, bool tail, uint16_t index,
+                      uint16_t so_far, unsigned fixed, uint16_t pos) {
   uint16_t list[MAX_VARS];
   unsigned n = 0;
-  list[n++] = 0; // the frame size, filled in at the end
+  list[n++] = 0;  // the frame size, filled in at the end
   list[n++] = 0;
   list[n++] = index;
   if (fixed == 3) list[n++] = so_far;
-  for (unsigned i = 0; i < p->ncaptured; i++) list[n++] = (uint16_t)(fixed + i);
+  for (unsigned i = 0; i < p->ncaptured; i++)
+    list[n++] = (uint16_t)(fixed + i);
   ambi_lower_emit(l, tail ? OP_I_TAILCALL : OP_I_CALL, tail ? 0 : pos, n - 1,
                   ambi_lower_const(l, (Word)(uintptr_t)p->self));
   ambi_lower_list(l, list, n);
 }
 
 // Calls the loop from the outer unit.
-static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed, Dst d, ErrTo err,
-                  bool stream) {
+static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed,
+                  Dst d, ErrTo err, bool stream) {
   Lower *l = p->outer;
   uint16_t args[MAX_VARS];
   unsigned n = 0;
@@ -90,7 +92,8 @@ static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed, Dst d
   args[n++] = list;
   args[n++] = ambi_lower_k(l, ambi_small_int(0));
   if (fixed == 3) args[n++] = so_far;
-  for (unsigned i = 0; i < p->ncaptured; i++) args[n++] = l->vars[p->captured[i]].slot;
+  for (unsigned i = 0; i < p->ncaptured; i++)
+    args[n++] = l->vars[p->captured[i]].slot;
   uint16_t pos = d.tail ? 0 : ambi_lower_slot(l);
   ambi_lower_emit(l, d.tail ? OP_I_TAILCALL : OP_I_CALL, pos, n - 1,
                   ambi_lower_const(l, (Word)(uintptr_t)p->self));
@@ -129,23 +132,27 @@ static bool fold_unit(Loop *p, Value a, Value b) {
     ambi_lower_close(&l);
     return false;
   }
-  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l), acc = ambi_lower_slot(&l);
+  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
+           acc = ambi_lower_slot(&l);
   int done = ambi_lower_label(&l), again = ambi_lower_label(&l);
   l.vars[ambi_lvar_of(a)].slot = 2;
   l.vars[ambi_lvar_of(b)].slot = item;
   ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
   unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
-  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), acc, (ErrTo){false, acc, again}, rest);
+  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), acc,
+                      (ErrTo){false, acc, again}, rest);
   ambi_lower_bind(&l, again);
   ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
   self_call(p, &l, true, next, acc, 3, 0);
   ambi_lower_bind(&l, done);
-  ambi_lower_emit(&l, OP_I_RETV, 2, ambi_lower_const(&l, AMB_SYM(UNDEFINED).w), 0);
+  ambi_lower_emit(&l, OP_I_RETV, 2, ambi_lower_const(&l, AMB_SYM(UNDEFINED).w),
+                  0);
   return close_step(p, &l, 3 + p->ncaptured);
 }
 
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
-  Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3), b = ambi_expr_at(e, 4);
+  Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3),
+        b = ambi_expr_at(e, 4);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
   if (!binder(l, a) || !binder(l, b) || a.w == b.w) return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
@@ -153,7 +160,8 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
   int stub = bail_out(l, e, d, err);
   list_operand(l, list, l->stubs[stub].entry, &src);
-  bool stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
+  bool stream =
+      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
   enter(&p, src, start, 3, d, err, stream);
   ambi_lower_bind(l, l->stubs[stub].back);
@@ -167,8 +175,10 @@ static bool map_unit(Loop *p, Value x) {
     ambi_lower_close(&l);
     return false;
   }
-  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l), v = ambi_lower_slot(&l);
-  uint16_t others = ambi_lower_slot(&l), pos = ambi_lower_slot(&l), out = ambi_lower_slot(&l);
+  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
+           v = ambi_lower_slot(&l);
+  uint16_t others = ambi_lower_slot(&l), pos = ambi_lower_slot(&l),
+           out = ambi_lower_slot(&l);
   int done = ambi_lower_label(&l), odd = ambi_lower_label(&l);
   l.vars[ambi_lvar_of(x)].slot = item;
   ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
@@ -199,11 +209,13 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t src = 0, out = ambi_lower_slot(l);
   int stub = bail_out(l, e, d, err), entry = l->stubs[stub].entry;
   list_operand(l, list, entry, &src);
-  for (unsigned i = 0; i < p.ncaptured; i++) { // an unbound one would be renamed
+  for (unsigned i = 0; i < p.ncaptured;
+       i++) {  // an unbound one would be renamed
     ambi_lower_emit(l, OP_I_CHKGROUND, l->vars[p.captured[i]].slot, 0, 0);
     ambi_lower_edge(l, entry);
   }
-  bool stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
+  bool stream =
+      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x)) return true;
   enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
   ambi_lower_value_of(l, out, d, err);

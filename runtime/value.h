@@ -195,6 +195,12 @@ static inline enum ObjKind ambi_hdr_kind(Word h) {
 static inline unsigned ambi_hdr_flags(Word h) {
   return (h >> 40) & 15;
 }
+// The spare byte: under which epoch the term was presumed to be its own value
+// (tier 1 sets it on lists it conses; 0 = not presumed).
+static inline unsigned ambi_hdr_spare(Word h) { return (h >> 32) & 0xFF; }
+static inline Word ambi_hdr_with_spare(Word h, unsigned spare) {
+  return (h & ~((Word)0xFF << 32)) | ((Word)spare << 32);
+}
 static inline uint32_t ambi_hdr_size(Word h) {
   return (uint32_t)h;
 }

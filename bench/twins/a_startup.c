@@ -1,0 +1,4 @@
+#include <stdio.h>
+int main() {
+  printf("%d\n", 1 + 2);
+}

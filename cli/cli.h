@@ -68,6 +68,6 @@ bool cli_write(void *arg, const char *text, size_t len);
 void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
-Verb cli_run, cli_parse;
+Verb cli_run, cli_parse, cli_disasm;
 
 #endif

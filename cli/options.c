@@ -114,6 +114,8 @@ static const struct {
     {"run", "run a program (when no command is given)", cli_run},
     {"parse", "show the atoms of a file as read, with their positions",
      cli_parse},
+    {"disasm", "show the bytecode of a file's definitions, or of one NAME",
+     cli_disasm},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 

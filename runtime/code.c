@@ -144,8 +144,8 @@ static void grow_table(CodeState *cs) {
   cs->ntable = n;
 }
 
-Definition *ambi_definition(CodeState *cs, Space *s, Value head,
-                            uint32_t nargs) {
+static Definition *find_definition(CodeState *cs, Space *s, Value head,
+                                   uint32_t nargs) {
   size_t at = hash_key(s, head, nargs) & (cs->ntable - 1);
   for (Definition *d = cs->table[at]; d; d = d->chain)
     if (d->space == s && d->head.w == head.w && d->nargs == nargs) return d;
@@ -155,6 +155,16 @@ Definition *ambi_definition(CodeState *cs, Space *s, Value head,
       .space = s, .head = head, .nargs = nargs, .chain = cs->table[at]};
   cs->table[at] = d;
   if (++cs->count > cs->ntable) grow_table(cs);
+  return d;
+}
+
+Definition *ambi_definition(CodeState *cs, Space *s, Value head,
+                            uint32_t nargs) {
+  struct DefinitionCache *c = &cs->cache[(head.w * 31 + nargs) & 255];
+  if (c->def && c->space == s && c->head == head.w && c->nargs == nargs)
+    return c->def;
+  Definition *d = find_definition(cs, s, head, nargs);
+  if (d) *c = (struct DefinitionCache){s, head.w, nargs, d};
   return d;
 }
 
@@ -195,6 +205,7 @@ void ambi_code_invalidate(CodeState *cs) {
   for (size_t i = 0; i < cs->ntable; i++) {
     for (Definition *d = cs->table[i]; d; d = d->chain) {
       d->info_known = d->effects_known = false;
+      d->form = 0;
       for (Variant *v = d->variants; v; v = v->next)
         v->unit = cs->lower_unit;
     }

@@ -101,8 +101,8 @@ typedef struct Unit {
   Store *store;          // theirs
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
-  bool form;      // a top-level form: new variables are as written
-  Variant *local; // a loop's unit: the variant that calls it, owned
+  bool form;          // a top-level form: new variables are as written
+  Variant *local;     // a loop's unit: the variant that calls it, owned
 } Unit;
 
 struct Variant {
@@ -123,7 +123,9 @@ typedef struct Definition {
   bool info_known;  // the next two are valid
   bool untyped;     // the head has no type in the space
   bool has_rules;   // some rule could match
-  bool dynamic;     // changes too often: rules are matched as they stand
+  uint8_t
+      form;  // a special form: 0 not looked at, 1 as the library has it, 2 not
+  bool dynamic;  // changes too often: rules are matched as they stand
   struct Definition *chain;  // hash chain
 } Definition;
 
@@ -131,12 +133,18 @@ struct CodeState {
   Runtime *rt;
   Definition **table;
   size_t ntable, count;
-  Unit *units;           // in force
-  Unit *retired;         // freed between forms
-  uint64_t epoch;        // grows when lowered code was thrown away
-  bool relied;           // some lowered code relies on rules or types
-  bool odd_rules;  // some rule is for calls whose head is no symbol
-  Unit *lower_unit;      // stub: OP_I_LOWER
+  Unit *units;              // in force
+  Unit *retired;            // freed between forms
+  uint64_t epoch;           // grows when lowered code was thrown away
+  bool relied;              // some lowered code relies on rules or types
+  bool odd_rules;           // some rule is for calls whose head is no symbol
+  Unit *lower_unit;         // stub: OP_I_LOWER
+  struct DefinitionCache {  // the definition met last for a key
+    Space *space;
+    Word head;
+    uint32_t nargs;
+    Definition *def;
+  } cache[256];
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points
   bool invalidated;
@@ -175,6 +183,8 @@ bool ambi_unit_liveness(Unit *u);
 // Beside enum Effect: calls a definition, so reads rules and types.
 #define E_CALLS      64u
 #define E_EVERYTHING (E_CALLS | (unsigned)E_ALL)
+// Is this a special form of lowering with the meaning the library gives it?
+bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term);
 unsigned ambi_effects_definition(CodeState *cs, Definition *d);

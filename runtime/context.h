@@ -39,16 +39,18 @@ typedef struct Context {
   Runtime *rt;
   Space *space;    // S: the context space
   Module *module;  // whose tokens and files `bind!`, `import!`, ... mean
+  bool loose;  // a variable was bound to what may not be a value: rigid marks
+               // of terms with variables say nothing in the rest of the form
   Limits limits;
   enum AmbStop stop;  // set when something must unwind the form
   ValueVec many;      // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself
   char *message;
   size_t message_cap;
-  Value error_reason;  // AMB_NONE: take message as a symbol
-  int exit_code;       // with STOP_EXIT
-  void (*engine_close)(void *engine); // frees it with the context
-  void *engine;        // the tier's own state
+  Value error_reason;                  // AMB_NONE: take message as a symbol
+  int exit_code;                       // with STOP_EXIT
+  void (*engine_close)(void *engine);  // frees it with the context
+  void *engine;                        // the tier's own state
 } Context;
 
 // ---- life -----------------------------------------------------------------
@@ -98,6 +100,7 @@ static inline bool ambi_bind(Context *cx, Value var, Value to) {
       return false;
     cx->trail[cx->tr++] = cell;
   }
+  if (!ambi_is_firm(to) || to.w == AMB_SYM(EMPTY).w) cx->loose = true;
   *cell = to.w;
   return true;
 }

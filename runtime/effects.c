@@ -59,6 +59,7 @@ static void head_effects(Reach *r, Space *s, Value e) {
         ambi_sym_of(h) != AMB_S_COLLAPSE_BIND &&
         ambi_sym_of(h) != AMB_S_SUPERPOSE_BIND)
       r->effects |= E_EVERYTHING;
+    if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
   } else if (ambi_is_lvar(h) || ambi_is_expr(h)) {
     r->effects |= E_EVERYTHING;

@@ -30,6 +30,7 @@ void ambi_engine_close(Engine *g) {
   ambi_collect_close(g);
   ambi_range_close(&g->stack_range);
   ambi_range_close(&g->choice_range);
+  ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
   ambi_free(g, sizeof *g);
 }
@@ -70,6 +71,8 @@ static bool begin(Engine *g, Unit *form) {
   g->e[FRAME_RET] = (Word)(uintptr_t)result;
   g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
+  g->rigid_epoch = g->code->epoch;
+  cx->loose = false;
   g->pc = form->code;
   g->budget = 0;
   g->heap_soft = ambi_collect_first(g);
@@ -131,7 +134,8 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
     }
     u->nk = 1;
     u->k[0] = AMB_SYM(UNDEFINED).w;
-    for (int i = 0; i < 4; i++) g->stack[FRAME_HEADER + i] = form.w;
+    for (int i = 0; i < 4; i++)
+      g->stack[FRAME_HEADER + i] = form.w;
   }
   stop = run(g, u, out);
   ambi_unit_free(u);

@@ -94,6 +94,8 @@ typedef struct Engine {
   uint64_t gc_mark;
   uint64_t steps;
   uint64_t depth_words;  // limit of the engine stack in words
+  uint64_t rigid_epoch; // of the code when the form began
+  ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;
 
@@ -163,8 +165,9 @@ enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret);
 enum Next ambi_eval_tail(Engine *g, Value v, Value t);
 enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t);
 enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
-// Is v its own value in space s, seen at a glance? (all heads inert)
-bool ambi_is_inert(Engine *g, Value v);
+// Is v its own value, seen at a glance (all heads inert)? *rigid: and will it
+// stay one when variables in it get bound to values? May be NULL.
+bool ambi_is_inert(Engine *g, Value v, bool *rigid);
 // Does the evaluated mark of this EXPR still hold?
 bool ambi_mark_holds(Value v);
 enum Next ambi_query_next(Engine *g);

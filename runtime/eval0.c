@@ -68,10 +68,8 @@ Mark ambi_eval0_mark(const Machine *m) {
   return (Mark){m->cx->tr, m->cx->h, m->top};
 }
 
-bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
+static bool keep_resolved(Machine *m, ItemList *list, Value value, Mark mark) {
   Context *cx = m->cx;
-  value = ambi_resolve(cx, value);
-  if (!ambi_eval0_ok(m, value)) return false;
   size_t n = 0;
   for (size_t i = mark.trail; i < cx->tr; i++)
     n += cx->trail[i] < mark.h;
@@ -94,6 +92,11 @@ bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
     list->first = item;
   list->last = item;
   return true;
+}
+
+bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
+  value = ambi_resolve(m->cx, value);
+  return ambi_eval0_ok(m, value) && keep_resolved(m, list, value, mark);
 }
 
 // Does the word point into the heap at or above h?
@@ -279,7 +282,8 @@ static void take_first(Machine *m, Collector *c, Value value) {
 }
 
 // A result arrives at its collector; semantics 7.2 says which ones count.
-static void collect(Machine *m, Value value, Collector *c) {
+static void collect(Machine *m, Value value, bool resolved, Collector *c) {
+  value = ambi_deref(value);
   m->todo = DO_FAIL;
   tidy_trail(m);
   if (c->kind == COLLECT_RAW) {
@@ -287,12 +291,14 @@ static void collect(Machine *m, Value value, Collector *c) {
     return;
   }
   if (ambi_same(value, AMB_SYM(EMPTY)) && c->kind != COLLECT_CAPTURE) return;
+  if (!resolved) value = ambi_resolve(m->cx, value);
+  if (!ambi_eval0_ok(m, value)) return;
   if (c->kind == COLLECT_BIND || c->kind == COLLECT_CAPTURE) {
-    ambi_eval0_keep(m, &c->items, value, c->mark);
+    keep_resolved(m, &c->items, value, c->mark);
     return;
   }
   if (ambi_is_error_atom(value)) {
-    if (!c->has_value) ambi_eval0_keep(m, &c->items, value, c->mark);
+    if (!c->has_value) keep_resolved(m, &c->items, value, c->mark);
     return;
   }
   if (!c->has_value) c->items = (ItemList){0};
@@ -300,7 +306,7 @@ static void collect(Machine *m, Value value, Collector *c) {
   switch (c->kind) {
   case COLLECT_ONCE: take_first(m, c, value); break;
   case COLLECT_FORM: deliver(m, value); break;
-  default: ambi_eval0_keep(m, &c->items, value, c->mark); break;
+  default: keep_resolved(m, &c->items, value, c->mark); break;
   }
 }
 
@@ -399,8 +405,7 @@ static bool equal_expressions(Machine *m, Value a, Value b) {
   return equal;
 }
 
-// Marked children were resolved when they got their marks.
-static bool has_resolved_children(Value e) {
+bool ambi_eval0_has_resolved_children(Value e) {
   for (uint32_t i = 0; i < ambi_expr_size(e); i++) {
     Value c = ambi_expr_at(e, i);
     bool fine = ambi_is_expr(c) ? ambi_is_ground_expr(c) || ambi_has_eval(c)
@@ -412,15 +417,18 @@ static bool has_resolved_children(Value e) {
 
 // A value that equals the atom it came from gets the evaluated mark (7.8),
 // unless a variable of that atom has been bound since.
-static void mark_value(Machine *m, Value value, Frame *f) {
+static void mark_value(Machine *m, Value value, bool resolved, Frame *f) {
   value = ambi_deref(value);
   if (!ambi_is_expr(value) || ambi_has_eval(value)) {
     ambi_eval0_return(m, value, f->base);
+    m->resolved = resolved;
     return;
   }
   if (equal_expressions(m, value, f->a)) {
-    if (f->state == ambi_eval0_state(m) && has_resolved_children(value)) {
+    if (f->state == ambi_eval0_state(m) &&
+        ambi_eval0_has_resolved_children(value)) {
       ambi_eval0_return(m, ambi_mark_eval(value), f->up);
+      m->resolved = true;
       return;
     }
     Value now = ambi_resolve(m->cx, f->a);
@@ -436,9 +444,11 @@ static void mark_value(Machine *m, Value value, Frame *f) {
 
 static void return_value(Machine *m) {
   Frame *f = m->up;
+  bool resolved = m->resolved;
+  m->resolved = false;
   switch ((enum FrameKind)f->kind) {
-  case FRAME_COLLECT: collect(m, ambi_deref(m->atom), f->collector); break;
-  case FRAME_MARK: mark_value(m, m->atom, f); break;
+  case FRAME_COLLECT: collect(m, m->atom, resolved, f->collector); break;
+  case FRAME_MARK: mark_value(m, m->atom, resolved, f); break;
   case FRAME_ARGS: ambi_eval0_argument(m, m->atom, f); break;
   case FRAME_CALL: ambi_eval0_called(m, m->atom, f); break;
   case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;

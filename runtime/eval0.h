@@ -145,7 +145,7 @@ typedef struct Machine {
   Space *space;
   Frame *up;
   uint32_t depth;  // DO_METTA, DO_TAIL, DO_CALL: depth of the metta instruction
-  bool resolved;   // DO_METTA: atom is known to be resolved
+  bool resolved;   // atom is known to be resolved; seen by the next step only
   ValueVec *out;
   Known known[KNOWN_PAIRS];
   uint64_t epoch;      // heap was given back so often
@@ -162,13 +162,16 @@ void *ambi_eval0_alloc(Machine *m, size_t size);  // NULL: cx->stop is set
 Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
                         uint32_t depth);
 Mark ambi_eval0_mark(const Machine *m);
+// Are all children ground, marked, or no expressions and dereferenced? Marked
+// ones were resolved when they got their marks.
+bool ambi_eval0_has_resolved_children(Value e);
 // Keeps value and bindings made since the mark; false: cx->stop is set.
 bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark);
 // A number that stays as long as no variable is bound or unbound.
 uint64_t ambi_eval0_state(Machine *m);
 // The items become alternatives of `up` (CHOICE_ITEMS or CHOICE_STEP).
 void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
-                      size_t trail, Frame *up, Value call);
+                      Frame *up, Value call);
 // Opens a collector; its frame is the continuation of what it collects.
 Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                           uint32_t depth);

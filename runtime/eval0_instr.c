@@ -532,7 +532,8 @@ static void query(Machine *m, Value a) {
 }
 
 void ambi_eval0_step(Machine *m) {
-  Value a = ambi_resolve(m->cx, m->atom);
+  Value a = m->resolved ? ambi_deref(m->atom) : ambi_resolve(m->cx, m->atom);
+  m->resolved = false;
   if (!ambi_eval0_ok(m, a)) return;
   Value head = ambi_is_expr(a) ? ambi_deref(ambi_expr_at(a, 0)) : AMB_NONE;
   if (ambi_is_op(head)) {

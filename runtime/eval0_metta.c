@@ -209,6 +209,8 @@ static void start_metta_call(Machine *m, Value a, const Frame *f) {
   m->space = f->space;
   m->up = f->up;
   m->depth = call_depth(f);
+  m->resolved =
+      f->state == ambi_eval0_state(m) && ambi_eval0_has_resolved_children(a);
 }
 
 // The call with all its children replaced by their values.
@@ -254,6 +256,8 @@ void ambi_eval0_argument(Machine *m, Value value, Frame *f) {
 
 void ambi_eval0_call(Machine *m) {
   Value a = ambi_deref(m->atom);
+  bool resolved = m->resolved;
+  m->resolved = false;
   if (ambi_is_error_atom(a)) {
     ambi_eval0_return(m, a, m->up);
     return;
@@ -262,6 +266,7 @@ void ambi_eval0_call(Machine *m) {
   if (!f) return;
   f->a = a;
   f->b = m->type;
+  m->resolved = resolved;
   m->todo = DO_STEP;
   m->atom = a;
   m->up = f;

@@ -114,13 +114,37 @@ enum Next ambi_instr_tail(Engine *g, Value instr) {
   return NEXT_PC;
 }
 
-enum Next ambi_once_tail(Engine *g, Value atom) {
+// The first value of the atom, evaluated under a record that a cut removes.
+enum Next ambi_once_push(Engine *g, Value atom, const Code *ret) {
   static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
-  if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
+  if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT);
   g->e[IN_POS] = ambi_position(g, g->b).w;
   if (!ambi_choice_push(g, once_fail)) return NEXT_STOP;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_ONCE));
+}
+
+static bool begin_collector(Engine *g, bool with_bindings) {
+  Hook *h = ambi_hook_new(g, HOOK_COLLECT);
+  if (!h) return false;
+  h->with_bindings = with_bindings;
+  g->e[IN_POS] = ambi_position(g, g->b).w;
+  Choice *c = ambi_choice_push(g, point(g, RP_CBIND_END));
+  if (!c) {
+    ambi_hook_free(h);
+    return false;
+  }
+  c->hook = h;
+  return true;
+}
+
+// All results of the atom in the form's own space, without their bindings.
+enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret) {
+  if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
+  init_slots(g, atom, AMB_UNIT, AMB_UNIT);
+  if (!begin_collector(g, false)) return NEXT_STOP;
+  g->cx->space = g->home;
+  return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_CBIND));
 }
 
 static enum Next malformed(Engine *g, Value instr, const char *expected) {
@@ -183,6 +207,7 @@ static enum Next query_result(Engine *g, Hook *h, Value body) {
 
 static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
   Context *cx = g->cx;
+  if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
   Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
   if (ambi_is_none(x)) return false;
   Value query = AMB_EXPR(cx, AMB_SYM(EQ), h->pattern, x);
@@ -348,13 +373,22 @@ enum Next ambi_match_next(Engine *g) {
 
 // ---- single instructions ---------------------------------------------------------
 
+// The template for each match; without any, the other atom.
+static enum Next match_or(Engine *g, Value space, Value pattern, Value templ,
+                          Value other) {
+  g->e[IN_A] = templ.w;
+  enum Next next =
+      ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
+  if (next != NEXT_FAIL) return next;
+  return give(g, ambi_resolve(g->cx, other));
+}
+
 static enum Next bare_match(Engine *g, Value call, const Value *args) {
   if (!ambi_is_space(args[0]))
     return give(
         g, ambi_make_error_text(g->cx, call,
                                 "match expects a space as the first argument"));
-  g->e[IN_A] = args[2].w;
-  return ambi_match_begin(g, args[0], args[1], point(g, RP_METTA_VAL));
+  return match_or(g, args[0], args[1], args[2], AMB_SYM(EMPTY));
 }
 
 // One step of an executable operation, as `eval` sees it.
@@ -373,9 +407,9 @@ static enum Next bare_op(Engine *g, Value x) {
   if (op == OP_MATCH && n == 4)
     next = bare_match(g, x, args);
   else if (op == OP_CAPTURE && n == 2)
-    next = ambi_eval_tail(g, args[0], AMB_SYM(UNDEFINED));
+    next = ambi_capture_push(g, args[0], ret);
   else if (op == OP_ONCE && n == 2)
-    next = ambi_once_tail(g, args[0]);
+    next = ambi_once_push(g, args[0], ret);
   else
     switch (ambi_call_builtin(g, op, args, n - 1, ret)) {
     case CALL_EMPTY: next = give(g, AMB_SYM(EMPTY)); break;
@@ -404,13 +438,9 @@ static enum Next step_here(Engine *g, Value x) {
     Value head = ambi_deref(ambi_expr_at(x, 0));
     if (ambi_is_op(head)) return bare_op(g, x);
     if (ambi_is_instruction(x)) return instr_tail(g, x);
-    for (Value v = x;;) {
-      if (ambi_is_var(v)) return give(g, AMB_SYM(NOT_REDUCIBLE));
-      if (!ambi_is_expr(v)) break;
-      v = ambi_deref(ambi_expr_at(v, 0));
-    }
-  } else if (ambi_is_var(x)) {
-    return give(g, AMB_SYM(NOT_REDUCIBLE));
+    while (ambi_is_expr(head))
+      head = ambi_deref(ambi_expr_at(head, 0));
+    if (ambi_is_var(head)) return give(g, AMB_SYM(NOT_REDUCIBLE));
   }
   return ambi_query_begin(g, x, AMB_UNIT, false);
 }
@@ -445,16 +475,7 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
   bool first = ambi_is_space(a) && !ambi_is_var(b);
   if (first || (ambi_is_space(b) && !ambi_is_var(a))) {
     Value space = first ? a : b, pattern = first ? b : a;
-    ValueVec vars = {0}, values = {0};
-    size_t n = 0;
-    bool ok =
-        ambi_space_solve(cx, ambi_space_of(space), pattern, &vars, &values, &n);
-    ambi_vec_drop(&vars);
-    ambi_vec_drop(&values);
-    if (!ok || cx->stop) return NEXT_STOP;
-    if (n == 0) return give(g, ambi_resolve(cx, it[4]));
-    g->e[IN_A] = it[3].w;
-    return ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
+    return match_or(g, space, pattern, it[3], it[4]);
   }
   size_t mark = cx->tr;
   Word *hb = cx->hb;
@@ -484,16 +505,7 @@ static enum Next chain_step(Engine *g, Value instr, const Value *it,
 }
 
 static enum Next collapse_step(Engine *g, Value nested) {
-  Hook *h = ambi_hook_new(g, HOOK_COLLECT);
-  if (!h) return NEXT_STOP;
-  h->with_bindings = true;
-  g->e[IN_POS] = ambi_position(g, g->b).w;
-  Choice *c = ambi_choice_push(g, point(g, RP_CBIND_END));
-  if (!c) {
-    ambi_hook_free(h);
-    return NEXT_STOP;
-  }
-  c->hook = h;
+  if (!begin_collector(g, true)) return NEXT_STOP;
   return ambi_instr_push(g, nested, AMB_V(g->e[IN_CALL]), point(g, RP_CBIND));
 }
 
@@ -570,7 +582,6 @@ static enum Next function_step(Engine *g, Value instr, const Value *it,
   Value body = n == 2 ? ambi_deref(it[1]) : AMB_TRUE;
   if (!ambi_is_expression(body))
     return malformed(g, instr, "(function (: <body> Expression))");
-  if (ambi_is_unit(AMB_V(g->e[IN_CALL]))) g->e[IN_CALL] = instr.w;
   return ambi_instr_push(g, body, AMB_UNIT, point(g, RP_FUNCTION));
 }
 
@@ -623,8 +634,9 @@ static enum Next function_ret(Engine *g) {
     return give(g, ambi_deref(ambi_expr_at(v, 1)));
   if (ambi_is_instruction(v))
     return ambi_instr_push(g, v, AMB_UNIT, point(g, RP_FUNCTION));
-  return give(g,
-              ambi_make_error(g->cx, AMB_V(g->e[IN_CALL]), AMB_SYM(NO_RETURN)));
+  Value call = AMB_V(g->e[IN_CALL]);
+  return give(g, ambi_make_error(g->cx, ambi_is_unit(call) ? v : call,
+                                 AMB_SYM(NO_RETURN)));
 }
 
 static enum Next metta_ret(Engine *g) {
@@ -648,15 +660,19 @@ static enum Next collapse_add(Engine *g) {
   Hook *h = barrier->hook;
   while (h->kind != HOOK_COLLECT)
     h = h->old;
-  return ambi_collector_add(g, h, barrier, g->rv, false) ? NEXT_FAIL
-                                                         : NEXT_STOP;
+  return ambi_collector_add(g, h, barrier, g->rv, ambi_is_error_atom(g->rv))
+             ? NEXT_FAIL
+             : NEXT_STOP;
 }
 
+// collapse-bind gives all it has collected as one atom, capture one by one.
 static enum Next collapse_end(Engine *g) {
+  bool whole = g->b->hook->with_bindings;
   Value v = ambi_collector_expr(g, g->b->hook);
   if (ambi_is_none(v)) return NEXT_STOP;
   ambi_choice_cut(g, g->b);
-  return give(g, v);
+  if (whole) return give(g, v);
+  return ambi_is_unit(v) ? give(g, AMB_SYM(EMPTY)) : ambi_give_each(g, v);
 }
 
 static enum Next once_ret(Engine *g) {

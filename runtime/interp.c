@@ -101,10 +101,15 @@ static void presume(const Engine *g, Value list, Value h, Value others) {
   if (ambi_in_heap(g->cx, p)) *p = ambi_hdr_with_spare(*p, PRESUMED);
 }
 
+static inline bool rigid_holds(const Engine *g) {
+  return !g->cx->loose && g->rigid_epoch == g->code->epoch;
+}
+
 // A checked source: may the value be passed as a member of an evaluated tuple?
 static inline bool source_ready(const Engine *g, Value *v) {
   *v = ambi_deref(*v);
   if (ambi_is_expr(*v)) {
+    if ((v->w & AMB_EXPR_RIGID) && rigid_holds(g)) return true;
     if (presumed(g, *v)) return true;
     return (v->w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
                (AMB_EXPR_EVAL | AMB_EXPR_GROUND) &&
@@ -244,14 +249,17 @@ static enum Next eval_value(Engine *g, bool tuple) {
       g->pc = pc + 2;
       return NEXT_PC;
     }
-    if (!(v.w & AMB_EXPR_EVAL) || !ambi_mark_holds(v)) {
-      if (!ambi_is_inert(g, v)) {
-        if (g->cx->stop) return NEXT_STOP;
-        g->e[pc->c] = ambi_position(g, g->b).w;
-        return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);
-      }
-      v = ambi_mark_eval(v);
+    bool rigid = false;
+    if ((v.w & AMB_EXPR_RIGID) && rigid_holds(g))
+      rigid = true;
+    else if (!ambi_is_inert(g, v, &rigid) &&
+             !((v.w & AMB_EXPR_EVAL) && ambi_mark_holds(v))) {
+      if (g->cx->stop) return NEXT_STOP;
+      g->e[pc->c] = ambi_position(g, g->b).w;
+      return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);
     }
+    v = ambi_mark_eval(v);
+    if (rigid) v.w |= AMB_EXPR_RIGID;
     if (tuple && is_error(v)) {
       g->e[pc->a] = v.w;
       return take_edge(g) ? NEXT_PC : NEXT_STOP;
@@ -599,7 +607,7 @@ do_INST:
 do_MKEXPR : {
   unsigned n = pc->b;
   Word *p;
-  Word ground = AMB_EXPR_GROUND;
+  Word ground = AMB_EXPR_GROUND, rigid = (pc->c & 2u) << 1;
   ALLOC(p, n + 1);
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = pc[1].half[i];
@@ -613,16 +621,20 @@ do_MKEXPR : {
     }
     if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
       ground = 0;
+    if (!ambi_is_firm(v)) rigid = 0;
     p[1 + i] = v.w;
   }
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
-  E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | (pc->c & 1u);
+  E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | (pc->c & 1u);
   STEP(1 + (n + 3) / 4);
 }
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
-  E[pc->a] = ambi_deref(ambi_expr_at(v, pc->c)).w;
+  Value part = ambi_deref(ambi_expr_at(v, pc->c));
+  if (ambi_is_expr(part) && (v.w & AMB_EXPR_RIGID))  // so are its parts
+    part.w |= AMB_EXPR_RIGID | AMB_EXPR_EVAL;
+  E[pc->a] = part.w;
   STEP(1);
 }
 
@@ -644,7 +656,9 @@ do_RET:
 do_RETV : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   Value t = AMB_V(KONST(pc->b));
-  if (AMB_LIKELY((body_value_ready(v, t) || presumed(g, v)))) {
+  if (AMB_LIKELY(
+          (body_value_ready(v, t) || presumed(g, v) ||
+           (ambi_is_expr(v) && (v.w & AMB_EXPR_RIGID) && rigid_holds(g))))) {
     rv = v;
     goto ret;
   }

@@ -8,28 +8,28 @@
 
 #include "memory/alloc.h"
 
-static bool untouched(Lower *l, Value head, uint32_t nargs) {
-  Definition *d = ambi_definition(l->cs, l->space, head, nargs);
-  if (!d || (!d->info_known && !ambi_definition_info(l->cx, d))) {
-    l->failed = true;
-    return false;
-  }
-  if (d->dynamic) return false;
-  Space *lib = l->cx->rt->corelib;
+static bool as_in_library(Space *s, Space *lib, Value head, uint32_t nargs) {
   RecordVec all = {0}, own = {0};
-  bool ok = ambi_space_rules(l->space, head, nargs, &all) &&
-            ambi_space_rules(lib, head, nargs, &own);
-  bool same = ok && all.n == own.n && own.n > 0;
+  bool same = ambi_space_rules(s, head, nargs, &all) &&
+              ambi_space_rules(lib, head, nargs, &own) && all.n == own.n &&
+              own.n > 0;
   for (size_t i = 0; same && i < all.n; i++)
     same = all.at[i] == own.at[i];
   all.n = own.n = 0;
-  ok = ok && ambi_space_types(l->space, head, &all) &&
-       ambi_space_types(lib, head, &own);
-  same = same && ok && all.n == own.n;
+  same = same && ambi_space_types(s, head, &all) &&
+         ambi_space_types(lib, head, &own) && all.n == own.n;
   ambi_records_drop(&all);
   ambi_records_drop(&own);
-  if (!ok) l->failed = true;
   return same;
+}
+
+static bool untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
+  Definition *d = ambi_definition(cs, s, head, nargs);
+  if (!d || d->dynamic) return false;
+  if (d->form == 0)
+    d->form = as_in_library(s, cs->rt->corelib, head, nargs) ? 1 : 2;
+  ambi_code_rely(cs, head);
+  return d->form == 1;
 }
 
 enum Form {
@@ -78,6 +78,14 @@ static const struct FormRow {
     {AMB_S_CDR_ATOM, 1, FORM_CDR},
 };
 
+bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (ambi_is_sym(head) && forms[i].symbol == ambi_sym_of(head) &&
+        forms[i].nargs == nargs)
+      return untouched(cs, s, head, nargs);
+  return false;
+}
+
 static enum Form form_of(Lower *l, Value e) {
   Value head = ambi_expr_at(e, 0);
   uint32_t n = ambi_expr_size(e) - 1;
@@ -93,7 +101,7 @@ static enum Form form_of(Lower *l, Value e) {
   if (ambi_sym_of(head) == AMB_S_DECONS_ATOM && n == 1) return FORM_DECONS;
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
     if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
-      return untouched(l, head, n) ? forms[i].form : FORM_NONE;
+      return untouched(l->cs, l->space, head, n) ? forms[i].form : FORM_NONE;
   return FORM_NONE;
 }
 

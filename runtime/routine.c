@@ -10,7 +10,6 @@
 #include "memory/alloc.h"
 #include "runtime/types.h"
 
-
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
   Unit *u = ambi_alloc(sizeof *u);
   if (!u) return NULL;
@@ -118,22 +117,32 @@ static enum Next give(Engine *g, Value v) {
   return NEXT_RET;
 }
 
-// The values as alternatives, each returned from the current frame.
-enum Next ambi_give_many(Engine *g, const ValueVec *v) {
+// The children of an expression from number `from` on come later, returned from
+// the current frame.
+static bool give_later(Engine *g, Value list, uint32_t from) {
   static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
   static const Code ret[1] = {{.op = OP_I_RETRV}};
+  if (from >= ambi_expr_size(list)) return true;
+  Choice *c = ambi_choice_push(g, resume);
+  if (!c) return false;
+  c->aux = list;
+  c->cursor = from;
+  c->next = ret;
+  return true;
+}
+
+enum Next ambi_give_each(Engine *g, Value list) {
+  if (!give_later(g, list, 1)) return NEXT_STOP;
+  return give(g, ambi_deref(ambi_expr_at(list, 0)));
+}
+
+// The values as alternatives, each returned from the current frame.
+enum Next ambi_give_many(Engine *g, const ValueVec *v) {
   if (g->cx->stop) return NEXT_STOP;
   if (v->n == 0) return NEXT_FAIL;
-  Value first = v->at[0];
-  if (v->n > 1) {
-    Value list = ambi_make_expr(g->cx, v->at, v->n);
-    Choice *c = ambi_is_none(list) ? NULL : ambi_choice_push(g, resume);
-    if (!c) return NEXT_STOP;
-    c->aux = list;
-    c->cursor = 1;
-    c->next = ret;
-  }
-  return give(g, first);
+  if (v->n == 1) return give(g, v->at[0]);
+  Value list = ambi_make_expr(g->cx, v->at, v->n);
+  return ambi_is_none(list) ? NEXT_STOP : ambi_give_each(g, list);
 }
 
 static enum Next stop_or(Engine *g, enum Next next) {
@@ -173,12 +182,14 @@ bool ambi_mark_holds(Value v) {
   return true;
 }
 
-static bool inert_node(Engine *g, Value e, ValueVec *todo) {
+static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
   Value head = ambi_deref(it[0]);
   if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
-  if (!ambi_is_var(head)) {
+  if (ambi_is_var(head)) {
+    *rigid = false;
+  } else {
     Definition *d = head_info(g, head, size - 1);
     if (!d || !d->untyped || d->has_rules) return false;
   }
@@ -192,12 +203,14 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo) {
   return true;
 }
 
-bool ambi_is_inert(Engine *g, Value v) {
-  ValueVec todo = {0};
-  bool inert = inert_node(g, v, &todo);
-  while (inert && todo.n)
-    inert = inert_node(g, todo.at[--todo.n], &todo);
-  ambi_vec_drop(&todo);
+bool ambi_is_inert(Engine *g, Value v, bool *rigid) {
+  size_t base = g->work.n;
+  bool fixed = true;  // also when variables get bound
+  bool inert = inert_node(g, v, &g->work, &fixed);
+  while (inert && g->work.n > base)
+    inert = inert_node(g, g->work.at[--g->work.n], &g->work, &fixed);
+  g->work.n = base;
+  if (rigid) *rigid = inert && fixed;
   return inert;
 }
 
@@ -215,7 +228,7 @@ static bool settled(Engine *g, Value v, Value t, Value *out) {
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
-  if (!ambi_is_inert(g, v)) return false;
+  if (!ambi_is_inert(g, v, NULL)) return false;
   *out = ambi_mark_eval(v);
   return true;
 }
@@ -287,15 +300,8 @@ static enum Next ev_start(Engine *g) {
 
 // The tuple branch now, the errors as results behind it.
 static enum Next tuple_then_errors(Engine *g, const ValueVec *errors) {
-  static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
-  static const Code ret[1] = {{.op = OP_I_RETRV}};
-  if (errors->n) {
-    Value list = ambi_make_expr(g->cx, errors->at, errors->n);
-    Choice *c = ambi_is_none(list) ? NULL : ambi_choice_push(g, resume);
-    if (!c) return NEXT_STOP;
-    c->aux = list;
-    c->next = ret;
-  }
+  Value list = ambi_make_expr(g->cx, errors->at, errors->n);
+  if (ambi_is_none(list) || !give_later(g, list, 0)) return NEXT_STOP;
   return ev_tuple(g);
 }
 
@@ -419,7 +425,7 @@ static Value ev_call_atom(Engine *g) {
 }
 
 static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
-                           unsigned n, Value call, Value t) {
+                           unsigned n, Value call) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   if (op == OP_MATCH && n == 3) {
     if (!ambi_is_space(args[0]))
@@ -429,10 +435,9 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
     g->e[EV_TMPL] = args[2].w;
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }
-  if (op == OP_CAPTURE && n == 1)
-    return ambi_eval_tail(g, args[0], AMB_SYM(UNDEFINED));
-  if (op == OP_ONCE && n == 1) return ambi_once_tail(g, args[0]);
-  (void)t;
+  const Code *ret = u->code + EV_CODE_TMP;
+  if (op == OP_CAPTURE && n == 1) return ambi_capture_push(g, args[0], ret);
+  if (op == OP_ONCE && n == 1) return ambi_once_push(g, args[0], ret);
   return give(g, ambi_mark_eval(call));
 }
 
@@ -449,7 +454,7 @@ static enum Next call_op(Engine *g, Value call, Value t) {
   enum Next next;
   g->e[EV_TMPL] = AMB_NONE.w;
   if (ambi_builtins[op].flags & F_ENGINE) {
-    next = engine_op(g, op, args, n - 1, call, t);
+    next = engine_op(g, op, args, n - 1, call);
   } else {
     switch (ambi_call_builtin(g, op, args, n - 1, u->code + EV_CODE_TMP)) {
     case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;

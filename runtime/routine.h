@@ -40,6 +40,8 @@ bool ambi_frame_room(Engine *g, Word *end);
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
 bool ambi_frame_replace(Engine *g, Unit *u);
 enum Next ambi_give_many(Engine *g, const ValueVec *v);
+// The children of the expression as alternatives, returned likewise.
+enum Next ambi_give_each(Engine *g, Value list);
 
 // ---- instr.c --------------------------------------------------------------------
 bool ambi_is_instruction(
@@ -52,7 +54,9 @@ enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
 // Runs an atom as a bare instruction in place of the current frame.
 enum Next ambi_instr_tail(Engine *g, Value instr);
-enum Next ambi_once_tail(Engine *g, Value atom);
+// The operations _once and capture, likewise.
+enum Next ambi_once_push(Engine *g, Value atom, const Code *ret);
+enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret);
 enum Next ambi_instr_step(Engine *g);
 // Rules for the call, one alternative each. metta: evaluate bodies against t,
 // otherwise return them (NotReducible if there is none).

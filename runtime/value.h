@@ -68,6 +68,9 @@ enum {
 #define AMB_EXPR_EVAL ((Word)1)  // evaluation gave the term itself (7.8)
 #define AMB_EXPR_GROUND \
   ((Word)2)  // no variable inside; equals the header's bit
+// Every head inside is a symbol without rules or types: a value whatever its
+// variables get bound to, as long as that is a value too (Context.loose).
+#define AMB_EXPR_RIGID ((Word)4)
 #define AMB_EXPR_MARKS ((Word)7)
 
 static inline uint32_t ambi_tag(Value v) {
@@ -197,7 +200,9 @@ static inline unsigned ambi_hdr_flags(Word h) {
 }
 // The spare byte: under which epoch the term was presumed to be its own value
 // (tier 1 sets it on lists it conses; 0 = not presumed).
-static inline unsigned ambi_hdr_spare(Word h) { return (h >> 32) & 0xFF; }
+static inline unsigned ambi_hdr_spare(Word h) {
+  return (h >> 32) & 0xFF;
+}
 static inline Word ambi_hdr_with_spare(Word h, unsigned spare) {
   return (h & ~((Word)0xFF << 32)) | ((Word)spare << 32);
 }
@@ -230,6 +235,13 @@ static inline Value ambi_expr_at(Value v, uint32_t i) {
 }
 static inline bool ambi_is_ground_expr(Value v) {
   return (v.w & AMB_EXPR_GROUND) != 0;
+}
+// A value that stays one: atomic (but Empty), ground and evaluated, or rigid.
+static inline bool ambi_is_firm(Value v) {
+  if (!ambi_is_expr(v)) return true;
+  Word m = v.w & AMB_EXPR_MARKS;
+  return (m & AMB_EXPR_RIGID) != 0 || (m & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
+                                          (AMB_EXPR_EVAL | AMB_EXPR_GROUND);
 }
 static inline Value ambi_mark_eval(Value v) {  // only EXPR words carry the mark
   return ambi_is_expr(v) ? AMB_V(v.w | AMB_EXPR_EVAL) : v;

@@ -21,7 +21,7 @@ types  release   -O2, no assertions, in build/ (default)
 verbs  build               the program `ambit` (default)
        run FILE [ARGS]     builds quietly, then runs the program
        test [PROVE ARGS]   builds all tests and runs them under prove
-       bench [ARGS]        builds, then runs bench/run
+       bench [ARGS]        builds, then runs bench/run (bench/README.md)
        fmt                 formats every C file in place
        lint                checks formatting and the direction of includes
        clean               removes the build of this type
@@ -133,6 +133,10 @@ run)
   ;;
 test) run_tests "$@" ;;
 bench)
+  command -v python3 >/dev/null || {
+    echo "bench/run needs python3" >&2
+    exit 1
+  }
   build_quietly -DAMB_TESTS=OFF
   AMBIT="$PWD/$dir/ambit" exec bench/run "$@"
   ;;

@@ -236,7 +236,7 @@ uint32_t ambi_unit_edge(const Unit *u, uint32_t at) {
   return lo < u->nedges && u->edges[lo].at == at ? u->edges[lo].to : UINT32_MAX;
 }
 
-Word ambi_switch_key(Value v) {
+Word ambi_switch_key_slow(Value v) {
   switch (ambi_tag(v)) {
   case TAG_INT:
   case TAG_SYM:

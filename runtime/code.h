@@ -172,7 +172,17 @@ static inline void ambi_code_rely(CodeState *cs, Value sym) {
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
 // Key under which a value is looked up in a switch: 0 = none of the cases can
 // hold it (strings, fractions ...), a variable must be told apart before.
-Word ambi_switch_key(Value v);
+Word ambi_switch_key_slow(Value v);
+static inline Word ambi_switch_key(Value v) {
+  uint32_t t = ambi_tag(v);
+  if (t == TAG_EXPR) {
+    Value head = ambi_expr_items(v)[0];
+    if (ambi_is_sym(head))
+      return AMB_TAGGED(TAG_HDR, ((Word)ambi_hdr_size(*ambi_ptr(v)) << 28) ^
+                                     ambi_sym_of(head));
+  }
+  return t == TAG_SYM || t == TAG_INT ? v.w : ambi_switch_key_slow(v);
+}
 
 // Lowering. NULL: memory is out (cx->stop).
 Unit *ambi_lower_variant(Context *cx, Variant *v);

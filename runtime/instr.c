@@ -455,7 +455,7 @@ static enum Next step_in(Engine *g, Value x, Space *space) {
   if (ambi_is_none(evalc)) return NEXT_STOP;
   g->cx->space = space;
   space->is_context = true;
-  return ambi_instr_push(g, evalc, AMB_V(g->e[IN_CALL]), point(g, RP_SPACE));
+  return ambi_instr_push(g, evalc, AMB_UNIT, point(g, RP_SPACE));
 }
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
@@ -501,12 +501,12 @@ static enum Next chain_step(Engine *g, Value instr, const Value *it,
   if (!ambi_is_instruction(nested)) return chain_go(g, var, it[3], nested);
   g->e[IN_A] = var.w;
   g->e[IN_B] = it[3].w;
-  return ambi_instr_push(g, nested, AMB_V(g->e[IN_CALL]), point(g, RP_CHAIN));
+  return ambi_instr_push(g, nested, AMB_UNIT, point(g, RP_CHAIN));
 }
 
 static enum Next collapse_step(Engine *g, Value nested) {
   if (!begin_collector(g, true)) return NEXT_STOP;
-  return ambi_instr_push(g, nested, AMB_V(g->e[IN_CALL]), point(g, RP_CBIND));
+  return ambi_instr_push(g, nested, AMB_UNIT, point(g, RP_CBIND));
 }
 
 // Unifies the pairs of a bindings object; false: incompatible.

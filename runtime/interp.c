@@ -543,6 +543,28 @@ static enum Next cast_result(Engine *g) {
   return next;
 }
 
+// Does a value pass as the type a state has, without asking the type checker?
+static bool state_takes(const State *st, Value v) {
+  Value t = st->type.atom;
+  if (ambi_is_lvar(t) || t.w == AMB_SYM(UNDEFINED).w) return true;
+  if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
+  if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
+  return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;
+}
+
+static enum Next set_state(Engine *g, Value state, Value v) {
+  const Code *pc = g->pc;
+  Value args[2] = {ambi_deref(state), ambi_deref(v)};
+  if (!ambi_is_state(args[0]) || ambi_is_var(args[1]) ||
+      !state_takes((const State *)(const void *)ambi_cell(args[0]), args[1]))
+    return take_edge(g) ? NEXT_PC : NEXT_STOP;
+  if (ambi_call_builtin(g, OP_CHANGE_STATE, args, 2, pc) != CALL_VALUE)
+    return NEXT_STOP;
+  g->e[pc->a] = args[0].w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
 static enum Next arith_slow(Engine *g, Value a, Value b) {
   const Code *pc = g->pc;
   enum Opcode op = pc->op == OP_I_ADDI   ? OP_I_ADD
@@ -1099,6 +1121,16 @@ do_CASTR : {
     STEP(1);
   AFTER(cast_result(g));
 }
+do_GETSTATE : {
+  Value v = ambi_deref(SOURCE(pc->b));
+  if (AMB_UNLIKELY(!ambi_is_state(v))) EDGE();
+  const State *st = (const State *)(const void *)ambi_cell(v);
+  if (AMB_UNLIKELY(st->value.nvars)) EDGE();
+  E[pc->a] = st->value.atom.w;
+  STEP(1);
+}
+do_SETSTATE:
+  AFTER(set_state(g, SOURCE(pc->b), SOURCE(pc->c)));
 do_BUILTIN:
   AFTER(builtin_call(g));
 do_DECONS:

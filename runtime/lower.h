@@ -45,6 +45,7 @@ enum StubKind {
   STUB_COND,
   STUB_CHECKED,
   STUB_APPLY,
+  STUB_REBUILD,
   STUB_IF
 };
 typedef struct Stub {
@@ -57,8 +58,9 @@ typedef struct Stub {
   Dst dst;
   ErrTo err;
   uint16_t from;  // ERROR: slot with the Error; IF: slot with the condition
-  Var *vars;      // variables as they were
-  Code head;      // CHECKED: the instruction
+  const Template *rule;  // whose term it is
+  Var *vars;             // variables as they were
+  Code head;             // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
   Code ret;  // CHECKED: the return point behind a call

@@ -109,7 +109,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
   if (!grow(l, &l->stubs, &l->stubs_cap, l->nstubs + 1, sizeof *l->stubs))
     return &dummy;
   Stub *s = &l->stubs[l->nstubs++];
-  *s = (Stub){.kind = kind, .entry = entry, .back = back};
+  *s = (Stub){.kind = kind, .entry = entry, .back = back, .rule = l->rule};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (s->vars)
     memcpy(s->vars, l->vars, sizeof l->vars);

@@ -533,7 +533,10 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
 
 static bool numeric_tree(Value e) {
   if (!ambi_is_expr(e)) return true;
-  if (!plain_builtin(ambi_expr_at(e, 0))) return false;
+  if (!plain_builtin(ambi_expr_at(e, 0)) ||
+      ambi_op_of(ambi_expr_at(e, 0)) == OP_GET_STATE ||
+      ambi_op_of(ambi_expr_at(e, 0)) == OP_CHANGE_STATE)
+    return false;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
     if (!numeric_tree(ambi_expr_at(e, i))) return false;
   return true;
@@ -869,6 +872,72 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
   return stub + 1;
 }
 
+// ---- states -----------------------------------------------------------------
+
+static bool state_operand(Lower *l, Value s, uint16_t *source) {
+  if (!ambi_is_lvar(s) && !ambi_is_state(s)) return false;
+  *source = ambi_lower_term(l, s);
+  return true;
+}
+
+// (get-state S), (change-state! S V) of a state that is there or in a variable.
+// V is evaluated before anything is checked: whatever is odd goes to EVAL with
+// the value in place, which then reports it.
+static bool state_app(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                      unsigned rest) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  bool get = ambi_is_op(head) && ambi_op_of(head) == OP_GET_STATE && n == 1;
+  bool set = ambi_is_op(head) && ambi_op_of(head) == OP_CHANGE_STATE && n == 2;
+  uint16_t state, slot;
+  if ((!get && !set) || (set && !any_type(t)) || l->failed) return false;
+  if (set && !ambi_is_none(static_type(l, ambi_expr_at(e, 2))) &&
+      ambi_is_unit(static_type(l, ambi_expr_at(e, 2))) &&
+      !ambi_is_lvar(ambi_expr_at(e, 2)))
+    return false;
+  ambi_lower_prepare(l, e);
+  if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
+  int bail = l->bail;
+  l->bail = NO_LABEL;
+  int stub = bail_stub(l, e, t, d, err);
+  if (get) {
+    slot = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
+    ambi_lower_edge(l, l->stubs[stub].entry);
+    Dst value = d.tail || any_type(t) ? d : (Dst){false, d.slot};
+    if (d.tail && !any_type(t)) {
+      ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), 0);
+    } else {
+      ambi_lower_value_of(l, slot, value, err);
+      if (!d.tail && !any_type(t)) {
+        ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
+        ambi_lower_error_edge(l, d.slot, err);
+      }
+    }
+  } else {
+    uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
+                                    err, rest, false);
+    slot = d.tail ? ambi_lower_slot(l) : d.slot;
+    Stub *s = ambi_lower_stub(l, STUB_REBUILD);
+    s->type = t;
+    s->dst = d;
+    s->err = err;
+    s->nlist = 3;
+    s->list = new_list(l, 3);
+    s->list[0] = ambi_lower_k(l, head);
+    s->list[1] = state;
+    s->list[2] = v;
+    int entry = s->entry, back = s->back;
+    ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
+    ambi_lower_edge(l, entry);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    ambi_lower_bind(l, back);
+  }
+  l->bail = bail;
+  ambi_lower_bind(l, l->stubs[stub].back);
+  return true;
+}
+
 // ---- expressions --------------------------------------------------------------------------
 
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -892,6 +961,7 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
     Head h = head_of(l, e);
     if (l->failed) return;
     if (ambi_is_op(head)) {
+      if (state_app(l, e, t, d, err, rest)) return;
       if (h.kind == HEAD_TYPED && builtin_app(l, e, h, t, d, err, rest)) return;
     } else if (h.kind == HEAD_DATA) {
       data(l, e, d, err, rest);
@@ -963,6 +1033,22 @@ static void odd_if(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// The call with its operands evaluated, for EVAL.
+static void rebuilt(Lower *l, const Stub *s) {
+  uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, s->nlist, 0);
+  ambi_lower_list(l, s->list, s->nlist);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, slot, type);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -983,6 +1069,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
+  case STUB_REBUILD: rebuilt(l, &s); break;
   case STUB_IF: odd_if(l, &s); break;
   }
 }
@@ -991,6 +1078,8 @@ void ambi_lower_stubs(Lower *l) {
   for (size_t i = 0; i < l->nstubs && !l->failed && !l->refused; i++) {
     Stub s = l->stubs[i];
     memcpy(l->vars, s.vars, sizeof l->vars);
+    if (l->rule != s.rule) l->uses = NULL;
+    l->rule = s.rule;
     ambi_lower_bind(l, s.entry);
     stub_code(l, s, i);
   }

@@ -498,7 +498,7 @@ static enum Next ev_call(Engine *g) {
   if (ambi_is_instruction(call)) {
     const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
     g->e[EV_TMPL] = AMB_NONE.w;
-    return ambi_instr_push(g, call, call, u->code + EV_CODE_TMP);
+    return ambi_instr_push(g, call, AMB_UNIT, u->code + EV_CODE_TMP);
   }
   if (nested_variable_head(call)) return give(g, ambi_mark_eval(call));
   Definition *d = head_info(g, head, ambi_expr_size(call) - 1);

@@ -48,7 +48,7 @@ bool ambi_is_instruction(
     Value v);                    // expression headed by a minimal instruction
 bool ambi_is_function(Value v);  // (function ...)
 // Runs the instruction in a frame of its own; its result goes to ret. call: the
-// atom a missing return is reported for.
+// atom a missing return is reported for, or () for what came instead.
 enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
 // The body of a rule is (function ...): run it, then go on as with any body.
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);

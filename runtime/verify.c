@@ -687,3 +687,12 @@ bool ambi_unit_verify(const Unit *u, const char **why, uint32_t *at) {
   *at = c.here;
   return ok;
 }
+
+#ifdef AMB_DEBUG
+void ambi_unit_check(const Unit *u) {
+  const char *why;
+  uint32_t at;
+  if (!ambi_unit_verify(u, &why, &at) && why)
+    ambi_check_failed("bytecode at", (int)at, why);
+}
+#endif

@@ -24,4 +24,12 @@ bool ambi_operand_optional(unsigned op, unsigned i);
 // arrays they belong to, nothing that is in them.
 bool ambi_unit_verify(const Unit *u, const char **why, uint32_t *at);
 
+// Debug builds: a broken unit is an internal error.
+#ifdef AMB_DEBUG
+void ambi_unit_check(const Unit *u);
+#define AMB_CHECK_UNIT(u) ambi_unit_check(u)
+#else
+#define AMB_CHECK_UNIT(u) ((void)(u))
+#endif
+
 #endif

@@ -1,0 +1,140 @@
+#!/usr/bin/perl
+# The documents tell the truth where a program can find out: every path they
+# name exists, every link leads somewhere, the manual page and the help text know
+# the same commands, options and exit codes, and the lines of the tour in
+# README.md print what stands behind them.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Program;
+
+my $root  = abs_path("$Bin/..");
+my $ambit = Program::path();
+my @front = qw(README.md ARCHITECTURE.md CONTRIBUTING.md);
+my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/bench/*.md" );
+
+sub text_of { return Program::slurp("$root/$_[0]") }
+
+# ---- paths ------------------------------------------------------------------
+
+# Everything in backticks or in a fence that looks like a path of this tree: a
+# word with a slash or with one of our endings. Placeholders in capitals, what
+# building makes, and names behind a / are none.
+sub paths_in {
+    my ($text) = @_;
+    my ( @code, %seen );
+    push @code, $1 while $text =~ s/^```(?!metta)\w*\n(.*?)^```$//ms;
+    push @code, $1 while $text =~ /`([^`\n]+)`/g;
+    for ( map {split} @code ) {
+        s/[:,;.]+$//;
+        s{^\./}{};
+        next if m{[^\w./*+-]} or m{^/} or m{^build(/|$)} or m{^\.+$};
+        next unless m{\w/} or /\.(?:[cht]|md|def|metta|sh|pm|py|txt|1)$/;
+        next if m{\b[A-Z]{4,}\b} and !m{^[A-Z]+\.md$};
+        $seen{$_} = 1;
+    }
+    return sort keys %seen;
+}
+
+for my $doc (@front) {
+    my @paths = paths_in( text_of($doc) );
+    ok( @paths > 5, "$doc names paths" );
+    my @gone = grep { !( () = glob "$root/$_" ) || ( !/\*/ && !-e "$root/$_" ) } @paths;
+    is( "@gone", '', "$doc: all paths exist" );
+}
+
+my %linked;
+for my $doc (@docs) {
+    my $text = text_of($doc);
+    my @gone;
+    while ( $text =~ /\]\(([^)\s]+)\)/g ) {
+        my $to = $1;
+        next if $to =~ m{^(?:https?:|#)};
+        $to =~ s/#.*//;
+        my $path = $to =~ m{^/} ? $to : "$root/" . dirname($doc) . "/$to";
+        push @gone, $to unless -e $path;
+        $linked{ abs_path($path) // '' } = 1;
+    }
+    is( "@gone", '', "$doc: all links lead somewhere" );
+}
+for my $doc ( grep { $_ ne 'README.md' } @docs ) {
+    ok( $linked{"$root/$doc"}, "$doc is linked" );
+}
+ok( -s "$root/LICENSE" && text_of('LICENSE') =~ /Apache License\s+Version 2\.0/, 'the license' );
+
+# ---- manual page and help ---------------------------------------------------
+
+sub help {
+    my $r = Program::run( argv => [ $ambit, '--help' ] );
+    my ($commands) = $r->{out} =~ /^commands:\n(.*?)^$/ms;
+    my ($options)  = $r->{out} =~ /^options:\n(.*?)^$/ms;
+    my ($exits)    = $r->{out} =~ /^exit codes:(.*)/ms;
+    return {
+        COMMANDS      => [ $commands =~ /^  (\w+)/mg ],
+        OPTIONS       => [ $options =~ /^  (-\S+)/mg ],
+        'EXIT STATUS' => [ $exits =~ /(?:^|,)\s*(\d+) /g ],
+    };
+}
+
+# The tags of a section: the first word of the line behind each .TP.
+sub tags_of {
+    my ( $page, $section ) = @_;
+    my ($part) = $page =~ /^\.SH \Q$section\E\n(.*?)(?=^\.SH|\z)/ms;
+    my @tags = ( $part // '' ) =~ /^\.TP\n\.\w+\s+"?([^\s"]+)/mg;
+    s/\\-/-/g for @tags;
+    return \@tags;
+}
+
+my $page = text_of('docs/ambit.1');
+my $help = help();
+for my $section ( sort keys %$help ) {
+    my ( $want, $got ) = map { join ' ', sort @$_ } $help->{$section}, tags_of( $page, $section );
+    ok( $want ne '', "the help text has: $section" );
+    is( $got, $want, "manual page and help text agree: $section" );
+}
+my $version = Program::run( argv => [ $ambit, '--version' ] )->{out};
+chomp $version;
+like( $page, qr/^\.TH AMBIT 1 .*"\Q$version\E"/m, 'the manual page is of this version' );
+
+# Options that README.md names for the program, and its table of exit codes.
+my $readme = text_of('README.md');
+my %known  = map { $_ => 1 } @{ $help->{OPTIONS} };
+my %named;
+$named{$1} = 1 while $readme =~ /(?:^\| `|`|ambit )(--?[a-z][a-z-]*)\b/mg;
+is( join( ' ', grep { !$known{$_} } sort keys %named ), '', 'README.md names real options' );
+my ($codes) = $readme =~ /^### Exit codes\n(.*?)^##/ms;
+is( join( ' ', $codes =~ /^\| (\d+) \|/mg ),
+    join( ' ', @{ $help->{'EXIT STATUS'} } ), 'README.md has the exit codes' );
+
+# ---- the tour ---------------------------------------------------------------
+
+my ( $program, @want ) = ('');
+while ( $readme =~ /^```metta\n(.*?)^```$/msg ) {
+    my $block = $1;
+    $program .= $block;
+    push @want, $block =~ /^!.*?\s; (\S.*)$/mg;
+    is( scalar( () = $block =~ /^!.*\s; \S/mg ), scalar( () = $block =~ /^!/mg ),
+        'each form of the block says what it prints' );
+}
+ok( @want > 20, 'README.md has a tour' );
+my $dir = tempdir( CLEANUP => 1 );
+open my $out, '>', "$dir/tour.metta" or die "$dir: $!\n";
+print $out $program;
+close $out or die "$dir: $!\n";
+for my $tier ( 0, 1 ) {
+    my $r = Program::run( argv => [ $ambit, "--tier=$tier", "$dir/tour.metta" ] );
+    is( $r->{out}, join( '', map {"$_\n"} @want ), "the tour prints what README.md says, tier $tier" );
+    is( $r->{exit}, 0, "the tour ends well, tier $tier" );
+}
+for my $shown ( $readme =~ /^It prints `(.*)`/m, $readme =~ /It prints `([^`]+)`/ ) {
+    my $r = Program::run( argv => [ $ambit, "$root/examples/zebra.metta" ] );
+    is( $r->{out}, "$shown\n", 'the first command prints what README.md says' );
+    last;
+}
+done_testing;

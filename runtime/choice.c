@@ -108,6 +108,7 @@ static bool copy_var(Copy *c, Value v, Value *out) {
   if (!ambi_grow((void **)&c->renamed, &c->renamed_cap, c->nrenamed + 1,
                  sizeof *c->renamed))
     return false;
+  c->m->has_variables = true;
   Word *w = image_more(c->m, 2, &at);
   if (!w) return false;
   *out = image_ref(TAG_VAR, 0, at);
@@ -410,6 +411,22 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
   return true;
 }
 
+enum { ADOPT_WORDS = 1 << 16 };
+
+// Takes a large image without variables over as it stands. NULL: copy it.
+static Word *adopt(Engine *g, Image *m) {
+  if (m->n < ADOPT_WORDS || m->has_variables ||
+      !ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
+                 sizeof *g->adopted))
+    return NULL;
+  Word *w = m->w;
+  relocate(w, m->n, 0);
+  g->adopted[g->nadopted++] = (Adopted){w, m->n, m->cap};
+  g->adopted_words += m->n;
+  *m = (Image){0};
+  return w;
+}
+
 static Value bindings_object(Engine *g, Hook *h, const Item *it,
                              const Word *at) {
   size_t n = it->bind_to - it->bind_from;
@@ -426,7 +443,8 @@ static Value bindings_object(Engine *g, Hook *h, const Item *it,
 
 Value ambi_collector_expr(Engine *g, Hook *h) {
   if (h->nitems == 0) return AMB_UNIT;
-  Word *at = ambi_image_thaw(g, &h->image, 0, h->image.n);
+  Word *at = h->with_bindings ? NULL : adopt(g, &h->image);
+  if (!at) at = ambi_image_thaw(g, &h->image, 0, h->image.n);
   Word *w = at ? ambi_heap_alloc(g->cx, 1 + h->nitems) : NULL;
   if (!w) return AMB_NONE;
   bool ground = true;

@@ -40,7 +40,7 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
   if (!cs->relied) return;
   if (ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
-    if (!sym->analysed) return;
+    if (!sym->analysed || sym->changes > MAX_CHANGES) return;
     sym->changes++;
   }
   ambi_code_invalidate(cs);
@@ -184,7 +184,7 @@ bool ambi_definition_info(Context *cx, Definition *d) {
         ambi_symbol(cx->rt->symbols, ambi_sym_of(head))->changes > MAX_CHANGES;
   }
   d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
-  d->info_known = true;
+  d->info_known = !d->dynamic;  // else it is looked up each time
   d->space->is_context = true;
   ambi_code_rely(cs, d->head);
   return true;

@@ -33,11 +33,25 @@ size_t ambi_collect_first(Engine *g) {
 }
 
 void ambi_collect_close(Engine *g) {
+  ambi_adopted_free(g);
+  ambi_free(g->adopted, g->adopted_cap * sizeof *g->adopted);
   if (g->other.base) ambi_range_close(&g->other);
 }
 
 static bool leaving(const Collector *c, const Word *p) {
-  return p >= c->lo && p < c->hi;
+  if (p >= c->lo && p < c->hi) return true;
+  for (size_t i = 0; i < c->g->nadopted; i++) {
+    const Adopted *a = &c->g->adopted[i];
+    if (p >= a->w && p < a->w + a->n) return true;
+  }
+  return false;
+}
+
+void ambi_adopted_free(Engine *g) {
+  for (size_t i = 0; i < g->nadopted; i++)
+    ambi_free(g->adopted[i].w, g->adopted[i].cap * sizeof(Word));
+  g->nadopted = 0;
+  g->adopted_words = 0;
 }
 
 static Word *copy_words(Collector *c, Word *from, size_t n) {
@@ -142,7 +156,8 @@ static void scan_eval(Collector *c, Word *e, const Unit *u, const Code *pc,
   if (pc->op == OP_I_EV_START) return;
   uint32_t child = (uint32_t)((size_t)(pc - u->code - EV_CODE_ARGS) / 3);
   if (pc->op == OP_I_EV_VAL) child++;
-  for (uint32_t i = 0; i < child; i++) scan_slot(c, e, EV_SLOTS + 2 * i, except);
+  for (uint32_t i = 0; i < child; i++)
+    scan_slot(c, e, EV_SLOTS + 2 * i, except);
 }
 
 // Frames of instructions: the slots each return point looks at.
@@ -150,7 +165,7 @@ static void scan_instruction(Collector *c, Word *e, const Code *pc,
                              uint32_t except) {
   static const struct {
     uint16_t op;
-    uint16_t slots; // a bit for each
+    uint16_t slots;  // a bit for each
   } live[] = {
       {OP_I_EV_STEP, 1 << IN_ATOM | 1 << IN_CALL | 1 << IN_TYPE},
       {OP_I_EV_CHAIN, 1 << IN_CALL | 1 << IN_A | 1 << IN_B},
@@ -168,8 +183,10 @@ static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   if (pc < u->code || pc >= u->code + u->ncode) return;
   if (u->routine) {
-    if (u == c->g->code->routine_unit) scan_instruction(c, e, pc, except);
-    else if (u->code->op == OP_I_EV_START) scan_eval(c, e, u, pc, except);
+    if (u == c->g->code->routine_unit)
+      scan_instruction(c, e, pc, except);
+    else if (u->code->op == OP_I_EV_START)
+      scan_eval(c, e, u, pc, except);
     return;
   }
   const uint64_t *row = live_row(u, pc);
@@ -302,7 +319,7 @@ static void take_over(Collector *c) {
 
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
-  size_t used = (size_t)(cx->h - cx->hbase);
+  size_t used = (size_t)(cx->h - cx->hbase) + g->adopted_words;
   if (!make_room(g, used)) {
     // No room to copy into: go on as long as the heap itself can grow.
     g->heap_soft = used * 2;
@@ -319,6 +336,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   scan_words(&c);
   sweep_trail(&c);
   take_over(&c);
+  ambi_adopted_free(g);
   size_t live = (size_t)(cx->h - cx->hbase);
   size_t stack =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;

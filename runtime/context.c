@@ -98,8 +98,11 @@ void ambi_context_reset(Context *cx) {
 
 // ---- heap and trail ---------------------------------------------------------
 
-// Commits r to hold `need` bytes, more if that is free, within the limit.
+// Commits r to hold `need` bytes, more if that is free, within the limit. Few
+// steps may need much memory, and so much time: the clock is looked at here,
+// too, but the allocation itself goes on and the evaluator sees cx->stop.
 static bool commit_more(Context *cx, Range *r, size_t need) {
+  ambi_limits_poll(cx);
   size_t step = r->committed / 2;
   if (step < COMMIT_MIN) step = COMMIT_MIN;
   if (step > COMMIT_MAX) step = COMMIT_MAX;

@@ -73,6 +73,7 @@ static bool begin(Engine *g, Unit *form) {
   g->rv = AMB_UNIT;
   g->rigid_epoch = g->code->epoch;
   cx->loose = false;
+  ambi_adopted_free(g);
   g->pc = form->code;
   g->budget = 0;
   g->heap_soft = ambi_collect_first(g);
@@ -92,7 +93,7 @@ static void hand_out(Engine *g, ValueVec *out) {
   if (stop) g->cx->stop = stop;
 }
 
-static enum AmbStop run(Engine *g, Unit *form, ValueVec *out) {
+enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Context *cx = g->cx;
   Space *space = cx->space;
   if (!begin(g, form)) return cx->stop ? cx->stop : STOP_MEMORY;
@@ -137,7 +138,7 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
     for (int i = 0; i < 4; i++)
       g->stack[FRAME_HEADER + i] = form.w;
   }
-  stop = run(g, u, out);
+  stop = ambi_engine_run_unit(g, u, out);
   ambi_unit_free(u);
   cx->hb = (Word *)UINTPTR_MAX;
   return stop;

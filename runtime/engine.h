@@ -33,8 +33,17 @@ typedef struct Choice {
 typedef struct Image {
   Word *w;
   size_t n, cap;
+  bool has_variables;
 } Image;
 #define IMAGE_BIT ((Word)1 << 47)
+
+// An image that became part of the memory in use as it stands: large results of
+// a collector without variables are not copied once more. Freed by the next
+// collection, which moves what is still referred to.
+typedef struct Adopted {
+  Word *w;
+  size_t n, cap;
+} Adopted;
 
 typedef struct Item {  // one saved result
   Value value;
@@ -75,6 +84,9 @@ typedef struct Engine {
   Context *cx;
   CodeState *code;
   Space *home;  // context of the form: what `eval` and `context-space` mean
+  // The last call that was found to be its own value and equal to the atom it
+  // came from; looked at when it returns, and at once.
+  const Word *same_from, *same_to;
   Range stack_range, choice_range;
   Range other;      // the heap's other half, for collections
   Word *stack;      // base
@@ -94,7 +106,10 @@ typedef struct Engine {
   uint64_t gc_mark;
   uint64_t steps;
   uint64_t depth_words;  // limit of the engine stack in words
-  uint64_t rigid_epoch; // of the code when the form began
+  Adopted *adopted;
+  size_t nadopted, adopted_cap;
+  size_t adopted_words;
+  uint64_t rigid_epoch;  // of the code when the form began
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;
@@ -109,6 +124,9 @@ enum Next {
 
 Engine *ambi_engine_open(Context *cx);
 void ambi_engine_close(Engine *g);
+// Runs a unit without arguments as a form of its own; its results are appended
+// to out as heap atoms.
+enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);
 // Runs from g->pc until the sentinel record resumes or something stops.
 enum AmbStop ambi_interp_run(Engine *g);
 
@@ -163,6 +181,9 @@ static inline Value ambi_image_value(Value v, const Word *at, size_t from) {
 enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret);
 // The same in place of the current frame.
 enum Next ambi_eval_tail(Engine *g, Value v, Value t);
+// Goes on, in place of the current frame, with the rule body that a step of
+// `call` gave, evaluated against t; call: marked if it may be when it turns out to
+// be its own value.
 enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t);
 enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
 // Is v its own value, seen at a glance (all heads inert)? *rigid: and will it
@@ -185,6 +206,7 @@ enum Next ambi_match_next(Engine *g);
 // Copies what is reachable; e must be at a frame whose first nargs slots are
 // live. False: memory is out.
 bool ambi_collect(Engine *g, size_t live_args);
+void ambi_adopted_free(Engine *g);
 size_t
 ambi_collect_first(Engine *g);  // words in use that call for the first one
 void ambi_collect_close(Engine *g);

@@ -456,6 +456,14 @@ static void return_value(Machine *m) {
   }
 }
 
+// Counts a step. False: it must not be taken.
+static bool may_step(Machine *m) {
+  Limits *l = &m->cx->limits;
+  uint64_t n = ++l->steps_used;
+  bool look = n % AMB_POLL_STEPS == 0 || (l->steps && n > l->steps);
+  return !look || ambi_limits_poll(m->cx);
+}
+
 static void run(Machine *m) {
   while (m->cx->stop == STOP_NONE) {
     switch (m->todo) {
@@ -465,10 +473,7 @@ static void run(Machine *m) {
     case DO_TAIL: ambi_eval0_metta(m); break;
     case DO_CALL: ambi_eval0_call(m); break;
     case DO_STEP:
-      if (++m->cx->limits.steps_used % AMB_POLL_STEPS == 0 &&
-          !ambi_limits_poll(m->cx))
-        return;
-      ambi_eval0_step(m);
+      if (may_step(m)) ambi_eval0_step(m);
       break;
     case DO_FAIL: resume(m); break;
     case DO_END: return;

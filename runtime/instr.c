@@ -251,7 +251,7 @@ static enum Next query_step(Engine *g, Choice *c, bool first) {
       bool metta = h->with_bindings;
       ambi_hook_free(h);
       if (!none) return NEXT_FAIL;
-      return give(g, metta ? ambi_mark_eval(call) : AMB_SYM(NOT_REDUCIBLE));
+      return give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
     }
   }
   return NEXT_FAIL;
@@ -274,7 +274,7 @@ enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
   }
   if (h->records.n == 0) {
     ambi_hook_free(h);
-    return give(g, metta ? ambi_mark_eval(call) : AMB_SYM(NOT_REDUCIBLE));
+    return give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
   }
   Choice *c = ambi_choice_push(g, resume);
   if (!c) {
@@ -635,8 +635,9 @@ static enum Next function_ret(Engine *g) {
   if (ambi_is_instruction(v))
     return ambi_instr_push(g, v, AMB_UNIT, point(g, RP_FUNCTION));
   Value call = AMB_V(g->e[IN_CALL]);
-  return give(g, ambi_make_error(g->cx, ambi_is_unit(call) ? v : call,
-                                 AMB_SYM(NO_RETURN)));
+  return give(
+      g, ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),
+                         AMB_SYM(NO_RETURN)));
 }
 
 static enum Next metta_ret(Engine *g) {
@@ -706,8 +707,8 @@ enum Next ambi_instr_step(Engine *g) {
     return chain_go(g, AMB_V(g->e[IN_A]), AMB_V(g->e[IN_B]), g->rv);
   case OP_I_EV_FUNCTION: return function_ret(g);
   case OP_I_EV_BODY:
-    return ambi_body_tail(g, AMB_V(g->e[IN_CALL]), g->rv,
-                          ambi_deref(AMB_V(g->e[IN_TYPE])));
+    return ambi_value_tail(g, AMB_V(g->e[IN_CALL]), g->rv,
+                           ambi_deref(AMB_V(g->e[IN_TYPE])));
   case OP_I_EV_METTA: return metta_ret(g);
   case OP_I_EV_METTA_VAL: return metta_value(g);
   case OP_I_EV_CBIND: return collapse_add(g);

@@ -138,6 +138,20 @@ static Value arithmetic(Context *cx, enum Opcode op, Value a, Value b) {
   }
 }
 
+// More frames on the way to the form's than allowed? Walked only when the stack
+// is large enough for that.
+static bool too_deep(const Engine *g) {
+  uint64_t n = 0;
+  if ((uint64_t)(g->e - g->stack) / FRAME_HEADER < g->cx->limits.depth)
+    return false;
+  for (const Word *e = g->e; n <= g->cx->limits.depth; n++) {
+    const Word *prev = (const Word *)(uintptr_t)e[FRAME_PREV];
+    if (prev == e) return false;
+    e = prev;
+  }
+  return true;
+}
+
 // Looks at limits and collects when wanted. The frame at e has `args` live
 // slots. False: stop.
 static bool poll(Engine *g, size_t args) {
@@ -147,10 +161,15 @@ static bool poll(Engine *g, size_t args) {
   g->budget = AMB_POLL_STEPS;
   if (args != SIZE_MAX) g->rv = AMB_UNIT;  // dead there, and perhaps stale
   if (!ambi_limits_poll(cx)) return false;
+  if (cx->limits.depth && too_deep(g)) {
+    cx->stop = STOP_DEPTH;
+    return false;
+  }
   if (cx->limits.steps &&
       cx->limits.steps - cx->limits.steps_used < AMB_POLL_STEPS)
     g->budget = (int64_t)(cx->limits.steps - cx->limits.steps_used);
-  if ((size_t)(cx->h - cx->hbase) > g->heap_soft) return ambi_collect(g, args);
+  if ((size_t)(cx->h - cx->hbase) + g->adopted_words > g->heap_soft)
+    return ambi_collect(g, args);
   return true;
 }
 

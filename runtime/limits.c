@@ -26,7 +26,7 @@ void ambi_limits_begin(Context *cx) {
 static enum AmbStop find_stop(const Context *cx) {
   const Limits *l = &cx->limits;
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
-  if (l->steps && l->steps_used >= l->steps) return STOP_STEPS;
+  if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
   if (l->memory && ambi_alloc_bytes() > l->memory) return STOP_MEMORY;
   if (l->run_deadline > 0 || l->deadline > 0) {
     double now = ambi_monotonic_seconds();

@@ -33,8 +33,8 @@ typedef struct Limits {
   uint64_t answers;
   uint64_t max_stack_depth;  // pragma of the reference: a value, not a stop
   // state of the running form
-  double deadline;  // absolute, monotonic seconds; 0 = none
-  uint64_t steps_used;
+  double deadline;      // absolute, monotonic seconds; 0 = none
+  uint64_t steps_used;  // the step that begins included
 } Limits;
 
 struct Context;

@@ -100,7 +100,10 @@ static void body_code(Heads *h, Rule *r) {
       ambi_lower_emit(l, OP_I_BODYT, call_atom(h), body,
                       ambi_lower_const(l, h->type.w));
   } else if (h->type.w == AMB_SYM(T_ATOM).w) {
-    if (r->rhs.w == AMB_SYM(EMPTY).w)
+    if (ambi_is_lvar(r->rhs))
+      ambi_lower_emit(l, OP_I_RETV, ambi_lower_term(l, r->rhs),
+                      ambi_lower_const(l, h->type.w), 0);
+    else if (r->rhs.w == AMB_SYM(EMPTY).w)
       ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
     else
       ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);
@@ -130,17 +133,19 @@ static void unify_args(Heads *h, Rule *r) {
     ambi_lower_env(l, OP_I_UNIFYT, call_atom(h), r->lhs, NO_LABEL);
     return;
   }
+  uint64_t there = 0;  // plain variables that keep their arguments' slots
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = pattern_of(r, i);
+    if (!ambi_is_lvar(p) || r->vars[ambi_lvar_of(p)].slot != i) continue;
+    l->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
+    there |= (uint64_t)1 << i;
+  }
   Value head = ambi_expr_at(r->lhs, 0);
   if (ambi_is_lvar(head))
     ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
-  for (uint32_t i = 0; i < h->nargs; i++) {
-    Value p = pattern_of(r, i);
-    if (ambi_is_lvar(p) && r->vars[ambi_lvar_of(p)].slot == i) {
-      l->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
-      continue;
-    }
-    ambi_lower_env(l, OP_I_UNIFYT, (uint16_t)i, p, NO_LABEL);
-  }
+  for (uint32_t i = 0; i < h->nargs; i++)
+    if (!((there >> i) & 1))
+      ambi_lower_env(l, OP_I_UNIFYT, (uint16_t)i, pattern_of(r, i), NO_LABEL);
 }
 
 // One-way match of the value in `slot` (known = its key was switched on).
@@ -415,10 +420,31 @@ static void open_entry(Heads *h) {
 
 // ---- definitions ----------------------------------------------------------------------------
 
+// Lowering recurses over terms: deeper ones are left to EVAL, which does not.
+static bool too_deep(Value term) {
+  enum { MAX_DEPTH = 300 };
+  ValueVec now = {0}, next = {0};
+  bool ok = ambi_vec_push(&now, term);
+  unsigned depth = 0;
+  for (; ok && now.n && depth < MAX_DEPTH; depth++) {
+    next.n = 0;
+    for (size_t i = 0; ok && i < now.n; i++)
+      for (uint32_t j = 0; ok && j < ambi_expr_size(now.at[i]); j++)
+        if (ambi_is_expr(ambi_expr_at(now.at[i], j)))
+          ok = ambi_vec_push(&next, ambi_expr_at(now.at[i], j));
+    ValueVec swap = now;
+    now = next;
+    next = swap;
+  }
+  ambi_vec_drop(&now);
+  ambi_vec_drop(&next);
+  return !ok || depth == MAX_DEPTH;
+}
+
 static bool load_rule(Heads *h, const Record *r, Rule *out) {
   Lower *l = h->l;
   const Template *t = &r->tmpl;
-  if (t->nvars > MAX_VARS) {
+  if (t->nvars > MAX_VARS || too_deep(t->atom)) {
     l->refused = true;
     return false;
   }
@@ -543,7 +569,7 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   l.rule = &rule;
   l.form = true;
   Word *top = cx->h;
-  if (rule.nvars > MAX_VARS) {
+  if (rule.nvars > MAX_VARS || too_deep(rule.atom)) {
     l.refused = true;
   } else {
     Dst d = {.tail = true};

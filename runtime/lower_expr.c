@@ -72,8 +72,9 @@ static Head head_of(Lower *l, Value e) {
     h.kind = h.def->has_rules ? HEAD_CALL : HEAD_DATA;
   else if (one_simple_type(l, head, nargs, &h.ftype))
     h.kind = HEAD_TYPED;
-  if (h.kind != HEAD_DATA && (!ambi_is_sym(head) || h.def->dynamic))
-    h.kind = HEAD_ODD;
+  if (h.kind != HEAD_DATA && !ambi_is_sym(head)) h.kind = HEAD_ODD;
+  if (h.def->dynamic) h.kind = HEAD_ODD;
+  if (is_sym(head, AMB_SYM(ERROR).w) && h.def->has_rules) h.kind = HEAD_ODD;
   return h;
 }
 
@@ -95,7 +96,7 @@ static Value static_type(Lower *l, Value e) {
     Definition *d = ambi_definition(l->cs, l->space, e, 0);
     if (!d || (!d->info_known && !ambi_definition_info(l->cx, d)))
       l->failed = true;
-    return d && d->untyped ? AMB_NONE : AMB_UNIT;
+    return d && d->untyped && !d->dynamic ? AMB_NONE : AMB_UNIT;
   }
   if (!ambi_is_expr(e)) return AMB_UNIT;
   Head h = head_of(l, e);
@@ -198,6 +199,19 @@ static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_generic(l, e, t, d, err);
 }
 
+// A variable as the argument of a typed call: Empty passes.
+static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
+  ambi_lower_var(l, ambi_lvar_of(e));
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_EVALV, slot, l->vars[ambi_lvar_of(e)].slot, p);
+  ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
+  ambi_lower_error_edge(l, slot, err);
+  if (any_type(t)) return;
+  ambi_lower_emit(l, OP_I_CASTR, slot, ambi_lower_const(l, t.w), 0);
+  ambi_lower_error_edge(l, slot, err);
+}
+
+// A variable as the value of an expression.
 static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   ambi_lower_var(l, ambi_lvar_of(e));
   uint16_t slot = l->vars[ambi_lvar_of(e)].slot;
@@ -209,14 +223,10 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), 0);
     return;
   }
-  uint16_t p = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_EVALV, d.slot, slot, p);
-  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_value_of(l, slot, d, err);
+  if (any_type(t)) return;
+  ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
   ambi_lower_error_edge(l, d.slot, err);
-  if (!any_type(t)) {
-    ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
-    ambi_lower_error_edge(l, d.slot, err);
-  }
 }
 
 // ---- positions ------------------------------------------------------------------------
@@ -276,7 +286,9 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   int bail = l->bail;
   l->bail = NO_LABEL;
   Dst d = {false, slot};
-  if (is_det(l, e)) {
+  if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
+    argument(l, e, t, slot, err);
+  } else if (is_det(l, e)) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
     bool stream =
@@ -284,6 +296,11 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
     if (!call_at(l, e, t, slot, err, rest, stream)) {
       uint16_t p = ambi_lower_slot(l);
       int end = ambi_lower_label(l);
+      // What the position makes and others use must be older than it.
+      uint16_t vars[MAX_VARS];
+      unsigned n = ambi_lower_vars_of(l, e, vars);
+      for (unsigned i = 0; i < n; i++)
+        if (ambi_lower_shared(l, e, vars[i])) ambi_lower_var(l, vars[i]);
       ambi_lower_emit(l, OP_I_POS, p, 0, 0);
       ambi_lower_expr(l, e, t, d, (ErrTo){false, slot, end}, rest);
       ambi_lower_bind(l, end);
@@ -486,7 +503,8 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     uint16_t *all = new_list(l, n + 1);
     all[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
     memcpy(all + 1, src, n * sizeof *src);
-    ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 1);
+    // Unmarked: evaluated again it is checked again, as what it then is.
+    ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
     ambi_lower_list(l, all, n + 1);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
@@ -1019,7 +1037,17 @@ static void odd_if(Lower *l, const Stub *s) {
   list[1] = s->from;
   list[2] = ambi_lower_term(l, ambi_expr_at(s->term, 2));
   list[3] = ambi_lower_term(l, ambi_expr_at(s->term, 3));
+  int data_if = ambi_lower_label(l), open = ambi_lower_label(l);
   uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_jump(l, OP_I_TESTK, s->from, ambi_lower_const(l, AMB_TRUE.w),
+                  data_if);
+  ambi_lower_varl(l, open);
+  ambi_lower_bind(l, data_if);  // no rule of `if` is for it
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 1);
+  ambi_lower_list(l, list, 4);
+  ambi_lower_give(l, slot, s->dst);
+  if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  ambi_lower_bind(l, open);
   ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 0);
   ambi_lower_list(l, list, 4);
   uint16_t type = ambi_lower_const(l, s->type.w);

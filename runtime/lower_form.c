@@ -583,6 +583,10 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   if (literal_error(ambi_expr_at(e, 1))) return false;
+  if (!ambi_is_expr(ambi_expr_at(e, 1))) {
+    ambi_lower_expr(l, ambi_expr_at(e, 1), t, d, err, rest);
+    return true;
+  }
   ambi_lower_give(
       l, ambi_lower_operand(l, ambi_expr_at(e, 1), t, err, rest, false), d);
   return true;

@@ -282,6 +282,7 @@ static enum Next ev_branches(Engine *g, Value head) {
 }
 
 static enum Next ev_start(Engine *g) {
+  g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
   if (settled(g, v, t, &out)) return give(g, out);
   if (g->cx->stop) return NEXT_STOP;
@@ -390,10 +391,22 @@ static enum Next ev_value(Engine *g, uint32_t i) {
   return ev_args(g, i + 1);
 }
 
+static bool is_at(Value v, const Word *p) {
+  return ambi_is_expr(v) && ambi_ptr(v) == p;
+}
+
 static enum Next ev_ret(Engine *g) {
   uint32_t i = child_of(g), slot = EV_SLOTS + 2 * i;
+  bool same = is_at(g->rv, g->same_to) &&
+              is_at(ambi_deref(ambi_expr_at(
+                        ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
+                    g->same_from);
+  g->same_from = g->same_to = NULL;
   g->e[slot] = g->rv.w;
-  if (g->e[slot + 1] == ambi_position(g, g->b).w) return ev_value(g, i);
+  if (g->e[slot + 1] == ambi_position(g, g->b).w) {
+    if (same) g->e[slot + 1] = AMB_TRUE.w;
+    return ev_value(g, i);
+  }
   const Code *val = ev_code(g, i, 2);
   return ambi_position_end(g, slot + 1, slot, false, ambi_is_error_atom(g->rv),
                            val, val);
@@ -401,7 +414,35 @@ static enum Next ev_ret(Engine *g) {
 
 // ---- calls -------------------------------------------------------------------------
 
-// The call with its evaluated children; the atom itself when nothing changed.
+// Is the value of child i equal to the child? A child's frame may have found
+// out already, so that nested terms are not walked once for each level.
+static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
+  v = ambi_deref(v);
+  child = ambi_deref(child);
+  if (ambi_unmark(v).w == ambi_unmark(child).w) return true;
+  if (!ambi_is_expr(v) || !ambi_is_expr(child)) return false;
+  return g->e[EV_SLOTS + 2 * (size_t)i + 1] == AMB_TRUE.w ||
+         ambi_equal(v, child);
+}
+
+// May the call be marked if it is its own value? 7.8 asks for the atom as it
+// was. Without a function type there is no check that evaluating it again could
+// fail, so children that are their own values will do.
+static bool may_mark(const Engine *g, Value atom) {
+  const Word *slots = g->e + EV_SLOTS;
+  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])), same = true;
+  uint32_t n = ambi_expr_size(atom);
+  for (uint32_t i = 0; i < n && own; i++) {
+    Value v = ambi_deref(AMB_V(slots[2 * (size_t)i]));
+    own = !ambi_is_expr(v) || ambi_has_eval(v);
+  }
+  for (uint32_t i = 0; i < n && same && !own; i++)
+    same = unchanged(g, AMB_V(slots[2 * (size_t)i]), ambi_expr_at(atom, i), i);
+  return own || same;
+}
+
+// The call with its evaluated children, marked if it may be; the atom itself
+// when nothing changed.
 static Value ev_call_atom(Engine *g) {
   Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
   uint32_t n = ambi_expr_size(atom);
@@ -410,7 +451,8 @@ static Value ev_call_atom(Engine *g) {
     Word w = g->e[EV_SLOTS + 2 * (size_t)i];
     same = w == ambi_expr_at(atom, i).w;
   }
-  if (same) return ambi_unmark(atom);
+  if (same) return ambi_mark_eval(atom);
+  Word mark = may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
   Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
   if (!p) return AMB_NONE;
   bool ground = true;
@@ -421,7 +463,17 @@ static Value ev_call_atom(Engine *g) {
       ground = false;
   }
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
-  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | (ground ? AMB_EXPR_GROUND : 0));
+  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | mark |
+               (ground ? AMB_EXPR_GROUND : 0));
+}
+
+// The call is its own value.
+static enum Next give_call(Engine *g, Value call) {
+  if (ambi_has_eval(call)) {
+    g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
+    g->same_to = ambi_ptr(call);
+  }
+  return give(g, call);
 }
 
 static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
@@ -430,15 +482,16 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
   if (op == OP_MATCH && n == 3) {
     if (!ambi_is_space(args[0]))
       return give(
-          g, ambi_make_error_text(
-                 g->cx, call, "match expects a space as the first argument"));
+          g,
+          ambi_make_error_text(g->cx, ambi_unmark(call),
+                               "match expects a space as the first argument"));
     g->e[EV_TMPL] = args[2].w;
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }
   const Code *ret = u->code + EV_CODE_TMP;
   if (op == OP_CAPTURE && n == 1) return ambi_capture_push(g, args[0], ret);
   if (op == OP_ONCE && n == 1) return ambi_once_push(g, args[0], ret);
-  return give(g, ambi_mark_eval(call));
+  return give_call(g, call);
 }
 
 static enum Next call_op(Engine *g, Value call, Value t) {
@@ -460,7 +513,7 @@ static enum Next call_op(Engine *g, Value call, Value t) {
     case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;
     case CALL_EMPTY: next = NEXT_FAIL; break;
     case CALL_STOP: next = NEXT_STOP; break;
-    case CALL_DATA: next = give(g, ambi_mark_eval(call)); break;
+    case CALL_DATA: next = give_call(g, call); break;
     default: next = NEXT_RET; break;
     }
   }
@@ -490,7 +543,7 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call) {
 static enum Next ev_call(Engine *g) {
   Value call = ev_call_atom(g), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_none(call)) return NEXT_STOP;
-  if (ambi_is_error_atom(call)) return give(g, ambi_mark_eval(call));
+  if (ambi_is_error_atom(call)) return give_call(g, call);
   if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   g->e[EV_CALL] = call.w;
   Value head = ambi_deref(ambi_expr_at(call, 0));
@@ -500,10 +553,10 @@ static enum Next ev_call(Engine *g) {
     g->e[EV_TMPL] = AMB_NONE.w;
     return ambi_instr_push(g, call, AMB_UNIT, u->code + EV_CODE_TMP);
   }
-  if (nested_variable_head(call)) return give(g, ambi_mark_eval(call));
+  if (nested_variable_head(call)) return give_call(g, call);
   Definition *d = head_info(g, head, ambi_expr_size(call) - 1);
   if (!d) return NEXT_STOP;
-  if (!d->has_rules) return give(g, ambi_mark_eval(call));
+  if (!d->has_rules) return give_call(g, call);
   if (!ambi_is_sym(head) || !ambi_is_sym(t) || d->dynamic || d->nargs > 64)
     return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_variant(g->code, d, t);
@@ -524,18 +577,24 @@ static enum Next ev_tmp(Engine *g) {
     if (ambi_is_none(r)) return NEXT_STOP;
   }
   if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
-  return ambi_body_tail(g, call, r, t);
+  return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)
+                                   : ambi_body_tail(g, call, r, t);
 }
 
 enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
   body = ambi_deref(body);
+  return ambi_is_function(body) ? ambi_function_tail(g, call, body, t)
+                                : ambi_value_tail(g, call, body, t);
+}
+
+enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
+  body = ambi_deref(body);
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
-      return give(g, ambi_mark_eval(call));
+      return give(g, call);
   }
   if (ambi_is_error_atom(body)) return give(g, body);
-  if (ambi_is_function(body)) return ambi_function_tail(g, call, body, t);
   Value out;
   if (settled(g, body, t, &out)) return give(g, out);
   if (g->cx->stop) return NEXT_STOP;
@@ -564,8 +623,11 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
     c->cursor = 1;
     c->next = next;
   }
-  g->rv = s == B_MANY ? cx->many.at[0] : out;
-  if (s == B_OK || s == B_MANY) return CALL_VALUE;
+  g->rv = s == B_MANY ? cx->many.at[0] : ambi_deref(out);
+  if (s == B_MANY) return CALL_VALUE;
+  if (s == B_OK && g->rv.w == AMB_SYM(EMPTY).w) return CALL_EMPTY;
+  if (s == B_OK && g->rv.w != AMB_SYM(NOT_REDUCIBLE).w)
+    return ambi_is_error_atom(g->rv) ? CALL_ERROR : CALL_VALUE;
   Value *call = ambi_alloc((n + 1) * sizeof *call);
   if (!call) {
     cx->stop = STOP_MEMORY;
@@ -580,7 +642,7 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
             ? ambi_make_error_text(cx, e, cx->message)
             : ambi_make_error(cx, e, cx->error_reason);
   if (ambi_is_none(e)) return CALL_STOP;
-  g->rv = s == B_ERROR ? e : ambi_mark_eval(e);
+  g->rv = e;
   return s == B_ERROR ? CALL_ERROR : CALL_DATA;
 }
 

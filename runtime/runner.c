@@ -40,6 +40,13 @@ static void begin_form(Run *run) {
   cx->limits.answers = 0;
 }
 
+// Between forms only the limits of the run hold, and those of the form that
+// runs a nested script; what stopped a form is over.
+static void begin_reading(Run *run) {
+  begin_form(run);
+  if (!run->s->parent) run->cx->limits.deadline = 0;
+}
+
 static void end_form(Run *run) {
   if (run->s->parent)
     run->s->parent->limits.steps_used = run->cx->limits.steps_used;
@@ -168,6 +175,7 @@ static void quiesce_spaces(Runtime *rt) {
 static void forget(Run *run) {
   Runtime *rt = run->s->rt;
   ambi_context_reset(run->cx);
+  begin_reading(run);
   if (rt->modules->nesting > 1) return;
   if (rt->code) ambi_code_quiesce(rt->code);
   quiesce_spaces(rt);
@@ -207,6 +215,7 @@ static bool check_addition(Run *run, const Template *t, Position at) {
     go_on = report_form(run, at, ambi_is_none(atom) ? NULL : &atom, &errors);
   ambi_vec_drop(&errors);
   ambi_context_reset(cx);
+  if (go_on) begin_reading(run);
   return go_on;
 }
 
@@ -265,7 +274,7 @@ enum RunStatus ambi_run_script(Script *s) {
   s->module->space->is_context = true;
   ambi_reader_open(&run.reader, rt, s->module->tokens, s->text, s->len);
   rt->modules->nesting++;
-  begin_form(&run);
+  begin_reading(&run);
   if (ambi_limits_poll(run.cx))
     while (step(&run)) {
     }

@@ -265,6 +265,8 @@ static void match_pattern(Lower *l, uint16_t source, Value p, int no) {
     ambi_lower_emit(l, OP_I_UNIFYV, source, l->vars[ambi_lvar_of(p)].slot, 0);
     return;
   }
+  if (l->form)
+    ambi_lower_prepare(l, p);  // with the names they are written with
   bool seen[MAX_VARS] = {false};
   bool fast = one_way(l, p, seen, 4);
   int open = ambi_lower_label(l), done = ambi_lower_label(l);

@@ -102,6 +102,8 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKEXP:
   case OP_I_CHKGROUND:
   case OP_I_CASTR:
+  case OP_I_GETSTATE:
+  case OP_I_SETSTATE:
   case OP_I_BUILTIN:
   case OP_I_DECONS:
   case OP_I_CAR:

@@ -197,6 +197,7 @@ MIXES = {
     "narrow": {"narrow": 4, "effects": 0},
     "deep": {"deep": 1, "effects": 0},
     "plain": {"effects": 0, "types": 0, "minimal": 0},
+    "odd": {"odd": 1},
 }
 
 TYPES = ["Number", "Number", "Bool", "Atom", "Expression", "%Undefined%", "%Undefined%", "Symbol",
@@ -212,6 +213,7 @@ class Maker:
         self.errors = mix.get("errors", 1)
         self.narrow = mix.get("narrow", 1)
         self.deep = mix.get("deep", 0)
+        self.odd = mix.get("odd", 0)
         self.fresh = 0
         self.level = 0
         self.functions = []  # (name, arity)
@@ -406,7 +408,7 @@ class Maker:
         x = self.new_var()
         e = self.expr(d - 1, v)
         if self.chance(0.6):
-            e = ["eval", e]
+            e = ["eval", e if self.odd else self.call(d - 1, v)]
         return ["chain", e, x, self.expr(d - 1, v + [x])]
 
     def form_quote(self, d, v):
@@ -456,6 +458,13 @@ class Maker:
 
     def form_instr(self, d, v):
         x = self.new_var()
+        if not self.odd:
+            return self.one_of(
+                ["eval", self.call(d - 1, v)],
+                ["evalc", self.call(d - 1, v), self.space()],
+                ["chain", ["function", ["chain", ["eval", self.call(d - 1, v)], x, ["return", self.expr(d - 1, v + [x])]]],
+                 x, self.expr(d - 1, v + [x])],
+                ["context-space"])
         return self.one_of(
             ["eval", self.expr(d - 1, v)],
             ["evalc", self.expr(d - 1, v), self.space()],
@@ -468,7 +477,7 @@ class Maker:
         return ["metta", self.expr(d - 1, v), self.one_of("%Undefined%", "Number", "Atom", "A"), self.space()]
 
     def form_bind(self, d, v):
-        e = ["eval", self.expr(d - 1, v)] if self.chance(0.5) else ["metta", self.expr(d - 1, v), "%Undefined%", "&self"]
+        e = ["eval", self.call(d - 1, v)] if self.chance(0.5) else ["metta", self.expr(d - 1, v), "%Undefined%", "&self"]
         all_ = ["collapse-bind", e]
         if self.chance(0.5):
             return all_ if self.chance(0.3) else ["size-atom", all_]
@@ -542,7 +551,10 @@ class Maker:
             for _ in range(self.r.choice([1, 1, 2, 2, 3, 4])):
                 vars = []
                 head = [name] + [self.pattern(2, vars) for _ in range(arity)]
-                out.append(["=", head, self.expr(self.r.randint(1, 3), vars)])
+                body = self.expr(self.r.randint(1, 3), vars)
+                if self.minimal and self.chance(0.05 * self.minimal):
+                    body = ["function", ["chain", ["eval", self.call(1, vars)], "$c", ["return", body]]]
+                out.append(["=", head, body])
         if self.types and self.chance(0.2 * self.types):
             for _ in range(self.r.choice([1, 1, 1, 2])):
                 n = arity if self.chance(0.93) else arity + 1
@@ -589,7 +601,7 @@ class Maker:
                 out.append((False, [":<", "A", "B"]))
         for i in range(self.r.randint(1, 5)):
             out += [(False, x) for x in self.define(i)]
-        if self.chance(0.06):
+        if self.odd and self.chance(0.2):
             out.append((False, ["=", self.one_of(["$f", "c"], [["cur", "$x"], "$y"], "a", ["d", "$x"]), self.expr(1, [])]))
         if self.chance(0.2):
             self.r.shuffle(out[2:])

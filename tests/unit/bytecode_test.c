@@ -572,7 +572,7 @@ static const char program[] =
     "(fact a 1) (fact b 2)"
     "!(fib 5) !(app (Cons 1 ()) ()) !(kind (g 1 1)) !(pick) !(find $k)"
     "!(sw (p 1)) !(sum (1 2)) !(twice ((Cons 1 ()))) !(first)"
-    "!(un (h 1 2)) !(app $x $y)";
+    "!(un (h 1 2)) !(kind $q)";
 
 static void run_program(void) {
   Script script = {.rt = rt,

@@ -23,7 +23,8 @@ verbs  build               the program `ambit` (default)
        test [PROVE ARGS]   builds all tests and runs them under prove
        bench [ARGS]        builds, then runs bench/run (bench/README.md)
        fmt                 formats every C file in place
-       lint                checks formatting and the direction of includes
+       lint                checks formatting, the direction of includes, and that
+                           docs/opcodes.md is the one made from opcodes.def
        clean               removes the build of this type
        help                this text
 
@@ -145,6 +146,10 @@ lint)
   status=0
   c_files | xargs clang-format --dry-run -Werror || status=1
   tests/check_layers.sh || status=1
+  tests/tools/opcodes_md.sh | diff -u docs/opcodes.md - >&2 || {
+    echo "renew it: tests/tools/opcodes_md.sh > docs/opcodes.md" >&2
+    status=1
+  }
   exit $status
   ;;
 clean) rm -rf "$dir" ;;

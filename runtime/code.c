@@ -319,7 +319,8 @@ static void successors(const Flow *f, uint32_t at, uint64_t *s) {
   const OpInfo *op = &ambi_ops[pc->op];
   unsigned words = ambi_op_words(pc);
   if (!(op->flags & F_END)) join(s, row_of(f, at + words), f->row);
-  if (op->flags & X_PUSH) join(s, row_of(f, at + words + 1), f->row);
+  if ((op->flags & X_PUSH) && op->operands[0] == 'W')  // goes on at once
+    join(s, row_of(f, at + words + 1), f->row);
   if (pc->op == OP_I_BUILTIN) join(s, row_of(f, at + words + 1), f->row);
   if (op->operands[2] == 'L')
     join(s, row_of(f, (size_t)((int64_t)at + (int16_t)pc->c)), f->row);

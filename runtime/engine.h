@@ -187,8 +187,10 @@ enum Next ambi_eval_tail(Engine *g, Value v, Value t);
 enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t);
 enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
 // Is v its own value, seen at a glance (all heads inert)? *rigid: and will it
-// stay one when variables in it get bound to values? May be NULL.
-bool ambi_is_inert(Engine *g, Value v, bool *rigid);
+// stay one when variables in it get bound to values? May be NULL. budget: nodes
+// looked at before giving up: EVAL asks again at each level, so a full walk
+// there would be quadratic in the depth.
+bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget);
 // Does the evaluated mark of this EXPR still hold?
 bool ambi_mark_holds(Value v);
 enum Next ambi_query_next(Engine *g);

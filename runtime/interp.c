@@ -271,7 +271,7 @@ static enum Next eval_value(Engine *g, bool tuple) {
     bool rigid = false;
     if ((v.w & AMB_EXPR_RIGID) && rigid_holds(g))
       rigid = true;
-    else if (!ambi_is_inert(g, v, &rigid) &&
+    else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) &&
              !((v.w & AMB_EXPR_EVAL) && ambi_mark_holds(v))) {
       if (g->cx->stop) return NEXT_STOP;
       g->e[pc->c] = ambi_position(g, g->b).w;

@@ -203,12 +203,13 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   return true;
 }
 
-bool ambi_is_inert(Engine *g, Value v, bool *rigid) {
+bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   size_t base = g->work.n;
   bool fixed = true;  // also when variables get bound
   bool inert = inert_node(g, v, &g->work, &fixed);
-  while (inert && g->work.n > base)
+  while (inert && g->work.n > base && budget-- > 0)
     inert = inert_node(g, g->work.at[--g->work.n], &g->work, &fixed);
+  if (g->work.n > base) inert = false;
   g->work.n = base;
   if (rigid) *rigid = inert && fixed;
   return inert;
@@ -228,7 +229,7 @@ static bool settled(Engine *g, Value v, Value t, Value *out) {
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
-  if (!ambi_is_inert(g, v, NULL)) return false;
+  if (!ambi_is_inert(g, v, NULL, 256)) return false;
   *out = ambi_mark_eval(v);
   return true;
 }
@@ -397,10 +398,10 @@ static bool is_at(Value v, const Word *p) {
 
 static enum Next ev_ret(Engine *g) {
   uint32_t i = child_of(g), slot = EV_SLOTS + 2 * i;
-  bool same = is_at(g->rv, g->same_to) &&
-              is_at(ambi_deref(ambi_expr_at(
-                        ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
-                    g->same_from);
+  bool same =
+      is_at(g->rv, g->same_to) &&
+      is_at(ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
+            g->same_from);
   g->same_from = g->same_to = NULL;
   g->e[slot] = g->rv.w;
   if (g->e[slot + 1] == ambi_position(g, g->b).w) {
@@ -481,10 +482,9 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   if (op == OP_MATCH && n == 3) {
     if (!ambi_is_space(args[0]))
-      return give(
-          g,
-          ambi_make_error_text(g->cx, ambi_unmark(call),
-                               "match expects a space as the first argument"));
+      return give(g, ambi_make_error_text(
+                         g->cx, ambi_unmark(call),
+                         "match expects a space as the first argument"));
     g->e[EV_TMPL] = args[2].w;
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }

@@ -261,9 +261,9 @@ START_TEST(limits_stop_a_form) {
   rt.limits = (Limits){.steps = 100, .query_seconds = 1000};
   ambi_limits_begin(cx);
   ck_assert(ambi_limits_poll(cx));
-  cx->limits.steps_used = 99;
-  ck_assert(ambi_limits_poll(cx));
   cx->limits.steps_used = 100;
+  ck_assert(ambi_limits_poll(cx));
+  cx->limits.steps_used = 101;
   ck_assert(!ambi_limits_poll(cx));
   ck_assert_int_eq(cx->stop, STOP_STEPS);
   cx->limits.steps_used = 0;

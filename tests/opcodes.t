@@ -1,0 +1,79 @@
+#!/usr/bin/perl
+# Which instructions do the language tests reach? A debug build with the
+# counter in the loop writes what it executed to the file that AMBIT_OPCODES
+# names; of any other build the test looks at what the definitions of the tests
+# and of the library are lowered to, where the machine's own instructions never
+# stand.
+
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use File::Basename qw(basename dirname);
+use File::Temp qw(tempfile);
+use Test::More;
+use Lang qw(find_tests);
+use Program;
+
+# Never executed, whatever the program. Remove a row as soon as something emits
+# the instruction.
+my %unused = (
+    NOP    => 'stands for "no instruction" while code is put together',
+    ENTER  => 'callers make room for frames of every size',
+    CHKERR => 'ends of positions look for errors themselves',
+    EV_ARG => 'children are begun by EV_START and EV_RET',
+);
+
+# Instructions that stand in frames of routines and in records, and QUERYT, which
+# takes the place of code that was thrown away too often: no file says when.
+my $machine = qr/^(?:EV_.*|EVINSTR|RETRV|QUERYT|.*_NEXT|PEND|DELIVER|ONCE_FAIL|TOP_.*|LOWER)$/;
+
+my @names = Program::slurp("$Bin/../runtime/opcodes.def") =~ /^OP\((\w+),/mg;
+cmp_ok( scalar @names, '>', 50, 'opcodes.def is read' );
+my @programs =
+    grep { !/stack|deep|huge/ } find_tests( "$Bin/lang", "$Bin/regress", "$Bin/programs" );
+push @programs, sort glob "$Bin/{golden,../examples}/*.metta";
+
+my ( $handle, $list ) = tempfile( UNLINK => 1 );
+close $handle;
+
+sub run_program {
+    my ( $path, @words ) = @_;
+    my $r = Program::run(
+        argv => [ Program::path(), @words, basename($path) ],
+        dir  => dirname($path),
+    );
+    unlink glob dirname($path) . '/scratch-*';
+    return $r->{out};
+}
+
+# Every instruction that was executed; nothing when the build does not count.
+sub executed {
+    local $ENV{AMBIT_OPCODES} = $list;
+    run_program( $programs[0], '--tier=1' );
+    return unless -s $list;
+    run_program( $_, '--tier=1' ) for @programs;
+    return map { $_ => 1 } split /\s+/, Program::slurp($list);
+}
+
+sub lowered {
+    my %seen;
+    for my $path ( @programs, sort glob "$Bin/../runtime/*.metta" ) {
+        $seen{$_} = 1 for run_program( $path, 'disasm' ) =~ /^ +\d+  ([A-Z_]+)\b/mg;
+    }
+    return %seen;
+}
+
+my %seen = executed();
+my $how  = 'executed';
+if ( !%seen ) {
+    %seen = lowered();
+    $how  = 'lowered to';
+    @names = grep { !/$machine/ } @names;
+}
+my @missing = grep { !$seen{$_} && !$unused{$_} } @names;
+ok( !@missing, "every instruction is $how by " . @programs . ' programs' )
+    or diag("never $how: @missing");
+my @wrong = grep { $seen{$_} } sort keys %unused;
+ok( !@wrong, 'no instruction is wrongly said to be unused' ) or diag("@wrong");
+done_testing;

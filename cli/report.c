@@ -68,8 +68,9 @@ static void show_line(const Source *s, size_t offset) {
 void cli_report(const Source *s, Position at, const char *label,
                 const char *message) {
   fflush(stdout);
-  fprintf(stderr, "%s:%u:%u: %s: %s\n", s->name, at.line, at.column, label,
-          message);
+  fprintf(stderr, "%s:%u:%u: %s: ", s->name, at.line, at.column, label);
+  show_text(message, 0, strlen(message));
+  fputc('\n', stderr);
   show_line(s, at.offset);
 }
 

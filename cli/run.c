@@ -1,5 +1,8 @@
 // Running a script: one line of results for each `!` form as soon as it is done.
 #include "cli/cli.h"
+#include "runtime/types.h"
+
+enum { CALL_MAX = 120 };  // bytes of a call that a message shows
 
 typedef struct Running {
   Cli *cli;
@@ -12,6 +15,36 @@ static void print_results(Cli *cli, const FormReport *r) {
   ambi_buffer_puts(&b, "\n");
   if (b.failed) cli_complain("a result line was cut: out of memory");
   if (b.len) cli_write(cli, b.text, b.len);
+  ambi_buffer_drop(&b);
+}
+
+// What the first Error among the results is about: (Error CALL REASON).
+static Value failed_call(const FormReport *r) {
+  for (size_t i = 0; i < r->n; i++) {
+    Value v = ambi_deref(r->results[i]);
+    if (ambi_is_error_atom(v))
+      return ambi_expr_size(v) > 1 ? ambi_deref(ambi_expr_at(v, 1)) : AMB_NONE;
+  }
+  return AMB_NONE;
+}
+
+static void report_error(const Running *running, const FormReport *r) {
+  char what[CALL_MAX + 80];
+  Value call = failed_call(r);
+  Buffer b = {0};
+  Naming naming = {0};
+  if (!ambi_is_none(call)) ambi_print(running->cli->rt, &b, call, &naming);
+  size_t len = b.failed ? 0 : b.len;
+  bool cut = len > CALL_MAX;
+  if (cut) {
+    len = CALL_MAX;
+    while (len > 0 && ((unsigned char)b.text[len] & 0xC0) == 0x80)
+      len--;
+  }
+  snprintf(what, sizeof what, "uncaught Error%s%.*s%s; the script ends here",
+           len ? " in " : "", (int)len, len ? b.text : "", cut ? "..." : "");
+  cli_report(running->source, r->at, "error", what);
+  ambi_vec_drop(&naming.vars);
   ambi_buffer_drop(&b);
 }
 
@@ -33,9 +66,7 @@ static bool on_form(void *arg, const FormReport *r) {
     cli_report(running->source, r->at, "stopped", what);
     if (r->stop != STOP_CANCEL) cli->code = RUN_LIMIT;
   }
-  if (r->is_error)
-    cli_report(running->source, r->at, "error",
-               "uncaught Error in this form, the script ends here");
+  if (r->is_error) report_error(running, r);
   return !cli->closed;
 }
 

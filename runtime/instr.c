@@ -377,8 +377,7 @@ enum Next ambi_match_next(Engine *g) {
 static enum Next match_or(Engine *g, Value space, Value pattern, Value templ,
                           Value other) {
   g->e[IN_A] = templ.w;
-  enum Next next =
-      ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
+  enum Next next = ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
   if (next != NEXT_FAIL) return next;
   return give(g, ambi_resolve(g->cx, other));
 }
@@ -450,8 +449,7 @@ static enum Next step_here(Engine *g, Value x) {
 static enum Next step_in(Engine *g, Value x, Space *space) {
   if (space == g->cx->space) return step_here(g, x);
   g->e[IN_SPACE] = ambi_space_value(g->cx->space).w;
-  Value evalc =
-      AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_value(space));
+  Value evalc = AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_value(space));
   if (ambi_is_none(evalc)) return NEXT_STOP;
   g->cx->space = space;
   space->is_context = true;
@@ -635,9 +633,9 @@ static enum Next function_ret(Engine *g) {
   if (ambi_is_instruction(v))
     return ambi_instr_push(g, v, AMB_UNIT, point(g, RP_FUNCTION));
   Value call = AMB_V(g->e[IN_CALL]);
-  return give(
-      g, ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),
-                         AMB_SYM(NO_RETURN)));
+  return give(g,
+              ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),
+                              AMB_SYM(NO_RETURN)));
 }
 
 static enum Next metta_ret(Engine *g) {

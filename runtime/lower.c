@@ -32,6 +32,7 @@ typedef struct Heads {
   uint32_t nrules, nargs;
   Value head, type;
   int open, data;
+  bool untyped;  // the head has no type
 } Heads;
 
 static Value pattern_of(const Rule *r, uint32_t i) {
@@ -58,12 +59,13 @@ static void use_rule(Lower *l, Rule *r) {
 
 static uint16_t call_atom(Heads *h) {
   Lower *l = h->l;
-  uint16_t list[MAX_ARGS + 1];
+  uint16_t list[MAX_CALL_ARGS + 1];
   list[0] = ambi_lower_k(l, h->head);
   for (uint32_t i = 0; i < h->nargs; i++)
     list[i + 1] = (uint16_t)i;
   uint16_t slot = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, 1);
+  // A typed call that is data is checked again when it is evaluated again.
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, h->untyped);
   ambi_lower_list(l, list, h->nargs + 1);
   return slot;
 }
@@ -495,7 +497,8 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
   l.nslots = v->def->nargs;
-  Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
+  Heads h = {
+      .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
   ambi_lower_emit(&l, OP_I_QUERYT, call_atom(&h),
                   ambi_lower_const(&l, v->type.w), 0);
   Unit *u = ambi_lower_finish(&l, v->def->nargs);
@@ -508,6 +511,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   Definition *d = v->def;
   Heads h = {.l = l,
              .nargs = d->nargs,
+             .untyped = d->untyped,
              .head = d->head,
              .type = v->type,
              .nrules = (uint32_t)records->n};

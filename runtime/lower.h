@@ -10,7 +10,7 @@
 #include "runtime/code.h"
 #include "runtime/types.h"
 
-enum { MAX_VARS = 250, NO_LABEL = -1 };
+enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, NO_LABEL = -1 };
 
 // Where an Error that ends an expression goes: returned from the unit, or put
 // into a slot at a label.

@@ -474,7 +474,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                        unsigned rest, uint16_t pos, bool stream) {
   uint32_t n = ambi_expr_size(e) - 1;
   Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
-  if (!arguments_fit(l, e, h.ftype) || !returns(r, t) || n > 250) return false;
+  if (!arguments_fit(l, e, h.ftype) || !returns(r, t) || n > MAX_CALL_ARGS) return false;
   if (is_sym(r, AMB_SYM(T_EXPRESSION).w)) r = AMB_SYM(UNDEFINED);
   if (ambi_is_var(r)) r = t;  // bound to what is expected
   if (!ambi_is_sym(r)) return false;
@@ -517,9 +517,9 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                          unsigned rest, uint16_t pos, bool stream) {
   uint32_t n = ambi_expr_size(e) - 1;
-  Variant *v = n > 250 ? NULL : ambi_variant(l->cs, h.def, t);
+  Variant *v = n > MAX_CALL_ARGS ? NULL : ambi_variant(l->cs, h.def, t);
   if (!v) {
-    if (n > 250)
+    if (n > MAX_CALL_ARGS)
       l->refused = true;
     else
       l->failed = true;
@@ -1086,6 +1086,13 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_COND:  // the stub behind it knows the whole
+    if (!ambi_is_none(
+            l->stubs[i + 1].term)) {  // the check of `if` looks at it all
+      Stub whole = l->stubs[i + 1];
+      ambi_lower_generic(l, whole.term, whole.type, whole.dst, whole.err);
+      if (!whole.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, whole.back);
+      break;
+    }
     slot = l->stubs[i + 1].from;
     ambi_lower_generic(l, s.term, AMB_SYM(T_BOOL), (Dst){false, slot}, s.err);
     ambi_lower_jump(l, OP_I_BRANCH, slot, slot, s.no);

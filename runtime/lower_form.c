@@ -589,8 +589,13 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_expr(l, ambi_expr_at(e, 1), t, d, err, rest);
     return true;
   }
-  ambi_lower_give(
-      l, ambi_lower_operand(l, ambi_expr_at(e, 1), t, err, rest, false), d);
+  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), t, err, rest, false);
+  if (t.w != AMB_SYM(UNDEFINED).w && t.w != AMB_SYM(T_ATOM).w) {
+    v = in_slot(l, v);
+    ambi_lower_emit(l, OP_I_CASTR, v, ambi_lower_const(l, t.w), 0);
+    ambi_lower_error_edge(l, v, err);
+  }
+  ambi_lower_give(l, v, d);
   return true;
 }
 

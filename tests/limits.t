@@ -1,0 +1,175 @@
+#!/usr/bin/env perl
+# Limits: each kind of endless work under each limit that can stop it. A form
+# that is stopped prints what it has found, standard error names the limit and
+# the place, the next form runs, and the exit code is 4.
+# AMBIT names the program, AMBIT_TIERS the tiers to run ("0 1").
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $here  = abs_path(dirname(__FILE__));
+my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0';
+-x $ambit or plan skip_all => "no program at $ambit";
+
+my $slow = $ENV{AMBIT_SLOW} || 1;    # sanitizers and loaded machines
+my $dir  = tempdir(CLEANUP => 1);
+chdir $dir;
+my $tier;
+
+my $rules = <<'END';
+(= (loop $x) (loop (+ $x 1)))
+(= (gen) a)
+(= (gen) (gen))
+(= (grow $l) (grow (cons-atom 1 $l)))
+(= (pile $l) (pile (C 1 $l)))
+(= (deep $n) (+ 1 (deep (+ $n 1))))
+(= (down $n) (if (== $n 0) 0 (+ 1 (down (- $n 1)))))
+(= (nat $n) $n)
+(= (nat $n) (nat (+ $n 1)))
+(= (big $n) (big (* $n $n)))
+(= (say) (let $x (println! hello) (say)))
+(= (fill $n) (let $x (add-atom &self (p $n)) (fill (+ $n 1))))
+(= (facts $n) (if (> $n 0) (let $x (add-atom &self (q $n)) (facts (- $n 1))) done))
+!(facts 300)
+END
+my $line = () = $rules =~ /\n/g;
+$line += 2;    # of the form that is stopped
+
+# form => what its result line is when it is stopped
+my %endless = (
+    '(loop 0)'                                   => qr/^\[\]$/,
+    '(gen)'                                      => qr/^\[a[a, ]*\]$/,
+    '(grow ())'                                  => qr/^\[\]$/,
+    '(pile Nil)'                                 => qr/^\[\]$/,
+    '(deep 0)'                                   => qr/^\[\]$/,
+    '(nat 0)'                                    => qr/^\[0[\d, ]*\]$/,
+    '(collapse (nat 0))'                         => qr/^\[\]$/,
+    '(say)'                                      => qr/^\[\]$/,
+    '(fill 0)'                                   => qr/^\[\]$/,
+    '(match &self (, (q $a) (q $b) (q $c) (q $d)) x)' => qr/^\[[x, ]*\]$/,
+    '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))' => qr/^\[\]$/,
+);
+
+sub slurp {
+    open my $in, '<', $_[0] or return '';
+    local $/;
+    return <$in> // '';
+}
+
+# Highest resident size so far in KiB, once the child is the program.
+sub peak {
+    my ($pid) = @_;
+    return 0 if (readlink("/proc/$pid/exe") // '') ne $ambit;
+    my ($kib) = slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+) kB/m;
+    return $kib // 0;
+}
+
+# Runs the program text; returns exit code, output, messages, seconds, KiB.
+sub run {
+    my ($text, @options) = @_;
+    open my $out, '>', 'p.metta' or die "p.metta: $!";
+    print $out $text;
+    close $out;
+    my $begin = time;
+    my $pid   = fork // die "fork: $!";
+    if (!$pid) {
+        open STDOUT, '>', 'out';
+        open STDERR, '>', 'err';
+        alarm 60 * $slow;
+        exec $ambit, "--tier=$tier", @options, 'p.metta' or exit 127;
+    }
+    my $most = 0;
+    while (waitpid($pid, 1) == 0) {
+        my $now = peak($pid);
+        $most = $now if $now > $most;
+        sleep 0.005;
+    }
+    my $code = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+    return ($code, slurp('out'), slurp('err'), time - $begin, $most);
+}
+
+# One endless form between two others; what => regex of the limit's name.
+sub stops {
+    my ($form, $limit, @options) = @_;
+    my ($code, $out, $err, $seconds, $kib) =
+        run("$rules!(+ 1 1)\n!$form\n!(+ 2 2)\n", @options);
+    my @lines = grep { $_ ne 'hello' } split /\n/, $out;
+    my @wrong;
+    push @wrong, "exit $code" if $code ne '4';
+    push @wrong, "no place and limit: $err"
+        if $err !~ /^p\.metta:$line:1: stopped: $limit$/m;
+    push @wrong, 'the other forms' if "@lines[0, 1] $lines[-1]" ne '[done] [2] [4]';
+    push @wrong, 'the results: ' . substr($lines[2] // 'none', 0, 80)
+        if @lines != 4 || $lines[2] !~ $endless{$form};
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $name = sprintf 'tier %d: %s %s', $tier, $form, "@options";
+    ok(!@wrong, $name) or diag(sprintf "%s (%.1f s)", join('; ', @wrong), $seconds);
+    return ($seconds, $kib);
+}
+
+sub by_time {
+    for my $form (sort keys %endless) {
+        my ($seconds) = stops($form, 'the time limit of 0\.3 s', '--query-timeout=0.3');
+        cmp_ok($seconds, '<', 3 * $slow, "tier $tier: ... and soon");
+    }
+    my $seconds = (run("$rules!(big 3)\n", '--query-timeout=0.3'))[3];
+    cmp_ok($seconds, '<', 10 * $slow, "tier $tier: great numbers end, too");
+}
+
+sub by_memory {
+    for my $form ('(gen)', '(pile Nil)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(fill 0)',
+        '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))')
+    {
+        my (undef, $kib) = stops($form, 'the memory limit of 64 MiB', '--memory=64M');
+        cmp_ok($kib, '<', (64 + 32) * 1024, "tier $tier: ... and within it")
+            if $slow == 1;
+    }
+}
+
+sub by_steps {
+    stops($_, 'the limit of 10000 steps', '--steps=10000')
+        for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)';
+    # The least number that suffices is the one with which it ends.
+    my ($low, $high) = (0, 1 << 16);
+    my $text = "(= (down \$n) (if (== \$n 0) 0 (+ 1 (down (- \$n 1)))))\n!(down 50)\n";
+    while ($high - $low > 1) {
+        my $middle = ($low + $high) >> 1;
+        my ($code) = run($text, "--steps=$middle");
+        if ($code) { $low = $middle } else { $high = $middle }
+    }
+    cmp_ok($low, '>=', 50, "tier $tier: steps are counted one by one");
+    cmp_ok($high, '<', 50 * 50, "tier $tier: ... each once");
+}
+
+sub by_depth {
+    stops('(deep 0)', 'the depth limit of 1000', '--depth=1000');
+    my ($code, $out) = run("$rules!(down 100)\n", '--depth=10000');
+    is("$code $out", "0 [done]\n[100]\n", "tier $tier: what is less deep runs");
+}
+
+sub others {
+    my ($code, $out, $err) = run("$rules!(nat 0)\n!(+ 2 2)\n", '-n', '3');
+    is("$code $out$err", "0 [done]\n[0, 1, 2]\n[4]\n", "tier $tier: answers asked for");
+    ($code, $out, $err, my $seconds) = run("$rules!(loop 0)\n!(+ 2 2)\n", '--time-limit=0.3');
+    is("$code $out", "4 [done]\n[]\n", "tier $tier: the time of the run ends it");
+    like($err, qr/^p\.metta:\d+:1: stopped: the time limit of the run$/m, "tier $tier: ... by name");
+    cmp_ok($seconds, '<', 3 * $slow, "tier $tier: ... and soon");
+    my $facts = join '', map { "(fact $_)\n" } 1 .. 1000;
+    ($code, $out) = run("$rules!(loop 0)\n$facts!(+ 2 2)\n", '--steps=5000');
+    is("$code $out", "4 [done]\n[]\n[4]\n", "tier $tier: facts behind a stopped form");
+    $facts = join '', map { "(fact $_ (a b c))\n" } 1 .. 300_000;
+    ($code, $out) = run("!(+ 1 1)\n$facts!(+ 2 2)\n", '--query-timeout=0.05');
+    is("$code $out", "0 [2]\n[4]\n", "tier $tier: reading is not the time of a form")
+        if $slow == 1;
+}
+
+for (@tiers) {
+    $tier = $_;
+    $_->() for \&by_time, \&by_memory, \&by_steps, \&by_depth, \&others;
+}
+done_testing;

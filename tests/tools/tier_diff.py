@@ -632,6 +632,7 @@ def report(program, outs, title):
 
 
 def main():
+    sys.setrecursionlimit(100000)
     p = argparse.ArgumentParser()
     p.add_argument("--ambit", default=os.environ.get("AMBIT", "build/ambit"))
     p.add_argument("--seed", default="1")

@@ -75,7 +75,7 @@ static bool begin(Engine *g, Unit *form) {
   cx->loose = false;
   ambi_adopted_free(g);
   g->pc = form->code;
-  g->budget = 0;
+  g->granted = g->budget = 0;
   g->heap_soft = ambi_collect_first(g);
   return g->e + form->nslots <= g->stack_end ||
          ambi_stack_more(g, g->e + form->nslots);
@@ -98,6 +98,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Space *space = cx->space;
   if (!begin(g, form)) return cx->stop ? cx->stop : STOP_MEMORY;
   enum AmbStop stop = ambi_interp_run(g);
+  ambi_engine_count(g);
   if (stop) {  // unwind: bindings go, what was found stays
     ambi_trail_undo(cx, g->choices->tr);
     cx->stop = stop;

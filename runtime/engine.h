@@ -98,7 +98,8 @@ typedef struct Engine {
   Choice *b;
   const Code *pc;
   Value rv;          // returned value
-  int64_t budget;    // calls until the next poll
+  int64_t budget;    // steps until the next poll ...
+  int64_t granted;   // ... and what they were when steps were last counted
   ValueVec *out;     // results of the form
   Hook *top_hook;    // collector of the form
   size_t heap_soft;  // words in use that trigger a collection
@@ -122,6 +123,16 @@ enum Next {
   NEXT_STOP   // cx->stop is set
 };
 
+// Takes the steps made since the last look into account.
+static inline void ambi_engine_count(Engine *g) {
+  g->cx->limits.steps_used += (uint64_t)(g->granted - g->budget);
+  g->granted = g->budget;
+}
+// Makes the next step look at limits and memory.
+static inline void ambi_engine_hurry(Engine *g) {
+  g->granted -= g->budget;
+  g->budget = 0;
+}
 Engine *ambi_engine_open(Context *cx);
 void ambi_engine_close(Engine *g);
 // Runs a unit without arguments as a form of its own; its results are appended

@@ -56,7 +56,7 @@
       SAVE();                                                 \
       (p) = ambi_heap_more(cx, (n));                          \
       h = cx->h;                                              \
-      g->budget = 0;                                          \
+      ambi_engine_hurry(g);                                   \
       if (!(p)) goto stop;                                    \
     } else                                                    \
       h += (n);                                               \
@@ -156,18 +156,17 @@ static bool too_deep(const Engine *g) {
 // slots. False: stop.
 static bool poll(Engine *g, size_t args) {
   Context *cx = g->cx;
-  cx->limits.steps_used +=
-      AMB_POLL_STEPS - (uint64_t)(g->budget > 0 ? g->budget : 0);
-  g->budget = AMB_POLL_STEPS;
+  ambi_engine_count(g);
   if (args != SIZE_MAX) g->rv = AMB_UNIT;  // dead there, and perhaps stale
   if (!ambi_limits_poll(cx)) return false;
   if (cx->limits.depth && too_deep(g)) {
     cx->stop = STOP_DEPTH;
     return false;
   }
-  if (cx->limits.steps &&
-      cx->limits.steps - cx->limits.steps_used < AMB_POLL_STEPS)
-    g->budget = (int64_t)(cx->limits.steps - cx->limits.steps_used);
+  uint64_t grant = AMB_POLL_STEPS;
+  uint64_t left = cx->limits.steps - cx->limits.steps_used;
+  if (cx->limits.steps && left < grant) grant = left;
+  g->granted = g->budget = (int64_t)grant;
   if ((size_t)(cx->h - cx->hbase) + g->adopted_words > g->heap_soft)
     return ambi_collect(g, args);
   return true;
@@ -594,7 +593,7 @@ static enum Next arith_slow(Engine *g, Value a, Value b) {
   if (!ambi_is_number(a) || !ambi_is_number(b))
     return take_edge(g) ? NEXT_PC : NEXT_STOP;
   Value v = arithmetic(g->cx, op, a, b);
-  if (ambi_is_none(v)) return NEXT_STOP;
+  if (ambi_is_none(v) || g->cx->stop) return NEXT_STOP;
   g->e[pc->a] = v.w;
   g->pc = pc + 1;
   return NEXT_PC;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "runtime/code.h"
 
 #ifndef AMB_VERSION
 #define AMB_VERSION "0.1.0"
@@ -70,6 +71,18 @@ void cli_enter_dir(Cli *cli, const Source *s) {
   ambi_text_free(dir);
 }
 
+#ifdef AMB_DEBUG
+// Adds the names of the instructions executed to the file AMBIT_OPCODES names.
+static void note_opcodes(const Runtime *rt) {
+  const char *path = getenv("AMBIT_OPCODES");
+  FILE *out = path && rt->code ? fopen(path, "a") : NULL;
+  if (!out) return;
+  for (unsigned i = 0; i < OP_I_COUNT; i++)
+    if (rt->code->executed[i]) fprintf(out, "%s\n", ambi_ops[i].name);
+  fclose(out);
+}
+#endif
+
 // ---- running ----------------------------------------------------------------
 
 static void run_source(Cli *cli, Source *s) {
@@ -100,6 +113,9 @@ static void run_all(Cli *cli) {
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
   cancel_word = NULL;
+#ifdef AMB_DEBUG
+  note_opcodes(cli->rt);
+#endif
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
 }

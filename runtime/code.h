@@ -148,6 +148,9 @@ struct CodeState {
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points
   bool invalidated;
+#ifdef AMB_DEBUG
+  bool executed[OP_I_COUNT];  // for the test that every instruction is reached
+#endif
 };
 
 bool ambi_code_open(Runtime *rt);

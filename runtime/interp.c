@@ -21,7 +21,11 @@
                            : AMB_V(E[(x) & (SRC_CHECK - 1)])))
 #define SAVE() (g->e = E, g->b = B, g->pc = pc, g->rv = rv, cx->h = h)
 #define LOAD() (E = g->e, B = g->b, pc = g->pc, rv = g->rv, h = cx->h)
+#ifdef AMB_DEBUG
+#define NEXT() goto *labels[(g->code->executed[pc->op] = true, pc->op)]
+#else
 #define NEXT() goto *labels[pc->op]
+#endif
 #define STEP(n) \
   do {          \
     pc += (n);  \
@@ -710,20 +714,20 @@ do_CALL : {
   Word *N = E + src[0];
   if (N < B->top) N = B->top;
   N += FRAME_HEADER;
-  if (AMB_UNLIKELY(N + n > g->stack_end)) {
+  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
+  const Unit *u = v->unit;
+  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
     SAVE();
-    if (!ambi_stack_more(g, N + n)) goto stop;
+    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
   }
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = src[1 + i];
-    Value v = SOURCE(s);
-    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &v)))
+    Value x = SOURCE(s);
+    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &x)))
       EDGE();
-    N[i] = v.w;
+    N[i] = x.w;
   }
   if (pc->a != NO_SLOT) E[pc->a] = ambi_position(g, B).w;
-  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
-  const Unit *u = v->unit;
   N[FRAME_UNIT] = (Word)(uintptr_t)u;
   N[FRAME_PREV] = (Word)(uintptr_t)E;
   N[FRAME_RET] = (Word)(uintptr_t)(pc + 1 + (n + 4) / 4);
@@ -751,19 +755,19 @@ do_TAILCALL : {
     N += FRAME_HEADER;
     args = N;
   }
-  if (AMB_UNLIKELY(N + n > g->stack_end)) {
+  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
+  const Unit *u = v->unit;
+  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
     SAVE();
-    if (!ambi_stack_more(g, N + n)) goto stop;
+    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
   }
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = src[1 + i];
-    Value v = SOURCE(s);
-    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &v)))
+    Value x = SOURCE(s);
+    if ((s & SRC_CONST) == SRC_CHECK && AMB_UNLIKELY(!source_ready(g, &x)))
       EDGE();
-    args[i] = v.w;
+    args[i] = x.w;
   }
-  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
-  const Unit *u = v->unit;
   if (args == small) {
     for (unsigned i = 0; i < n; i++)
       N[i] = small[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "memory/alloc.h"
+#include "runtime/verify.h"
 
 static bool grow(Lower *l, void *array, size_t *cap, size_t need, size_t item) {
   if (!ambi_grow((void **)array, cap, need, item)) l->failed = true;
@@ -309,6 +310,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
     l->failed = true;
     return NULL;
   }
+  AMB_CHECK_UNIT(u);
   u->next = l->cs->units;
   l->cs->units = u;
   return u;

@@ -688,12 +688,6 @@ do_FAIL:
   goto fail;
 do_RETRV:
   goto ret;
-do_ENTER:
-  if (E + UNIT()->nslots > g->stack_end) {
-    SAVE();
-    if (!ambi_stack_more(g, E + UNIT()->nslots)) goto stop;
-  }
-  STEP(1);
 do_RET:
   rv = SOURCE(pc->a);
   goto ret;

@@ -1,8 +1,10 @@
 // Inside of lowering: the unit being built, variables, labels, late code.
 //
 // lower.c decides how a definition's rules are told apart; lower_expr.c turns
-// body terms into code; lower_form.c has the special forms; lower_emit.c puts
-// instructions, constants and labels together.
+// body terms into code; lower_op.c has the grounded operations, lower_form.c the
+// special forms, lower_loop.c the loops over expressions, lower_stub.c the code
+// behind the main line. lower_type.c says what types tell in advance, and
+// lower_emit.c puts instructions, constants and labels together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
 
@@ -117,6 +119,7 @@ void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
 // The word behind with a second label.
 void ambi_lower_varl(Lower *l, int label);
 void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
+uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);  // room for n sources
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
 void ambi_lower_edge_at(Lower *l, size_t at, int label);
 uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
@@ -137,6 +140,33 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
 void ambi_lower_prepare(Lower *l, Value term);
 void ambi_lower_var(Lower *l, uint32_t v);
 
+// ---- lower_type.c ----------------------------------------------------------------
+enum Fit { FIT_YES, FIT_DYNAMIC, FIT_NO };
+
+typedef struct Head {
+  enum { HEAD_DATA, HEAD_CALL, HEAD_TYPED, HEAD_ODD } kind;
+  Value ftype;  // HEAD_TYPED: (-> ...) as a heap atom
+  Definition *def;
+} Head;
+
+static inline bool is_sym(Value v, Word w) {
+  return v.w == w;
+}
+
+Head ambi_lower_head_of(Lower *l, Value e);
+bool ambi_lower_any_type(Value t);
+// The type a constant or an application has for sure; AMB_NONE: none (passes
+// everywhere); AMB_UNIT: not known before the program runs.
+Value ambi_lower_static_type(Lower *l, Value e);
+enum Fit ambi_lower_fits(Lower *l, Value arg, Value param);
+// Is there, for each argument, a way to check it that the code knows?
+bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype);
+bool ambi_lower_returns(Value r, Value t);
+bool ambi_lower_may_be_bool(Lower *l, Value e);
+// Emits the check of a variable that the type check makes before anything is
+// evaluated; goes to the label if it fails.
+void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
+
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest);
@@ -148,19 +178,36 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
 void ambi_lower_give(Lower *l, uint16_t source, Dst d);
 uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
+bool ambi_lower_can_stream(unsigned effects, unsigned rest);
+// What `rest` and the children of e from i on do.
+unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
+// Applications whose head is no instruction and no variable.
+bool ambi_lower_plain_application(Value e);
+// The value of what a slot holds, wherever it is wanted.
+void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+
+// ---- lower_op.c ------------------------------------------------------------------
+// Of one result and without effects.
+bool ambi_lower_plain_builtin(Value head);
+bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
+                        unsigned rest);
+void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
+                             unsigned n, uint16_t slot, ErrTo err);
+bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                      unsigned rest);
 // Jumps to `no` unless the condition is True; falls through when it is. The
 // stub returned comes back at its label `back`: behind the whole expression.
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest);
-bool ambi_lower_may_be_bool(Lower *l, Value e);
 bool ambi_lower_simple_types(Lower *l, Value e);
-void ambi_lower_stubs(Lower *l);
 
-bool ambi_lower_can_stream(unsigned effects, unsigned rest);
-// Applications whose head is no instruction and no variable.
-bool ambi_lower_plain_application(Lower *l, Value e);
-// The value of what a slot holds, wherever it is wanted.
-void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+// ---- lower_stub.c ----------------------------------------------------------------
+// A bail-out: e as a whole goes to EVAL.
+int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err);
+// The slower copy of the instruction at `at`, if it has sources to be checked.
+void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
+                             const uint16_t *list, unsigned n, ErrTo err);
+void ambi_lower_stubs(Lower *l);
 
 // ---- lower_loop.c ----------------------------------------------------------------
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);

@@ -76,6 +76,13 @@ void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n) {
   }
 }
 
+uint16_t *ambi_lower_new_list(Lower *l, uint32_t n) {
+  static uint16_t none[1];
+  uint16_t *list = ambi_arena_alloc(&l->arena, (n + 2) * sizeof *list);
+  if (!list) l->failed = true;
+  return list ? list : none;
+}
+
 void ambi_lower_edge_at(Lower *l, size_t at, int label) {
   if (!grow(l, &l->edge_labels, &l->edge_labels_cap, l->nedge_labels + 1,
             sizeof *l->edge_labels))

@@ -599,22 +599,13 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
   return true;
 }
 
-static int bail_out(Lower *l, Value e, Dst d, ErrTo err) {
-  Stub *s = ambi_lower_stub(l, STUB_BAIL);
-  s->term = e;
-  s->type = AMB_SYM(UNDEFINED);
-  s->dst = d;
-  s->err = err;
-  return (int)(s - l->stubs);
-}
-
 // (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
 static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
   Value x = ambi_expr_at(e, 1);
   if (!ambi_is_lvar(x)) return false;
   ambi_lower_var(l, ambi_lvar_of(x));
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
-  int stub = bail_out(l, e, d, err);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   uint16_t slot = l->vars[ambi_lvar_of(x)].slot;
   if (form == FORM_CAR)
     ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
@@ -638,7 +629,7 @@ static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
   Value tail = ambi_expr_at(e, 2);
   if (!ambi_is_lvar(tail) && !ambi_is_expression(tail)) return false;
   ambi_lower_prepare(l, e);
-  int stub = bail_out(l, e, d, err);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)),
            others = ambi_lower_term(l, tail);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
@@ -661,7 +652,8 @@ static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
   if (!unset(l, h) || !unset(l, t)) return false;
   uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
   uint16_t pair = ambi_lower_slot(l);
-  int stub = bail_out(l, v, (Dst){false, pair}, err),
+  int stub = ambi_lower_bail_stub(l, v, AMB_SYM(UNDEFINED), (Dst){false, pair},
+                                  err),
       done = ambi_lower_label(l);
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_DECONS, first, others, slot);

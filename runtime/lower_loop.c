@@ -22,11 +22,10 @@ static bool binder(const Lower *l, Value v) {
 }
 
 // Variables of the step that live outside of it exist from now on.
-static bool capture(Loop *p, Value list, Value a, Value b) {
+static bool capture(Loop *p, Value a, Value b) {
   Lower *l = p->outer;
   uint16_t vars[MAX_VARS];
   unsigned n = ambi_lower_vars_of(l, p->step, vars);
-  (void)list;
   for (unsigned i = 0; i < n; i++) {
     Value v = ambi_lvar(vars[i]);
     if (v.w == a.w || v.w == b.w || !ambi_lower_shared(l, p->step, vars[i]))
@@ -116,15 +115,6 @@ static bool list_operand(Lower *l, Value list, int bail, uint16_t *out) {
   return true;
 }
 
-static int bail_out(Lower *l, Value e, Dst d, ErrTo err) {
-  Stub *s = ambi_lower_stub(l, STUB_BAIL);
-  s->term = e;
-  s->type = AMB_SYM(UNDEFINED);
-  s->dst = d;
-  s->err = err;
-  return (int)(s - l->stubs);
-}
-
 // Slots of the fold's unit: 0 list, 1 index, 2 so far, then what is captured.
 static bool fold_unit(Loop *p, Value a, Value b) {
   Lower l;
@@ -156,9 +146,9 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
   if (!binder(l, a) || !binder(l, b) || a.w == b.w) return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (!capture(&p, list, a, b)) return false;
+  if (!capture(&p, a, b)) return false;
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
-  int stub = bail_out(l, e, d, err);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   list_operand(l, list, l->stubs[stub].entry, &src);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
@@ -203,11 +193,12 @@ static bool map_unit(Loop *p, Value x) {
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
-  if (!binder(l, x) || !ambi_lower_plain_application(l, p.step)) return false;
+  if (!binder(l, x) || !ambi_lower_plain_application(p.step)) return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (!capture(&p, list, x, x)) return false;
+  if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);
-  int stub = bail_out(l, e, d, err), entry = l->stubs[stub].entry;
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
+      entry = l->stubs[stub].entry;
   list_operand(l, list, entry, &src);
   for (unsigned i = 0; i < p.ncaptured;
        i++) {  // an unbound one would be renamed

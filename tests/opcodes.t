@@ -19,7 +19,6 @@ use Program;
 # the instruction.
 my %unused = (
     NOP    => 'stands for "no instruction" while code is put together',
-    ENTER  => 'callers make room for frames of every size',
     CHKERR => 'ends of positions look for errors themselves',
     EV_ARG => 'children are begun by EV_START and EV_RET',
 );

@@ -1,0 +1,161 @@
+// Late code: what is rarely run stands behind the rest of the unit.
+//
+// Errors on their way out, expressions handed to EVAL whole, slower copies of
+// instructions that met an operand which is not final, conditions that are no
+// truth values. A stub keeps the variables as they were where it was made.
+#include "runtime/lower.h"
+
+int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_BAIL);
+  s->term = e;
+  s->type = t;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
+                             const uint16_t *list, unsigned n, ErrTo err) {
+  bool any = false;
+  for (unsigned i = 0; i < n; i++)
+    any |= (list[i] & SRC_CONST) == SRC_CHECK;
+  if (!any) return;
+  Stub *s = ambi_lower_stub(l, STUB_CHECKED);
+  s->head = head;
+  s->err = err;
+  s->nlist = n;
+  s->list = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *s->list);
+  if (!s->list) {
+    l->failed = true;
+    return;
+  }
+  memcpy(s->list, list, n * sizeof *list);
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
+static void checked_code(Lower *l, Stub *s) {
+  for (unsigned i = 0; i < s->nlist; i++) {
+    if ((s->list[i] & SRC_CONST) != SRC_CHECK) continue;
+    uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_EVALT, slot, s->list[i] & (SRC_CHECK - 1), p);
+    ambi_lower_error_edge(l, slot, s->err);
+    ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
+    ambi_lower_error_edge(l, slot, s->err);
+    s->list[i] = slot;
+  }
+  ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
+  if (s->head.op == OP_I_MKEXPR) {
+    ambi_lower_list(l, s->list, s->nlist);
+  } else {
+    uint16_t *list = ambi_lower_new_list(l, s->nlist + 1);
+    if (l->failed) return;
+    list[0] = 0;
+    memcpy(list + 1, s->list, s->nlist * sizeof *list);
+    ambi_lower_list(l, list, s->nlist + 1);
+    if (s->ret.op != OP_I_NOP) {
+      ambi_lower_emit(l, (enum Opcode)s->ret.op, s->ret.a, s->ret.b, 0);
+      if (s->ret.op != OP_I_R_STORE) ambi_lower_error_edge(l, s->ret.a, s->err);
+    }
+  }
+  if (s->head.op != OP_I_TAILCALL) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// The condition was neither True nor False: build the if with it, and let EVAL
+// try the rules of `if` (an unbound variable takes both branches).
+static void odd_if(Lower *l, const Stub *s) {
+  if (ambi_is_none(s->term)) {  // a truth value was asked for: it is the value
+    ambi_lower_give(l, s->from, s->dst);
+    if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+    return;
+  }
+  uint16_t list[4];
+  list[0] = ambi_lower_k(l, ambi_expr_at(s->term, 0));
+  list[1] = s->from;
+  list[2] = ambi_lower_term(l, ambi_expr_at(s->term, 2));
+  list[3] = ambi_lower_term(l, ambi_expr_at(s->term, 3));
+  int data_if = ambi_lower_label(l), open = ambi_lower_label(l);
+  uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_jump(l, OP_I_TESTK, s->from, ambi_lower_const(l, AMB_TRUE.w),
+                  data_if);
+  ambi_lower_varl(l, open);
+  ambi_lower_bind(l, data_if);  // no rule of `if` is for it
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 1);
+  ambi_lower_list(l, list, 4);
+  ambi_lower_give(l, slot, s->dst);
+  if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  ambi_lower_bind(l, open);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 0);
+  ambi_lower_list(l, list, 4);
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, slot, type);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// The call with its operands evaluated, for EVAL.
+static void rebuilt(Lower *l, const Stub *s) {
+  uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, s->nlist, 0);
+  ambi_lower_list(l, s->list, s->nlist);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, slot, type);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+static void stub_code(Lower *l, Stub s, size_t i) {
+  uint16_t slot;
+  switch (s.kind) {
+  case STUB_ERROR: ambi_lower_raise(l, s.from, s.err); break;
+  case STUB_BAIL:
+    ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
+    if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_COND:  // the stub behind it knows the whole
+    if (!ambi_is_none(
+            l->stubs[i + 1].term)) {  // the check of `if` looks at it all
+      Stub whole = l->stubs[i + 1];
+      ambi_lower_generic(l, whole.term, whole.type, whole.dst, whole.err);
+      if (!whole.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, whole.back);
+      break;
+    }
+    slot = l->stubs[i + 1].from;
+    ambi_lower_generic(l, s.term, AMB_SYM(T_BOOL), (Dst){false, slot}, s.err);
+    ambi_lower_jump(l, OP_I_BRANCH, slot, slot, s.no);
+    ambi_lower_varl(l, l->stubs[i + 1].entry);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_CHECKED: checked_code(l, &s); break;
+  case STUB_APPLY:
+    ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_REBUILD: rebuilt(l, &s); break;
+  case STUB_IF: odd_if(l, &s); break;
+  }
+}
+
+void ambi_lower_stubs(Lower *l) {
+  for (size_t i = 0; i < l->nstubs && !l->failed && !l->refused; i++) {
+    Stub s = l->stubs[i];
+    memcpy(l->vars, s.vars, sizeof l->vars);
+    if (l->rule != s.rule) l->uses = NULL;
+    l->rule = s.rule;
+    ambi_lower_bind(l, s.entry);
+    stub_code(l, s, i);
+  }
+  if (l->fail != NO_LABEL) {
+    ambi_lower_bind(l, l->fail);
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+  }
+}

@@ -298,7 +298,7 @@ static bool save(Engine *g, Choice *r, uint32_t slot, uint32_t dst, bool stream,
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
                             bool error, const Code *next, const Code *err) {
   Value p = AMB_V(g->e[slot]);
-  Choice *at = ambi_position_choice(g, p);
+  Choice *at = ambi_position_choice(p);
   if (stream) {
     if (!error) {
       g->e[slot] |= 1;

@@ -141,11 +141,14 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);
 // Runs from g->pc until the sentinel record resumes or something stops.
 enum AmbStop ambi_interp_run(Engine *g);
 
-static inline Value ambi_position(const Engine *g, const Choice *b) {
-  return AMB_V(AMB_TAGGED(TAG_INT, (Word)(b - g->choices) << 1));
+// What a position slot holds: the address of the newest record, records do not
+// move. Bit 0 is free for the mark of a streamed position, and no collection
+// takes the word for a reference (it reads as a double).
+static inline Value ambi_position(const Choice *b) {
+  return AMB_V((Word)(uintptr_t)b);
 }
-static inline Choice *ambi_position_choice(const Engine *g, Value p) {
-  return g->choices + ((p.w & AMB_PAYLOAD_MASK) >> 1);
+static inline Choice *ambi_position_choice(Value p) {
+  return (Choice *)(uintptr_t)(p.w & ~(Word)1);
 }
 // Where the next frame's header goes: beyond this frame and what B protects.
 static inline Word *ambi_frame_top(Word *e, size_t nslots, const Choice *b) {

@@ -119,7 +119,7 @@ enum Next ambi_once_push(Engine *g, Value atom, const Code *ret) {
   static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT);
-  g->e[IN_POS] = ambi_position(g, g->b).w;
+  g->e[IN_POS] = ambi_position(g->b).w;
   if (!ambi_choice_push(g, once_fail)) return NEXT_STOP;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_ONCE));
 }
@@ -128,7 +128,7 @@ static bool begin_collector(Engine *g, bool with_bindings) {
   Hook *h = ambi_hook_new(g, HOOK_COLLECT);
   if (!h) return false;
   h->with_bindings = with_bindings;
-  g->e[IN_POS] = ambi_position(g, g->b).w;
+  g->e[IN_POS] = ambi_position(g->b).w;
   Choice *c = ambi_choice_push(g, point(g, RP_CBIND_END));
   if (!c) {
     ambi_hook_free(h);
@@ -460,7 +460,7 @@ static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
   g->e[IN_SPACE] = ambi_space_value(g->cx->space).w;
   g->cx->space = ambi_space_of(space);
   g->cx->space->is_context = true;
-  g->e[IN_POS] = ambi_position(g, g->b).w;
+  g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
   return ambi_eval_push(g, x, t, point(g, RP_METTA));
@@ -654,7 +654,7 @@ static enum Next metta_value(Engine *g) {
 }
 
 static enum Next collapse_add(Engine *g) {
-  Choice *barrier = ambi_position_choice(g, AMB_V(g->e[IN_POS])) + 1;
+  Choice *barrier = ambi_position_choice(AMB_V(g->e[IN_POS])) + 1;
   if (g->rv.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
   Hook *h = barrier->hook;
   while (h->kind != HOOK_COLLECT)
@@ -676,7 +676,7 @@ static enum Next collapse_end(Engine *g) {
 
 static enum Next once_ret(Engine *g) {
   static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
-  Choice *at = ambi_position_choice(g, AMB_V(g->e[IN_POS]));
+  Choice *at = ambi_position_choice(AMB_V(g->e[IN_POS]));
   Value v = g->pc->op == OP_I_EV_ONCE && g->pc == point(g, RP_ONCE) ? g->rv
                                                                     : AMB_UNIT;
   g->e[IN_VAL] = v.w;
@@ -693,7 +693,7 @@ static enum Next once_ret(Engine *g) {
 
 // A saved Error is the result after all: nothing else comes.
 static enum Next once_value(Engine *g) {
-  Choice *at = ambi_position_choice(g, AMB_V(g->e[IN_POS]));
+  Choice *at = ambi_position_choice(AMB_V(g->e[IN_POS]));
   if (g->b > at) ambi_choice_cut(g, at + 1);
   return give(g, AMB_V(g->e[IN_VAL]));
 }

@@ -277,7 +277,7 @@ static enum Next eval_value(Engine *g, bool tuple) {
     else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) &&
              !((v.w & AMB_EXPR_EVAL) && ambi_mark_holds(v))) {
       if (g->cx->stop) return NEXT_STOP;
-      g->e[pc->c] = ambi_position(g, g->b).w;
+      g->e[pc->c] = ambi_position(g->b).w;
       return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);
     }
     v = ambi_mark_eval(v);
@@ -353,7 +353,7 @@ static enum Next first_call(Engine *g) {
 
 static enum Next once_end(Engine *g) {
   const Code *pc = g->pc;
-  Choice *at = ambi_position_choice(g, AMB_V(g->e[pc->b]));
+  Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
   bool error = is_error(AMB_V(g->e[pc->a]));
   bool saved = g->b > at && ambi_results_wait(at + 1);
   if (!error || (g->b <= at + 1 && !saved)) {
@@ -368,7 +368,7 @@ static enum Next once_end(Engine *g) {
 
 static enum Next case_end(Engine *g) {
   const Code *pc = g->pc;
-  Choice *at = ambi_position_choice(g, AMB_V(g->e[pc->b]));
+  Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
   if (g->b <= at || (g->b == at + 1 && !ambi_results_wait(at + 1))) {
     if (g->b == at + 1) ambi_choice_cut(g, at + 1);
     g->pc = pc + 1;
@@ -416,7 +416,7 @@ static enum Next collect_end(Engine *g) {
 }
 
 static bool collect_begin(Engine *g, const Code *resume) {
-  g->e[g->pc->a] = ambi_position(g, g->b).w;
+  g->e[g->pc->a] = ambi_position(g->b).w;
   Hook *hook = ambi_hook_new(g, HOOK_COLLECT);
   Choice *c = hook ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
@@ -428,7 +428,7 @@ static bool collect_begin(Engine *g, const Code *resume) {
 }
 
 static enum Next collect_add(Engine *g) {
-  Choice *barrier = ambi_position_choice(g, AMB_V(g->e[g->pc->b])) + 1;
+  Choice *barrier = ambi_position_choice(AMB_V(g->e[g->pc->b])) + 1;
   Value v = AMB_V(g->e[g->pc->a]);
   Hook *h = barrier->hook;
   while (h->kind != HOOK_COLLECT)
@@ -721,7 +721,7 @@ do_CALL : {
       EDGE();
     N[i] = x.w;
   }
-  if (pc->a != NO_SLOT) E[pc->a] = ambi_position(g, B).w;
+  if (pc->a != NO_SLOT) E[pc->a] = ambi_position(B).w;
   N[FRAME_UNIT] = (Word)(uintptr_t)u;
   N[FRAME_PREV] = (Word)(uintptr_t)E;
   N[FRAME_RET] = (Word)(uintptr_t)(pc + 1 + (n + 4) / 4);
@@ -791,7 +791,7 @@ do_R_STREAM:
 do_STREAM : {
   Value v = AMB_V(E[pc->a]);
   Value p = AMB_V(E[pc->b]);
-  if (AMB_LIKELY(p.w == ambi_position(g, B).w)) {
+  if (AMB_LIKELY(p.w == ambi_position(B).w)) {
     if (AMB_UNLIKELY(is_error(v))) EDGE();
     STEP(1);
   }
@@ -810,7 +810,7 @@ do_R_GATHER:
   E[pc->a] = rv.w;
 do_GATHER : {
   Value v = AMB_V(E[pc->a]);
-  if (AMB_LIKELY(AMB_V(E[pc->b]).w == ambi_position(g, B).w)) {
+  if (AMB_LIKELY(AMB_V(E[pc->b]).w == ambi_position(B).w)) {
     if (AMB_UNLIKELY(is_error(v))) EDGE();
     STEP(1);
   }
@@ -822,7 +822,7 @@ do_GATHER : {
                           u->code + to));
 }
 do_POS:
-  E[pc->a] = ambi_position(g, B).w;
+  E[pc->a] = ambi_position(B).w;
   STEP(1);
 do_CHKERR:
   if (AMB_UNLIKELY(is_error(AMB_V(E[pc->a])))) EDGE();
@@ -845,7 +845,7 @@ do_EVALT : {
   AFTER(eval_value(g, true));
 }
 do_EVALX:
-  E[pc->a] = ambi_position(g, B).w;
+  E[pc->a] = ambi_position(B).w;
   AFTER(ambi_eval_push(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
 do_EVALXT:
   AFTER(ambi_eval_tail(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
@@ -899,7 +899,7 @@ do_COLLECT_ADD:
 do_COLLECT_END:
   AFTER(collect_end(g));
 do_CASE:
-  E[pc->a] = ambi_position(g, B).w;
+  E[pc->a] = ambi_position(B).w;
   SAVE();
   if (!ambi_choice_push(g, pc + (int16_t)pc->c)) goto stop;
   LOAD();
@@ -908,7 +908,7 @@ do_CASE_END:
   AFTER(case_end(g));
 do_ONCE : {
   static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
-  E[pc->a] = ambi_position(g, B).w;
+  E[pc->a] = ambi_position(B).w;
   SAVE();
   if (!ambi_choice_push(g, once_fail)) goto stop;
   LOAD();

@@ -367,7 +367,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
       continue;
     }
     if (g->cx->stop) return NEXT_STOP;
-    g->e[EV_SLOTS + 2 * (size_t)i + 1] = ambi_position(g, g->b).w;
+    g->e[EV_SLOTS + 2 * (size_t)i + 1] = ambi_position(g->b).w;
     return ambi_eval_push(g, c, t, ev_code(g, i, 1));
   }
   return ev_call(g);
@@ -404,7 +404,7 @@ static enum Next ev_ret(Engine *g) {
             g->same_from);
   g->same_from = g->same_to = NULL;
   g->e[slot] = g->rv.w;
-  if (g->e[slot + 1] == ambi_position(g, g->b).w) {
+  if (g->e[slot + 1] == ambi_position(g->b).w) {
     if (same) g->e[slot + 1] = AMB_TRUE.w;
     return ev_value(g, i);
   }

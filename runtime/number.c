@@ -215,6 +215,19 @@ static Value divide_limbs(Context *cx, Value dividend, Value divisor,
 
 // ---- the operations ---------------------------------------------------------
 
+// Integers of up to 63 bits, which most large ones are.
+static bool word_int(Value v, int64_t *out) {
+  if (ambi_is_int(v)) {
+    *out = ambi_int_of(v);
+    return true;
+  }
+  const Word *p = ambi_ptr(v);
+  if (!ambi_is_big(v) || ambi_hdr_size(*p) != 1 || p[1] > (Word)INT64_MAX)
+    return false;
+  *out = ambi_hdr_flags(*p) & FLAG_NEG ? -(int64_t)p[1] : (int64_t)p[1];
+  return true;
+}
+
 static bool both_int(Value a, Value b) {
   return ambi_is_int(a) && ambi_is_int(b);
 }
@@ -224,8 +237,9 @@ static bool either_double(Value a, Value b) {
 }
 
 Value ambi_num_add(Context *cx, Value a, Value b) {
-  if (both_int(a, b))
-    return ambi_num_from_int64(cx, ambi_int_of(a) + ambi_int_of(b));
+  int64_t i, j, r;
+  if (word_int(a, &i) && word_int(b, &j) && !__builtin_add_overflow(i, j, &r))
+    return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
     return ambi_double(ambi_num_to_double(a) + ambi_num_to_double(b));
   mp_limb_t one, two;
@@ -233,8 +247,9 @@ Value ambi_num_add(Context *cx, Value a, Value b) {
 }
 
 Value ambi_num_sub(Context *cx, Value a, Value b) {
-  if (both_int(a, b))
-    return ambi_num_from_int64(cx, ambi_int_of(a) - ambi_int_of(b));
+  int64_t i, j, r;
+  if (word_int(a, &i) && word_int(b, &j) && !__builtin_sub_overflow(i, j, &r))
+    return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
     return ambi_double(ambi_num_to_double(a) - ambi_num_to_double(b));
   mp_limb_t one, two;
@@ -244,10 +259,9 @@ Value ambi_num_sub(Context *cx, Value a, Value b) {
 }
 
 Value ambi_num_mul(Context *cx, Value a, Value b) {
-  int64_t product;
-  if (both_int(a, b) &&
-      !__builtin_mul_overflow(ambi_int_of(a), ambi_int_of(b), &product))
-    return ambi_num_from_int64(cx, product);
+  int64_t i, j, r;
+  if (word_int(a, &i) && word_int(b, &j) && !__builtin_mul_overflow(i, j, &r))
+    return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
     return ambi_double(ambi_num_to_double(a) * ambi_num_to_double(b));
   mp_limb_t one, two;

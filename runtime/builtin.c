@@ -8,8 +8,8 @@
 #include "runtime/runtime.h"
 
 const Builtin ambi_builtins[OP_COUNT] = {
-#define BUILTIN(id, name, module, type, min, max, fn, effects, flags) \
-  [OP_##id] = {name, module, type, min, max, fn, effects, flags},
+#define BUILTIN(id, name, module, type, min, max, fn, effects, flags, text) \
+  [OP_##id] = {name, module, type, min, max, fn, effects, flags, text},
 #include "runtime/builtins.def"
 };
 

@@ -49,19 +49,25 @@ typedef struct Builtin {
   BuiltinFn *fn;
   unsigned effects;
   unsigned flags;
+  const char *count_text;  // what a wrong number of arguments is told
 } Builtin;
 
+static inline bool ambi_builtin_takes(const Builtin *b, uint32_t n) {
+  return (int)n >= b->min_args && (b->max_args < 0 || (int)n <= b->max_args);
+}
+
 enum OpId {
-#define BUILTIN(id, name, module, type, min, max, fn, effects, flags) OP_##id,
+#define BUILTIN(id, name, module, type, min, max, fn, effects, flags, text) \
+  OP_##id,
 #include "runtime/builtins.def"
   OP_COUNT
 };
 extern const Builtin ambi_builtins[OP_COUNT];
 
 // Every row's function, wherever it is defined.
-#define BUILTIN(id, name, module, type, min, max, fn, effects, flags) \
+#define BUILTIN(id, name, module, type, min, max, fn, effects, flags, text) \
   BuiltinFn fn;
-#define BUILTIN_ENGINE(id, name, module, type, min, max, effects, flags)
+#define BUILTIN_ENGINE(id, name, module, type, min, max, effects, flags, text)
 #include "runtime/builtins.def"
 
 // Names of the core library that give way to a program's own definitions; ends

@@ -412,14 +412,7 @@ static void offer_many(Machine *m, Value call) {
     ambi_eval0_return(m, AMB_SYM(EMPTY), m->up);
 }
 
-static void run_match(Machine *m, Value call, const Value *args, uint32_t n) {
-  if (n != 3) {
-    return_error_text(m, call,
-                      "match expects three arguments: space, pattern and "
-                      "template",
-                      m->up);
-    return;
-  }
+static void run_match(Machine *m, Value call, const Value *args) {
   if (!ambi_is_space(args[0])) {
     return_error_text(m, call, "match expects a space as the first argument",
                       m->up);
@@ -435,15 +428,8 @@ static void run_match(Machine *m, Value call, const Value *args, uint32_t n) {
 
 // capture and _once: evaluation of the argument under a collector of their own.
 static void run_collected(Machine *m, enum CollectorKind kind, Value call,
-                          const Value *args, uint32_t n) {
+                          const Value *args) {
   bool fresh = kind == COLLECT_CAPTURE;  // a run of its own, counted from 0
-  if (n != 1) {
-    return_error_text(m, call,
-                      fresh ? "capture expects one argument"
-                            : "once expects one argument",
-                      m->up);
-    return;
-  }
   Frame *f = ambi_eval0_collect(m, kind, m->up, fresh ? 0 : m->up->depth + 1);
   if (!f) return;
   f->collector->call = call;
@@ -458,10 +444,6 @@ static void run_collected(Machine *m, enum CollectorKind kind, Value call,
 static void run_plain(Machine *m, Value call, const Builtin *b,
                       const Value *args, uint32_t n) {
   Context *cx = m->cx;
-  if ((int)n < b->min_args || (b->max_args >= 0 && (int)n > b->max_args)) {
-    ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up);
-    return;
-  }
   Value out = AMB_NONE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;
@@ -483,11 +465,19 @@ static void run_plain(Machine *m, Value call, const Builtin *b,
 static void run_operation(Machine *m, Value call, uint32_t op) {
   const Value *args = ambi_expr_items(call) + 1;
   uint32_t n = ambi_expr_size(call) - 1;
+  const Builtin *b = &ambi_builtins[op];
+  if (!ambi_builtin_takes(b, n)) {
+    if (*b->count_text)
+      return_error_text(m, call, b->count_text, m->up);
+    else
+      ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up);
+    return;
+  }
   switch (op) {
-  case OP_MATCH: run_match(m, call, args, n); break;
-  case OP_CAPTURE: run_collected(m, COLLECT_CAPTURE, call, args, n); break;
-  case OP_ONCE: run_collected(m, COLLECT_ONCE, call, args, n); break;
-  default: run_plain(m, call, &ambi_builtins[op], args, n); break;
+  case OP_MATCH: run_match(m, call, args); break;
+  case OP_CAPTURE: run_collected(m, COLLECT_CAPTURE, call, args); break;
+  case OP_ONCE: run_collected(m, COLLECT_ONCE, call, args); break;
+  default: run_plain(m, call, b, args, n); break;
   }
 }
 

@@ -610,9 +610,12 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
   enum BuiltinStatus s = B_NOREDUCE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;
-  if (b->fn && (int)n >= b->min_args &&
-      (b->max_args < 0 || (int)n <= b->max_args))
+  if (!ambi_builtin_takes(b, n)) {
+    ambi_set_message(cx, "%s", b->count_text);
+    if (*b->count_text) s = B_ERROR;
+  } else if (b->fn) {
     s = b->fn(cx, args, n, &out);
+  }
   if (s == B_STOP || cx->stop) return CALL_STOP;
   if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;
   if (s == B_MANY && cx->many.n > 1) {

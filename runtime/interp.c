@@ -190,6 +190,9 @@ do_RETV : {
     rv = v;
     goto ret;
   }
+  if (AMB_UNLIKELY(ambi_odd_body(v)) &&
+      ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+    EDGE();
   AFTER(ambi_body_tail(g, AMB_UNIT, v, t));
 }
 do_CALL : {
@@ -611,6 +614,9 @@ do_CHKTYPE:
   STEP(1);
 do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
+  STEP(1);
+do_CHKBODY:
+  if (AMB_UNLIKELY(ambi_odd_body(ambi_deref(AMB_V(E[pc->a]))))) EDGE();
   STEP(1);
 do_CHKEXP : {
   Value v = ambi_deref(AMB_V(E[pc->a]));

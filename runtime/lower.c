@@ -80,6 +80,18 @@ static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
   return ambi_is_function(rhs) || head.w == AMB_SYM(ERROR).w;
 }
 
+// The rule's body is a variable: what it holds may send back to the call.
+static void variable_body(Heads *h, Rule *r) {
+  Lower *l = h->l;
+  uint16_t from = ambi_lower_term(l, r->rhs);
+  ambi_lower_emit(l, OP_I_RETV, from, ambi_lower_const(l, h->type.w), 0);
+  if (!ambi_is_expr(r->lhs)) return;
+  size_t at = l->last;
+  int stub = ambi_lower_body_stub(l, from, r->lhs, h->type, (Dst){.tail = true},
+                                  (ErrTo){.ret = true});
+  ambi_lower_edge_at(l, at, l->stubs[stub].entry);
+}
+
 static void body_code(Heads *h, Rule *r) {
   Lower *l = h->l;
   ambi_lower_bind(l, r->body);
@@ -101,11 +113,10 @@ static void body_code(Heads *h, Rule *r) {
     else
       ambi_lower_emit(l, OP_I_BODYT, call_atom(h), body,
                       ambi_lower_const(l, h->type.w));
+  } else if (ambi_is_lvar(r->rhs)) {
+    variable_body(h, r);
   } else if (h->type.w == AMB_SYM(T_ATOM).w) {
-    if (ambi_is_lvar(r->rhs))
-      ambi_lower_emit(l, OP_I_RETV, ambi_lower_term(l, r->rhs),
-                      ambi_lower_const(l, h->type.w), 0);
-    else if (r->rhs.w == AMB_SYM(EMPTY).w)
+    if (r->rhs.w == AMB_SYM(EMPTY).w)
       ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
     else
       ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);

@@ -44,6 +44,7 @@ typedef struct Fixup {
 enum StubKind {
   STUB_ERROR,
   STUB_BAIL,
+  STUB_BODY,
   STUB_COND,
   STUB_CHECKED,
   STUB_APPLY,
@@ -55,11 +56,11 @@ typedef struct Stub {
   int entry;   // label to bind
   int back;    // label where the main line goes on
   int no;      // COND: where a False condition goes
-  Value term;  // BAIL: expression to evaluate; IF: the whole if
+  Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   Dst dst;
   ErrTo err;
-  uint16_t from;  // ERROR: slot with the Error; IF: slot with the condition
+  uint16_t from;         // slot with the Error, the body or the condition
   const Template *rule;  // whose term it is
   Var *vars;             // variables as they were
   Code head;             // CHECKED: the instruction
@@ -100,15 +101,19 @@ typedef struct Lower {
   uint32_t nslots;
   const Template *rule;  // whose variables the LVARs are
   Var vars[MAX_VARS];
-  bool form;       // a top-level form
-  size_t last;     // start of the instruction emitted last
-  int fail;        // label of an instruction that backtracks, or NO_LABEL
-  uint16_t *uses;  // occurrences of each variable in the whole rule
+  bool form;         // a top-level form
+  size_t last;       // start of the instruction emitted last
+  int fail;          // label of an instruction that backtracks, or NO_LABEL
+  uint16_t *uses;    // occurrences of each variable in the whole rule
+  uint16_t scratch;  // slot of terms that leave at once, or NO_SLOT
   int bail;  // where operations of the current tree go when an operand is odd
 } Lower;
 
 // ---- lower_emit.c ----------------------------------------------------------------
 uint16_t ambi_lower_slot(Lower *l);
+// A slot read by the instruction that ends the frame, just behind the one that
+// writes it; all such places share it.
+uint16_t ambi_lower_scratch(Lower *l);
 int ambi_lower_label(Lower *l);
 void ambi_lower_bind(Lower *l, int label);
 Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
@@ -123,6 +128,7 @@ uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);  // room for n sources
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
 void ambi_lower_edge_at(Lower *l, size_t at, int label);
 uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
+Value ambi_lower_kept(Lower *l, Value term);  // a term made here, for the unit
 uint16_t ambi_lower_k(Lower *l, Value v);     // source operand of a constant
 Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
 // An edge from the last instruction: the Error in `slot` goes to err.
@@ -178,6 +184,17 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
 void ambi_lower_give(Lower *l, uint16_t source, Dst d);
 uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
+// A body stands for the value of a call: NotReducible and functions, which may
+// also come in a variable, go back to that call. Those are odd bodies.
+bool ambi_lower_odd_body(Value body);
+// call: what to evaluate as an atom where the body is odd; nothing happens twice.
+void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
+                     ErrTo err, unsigned rest);
+// A body that is one of several results of an operation's call.
+void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
+                       unsigned rest);
+void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err);
 bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 // What `rest` and the children of e from i on do.
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
@@ -207,6 +224,9 @@ int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err);
 // The slower copy of the instruction at `at`, if it has sources to be checked.
 void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
                              const uint16_t *list, unsigned n, ErrTo err);
+// The body in the slot, an odd one, of the call.
+int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
+                         ErrTo err);
 void ambi_lower_stubs(Lower *l);
 
 // ---- lower_loop.c ----------------------------------------------------------------

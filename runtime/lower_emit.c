@@ -19,6 +19,11 @@ uint16_t ambi_lower_slot(Lower *l) {
   return (uint16_t)l->nslots++;
 }
 
+uint16_t ambi_lower_scratch(Lower *l) {
+  if (l->scratch == NO_SLOT) l->scratch = ambi_lower_slot(l);
+  return l->scratch;
+}
+
 int ambi_lower_label(Lower *l) {
   if (!grow(l, &l->labels, &l->labels_cap, l->nlabels + 1, sizeof *l->labels))
     return 0;
@@ -189,6 +194,14 @@ static Template *template_of(Lower *l, Value term, const uint16_t *vars,
   return t;
 }
 
+Value ambi_lower_kept(Lower *l, Value term) {
+  if (ambi_is_none(term)) l->failed = true;
+  if (l->failed || !ambi_is_expr(term) || !ambi_is_ground_expr(term))
+    return term;
+  Template *t = template_of(l, term, NULL, 0);
+  return t ? t->atom : term;
+}
+
 void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
                     int else_label) {
   uint16_t vars[MAX_VARS], list[MAX_VARS];
@@ -324,7 +337,11 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
 }
 
 bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
-  *l = (Lower){.cx = cx, .space = s, .cs = cx->rt->code, .bail = NO_LABEL};
+  *l = (Lower){.cx = cx,
+               .space = s,
+               .cs = cx->rt->code,
+               .bail = NO_LABEL,
+               .scratch = NO_SLOT};
   ambi_arena_open(&l->arena);
   for (unsigned i = 0; i < MAX_VARS; i++)
     l->vars[i] = (Var){NO_SLOT, NO_SLOT};

@@ -29,16 +29,18 @@ uint16_t ambi_lower_term(Lower *l, Value e) {
   return slot;
 }
 
-static uint16_t term_slot(Lower *l, Value e) {
-  uint16_t s = ambi_lower_term(l, e);
-  if (s < SRC_CHECK) return s;
-  uint16_t slot = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MOVE, slot, s, 0);
+static uint16_t term_slot(Lower *l, Value e, bool tail) {
+  if (ambi_is_lvar(e)) return ambi_lower_term(l, e);
+  uint16_t slot = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
+  if (!ambi_is_expr(e) || ambi_is_ground_expr(e))
+    ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, e), 0);
+  else
+    ambi_lower_env(l, OP_I_INST, slot, e, NO_LABEL);
   return slot;
 }
 
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
-  uint16_t atom = term_slot(l, e), type = ambi_lower_const(l, t.w);
+  uint16_t atom = term_slot(l, e, d.tail), type = ambi_lower_const(l, t.w);
   if (d.tail) {
     ambi_lower_emit(l, OP_I_EVALXT, 0, atom, type);
     return;
@@ -92,6 +94,54 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   if (ambi_lower_any_type(t)) return;
   ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
   ambi_lower_error_edge(l, d.slot, err);
+}
+
+// ---- bodies ---------------------------------------------------------------------
+
+bool ambi_lower_odd_body(Value body) {
+  return ambi_is_lvar(body) || ambi_odd_body(body);
+}
+
+void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
+                     ErrTo err, unsigned rest) {
+  if (!ambi_lower_odd_body(body)) {
+    ambi_lower_expr(l, body, t, d, err, rest);
+    return;
+  }
+  call = ambi_lower_kept(l, call);
+  if (!ambi_is_lvar(body)) {
+    ambi_lower_generic(l, call, t, d, err);
+    return;
+  }
+  ambi_lower_var(l, ambi_lvar_of(body));
+  int stub = ambi_lower_bail_stub(l, call, t, d, err);
+  if (!d.tail) {
+    ambi_lower_emit(l, OP_I_CHKBODY, l->vars[ambi_lvar_of(body)].slot, 0, 0);
+    ambi_lower_edge(l, l->stubs[stub].entry);
+  }
+  variable(l, body, t, d, err);
+  if (d.tail) ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_bind(l, l->stubs[stub].back);
+}
+
+void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err) {
+  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
+  if (!d.tail) {
+    ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
+    ambi_lower_edge(l, l->stubs[stub].entry);
+  }
+  ambi_lower_value_of(l, slot, d, err);
+  if (d.tail) ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_bind(l, l->stubs[stub].back);
+}
+
+void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
+                       unsigned rest) {
+  if (ambi_is_lvar(body))
+    ambi_lower_result_in(l, ambi_lower_term(l, body), call, d, err);
+  else
+    ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
 // ---- positions ------------------------------------------------------------------

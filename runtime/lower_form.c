@@ -7,6 +7,7 @@
 #include "runtime/lower.h"
 
 #include "memory/alloc.h"
+#include "runtime/routine.h"
 
 static bool as_in_library(Space *s, Space *lib, Value head, uint32_t nargs) {
   RecordVec all = {0}, own = {0};
@@ -283,6 +284,44 @@ static void match_pattern(Lower *l, uint16_t source, Value p, int no) {
 
 // ---- the forms ------------------------------------------------------------------------------
 
+// The calls below are what the library's rules make of a form when its body is
+// the next step. An odd body goes back to them.
+static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
+                   ErrTo err, unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), truth, ambi_expr_at(e, 2),
+                    ambi_expr_at(e, 3));
+  ambi_lower_body(l, body, call, t, d, err, rest);
+}
+
+// Behind a match of the pattern with a value, which has become equal to it.
+static void let_body(Lower *l, Value pattern, Value body, Dst d, ErrTo err,
+                     unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call =
+        AMB_EXPR(l->cx, AMB_SYM(UNIFY), pattern, pattern, body, AMB_SYM(EMPTY));
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
+                      unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), AMB_UNIT, body);
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+// case and switch choose with if-equal: NotReducible is no result there.
+static void clause_body(Lower *l, Value body, Dst d, ErrTo err, unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, AMB_OP_ID(OP_IF_EQUAL), body, AMB_SYM(NOT_REDUCIBLE),
+                    AMB_SYM(EMPTY), body);
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
@@ -295,11 +334,11 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                   ambi_effects_term(l->cs, l->space, other);
   int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
   Var *vars = save_vars(l);
-  ambi_lower_expr(l, yes, t, d, err, rest);
+  branch(l, e, AMB_TRUE, yes, t, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
   restore_vars(l, vars);
-  ambi_lower_expr(l, other, t, d, err, rest);
+  branch(l, e, AMB_FALSE, other, t, d, err, rest);
   ambi_lower_bind(l, end);
   if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
 }
@@ -321,7 +360,7 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (literal_error(ambi_expr_at(e, 2))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), err, then);
-  ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  let_body(l, ambi_expr_at(e, 1), body, d, err, rest);
   return true;
 }
 
@@ -353,7 +392,7 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
     Value p = ambi_expr_at(list, i);
     let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1), err, then[i + 1]);
   }
-  ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  lets_body(l, e, body, d, err, rest);
   return true;
 }
 
@@ -367,7 +406,7 @@ static void clauses(Lower *l, uint16_t v, Value list, Dst d, ErrTo err,
     Var *vars = save_vars(l);
     bool always = unset(l, ambi_expr_at(c, 0));
     match_pattern(l, v, ambi_expr_at(c, 0), no);
-    ambi_lower_expr(l, ambi_expr_at(c, 1), AMB_SYM(UNDEFINED), d, err, rest);
+    clause_body(l, ambi_expr_at(c, 1), d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, no);
     restore_vars(l, vars);
@@ -445,11 +484,11 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t src = in_slot(l, ambi_lower_term(l, a));
   Var *vars = save_vars(l);
   match_pattern(l, src, b, no);
-  ambi_lower_expr(l, yes, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_body(l, yes, e, AMB_SYM(UNDEFINED), d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
   restore_vars(l, vars);
-  ambi_lower_expr(l, other, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, end);
   if (back != NO_LABEL) ambi_lower_bind(l, back);
   return true;
@@ -470,7 +509,8 @@ static void lower_collapse(Lower *l, Value e, Dst d) {
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
 }
 
-static void lower_once(Lower *l, Value e, Dst d) {
+static bool lower_once(Lower *l, Value e, Dst d) {
+  if (ambi_lower_odd_body(ambi_expr_at(e, 1))) return false;
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int end = ambi_lower_label(l);
   prepare_shared(l, ambi_expr_at(e, 1));
@@ -480,11 +520,12 @@ static void lower_once(Lower *l, Value e, Dst d) {
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
   ambi_lower_give(l, v, d);
+  return true;
 }
 
 // Alternatives written out: one choice record that moves along.
-static void alternatives(Lower *l, Value list, Dst d, ErrTo err,
-                         unsigned rest) {
+static void alternatives(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1);
   uint32_t n = ambi_expr_size(list);
   int end = ambi_lower_label(l);
   if (!d.tail) prepare_shared(l, list);
@@ -496,7 +537,7 @@ static void alternatives(Lower *l, Value list, Dst d, ErrTo err,
     else if (i)
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
     restore_vars(l, vars);
-    ambi_lower_expr(l, ambi_expr_at(list, i), AMB_SYM(UNDEFINED), d, err, rest);
+    ambi_lower_result(l, ambi_expr_at(list, i), e, d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, next);
   }
@@ -512,6 +553,12 @@ static bool constants(Value list) {
   return true;
 }
 
+static bool odd_item(Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (ambi_odd_body(ambi_expr_at(list, i))) return true;
+  return false;
+}
+
 static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
                             unsigned rest) {
   Value list = ambi_expr_at(e, 1);
@@ -519,9 +566,10 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
     ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
     return true;
   }
+  if (odd_item(list)) return false;
   bool fixed = ambi_is_expr(list) && constants(list);
   if (ambi_is_expr(list) && !fixed) {
-    alternatives(l, list, d, err, rest);
+    alternatives(l, e, d, err, rest);
     return true;
   }
   if (!fixed && !ambi_is_lvar(list)) return false;
@@ -545,18 +593,10 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
   uint16_t item = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_FORKV, item, src, 0);
   if (entry != NO_LABEL) ambi_lower_edge(l, entry);
-  if (fixed) {
+  if (fixed)
     ambi_lower_give(l, item, d);
-  } else if (d.tail) {
-    ambi_lower_emit(l, OP_I_RETV, item,
-                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
-  } else {
-    uint16_t p = ambi_lower_slot(l);
-    ambi_lower_emit(l, OP_I_EVALT, d.slot, item, p);
-    ambi_lower_error_edge(l, d.slot, err);
-    ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
-    ambi_lower_error_edge(l, d.slot, err);
-  }
+  else
+    ambi_lower_result_in(l, item, e, d, err);
   if (back != NO_LABEL) ambi_lower_bind(l, back);
   return true;
 }
@@ -564,6 +604,7 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
 static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value space = ambi_expr_at(e, 1);
   if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
+  if (ambi_odd_body(ambi_expr_at(e, 3))) return false;
   if (!d.tail) prepare_shared(l, ambi_expr_at(e, 3));
   ambi_lower_prepare(l, ambi_expr_at(e, 2));
   if (ambi_is_lvar(space)) ambi_lower_prepare(l, e);
@@ -577,25 +618,42 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t where = ambi_lower_term(l, space);
   ambi_lower_emit(l, OP_I_MATCH, where, pattern, NO_SLOT);
   ambi_lower_edge(l, entry);
-  ambi_lower_expr(l, ambi_expr_at(e, 3), AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_result(l, ambi_expr_at(e, 3), e, d, err, rest);
   ambi_lower_bind(l, back);
   return true;
 }
 
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
-  if (literal_error(ambi_expr_at(e, 1))) return false;
-  if (!ambi_is_expr(ambi_expr_at(e, 1))) {
-    ambi_lower_expr(l, ambi_expr_at(e, 1), t, d, err, rest);
+  Value x = ambi_expr_at(e, 1);
+  if (literal_error(x) || ambi_odd_body(x)) return false;
+  if (!ambi_is_expr(x)) {
+    ambi_lower_body(l, x, e, t, d, err, rest);
     return true;
   }
-  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), t, err, rest, false);
+  uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
   if (t.w != AMB_SYM(UNDEFINED).w && t.w != AMB_SYM(T_ATOM).w) {
     v = in_slot(l, v);
     ambi_lower_emit(l, OP_I_CASTR, v, ambi_lower_const(l, t.w), 0);
     ambi_lower_error_edge(l, v, err);
   }
   ambi_lower_give(l, v, d);
+  return true;
+}
+
+static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
+  Value x = ambi_expr_at(e, 1);
+  if (ambi_odd_body(x)) return false;
+  uint16_t term = ambi_lower_term(l, x);
+  if (!ambi_is_lvar(x)) {
+    ambi_lower_give(l, term, d);
+    return true;
+  }
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  ambi_lower_emit(l, OP_I_CHKBODY, term, 0, 0);
+  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_give(l, term, d);
+  ambi_lower_bind(l, l->stubs[stub].back);
   return true;
 }
 
@@ -684,13 +742,11 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
   case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
   case FORM_COLLAPSE: lower_collapse(l, e, d); break;
-  case FORM_ONCE: lower_once(l, e, d); break;
+  case FORM_ONCE: done = lower_once(l, e, d); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
   case FORM_QUOTE: ambi_lower_give(l, ambi_lower_term(l, e), d); break;
-  case FORM_NOEVAL:
-    ambi_lower_give(l, ambi_lower_term(l, ambi_expr_at(e, 1)), d);
-    break;
+  case FORM_NOEVAL: done = lower_noeval(l, e, d, err); break;
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
   case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;

@@ -8,6 +8,7 @@
 #include "runtime/lower.h"
 
 #include "memory/alloc.h"
+#include "runtime/routine.h"
 
 typedef struct Loop {
   Lower *outer;
@@ -144,7 +145,8 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3),
         b = ambi_expr_at(e, 4);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
-  if (!binder(l, a) || !binder(l, b) || a.w == b.w) return false;
+  if (!binder(l, a) || !binder(l, b) || a.w == b.w || ambi_odd_body(p.step))
+    return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, a, b)) return false;
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;

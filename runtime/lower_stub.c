@@ -14,6 +14,17 @@ int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   return (int)(s - l->stubs);
 }
 
+int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
+                         ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_BODY);
+  s->term = call;
+  s->type = t;
+  s->from = slot;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
 void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
                              const uint16_t *list, unsigned n, ErrTo err) {
   bool any = false;
@@ -113,6 +124,38 @@ static void rebuilt(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// NotReducible gives the call. In a place that is not the tail, a function is
+// run as the one result of superpose.
+static void odd_body(Lower *l, const Stub *s) {
+  bool tail = s->dst.tail;
+  uint16_t call = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
+  ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
+  if (tail) {
+    ambi_lower_emit(l, OP_I_BODYT, call, s->from,
+                    ambi_lower_const(l, s->type.w));
+    return;
+  }
+  int function = ambi_lower_label(l);
+  uint16_t list[2] = {ambi_lower_k(l, AMB_OP_ID(OP_SUPERPOSE)), s->from};
+  uint16_t only = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_jump(l, OP_I_TESTK, s->from,
+                  ambi_lower_const(l, AMB_SYM(NOT_REDUCIBLE).w), function);
+  ambi_lower_varl(l, function);
+  ambi_lower_give(l, call, s->dst);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  ambi_lower_bind(l, function);
+  ambi_lower_emit(l, OP_I_MKEXPR, only, 1, 0);
+  ambi_lower_list(l, list + 1, 1);
+  list[1] = only;
+  uint16_t all = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
+  ambi_lower_list(l, list, 2);
+  ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -121,6 +164,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
     if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
+  case STUB_BODY: odd_body(l, &s); break;
   case STUB_COND:  // the stub behind it knows the whole
     if (!ambi_is_none(
             l->stubs[i + 1].term)) {  // the check of `if` looks at it all

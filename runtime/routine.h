@@ -50,6 +50,11 @@ enum Next ambi_give_each(Engine *g, Value list);
 bool ambi_is_instruction(
     Value v);                    // expression headed by a minimal instruction
 bool ambi_is_function(Value v);  // (function ...)
+// Is there more to the body of a call than its value? NotReducible gives the
+// call itself, and a function is run at once.
+static inline bool ambi_odd_body(Value v) {
+  return v.w == AMB_SYM(NOT_REDUCIBLE).w || ambi_is_function(v);
+}
 // Runs the instruction in a frame of its own; its result goes to ret. call: the
 // atom a missing return is reported for, or () for what came instead.
 enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);

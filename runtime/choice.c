@@ -81,6 +81,7 @@ typedef struct Copy {
   Image *m;
   const Word *limit;
   const Context *cx;
+  bool resolve;  // older cells were bound since, and the copy must keep that
   Work *work;
   size_t nwork, work_cap;
   Word **renamed;  // variables bound to their copies for the time being
@@ -101,6 +102,11 @@ static Value image_ref(uint32_t tag, Word marks, size_t at) {
 // True for a word that is to be kept as a pointer: older, or not of the heap.
 static bool stays(const Copy *c, const Word *p) {
   return p < c->limit || !ambi_in_heap(c->cx, p);
+}
+
+// An older expression can stay if what is bound in it stays bound.
+static bool expr_stays(const Copy *c, Value v) {
+  return stays(c, ambi_ptr(v)) && (!c->resolve || ambi_is_ground_expr(v));
 }
 
 static bool copy_var(Copy *c, Value v, Value *out) {
@@ -161,7 +167,7 @@ static bool copy_value(Copy *c, Value v, Value *out) {
   case TAG_VAR:
     if (v.w & IMAGE_BIT) return true;
     return stays(c, ambi_ptr(v)) || copy_var(c, v, out);
-  case TAG_EXPR: return stays(c, ambi_ptr(v)) || copy_expr(c, v, out);
+  case TAG_EXPR: return expr_stays(c, v) || copy_expr(c, v, out);
   case TAG_BIG:
   case TAG_OBJ: return stays(c, ambi_ptr(v)) || copy_object(c, v, out);
   default: return true;
@@ -193,14 +199,17 @@ static void copy_close(Copy *c) {
   ambi_free(c->work, c->work_cap * sizeof *c->work);
 }
 
-bool ambi_image_copy(Engine *g, Image *m, Value v, const Word *limit,
+bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out) {
   if (!ambi_is_expr(v) && !ambi_is_var(v) && !ambi_is_obj(v) &&
       !ambi_is_big(v)) {
     *out = v;
     return true;
   }
-  Copy c = {.m = m, .limit = limit, .cx = g->cx};
+  Copy c = {.m = m,
+            .limit = barrier->h,
+            .cx = g->cx,
+            .resolve = g->cx->tr > barrier->tr};
   bool ok = copy_all(&c, v, out);
   copy_close(&c);
   if (!ok) g->cx->stop = STOP_MEMORY;
@@ -400,7 +409,7 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
     h->nbinds = 0;
   }
   Item it = {.error = error, .img_from = h->image.n};
-  if (!ambi_image_copy(g, &h->image, v, barrier->h, &it.value)) return false;
+  if (!ambi_image_copy(g, &h->image, v, barrier, &it.value)) return false;
   if (!ambi_grow((void **)&h->items, &h->items_cap, h->nitems + 1,
                  sizeof *h->items)) {
     g->cx->stop = STOP_MEMORY;

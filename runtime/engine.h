@@ -29,7 +29,7 @@ typedef struct Choice {
 
 // A copy of terms outside the backtracked heap, relocatable: pointers into the
 // image have bit 47 of the payload set and count bytes from its start. Cells
-// older than the limit given when copying stay pointers.
+// older than the record the copy is made for stay pointers.
 typedef struct Image {
   Word *w;
   size_t n, cap;
@@ -177,7 +177,9 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
-bool ambi_image_copy(Engine *g, Image *m, Value v, const Word *limit,
+// A copy of v that outlives backtracking to the record. What is older stays a
+// pointer, unless variables in it were bound since.
+bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
 // Moves words of an image to the heap; relocates the value.
 Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to);

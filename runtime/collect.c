@@ -14,13 +14,22 @@
 #include "runtime/config.h"
 #include "runtime/routine.h"
 
+// Words allocated before a first collection, and at least between two of them.
 #ifdef AMB_STRESS
-enum { MIN_NURSERY = 1 << 10 };
+enum { MIN_NURSERY = 1 << 5 };
 #else
-enum {
-  MIN_NURSERY = 1 << 17
-};  // words: 1 MiB, stays in the second-level cache
+enum { MIN_NURSERY = 1 << 17 };  // 1 MiB: stays in the second-level cache
 #endif
+
+// Words to allocate until the next collection, when so many are kept.
+static size_t nursery(size_t kept) {
+#ifdef AMB_STRESS
+  (void)kept;
+  return MIN_NURSERY;
+#else
+  return kept > MIN_NURSERY ? kept : MIN_NURSERY;
+#endif
+}
 
 typedef struct Collector {
   Engine *g;
@@ -340,7 +349,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   size_t live = (size_t)(cx->h - cx->hbase);
   size_t stack =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
-  size_t next = live + stack > MIN_NURSERY ? live + stack : MIN_NURSERY;
+  size_t next = nursery(live + stack);
   g->heap_soft = live + next;
   size_t keep = (live + 2 * next) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);

@@ -10,8 +10,14 @@
 // decides how much is used.
 #define AMB_HEAP_RESERVE ((size_t)1 << 36)
 
-// Steps between two looks at clock and cancellation: about 0.1 ms.
+// Steps between two looks at clock and cancellation: about 0.1 ms. These are
+// also the only places where a collection can happen, so a stress build looks
+// all the time: most tests end within a few thousand steps.
+#ifdef AMB_STRESS
+#define AMB_POLL_STEPS 3
+#else
 #define AMB_POLL_STEPS 4096
+#endif
 
 // Modules that load modules nest C calls; deeper nesting is an error.
 #define AMB_MAX_MODULE_NESTING 64

@@ -2,7 +2,8 @@
 //
 // A term's effects are those of every head in it, evaluated or not (a safe
 // guess); a head with rules has the effects of all bodies it can reach. Heads
-// that only running can tell (variables, expressions) may do anything.
+// that only running can tell (variables, expressions) may do anything where they
+// are evaluated; patterns and the lists of let*, case and switch are not.
 #include "memory/alloc.h"
 #include "runtime/lower.h"
 #include "runtime/routine.h"
@@ -42,7 +43,25 @@ static bool plain_fact(Value e) {
          ambi_is_number(h);
 }
 
-static void head_effects(Reach *r, Space *s, Value e) {
+// Is a head that only running can tell one here?
+static bool unknown_head(Value h) {
+  return ambi_is_lvar(h) || ambi_is_expr(h);
+}
+
+static bool effect_free_instruction(uint32_t symbol) {
+  switch (symbol) {
+  case AMB_S_CONS_ATOM:
+  case AMB_S_DECONS_ATOM:
+  case AMB_S_CHAIN:
+  case AMB_S_CONTEXT_SPACE:
+  case AMB_S_FUNCTION:
+  case AMB_S_COLLAPSE_BIND:
+  case AMB_S_SUPERPOSE_BIND: return true;
+  default: return false;
+  }
+}
+
+static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
   Value h = ambi_expr_at(e, 0);
   if (ambi_is_op(h)) {
     uint32_t op = ambi_op_of(h);
@@ -51,34 +70,86 @@ static void head_effects(Reach *r, Space *s, Value e) {
       f &= ~(unsigned)E_RULES;
     r->effects |= f;
   } else if (ambi_is_sym(h)) {
-    if (ambi_is_instruction(e) && ambi_sym_of(h) != AMB_S_UNIFY &&
-        ambi_sym_of(h) != AMB_S_CONS_ATOM &&
-        ambi_sym_of(h) != AMB_S_DECONS_ATOM && ambi_sym_of(h) != AMB_S_CHAIN &&
-        ambi_sym_of(h) != AMB_S_CONTEXT_SPACE &&
-        ambi_sym_of(h) != AMB_S_FUNCTION &&
-        ambi_sym_of(h) != AMB_S_COLLAPSE_BIND &&
-        ambi_sym_of(h) != AMB_S_SUPERPOSE_BIND)
+    if (ambi_sym_of(h) == AMB_S_UNIFY)
+      r->effects |= E_READ_SPACE;  // if one side is a space
+    else if (ambi_is_instruction(e) && !effect_free_instruction(ambi_sym_of(h)))
       r->effects |= E_EVERYTHING;
     if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
-  } else if (ambi_is_lvar(h) || ambi_is_expr(h)) {
+  } else if (evaluated && unknown_head(h)) {
     r->effects |= E_EVERYTHING;
   }
 }
 
-static void walk(Reach *r, Space *s, Value term) {
-  ValueVec todo = {0};
-  if (!ambi_vec_push(&todo, term)) r->failed = true;
-  while (todo.n && r->effects != E_EVERYTHING) {
-    Value e = todo.at[--todo.n];
-    if (!ambi_is_expr(e)) continue;
-    head_effects(r, s, e);
-    for (uint32_t i = 0; i < ambi_expr_size(e); i++)
-      if (ambi_is_expr(ambi_expr_at(e, i)) &&
-          !ambi_vec_push(&todo, ambi_expr_at(e, i)))
-        r->failed = true;
+typedef struct Walk {
+  Reach *r;
+  Space *s;
+  ValueVec evaluated;  // terms
+  ValueVec patterns;   // terms that are only taken apart: their parts may still
+                       // reach an evaluated place through a variable
+} Walk;
+
+static void later(Walk *w, ValueVec *v, Value e) {
+  if (ambi_is_expr(e) && !ambi_vec_push(v, e)) w->r->failed = true;
+}
+
+// (pattern term) pairs: of let*, or the clauses of case and switch.
+static void walk_pairs(Walk *w, Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value p = ambi_expr_at(list, i);
+    if (ambi_expr_size(p) != 2) {
+      later(w, &w->evaluated, p);
+      continue;
+    }
+    later(w, &w->patterns, ambi_expr_at(p, 0));
+    later(w, &w->evaluated, ambi_expr_at(p, 1));
   }
-  ambi_vec_drop(&todo);
+}
+
+static bool is_form(Walk *w, Value e, uint32_t symbol, uint32_t nargs) {
+  Value h = ambi_expr_at(e, 0);
+  return ambi_is_sym(h) && ambi_sym_of(h) == symbol &&
+         ambi_expr_size(e) == nargs + 1 &&
+         ambi_form_untouched(w->r->cs, w->s, h, nargs);
+}
+
+static void walk_children(Walk *w, Value e) {
+  Value h = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e), pattern = 0;
+  if (is_form(w, e, AMB_S_LET_STAR, 2)) {
+    walk_pairs(w, ambi_expr_at(e, 1));
+    later(w, &w->evaluated, ambi_expr_at(e, 2));
+    return;
+  }
+  if (is_form(w, e, AMB_S_CASE, 2) || is_form(w, e, AMB_S_SWITCH, 2)) {
+    later(w, &w->evaluated, ambi_expr_at(e, 1));
+    walk_pairs(w, ambi_expr_at(e, 2));
+    return;
+  }
+  if (is_form(w, e, AMB_S_LET, 3)) pattern = 1;
+  if (ambi_is_op(h) && ambi_op_of(h) == OP_MATCH && n == 4) pattern = 2;
+  for (uint32_t i = 0; i < n; i++)
+    later(w, i && i == pattern ? &w->patterns : &w->evaluated,
+          ambi_expr_at(e, i));
+}
+
+static void walk(Reach *r, Space *s, Value term) {
+  Walk w = {.r = r, .s = s};
+  later(&w, &w.evaluated, term);
+  while ((w.evaluated.n || w.patterns.n) && r->effects != E_EVERYTHING) {
+    if (w.evaluated.n) {
+      Value e = w.evaluated.at[--w.evaluated.n];
+      head_effects(r, s, e, true);
+      walk_children(&w, e);
+    } else {
+      Value e = w.patterns.at[--w.patterns.n];
+      head_effects(r, s, e, false);
+      for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+        later(&w, &w.patterns, ambi_expr_at(e, i));
+    }
+  }
+  ambi_vec_drop(&w.evaluated);
+  ambi_vec_drop(&w.patterns);
 }
 
 static void walk_rules(Reach *r, Definition *d) {

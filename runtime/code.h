@@ -148,6 +148,8 @@ struct CodeState {
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points
   bool invalidated;
+  unsigned unknown;    // effects of a call through an unknown head ...
+  bool unknown_known;  // ... if somebody has asked
 #ifdef AMB_DEBUG
   bool executed[OP_I_COUNT];  // for the test that every instruction is reached
 #endif
@@ -201,5 +203,7 @@ bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term);
 unsigned ambi_effects_definition(CodeState *cs, Definition *d);
+// More text was read: what relied on an unknown head doing less is thrown away.
+void ambi_effects_mentioned(CodeState *cs);
 
 #endif

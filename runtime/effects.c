@@ -2,8 +2,9 @@
 //
 // A term's effects are those of every head in it, evaluated or not (a safe
 // guess); a head with rules has the effects of all bodies it can reach. Heads
-// that only running can tell (variables, expressions) may do anything where they
-// are evaluated; patterns and the lists of let*, case and switch are not.
+// that only running can tell (variables, expressions) may do, where they are
+// evaluated, what the text read so far mentions (mention.h); patterns and the
+// lists of let*, case and switch are not evaluated.
 #include "memory/alloc.h"
 #include "runtime/lower.h"
 #include "runtime/routine.h"
@@ -31,16 +32,20 @@ static bool add_definition(Reach *r, Definition *d) {
   return true;
 }
 
-// add-atom and remove-atom of something that is plainly no rule or type.
-static bool plain_fact(Value e) {
-  if (ambi_expr_size(e) != 3) return false;
-  Value a = ambi_expr_at(e, 2);
-  if (ambi_is_lvar(a)) return false;
-  if (!ambi_is_expr(a)) return true;
-  Value h = ambi_expr_at(a, 0);
-  return (ambi_is_sym(h) && h.w != AMB_SYM(EQ).w && h.w != AMB_SYM(COLON).w &&
-          h.w != AMB_SYM(SUBTYPE).w) ||
-         ambi_is_number(h);
+// Of a call through a head that only running can tell.
+static unsigned unknown_effects(CodeState *cs) {
+  if (!cs->unknown_known) {
+    cs->unknown = E_CALLS | ambi_mentioned_effects(cs->rt);
+    cs->unknown_known = true;
+  }
+  return cs->unknown;
+}
+
+void ambi_effects_mentioned(CodeState *cs) {
+  if (!cs->unknown_known || !cs->rt->mentions.changed) return;
+  unsigned before = cs->unknown;
+  cs->unknown_known = false;
+  if (unknown_effects(cs) != before) ambi_code_invalidate(cs);
 }
 
 // Is a head that only running can tell one here?
@@ -66,8 +71,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
   if (ambi_is_op(h)) {
     uint32_t op = ambi_op_of(h);
     unsigned f = ambi_builtins[op].effects;
-    if ((op == OP_ADD_ATOM || op == OP_REMOVE_ATOM) && plain_fact(e))
-      f &= ~(unsigned)E_RULES;
+    if (ambi_changes_plain_fact(e)) f &= ~(unsigned)E_RULES;
     r->effects |= f;
   } else if (ambi_is_sym(h)) {
     if (ambi_sym_of(h) == AMB_S_UNIFY)
@@ -77,7 +81,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
     if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
   } else if (evaluated && unknown_head(h)) {
-    r->effects |= E_EVERYTHING;
+    r->effects |= unknown_effects(r->cs);
   }
 }
 

@@ -122,6 +122,7 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
   cx->space->is_context = true;
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal;
+  ambi_effects_mentioned(cx->rt->code);
   Unit *u = bare ? NULL : ambi_lower_form(cx, form);
   if (cx->stop) return cx->stop;
   enum AmbStop stop;

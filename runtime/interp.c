@@ -130,8 +130,13 @@ do_NOP:
 do_MOVE:
   E[pc->a] = SOURCE(pc->b).w;
   STEP(1);
-do_FRESH:
-  AFTER(ambi_step_new_variable(g, KONST(pc->b)));
+do_FRESH : {
+  Word *p;
+  ALLOC(p, 2);
+  E[pc->a] = p[0] = ambi_tag_ptr(TAG_VAR, p).w;
+  p[1] = KONST(pc->b);
+  STEP(1);
+}
 do_INST:
   SAVE();
   if (!ambi_step_instance(g, pc)) goto stop;
@@ -346,9 +351,22 @@ do_BODYT:
       ambi_body_tail(g, AMB_V(E[pc->a]), AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
 
 do_TRY : {
-  SAVE();
-  Choice *c = ambi_choice_push(g, pc + (int16_t)pc->c);
-  if (!c) goto stop;
+  Choice *c = B + 1;
+  if (AMB_UNLIKELY(c >= g->choices_end)) {
+    SAVE();
+    if (!ambi_choice_push(g, pc + (int16_t)pc->c)) goto stop;
+    LOAD();
+    STEP(1);
+  }
+  Word *top = E + UNIT()->nslots;
+  c->resume = pc + (int16_t)pc->c;
+  c->h = cx->hb = h;
+  c->tr = cx->tr;
+  c->top = top < B->top ? B->top : top;
+  c->e = E;
+  c->s = cx->space;
+  c->hook = NULL;
+  c->aux = AMB_UNIT;
   B = c;
   STEP(1);
 }

@@ -135,13 +135,116 @@ static void to_body(Heads *h, Rule *r) {
 
 // ---- heads ---------------------------------------------------------------------------
 
-static void unify_args(Heads *h, Rule *r) {
-  Lower *l = h->l;
-  use_rule(l, r);
+// Where a part of a pattern meets an unbound variable: code behind the head that
+// unifies the two and goes back.
+typedef struct Open {
+  int label, back;
+  uint16_t slot;
+  Value pattern;
+  Var vars[MAX_VARS];  // as they are there
+  struct Open *next;
+} Open;
+
+typedef struct Binder {
+  Heads *h;
+  Rule *r;
+  Open *opens;
+} Binder;
+
+static int fail_label(Lower *l) {
+  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
+  return l->fail;
+}
+
+// The variables that have a value so far; the others know where it will be.
+static void no_variables_yet(Lower *l, const Rule *r) {
+  use_rule(l, (Rule *)(uintptr_t)r);
   for (unsigned i = 0; i < MAX_VARS; i++) {
     l->vars[i].pre = r->vars[i].slot;
     l->vars[i].slot = NO_SLOT;
   }
+}
+
+static int open_part(Binder *b, uint16_t slot, Value p) {
+  Lower *l = b->h->l;
+  Open *o = ambi_arena_alloc(&l->arena, sizeof *o);
+  if (!o) {
+    l->failed = true;
+    return ambi_lower_label(l);
+  }
+  *o = (Open){.label = ambi_lower_label(l),
+              .back = ambi_lower_label(l),
+              .slot = slot,
+              .pattern = p,
+              .next = b->opens};
+  memcpy(o->vars, l->vars, sizeof o->vars);
+  b->opens = o;
+  return o->label;
+}
+
+// Two-way match of the value in `slot` with pattern p; failure backtracks.
+static void bind_part(Binder *b, uint16_t slot, Value p) {
+  Lower *l = b->h->l;
+  if (l->failed) return;
+  if (ambi_is_lvar(p)) {
+    Var *v = &l->vars[ambi_lvar_of(p)];
+    if (v->slot != NO_SLOT) {
+      ambi_lower_emit(l, OP_I_UNIFYV, slot, v->slot, 0);
+      return;
+    }
+    v->slot = v->pre;
+    if (v->slot != slot) ambi_lower_emit(l, OP_I_MOVE, v->slot, slot, 0);
+    return;
+  }
+  int open = open_part(b, slot, p);
+  if (l->failed) return;
+  int back = b->opens->back;
+  uint32_t first = 0;
+  if (!ambi_is_expr(p)) {
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w),
+                    fail_label(l));
+    first = 1;
+  } else if (ambi_is_sym(ambi_expr_at(p, 0))) {
+    ambi_lower_jump(l, OP_I_TESTF, slot,
+                    ambi_lower_const(l, ambi_switch_key(p)), fail_label(l));
+    first = 1;
+  } else {
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), fail_label(l));
+  }
+  ambi_lower_varl(l, open);
+  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    Var *v = ambi_is_lvar(c) ? &l->vars[ambi_lvar_of(c)] : NULL;
+    if (v && v->slot == NO_SLOT) {
+      v->slot = v->pre;
+      ambi_lower_emit(l, OP_I_GETCH, v->slot, slot, i);
+    } else {
+      uint16_t s = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+      bind_part(b, s, c);
+    }
+  }
+  ambi_lower_bind(l, back);
+}
+
+// Behind the head: the parts that met a variable.
+static void open_parts(Binder *b) {
+  Lower *l = b->h->l;
+  l->rule = b->r->tmpl;
+  for (Open *o = b->opens; o && !l->failed; o = o->next) {
+    ambi_lower_bind(l, o->label);
+    memcpy(l->vars, o->vars, sizeof l->vars);
+    ambi_lower_env(l, OP_I_UNIFYT, o->slot, o->pattern, NO_LABEL);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, o->back);
+  }
+}
+
+// Unifies the arguments with the rule's patterns; what comes next is the body.
+static void bind_args(Binder *b) {
+  Heads *h = b->h;
+  Rule *r = b->r;
+  Lower *l = h->l;
+  no_variables_yet(l, r);
   if (!ambi_is_expr(r->lhs)) {  // the whole call
     ambi_lower_env(l, OP_I_UNIFYT, call_atom(h), r->lhs, NO_LABEL);
     return;
@@ -157,8 +260,7 @@ static void unify_args(Heads *h, Rule *r) {
   if (ambi_is_lvar(head))
     ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
   for (uint32_t i = 0; i < h->nargs; i++)
-    if (!((there >> i) & 1))
-      ambi_lower_env(l, OP_I_UNIFYT, (uint16_t)i, pattern_of(r, i), NO_LABEL);
+    if (!((there >> i) & 1)) bind_part(b, (uint16_t)i, pattern_of(r, i));
 }
 
 // One-way match of the value in `slot` (known = its key was switched on).
@@ -230,26 +332,13 @@ static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
   }
 }
 
-static int fail_label(Lower *l) {
-  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
-  return l->fail;
-}
-
-// A later candidate of a set, after an earlier one has matched: its failure is
-// just a failure; where it would have to bind, it unifies.
-static void later_head(Heads *h, Rule *r, uint64_t known) {
-  Lower *l = h->l;
-  if (!one_way_rule(r)) {
-    unify_args(h, r);
-    to_body(h, r);
-    return;
-  }
-  int open = ambi_lower_label(l);
-  match_args(h, r, known, fail_label(l), open);
+// A later candidate, after an earlier one has matched: its failure is just a
+// failure.
+static void later_head(Heads *h, Rule *r) {
+  Binder b = {.h = h, .r = r};
+  bind_args(&b);
   to_body(h, r);
-  ambi_lower_bind(l, open);
-  unify_args(h, r);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, r->body);
+  open_parts(&b);
 }
 
 // Candidates in order on the bound entry.
@@ -275,7 +364,7 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
       ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
     else
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    later_head(h, set[i], known);
+    later_head(h, set[i]);
   }
 }
 
@@ -408,12 +497,14 @@ static void open_entry(Heads *h) {
   for (uint32_t i = 0; i < n; i++) {  // nothing has matched so far
     ambi_lower_bind(l, fresh[i]);
     ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
-    unify_args(h, h->rules[i]);
+    Binder b = {.h = h, .r = h->rules[i]};
+    bind_args(&b);
     if (i + 1 < n)
       ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
     else
       ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
     to_body(h, h->rules[i]);
+    open_parts(&b);
   }
   ambi_lower_bind(l, fresh[n]);
   ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
@@ -424,8 +515,7 @@ static void open_entry(Heads *h) {
       ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
     else
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    unify_args(h, h->rules[i]);
-    to_body(h, h->rules[i]);
+    later_head(h, h->rules[i]);
   }
   ambi_lower_bind(l, later[0]);
   ambi_lower_bind(l, later[n]);

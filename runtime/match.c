@@ -305,70 +305,105 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
-static bool bind_term(Context *cx, Value var, Value term) {
-  if (!ambi_word_ground(term) && occurs(cx, var, term)) return false;
+static inline bool bind_term(Context *cx, Value var, Value term) {
+  if (AMB_UNLIKELY(!ambi_word_ground(term)) && occurs(cx, var, term))
+    return false;
   return ambi_bind(cx, var, term);
 }
 
 // ---- unification ------------------------------------------------------------------
-static bool unify_pair(Context *cx, Pairs *p, Value a, Value b) {
-  a = ambi_deref(a);
-  b = ambi_deref(b);
-  if (ambi_same(a, b)) return a.w != AMB_CANONICAL_NAN;
-  if (ambi_is_var(a))
-    return ambi_is_var(b) ? bind_vars(cx, a, b) : bind_term(cx, a, b);
-  if (ambi_is_var(b)) return bind_term(cx, b, a);
-  if (ambi_is_expr(a)) {
-    if (!ambi_is_expr(b) || ambi_expr_size(a) != ambi_expr_size(b))
-      return false;
-    if (ambi_ptr(a) == ambi_ptr(b)) return true;
-    return enter_pair(p, a, b) || out_of_memory(cx);
-  }
-  return !ambi_is_expr(b) && ambi_atomic_equal(a, b);
+// 1: done with this pair, 0: they differ, -1: children are to be unified.
+static inline int unify_pair(Context *cx, Value *a, Value *b) {
+  if (ambi_is_var(*a)) *a = ambi_deref(*a);
+  if (ambi_is_var(*b)) *b = ambi_deref(*b);
+  if (ambi_same(*a, *b)) return a->w != AMB_CANONICAL_NAN;
+  if (ambi_is_var(*a))
+    return ambi_is_var(*b) ? bind_vars(cx, *a, *b) : bind_term(cx, *a, *b);
+  if (ambi_is_var(*b)) return bind_term(cx, *b, *a);
+  if (!ambi_is_expr(*a)) return !ambi_is_expr(*b) && ambi_atomic_equal(*a, *b);
+  if (!ambi_is_expr(*b) || ambi_expr_size(*a) != ambi_expr_size(*b)) return 0;
+  return ambi_ptr(*a) == ambi_ptr(*b) ? 1 : -1;
 }
 
+// The loops keep the run of pairs in locals; only nesting touches the work stack.
 bool ambi_unify(Context *cx, Value a, Value b) {
+  int first = unify_pair(cx, &a, &b);
+  if (first >= 0) return first;
   Pairs p;
-  open_pairs(&p, &a, &b);
+  ambi_work_open(&p.work);
+  Run run = {ambi_expr_items(a), ambi_expr_items(b), ambi_expr_size(a)};
   bool ok = true;
-  Value x, y;
-  while (ok && next_pair(&p, &x, &y))
-    ok = unify_pair(cx, &p, x, y);
+  for (;;) {
+    if (run.n == 0) {
+      if (p.work.used == 0) break;
+      run = *(Run *)ambi_work_top(&p.work, sizeof run);
+      p.work.used -= sizeof run;
+    }
+    Value x = *run.a++, y = *run.b++;
+    run.n--;
+    int one = unify_pair(cx, &x, &y);
+    if (one > 0) continue;
+    if (one == 0) {
+      ok = false;
+      break;
+    }
+    p.now = run;
+    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
+    run = p.now;
+  }
   ambi_work_close(&p.work);
   return ok;
 }
 
-// One heap term a with one template term b.
-static bool unify_stored(Context *cx, Pairs *p, Value a, Value b,
-                         const Template *t, Value *env) {
-  a = ambi_deref(a);
+// One heap term a with one template term b; answers as above.
+static inline int unify_stored(Context *cx, Value *a, Value b,
+                               const Template *t, Value *env) {
+  if (ambi_is_var(*a)) *a = ambi_deref(*a);
   if (ambi_is_lvar(b)) {
     Value *slot = &env[ambi_lvar_of(b)];
-    if (!ambi_is_none(*slot)) return ambi_unify(cx, a, *slot);
-    *slot = a;
-    return true;
+    if (!ambi_is_none(*slot)) return ambi_unify(cx, *a, *slot);
+    *slot = *a;
+    return 1;
   }
-  if (ambi_is_var(a)) {
-    Value v = ambi_instantiate_part(cx, b, t, env, false);
-    return !ambi_is_none(v) && bind_term(cx, a, v);
+  if (ambi_is_var(*a)) {
+    Value v =
+        ambi_word_ground(b) ? b : ambi_instantiate_part(cx, b, t, env, false);
+    return !ambi_is_none(v) && bind_term(cx, *a, v);
   }
-  if (ambi_is_expr(b)) {
-    if (!ambi_is_expr(a) || ambi_expr_size(a) != ambi_expr_size(b))
-      return false;
-    if (ambi_ptr(a) == ambi_ptr(b)) return true;
-    return enter_pair(p, a, b) || out_of_memory(cx);
-  }
-  return !ambi_is_expr(a) && ambi_atomic_equal(a, b);
+  if (!ambi_is_expr(b))
+    return ambi_same(*a, b) ? a->w != AMB_CANONICAL_NAN
+                            : !ambi_is_expr(*a) && ambi_atomic_equal(*a, b);
+  if (!ambi_is_expr(*a) || ambi_expr_size(*a) != ambi_expr_size(b)) return 0;
+  return ambi_ptr(*a) == ambi_ptr(b) ? 1 : -1;
 }
 
 bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
                          Value *env) {
+  int first = unify_stored(cx, &term, part, t, env);
+  if (first >= 0) return first;
   Pairs p;
-  open_pairs(&p, &term, &part);
+  ambi_work_open(&p.work);
+  Run run = {ambi_expr_items(term), ambi_expr_items(part),
+             ambi_expr_size(part)};
   bool ok = true;
-  Value x, y;
-  while (ok && next_pair(&p, &x, &y))
-    ok = unify_stored(cx, &p, x, y, t, env);
+  for (;;) {
+    if (run.n == 0) {
+      if (p.work.used == 0) break;
+      run = *(Run *)ambi_work_top(&p.work, sizeof run);
+      p.work.used -= sizeof run;
+    }
+    Value x = *run.a++, y = *run.b++;
+    run.n--;
+    int one = unify_stored(cx, &x, y, t, env);
+    if (one > 0) continue;
+    if (one == 0) {
+      ok = false;
+      break;
+    }
+    p.now = run;
+    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
+    run = p.now;
+  }
   ambi_work_close(&p.work);
   return ok;
 }

@@ -626,7 +626,7 @@ bool ambi_modules_open(Runtime *rt) {
   rt->modules = ambi_alloc(sizeof *rt->modules);
   if (!rt->modules) return false;
   Context *cx = ambi_context_open(rt);
-  bool ok = cx && open_all(cx);
+  bool ok = cx && open_all(cx) && ambi_mentions_open(rt);
   if (cx && !ok && rt->host.note && cx->message[0]) {
     rt->host.note(rt->host.arg, cx->message, strlen(cx->message));
     rt->host.note(rt->host.arg, "\n", 1);

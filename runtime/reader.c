@@ -329,7 +329,19 @@ static const Template *token_of_text(const Read *rd, const char *text,
   return ambi_tokens_entry(r->tokens, text, len, symbol);
 }
 
+// Is what comes next the head of a bracket?
+static bool at_head(Read *rd) {
+  const Bracket *b = innermost(rd);
+  return b && rd->values.used == b->first * sizeof(Value);
+}
+
+// An operation at the head of a bracket is noted with its operands, later.
+static void mention_token(Read *rd, const Template *t) {
+  if (ambi_is_op(t->atom) && !at_head(rd)) ambi_mention_op(rd->r->rt, t->atom);
+}
+
 static bool push_token_value(Read *rd, const Template *t, Position at) {
+  mention_token(rd, t);
   if (rd->r->spans && !span_term(rd, t->atom, at)) return false;
   if (t->nvars == 0) return push_value(rd, t->atom);
   Value v = copy_value(rd, t);
@@ -489,6 +501,8 @@ static enum ReadStatus read_word(Read *rd) {
   const Template *t =
       r->tokens ? ambi_tokens_entry(r->tokens, word, len, symbol) : NULL;
   if (t) return push_token_value(rd, t, at) ? READ_ATOM : READ_MEMORY;
+  bool head = rd->brackets.used == sizeof(Bracket) && at_head(rd);
+  if (!head || !r->form) ambi_mention_symbol(r->rt, symbol, head);
   bool ok = push_span(rd, at) && push_value(rd, AMB_SYM_ID(symbol));
   return ok ? READ_ATOM : READ_MEMORY;
 }
@@ -519,6 +533,8 @@ static enum ReadStatus close_bracket(Read *rd) {
   memcpy(object + 1, rd->values.at + rd->values.used, n * sizeof(Value));
   Value v = ambi_tag_ptr(TAG_EXPR, object);
   if (done.ground) v.w |= AMB_EXPR_GROUND;
+  if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
+    ambi_mention_op(rd->r->rt, v);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);
   return ok ? READ_ATOM : READ_MEMORY;
 }

@@ -57,6 +57,7 @@ typedef struct Reader {
   Position pos;    // position of `next`
   Position start;  // of the atom last read
   ReadError error;
+  bool form;  // the next atom is evaluated: its head does not become data
   struct SpanVec *spans;  // NULL, or where to note each node's position
 } Reader;
 

@@ -249,13 +249,13 @@ static bool step(Run *run) {
   }
   Position at = run->reader.start;
   if (ambi_same(t.atom, AMB_SYM(BANG))) {
-    run->bang = true;
+    run->bang = run->reader.form = true;
     run->bang_at = at;
     ambi_template_release(run->s->rt->store, &t);
     return true;
   }
   if (!run->bang) return add(run, &t, at);
-  run->bang = false;
+  run->bang = run->reader.form = false;
   return evaluate(run, &t);
 }
 

@@ -68,6 +68,7 @@ void ambi_runtime_close(Runtime *rt) {
   if (rt->code) ambi_code_close(rt);
   ambi_modules_close(rt);
   free_cells(rt);
+  ambi_mentions_close(rt);
   ambi_builtins_close(rt);
   if (rt->store) ambi_store_close(rt->store);
   if (rt->symbols) ambi_symbols_close(rt->symbols);

@@ -9,6 +9,7 @@
 
 #include "memory/atomic.h"
 #include "runtime/builtin.h"
+#include "runtime/mention.h"
 #include "runtime/printer.h"
 #include "runtime/reader.h"
 #include "runtime/space.h"
@@ -41,7 +42,8 @@ struct Runtime {
   uint64_t rng_state;             // default random generator
   char **argv;                    // (args): strings after FILE
   int argc;
-  CodeState *code;  // tier 1; NULL in tier 0
+  Mentions mentions;  // what read text can use as data
+  CodeState *code;    // tier 1; NULL in tier 0
   // Called before a change of a `=`, `:` or `:<` atom in a context space.
   void (*rules_changed)(Runtime *rt, Space *s, Value atom);
 };

@@ -182,14 +182,6 @@ enum Next ambi_step_same_value(Engine *g, Value a, Value b) {
   return NEXT_PC;
 }
 
-enum Next ambi_step_new_variable(Engine *g, Word vinfo) {
-  Value v = ambi_make_var(g->cx, ambi_vinfo_name(vinfo), ambi_vinfo_id(vinfo));
-  if (ambi_is_none(v)) return NEXT_STOP;
-  g->e[g->pc->a] = v.w;
-  g->pc++;
-  return NEXT_PC;
-}
-
 static bool presumable_item(const Engine *g, Value h) {
   if (ambi_is_number(h) || ambi_is_bool(h) || ambi_is_unit(h) || ambi_is_str(h))
     return true;

@@ -7,7 +7,7 @@
 // after the one the position's slot names: when everything newer is exhausted,
 // `fail` arrives at R and PEND runs what R stood for, then DELIVER hands the
 // saved results out. Ordinary records pay nothing for this.
-#include "runtime/engine.h"
+#include "runtime/image.h"
 
 #include "memory/alloc.h"
 #include "runtime/types.h"
@@ -71,177 +71,10 @@ void ambi_choice_cut(Engine *g, Choice *to) {
   g->cx->hb = g->b->h;
 }
 
-// ---- images -----------------------------------------------------------------
-
-typedef struct Work {
-  const Value *src;
-  size_t n, dst;
-} Work;
-typedef struct Copy {
-  Image *m;
-  const Word *limit;
-  const Context *cx;
-  bool resolve;  // older cells were bound since, and the copy must keep that
-  Work *work;
-  size_t nwork, work_cap;
-  Word **renamed;  // variables bound to their copies for the time being
-  size_t nrenamed, renamed_cap;
-} Copy;
-
-static Word *image_more(Image *m, size_t n, size_t *at) {
-  if (!ambi_grow((void **)&m->w, &m->cap, m->n + n, sizeof(Word))) return NULL;
-  *at = m->n;
-  m->n += n;
-  return m->w + *at;
-}
-
-static Value image_ref(uint32_t tag, Word marks, size_t at) {
-  return AMB_V(((Word)tag << 48) | IMAGE_BIT | (at * sizeof(Word)) | marks);
-}
-
-// True for a word that is to be kept as a pointer: older, or not of the heap.
-static bool stays(const Copy *c, const Word *p) {
-  return p < c->limit || !ambi_in_heap(c->cx, p);
-}
-
-// An older expression can stay if what is bound in it stays bound.
-static bool expr_stays(const Copy *c, Value v) {
-  return stays(c, ambi_ptr(v)) && (!c->resolve || ambi_is_ground_expr(v));
-}
-
-static bool copy_var(Copy *c, Value v, Value *out) {
-  size_t at;
-  if (!ambi_grow((void **)&c->renamed, &c->renamed_cap, c->nrenamed + 1,
-                 sizeof *c->renamed))
-    return false;
-  c->m->has_variables = true;
-  Word *w = image_more(c->m, 2, &at);
-  if (!w) return false;
-  *out = image_ref(TAG_VAR, 0, at);
-  w[0] = out->w;
-  w[1] = ambi_ptr(v)[1];
-  c->renamed[c->nrenamed++] = ambi_ptr(v);
-  *ambi_ptr(v) = out->w;
-  return true;
-}
-
-static bool copy_expr(Copy *c, Value v, Value *out) {
-  uint32_t n = ambi_expr_size(v);
-  size_t at;
-  Word *w = image_more(c->m, 1 + (size_t)n, &at);
-  if (!w || !ambi_grow((void **)&c->work, &c->work_cap, c->nwork + 1,
-                       sizeof *c->work))
-    return false;
-  w[0] = ambi_header(KIND_FLAT,
-                     ambi_is_ground_expr(v) ? (unsigned)FLAG_GROUND : 0, n);
-  c->work[c->nwork++] = (Work){ambi_expr_items(v), n, at + 1};
-  *out = image_ref(TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
-  return true;
-}
-
-static bool copy_object(Copy *c, Value v, Value *out) {
-  Word header = *ambi_ptr(v);
-  size_t n = ambi_object_words(header), at;
-  Word *w = image_more(c->m, n, &at);
-  if (!w) return false;
-  memcpy(w, ambi_ptr(v), n * sizeof(Word));
-  if (ambi_hdr_kind(header) == KIND_BIND || ambi_hdr_kind(header) == KIND_VEC) {
-    if (!ambi_grow((void **)&c->work, &c->work_cap, c->nwork + 1,
-                   sizeof *c->work))
-      return false;
-    c->work[c->nwork++] =
-        (Work){(const Value *)(ambi_ptr(v) + 1), n - 1, at + 1};
-  }
-  *out = image_ref(ambi_tag(v), 0, at);
-  return true;
-}
-
-static bool copy_value(Copy *c, Value v, Value *out) {
-  while (ambi_is_var(v) && !(v.w & IMAGE_BIT)) {
-    Value next = AMB_V(*ambi_ptr(v));
-    if (next.w == v.w) break;
-    v = next;
-  }
-  *out = v;
-  switch (ambi_tag(v)) {
-  case TAG_VAR:
-    if (v.w & IMAGE_BIT) return true;
-    return stays(c, ambi_ptr(v)) || copy_var(c, v, out);
-  case TAG_EXPR: return expr_stays(c, v) || copy_expr(c, v, out);
-  case TAG_BIG:
-  case TAG_OBJ: return stays(c, ambi_ptr(v)) || copy_object(c, v, out);
-  default: return true;
-  }
-}
-
-static bool copy_all(Copy *c, Value v, Value *out) {
-  if (!copy_value(c, v, out)) return false;
-  while (c->nwork) {
-    Work *w = &c->work[c->nwork - 1];
-    if (w->n == 0) {
-      c->nwork--;
-      continue;
-    }
-    const Value *src = w->src++;
-    size_t dst = w->dst++;
-    w->n--;
-    Value x;
-    if (!copy_value(c, *src, &x)) return false;
-    c->m->w[dst] = x.w;
-  }
-  return true;
-}
-
-static void copy_close(Copy *c) {
-  for (size_t i = 0; i < c->nrenamed; i++)
-    *c->renamed[i] = AMB_TAGGED(TAG_VAR, (uintptr_t)c->renamed[i]);
-  ambi_free(c->renamed, c->renamed_cap * sizeof *c->renamed);
-  ambi_free(c->work, c->work_cap * sizeof *c->work);
-}
-
-bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
-                     Value *out) {
-  if (!ambi_is_expr(v) && !ambi_is_var(v) && !ambi_is_obj(v) &&
-      !ambi_is_big(v)) {
-    *out = v;
-    return true;
-  }
-  Copy c = {.m = m,
-            .limit = barrier->h,
-            .cx = g->cx,
-            .resolve = g->cx->tr > barrier->tr};
-  bool ok = copy_all(&c, v, out);
-  copy_close(&c);
-  if (!ok) g->cx->stop = STOP_MEMORY;
-  return ok;
-}
-
-static void relocate(Word *at, size_t n, size_t from) {
-  for (size_t i = 0; i < n;) {
-    Word w = at[i];
-    if ((w >> 48) == TAG_HDR &&
-        (ambi_hdr_kind(w) == KIND_STR || ambi_hdr_kind(w) == KIND_BIG)) {
-      i += ambi_object_words(w);
-      continue;
-    }
-    at[i] = ambi_image_value(AMB_V(w), at, from).w;
-    i++;
-  }
-}
-
-Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to) {
-  if (from == to) return g->cx->h;
-  Word *at = ambi_heap_alloc(g->cx, to - from);
-  if (!at) return NULL;
-  memcpy(at, m->w + from, (to - from) * sizeof(Word));
-  relocate(at, to - from, from);
-  return at;
-}
-
 // ---- saved results -------------------------------------------------------------
 
 // Every binding made since the record that existed before it goes into the item.
-static bool save_bindings(Engine *g, Hook *h, Copy *c, size_t tr,
+static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
                           const Word *limit) {
   for (size_t i = tr; i < g->cx->tr; i++) {
     Word *cell = g->cx->trail[i];
@@ -249,7 +82,7 @@ static bool save_bindings(Engine *g, Hook *h, Copy *c, size_t tr,
     Value x;
     if (!ambi_grow((void **)&h->binds, &h->binds_cap, h->nbinds + 1,
                    sizeof *h->binds) ||
-        !copy_all(c, AMB_V(*cell), &x))
+        !ambi_copy_all(c, AMB_V(*cell), &x))
       return false;
     h->binds[h->nbinds].cell = cell;
     h->binds[h->nbinds++].value = x;
@@ -260,12 +93,12 @@ static bool save_bindings(Engine *g, Hook *h, Copy *c, size_t tr,
 static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
                       bool error) {
   Item it = {.error = error, .img_from = h->image.n, .bind_from = h->nbinds};
-  Copy c = {.m = &h->image, .limit = r->h, .cx = g->cx};
-  bool ok = copy_all(&c, v, &it.value) &&
+  ImageCopy c = {.m = &h->image, .s = &g->copy, .limit = r->h, .cx = g->cx};
+  bool ok = ambi_copy_all(&c, v, &it.value) &&
             save_bindings(g, h, &c, r->tr, r->h) &&
             ambi_grow((void **)&h->items, &h->items_cap, h->nitems + 1,
                       sizeof *h->items);
-  copy_close(&c);
+  ambi_copy_end(&c);
   if (!ok) {
     g->cx->stop = STOP_MEMORY;
     return false;
@@ -403,19 +236,14 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error) {
   if (h->with_bindings) return save_item(g, h, barrier, v, false);
   if (error && h->nvalues) return true;
-  if (!error && h->nvalues == 0 && h->nitems) {  // errors until now: dropped
-    h->nitems = 0;
-    h->image.n = 0;
-    h->nbinds = 0;
-  }
-  Item it = {.error = error, .img_from = h->image.n};
-  if (!ambi_image_copy(g, &h->image, v, barrier, &it.value)) return false;
-  if (!ambi_grow((void **)&h->items, &h->items_cap, h->nitems + 1,
-                 sizeof *h->items)) {
+  if (!error && h->nvalues == 0)  // errors until now: dropped
+    h->values.n = h->image.n = 0;
+  Value copy;
+  if (!ambi_image_copy(g, &h->image, v, barrier, &copy)) return false;
+  if (!ambi_vec_push(&h->values, copy)) {
     g->cx->stop = STOP_MEMORY;
     return false;
   }
-  h->items[h->nitems++] = it;
   if (!error) h->nvalues++;
   return true;
 }
@@ -429,8 +257,9 @@ static Word *adopt(Engine *g, Image *m) {
                  sizeof *g->adopted))
     return NULL;
   Word *w = m->w;
-  relocate(w, m->n, 0);
-  g->adopted[g->nadopted++] = (Adopted){w, m->n, m->cap};
+  ambi_image_relocate(w, m->n, 0);
+  g->adopted[g->nadopted++] =
+      (Adopted){.w = w, .n = m->n, .cap = m->cap, .pinned = !m->refers};
   g->adopted_words += m->n;
   *m = (Image){0};
   return w;
@@ -450,25 +279,30 @@ static Value bindings_object(Engine *g, Hook *h, const Item *it,
   return ambi_tag_ptr(TAG_OBJ, w);
 }
 
+static Value binding_pair(Engine *g, Hook *h, const Item *it, const Word *at) {
+  Value b = bindings_object(g, h, it, at);
+  return ambi_is_none(b)
+             ? b
+             : AMB_EXPR(g->cx, ambi_image_value(it->value, at, 0), b);
+}
+
 Value ambi_collector_expr(Engine *g, Hook *h) {
-  if (h->nitems == 0) return AMB_UNIT;
+  size_t n = h->with_bindings ? h->nitems : h->values.n;
+  if (n == 0) return AMB_UNIT;
   Word *at = h->with_bindings ? NULL : adopt(g, &h->image);
   if (!at) at = ambi_image_thaw(g, &h->image, 0, h->image.n);
-  Word *w = at ? ambi_heap_alloc(g->cx, 1 + h->nitems) : NULL;
+  Word *w = at ? ambi_heap_alloc(g->cx, 1 + n) : NULL;
   if (!w) return AMB_NONE;
   bool ground = true;
-  for (size_t i = 0; i < h->nitems; i++) {
-    Value v = ambi_image_value(h->items[i].value, at, 0);
-    if (h->with_bindings) {
-      Value b = bindings_object(g, h, &h->items[i], at);
-      v = ambi_is_none(b) ? b : AMB_EXPR(g->cx, v, b);
-      if (ambi_is_none(v)) return v;
-    }
+  for (size_t i = 0; i < n; i++) {
+    Value v = h->with_bindings ? binding_pair(g, h, &h->items[i], at)
+                               : ambi_image_value(h->values.at[i], at, 0);
+    if (ambi_is_none(v)) return v;
     ground = ground && !ambi_is_var(v) &&
              (!ambi_is_expr(v) || ambi_is_ground_expr(v));
     w[1 + i] = v.w;
   }
-  w[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0,
-                     (uint32_t)h->nitems);
+  w[0] =
+      ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, (uint32_t)n);
   return AMB_V(ambi_tag_ptr(TAG_EXPR, w).w | (ground ? AMB_EXPR_GROUND : 0));
 }

@@ -49,18 +49,30 @@ void ambi_collect_close(Engine *g) {
 
 static bool leaving(const Collector *c, const Word *p) {
   if (p >= c->lo && p < c->hi) return true;
-  for (size_t i = 0; i < c->g->nadopted; i++) {
-    const Adopted *a = &c->g->adopted[i];
-    if (p >= a->w && p < a->w + a->n) return true;
+  if (c->g->nadopted == 0) return false;
+  Adopted *a = ambi_adopted_at(c->g, p);
+  if (a && a->pinned) a->hit = true;
+  return a && !a->pinned;
+}
+
+// Frees adopted images: all, or those that nothing refers to any more.
+static void drop_adopted(Engine *g, bool keep_hit) {
+  size_t kept = 0;
+  for (size_t i = 0; i < g->nadopted; i++) {
+    Adopted *a = &g->adopted[i];
+    if (keep_hit && a->hit) {
+      a->hit = false;
+      g->adopted[kept++] = *a;
+    } else {
+      ambi_free(a->w, a->cap * sizeof(Word));
+    }
   }
-  return false;
+  g->nadopted = kept;
+  g->adopted_words = 0;
 }
 
 void ambi_adopted_free(Engine *g) {
-  for (size_t i = 0; i < g->nadopted; i++)
-    ambi_free(g->adopted[i].w, g->adopted[i].cap * sizeof(Word));
-  g->nadopted = 0;
-  g->adopted_words = 0;
+  drop_adopted(g, false);
 }
 
 static Word *copy_words(Collector *c, Word *from, size_t n) {
@@ -345,7 +357,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   scan_words(&c);
   sweep_trail(&c);
   take_over(&c);
-  ambi_adopted_free(g);
+  drop_adopted(g, true);
   size_t live = (size_t)(cx->h - cx->hbase);
   size_t stack =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;

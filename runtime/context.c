@@ -19,7 +19,6 @@ enum {
   MESSAGE_MIN = 512,      // a message has at least this room
   FLAT_MAX = 4,           // children up to which a cons copies
   BUF_MIN = 8,            // smallest buffer
-  VIEW_MIN = 4            // children from which a tail is a view
 };
 #define SMALLEST_RESERVE ((size_t)64 << 20)
 #define TRAIL_RESERVE    (AMB_HEAP_RESERVE / 4)
@@ -273,7 +272,7 @@ Value ambi_make_tail(Context *cx, Value e, uint32_t from) {
   if (from >= size) return AMB_UNIT;
   uint32_t n = size - from;
   const Value *items = ambi_expr_items(e) + from;
-  if (n < VIEW_MIN) return ambi_make_expr(cx, items, n);
+  if (n < AMB_VIEW_MIN) return ambi_make_expr(cx, items, n);
   const Word *p = ambi_ptr(e);
   Word base = ambi_hdr_kind(p[0]) == KIND_VIEW ? p[1] : ambi_unmark(e).w;
   return make_view(cx, base, items, n, rest_is_ground(e, from));

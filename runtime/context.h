@@ -73,6 +73,7 @@ static inline bool ambi_in_heap(const Context *cx, const void *p) {
          (const char *)p < cx->heap.base + cx->heap.reserved;
 }
 
+enum { AMB_VIEW_MIN = 4 };  // children from which a tail is a view
 // ---- building atoms: AMB_NONE when memory is out ----------------------------
 // Expression of n children (n == 0: unit). Children are dereferenced one step
 // deep and the ground mark is computed.

@@ -1,5 +1,5 @@
 // Opening tier 1's machine, and running one form on it.
-#include "runtime/engine.h"
+#include "runtime/image.h"
 
 #include "memory/alloc.h"
 #include "runtime/config.h"
@@ -30,6 +30,8 @@ void ambi_engine_close(Engine *g) {
   ambi_collect_close(g);
   ambi_range_close(&g->stack_range);
   ambi_range_close(&g->choice_range);
+  ambi_free(g->copy.work, g->copy.work_cap * sizeof *g->copy.work);
+  ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
   ambi_free(g, sizeof *g);
@@ -85,10 +87,8 @@ static void hand_out(Engine *g, ValueVec *out) {
   Hook *h = g->top_hook;
   enum AmbStop stop = g->cx->stop;
   Word *at = ambi_image_thaw(g, &h->image, 0, h->image.n);
-  bool errors = h->nvalues == 0;
-  for (size_t i = 0; at && i < h->nitems; i++)
-    if (h->items[i].error == errors &&
-        !ambi_vec_push(out, ambi_image_value(h->items[i].value, at, 0)))
+  for (size_t i = 0; at && i < h->values.n; i++)
+    if (!ambi_vec_push(out, ambi_image_value(h->values.at[i], at, 0)))
       g->cx->stop = STOP_MEMORY;
   if (stop) g->cx->stop = stop;
 }

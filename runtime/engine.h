@@ -34,16 +34,32 @@ typedef struct Image {
   Word *w;
   size_t n, cap;
   bool has_variables;
+  bool refers;  // to the heap or to an adopted image
 } Image;
 #define IMAGE_BIT ((Word)1 << 47)
 
 // An image that became part of the memory in use as it stands: large results of
-// a collector without variables are not copied once more. Freed by the next
-// collection, which moves what is still referred to.
+// a collector without variables are not copied once more. One that refers to
+// nothing that moves stays where it is as long as somebody refers to it; another
+// is moved to the heap by the next collection.
 typedef struct Adopted {
   Word *w;
   size_t n, cap;
+  bool pinned;
+  bool hit;  // the collection going on met a reference to it
 } Adopted;
+
+// Room that copying into images uses again and again.
+typedef struct CopyWork {
+  const Value *src;
+  size_t n, dst;
+} CopyWork;
+typedef struct CopyScratch {
+  CopyWork *work;
+  size_t work_cap;
+  Word **renamed;  // variables bound to their copies for the time being
+  size_t renamed_cap;
+} CopyScratch;
 
 typedef struct Item {  // one saved result
   Value value;
@@ -75,7 +91,8 @@ struct Hook {
   size_t nvalues;        // items that are no errors
   bool with_bindings;    // collapse-bind: results are (atom bindings) pairs
   RecordVec records;     // HOOK_CURSOR: candidates of a query
-  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction
+  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
+                         // HOOK_COLLECT without bindings: results (no items)
   Value pattern, templ;  // HOOK_CURSOR: heap values, collected with the hook
   size_t nvars;
 };
@@ -109,7 +126,8 @@ typedef struct Engine {
   uint64_t depth_words;  // limit of the engine stack in words
   Adopted *adopted;
   size_t nadopted, adopted_cap;
-  size_t adopted_words;
+  size_t adopted_words;  // of those the next collection has not seen yet
+  CopyScratch copy;      // image.c
   uint64_t rigid_epoch;  // of the code when the form began
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint
@@ -179,18 +197,6 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
 Value ambi_collector_expr(Engine *g, Hook *h);
 // A copy of v that outlives backtracking to the record. What is older stays a
 // pointer, unless variables in it were bound since.
-bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
-                     Value *out);
-// Moves words of an image to the heap; relocates the value.
-Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to);
-static inline Value ambi_image_value(Value v, const Word *at, size_t from) {
-  uint32_t t = ambi_tag(v);
-  bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
-  if (!ptr || !(v.w & IMAGE_BIT)) return v;
-  Word off = v.w & (IMAGE_BIT - 1);
-  return AMB_V(((Word)t << 48) |
-               ((Word)(uintptr_t)at + off - from * sizeof(Word)));
-}
 
 // ---- routine.c: evaluation of atoms as data ------------------------------------
 // Pushes a frame that evaluates atom v against type t, returning to ret.
@@ -225,6 +231,13 @@ enum Next ambi_match_next(Engine *g);
 // live. False: memory is out.
 bool ambi_collect(Engine *g, size_t live_args);
 void ambi_adopted_free(Engine *g);
+// The adopted image that p points into, or NULL.
+static inline Adopted *ambi_adopted_at(const Engine *g, const Word *p) {
+  for (size_t i = 0; i < g->nadopted; i++)
+    if (p >= g->adopted[i].w && p < g->adopted[i].w + g->adopted[i].n)
+      return &g->adopted[i];
+  return NULL;
+}
 size_t
 ambi_collect_first(Engine *g);  // words in use that call for the first one
 void ambi_collect_close(Engine *g);

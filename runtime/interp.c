@@ -4,8 +4,8 @@
 // writes them back before a helper runs, LOAD takes them again. An instruction
 // whose fast case does not hold takes its error edge (a table of the unit, so
 // the fast path pays nothing) or calls a helper.
+#include "runtime/list.h"
 #include "runtime/number.h"
-#include "runtime/step.h"
 
 #define UNIT()    ((const Unit *)(uintptr_t)E[FRAME_UNIT])
 #define KONST(i)  (UNIT()->k[i])
@@ -74,6 +74,11 @@
     } else                                                    \
       h += (n);                                               \
   } while (0)
+
+// Is equality with this value that of the words?
+static inline bool word_decides(Value v) {
+  return ambi_is_sym(v) || ambi_tag(v) == TAG_IMM;
+}
 
 static const SwitchCase *find_case(const Switch *s, Word key) {
   if (s->n <= 8) {
@@ -575,8 +580,11 @@ do_MATCH_NEXT:
   COMPARE_I(JNGTI, JNGT, >)
 do_JNEQ : {  // both sides are evaluated and of one type: no error is possible
   Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
-  bool same = a.w == b.w && (ambi_is_int(a) || ambi_is_sym(a));
-  if (same || ambi_equal(a, b)) STEP(1);
+  if (word_decides(a) || word_decides(b)) {
+    if (a.w == b.w) STEP(1);
+    JUMP(pc->c);
+  }
+  if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) STEP(1);
   JUMP(pc->c);
 }
 do_JNEQT : {
@@ -659,8 +667,19 @@ do_SETSTATE:
   AFTER(ambi_step_set_state(g, SOURCE(pc->b), SOURCE(pc->c)));
 do_BUILTIN:
   AFTER(ambi_step_builtin_call(g));
-do_DECONS:
+do_DECONS : {
+  Value v = AMB_V(E[pc->c]);
+  if (AMB_LIKELY(ambi_is_expr(v) && cx->hend - h >= AMB_LIST_WORDS)) {
+    Value rest = ambi_list_rest(g, v, h);
+    if (AMB_LIKELY(!ambi_is_none(rest))) {
+      h += AMB_LIST_WORDS;
+      E[pc->a] = ambi_expr_at(v, 0).w;
+      E[pc->b] = rest.w;
+      STEP(1);
+    }
+  }
   AFTER(ambi_step_decons(g));
+}
 do_CAR : {
   Value v = ambi_deref(AMB_V(E[pc->b]));
   if (AMB_UNLIKELY(!ambi_is_expr(v))) EDGE();
@@ -679,8 +698,18 @@ do_CHKGROUND : {
   if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v))) EDGE();
   STEP(1);
 }
-do_CONS:
-  AFTER(ambi_step_cons(g, SOURCE(pc->b), SOURCE(pc->c)));
+do_CONS : {
+  Value head = SOURCE(pc->b), tail = SOURCE(pc->c);
+  if (AMB_LIKELY(cx->hend - h >= AMB_LIST_WORDS)) {
+    Value v = ambi_list_cons(g, head, tail, h);
+    if (AMB_LIKELY(!ambi_is_none(v))) {
+      h += AMB_LIST_WORDS;
+      E[pc->a] = v.w;
+      STEP(1);
+    }
+  }
+  AFTER(ambi_step_cons(g, head, tail));
+}
 
 do_EV_START:
 do_EV_ARG:

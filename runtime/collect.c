@@ -83,11 +83,20 @@ static Word *copy_words(Collector *c, Word *from, size_t n) {
   return to;
 }
 
+// No child of a buffer counts until a view of it is scanned.
+static Word *copy_object(Collector *c, Word *p) {
+  Word header = p[0];
+  Word *to = copy_words(c, p, ambi_object_words(header));
+  if (ambi_hdr_kind(header) == KIND_BUF)
+    to[1] = ambi_small_int(ambi_hdr_size(header)).w;
+  return to;
+}
+
 // Where the object at p is now.
 static Word *moved(Collector *c, Word *p, bool variable) {
   if ((p[0] >> 48) == TAG_FWD)
     return (Word *)(uintptr_t)(p[0] & AMB_PAYLOAD_MASK);
-  if (!variable) return copy_words(c, p, ambi_object_words(p[0]));
+  if (!variable) return copy_object(c, p);
   bool unbound = p[0] == AMB_TAGGED(TAG_VAR, (uintptr_t)p);
   Word *to = copy_words(c, p, 2);
   if (unbound) *to = AMB_TAGGED(TAG_VAR, (uintptr_t)to);
@@ -108,12 +117,20 @@ static void root(Collector *c, Value *v) {
   v->w = evacuate(c, v->w);
 }
 
-// A view keeps its place in the buffer it looks into.
+// A view keeps its place in the buffer it looks into. Children of a buffer that
+// no view sees any more are garbage, and perhaps point to where nothing is.
 static void scan_view(Collector *c, Word *p) {
   Word *old = ambi_ptr(AMB_V(p[1]));
   p[1] = evacuate(c, p[1]);
-  ptrdiff_t shift = (char *)ambi_ptr(AMB_V(p[1])) - (char *)old;
-  p[2] = (Word)(uintptr_t)((char *)(uintptr_t)p[2] + shift);
+  Word *base = ambi_ptr(AMB_V(p[1]));
+  p[2] =
+      (Word)(uintptr_t)((char *)(uintptr_t)p[2] + ((char *)base - (char *)old));
+  if (ambi_hdr_kind(base[0]) != KIND_BUF) return;
+  Word *from = (Word *)(uintptr_t)p[2];
+  Word *seen = base + 2 + ambi_int_of(AMB_V(base[1]));
+  for (Word *child = from; child < seen; child++)
+    *child = evacuate(c, *child);
+  if (from < seen) base[1] = ambi_small_int(from - (base + 2)).w;
 }
 
 static void scan_words(Collector *c) {
@@ -125,18 +142,12 @@ static void scan_words(Collector *c) {
     }
     switch (ambi_hdr_kind(w)) {
     case KIND_STR:
-    case KIND_BIG: c->scan += ambi_object_words(w); break;
+    case KIND_BIG:
+    case KIND_BUF: c->scan += ambi_object_words(w); break;
     case KIND_VIEW:
       scan_view(c, c->scan);
       c->scan += 3;
       break;
-    case KIND_BUF: {  // what lies before the first child is garbage
-      size_t first = (size_t)ambi_int_of(AMB_V(c->scan[1]));
-      for (size_t i = 0; i < first; i++)
-        c->scan[2 + i] = AMB_UNIT.w;
-      c->scan += 2 + first;
-      break;
-    }
     default: c->scan++; break;
     }
   }
@@ -324,10 +335,21 @@ static bool make_room(Engine *g, size_t words) {
   return ambi_range_commit(&g->other, (words + MIN_NURSERY) * sizeof(Word));
 }
 
+// Debug builds: whoever still looks at the old half fails an assertion, as no
+// header and no value has this tag.
+static void poison(Collector *c) {
+#ifdef AMB_DEBUG
+  for (Word *p = c->lo; p < c->hi; p++)
+    *p = AMB_TAGGED(TAG_FWD, 0);
+#endif
+  (void)c;
+}
+
 static void take_over(Collector *c) {
   Engine *g = c->g;
   Context *cx = g->cx;
   Range old = cx->heap;
+  poison(c);
   cx->heap = g->other;
   g->other = old;
   cx->hbase = (Word *)(void *)cx->heap.base;

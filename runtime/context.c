@@ -1,8 +1,8 @@
 // Opening and emptying a Context, its heap and trail, and building atoms.
 //
 // Lists grown at the front share one buffer: consing in place is allowed only
-// to whoever holds the view that starts where the buffer's children start, and
-// only in a buffer that no choice point has seen.
+// to whoever holds the view that starts where the buffer's children start. What
+// backtracking leaves in front of a view is never looked at.
 #include "runtime/context.h"
 
 #include <stdarg.h>
@@ -197,7 +197,6 @@ static Word *buffer_to_extend(const Context *cx, Value tail) {
   if (ambi_hdr_kind(view[0]) != KIND_VIEW) return NULL;
   Word *buf = ambi_ptr(AMB_V(view[1]));
   if (ambi_hdr_kind(buf[0]) != KIND_BUF || !ambi_in_heap(cx, buf)) return NULL;
-  if (buf < cx->hb && cx->hb != ALWAYS_TRAIL) return NULL;
   int64_t first = ambi_int_of(AMB_V(buf[1]));
   if (first == 0 || view[2] != (Word)(uintptr_t)(buf + 2 + first)) return NULL;
   return buf;

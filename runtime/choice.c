@@ -10,6 +10,7 @@
 #include "runtime/image.h"
 
 #include "memory/alloc.h"
+#include "runtime/config.h"
 #include "runtime/types.h"
 
 static const Code pend_code[1] = {{.op = OP_I_PEND}};
@@ -248,11 +249,9 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
   return true;
 }
 
-enum { ADOPT_WORDS = 1 << 16 };
-
 // Takes a large image without variables over as it stands. NULL: copy it.
 static Word *adopt(Engine *g, Image *m) {
-  if (m->n < ADOPT_WORDS || m->has_variables ||
+  if (m->n < AMB_ADOPT_WORDS || m->has_variables ||
       !ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
                  sizeof *g->adopted))
     return NULL;

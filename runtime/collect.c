@@ -14,22 +14,7 @@
 #include "runtime/config.h"
 #include "runtime/routine.h"
 
-// Words allocated before a first collection, and at least between two of them.
-#ifdef AMB_STRESS
-enum { MIN_NURSERY = 1 << 5 };
-#else
-enum { MIN_NURSERY = 1 << 17 };  // 1 MiB: stays in the second-level cache
-#endif
-
-// Words to allocate until the next collection, when so many are kept.
-static size_t nursery(size_t kept) {
-#ifdef AMB_STRESS
-  (void)kept;
-  return MIN_NURSERY;
-#else
-  return kept > MIN_NURSERY ? kept : MIN_NURSERY;
-#endif
-}
+enum { MIN_NURSERY = 1 << 17 };  // words: 1 MiB, stays in second-level caches
 
 typedef struct Collector {
   Engine *g;
@@ -37,8 +22,27 @@ typedef struct Collector {
   Word *scan, *top;  // of the new range
 } Collector;
 
+// How many words may be in use until the next collection, of which `live` are
+// now; looking at the roots takes as long as copying `roots` words.
+#ifdef AMB_STRESS
+// At once, but for what would take for ever: the price of a collection is spread
+// over as many words as keep it a constant factor, a smaller one of large heaps.
+enum { STRESS_FACTOR = 4096, STRESS_LARGE = 1 << 16, STRESS_LARGE_FACTOR = 4 };
+static size_t next_due(size_t live, size_t roots) {
+  size_t all = live + roots;
+  size_t factor = all < STRESS_LARGE ? STRESS_FACTOR : STRESS_LARGE_FACTOR;
+  size_t next = live + all / factor;
+  return next ? next - 1 : 0;
+}
+#else
+static size_t next_due(size_t live, size_t roots) {
+  size_t next = live + roots;
+  return live + (next > MIN_NURSERY ? next : MIN_NURSERY);
+}
+#endif
+
 size_t ambi_collect_first(Engine *g) {
-  return (size_t)(g->cx->h - g->cx->hbase) + MIN_NURSERY;
+  return next_due((size_t)(g->cx->h - g->cx->hbase), 0);
 }
 
 void ambi_collect_close(Engine *g) {
@@ -380,12 +384,11 @@ bool ambi_collect(Engine *g, size_t live_args) {
   sweep_trail(&c);
   take_over(&c);
   drop_adopted(g, true);
-  size_t live = (size_t)(cx->h - cx->hbase);
-  size_t stack =
+  size_t roots =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
-  size_t next = nursery(live + stack);
-  g->heap_soft = live + next;
-  size_t keep = (live + 2 * next) * sizeof(Word);
+  size_t live = (size_t)(cx->h - cx->hbase);
+  g->heap_soft = next_due(live, roots);
+  size_t keep = (2 * g->heap_soft + MIN_NURSERY - live) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
   return true;
 }

@@ -10,13 +10,18 @@
 // decides how much is used.
 #define AMB_HEAP_RESERVE ((size_t)1 << 36)
 
-// Steps between two looks at clock and cancellation: about 0.1 ms. These are
-// also the only places where a collection can happen, so a stress build looks
-// all the time: most tests end within a few thousand steps.
+// Steps between two looks at clock, limits and heap: about 0.1 ms.
 #ifdef AMB_STRESS
-#define AMB_POLL_STEPS 3
+#define AMB_POLL_STEPS 1  // every call is a safepoint that may collect
 #else
 #define AMB_POLL_STEPS 4096
+#endif
+
+// Words from which collected results become part of the heap as they stand.
+#ifdef AMB_STRESS
+#define AMB_ADOPT_WORDS 4
+#else
+#define AMB_ADOPT_WORDS (1 << 16)
 #endif
 
 // Modules that load modules nest C calls; deeper nesting is an error.

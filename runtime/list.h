@@ -41,8 +41,7 @@ static inline Value ambi_list_cons(const Engine *g, Value head, Value list,
   const Word *view = ambi_ptr(list);
   if (ambi_hdr_kind(view[0]) != KIND_VIEW) return AMB_NONE;
   Word *buf = ambi_ptr(AMB_V(view[1]));
-  if (ambi_hdr_kind(buf[0]) != KIND_BUF || buf < cx->hb ||
-      !ambi_in_heap(cx, buf))
+  if (ambi_hdr_kind(buf[0]) != KIND_BUF || !ambi_in_heap(cx, buf))
     return AMB_NONE;
   int64_t first = ambi_int_of(AMB_V(buf[1]));
   if (first == 0 || view[2] != (Word)(uintptr_t)(buf + 2 + first))

@@ -41,7 +41,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
     cx->stop = STOP_DEPTH;
     return false;
   }
-  uint64_t grant = AMB_POLL_STEPS;
+  uint64_t grant = AMB_POLL_STEPS - 1;  // the step after these looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;

@@ -193,6 +193,7 @@ static inline Word ambi_header(enum ObjKind kind, unsigned flags,
   return AMB_TAGGED(TAG_HDR, ((Word)kind << 44) | ((Word)flags << 40) | size);
 }
 static inline enum ObjKind ambi_hdr_kind(Word h) {
+  AMB_ASSERT(h >> 48 == TAG_HDR);
   return (enum ObjKind)((h >> 44) & 15);
 }
 static inline unsigned ambi_hdr_flags(Word h) {
@@ -207,6 +208,7 @@ static inline Word ambi_hdr_with_spare(Word h, unsigned spare) {
   return (h & ~((Word)0xFF << 32)) | ((Word)spare << 32);
 }
 static inline uint32_t ambi_hdr_size(Word h) {
+  AMB_ASSERT(h >> 48 == TAG_HDR);
   return (uint32_t)h;
 }
 // Words an object takes, header included.
@@ -274,6 +276,7 @@ static inline bool ambi_var_unbound(Value v) {
 static inline Value ambi_deref(Value v) {
   while (ambi_is_var(v)) {
     Value next = AMB_V(*ambi_ptr(v));
+    AMB_ASSERT(ambi_tag(next) != TAG_FWD);
     if (next.w == v.w) break;
     v = next;
   }

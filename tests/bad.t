@@ -13,7 +13,7 @@
 #   exit: CODE  stdout: LINE (exact, repeated)  stderr: REGEX (repeated)
 #   gives~: and stdout~: REGEX in place of an exact line
 #   notier: 1            the case has its own --tier or none
-# AMBIT names the program, AMBIT_TIERS the tiers to run ("0 1").
+# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -25,7 +25,7 @@ use Text::ParseWords qw(shellwords);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0';
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
 -x $ambit or plan skip_all => "no program at $ambit";
 
 sub read_cases {

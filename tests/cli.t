@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # The program as typed: commands, texts, files, streams, signals, modules.
-# AMBIT names the program, AMBIT_TIERS the tiers to run ("0 1").
+# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0';
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $dir = tempdir(CLEANUP => 1);

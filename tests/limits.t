@@ -2,7 +2,7 @@
 # Limits: each kind of endless work under each limit that can stop it. A form
 # that is stopped prints what it has found, standard error names the limit and
 # the place, the next form runs, and the exit code is 4.
-# AMBIT names the program, AMBIT_TIERS the tiers to run ("0 1").
+# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0';
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $slow = $ENV{AMBIT_SLOW} || 1;    # sanitizers and loaded machines

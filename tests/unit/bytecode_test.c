@@ -32,7 +32,7 @@ static void open_machine(void) {
   cx->module = ambi_module_top(rt);
   cx->space = cx->module->space;
   ambi_limits_begin(cx);
-  g = ambi_engine_open(cx);
+  cx->engine = g = ambi_engine_open(cx);
   ck_assert_ptr_nonnull(g);
 }
 

@@ -52,8 +52,13 @@ typedef struct Builtin {
   const char *count_text;  // what a wrong number of arguments is told
 } Builtin;
 
+// Can it be called with n arguments where nothing has counted them? Those beyond
+// the last it takes are not looked at.
 static inline bool ambi_builtin_takes(const Builtin *b, uint32_t n) {
-  return (int)n >= b->min_args && (b->max_args < 0 || (int)n <= b->max_args);
+  return (int)n >= b->min_args && (n == 0 || b->max_args != 0);
+}
+static inline uint32_t ambi_builtin_count(const Builtin *b, uint32_t n) {
+  return b->max_args >= 0 && (int)n > b->max_args ? (uint32_t)b->max_args : n;
 }
 
 enum OpId {

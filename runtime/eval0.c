@@ -181,15 +181,17 @@ static void undo(Machine *m, size_t trail) {
 }
 
 // Cells younger than the newest choice are out of reach when it resumes, and
-// younger than every collector: their trail entries are of no use. Each entry
-// is looked at once for a choice.
+// younger than every collector: their trail entries are of no use, unless a
+// result that was collected meanwhile holds such a cell, unbound. Each entry is
+// looked at once for a choice.
 static void tidy_trail(Machine *m) {
   if (m->nchoices == 0) return;
   Context *cx = m->cx;
   Choice *c = &m->choices[m->nchoices - 1];
   size_t kept = c->tidied;
+  const Word *h = c->h > m->kept ? c->h : m->kept;
   for (size_t i = kept; i < cx->tr; i++)
-    if (cx->trail[i] < c->h) cx->trail[kept++] = cx->trail[i];
+    if (cx->trail[i] < h) cx->trail[kept++] = cx->trail[i];
   c->tidied = kept;
   if (kept == cx->tr) return;
   cx->tr = m->state_trail = kept;
@@ -245,7 +247,8 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                    .mark = mark,
                    .up = up,
                    .call = AMB_NONE,
-                   .choice = m->nchoices};
+                   .choice = m->nchoices,
+                   .kept = m->kept};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
   Choice *choice = choose(m, CHOICE_COLLECT, up);
   if (!f || !choice) return NULL;
@@ -273,11 +276,17 @@ static void deliver(Machine *m, Value value) {
   if (limit && m->out->n >= limit) ambi_eval0_stop(m, STOP_ANSWERS);
 }
 
+// The rest of the collector's agenda must not bind what the result holds.
+static void protect(Machine *m) {
+  if (m->kept < m->cx->h) m->kept = m->cx->h;
+}
+
 static void take_first(Machine *m, Collector *c, Value value) {
   Value call = c->call;
   Frame *up = c->up;
   m->nchoices = c->choice;
   m->top = c->mark.top;
+  m->kept = c->kept;
   ambi_eval0_step_result(m, value, call, up);
 }
 
@@ -288,11 +297,13 @@ static void collect(Machine *m, Value value, bool resolved, Collector *c) {
   tidy_trail(m);
   if (c->kind == COLLECT_RAW) {
     deliver(m, value);
+    protect(m);
     return;
   }
   if (ambi_same(value, AMB_SYM(EMPTY)) && c->kind != COLLECT_CAPTURE) return;
   if (!resolved) value = ambi_resolve(m->cx, value);
   if (!ambi_eval0_ok(m, value)) return;
+  if (c->kind != COLLECT_ONCE) protect(m);
   if (c->kind == COLLECT_BIND || c->kind == COLLECT_CAPTURE) {
     keep_resolved(m, &c->items, value, c->mark);
     return;
@@ -319,6 +330,7 @@ static void drop_bindings(ItemList *items) {
 static void finish(Machine *m, Collector done) {
   Collector *c = &done;
   ItemList *items = &c->items;
+  m->kept = c->kept;
   if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
   if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
   // The results of the form are on the heap, not among the items.

@@ -56,9 +56,10 @@ typedef struct Collector {
   bool has_value;  // a result that is no error was seen
   ItemList items;  // the values, or while there is none the errors
   Mark mark;
-  Frame *up;      // what goes on with the results
-  Value call;     // the call they are results of, for `function` results
-  size_t choice;  // height of the agenda below the collector's choice
+  Frame *up;         // what goes on with the results
+  Value call;        // the call they are results of, for `function` results
+  size_t choice;     // height of the agenda below the collector's choice
+  const Word *kept;  // Machine.kept outside of the collector
 } Collector;
 
 enum FrameKind {
@@ -150,6 +151,7 @@ typedef struct Machine {
   Known known[KNOWN_PAIRS];
   uint64_t epoch;      // heap was given back so often
   uint64_t state;      // changes with the bindings; see ambi_eval0_state
+  const Word *kept;    // results of open collectors refer to cells below
   size_t state_trail;  // length of the trail when state was last looked at
   TypeVec types;       // scratch
   ValueVec scratch;    // scratch

@@ -447,7 +447,7 @@ static void run_plain(Machine *m, Value call, const Builtin *b,
   Value out = AMB_NONE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;
-  switch (b->fn(cx, args, n, &out)) {
+  switch (b->fn(cx, args, ambi_builtin_count(b, n), &out)) {
   case B_OK: ambi_eval0_step_result(m, out, call, m->up); break;
   case B_EMPTY: ambi_eval0_return(m, AMB_SYM(EMPTY), m->up); break;
   case B_NOREDUCE: ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up); break;

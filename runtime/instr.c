@@ -403,11 +403,11 @@ static enum Next bare_op(Engine *g, Value x) {
   for (uint32_t i = 1; i < n; i++)
     args[i - 1] = ambi_deref(ambi_expr_at(x, i));
   enum Next next;
-  if (op == OP_MATCH && n == 4)
+  if (op == OP_MATCH && n >= 4)
     next = bare_match(g, x, args);
-  else if (op == OP_CAPTURE && n == 2)
+  else if (op == OP_CAPTURE && n >= 2)
     next = ambi_capture_push(g, args[0], ret);
-  else if (op == OP_ONCE && n == 2)
+  else if (op == OP_ONCE && n >= 2)
     next = ambi_once_push(g, args[0], ret);
   else
     switch (ambi_call_builtin(g, op, args, n - 1, ret)) {

@@ -5,6 +5,7 @@
 // by ordinal, and passes every record through a cheap test.
 #include "memory/alloc.h"
 #include "runtime/config.h"
+#include "runtime/runtime.h"
 #include "runtime/space_data.h"
 
 enum { MAX_STREAMS = 3 * STREAMS_EACH };
@@ -79,8 +80,8 @@ static bool yields(const Space *s, uint32_t symbol) {
   return false;
 }
 
-// Is the dep's own record r hidden from the space that asks?
-static bool hidden(const Space *from, const Space *dep, Value r) {
+// Is the dep's own record r, given way to, hidden from the space that asks?
+static bool given_way(const Space *from, const Space *dep, Value r) {
   uint32_t symbol;
   if (!ambi_space_defined_by(r, &symbol) || !yields(dep, symbol)) return false;
   if (ambi_space_defines(from, symbol)) return true;
@@ -91,11 +92,42 @@ static bool hidden(const Space *from, const Space *dep, Value r) {
   return false;
 }
 
+// The symbol a rule, a type or a documentation atom is about, however deep it
+// stands at the front of its subject.
+static bool subject_of(Value subject, uint32_t *symbol) {
+  subject = ambi_deref(subject);
+  while (ambi_is_expr(subject))
+    subject = ambi_deref(ambi_expr_at(subject, 0));
+  if (!ambi_is_sym(subject)) return false;
+  *symbol = ambi_sym_of(subject);
+  return true;
+}
+
+// Names that only Ambit's library has. Whoever does not ask for them by name
+// finds what the reference's library has.
+static bool is_own_name(const Space *s, uint32_t symbol) {
+  return symbol == AMB_S_LAMBDA || yields(s, symbol) ||
+         ambi_symbol(s->rt->symbols, symbol)->text[0] == '_';
+}
+
+static bool unasked(const Question *q, const Space *dep, Value r) {
+  uint32_t own, asked;
+  if (q->what == ASK_RULES || !ambi_is_expr(r) || ambi_expr_size(r) < 3 ||
+      !subject_of(ambi_expr_at(r, 1), &own) || !is_own_name(dep, own))
+    return false;
+  return q->what != ASK_ITEMS || ambi_is_none(q->items[1]) ||
+         !subject_of(q->items[1], &asked) || asked != own;
+}
+
+static bool hidden(const Question *q, const Space *dep, Value r) {
+  return dep != q->from && dep->nyields &&
+         (given_way(q->from, dep, r) || unasked(q, dep, r));
+}
+
 // ---- merging streams ----------------------------------------------------------------
 static bool deliver(Question *q, const Space *s, const Record *r) {
   if (!fits(q, r->tmpl.atom)) return true;
-  if (s != q->from && s->nyields && hidden(q->from, s, r->tmpl.atom))
-    return true;
+  if (hidden(q, s, r->tmpl.atom)) return true;
   q->found = true;
   if (!q->out) return true;
   if (q->out->n == q->out->cap && !ambi_grow((void **)&q->out->at, &q->out->cap,

@@ -614,7 +614,7 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
     ambi_set_message(cx, "%s", b->count_text);
     if (*b->count_text) s = B_ERROR;
   } else if (b->fn) {
-    s = b->fn(cx, args, n, &out);
+    s = b->fn(cx, args, ambi_builtin_count(b, n), &out);
   }
   if (s == B_STOP || cx->stop) return CALL_STOP;
   if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;

@@ -101,7 +101,7 @@ for form in forms:
         t.seek(0)
         printed = t.read().decode("utf-8", "replace")
     note([got, printed])
-    if isinstance(got, str) or any(a.startswith("(Error ") for r in got for a in r):
+    if isinstance(got, str) or any(a.startswith(("(Error ", "(Error)")) for r in got for a in r):
         break
 """
 

@@ -195,8 +195,6 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
-// A copy of v that outlives backtracking to the record. What is older stays a
-// pointer, unless variables in it were bound since.
 
 // ---- routine.c: evaluation of atoms as data ------------------------------------
 // Pushes a frame that evaluates atom v against type t, returning to ret.

@@ -16,6 +16,8 @@ typedef struct ImageCopy {
 bool ambi_copy_all(ImageCopy *c, Value v, Value *out);
 void ambi_copy_end(ImageCopy *c);  // gives renamed variables back
 
+// A copy of v that outlives backtracking to the record. What is older stays a
+// pointer, unless variables in it were bound since.
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
 // Moves words of an image to the heap; relocates the value.

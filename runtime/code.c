@@ -245,7 +245,7 @@ Word ambi_switch_key_slow(Value v) {
   case TAG_EXPR: {
     Value head = ambi_deref(ambi_expr_items(v)[0]);
     Word size = ambi_expr_size(v);
-    Word h = ambi_is_sym(head) ? ambi_sym_of(head) : 0;
+    Word h = ambi_is_sym(head) ? ambi_sym_of(head) : 0xFFFFFFF;
     return AMB_TAGGED(TAG_HDR, (size << 28) ^ h);
   }
   default:

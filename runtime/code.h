@@ -188,6 +188,11 @@ static inline Word ambi_switch_key(Value v) {
   }
   return t == TAG_SYM || t == TAG_INT ? v.w : ambi_switch_key_slow(v);
 }
+// An expression whose head may yet become that of a pattern.
+static inline bool ambi_head_unbound(Value v) {
+  return ambi_is_expr(v) && !ambi_is_ground_expr(v) &&
+         ambi_is_var(ambi_deref(ambi_expr_items(v)[0]));
+}
 
 // Lowering. NULL: memory is out (cx->stop).
 Unit *ambi_lower_variant(Context *cx, Variant *v);

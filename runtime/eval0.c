@@ -263,10 +263,18 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
   return f;
 }
 
+static bool is_written(Value var, void *arg) {
+  (void)arg;
+  return ambi_vinfo_id(ambi_ptr(var)[1]) != AMB_VAR_FRESH;
+}
+
 // A value of the whole form leaves the machine at once, so that a stop keeps
-// what was found and the answer limit is seen.
+// what was found and the answer limit is seen. Later alternatives may bind its
+// variables for good, so it gets its own; those of the form outlive them all.
 static void deliver(Machine *m, Value value) {
   value = ambi_resolve(m->cx, value);
+  if (!ambi_is_none(value))
+    value = ambi_copy_renamed(m->cx, value, is_written, NULL);
   if (!ambi_eval0_ok(m, value)) return;
   if (!ambi_vec_push(m->out, value)) {
     ambi_eval0_stop(m, STOP_MEMORY);

@@ -210,7 +210,7 @@ static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
   if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
   Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
   if (ambi_is_none(x)) return false;
-  Value query = AMB_EXPR(cx, AMB_SYM(EQ), h->pattern, x);
+  Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
   size_t mark = cx->tr;
   Word *hb = cx->hb;
   cx->hb = (Word *)UINTPTR_MAX;

@@ -345,6 +345,9 @@ do_EVALT : {
 do_EVALX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_eval_push(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
+do_CALLX:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(ambi_call_push(g, AMB_V(E[pc->b]), pc + 1));
 do_EVALXT:
   AFTER(ambi_eval_tail(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
 do_EVINSTR:
@@ -445,7 +448,7 @@ do_SWITCH : {
   }
   Word key = ambi_switch_key(v);
   const SwitchCase *c = key ? find_case(s, key) : NULL;
-  pc = code + (c ? c->to : s->other);
+  pc = code + (c ? c->to : ambi_head_unbound(v) ? s->open : s->other);
   NEXT();
 }
 do_TESTK : {
@@ -459,8 +462,9 @@ do_TESTK : {
 do_TESTF : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (ambi_is_var(v)) JUMP(pc[1].b);
-  if (ambi_switch_key(v) != KONST(pc->b)) JUMP(pc->c);
-  STEP(2);
+  if (ambi_switch_key(v) == KONST(pc->b)) STEP(2);
+  if (AMB_UNLIKELY(ambi_head_unbound(v))) JUMP(pc[1].b);
+  JUMP(pc->c);
 }
 do_TESTN : {
   Value v = ambi_deref(AMB_V(E[pc->a]));

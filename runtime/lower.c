@@ -57,21 +57,21 @@ static void use_rule(Lower *l, Rule *r) {
   memcpy(l->vars, r->vars, sizeof l->vars);
 }
 
-static uint16_t call_atom(Heads *h) {
+static uint16_t call_atom(Heads *h, bool own_value) {
   Lower *l = h->l;
   uint16_t list[MAX_CALL_ARGS + 1];
   list[0] = ambi_lower_k(l, h->head);
   for (uint32_t i = 0; i < h->nargs; i++)
     list[i + 1] = (uint16_t)i;
   uint16_t slot = ambi_lower_slot(l);
-  // A typed call that is data is checked again when it is evaluated again.
-  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, h->untyped);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, own_value);
   ambi_lower_list(l, list, h->nargs + 1);
   return slot;
 }
 
 static void data_code(Heads *h) {
-  ambi_lower_emit(h->l, OP_I_RET, call_atom(h), 0, 0);
+  // A typed call that is data is checked again when it is evaluated again.
+  ambi_lower_emit(h->l, OP_I_RET, call_atom(h, h->untyped), 0, 0);
 }
 
 static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
@@ -111,7 +111,7 @@ static void body_code(Heads *h, Rule *r) {
     if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
       ambi_lower_emit(l, OP_I_RET, body, 0, 0);
     else
-      ambi_lower_emit(l, OP_I_BODYT, call_atom(h), body,
+      ambi_lower_emit(l, OP_I_BODYT, call_atom(h, h->untyped), body,
                       ambi_lower_const(l, h->type.w));
   } else if (ambi_is_lvar(r->rhs)) {
     variable_body(h, r);
@@ -246,7 +246,7 @@ static void bind_args(Binder *b) {
   Lower *l = h->l;
   no_variables_yet(l, r);
   if (!ambi_is_expr(r->lhs)) {  // the whole call
-    ambi_lower_env(l, OP_I_UNIFYT, call_atom(h), r->lhs, NO_LABEL);
+    ambi_lower_env(l, OP_I_UNIFYT, call_atom(h, false), r->lhs, NO_LABEL);
     return;
   }
   uint64_t there = 0;  // plain variables that keep their arguments' slots
@@ -600,7 +600,7 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   l.nslots = v->def->nargs;
   Heads h = {
       .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
-  ambi_lower_emit(&l, OP_I_QUERYT, call_atom(&h),
+  ambi_lower_emit(&l, OP_I_QUERYT, call_atom(&h, true),
                   ambi_lower_const(&l, v->type.w), 0);
   Unit *u = ambi_lower_finish(&l, v->def->nargs);
   ambi_lower_close(&l);

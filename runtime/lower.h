@@ -128,6 +128,8 @@ uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);  // room for n sources
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
 void ambi_lower_edge_at(Lower *l, size_t at, int label);
 uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
+// The term on the heap, with new variables.
+Value ambi_lower_on_heap(Lower *l, Value term);
 Value ambi_lower_kept(Lower *l, Value term);  // a term made here, for the unit
 uint16_t ambi_lower_k(Lower *l, Value v);     // source operand of a constant
 Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
@@ -167,6 +169,9 @@ Value ambi_lower_static_type(Lower *l, Value e);
 enum Fit ambi_lower_fits(Lower *l, Value arg, Value param);
 // Is there, for each argument, a way to check it that the code knows?
 bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype);
+// Is every type of the expression an error, whatever its variables hold? The type
+// check of a call then gives that error before anything is evaluated.
+bool ambi_lower_ill_typed(Lower *l, Value e);
 bool ambi_lower_returns(Value r, Value t);
 bool ambi_lower_may_be_bool(Lower *l, Value e);
 // Emits the check of a variable that the type check makes before anything is

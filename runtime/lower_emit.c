@@ -172,14 +172,20 @@ unsigned ambi_lower_vars_of(Lower *l, Value term, uint16_t *vars) {
   return n;
 }
 
+Value ambi_lower_on_heap(Lower *l, Value term) {
+  Value env[MAX_VARS];
+  for (unsigned i = 0; i < MAX_VARS; i++)
+    env[i] = AMB_NONE;
+  Value heap = ambi_instantiate_part(l->cx, term, l->rule, env, true);
+  if (ambi_is_none(heap)) l->failed = true;
+  return heap;
+}
+
 // The term with its variables renumbered from 0 in order of first occurrence.
 static Template *template_of(Lower *l, Value term, const uint16_t *vars,
                              unsigned n) {
   Context *cx = l->cx;
-  Value env[MAX_VARS];
-  for (unsigned i = 0; i < MAX_VARS; i++)
-    env[i] = AMB_NONE;
-  Value heap = ambi_instantiate_part(cx, term, l->rule, env, true);
+  Value heap = ambi_lower_on_heap(l, term);
   Template *t = ambi_alloc(sizeof *t);
   if (!t || ambi_is_none(heap) || !ambi_template_make(cx->rt->store, heap, t) ||
       !grow(l, &l->templates, &l->templates_cap, l->ntemplates + 1,

@@ -351,32 +351,33 @@ static void let_one(Lower *l, Value p, Value v, ErrTo err, unsigned rest) {
   match_pattern(l, src, p, NO_LABEL);
 }
 
-static bool literal_error(Value v) {
-  return ambi_is_expr(v) && ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w;
+// An argument that the type check of the form answers with an Error.
+static bool wrong(Lower *l, Value v) {
+  return ambi_is_expr(v) && (ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w ||
+                             ambi_lower_ill_typed(l, v));
 }
 
 static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value body = ambi_expr_at(e, 3);
-  if (literal_error(ambi_expr_at(e, 2))) return false;
+  if (wrong(l, ambi_expr_at(e, 2))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), err, then);
   let_body(l, ambi_expr_at(e, 1), body, d, err, rest);
   return true;
 }
 
-static bool pairs(Value list) {
+static bool pairs(Lower *l, Value list) {
   if (!ambi_is_expression(list)) return false;
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value p = ambi_expr_at(list, i);
-    if (ambi_expr_size(p) != 2 || literal_error(ambi_expr_at(p, 1)))
-      return false;
+    if (ambi_expr_size(p) != 2 || wrong(l, ambi_expr_at(p, 1))) return false;
   }
   return true;
 }
 
 static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), body = ambi_expr_at(e, 2);
-  if (!pairs(list)) return false;
+  if (!pairs(l, list)) return false;
   uint32_t n = ambi_expr_size(list);
   unsigned *then = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *then);
   if (!then) {
@@ -446,7 +447,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 
 static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 2);
-  if (!clause_list(list) || literal_error(ambi_expr_at(e, 1))) return false;
+  if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
   uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
                                   err, then, false);
@@ -509,7 +510,7 @@ static void lower_collapse(Lower *l, Value e, Dst d) {
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
 }
 
-static bool lower_once(Lower *l, Value e, Dst d) {
+static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   if (ambi_lower_odd_body(ambi_expr_at(e, 1))) return false;
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int end = ambi_lower_label(l);
@@ -519,7 +520,7 @@ static bool lower_once(Lower *l, Value e, Dst d) {
                   (ErrTo){false, v, end}, 0);
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
-  ambi_lower_give(l, v, d);
+  ambi_lower_result_in(l, v, e, d, err);
   return true;
 }
 
@@ -626,7 +627,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   Value x = ambi_expr_at(e, 1);
-  if (literal_error(x) || ambi_odd_body(x)) return false;
+  if (wrong(l, x) || ambi_odd_body(x)) return false;
   if (!ambi_is_expr(x)) {
     ambi_lower_body(l, x, e, t, d, err, rest);
     return true;
@@ -733,7 +734,9 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   enum Form form = form_of(l, e);
   switch (form) {
   case FORM_IF:
-    done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1));
+    done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1)) &&
+           !wrong(l, ambi_expr_at(e, 1)) &&
+           ambi_expr_at(e, 1).w != AMB_SYM(EMPTY).w;
     if (done) lower_if(l, e, t, d, err, rest);
     break;
   case FORM_LET: done = lower_let(l, e, d, err, rest); break;
@@ -742,7 +745,7 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
   case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
   case FORM_COLLAPSE: lower_collapse(l, e, d); break;
-  case FORM_ONCE: done = lower_once(l, e, d); break;
+  case FORM_ONCE: done = lower_once(l, e, d, err); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
   case FORM_QUOTE: ambi_lower_give(l, ambi_lower_term(l, e), d); break;

@@ -192,10 +192,21 @@ static bool map_unit(Loop *p, Value x) {
   return close_step(p, &l, 2 + p->ncaptured);
 }
 
+// The steps are members of one expression, whose head is the first of them: it
+// must not have a function type.
+static bool no_function(Lower *l, Value step) {
+  Head h = ambi_lower_head_of(l, step);
+  if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
+  if (h.kind != HEAD_TYPED) return false;
+  return ambi_is_sym(
+      ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+}
+
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
   if (!binder(l, x) || !ambi_lower_plain_application(p.step)) return false;
+  if (!no_function(l, p.step)) return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);
@@ -211,7 +222,11 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x)) return true;
   enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
-  ambi_lower_value_of(l, out, d, err);
+  uint16_t pos = ambi_lower_slot(l), value = d.tail ? out : d.slot;
+  ambi_lower_emit(l, OP_I_CALLX, pos, out, 0);
+  ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
+  ambi_lower_error_edge(l, value, err);
+  ambi_lower_give(l, value, d);
   ambi_lower_bind(l, l->stubs[stub].back);
   return true;
 }

@@ -287,6 +287,18 @@ static bool fused(Lower *l, Value e) {
   return numeric_tree(e);
 }
 
+// A variable: True and False go on at once, all else sends the whole `if` to
+// EVAL, whose type check looks at the variable before it is evaluated.
+static int branch_on_variable(Lower *l, Value e, Value whole, int no, Dst d,
+                              ErrTo err, Value t) {
+  ambi_lower_prepare(l, whole);
+  uint16_t slot = ambi_lower_term(l, e);
+  int stub = ambi_lower_bail_stub(l, whole, t, d, err);
+  ambi_lower_jump(l, OP_I_BRANCH, slot, slot, no);
+  ambi_lower_varl(l, l->stubs[stub].entry);
+  return stub;
+}
+
 static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
                      ErrTo err, Value t) {
   Stub *s = ambi_lower_stub(l, STUB_IF);
@@ -303,6 +315,8 @@ static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
 
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest) {
+  if (ambi_is_lvar(e) && !ambi_is_none(whole))
+    return branch_on_variable(l, e, whole, no, d, err, t);
   if (!fused(l, e)) {
     uint16_t slot = ambi_lower_slot(l);
     if (comparison(e) &&

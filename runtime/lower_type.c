@@ -104,13 +104,29 @@ enum Fit ambi_lower_fits(Lower *l, Value arg, Value param) {
   return ambi_is_unit(t) && ambi_is_lvar(arg) ? FIT_DYNAMIC : FIT_NO;
 }
 
+bool ambi_lower_ill_typed(Lower *l, Value e) {
+  if (!ambi_is_expr(e)) return false;
+  TypeVec types = {0};
+  Value heap = ambi_lower_on_heap(l, e);
+  bool ill = !l->failed && ambi_get_types(l->cx, l->space, heap, &types) &&
+             types.n > 0;
+  for (size_t i = 0; i < types.n; i++)
+    ill &= types.at[i].is_error;
+  ambi_types_drop(&types);
+  if (l->cx->stop) l->failed = true;
+  return ill;
+}
+
 bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
   uint32_t n = ambi_expr_size(e);
   for (uint32_t i = 1; i < n; i++) {
     Value arg = ambi_expr_at(e, i);
     if (ambi_is_expr(arg) && is_sym(ambi_expr_at(arg, 0), AMB_SYM(ERROR).w))
       return false;
-    if (ambi_lower_fits(l, arg, ambi_deref(ambi_expr_at(ftype, i))) == FIT_NO)
+    Value param = ambi_deref(ambi_expr_at(ftype, i));
+    if (ambi_lower_fits(l, arg, param) == FIT_NO) return false;
+    if (!is_sym(param, AMB_SYM(T_ATOM).w) &&
+        !is_sym(param, AMB_SYM(T_EXPRESSION).w) && ambi_lower_ill_typed(l, arg))
       return false;
   }
   return true;

@@ -301,7 +301,7 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   const Word *pa = ambi_ptr(a), *pb = ambi_ptr(b);
   bool fresh_a = ambi_vinfo_id(pa[1]) == AMB_VAR_FRESH;
   bool fresh_b = ambi_vinfo_id(pb[1]) == AMB_VAR_FRESH;
-  bool a_gives = fresh_a == fresh_b ? pa > pb : fresh_a;
+  bool a_gives = fresh_a && !fresh_b;
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 

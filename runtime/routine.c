@@ -540,9 +540,8 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call) {
 }
 
 // metta_call, 7.7, in place of the EVAL frame.
-static enum Next ev_call(Engine *g) {
-  Value call = ev_call_atom(g), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
-  if (ambi_is_none(call)) return NEXT_STOP;
+static enum Next call_step(Engine *g, Value call) {
+  Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_error_atom(call)) return give_call(g, call);
   if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   g->e[EV_CALL] = call.w;
@@ -567,6 +566,27 @@ static enum Next ev_call(Engine *g) {
   return enter_variant(g, v, call);
 }
 
+static enum Next ev_call(Engine *g) {
+  Value call = ev_call_atom(g);
+  return ambi_is_none(call) ? NEXT_STOP : call_step(g, call);
+}
+
+static bool own_children(Value v) {
+  for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
+    Value c = ambi_deref(ambi_expr_at(v, i));
+    if (ambi_is_expr(c) && !ambi_has_eval(c)) return false;
+  }
+  return true;
+}
+
+enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
+  v = ambi_deref(v);
+  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
+  eval_init(g, v, AMB_SYM(UNDEFINED));
+  g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
+  if (!ambi_is_expr(v)) return give(g, v);
+  return call_step(g, own_children(v) ? ambi_mark_eval(v) : ambi_unmark(v));
+}
 // The call has one more result: a grounded operation's, an instruction's, or a
 // match (whose result is the template).
 static enum Next ev_tmp(Engine *g) {

@@ -39,6 +39,8 @@ bool ambi_frame_room(Engine *g, Word *end);
 // New frame on top / in place of the current one; g->pc is the unit's start.
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
 bool ambi_frame_replace(Engine *g, Unit *u);
+// Calls an expression whose children are values: nothing else is evaluated.
+enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
 // ambi_body_tail), where that is no function to run any more.
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);

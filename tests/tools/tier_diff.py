@@ -10,8 +10,8 @@ output must be the same line by line, up to the names of variables, what errors 
 (with --strict: up to a renaming of the variables of a line) and addresses, and so
 must the exit status. A program that differs is shrunk by
 deleting forms and subterms and printed with both outputs. --mix takes away or
-stresses parts of the grammar (see MIXES). A program that does not end in the first
-tier is left out. Exit status 1: there was a difference.
+stresses parts of the grammar (see MIXES). A program that does not end within
+the limits in the first tier is left out. Exit status 1: there was a difference.
 """
 import argparse
 import os
@@ -109,6 +109,8 @@ class Runner:
         try:
             r = subprocess.run(argv, capture_output=True, timeout=self.timeout, cwd=self.dir)
         except subprocess.TimeoutExpired:
+            return "(no end)"
+        if r.returncode == 4:  # a limit
             return "(no end)"
         out = normalise(r.stdout.decode(errors="replace"), self.strict)
         if r.returncode not in (0, 1):

@@ -182,8 +182,27 @@ static int open_part(Binder *b, uint16_t slot, Value p) {
   return o->label;
 }
 
-// Two-way match of the value in `slot` with pattern p; failure backtracks.
-static void bind_part(Binder *b, uint16_t slot, Value p) {
+// Emits the test that the value in `slot` is like p; failure backtracks. The
+// label where control comes back from the code for an unbound variable.
+static int test_part(Binder *b, uint16_t slot, Value p) {
+  Lower *l = b->h->l;
+  int open = open_part(b, slot, p);
+  if (l->failed) return open;
+  if (!ambi_is_expr(p))
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w),
+                    fail_label(l));
+  else if (ambi_is_sym(ambi_expr_at(p, 0)))
+    ambi_lower_jump(l, OP_I_TESTF, slot,
+                    ambi_lower_const(l, ambi_switch_key(p)), fail_label(l));
+  else
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), fail_label(l));
+  ambi_lower_varl(l, open);
+  return b->opens->back;
+}
+
+// Two-way match of the value in `slot` with pattern p (known = its key was
+// switched on).
+static void bind_part(Binder *b, uint16_t slot, Value p, bool known) {
   Lower *l = b->h->l;
   if (l->failed) return;
   if (ambi_is_lvar(p)) {
@@ -196,23 +215,10 @@ static void bind_part(Binder *b, uint16_t slot, Value p) {
     if (v->slot != slot) ambi_lower_emit(l, OP_I_MOVE, v->slot, slot, 0);
     return;
   }
-  int open = open_part(b, slot, p);
+  int back = known ? ambi_lower_label(l) : test_part(b, slot, p);
   if (l->failed) return;
-  int back = b->opens->back;
-  uint32_t first = 0;
-  if (!ambi_is_expr(p)) {
-    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w),
-                    fail_label(l));
-    first = 1;
-  } else if (ambi_is_sym(ambi_expr_at(p, 0))) {
-    ambi_lower_jump(l, OP_I_TESTF, slot,
-                    ambi_lower_const(l, ambi_switch_key(p)), fail_label(l));
-    first = 1;
-  } else {
-    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), fail_label(l));
-  }
-  ambi_lower_varl(l, open);
-  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
+  bool functor = ambi_is_expr(p) && ambi_is_sym(ambi_expr_at(p, 0));
+  for (uint32_t i = functor; i < ambi_expr_size(p); i++) {
     Value c = ambi_expr_at(p, i);
     Var *v = ambi_is_lvar(c) ? &l->vars[ambi_lvar_of(c)] : NULL;
     if (v && v->slot == NO_SLOT) {
@@ -221,7 +227,7 @@ static void bind_part(Binder *b, uint16_t slot, Value p) {
     } else {
       uint16_t s = ambi_lower_slot(l);
       ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
-      bind_part(b, s, c);
+      bind_part(b, s, c, false);
     }
   }
   ambi_lower_bind(l, back);
@@ -240,7 +246,8 @@ static void open_parts(Binder *b) {
 }
 
 // Unifies the arguments with the rule's patterns; what comes next is the body.
-static void bind_args(Binder *b) {
+// known: arguments whose keys were switched on.
+static void bind_args(Binder *b, uint64_t known) {
   Heads *h = b->h;
   Rule *r = b->r;
   Lower *l = h->l;
@@ -260,7 +267,9 @@ static void bind_args(Binder *b) {
   if (ambi_is_lvar(head))
     ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
   for (uint32_t i = 0; i < h->nargs; i++)
-    if (!((there >> i) & 1)) bind_part(b, (uint16_t)i, pattern_of(r, i));
+    if (!((there >> i) & 1))
+      bind_part(b, (uint16_t)i, pattern_of(r, i),
+                ((known >> i) & 1) && !odd_pattern(pattern_of(r, i)));
 }
 
 // One-way match of the value in `slot` (known = its key was switched on).
@@ -334,9 +343,9 @@ static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
 
 // A later candidate, after an earlier one has matched: its failure is just a
 // failure.
-static void later_head(Heads *h, Rule *r) {
+static void later_head(Heads *h, Rule *r, uint64_t known) {
   Binder b = {.h = h, .r = r};
-  bind_args(&b);
+  bind_args(&b, known);
   to_body(h, r);
   open_parts(&b);
 }
@@ -364,7 +373,7 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
       ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
     else
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    later_head(h, set[i]);
+    later_head(h, set[i], known);
   }
 }
 
@@ -498,7 +507,7 @@ static void open_entry(Heads *h) {
     ambi_lower_bind(l, fresh[i]);
     ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
     Binder b = {.h = h, .r = h->rules[i]};
-    bind_args(&b);
+    bind_args(&b, 0);
     if (i + 1 < n)
       ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
     else
@@ -515,7 +524,7 @@ static void open_entry(Heads *h) {
       ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
     else
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    later_head(h, h->rules[i]);
+    later_head(h, h->rules[i], 0);
   }
   ambi_lower_bind(l, later[0]);
   ambi_lower_bind(l, later[n]);

@@ -6,6 +6,7 @@
 // the fast path pays nothing) or calls a helper.
 #include "runtime/list.h"
 #include "runtime/number.h"
+#include "runtime/work.h"
 
 #define UNIT()    ((const Unit *)(uintptr_t)E[FRAME_UNIT])
 #define KONST(i)  (UNIT()->k[i])
@@ -472,8 +473,12 @@ do_TESTN : {
   if (!ambi_is_expr(v) || ambi_expr_size(v) != pc->b) JUMP(pc->c);
   STEP(2);
 }
-do_SAMEV:
-  AFTER(ambi_step_same_value(g, AMB_V(E[pc->a]), AMB_V(E[pc->b])));
+do_SAMEV : {
+  Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
+  if (!ambi_word_ground(a) || !ambi_word_ground(b)) JUMP(pc[1].b);
+  if (ambi_equal(a, b)) STEP(2);
+  JUMP(pc->c);
+}
 do_UNIFYT:
   SAVE();
   if (!ambi_step_unify(g, pc, SOURCE(pc->a))) {

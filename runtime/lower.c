@@ -16,7 +16,7 @@
 #include "memory/alloc.h"
 #include "runtime/routine.h"
 
-enum { MAX_RULES = 200, MAX_ARGS = 60, SWITCH_DEPTH = 3 };
+enum { MAX_RULES = 200, MAX_ARGS = 60, SWITCH_DEPTH = 3, MUCH_CODE = 8000 };
 
 typedef struct Rule {
   const Template *tmpl;
@@ -350,6 +350,74 @@ static void later_head(Heads *h, Rule *r, uint64_t known) {
   open_parts(&b);
 }
 
+// ---- the open entry -----------------------------------------------------------------------
+
+// Do the arguments match the rule whatever they hold, if those that are known
+// have the keys of its patterns?
+static bool cannot_fail(const Heads *h, const Rule *r, uint64_t known) {
+  bool seen[MAX_VARS] = {false};
+  if (!one_way_rule(r)) return false;
+  for (uint32_t a = 0; a < h->nargs; a++) {
+    Value p = pattern_of(r, a);
+    bool sure = ((known >> a) & 1) && !odd_pattern(p);
+    if (!ambi_is_lvar(p) && !sure) return false;
+    const Value *parts = ambi_is_expr(p) ? ambi_expr_items(p) : &p;
+    uint32_t n = ambi_is_expr(p) ? ambi_expr_size(p) : ambi_is_lvar(p);
+    for (uint32_t i = ambi_is_expr(p); i < n; i++) {
+      if (!ambi_is_lvar(parts[i]) || seen[ambi_lvar_of(parts[i])]) return false;
+      seen[ambi_lvar_of(parts[i])] = true;
+    }
+  }
+  return true;
+}
+
+// Each rule of the set in turn, unified in full. known: arguments whose keys were
+// switched on.
+static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                       int entry) {
+  Lower *l = h->l;
+  int *fresh = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *fresh);
+  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
+  if (!fresh || !later) {
+    l->failed = true;
+    return;
+  }
+  ambi_lower_bind(l, entry);
+  for (uint32_t i = 0; i <= n; i++) {
+    fresh[i] = ambi_lower_label(l);
+    later[i] = ambi_lower_label(l);
+  }
+  for (uint32_t i = 0; i < n; i++) {  // nothing has matched so far
+    ambi_lower_bind(l, fresh[i]);
+    bool sure = i > 0 && i + 1 == n && cannot_fail(h, set[i], known);
+    if (sure)
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    else
+      ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
+    Binder b = {.h = h, .r = set[i]};
+    bind_args(&b, known);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
+    else if (!sure)
+      ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
+    to_body(h, set[i]);
+    open_parts(&b);
+  }
+  ambi_lower_bind(l, fresh[n]);
+  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
+  for (uint32_t i = 1; i < n; i++) {
+    ambi_lower_bind(l, later[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    later_head(h, set[i], known);
+  }
+}
+
+// ---- the bound entry ---------------------------------------------------------------------
+
 // Candidates in order on the bound entry.
 static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
   Lower *l = h->l;
@@ -360,9 +428,15 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
   }
   for (uint32_t i = 0; i < n; i++)
     later[i] = ambi_lower_label(l);
+  // A variable met on the way: where keys are known, the candidates of this leaf
+  // will do.
+  bool local = false;
+  for (uint32_t i = 0; i < n && known && l->ncode < MUCH_CODE; i++)
+    local |= !cannot_fail(h, set[i], known);
+  int open = local ? ambi_lower_label(l) : h->open;
   for (uint32_t i = 0; i < n; i++) {
     int no = i + 1 < n ? ambi_lower_label(l) : h->data;
-    match_args(h, set[i], known, no, h->open);
+    match_args(h, set[i], known, no, open);
     if (i + 1 < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[i + 1]);
     to_body(h, set[i]);
     if (i + 1 < n) ambi_lower_bind(l, no);
@@ -375,6 +449,7 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
     later_head(h, set[i], known);
   }
+  if (local) open_entry(h, set, n, known, open);
 }
 
 // ---- the switch -------------------------------------------------------------------------
@@ -487,49 +562,6 @@ static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
   tree(h, some, m, known, depth > 1 ? depth - 1 : 0);
 }
 
-// ---- the open entry -----------------------------------------------------------------------
-
-static void open_entry(Heads *h) {
-  Lower *l = h->l;
-  uint32_t n = h->nrules;
-  int *fresh = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *fresh);
-  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
-  if (!fresh || !later) {
-    l->failed = true;
-    return;
-  }
-  ambi_lower_bind(l, h->open);
-  for (uint32_t i = 0; i <= n; i++) {
-    fresh[i] = ambi_lower_label(l);
-    later[i] = ambi_lower_label(l);
-  }
-  for (uint32_t i = 0; i < n; i++) {  // nothing has matched so far
-    ambi_lower_bind(l, fresh[i]);
-    ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
-    Binder b = {.h = h, .r = h->rules[i]};
-    bind_args(&b, 0);
-    if (i + 1 < n)
-      ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
-    else
-      ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
-    to_body(h, h->rules[i]);
-    open_parts(&b);
-  }
-  ambi_lower_bind(l, fresh[n]);
-  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
-  for (uint32_t i = 1; i < n; i++) {
-    ambi_lower_bind(l, later[i]);
-    if (i + 1 < n)
-      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
-    else
-      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    later_head(h, h->rules[i], 0);
-  }
-  ambi_lower_bind(l, later[0]);
-  ambi_lower_bind(l, later[n]);
-}
-
 // ---- definitions ----------------------------------------------------------------------------
 
 // Lowering recurses over terms: deeper ones are left to EVAL, which does not.
@@ -596,7 +628,7 @@ static void rules_code(Heads *h) {
   h->data = ambi_lower_label(l);
   if (one_way) tree(h, h->rules, h->nrules, 0, SWITCH_DEPTH);
   if (!one_way || patterns)
-    open_entry(h);
+    open_entry(h, h->rules, h->nrules, 0, h->open);
   else
     ambi_lower_bind(l, h->open);
   ambi_lower_bind(l, h->data);

@@ -320,6 +320,7 @@ static inline int unify_pair(Context *cx, Value *a, Value *b) {
   if (ambi_is_var(*a))
     return ambi_is_var(*b) ? bind_vars(cx, *a, *b) : bind_term(cx, *a, *b);
   if (ambi_is_var(*b)) return bind_term(cx, *b, *a);
+  if (ambi_is_sym(*a) || ambi_is_sym(*b)) return 0;
   if (!ambi_is_expr(*a)) return !ambi_is_expr(*b) && ambi_atomic_equal(*a, *b);
   if (!ambi_is_expr(*b) || ambi_expr_size(*a) != ambi_expr_size(*b)) return 0;
   return ambi_ptr(*a) == ambi_ptr(*b) ? 1 : -1;
@@ -372,7 +373,8 @@ static inline int unify_stored(Context *cx, Value *a, Value b,
   }
   if (!ambi_is_expr(b))
     return ambi_same(*a, b) ? a->w != AMB_CANONICAL_NAN
-                            : !ambi_is_expr(*a) && ambi_atomic_equal(*a, b);
+                            : !ambi_is_sym(b) && !ambi_is_expr(*a) &&
+                                  ambi_atomic_equal(*a, b);
   if (!ambi_is_expr(*a) || ambi_expr_size(*a) != ambi_expr_size(b)) return 0;
   return ambi_ptr(*a) == ambi_ptr(b) ? 1 : -1;
 }

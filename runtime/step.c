@@ -168,20 +168,6 @@ enum Next ambi_step_cast_result(Engine *g) {
   return next;
 }
 
-enum Next ambi_step_same_value(Engine *g, Value a, Value b) {
-  const Code *pc = g->pc;
-  a = ambi_deref(a);
-  b = ambi_deref(b);
-  bool ground = !ambi_is_var(a) && !ambi_is_var(b) &&
-                (!ambi_is_expr(a) || ambi_is_ground_expr(a)) &&
-                (!ambi_is_expr(b) || ambi_is_ground_expr(b));
-  if (!ground)
-    g->pc = pc + (int16_t)pc[1].b;
-  else
-    g->pc = ambi_equal(a, b) ? pc + 2 : pc + (int16_t)pc->c;
-  return NEXT_PC;
-}
-
 static bool presumable_item(const Engine *g, Value h) {
   if (ambi_is_number(h) || ambi_is_bool(h) || ambi_is_unit(h) || ambi_is_str(h))
     return true;

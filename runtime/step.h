@@ -69,7 +69,6 @@ bool ambi_step_instance(Engine *g, const Code *pc);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);
 bool ambi_step_check_type(Engine *g, Value v, Value type);
 enum Next ambi_step_cast_result(Engine *g);
-enum Next ambi_step_same_value(Engine *g, Value a, Value b);
 enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);
 enum Next ambi_step_fork_begin(Engine *g);

@@ -3,6 +3,8 @@
 
 #include "memory/alloc.h"
 #include "runtime/engine.h"
+#include "runtime/routine.h"
+#include "runtime/space_data.h"
 #include "runtime/types.h"
 
 const OpInfo ambi_ops[OP_I_COUNT] = {
@@ -46,6 +48,40 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
   ambi_code_invalidate(cs);
 }
 
+static bool defined_in(const Space *s, uint32_t symbol) {
+  if (ambi_space_defines(s, symbol)) return true;
+  for (size_t i = 0; i < s->ndeps; i++)
+    if (ambi_space_defines(s->deps[i], symbol)) return true;
+  return false;
+}
+
+static bool is_data_head(Context *cx, uint32_t symbol) {
+  CodeState *cs = cx->rt->code;
+  struct DataHeads *d = &cs->data_heads;
+  if (cs->odd_rules || symbol == AMB_S_ERROR) return false;
+  if (d->space != cx->space || d->epoch != cs->epoch) {
+    d->space = cx->space;
+    d->epoch = cs->epoch;
+    d->generation++;
+  }
+  if (symbol >= d->cap) {
+    size_t old = d->cap;
+    if (!ambi_grow((void **)&d->at, &d->cap, symbol + 1, sizeof *d->at))
+      return false;
+    memset(d->at + old, 0, (d->cap - old) * sizeof *d->at);
+  }
+  if (d->at[symbol] >> 1 == d->generation) return d->at[symbol] & 1;
+  Symbol *sym = ambi_symbol(cx->rt->symbols, symbol);
+  bool data = sym->changes <= MAX_CHANGES && !defined_in(cx->space, symbol) &&
+              !ambi_is_instruction_symbol(symbol);
+  if (data) {
+    cx->space->is_context = true;
+    ambi_code_rely(cs, AMB_SYM_ID(symbol));
+  }
+  d->at[symbol] = d->generation << 1 | data;
+  return data;
+}
+
 bool ambi_code_open(Runtime *rt) {
   static const Code lower[1] = {{.op = OP_I_LOWER}};
   CodeState *cs = ambi_alloc(sizeof *cs);
@@ -62,6 +98,7 @@ bool ambi_code_open(Runtime *rt) {
   cs->lower_unit->code = (Code *)(uintptr_t)lower;
   cs->lower_unit->ncode = 1;
   rt->rules_changed = rules_changed;
+  rt->is_data_head = is_data_head;
   return true;
 }
 
@@ -111,11 +148,13 @@ void ambi_code_close(Runtime *rt) {
   for (unsigned i = 0; i < 32; i++)
     if (cs->eval_units[i]) ambi_unit_free(cs->eval_units[i]);
   if (cs->routine_unit) ambi_unit_free(cs->routine_unit);
+  ambi_free(cs->data_heads.at, cs->data_heads.cap * sizeof(uint32_t));
   ambi_free(cs->lower_unit, sizeof *cs->lower_unit);
   ambi_free(cs->table, cs->ntable * sizeof *cs->table);
   ambi_free(cs, sizeof *cs);
   rt->code = NULL;
   rt->rules_changed = NULL;
+  rt->is_data_head = NULL;
 }
 
 // ---- lookup -----------------------------------------------------------------------

@@ -148,6 +148,13 @@ struct CodeState {
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points
   bool invalidated;
+  struct DataHeads {  // answers of is_data_head: generation << 1 | answer
+    uint32_t *at;
+    size_t cap;
+    uint32_t generation;  // grows when the space or the epoch is another one
+    const Space *space;
+    uint64_t epoch;
+  } data_heads;
   unsigned unknown;    // effects of a call through an unknown head ...
   bool unknown_known;  // ... if somebody has asked
 #ifdef AMB_DEBUG

@@ -32,6 +32,7 @@ void ambi_engine_close(Engine *g) {
   ambi_range_close(&g->choice_range);
   ambi_free(g->copy.work, g->copy.work_cap * sizeof *g->copy.work);
   ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
+  ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
   ambi_free(g, sizeof *g);
@@ -83,13 +84,21 @@ static bool begin(Engine *g, Unit *form) {
          ambi_stack_more(g, g->e + form->nslots);
 }
 
+// The results, moved to the heap; their array is handed over where it can be.
 static void hand_out(Engine *g, ValueVec *out) {
   Hook *h = g->top_hook;
   enum AmbStop stop = g->cx->stop;
   Word *at = ambi_image_thaw(g, &h->image, 0, h->image.n);
-  for (size_t i = 0; at && i < h->values.n; i++)
-    if (!ambi_vec_push(out, ambi_image_value(h->values.at[i], at, 0)))
-      g->cx->stop = STOP_MEMORY;
+  ValueVec *values = &h->values;
+  for (size_t i = 0; at && i < values->n; i++)
+    values->at[i] = ambi_image_value(values->at[i], at, 0);
+  if (at && out->n == 0) {
+    ambi_vec_drop(out);
+    *out = *values;
+    *values = (ValueVec){0};
+  }
+  for (size_t i = 0; at && i < values->n; i++)
+    if (!ambi_vec_push(out, values->at[i])) g->cx->stop = STOP_MEMORY;
   if (stop) g->cx->stop = stop;
 }
 

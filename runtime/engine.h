@@ -129,6 +129,7 @@ typedef struct Engine {
   size_t adopted_words;  // of those the next collection has not seen yet
   CopyScratch copy;      // image.c
   uint64_t rigid_epoch;  // of the code when the form began
+  RecordVec found;       // scratch of queries
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;

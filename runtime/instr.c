@@ -62,11 +62,8 @@ static enum Next give(Engine *g, Value v) {
   return NEXT_RET;
 }
 
-bool ambi_is_instruction(Value v) {
-  if (!ambi_is_expr(v)) return false;
-  Value h = ambi_deref(ambi_expr_at(v, 0));
-  if (!ambi_is_sym(h)) return false;
-  switch (ambi_sym_of(h)) {
+bool ambi_is_instruction_symbol(uint32_t symbol) {
+  switch (symbol) {
   case AMB_S_EVAL:
   case AMB_S_EVALC:
   case AMB_S_CHAIN:
@@ -81,6 +78,12 @@ bool ambi_is_instruction(Value v) {
   case AMB_S_CALL_NATIVE: return true;
   default: return false;
   }
+}
+
+bool ambi_is_instruction(Value v) {
+  if (!ambi_is_expr(v)) return false;
+  Value h = ambi_deref(ambi_expr_at(v, 0));
+  return ambi_is_sym(h) && ambi_is_instruction_symbol(ambi_sym_of(h));
 }
 
 bool ambi_is_function(Value v) {
@@ -291,51 +294,87 @@ enum Next ambi_query_next(Engine *g) {
 
 // ---- match ------------------------------------------------------------------------
 
-// A match of one pattern: candidates as they were when it began. A conjunction:
-// its solutions, found at once.
-enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
-                           const Code *next) {
-  static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
+// Binds what makes the pattern equal to the record; without success nothing is
+// bound, whatever the newest choice record says.
+static bool take_record(Engine *g, const Record *r, Value pattern) {
   Context *cx = g->cx;
-  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
-  if (!h) return NEXT_STOP;
-  pattern = ambi_deref(pattern);
-  h->pattern = pattern;
-  bool joined = ambi_is_expr(pattern) &&
-                ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w;
-  bool ok;
-  if (joined) {
-    ValueVec vars = {0};
-    size_t n = 0;
-    ok = ambi_space_solve(cx, ambi_space_of(space), pattern, &vars, &h->values,
-                          &n);
-    h->nvars = vars.n;
-    h->nvalues = n;
-    h->templ = ambi_make_expr(cx, vars.at, vars.n);
-    ambi_vec_drop(&vars);
-  } else {
-    ok = ambi_space_query(cx, ambi_space_of(space), pattern, &h->records);
-    h->nvalues = h->records.n;
-  }
-  Choice *c = NULL;
-  if (ok && !cx->stop && h->nvalues) c = ambi_choice_push(g, resume);
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = ambi_record_unify(cx, r, pattern);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
+}
+
+static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
+  static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
+  Choice *c = ambi_choice_push(g, resume);
   if (!c) {
-    bool none = ok && !cx->stop && h->nvalues == 0;
-    if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
     ambi_hook_free(h);
-    return none ? NEXT_FAIL : NEXT_STOP;
+    return NEXT_STOP;
   }
   c->hook = h;
   c->next = next;
   return ambi_match_next(g);
 }
 
+// A conjunction: its solutions, found at once.
+static enum Next match_joined(Engine *g, Space *s, Value pattern,
+                              const Code *next) {
+  Context *cx = g->cx;
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  if (!h) return NEXT_STOP;
+  ValueVec vars = {0};
+  bool ok = ambi_space_solve(cx, s, pattern, &vars, &h->values, &h->nvalues);
+  h->nvars = vars.n;
+  h->templ = ok ? ambi_make_expr(cx, vars.at, vars.n) : AMB_NONE;
+  ambi_vec_drop(&vars);
+  if (ok && !cx->stop && h->nvalues) return match_cursor(g, h, next);
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  ambi_hook_free(h);
+  return cx->stop ? NEXT_STOP : NEXT_FAIL;
+}
+
+// A match of one pattern: candidates as they were when it began. None or one,
+// which is most common in programs that compute, needs no record.
+enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
+                           const Code *next) {
+  Context *cx = g->cx;
+  Space *s = ambi_space_of(space);
+  pattern = ambi_deref(pattern);
+  if (ambi_is_expr(pattern) &&
+      ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w)
+    return match_joined(g, s, pattern, next);
+  g->found.n = 0;
+  if (!ambi_space_query(cx, s, pattern, &g->found)) return NEXT_STOP;
+  if (g->found.n == 0) return NEXT_FAIL;
+  if (g->found.n == 1) {
+    g->pc = next;
+    bool ok = take_record(g, g->found.at[0], pattern);
+    return cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+  }
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  if (!h) return NEXT_STOP;
+  h->pattern = pattern;
+  h->records = g->found;
+  h->nvalues = h->records.n;
+  g->found = (RecordVec){0};
+  return match_cursor(g, h, next);
+}
+
 static bool take_solution(Engine *g, Hook *h, size_t i) {
-  for (size_t j = 0; j < h->nvars; j++)
-    if (!ambi_unify(g->cx, ambi_expr_at(h->templ, (uint32_t)j),
-                    h->values.at[i * h->nvars + j]))
-      return false;
-  return true;
+  Context *cx = g->cx;
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = true;
+  for (size_t j = 0; ok && j < h->nvars; j++)
+    ok = ambi_unify(cx, ambi_expr_at(h->templ, (uint32_t)j),
+                    h->values.at[i * h->nvars + j]);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
 }
 
 enum Next ambi_match_next(Engine *g) {
@@ -350,16 +389,10 @@ enum Next ambi_match_next(Engine *g) {
       c->hook = NULL;
       ambi_choice_cut(g, c);
     }
-    size_t mark = cx->tr;
-    Word *hb = cx->hb, *top = cx->h;
-    cx->hb = (Word *)UINTPTR_MAX;
-    bool ok = h->records.n ? ambi_record_unify(cx, h->records.at[i], h->pattern)
+    Word *top = cx->h;
+    bool ok = h->records.n ? take_record(g, h->records.at[i], h->pattern)
                            : take_solution(g, h, i);
-    cx->hb = hb;
-    if (!ok) {
-      ambi_trail_undo(cx, mark);
-      if (!last) cx->h = top;
-    }
+    if (!ok && !last) cx->h = top;
     if (last) ambi_hook_free(h);
     if (cx->stop) return NEXT_STOP;
     if (ok) {

@@ -178,7 +178,7 @@ do_GETCH : {
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
   Value part = ambi_deref(ambi_expr_at(v, pc->c));
   if (ambi_is_expr(part) && (v.w & AMB_EXPR_RIGID))  // so are its parts
-    part.w |= AMB_EXPR_RIGID | AMB_EXPR_EVAL;
+    part.w |= AMB_EXPR_RIGID | (v.w & AMB_EXPR_EVAL);
   E[pc->a] = part.w;
   STEP(1);
 }
@@ -194,10 +194,12 @@ do_RET:
   goto ret;
 do_RETV : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_rigid(v) && ambi_rigid_holds(g)) {
+    rv = v;
+    goto ret;
+  }
   Value t = AMB_V(KONST(pc->b));
-  if (AMB_LIKELY((ambi_body_value_ready(v, t) || ambi_presumed(g, v) ||
-                  (ambi_is_expr(v) && (v.w & AMB_EXPR_RIGID) &&
-                   ambi_rigid_holds(g))))) {
+  if (AMB_LIKELY(ambi_body_value_ready(v, t) || ambi_presumed(g, v))) {
     rv = v;
     goto ret;
   }
@@ -295,7 +297,7 @@ do_STREAM : {
     STEP(1);
   }
   if (AMB_LIKELY(!ambi_is_error_value(v))) {
-    E[pc->b] = p.w | 1;
+    if (!(p.w & 1)) E[pc->b] = p.w | 1;
     STEP(1);
   }
   SAVE();
@@ -497,14 +499,17 @@ do_UNIFYE : {
   h = cx->h;
   STEP(w + 1);
 }
-do_UNIFYV:
+do_UNIFYV : {
+  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
+  if (ambi_is_expr(a) && ambi_unmark(a).w == ambi_unmark(b).w) STEP(1);
   SAVE();
-  if (!ambi_unify(cx, SOURCE(pc->a), SOURCE(pc->b))) {
+  if (!ambi_unify(cx, a, b)) {
     if (cx->stop) goto stop;
     goto fail;
   }
   h = cx->h;
   STEP(1);
+}
 do_MATCH : {
   Value s = ambi_deref(SOURCE(pc->a));
   if (AMB_UNLIKELY(!ambi_is_space(s))) EDGE();

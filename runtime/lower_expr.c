@@ -291,7 +291,9 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Code head = {.op = OP_I_MKEXPR};
   head.a = slot;
   head.b = (uint16_t)n;
-  head.c = ambi_is_sym(ambi_expr_at(e, 0)) ? 3 : 1;  // a rigid head
+  Value first = ambi_expr_at(e, 0);
+  bool rigid = ambi_is_sym(first) && first.w != AMB_SYM(ERROR).w;
+  head.c = rigid ? 3 : 1;
   ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
   size_t at = l->last;
   ambi_lower_list(l, src, n);

@@ -305,15 +305,49 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
+// Marks an expression in which all heads are data as rigid, so that binding it
+// spoils nobody's mark. Looks at a few nodes only.
+static Value presume_data(Context *cx, Value term) {
+  enum { MANY = 48 };
+  Value todo[MANY];
+  unsigned n = 0, seen = 0;
+  todo[n++] = term;
+  while (n) {
+    Value e = todo[--n];
+    const Value *it = ambi_expr_items(e);
+    uint32_t size = ambi_expr_size(e);
+    Value head = ambi_deref(it[0]);
+    if ((seen += size) > MANY || !ambi_is_sym(head) ||
+        !cx->rt->is_data_head(cx, ambi_sym_of(head)))
+      return term;
+    for (uint32_t i = 1; i < size; i++) {
+      Value c = ambi_deref(it[i]);
+      if (c.w == AMB_SYM(EMPTY).w) return term;
+      if (ambi_is_expr(c) && !ambi_is_firm(c)) todo[n++] = c;
+    }
+  }
+  return AMB_V(term.w | AMB_EXPR_RIGID);
+}
+
+static __attribute__((noinline)) bool bind_compound(Context *cx, Value var,
+                                                    Value term) {
+  if (!ambi_word_ground(term) && occurs(cx, var, term)) return false;
+  if (ambi_is_expr(term) && !ambi_is_firm(term) && !cx->loose &&
+      cx->rt->is_data_head)
+    term = presume_data(cx, term);
+  return ambi_bind(cx, var, term);
+}
+
 static inline bool bind_term(Context *cx, Value var, Value term) {
-  if (AMB_UNLIKELY(!ambi_word_ground(term)) && occurs(cx, var, term))
-    return false;
+  if (AMB_UNLIKELY(ambi_is_expr(term) || ambi_is_obj(term)))
+    return bind_compound(cx, var, term);
   return ambi_bind(cx, var, term);
 }
 
 // ---- unification ------------------------------------------------------------------
 // 1: done with this pair, 0: they differ, -1: children are to be unified.
-static inline int unify_pair(Context *cx, Value *a, Value *b) {
+static inline __attribute__((always_inline)) int
+unify_pair(Context *cx, Value *a, Value *b) {
   if (ambi_is_var(*a)) *a = ambi_deref(*a);
   if (ambi_is_var(*b)) *b = ambi_deref(*b);
   if (ambi_same(*a, *b)) return a->w != AMB_CANONICAL_NAN;

@@ -49,6 +49,7 @@ enum Next ambi_give_many(Engine *g, const ValueVec *v);
 enum Next ambi_give_each(Engine *g, Value list);
 
 // ---- instr.c --------------------------------------------------------------------
+bool ambi_is_instruction_symbol(uint32_t symbol);
 bool ambi_is_instruction(
     Value v);                    // expression headed by a minimal instruction
 bool ambi_is_function(Value v);  // (function ...)

@@ -18,7 +18,8 @@ static inline Value ambi_source(const Word *e, unsigned x) {
 
 // ---- what a value is -------------------------------------------------------
 static inline bool ambi_is_error_value(Value v) {
-  return ambi_is_expr(v) && ambi_expr_items(v)[0].w == AMB_SYM(ERROR).w;
+  return ambi_is_expr(v) && !ambi_is_rigid(v) &&
+         ambi_expr_items(v)[0].w == AMB_SYM(ERROR).w;
 }
 
 // Lists put together by cons-atom whose children are no symbols: presumed to be

@@ -68,8 +68,8 @@ enum {
 #define AMB_EXPR_EVAL ((Word)1)  // evaluation gave the term itself (7.8)
 #define AMB_EXPR_GROUND \
   ((Word)2)  // no variable inside; equals the header's bit
-// Every head inside is a symbol without rules or types: a value whatever its
-// variables get bound to, as long as that is a value too (Context.loose).
+// Every head inside is a symbol without rules or types, so no Error: a value
+// whatever its variables get bound to, as long as that is a value too (Context.loose).
 #define AMB_EXPR_RIGID ((Word)4)
 #define AMB_EXPR_MARKS ((Word)7)
 
@@ -237,6 +237,9 @@ static inline Value ambi_expr_at(Value v, uint32_t i) {
 }
 static inline bool ambi_is_ground_expr(Value v) {
   return (v.w & AMB_EXPR_GROUND) != 0;
+}
+static inline bool ambi_is_rigid(Value v) {
+  return ambi_is_expr(v) && (v.w & AMB_EXPR_RIGID) != 0;
 }
 // A value that stays one: atomic (but Empty), ground and evaluated, or rigid.
 static inline bool ambi_is_firm(Value v) {

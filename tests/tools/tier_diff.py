@@ -200,7 +200,18 @@ MIXES = {
     "deep": {"deep": 1, "effects": 0},
     "plain": {"effects": 0, "types": 0, "minimal": 0},
     "odd": {"odd": 1},
+    "overlap": {"overlap": 1, "effects": 0},
+    "changing": {"changing": 5, "effects": 1},
+    "numbers": {"numbers": 6, "effects": 0, "types": 0},
+    "library": {"library": 8, "effects": 0},
+    "generators": {"generators": 6, "errors": 2},
 }
+
+# Numbers at the edges of what a word, a double and a fast path hold.
+EDGES = ["0", "-0.0", "0.0", "1.0", "2.0", "0.1", "1e-5", "1e16", "1e308", "1e400", "-1e400", "5e-324",
+         "32767", "32768", "-32768", "-32769", "2147483648", "9007199254740992", "9007199254740993", "9007199254740993.0",
+         "70368744177664", "140737488355327", "140737488355328", "-140737488355328", "-140737488355329",
+         "9223372036854775807", "-9223372036854775808", "18446744073709551616", "-100000000000000000000"]
 
 TYPES = ["Number", "Number", "Bool", "Atom", "Expression", "%Undefined%", "%Undefined%", "Symbol",
          "A", "A", "B", "$t", ["List", "$t"], ["List", "A"], "Variable", "Grounded", "String", ["->", "A", "A"]]
@@ -216,6 +227,11 @@ class Maker:
         self.narrow = mix.get("narrow", 1)
         self.deep = mix.get("deep", 0)
         self.odd = mix.get("odd", 0)
+        self.overlap = mix.get("overlap", 0)
+        self.changing = mix.get("changing", 0)
+        self.numbers = mix.get("numbers", 0)
+        self.library = mix.get("library", 1)
+        self.generators = mix.get("generators", 1)
         self.fresh = 0
         self.level = 0
         self.functions = []  # (name, arity)
@@ -279,6 +295,8 @@ class Maker:
         if d <= 0 or self.chance(0.35):
             if vars and self.chance(0.5):
                 return self.r.choice(vars)
+            if self.chance(0.5 if self.numbers else 0.05):
+                return self.r.choice(EDGES)
             return self.one_of("0", "1", "2", "3", "5", "-1", "1.5", "140737488355327")
         if self.chance(0.3):
             return self.call(d, vars)
@@ -317,7 +335,9 @@ class Maker:
             superpose=5, collapse=3, once=2, match=3, unify=2, chain=2, quote=1, listop=3, maps=1,
             error=self.errors, empty=1, apply=1, nop=1, typeof=1 if self.types else 0, noeval=1,
             instr=2 * self.minimal, write=self.effects, state=self.effects, say=self.effects,
-            metta=self.minimal, bind=self.minimal, equal=1, free=self.narrow, petta=1)
+            metta=self.minimal, bind=self.minimal, equal=1, free=self.narrow, petta=1,
+            library=self.library, compare=self.numbers, changed=self.changing, scanned=self.changing,
+            generator=self.generators, caught=self.generators)
         weights = {k: w for k, w in weights.items() if w}
         self.forms = (list(weights), list(weights.values()))
 
@@ -528,7 +548,78 @@ class Maker:
         return self.one_of(["println!", self.expr(d - 1, v)], ["trace!", self.data(1, v), self.expr(d - 1, v)],
                            ["let", [], ["println!", self.expr(d - 1, v)], self.expr(d - 1, v)])
 
+    def form_library(self, d, v):
+        x = self.new_var()
+        e, more = self.expr(d - 1, v), self.items(d, v)
+        return self.one_of(
+            ["if-decons-expr", self.one_of(more, e), x, "$r", self.expr(d - 1, v + [x, "$r"]), e],
+            ["progn", e, self.expr(d - 1, v)], ["prog1", e, self.expr(d - 1, v)],
+            ["forall", e, self.one_of("not", "f0")], ["foldall", "+", e, "0"],
+            ["unique", e], ["union", e, self.expr(d - 1, v)], ["intersection", e, self.expr(d - 1, v)],
+            ["return-on-error", e, self.expr(d - 1, v)], ["noreduce-eq", e, self.expr(d - 1, v)],
+            ["min", self.number(d - 1, v), self.number(d - 1, v)],
+            ["switch-minimal", e, self.arms(d - 1, v)], ["for-each-in-atom", more, "f0"],
+            ["match-types", e, self.one_of("Number", "A", e), "yes", "no"],
+            ["type-cast", e, self.one_of("Number", "Atom", "A"), "&self"], ["unquote", ["quote", e]],
+            [["|->", [x], self.expr(d - 1, v + [x])], e], ["first-from-pair", ["P", e]], ["min-atom", more],
+            ["sealed", [x], self.expr(d - 1, v + [x])], ["assertEqual", e, self.expr(d - 1, v)])
+
+    def form_compare(self, d, v):
+        op = self.one_of("<", ">", "<=", ">=", "==")
+        c = [op, self.number(d - 1, v), self.number(d - 1, v)]
+        return self.one_of(c, ["if", c, self.number(d - 1, v), self.expr(d - 1, v)],
+                           ["case", self.number(d - 1, v), [[self.r.choice(EDGES), "edge"], ["$n", ["n", "$n"]]]],
+                           [self.one_of("sqrt-math", "abs-math", "trunc-math", "floor-math"), self.number(d - 1, v)])
+
+    def form_changed(self, d, v):
+        """rules and types that come and go while the form runs"""
+        name, arity = self.r.choice(self.functions or [("f0", 1)])
+        new = list(v)
+        head = [name] + [self.pattern(1, new) for _ in range(arity)]
+        rule = ["=", head, self.expr(d - 2, new)]
+        what = self.one_of(rule, rule, [":", name, ["->"] + [self.r.choice(TYPES) for _ in range(arity + 1)]],
+                           ["=", [self.one_of("d", "S", "g"), "$a"], self.constant()], [":", "a", "B"])
+        change = [self.one_of("add-atom", "add-atom", "remove-atom"), "&self", what]
+        return self.one_of(["let", "$_", change, self.expr(d - 1, v)], ["let", [], change, self.call(d - 1, v)],
+                           ["let", self.new_var(), self.call(d - 1, v), ["P", change, self.call(d - 1, v)]])
+
+    def form_scanned(self, d, v):
+        """a space that changes while it is matched"""
+        s, x = self.space(), self.new_var()
+        change = self.one_of(["add-atom", s, ["fact", ["n", x]]], ["remove-atom", s, ["fact", x]], ["add-atom", s, ["fact", "a"]])
+        return self.one_of(["match", s, ["fact", x], ["let", "$_", change, self.expr(d - 1, v + [x])]],
+                           ["collapse", ["match", s, ["fact", x], ["P", change, x]]],
+                           ["let", x, ["match", s, ["fact", x], x], ["P", change, ["collapse", ["match", s, ["fact", "$k"], "$k"]]]])
+
+    def form_generator(self, d, v):
+        """alternatives of every kind, errors among them"""
+        def item():
+            return self.one_of(self.constant(), self.expr(d - 1, v), ["Error", self.constant(), "m"], ["empty"], "Empty",
+                               ["superpose", self.items(d - 1, v, 1)], self.call(d - 1, v), ["/", "1", "0"])
+        return ["superpose", [item() for _ in range(self.r.randint(1, 4))]]
+
+    def form_caught(self, d, v):
+        x = self.new_var()
+        g = self.form_generator(d - 1, v)
+        return self.one_of(["collapse", g], ["once", g], ["case", g, self.arms(d - 1, v)], ["let", x, g, self.expr(d - 1, v + [x])],
+                           ["chain", g, x, self.expr(d - 1, v + [x])], ["let", x, ["collapse", g], ["superpose", x]],
+                           ["P", g, ["collapse", self.expr(d - 1, v)]], ["let", x, ["once", g], ["P", x, g]],
+                           ["catch", g, self.expr(d - 1, v)], ["unify", g, self.pattern(1, []), self.expr(d - 1, v), g])
+
     # -- the program
+
+    def near(self, head):
+        """a head that overlaps with this one"""
+        if isinstance(head, str):
+            if self.chance(0.3):
+                return self.one_of(self.new_var(), self.new_var(), self.constant(), ["S", self.new_var()])
+            return head
+        return [x if i == 0 and isinstance(x, str) else self.near(x) for i, x in enumerate(head)]
+
+    def variables(self, x):
+        if isinstance(x, str):
+            return [x] if x.startswith("$") else []
+        return [v for y in x for v in self.variables(y)]
 
     def recursive(self, name):
         """rules that count down, or walk a list"""
@@ -553,6 +644,9 @@ class Maker:
             for _ in range(self.r.choice([1, 1, 2, 2, 3, 4])):
                 vars = []
                 head = [name] + [self.pattern(2, vars) for _ in range(arity)]
+                if out and self.chance(0.7 if self.overlap else 0.15):
+                    head = self.near(out[-1][1])
+                    vars = self.variables(head)
                 body = self.expr(self.r.randint(1, 3), vars)
                 if self.minimal and self.chance(0.05 * self.minimal):
                     body = ["function", ["chain", ["eval", self.call(1, vars)], "$c", ["return", body]]]

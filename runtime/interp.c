@@ -655,9 +655,11 @@ do_CHKTYPE:
 do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
   STEP(1);
-do_CHKBODY:
-  if (AMB_UNLIKELY(ambi_odd_body(ambi_deref(AMB_V(E[pc->a]))))) EDGE();
+do_CHKBODY : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();
   STEP(1);
+}
 do_CHKEXP : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();

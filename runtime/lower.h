@@ -47,6 +47,7 @@ enum StubKind {
   STUB_BODY,
   STUB_COND,
   STUB_CHECKED,
+  STUB_POSITION,
   STUB_APPLY,
   STUB_REBUILD,
   STUB_IF
@@ -66,8 +67,7 @@ typedef struct Stub {
   Code head;             // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
-  Code ret;  // CHECKED: the return point behind a call
-  bool stream;
+  Code ret;  // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
 typedef struct Lower {
@@ -229,6 +229,9 @@ int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err);
 // The slower copy of the instruction at `at`, if it has sources to be checked.
 void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
                              const uint16_t *list, unsigned n, ErrTo err);
+// The end of a position with an Error in the slot it fills. ret: how it ends
+// otherwise.
+int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
 // The body in the slot, an odd one, of the call.
 int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);

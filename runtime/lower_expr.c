@@ -188,6 +188,15 @@ void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   ambi_lower_error_edge(l, d.slot, err);
 }
 
+// What the position makes and others use must be older than it.
+static void begin_position(Lower *l, Value e, uint16_t pos) {
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, e, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (ambi_lower_shared(l, e, vars[i])) ambi_lower_var(l, vars[i]);
+  ambi_lower_emit(l, OP_I_POS, pos, 0, 0);
+}
+
 static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                     unsigned rest, bool stream);
 
@@ -206,12 +215,7 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
     if (!call_at(l, e, t, slot, err, rest, stream)) {
       uint16_t p = ambi_lower_slot(l);
       int end = ambi_lower_label(l);
-      // What the position makes and others use must be older than it.
-      uint16_t vars[MAX_VARS];
-      unsigned n = ambi_lower_vars_of(l, e, vars);
-      for (unsigned i = 0; i < n; i++)
-        if (ambi_lower_shared(l, e, vars[i])) ambi_lower_var(l, vars[i]);
-      ambi_lower_emit(l, OP_I_POS, p, 0, 0);
+      begin_position(l, e, p);
       ambi_lower_expr(l, e, t, d, (ErrTo){false, slot, end}, rest);
       ambi_lower_bind(l, end);
       ambi_lower_emit(l, stream ? OP_I_STREAM : OP_I_GATHER, slot, p, 0);
@@ -303,14 +307,34 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
 }
 
+// The position a call is.
+typedef struct Scope {
+  uint16_t slot;  // NO_SLOT: none, or one that ends elsewhere
+  bool stream;
+  bool begun;  // before the arguments, else with the call
+  ErrTo err;   // where an Error that ends it goes
+} Scope;
+
+static const Scope no_scope = {.slot = NO_SLOT};
+
+static Code scope_ret(Scope p, uint16_t slot) {
+  Code ret = {.op = p.slot == NO_SLOT ? OP_I_R_STORE
+                    : p.stream        ? OP_I_R_STREAM
+                                      : OP_I_R_GATHER};
+  ret.a = slot;
+  ret.b = p.slot == NO_SLOT ? 0 : p.slot;
+  return ret;
+}
+
+// err: where errors of the arguments go.
 static void emit_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
-                      ErrTo err, uint16_t pos, bool stream) {
+                      ErrTo err, Scope p) {
   uint16_t *list = ambi_lower_new_list(l, n + 1);
   if (l->failed) return;
   memcpy(list + 1, src, n * sizeof *src);
   list[0] = 0;  // the frame size, filled in at the end
   Code head = {.op = d.tail ? OP_I_TAILCALL : OP_I_CALL};
-  head.a = d.tail ? 0 : pos;
+  head.a = d.tail ? 0 : p.begun ? NO_SLOT : p.slot;
   head.b = (uint16_t)n;
   head.c = ambi_lower_const(l, (Word)(uintptr_t)v);
   ambi_lower_emit(l, (enum Opcode)head.op, head.a, head.b, head.c);
@@ -318,32 +342,34 @@ static void emit_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
   ambi_lower_list(l, list, n + 1);
   Code ret = {.op = OP_I_NOP};
   if (!d.tail) {
-    ret.op = pos == NO_SLOT ? OP_I_R_STORE
-             : stream       ? OP_I_R_STREAM
-                            : OP_I_R_GATHER;
-    ret.a = d.slot;
-    ret.b = pos == NO_SLOT ? 0 : pos;
+    ret = scope_ret(p, d.slot);
     ambi_lower_emit(l, (enum Opcode)ret.op, ret.a, ret.b, 0);
-    if (pos != NO_SLOT) ambi_lower_error_edge(l, d.slot, err);
+    if (p.slot != NO_SLOT) ambi_lower_error_edge(l, d.slot, p.err);
   }
   size_t stubs = l->nstubs;
-  ambi_lower_checked_stub(l, at, head, src, n, err);
+  ambi_lower_checked_stub(l, at, head, src, n,
+                          p.slot == NO_SLOT || p.begun ? err : p.err);
   if (l->nstubs > stubs) {
     l->stubs[l->nstubs - 1].ret = ret;
     ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
   }
 }
 
+static bool callable(Lower *l, Value e, const Head *h, Value t) {
+  uint32_t n = ambi_expr_size(e) - 1;
+  Value r = ambi_deref(ambi_expr_at(h->ftype, n + 1));
+  return n <= MAX_CALL_ARGS && ambi_lower_returns(r, t) &&
+         ambi_is_sym(ambi_is_var(r) ? t : r) &&
+         ambi_lower_arguments_fit(l, e, h->ftype);
+}
+
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
-                       unsigned rest, uint16_t pos, bool stream) {
+                       unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
   Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
-  if (!ambi_lower_arguments_fit(l, e, h.ftype) || !ambi_lower_returns(r, t) ||
-      n > MAX_CALL_ARGS)
-    return false;
+  if (!callable(l, e, &h, t)) return false;
   if (is_sym(r, AMB_SYM(T_EXPRESSION).w)) r = AMB_SYM(UNDEFINED);
   if (ambi_is_var(r)) r = t;  // bound to what is expected
-  if (!ambi_is_sym(r)) return false;
   ambi_lower_prepare(l, e);
   int stub = ambi_lower_bail_stub(l, e, t, d, err);
   for (uint32_t i = 1; i <= n; i++)
@@ -353,12 +379,12 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return true;
   for (uint32_t i = 1; i <= n; i++) {
-    Value p = ambi_deref(ambi_expr_at(h.ftype, i));
-    if (ambi_is_var(p)) p = AMB_SYM(UNDEFINED);
-    if (is_sym(p, AMB_SYM(T_EXPRESSION).w))
-      p = AMB_SYM(T_ATOM);  // checked already
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i));
+    if (ambi_is_var(param)) param = AMB_SYM(UNDEFINED);
+    if (is_sym(param, AMB_SYM(T_EXPRESSION).w))
+      param = AMB_SYM(T_ATOM);  // checked already
     src[i - 1] =
-        ambi_lower_operand(l, ambi_expr_at(e, i), p, err,
+        ambi_lower_operand(l, ambi_expr_at(e, i), param, err,
                            ambi_lower_effects_from(l, e, i + 1, rest), false);
   }
   Variant *v = ambi_variant(l->cs, h.def, r);
@@ -376,14 +402,14 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     ambi_lower_list(l, all, n + 1);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
-    emit_call(l, v, src, n, d, err, pos, stream);
+    emit_call(l, v, src, n, d, err, p);
   }
   ambi_lower_bind(l, l->stubs[stub].back);
   return true;
 }
 
 static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
-                         unsigned rest, uint16_t pos, bool stream) {
+                         unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
   Variant *v = n > MAX_CALL_ARGS ? NULL : ambi_variant(l->cs, h.def, t);
   if (!v) {
@@ -396,23 +422,55 @@ static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
   tuple_sources(l, e, 1, src, err, rest);
-  emit_call(l, v, src, n, d, err, pos, stream);
+  emit_call(l, v, src, n, d, err, p);
 }
 
-// A call that is a position by itself: the call notes the choice stack.
+// Could evaluating the arguments leave choices, or end in an Error?
+static bool arguments_choose(Lower *l, Value e, const Head *h) {
+  uint32_t n = ambi_expr_size(e);
+  bool later = false;  // an application stands behind
+  for (uint32_t i = n - 1; i > 0; i--) {
+    Value c = ambi_expr_at(e, i);
+    if (h->kind == HEAD_TYPED) {
+      Value p = ambi_deref(ambi_expr_at(h->ftype, i));
+      if (is_sym(p, AMB_SYM(T_ATOM).w) || is_sym(p, AMB_SYM(T_EXPRESSION).w))
+        continue;
+      if (ambi_is_lvar(c)) return true;
+    }
+    if (!is_det(l, c) || (later && ambi_is_lvar(c))) return true;
+    later |= ambi_is_expr(c);
+  }
+  return false;
+}
+
+static bool call_in(Lower *l, Value e, Head h, Value t, uint16_t slot,
+                    ErrTo err, unsigned rest, Scope p) {
+  Dst d = {false, slot};
+  if (h.kind == HEAD_TYPED) return call_typed(l, e, h, t, d, err, rest, p);
+  call_untyped(l, e, h, t, d, err, rest, p);
+  return true;
+}
+
+// A call that is a position by itself. The call notes the choice stack, unless
+// its arguments may leave choices: then the position begins before them, and
+// an Error of an argument ends it.
 static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                     unsigned rest, bool stream) {
   Value head = ambi_expr_at(e, 0);
   if (!ambi_is_sym(head) || ambi_is_instruction(e) || ambi_lower_is_form(l, e))
     return false;
   Head h = ambi_lower_head_of(l, e);
-  Dst d = {false, slot};
-  if (h.kind == HEAD_CALL) {
-    call_untyped(l, e, h, t, d, err, rest, ambi_lower_slot(l), stream);
-    return true;
-  }
-  return h.kind == HEAD_TYPED && h.def->has_rules &&
-         call_typed(l, e, h, t, d, err, rest, ambi_lower_slot(l), stream);
+  if (h.kind != HEAD_CALL && (h.kind != HEAD_TYPED || !h.def->has_rules))
+    return false;
+  Scope p = {ambi_lower_slot(l), stream, arguments_choose(l, e, &h), err};
+  if (!p.begun) return call_in(l, e, h, t, slot, err, rest, p);
+  if (h.kind == HEAD_TYPED && !callable(l, e, &h, t)) return false;
+  begin_position(l, e, p.slot);
+  int stub = ambi_lower_position_stub(l, scope_ret(p, slot), err);
+  ErrTo end = {false, slot, l->stubs[stub].entry};
+  bool done = call_in(l, e, h, t, slot, end, rest, p);
+  ambi_lower_bind(l, l->stubs[stub].back);
+  return done || l->failed || l->refused;
 }
 
 // ---- expressions ----------------------------------------------------------------
@@ -445,10 +503,10 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
       data(l, e, d, err, rest);
       return;
     } else if (h.kind == HEAD_CALL) {
-      call_untyped(l, e, h, t, d, err, rest, NO_SLOT, false);
+      call_untyped(l, e, h, t, d, err, rest, no_scope);
       return;
     } else if (h.kind == HEAD_TYPED &&
-               call_typed(l, e, h, t, d, err, rest, NO_SLOT, false)) {
+               call_typed(l, e, h, t, d, err, rest, no_scope)) {
       return;
     }
   }

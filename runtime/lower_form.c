@@ -627,24 +627,20 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   Value x = ambi_expr_at(e, 1);
-  if (wrong(l, x) || ambi_odd_body(x)) return false;
+  bool any = ambi_lower_any_type(t);  // else the type of x is what is returned
+  if (!any || wrong(l, x) || ambi_odd_body(x)) return false;
   if (!ambi_is_expr(x)) {
     ambi_lower_body(l, x, e, t, d, err, rest);
     return true;
   }
   uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
-  if (t.w != AMB_SYM(UNDEFINED).w && t.w != AMB_SYM(T_ATOM).w) {
-    v = in_slot(l, v);
-    ambi_lower_emit(l, OP_I_CASTR, v, ambi_lower_const(l, t.w), 0);
-    ambi_lower_error_edge(l, v, err);
-  }
   ambi_lower_give(l, v, d);
   return true;
 }
 
 static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
   Value x = ambi_expr_at(e, 1);
-  if (ambi_odd_body(x)) return false;
+  if (ambi_odd_body(x) || is_sym(x, AMB_SYM(EMPTY).w)) return false;
   uint16_t term = ambi_lower_term(l, x);
   if (!ambi_is_lvar(x)) {
     ambi_lower_give(l, term, d);

@@ -69,14 +69,14 @@ void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
 
 // Operand of a typed operation: a variable stands as it is (checked before).
 static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
-                                unsigned rest) {
+                                unsigned rest, bool tree) {
   if (ambi_is_lvar(arg) &&
       (is_sym(p, AMB_SYM(T_NUMBER).w) || is_sym(p, AMB_SYM(T_SPACE).w) ||
        is_sym(p, AMB_SYM(T_EXPRESSION).w) || is_sym(p, AMB_SYM(T_BOOL).w))) {
     ambi_lower_var(l, ambi_lvar_of(arg));
     return l->vars[ambi_lvar_of(arg)].slot;
   }
-  if (ambi_is_expr(arg) && numeric_tree(arg)) {  // the same tree: one bail-out
+  if (ambi_is_expr(arg) && tree) {  // one bail-out for the whole
     uint16_t slot = ambi_lower_slot(l);
     ambi_lower_expr(l, arg, p, (Dst){false, slot}, err, rest);
     return slot;
@@ -137,9 +137,9 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
   for (uint32_t i = 1; i <= n; i++)
-    src[i - 1] = builtin_operand(l, ambi_expr_at(e, i),
-                                 ambi_deref(ambi_expr_at(ftype, i)), err,
-                                 ambi_lower_effects_from(l, e, i + 1, rest));
+    src[i - 1] = builtin_operand(
+        l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
+        ambi_lower_effects_from(l, e, i + 1, rest), tree);
   if (fast != OP_I_NOP && n == 2)
     fast_arithmetic(l, e, fast, src, slot, err);
   else
@@ -187,8 +187,15 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 
 // ---- conditions -----------------------------------------------------------------
 
+// As the static type; what the other side decides is not known.
 static Value side_type(Lower *l, Value e) {
-  return ambi_is_lvar(e) ? AMB_UNIT : ambi_lower_static_type(l, e);
+  Value t = ambi_is_lvar(e) ? AMB_UNIT : ambi_lower_static_type(l, e);
+  if (!ambi_is_expr(e)) return t;
+  Head h = ambi_lower_head_of(l, e);
+  bool open = h.kind == HEAD_TYPED &&
+              ambi_is_var(ambi_deref(
+                  ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  return open || ambi_is_metatype(t) ? AMB_UNIT : t;
 }
 
 // (== a b): can the code below decide whether the types agree?
@@ -258,8 +265,8 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   }
   uint16_t src[2];
   src[0] = builtin_operand(l, a, number, err,
-                           ambi_lower_effects_from(l, e, 2, rest));
-  src[1] = builtin_operand(l, b, number, err, rest);
+                           ambi_lower_effects_from(l, e, 2, rest), tree);
+  src[1] = builtin_operand(l, b, number, err, rest, tree);
   bool small =
       short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
   if (small)
@@ -381,6 +388,7 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
   uint16_t state, slot;
   if ((!get && !set) || (set && !ambi_lower_any_type(t)) || l->failed)
     return false;
+  if (ambi_is_metatype(t) && !ambi_lower_any_type(t)) return false;
   if (set && !ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
       ambi_is_unit(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
       !ambi_is_lvar(ambi_expr_at(e, 2)))
@@ -394,16 +402,11 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     slot = ambi_lower_slot(l);
     ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
     ambi_lower_edge(l, l->stubs[stub].entry);
-    Dst value = d.tail || ambi_lower_any_type(t) ? d : (Dst){false, d.slot};
-    if (d.tail && !ambi_lower_any_type(t)) {
-      ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), 0);
-    } else {
-      ambi_lower_value_of(l, slot, value, err);
-      if (!d.tail && !ambi_lower_any_type(t)) {
-        ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
-        ambi_lower_error_edge(l, d.slot, err);
-      }
+    if (!ambi_lower_any_type(t)) {  // the state has a type of its own
+      ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
+      ambi_lower_edge(l, l->stubs[stub].entry);
     }
+    ambi_lower_value_of(l, slot, d, err);
   } else {
     uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
                                     err, rest, false);

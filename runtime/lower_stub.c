@@ -44,14 +44,37 @@ void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
   ambi_lower_edge_at(l, at, s->entry);
 }
 
+int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_POSITION);
+  s->ret = ret;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+static void end_position(Lower *l, Code ret, ErrTo err, int back) {
+  enum Opcode op = ret.op == OP_I_R_STREAM ? OP_I_STREAM : OP_I_GATHER;
+  ambi_lower_emit(l, op, ret.a, ret.b, 0);
+  ambi_lower_error_edge(l, ret.a, err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, back);
+}
+
 static void checked_code(Lower *l, Stub *s) {
+  // A call that notes the choice stack itself does so before its operands are
+  // evaluated here.
+  bool early = s->head.op == OP_I_CALL && s->head.a != NO_SLOT;
+  ErrTo err = s->err;
+  if (early) {
+    ambi_lower_emit(l, OP_I_POS, s->head.a, 0, 0);
+    err = (ErrTo){false, s->ret.a, ambi_lower_label(l)};
+    s->head.a = NO_SLOT;
+  }
   for (unsigned i = 0; i < s->nlist; i++) {
     if ((s->list[i] & SRC_CONST) != SRC_CHECK) continue;
     uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
     ambi_lower_emit(l, OP_I_EVALT, slot, s->list[i] & (SRC_CHECK - 1), p);
-    ambi_lower_error_edge(l, slot, s->err);
+    ambi_lower_error_edge(l, slot, err);
     ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
-    ambi_lower_error_edge(l, slot, s->err);
+    ambi_lower_error_edge(l, slot, err);
     s->list[i] = slot;
   }
   ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
@@ -69,6 +92,9 @@ static void checked_code(Lower *l, Stub *s) {
     }
   }
   if (s->head.op != OP_I_TAILCALL) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  if (!early) return;
+  ambi_lower_bind(l, err.label);
+  end_position(l, s->ret, s->err, s->back);
 }
 
 // The condition was neither True nor False: build the if with it, and let EVAL
@@ -180,6 +206,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_CHECKED: checked_code(l, &s); break;
+  case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
   case STUB_APPLY:
     ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);

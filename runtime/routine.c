@@ -198,7 +198,8 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
     Value c = ambi_deref(it[i]);
     if (c.w == AMB_SYM(EMPTY).w) return false;
     if (!ambi_is_expr(c)) continue;
-    if ((c.w & 3) == 3 && ambi_expr_items(c)[0].w != AMB_SYM(ERROR).w) continue;
+    if (ambi_is_error_atom(c)) return false;  // it would be the value
+    if ((c.w & 3) == 3) continue;
     if (!ambi_vec_push(todo, c)) return false;
   }
   return true;

@@ -89,11 +89,25 @@ bool ambi_step_instance(Engine *g, const Code *pc) {
 }
 
 // Makes a value that is no variable of its own out of a returned variable.
+// An Error that is its own value, as the library declares it. As the argument of
+// a typed call it is passed on like any other that evaluation leaves as it was.
+static bool plain_error(Engine *g, Value v) {
+  if (!ambi_is_error_value(v) || ambi_expr_size(v) != 3) return false;
+  Definition *d = ambi_definition(g->code, g->cx->space, AMB_SYM(ERROR), 2);
+  if (!d || (!d->info_known && !ambi_definition_info(g->cx, d))) return false;
+  return !d->untyped && !d->has_rules;
+}
+
 enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->b]));
   if (ambi_is_expr(v)) {
     if (ambi_presumed(g, v)) {
+      g->e[pc->a] = v.w;
+      g->pc = pc + 2;
+      return NEXT_PC;
+    }
+    if (!tuple && plain_error(g, v)) {
       g->e[pc->a] = v.w;
       g->pc = pc + 2;
       return NEXT_PC;

@@ -261,7 +261,8 @@ enum Next ambi_step_fork_next(Engine *g) {
 // Does a value pass as the type a state has, without asking the type checker?
 static bool state_takes(const State *st, Value v) {
   Value t = st->type.atom;
-  if (ambi_is_lvar(t) || t.w == AMB_SYM(UNDEFINED).w) return true;
+  if (ambi_is_lvar(t)) return true;
+  if (ambi_is_unit(v)) return t.w == AMB_SYM(UNDEFINED).w;
   if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
   if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
   return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;

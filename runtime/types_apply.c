@@ -44,15 +44,27 @@ static bool unify_loosely(Context *cx, Value x, Value y) {
   return ok;
 }
 
-// Matches two types. Undoes its bindings on failure. Before a call Atom suits
-// everything at the top, as %Undefined% does, and neither binds anything.
+static bool suits_all(Value type) {
+  return ambi_is_unknown_type(type) || ambi_same(type, AMB_SYM(T_ATOM));
+}
+
+// Before a call %Undefined% and Atom suit everything, without binding anything,
+// but only as they stand: not inside a type, nor as the value of a variable.
+static bool match_strictly(Context *cx, Value x, Value y) {
+  if (suits_all(x) || suits_all(y)) return true;
+  size_t mark = cx->tr;
+  if (ambi_unify(cx, x, y)) return true;
+  ambi_trail_undo(cx, mark);
+  return false;
+}
+
+// Matches two types. Undoes its bindings on failure.
 static bool match(Context *cx, Value x, Value y, bool call) {
+  if (call) return match_strictly(cx, x, y);
   x = ambi_deref(x);
   y = ambi_deref(y);
   if (ambi_is_unknown_type(x) || ambi_is_unknown_type(y))
-    return call || match_unknown(cx, x, y);
-  if (call && (ambi_same(x, AMB_SYM(T_ATOM)) || ambi_same(y, AMB_SYM(T_ATOM))))
-    return true;
+    return match_unknown(cx, x, y);
   if (ambi_is_sym(x) && ambi_is_sym(y)) return ambi_same(x, y);
   size_t mark = cx->tr;
   if (ambi_unify(cx, x, y)) return true;

@@ -127,20 +127,19 @@ enum BuiltinStatus ambi_b_repr(Context *cx, const Value *args, unsigned n,
   return ambi_answer_text(cx, out, &b);
 }
 
-// (Error (parse text) reason)
-static enum BuiltinStatus not_parsed(Context *cx, Value text,
-                                     const char *reason, Value *out) {
+// (Error (parse text) ..): there is no atom in the text.
+static enum BuiltinStatus nothing_read(Context *cx, Value text, Value *out) {
   Value name = ambi_make_sym(cx, "parse", 5);
   Value call = ambi_is_none(name) ? name : AMB_EXPR(cx, name, text);
   if (ambi_is_none(call)) return ambi_answer_stop(cx);
-  return ambi_answer(cx, out, ambi_make_error_text(cx, call, reason));
+  return ambi_answer(cx, out,
+                     ambi_make_error_text(cx, call, "parse found no atom"));
 }
 
-// The words mean what they mean in the module whose text is being run.
+// A text that is no atom is not reduced. The words mean what they mean in the module whose text is being run.
 enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
                                 Value *out) {
-  if (n < 1 || !ambi_is_str(args[0]))
-    return ambi_answer_error(cx, "parse expects a string as an argument");
+  if (n < 1 || !ambi_is_str(args[0])) return B_NOREDUCE;
   Module *module = cx->module ? cx->module : ambi_module_top(cx->rt);
   Reader r;
   Template read;
@@ -148,8 +147,8 @@ enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
                    ambi_str_len(args[0]));
   switch (ambi_read(&r, &read)) {
   case READ_ATOM: break;
-  case READ_END: return not_parsed(cx, args[0], "parse found no atom", out);
-  case READ_ERROR: return not_parsed(cx, args[0], r.error.message, out);
+  case READ_END: return nothing_read(cx, args[0], out);
+  case READ_ERROR: return B_NOREDUCE;
   case READ_MEMORY: return ambi_answer_stop(cx);
   }
   Value *env = (Value *)ambi_heap_alloc(cx, read.nvars);
@@ -171,26 +170,72 @@ enum BuiltinStatus ambi_b_text_symbol(Context *cx, const Value *args,
   return ambi_answer(cx, out, v);
 }
 
-// An expression with a String for each character.
+// Where the character that begins at i ends.
+static size_t char_end(const char *text, size_t len, size_t i) {
+  i++;
+  while (i < len && (text[i] & 0xC0) == 0x80)
+    i++;
+  return i;
+}
+
+typedef Value MakeChar(Context *cx, const char *text, size_t len);
+
+// 'c', the way characters are written
+static Value char_atom(Context *cx, const char *text, size_t len) {
+  char quoted[8] = "'";
+  memcpy(quoted + 1, text, len);
+  quoted[len + 1] = '\'';
+  return ambi_make_sym(cx, quoted, len + 2);
+}
+
+// An expression with an atom for each character.
+static Value chars_of(Context *cx, const char *text, size_t len,
+                      MakeChar *make) {
+  ValueVec chars = {0};
+  bool ok = true;
+  for (size_t i = 0, next; ok && i < len; i = next) {
+    next = char_end(text, len, i);
+    Value c = make(cx, text + i, next - i);
+    ok = !ambi_is_none(c) && ambi_vec_push(&chars, c);
+  }
+  Value v = ok ? ambi_make_expr(cx, chars.at, chars.n) : AMB_NONE;
+  ambi_vec_drop(&chars);
+  return v;
+}
+
 enum BuiltinStatus ambi_b_text_chars(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
   if (n < 1) return ambi_answer_error(cx, "a text is expected");
   Buffer b = {0};
   put_plain(cx, &b, args[0]);
-  ValueVec chars = {0};
-  bool ok = !b.failed;
-  for (size_t i = 0; ok && i < b.len;) {
-    size_t next = i + 1;
-    while (next < b.len && (b.text[next] & 0xC0) == 0x80)
-      next++;
-    Value c = ambi_make_str(cx, b.text + i, next - i);
-    ok = !ambi_is_none(c) && ambi_vec_push(&chars, c);
-    i = next;
-  }
-  Value v = ok ? ambi_make_expr(cx, chars.at, chars.n) : AMB_NONE;
-  ambi_vec_drop(&chars);
+  Value v = b.failed ? AMB_NONE : chars_of(cx, b.text, b.len, ambi_make_str);
   ambi_buffer_drop(&b);
   return ambi_answer(cx, out, v);
+}
+
+enum BuiltinStatus ambi_b_char_atoms(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  if (n < 1 || !ambi_is_str(args[0])) return B_NOREDUCE;
+  return ambi_answer(
+      cx, out,
+      chars_of(cx, ambi_str_bytes(args[0]), ambi_str_len(args[0]), char_atom));
+}
+
+// The inverse: what is no 'c' adds nothing.
+enum BuiltinStatus ambi_b_chars_text(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  if (n < 1 || !ambi_is_expression(args[0])) return ambi_answer_no_expr(cx);
+  Buffer b = {0};
+  for (uint32_t i = 0; i < ambi_expr_size(args[0]); i++) {
+    Value c = ambi_deref(ambi_expr_at(args[0], i));
+    if (!ambi_is_sym(c)) continue;
+    const Symbol *s = ambi_symbol(cx->rt->symbols, ambi_sym_of(c));
+    size_t len = strlen(s->text);
+    if (len > 2 && s->text[0] == '\'' && s->text[len - 1] == '\'' &&
+        char_end(s->text, len, 1) == len - 1)
+      ambi_buffer_put(&b, s->text + 1, len - 2);
+  }
+  return ambi_answer_text(cx, out, &b);
 }
 
 // The texts of the atoms of an expression, with another one between them.

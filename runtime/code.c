@@ -36,7 +36,7 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
       ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
   while (ambi_is_expr(subject))
     subject = ambi_deref(ambi_expr_at(subject, 0));
-  if (!ambi_is_sym(subject) && ambi_is_expr(atom) &&
+  if (!ambi_is_sym(subject) && !ambi_is_op(subject) && ambi_is_expr(atom) &&
       ambi_expr_at(atom, 0).w == AMB_SYM(EQ).w)
     cs->odd_rules = true;
   if (!cs->relied) return;
@@ -55,10 +55,10 @@ static bool defined_in(const Space *s, uint32_t symbol) {
   return false;
 }
 
-static bool is_data_head(Context *cx, uint32_t symbol) {
+static bool is_data_symbol(Context *cx, uint32_t symbol) {
   CodeState *cs = cx->rt->code;
   struct DataHeads *d = &cs->data_heads;
-  if (cs->odd_rules || symbol == AMB_S_ERROR) return false;
+  if (symbol == AMB_S_ERROR) return false;
   if (d->space != cx->space || d->epoch != cs->epoch) {
     d->space = cx->space;
     d->epoch = cs->epoch;
@@ -80,6 +80,18 @@ static bool is_data_head(Context *cx, uint32_t symbol) {
   }
   d->at[symbol] = d->generation << 1 | data;
   return data;
+}
+
+// Rules for heads that are no symbols, nor expressions with a symbol innermost,
+// are counted as odd; the core library has none.
+static bool is_data_head(Context *cx, Value head) {
+  CodeState *cs = cx->rt->code;
+  if (cs->odd_rules) return false;
+  while (ambi_is_expr(head))
+    head = ambi_deref(ambi_expr_at(head, 0));
+  if (ambi_is_sym(head)) return is_data_symbol(cx, ambi_sym_of(head));
+  cs->relied = true;
+  return !ambi_is_op(head) && !ambi_is_var(head) && !ambi_is_lvar(head);
 }
 
 bool ambi_code_open(Runtime *rt) {

@@ -133,11 +133,12 @@ struct CodeState {
   Runtime *rt;
   Definition **table;
   size_t ntable, count;
-  Unit *units;              // in force
-  Unit *retired;            // freed between forms
-  uint64_t epoch;           // grows when lowered code was thrown away
-  bool relied;              // some lowered code relies on rules or types
-  bool odd_rules;           // some rule is for calls whose head is no symbol
+  Unit *units;     // in force
+  Unit *retired;   // freed between forms
+  uint64_t epoch;  // grows when lowered code was thrown away
+  bool relied;     // some lowered code relies on rules or types
+  bool
+      odd_rules;  // some rule is for heads that are neither symbol nor operation
   Unit *lower_unit;         // stub: OP_I_LOWER
   struct DefinitionCache {  // the definition met last for a key
     Space *space;

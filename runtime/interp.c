@@ -660,6 +660,11 @@ do_CHKBODY : {
   if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();
   STEP(1);
 }
+do_CHKHEAD : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v) || !cx->rt->is_data_head(cx, v)) EDGE();
+  STEP(1);
+}
 do_CHKEXP : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();

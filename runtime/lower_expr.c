@@ -18,12 +18,39 @@ void ambi_lower_give(Lower *l, uint16_t source, Dst d) {
     ambi_lower_emit(l, OP_I_MOVE, d.slot, source, 0);
 }
 
-uint16_t ambi_lower_term(Lower *l, Value e) {
+// Is the term small enough to be put together by instructions?
+static bool small_term(Value e, unsigned depth, unsigned *nodes) {
+  if (!ambi_is_expr(e) || ambi_is_ground_expr(e)) return true;
+  *nodes += ambi_expr_size(e);
+  if (depth == 0 || *nodes > 24) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+    if (!small_term(ambi_expr_at(e, i), depth - 1, nodes)) return false;
+  return true;
+}
+
+static uint16_t built_term(Lower *l, Value e) {
   if (ambi_is_lvar(e)) {
     ambi_lower_var(l, ambi_lvar_of(e));
     return l->vars[ambi_lvar_of(e)].slot;
   }
   if (!ambi_is_expr(e) || ambi_is_ground_expr(e)) return ambi_lower_k(l, e);
+  uint32_t n = ambi_expr_size(e);
+  uint16_t *src = ambi_arena_alloc(&l->arena, (n + 2) * sizeof *src);
+  if (!src) {
+    l->failed = true;
+    return 0;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    src[i] = built_term(l, ambi_expr_at(e, i));
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, 0);
+  ambi_lower_list(l, src, n);
+  return slot;
+}
+
+uint16_t ambi_lower_term(Lower *l, Value e) {
+  unsigned nodes = 0;
+  if (small_term(e, 4, &nodes)) return built_term(l, e);
   uint16_t slot = ambi_lower_slot(l);
   ambi_lower_env(l, OP_I_INST, slot, e, NO_LABEL);
   return slot;
@@ -296,7 +323,7 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   head.a = slot;
   head.b = (uint16_t)n;
   Value first = ambi_expr_at(e, 0);
-  bool rigid = ambi_is_sym(first) && first.w != AMB_SYM(ERROR).w;
+  bool rigid = !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
   head.c = rigid ? 3 : 1;
   ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
   size_t at = l->last;
@@ -473,6 +500,20 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   return done || l->failed || l->refused;
 }
 
+// A head that only running can tell: mostly it turns out to be data. Whatever
+// else it is goes to EVAL, before anything was evaluated.
+static void variable_head(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest) {
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  int entry = l->stubs[stub].entry;
+  ambi_lower_emit(l, OP_I_CHKHEAD,
+                  l->vars[ambi_lvar_of(ambi_expr_at(e, 0))].slot, 0, 0);
+  ambi_lower_edge(l, entry);
+  data(l, e, d, err, rest);
+  ambi_lower_bind(l, l->stubs[stub].back);
+}
+
 // ---- expressions ----------------------------------------------------------------
 
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -501,6 +542,9 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
         return;
     } else if (h.kind == HEAD_DATA) {
       data(l, e, d, err, rest);
+      return;
+    } else if (ambi_is_lvar(head)) {
+      variable_head(l, e, t, d, err, rest);
       return;
     } else if (h.kind == HEAD_CALL) {
       call_untyped(l, e, h, t, d, err, rest, no_scope);

@@ -42,7 +42,11 @@ Head ambi_lower_head_of(Lower *l, Value e) {
       h.kind = HEAD_TYPED;
     return h;
   }
-  if (ambi_is_lvar(head) || ambi_is_expr(head)) return h;
+  if (ambi_is_lvar(head)) return h;
+  if (!ambi_is_sym(head) && l->space == l->cx->space &&
+      l->cx->rt->is_data_head(l->cx, head))
+    h.kind = HEAD_DATA;
+  if (ambi_is_expr(head) || h.kind == HEAD_DATA) return h;
   Value key = ambi_is_sym(head) ? head : AMB_UNIT;
   h.def = ambi_definition(l->cs, l->space, key, nargs);
   if (!h.def || (!h.def->info_known && !ambi_definition_info(l->cx, h.def))) {

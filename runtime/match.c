@@ -317,10 +317,10 @@ static Value presume_data(Context *cx, Value term) {
     const Value *it = ambi_expr_items(e);
     uint32_t size = ambi_expr_size(e);
     Value head = ambi_deref(it[0]);
-    if ((seen += size) > MANY || !ambi_is_sym(head) ||
-        !cx->rt->is_data_head(cx, ambi_sym_of(head)))
+    if ((seen += size) > MANY || ambi_is_var(head) ||
+        !cx->rt->is_data_head(cx, head))
       return term;
-    for (uint32_t i = 1; i < size; i++) {
+    for (uint32_t i = 0; i < size; i++) {
       Value c = ambi_deref(it[i]);
       if (c.w == AMB_SYM(EMPTY).w) return term;
       if (ambi_is_expr(c) && !ambi_is_firm(c)) todo[n++] = c;

@@ -137,7 +137,17 @@ static bool deliver(Question *q, const Space *s, const Record *r) {
   return true;
 }
 
+static bool deliver_all(Question *q, const Space *s, Stream *st) {
+  bool ok = true;
+  const Record *r;
+  while (ok && (q->out || !q->found) && (r = ambi_stream_next(st)))
+    ok = deliver(q, s, r);
+  ambi_stream_close(st);
+  return ok;
+}
+
 static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
+  if (n == 1) return deliver_all(q, s, st);
   const Record *next[MAX_STREAMS];
   bool ok = true;
   for (size_t i = 0; i < n; i++)
@@ -171,14 +181,14 @@ static size_t select_items(const Question *q, Space *s, Stream *out) {
           ? ambi_space_relation(s, REL_SYMBOL, ambi_sym_of(head), q->n)
           : ambi_space_relation(s, REL_SIZE, 0, q->n);
   size_t n = rel ? ambi_relation_select(rel, q->items, q->n, out) : 0;
-  n += select_all(ambi_space_relation(s, REL_VAR_HEAD, 0, 0), out + n);
-  return n + select_all(ambi_space_relation(s, REL_OPEN, 0, 0), out + n);
+  n += select_all(s->data->lone[REL_VAR_HEAD], out + n);
+  return n + select_all(s->data->lone[REL_OPEN], out + n);
 }
 
 static size_t select_atom(const Question *q, Space *s, Stream *out) {
-  Relation *rel = ambi_space_relation(s, REL_ATOM, 0, 0);
+  Relation *rel = s->data->lone[REL_ATOM];
   size_t n = rel ? ambi_relation_lookup_whole(rel, ambi_hash(q->atom), out) : 0;
-  return n + select_all(ambi_space_relation(s, REL_OPEN, 0, 0), out + n);
+  return n + select_all(s->data->lone[REL_OPEN], out + n);
 }
 
 static bool is_open_head(const Question *q) {

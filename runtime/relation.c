@@ -186,33 +186,53 @@ size_t ambi_relation_lookup_whole(Relation *rel, uint64_t hash,
   return ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF}, hash, out);
 }
 
-typedef struct Choice {
-  Path path;
-  uint64_t key;
-} Choice;
+// The search for the shortest posting that the pattern's keys give.
+typedef struct Search {
+  Relation *rel;
+  const Value *items;
+  uint32_t n;
+  bool create;    // indexes that are missing, too
+  size_t looked;  // paths with a key
+  size_t best;    // records so far
+  Path path;      // of the index that gives so few
+  uint64_t key;   // ... for this key
+  bool found;
+} Search;
 
-// The paths at which the pattern has a key, arguments before their children.
-static size_t list_choices(const Value *items, uint32_t n, uint32_t first,
-                           Choice *out) {
-  size_t count = 0;
-  for (uint32_t i = first; i < n && i < MAX_ARG && count < MAX_CHOICES; i++) {
-    Choice *c = &out[count];
-    c->path = (Path){(uint8_t)i, PATH_SELF};
-    count += ambi_key_path(items, n, c->path, &c->key) == KEY_VALUE;
-  }
-  for (uint32_t i = first; i < n && i < MAX_ARG; i++) {
-    Value v = ambi_deref(items[i]);
+// True: no need to look further.
+static bool consider(Search *s, Path path) {
+  uint64_t key;
+  if (ambi_key_path(s->items, s->n, path, &key) != KEY_VALUE) return false;
+  if (++s->looked > MAX_CHOICES) return true;
+  Index *x = find_index(s->rel, path);
+  if ((x != NULL) == s->create) return false;
+  if (s->create) x = make_index(s->rel, path);
+  if (!x) return false;
+  size_t cost = posting_size(ambi_index_find(x, key)) + posting_size(&x->open);
+  if (cost >= s->best) return false;
+  s->best = cost;
+  s->path = path;
+  s->key = key;
+  s->found = true;
+  return cost <= GOOD_ENOUGH;
+}
+
+// Looks at all paths where the pattern has a key, arguments before their
+// children.
+static bool consider_all(Search *s) {
+  uint32_t first = s->rel->kind == REL_SYMBOL;
+  s->looked = 0;
+  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++)
+    if (consider(s, (Path){(uint8_t)i, PATH_SELF})) return true;
+  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++) {
+    Value v = ambi_deref(s->items[i]);
     if (!ambi_is_expr(v)) continue;
     // A head that is no expression is part of the argument's own key.
     uint32_t sub = ambi_is_expr(ambi_deref(ambi_expr_at(v, 0))) ? 0 : 1;
-    for (; sub < ambi_expr_size(v) && sub < MAX_SUB; sub++) {
-      if (count == MAX_CHOICES) return count;
-      Choice *c = &out[count];
-      c->path = (Path){(uint8_t)i, (uint8_t)sub};
-      count += ambi_key_path(items, n, c->path, &c->key) == KEY_VALUE;
-    }
+    for (; sub < ambi_expr_size(v) && sub < MAX_SUB; sub++)
+      if (consider(s, (Path){(uint8_t)i, (uint8_t)sub})) return true;
   }
-  return count;
+  return s->best <= GOOD_ENOUGH;
 }
 
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
@@ -220,23 +240,11 @@ size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
   out[0] = ambi_relation_all(rel);
   if (ambi_relation_live(rel) <= SMALL_RELATION || rel->kind > REL_SIZE)
     return 1;
-  Choice choices[MAX_CHOICES];
-  size_t count = list_choices(items, n, rel->kind == REL_SYMBOL, choices);
-  size_t best = rel->n, which = count;
-  for (int create = 0; create <= 1 && best > GOOD_ENOUGH; create++) {
-    for (size_t i = 0; i < count && best > GOOD_ENOUGH; i++) {
-      Index *x = find_index(rel, choices[i].path);
-      if ((x != NULL) == (create == 1)) continue;
-      if (create) x = make_index(rel, choices[i].path);
-      if (!x) continue;
-      size_t cost = posting_size(ambi_index_find(x, choices[i].key)) +
-                    posting_size(&x->open);
-      if (cost >= best) continue;
-      best = cost;
-      which = i;
-    }
+  Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};
+  if (!consider_all(&s)) {
+    s.create = true;
+    consider_all(&s);
   }
-  if (which == count) return 1;
-  return index_streams(rel, find_index(rel, choices[which].path),
-                       choices[which].key, out);
+  if (!s.found) return 1;
+  return index_streams(rel, find_index(rel, s.path), s.key, out);
 }

@@ -189,8 +189,7 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
   if (ambi_is_var(head)) {
     *rigid = false;
-  } else if (!ambi_is_sym(head) ||
-             !g->cx->rt->is_data_head(g->cx, ambi_sym_of(head))) {
+  } else if (!g->cx->rt->is_data_head(g->cx, head)) {
     Definition *d = head_info(g, head, size - 1);
     if (!d || !d->untyped || d->has_rules) return false;
   }

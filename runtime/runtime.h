@@ -44,9 +44,10 @@ struct Runtime {
   int argc;
   Mentions mentions;  // what read text can use as data
   CodeState *code;    // tier 1; NULL in tier 0
-  // Tier 1: has the symbol no rules and no types that calls from the context
-  // space could reach, and will the code's epoch tell when it gets some?
-  bool (*is_data_head)(Context *cx, uint32_t symbol);
+  // Tier 1: is an expression with this head (dereferenced; no operation, no
+  // variable) data in the context space, that is, has the head no rules and no
+  // types? The code's epoch tells when that changes.
+  bool (*is_data_head)(Context *cx, Value head);
   // Called before a change of a `=`, `:` or `:<` atom in a context space.
   void (*rules_changed)(Runtime *rt, Space *s, Value atom);
 };

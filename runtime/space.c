@@ -146,6 +146,7 @@ static Relation *relation_of(Space *s, Value atom, bool create) {
   *rel = key;
   d->table[relation_slot(d->table, d->cap, key.kind, key.head, key.size)] = rel;
   d->ntable++;
+  if (key.kind != REL_SYMBOL && key.kind != REL_SIZE) d->lone[key.kind] = rel;
   return rel;
 }
 
@@ -155,7 +156,8 @@ bool ambi_space_defined_by(Value atom, uint32_t *symbol) {
   Value head = ambi_expr_at(atom, 0), of = ambi_expr_at(atom, 1);
   if (ambi_same(head, AMB_SYM(EQ))) {
     if (!ambi_is_expr(of)) return false;
-    of = ambi_expr_at(of, 0);
+    while (ambi_is_expr(of))
+      of = ambi_expr_at(of, 0);
   } else if (!ambi_same(head, AMB_SYM(COLON))) {
     return false;
   }

@@ -22,6 +22,8 @@ struct SpaceData {
   Relation all;        // every record, in insertion order
   Relation **table;    // open addressing, by kind, head and size
   size_t ntable, cap;  // cap is zero or a power of two
+  Relation
+      *lone[REL_ALL];  // those that are the only one of their kind, or NULL
   DefCount *defs;      // open addressing, by symbol
   size_t ndefs, defs_cap;
   RecSlab *slabs;

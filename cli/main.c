@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "cli/cli.h"
 #include "runtime/code.h"
@@ -129,8 +132,18 @@ static void finish_output(Cli *cli) {
   cli->code = RUN_INTERNAL;
 }
 
+// Large blocks come from the system and go back to it when they are freed, so
+// that --memory counts what the process really takes.
+static void give_memory_back(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#endif
+}
+
 int main(int argc, char **argv) {
   Cli cli = {0};
+  give_memory_back();
   ignore_broken_pipes();
   if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOLBF, 0);
   setvbuf(stderr, NULL, _IOLBF, 0);

@@ -9,13 +9,34 @@ typedef struct Running {
   const Source *source;
 } Running;
 
+typedef struct Line {
+  Cli *cli;
+  const Context *cx;
+} Line;
+
+static bool cancelled(const Cli *cli) {
+  return ambi_load_relaxed(&cli->rt->x_cancel) != 0;
+}
+
+static bool write_part(void *arg, const char *text, size_t len) {
+  Line *line = arg;
+  return ambi_limits_may_print(line->cx) && cli_write(line->cli, text, len);
+}
+
+// Printed in parts: a term that shares its parts may be very long as text.
 static void print_results(Cli *cli, const FormReport *r) {
-  Buffer b = {0};
+  Line line = {cli, r->cx};
+  Buffer b = {.sink = write_part, .arg = &line};
   ambi_print_results(cli->rt, &b, r->results, r->n);
-  ambi_buffer_puts(&b, "\n");
-  if (b.failed) cli_complain("a result line was cut: out of memory");
+  bool cut = b.failed;
   if (b.len) cli_write(cli, b.text, b.len);
+  cli_write(cli, "\n", 1);
   ambi_buffer_drop(&b);
+  if (!cut || cli->closed) return;
+  bool memory = ambi_limits_may_print(r->cx);
+  cli_complain("a result line was cut: %s",
+               memory ? "out of memory" : "no more time");
+  cli->code = cancelled(cli) ? RUN_CANCELLED : RUN_LIMIT;
 }
 
 // What the first Error among the results is about: (Error CALL REASON).
@@ -67,7 +88,7 @@ static bool on_form(void *arg, const FormReport *r) {
     if (r->stop != STOP_CANCEL) cli->code = RUN_LIMIT;
   }
   if (r->is_error) report_error(running, r);
-  return !cli->closed;
+  return !cli->closed && !cancelled(cli);
 }
 
 void cli_run(Cli *cli, Source *s) {

@@ -13,6 +13,7 @@
 #include "memory/check.h"
 
 static AMB_ATOMIC(size_t) bytes_out;      // [all]
+static AMB_ATOMIC(size_t) bytes_limit;    // [all~] 0 = none
 static AMB_ATOMIC(uint64_t) attempts;     // [all]
 static AMB_ATOMIC(uint64_t) failing_one;  // [all~] attempt to fail, 0 = none
 
@@ -21,6 +22,12 @@ enum { PREFIX = 16 };  // keeps the alignment malloc gives
 #else
 enum { PREFIX = 0 };
 #endif
+
+// What malloc takes for a block, as far as one can tell from outside.
+static size_t weight(size_t size) {
+  size_t n = (size + PREFIX + sizeof(size_t) + 15) & ~(size_t)15;
+  return n < 32 ? 32 : n;
+}
 
 static void *to_user(char *block, size_t size) {
   if (PREFIX) memcpy(block, &size, sizeof size);
@@ -43,35 +50,58 @@ bool ambi_alloc_permitted(void) {
   return now != ambi_load_relaxed(&failing_one);
 }
 
+#define LARGEST ((size_t)PTRDIFF_MAX / 2)
+
 void *ambi_alloc(size_t size) {
-  if (size > PTRDIFF_MAX - PREFIX || !ambi_alloc_permitted()) return NULL;
+  if (size > LARGEST || !ambi_alloc_permitted() ||
+      !ambi_alloc_charge(weight(size)))
+    return NULL;
   char *block = calloc(1, size + PREFIX + (size + PREFIX == 0));
-  if (!block) return NULL;
-  ambi_add_relaxed(&bytes_out, size);
+  if (!block) {
+    ambi_alloc_discharge(weight(size));
+    return NULL;
+  }
   return to_user(block, size);
 }
 
 void *ambi_realloc(void *p, size_t old, size_t size) {
-  if (size > PTRDIFF_MAX - PREFIX || !ambi_alloc_permitted()) return NULL;
+  if (size > LARGEST || !ambi_alloc_permitted()) return NULL;
+  size_t was = p ? weight(old) : 0, is = weight(size);
+  if (is > was && !ambi_alloc_charge(is - was)) return NULL;
   char *block = p ? to_block(p, old) : NULL;
   block = realloc(block, size + PREFIX + (size + PREFIX == 0));
-  if (!block) return NULL;
-  ambi_add_relaxed(&bytes_out, size - (p ? old : 0));
+  if (!block) {
+    if (is > was) ambi_alloc_discharge(is - was);
+    return NULL;
+  }
+  if (was > is) ambi_alloc_discharge(was - is);
   return to_user(block, size);
 }
 
 void ambi_free(void *p, size_t size) {
   if (!p) return;
   free(to_block(p, size));
-  ambi_add_relaxed(&bytes_out, -size);
+  ambi_alloc_discharge(weight(size));
 }
 
 size_t ambi_alloc_bytes(void) {
   return ambi_load_relaxed(&bytes_out);
 }
 
-void ambi_alloc_account(ptrdiff_t bytes) {
-  ambi_add_relaxed(&bytes_out, (size_t)bytes);
+void ambi_alloc_limit(size_t bytes) {
+  ambi_store_release(&bytes_limit, bytes);
+}
+
+bool ambi_alloc_charge(size_t bytes) {
+  size_t limit = ambi_load_relaxed(&bytes_limit);
+  size_t now = ambi_add_relaxed(&bytes_out, bytes) + bytes;
+  if (limit == 0 || now <= limit) return true;
+  ambi_alloc_discharge(bytes);
+  return false;
+}
+
+void ambi_alloc_discharge(size_t bytes) {
+  ambi_add_relaxed(&bytes_out, -bytes);
 }
 
 void ambi_alloc_fail_at(uint64_t n) {

@@ -17,10 +17,16 @@ void *ambi_alloc(size_t size);
 void *ambi_realloc(void *p, size_t old, size_t size);
 void ambi_free(void *p, size_t size);
 
-// Bytes now handed out by this door and by ambi_range_commit, process-wide.
+// Bytes now in use for what this door and ambi_range_commit handed out,
+// process-wide: sizes as malloc rounds them.
 size_t ambi_alloc_bytes(void);
-// Adjusts that count for memory obtained elsewhere (committed pages).
-void ambi_alloc_account(ptrdiff_t bytes);
+// Attempts that would take that count above `bytes` fail from now on, by every
+// door; 0: no such limit. What is out already stays. Process-wide.
+void ambi_alloc_limit(size_t bytes);
+// Counts memory obtained elsewhere (committed pages). False: the limit is reached,
+// nothing is counted.
+bool ambi_alloc_charge(size_t bytes);
+void ambi_alloc_discharge(size_t bytes);
 
 // Tests: the n-th allocation from now fails (0 = never); counts attempts.
 void ambi_alloc_fail_at(uint64_t n);

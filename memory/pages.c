@@ -44,7 +44,7 @@ bool ambi_range_open(Range *r, size_t bytes) {
 void ambi_range_close(Range *r) {
   if (!r->base) return;
   munmap(r->base, r->reserved);
-  ambi_alloc_account(-(ptrdiff_t)r->committed);
+  ambi_alloc_discharge(r->committed);
   *r = (Range){0};
 }
 
@@ -54,10 +54,12 @@ bool ambi_range_commit(Range *r, size_t bytes) {
   size_t end = round_up(bytes, COMMIT_STEP);
   if (end > r->reserved) end = r->reserved;
   size_t more = end - r->committed;
-  if (mprotect(r->base + r->committed, more, PROT_READ | PROT_WRITE) != 0)
+  if (!ambi_alloc_charge(more)) return false;
+  if (mprotect(r->base + r->committed, more, PROT_READ | PROT_WRITE) != 0) {
+    ambi_alloc_discharge(more);
     return false;
+  }
   r->committed = end;
-  ambi_alloc_account((ptrdiff_t)more);
   return true;
 }
 
@@ -68,7 +70,7 @@ void ambi_range_trim(Range *r, size_t keep) {
   // Refused (no room for one more mapping): the pages stay as they are.
   if (reserve(r->base + keep, less, MAP_FIXED) == MAP_FAILED) return;
   r->committed = keep;
-  ambi_alloc_account(-(ptrdiff_t)less);
+  ambi_alloc_discharge(less);
 }
 
 // ---- how much memory there is ----------------------------------------------

@@ -349,6 +349,31 @@ static Value decode(Decoder *d, json_t *root) {
   }
 }
 
+// What the tree of a text takes at most: the parser has its memory from malloc.
+static size_t tree_bytes(const char *text, size_t len) {
+  enum { LEAF = 96, ARRAY = 160, OBJECT = 320 };
+  size_t bytes = LEAF;
+  bool quoted = false;
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] == '"')
+      quoted = !quoted;
+    else if (text[i] == '\\' && quoted)
+      i++;
+    if (quoted) bytes += 2;  // string buffers grow by doubling
+    if (quoted) continue;
+    bytes += text[i] == '['                     ? ARRAY
+             : text[i] == '{'                   ? OBJECT
+             : text[i] == ',' || text[i] == ':' ? LEAF
+                                                : 0;
+  }
+  return bytes;
+}
+
+static json_t *parse(const Buffer *text, json_error_t *error) {
+  return json_loadb(text->text ? text->text : "", text->len,
+                    JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
+}
+
 enum BuiltinStatus ambi_b_json_decode(Context *cx, const Value *args,
                                       unsigned n, Value *out) {
   if (n < 1 || !ambi_is_str(args[0]))
@@ -356,15 +381,15 @@ enum BuiltinStatus ambi_b_json_decode(Context *cx, const Value *args,
                              "json-decode expects string to decode as input");
   Buffer text = {0};
   prepare(&text, ambi_str_bytes(args[0]), ambi_str_len(args[0]));
+  size_t bytes = text.failed ? 0 : tree_bytes(text.text, text.len);
   json_error_t error;
-  json_t *root = text.failed
-                     ? NULL
-                     : json_loadb(text.text ? text.text : "", text.len,
-                                  JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-  bool failed = text.failed;
+  json_t *root = NULL;
+  bool failed = text.failed || !ambi_alloc_charge(bytes);
+  if (!failed) root = parse(&text, &error);
   ambi_buffer_drop(&text);
   if (failed) return ambi_answer_stop(cx);
   if (!root) {
+    ambi_alloc_discharge(bytes);
     cx->error_reason = AMB_NONE;
     ambi_set_message(cx, "Failed to decode string. Reason: %s", error.text);
     return B_ERROR;
@@ -375,5 +400,6 @@ enum BuiltinStatus ambi_b_json_decode(Context *cx, const Value *args,
   ambi_work_close(&d.open);
   ambi_vec_drop(&d.values);
   json_decref(root);
+  ambi_alloc_discharge(bytes);
   return ambi_answer(cx, out, v);
 }

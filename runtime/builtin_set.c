@@ -234,7 +234,11 @@ enum BuiltinStatus ambi_b_sorted(Context *cx, const Value *args, unsigned n,
   s.keys = ambi_alloc(bytes);
   ValueVec sorted = {0};
   bool ok = s.keys && make_keys(cx, &s, args[0]);
-  if (ok) qsort_r(s.keys, s.n, sizeof *s.keys, compare_keys, s.texts.text);
+  ok = ok && ambi_alloc_charge(bytes);  // the sort takes as much once more
+  if (ok) {
+    qsort_r(s.keys, s.n, sizeof *s.keys, compare_keys, s.texts.text);
+    ambi_alloc_discharge(bytes);
+  }
   for (size_t i = 0; i < s.n && ok; i++)
     ok = ambi_vec_push(&sorted, s.keys[i].item);
   ambi_buffer_drop(&s.texts);

@@ -73,8 +73,12 @@ enum BuiltinStatus ambi_b_sort_strings(Context *cx, const Value *args,
     sorted[i] = ambi_deref(ambi_expr_at(args[0], i));
     if (!ambi_is_str(sorted[i])) status = ambi_answer_error(cx, wrong);
   }
+  size_t scratch = size * sizeof *sorted;  // of the sort
+  if (status == B_OK && !ambi_alloc_charge(scratch))
+    status = ambi_answer_stop(cx);
   if (status == B_OK) {
     qsort(sorted, size, sizeof *sorted, compare_strings);
+    ambi_alloc_discharge(scratch);
     status = ambi_answer(cx, out, ambi_make_expr(cx, sorted, size));
   }
   ambi_free(sorted, size * sizeof *sorted);

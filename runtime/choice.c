@@ -101,7 +101,7 @@ static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
                       sizeof *h->items);
   ambi_copy_end(&c);
   if (!ok) {
-    g->cx->stop = STOP_MEMORY;
+    if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
     return false;
   }
   it.img_to = h->image.n;

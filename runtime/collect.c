@@ -14,7 +14,11 @@
 #include "runtime/config.h"
 #include "runtime/routine.h"
 
-enum { MIN_NURSERY = 1 << 17 };  // words: 1 MiB, stays in second-level caches
+enum {
+  MIN_NURSERY = 1 << 17,  // words: 1 MiB, stays in second-level caches
+  SMALL_STEP =
+      1 << 15  // words between collections that memory is too small for
+};
 
 typedef struct Collector {
   Engine *g;
@@ -41,8 +45,21 @@ static size_t next_due(size_t live, size_t roots) {
 }
 #endif
 
+// Where memory is limited, a heap of more than half of what is left to it could
+// not be copied any more.
+static size_t due_within(const Engine *g, size_t live, size_t roots) {
+  const Context *cx = g->cx;
+  size_t due = next_due(live, roots), limit = (size_t)cx->limits.memory;
+  if (!limit) return due;
+  size_t others = ambi_alloc_bytes() - cx->heap.committed - g->other.committed;
+  size_t most = others < limit ? (limit - others) / (2 * sizeof(Word)) : 0;
+  size_t least = live + live / 8 + SMALL_STEP;
+  if (most < least) most = least;
+  return due < most ? due : most;
+}
+
 size_t ambi_collect_first(Engine *g) {
-  return next_due((size_t)(g->cx->h - g->cx->hbase), 0);
+  return due_within(g, (size_t)(g->cx->h - g->cx->hbase), 0);
 }
 
 void ambi_collect_close(Engine *g) {
@@ -333,10 +350,24 @@ static void sweep_trail(Collector *c) {
 
 // ---- the whole ---------------------------------------------------------------------------
 
+// Would it be too much to have `want` bytes of the other half?
+static bool beyond_limit(const Engine *g, size_t want) {
+  size_t limit = (size_t)g->cx->limits.memory, now = g->other.committed;
+  return limit && want > now && ambi_alloc_bytes() + (want - now) > limit;
+}
+
 static bool make_room(Engine *g, size_t words) {
-  if (!g->other.base && !ambi_range_open(&g->other, g->cx->heap.reserved))
+  Context *cx = g->cx;
+  if (!g->other.base && !ambi_range_open(&g->other, cx->heap.reserved))
     return false;
-  return ambi_range_commit(&g->other, (words + MIN_NURSERY) * sizeof(Word));
+  size_t want = (words + MIN_NURSERY) * sizeof(Word);
+  if (beyond_limit(g, want)) {  // the least, and nothing unused in this half
+    want = words * sizeof(Word);
+    ambi_range_trim(&cx->heap, (size_t)((char *)cx->h - cx->heap.base));
+    cx->hend = (Word *)(void *)(cx->heap.base + cx->heap.committed);
+    if (beyond_limit(g, want)) return false;
+  }
+  return ambi_range_commit(&g->other, want);
 }
 
 // Debug builds: whoever still looks at the old half fails an assertion, as no
@@ -387,7 +418,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   size_t roots =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
   size_t live = (size_t)(cx->h - cx->hbase);
-  g->heap_soft = next_due(live, roots);
+  g->heap_soft = due_within(g, live, roots);
   size_t keep = (2 * g->heap_soft + MIN_NURSERY - live) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
   return true;

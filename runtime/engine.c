@@ -25,8 +25,14 @@ Engine *ambi_engine_open(Context *cx) {
   return g;
 }
 
+static void drop_handed(Engine *g) {
+  ambi_free(g->handed.w, g->handed.cap * sizeof(Word));
+  g->handed = (Image){0};
+}
+
 void ambi_engine_close(Engine *g) {
   if (!g) return;
+  drop_handed(g);
   ambi_collect_close(g);
   ambi_range_close(&g->stack_range);
   ambi_range_close(&g->choice_range);
@@ -77,6 +83,7 @@ static bool begin(Engine *g, Unit *form) {
   g->rigid_epoch = g->code->epoch;
   cx->loose = false;
   ambi_adopted_free(g);
+  drop_handed(g);
   g->pc = form->code;
   g->granted = g->budget = 0;
   g->heap_soft = ambi_collect_first(g);
@@ -84,22 +91,19 @@ static bool begin(Engine *g, Unit *form) {
          ambi_stack_more(g, g->e + form->nslots);
 }
 
-// The results, moved to the heap; their array is handed over where it can be.
+// The results leave as they are: a form that was stopped for want of memory has
+// none to copy them.
 static void hand_out(Engine *g, ValueVec *out) {
   Hook *h = g->top_hook;
-  enum AmbStop stop = g->cx->stop;
-  Word *at = ambi_image_thaw(g, &h->image, 0, h->image.n);
-  ValueVec *values = &h->values;
-  for (size_t i = 0; at && i < values->n; i++)
-    values->at[i] = ambi_image_value(values->at[i], at, 0);
-  if (at && out->n == 0) {
-    ambi_vec_drop(out);
-    *out = *values;
-    *values = (ValueVec){0};
-  }
-  for (size_t i = 0; at && i < values->n; i++)
-    if (!ambi_vec_push(out, values->at[i])) g->cx->stop = STOP_MEMORY;
-  if (stop) g->cx->stop = stop;
+  drop_handed(g);
+  g->handed = h->image;
+  h->image = (Image){0};
+  ambi_image_relocate(g->handed.w, g->handed.n, 0);
+  for (size_t i = 0; i < h->values.n; i++)
+    h->values.at[i] = ambi_image_value(h->values.at[i], g->handed.w, 0);
+  ambi_vec_drop(out);
+  *out = h->values;
+  h->values = (ValueVec){0};
 }
 
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
@@ -120,6 +124,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   g->top_hook = NULL;
   ambi_range_trim(&g->stack_range, (size_t)1 << 22);
   ambi_range_trim(&g->choice_range, (size_t)1 << 22);
+  ambi_range_trim(&g->other, (size_t)1 << 22);
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
   g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
   return cx->stop;

@@ -57,6 +57,7 @@ typedef struct CopyWork {
 typedef struct CopyScratch {
   CopyWork *work;
   size_t work_cap;
+  uint32_t steps;  // counted for looks at the limits
   Word **renamed;  // variables bound to their copies for the time being
   size_t renamed_cap;
 } CopyScratch;
@@ -127,6 +128,7 @@ typedef struct Engine {
   Adopted *adopted;
   size_t nadopted, adopted_cap;
   size_t adopted_words;  // of those the next collection has not seen yet
+  Image handed;          // the terms of the form's results, for the runner
   CopyScratch copy;      // image.c
   uint64_t rigid_epoch;  // of the code when the form began
   RecordVec found;       // scratch of queries

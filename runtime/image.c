@@ -98,9 +98,14 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   }
 }
 
+enum { POLL_WORDS = 1 << 16 };
+
+// A term that shares its parts may be far larger as a copy.
 bool ambi_copy_all(ImageCopy *c, Value v, Value *out) {
   if (!copy_value(c, v, out)) return false;
   while (c->nwork) {
+    if (++c->s->steps % POLL_WORDS == 0 && !ambi_limits_poll(c->cx))
+      return false;
     CopyWork *w = &c->s->work[c->nwork - 1];
     const Value *src = w->src++;
     size_t dst = w->dst++;
@@ -130,10 +135,13 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                  .limit = barrier->h,
                  .cx = g->cx,
                  .resolve = g->cx->tr > barrier->tr};
+  size_t n = m->n;
   bool ok = ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);
-  if (!ok) g->cx->stop = STOP_MEMORY;
-  return ok;
+  if (ok) return true;
+  m->n = n;
+  if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
+  return false;
 }
 
 void ambi_image_relocate(Word *at, size_t n, size_t from) {

@@ -9,7 +9,7 @@ typedef struct ImageCopy {
   Image *m;
   CopyScratch *s;
   const Word *limit;  // cells below stay pointers
-  const Context *cx;
+  Context *cx;
   bool resolve;  // older terms may hold variables bound since
   size_t nwork, nrenamed;
 } ImageCopy;

@@ -14,6 +14,14 @@ double ambi_monotonic_seconds(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+// The evaluator looks at the limit now and then (find_stop) and stops in good
+// order; the door of alloc.h keeps everybody from going on for long after it.
+enum { ROOM_TO_STOP = 4 << 20, ROOM_TO_REPORT = 12 << 20 };
+
+static void close_door(const Limits *l, size_t room) {
+  ambi_alloc_limit(l->memory ? (size_t)l->memory + room : 0);
+}
+
 void ambi_limits_begin(Context *cx) {
   Limits *l = &cx->limits;
   *l = cx->rt->limits;
@@ -21,6 +29,18 @@ void ambi_limits_begin(Context *cx) {
       l->query_seconds > 0 ? ambi_monotonic_seconds() + l->query_seconds : 0;
   l->steps_used = 0;
   cx->stop = STOP_NONE;
+  close_door(l, ROOM_TO_STOP);
+}
+
+void ambi_limits_end(Context *cx) {
+  close_door(&cx->limits, ROOM_TO_REPORT);
+}
+
+static enum AmbStop find_end(const Limits *l) {
+  if (l->run_deadline <= 0 && l->deadline <= 0) return STOP_NONE;
+  double now = ambi_monotonic_seconds();
+  if (l->run_deadline > 0 && now >= l->run_deadline) return STOP_RUN_TIME;
+  return l->deadline > 0 && now >= l->deadline ? STOP_TIME : STOP_NONE;
 }
 
 static enum AmbStop find_stop(const Context *cx) {
@@ -28,17 +48,17 @@ static enum AmbStop find_stop(const Context *cx) {
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
   if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
   if (l->memory && ambi_alloc_bytes() > l->memory) return STOP_MEMORY;
-  if (l->run_deadline > 0 || l->deadline > 0) {
-    double now = ambi_monotonic_seconds();
-    if (l->run_deadline > 0 && now >= l->run_deadline) return STOP_RUN_TIME;
-    if (l->deadline > 0 && now >= l->deadline) return STOP_TIME;
-  }
-  return STOP_NONE;
+  return find_end(l);
 }
 
 bool ambi_limits_poll(Context *cx) {
   if (cx->stop == STOP_NONE) cx->stop = find_stop(cx);
   return cx->stop == STOP_NONE;
+}
+
+bool ambi_limits_may_print(const Context *cx) {
+  if (ambi_load_relaxed(&cx->rt->x_cancel)) return false;
+  return cx->stop != STOP_NONE || find_end(&cx->limits) == STOP_NONE;
 }
 
 static void memory_text(uint64_t bytes, char *buf, size_t size) {

@@ -44,6 +44,12 @@ double ambi_monotonic_seconds(void);
 void ambi_limits_begin(struct Context *cx);
 // Looks at clock, cancellation, memory and steps. True: go on. False: cx->stop.
 bool ambi_limits_poll(struct Context *cx);
+// A form has ended: telling what it found may take a little more than the limit
+// on memory, until the next form begins.
+void ambi_limits_end(struct Context *cx);
+// May more of the results be printed? Not after a cancellation, nor when the time
+// is over; but what a form had found when it was stopped is printed in full.
+bool ambi_limits_may_print(const struct Context *cx);
 // "the time limit of 2 s", for the message to the user.
 void ambi_stop_text(const struct Context *cx, char *buf, size_t size);
 

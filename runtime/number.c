@@ -174,10 +174,7 @@ static bool scratch_available(Context *cx, mp_size_t limbs) {
   enum { SMALL = 4096, SHARE = 4 };
   if (limbs < SMALL) return true;
   size_t size = (size_t)limbs * sizeof(mp_limb_t) * SHARE;
-  uint64_t limit = cx->limits.memory;
-  void *p = NULL;
-  if (!limit || ambi_alloc_bytes() + size <= limit)
-    p = ambi_realloc(NULL, 0, size);
+  void *p = ambi_realloc(NULL, 0, size);
   ambi_free(p, size);
   if (!p) out_of_memory(cx);
   return p != NULL;

@@ -14,8 +14,20 @@
 
 // ---- buffers ------------------------------------------------------------------
 
+enum { SINK_BYTES = 1 << 16 };
+
+static void pass_on(Buffer *b, const char *s, size_t n) {
+  bool ok = b->len == 0 || b->sink(b->arg, b->text, b->len);
+  b->len = 0;
+  b->failed = !ok || !b->sink(b->arg, s, n);
+}
+
 void ambi_buffer_put(Buffer *b, const char *s, size_t n) {
   if (b->failed) return;
+  if (b->sink && b->len + n > SINK_BYTES) {
+    pass_on(b, s, n);
+    return;
+  }
   if (n >= PTRDIFF_MAX - b->len ||
       !ambi_grow((void **)&b->text, &b->cap, b->len + n + 1, 1)) {
     b->failed = true;

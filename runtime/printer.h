@@ -1,6 +1,6 @@
 // Atoms -> text (semantics section 3). Iterative, any depth.
 //
-// Text goes into a growing Buffer. Fresh variables are numbered per output, in
+// Text goes into a growing Buffer, or through one to a sink. Fresh variables are numbered per output, in
 // order of appearance: $x#1, $x#2.
 #ifndef AMBIT_RUNTIME_PRINTER_H
 #define AMBIT_RUNTIME_PRINTER_H
@@ -10,7 +10,11 @@
 typedef struct Buffer {
   char *text;  // NUL-terminated once anything was put
   size_t len, cap;
-  bool failed;  // memory ran out; the text is cut there
+  bool failed;  // memory ran out or the sink refused; the text is cut there
+  // Where the text goes whenever much has come together; NULL: nowhere. What is
+  // left at the end is the owner's to write.
+  bool (*sink)(void *arg, const char *text, size_t len);
+  void *arg;
 } Buffer;
 void ambi_buffer_put(Buffer *b, const char *s, size_t n);
 void ambi_buffer_puts(Buffer *b, const char *s);

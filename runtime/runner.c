@@ -120,6 +120,7 @@ static bool report_form(Run *run, Position at, const Value *form,
                        .form = form,
                        .is_error = holds_error(results)};
   s->at = at;
+  ambi_limits_end(run->cx);
   bool wanted = !s->on_form || s->on_form(s->arg, &report);
   bool go_on = note_stop(run, stop);
   if (!keep_results(run, results)) go_on = note_stop(run, STOP_MEMORY);

@@ -73,4 +73,5 @@ void ambi_runtime_close(Runtime *rt) {
   if (rt->store) ambi_store_close(rt->store);
   if (rt->symbols) ambi_symbols_close(rt->symbols);
   ambi_free(rt, sizeof *rt);
+  ambi_alloc_limit(0);
 }

@@ -52,10 +52,6 @@ bool ambi_step_poll(Engine *g, size_t args) {
 
 bool ambi_stack_more(Engine *g, Word *need) {
   size_t bytes = (size_t)((char *)need - g->stack_range.base) + (1 << 16);
-  if (g->cx->limits.memory && bytes > g->cx->limits.memory) {
-    g->cx->stop = STOP_MEMORY;
-    return false;
-  }
   if (bytes > g->stack_range.committed &&
       !ambi_range_commit(&g->stack_range, bytes + bytes / 2) &&
       !ambi_range_commit(&g->stack_range, bytes)) {

@@ -162,6 +162,12 @@ sub others {
     my $facts = join '', map { "(fact $_)\n" } 1 .. 1000;
     ($code, $out) = run("$rules!(loop 0)\n$facts!(+ 2 2)\n", '--steps=5000');
     is("$code $out", "4 [done]\n[]\n[4]\n", "tier $tier: facts behind a stopped form");
+    my $tree = '(= (tree $n) (if (== $n 0) a (let $t (tree (- $n 1)) (b $t $t))))';
+    ($code, $out, $err, $seconds) = run("$tree\n!(tree 40)\n!(+ 2 2)\n", '--query-timeout=0.1');
+    like($out, qr/\n\[4\]\n\z/, "tier $tier: a result too long to print does not stop the next form");
+    is($code, 4, "tier $tier: ... but is a limit");
+    like($err, qr/cut: no more time|stopped: the time limit/, "tier $tier: ... and is told");
+    cmp_ok($seconds, '<', 3 * $slow, "tier $tier: ... soon");
     $facts = join '', map { "(fact $_ (a b c))\n" } 1 .. 300_000;
     ($code, $out) = run("!(+ 1 1)\n$facts!(+ 2 2)\n", '--query-timeout=0.05');
     is("$code $out", "0 [2]\n[4]\n", "tier $tier: reading is not the time of a form")

@@ -1,0 +1,130 @@
+#!/usr/bin/env perl
+# The limit on memory is one on what the process takes: whatever a form piles up,
+# the resident size stays below the limit and a margin, the form is stopped, its
+# memory is given back, and the next forms run.
+# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $here  = abs_path(dirname(__FILE__));
+my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
+my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
+-x $ambit or plan skip_all => "no program at $ambit";
+
+my $slow   = ($ENV{AMBIT_SLOW} || 1) > 1;    # sanitizers take memory of their own
+my $limit  = $slow ? 24 : 96;                # MiB
+my $margin = 32;
+my $dir    = tempdir(CLEANUP => 1);
+chdir $dir;
+
+my $rules = <<'END';
+(= (nat $n) $n)
+(= (nat $n) (nat (+ $n 1)))
+(= (pairs $n) (pair $n (of $n)))
+(= (pairs $n) (pairs (+ $n 1)))
+(= (grow $l) (grow (cons-atom 1 $l)))
+(= (pile $l) (pile (C 1 $l)))
+(= (deep $n) (+ 1 (deep (+ $n 1))))
+(= (big $n) (big (* $n $n)))
+(= (power $n $i) (if (== $i 0) $n (power (* $n $n) (- $i 1))))
+(= (twice $s) (format-args "{}{}" ($s $s)))
+(= (double $s) (double (twice $s)))
+(= (append $l) (append (union-atom $l $l)))
+(= (bits 0) ())
+(= (bits $n) (let $t (superpose (0 1)) (let $r (bits (- $n 1)) (cons-atom $t $r))))
+(= (tree $n) (if (== $n 0) leaf (let $t (tree (- $n 1)) (node $t $t))))
+(= (facts $s $n) (let $x (add-atom $s (p $n (q $n $n) "text")) (facts $s (+ $n 1))))
+(= (churn $n) (let* (($x (add-atom &self (r $n $n))) ($y (remove-atom &self (r $n $n)))) (churn (+ $n 1))))
+(= (changes $s $n) (let $x (change-state! $s (l $n (a b c $n))) (changes $s (+ $n 1))))
+(= (items $s $n) (if (== $n 0) $s (items (twice $s) (- $n 1))))
+!(import! &self json)
+!(import! &self strings)
+END
+
+# What piles up => form. Each is endless, or ends far beyond the limit. What is
+# kept leaves no room for other forms.
+my @forms = (
+    [ 'results'                     => '(nat 0)' ],
+    [ 'results that are terms'      => '(pairs 0)' ],
+    [ 'collected results'           => '(collapse (nat 0))' ],
+    [ 'collected lists'             => '(collapse (bits 40))' ],
+    [ 'a list'                      => '(grow ())' ],
+    [ 'a nested term'               => '(pile Nil)' ],
+    [ 'frames'                      => '(deep 0)' ],
+    [ 'strings that double'         => '(double "abcdefgh")' ],
+    [ 'lists that double'           => '(append (a b c))' ],
+    [ 'great integers'              => '(big 3)' ],
+    [ 'the text of a large term'    => '(let $t (tree 40) (repr $t))' ],
+    [ 'the text of a great integer' => '(let $n (power 3 27) (repr $n))' ],
+    [ 'atoms of a space'            => '(facts &self 0)', 'kept' ],
+    [ 'atoms removed again'         => '(churn 0)' ],
+    [ 'strings that were replaced' => '(string-replace (items "a" 15) "a" (items "abc" 15))' ],
+    [ 'JSON'                        => '(let $s (items ",[],0" 20) (json-decode (format-args "[0{}]" ($s))))' ],
+);
+
+sub slurp {
+    open my $in, '<', $_[0] or return '';
+    local $/;
+    return <$in> // '';
+}
+
+# Runs the file; its exit code and the highest resident size seen, in MiB.
+sub run {
+    my ($tier) = @_;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDOUT, '>', 'out';
+        open STDERR, '>', 'err';
+        alarm 600;
+        exec $ambit, "--tier=$tier", "--memory=${limit}M", 'p.metta' or exit 127;
+    }
+    my $most = 0;
+    until (waitpid $pid, WNOHANG) {
+        if ((readlink("/proc/$pid/exe") // '') eq $ambit) {
+            my ($kib) = slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+) kB/m;
+            $most = $kib / 1024 if $kib && $kib / 1024 > $most;
+        }
+        sleep 0.002;
+    }
+    return ($? & 127 ? 'signal ' . ($? & 127) : $? >> 8, $most);
+}
+
+for my $tier (@tiers) {
+    for (@forms) {
+        my ($what, $form, $kept) = @$_;
+        open my $file, '>', 'p.metta' or die "p.metta: $!";
+        print $file "$rules!$form\n!(size-atom (a b c))\n!(repr (a b))\n";
+        close $file;
+        my ($code, $mib) = run($tier);
+        my @lines = split /\n/, slurp('out');
+        my $err   = slurp('err');
+        my @wrong;
+        push @wrong, "exit $code" if $code ne '4';
+        push @wrong, "said: $err" if $err !~ /stopped: the memory limit of $limit MiB$/m;
+        push @wrong, 'the forms after it: ' . substr "@lines[-2, -1]", 0, 80
+            if !$kept && ( @lines != 5 || "@lines[-2, -1]" ne '[3] ["(a b)"]' );
+        push @wrong, "$mib MiB" if !$slow && $mib > $limit + $margin;
+        ok(!@wrong, sprintf 'tier %d: %s (%.0f MiB)', $tier, $what, $mib) or diag(join '; ', @wrong);
+    }
+}
+
+# Tier 1 collects: more than the limit may pass through.
+sub garbage {
+    open my $file, '>', 'p.metta' or die "p.metta: $!";
+    print $file <<'END';
+(= (fill $n $l) (if (== $n 0) $l (fill (- $n 1) (cons-atom $n $l))))
+(= (spin $n $l) (if (== $n 0) (size-atom $l) (let $x (list $n $n $n $n $n $n) (spin (- $n 1) $l))))
+!(let $l (fill 100000 ()) (spin 2000000 $l))
+END
+    close $file;
+    my ($code) = run(1);
+    is($code . slurp('out'), "0[100000]\n", 'tier 1: garbage does not count');
+}
+garbage() if grep { $_ == 1 } @tiers;
+done_testing;

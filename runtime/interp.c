@@ -151,7 +151,7 @@ do_INST:
 do_MKEXPR : {
   unsigned n = pc->b;
   Word *p;
-  Word ground = AMB_EXPR_GROUND, rigid = (pc->c & 2u) << 1;
+  Word ground = AMB_EXPR_GROUND, rigid = (pc->c & 2u) << 1, own = pc->c & 1u;
   ALLOC(p, n + 1);
   for (unsigned i = 0; i < n; i++) {
     uint16_t s = pc[1].half[i];
@@ -166,11 +166,14 @@ do_MKEXPR : {
     }
     if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
       ground = 0;
-    if (!ambi_is_firm(v)) rigid = 0;
+    if (!ambi_is_firm(v)) {
+      rigid = 0;  // and a value that is not its own leaves no other so
+      if (!(v.w & AMB_EXPR_EVAL) && !ambi_presumed(g, v)) own = 0;
+    }
     p[1 + i] = v.w;
   }
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
-  E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | (pc->c & 1u);
+  E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | own;
   STEP(1 + (n + 3) / 4);
 }
 do_GETCH : {
@@ -592,13 +595,16 @@ do_MATCH_NEXT:
   }
   COMPARE_I(JNLTI, JNLT, <)
   COMPARE_I(JNGTI, JNGT, >)
-do_JNEQ : {  // both sides are evaluated and of one type: no error is possible
+do_JNEQ : {  // both sides are evaluated
   Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
   if (word_decides(a) || word_decides(b)) {
     if (a.w == b.w) STEP(1);
-    JUMP(pc->c);
+  } else if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) {
+    STEP(1);
   }
-  if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) STEP(1);
+  if (ambi_tag(a) != ambi_tag(b) && ambi_value_kind(a) != ambi_value_kind(b) &&
+      ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+    EDGE();
   JUMP(pc->c);
 }
 do_JNEQT : {
@@ -670,6 +676,8 @@ do_CHKEXP : {
   if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();
   STEP(1);
 }
+do_CHKLIKE:
+  AFTER(ambi_step_check_like(g, SOURCE(pc->b), SOURCE(pc->c)));
 do_CASTR : {
   Value v = AMB_V(E[pc->a]), t = AMB_V(KONST(pc->b));
   if (ambi_is_expr(v) || (ambi_is_int(v) && t.w == AMB_SYM(T_NUMBER).w))

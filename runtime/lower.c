@@ -151,11 +151,6 @@ typedef struct Binder {
   Open *opens;
 } Binder;
 
-static int fail_label(Lower *l) {
-  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
-  return l->fail;
-}
-
 // The variables that have a value so far; the others know where it will be.
 static void no_variables_yet(Lower *l, const Rule *r) {
   use_rule(l, (Rule *)(uintptr_t)r);
@@ -190,12 +185,14 @@ static int test_part(Binder *b, uint16_t slot, Value p) {
   if (l->failed) return open;
   if (!ambi_is_expr(p))
     ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w),
-                    fail_label(l));
+                    ambi_lower_fail_label(l));
   else if (ambi_is_sym(ambi_expr_at(p, 0)))
     ambi_lower_jump(l, OP_I_TESTF, slot,
-                    ambi_lower_const(l, ambi_switch_key(p)), fail_label(l));
+                    ambi_lower_const(l, ambi_switch_key(p)),
+                    ambi_lower_fail_label(l));
   else
-    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), fail_label(l));
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p),
+                    ambi_lower_fail_label(l));
   ambi_lower_varl(l, open);
   return b->opens->back;
 }

@@ -2,8 +2,8 @@
 //
 // lower.c decides how a definition's rules are told apart; lower_expr.c turns
 // body terms into code; lower_op.c has the grounded operations, lower_form.c the
-// special forms, lower_loop.c the loops over expressions, lower_stub.c the code
-// behind the main line. lower_type.c says what types tell in advance, and
+// special forms, lower_pattern.c their patterns, lower_loop.c the loops over
+// expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and
 // lower_emit.c puts instructions, constants and labels together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
@@ -46,6 +46,7 @@ enum StubKind {
   STUB_BAIL,
   STUB_BODY,
   STUB_COND,
+  STUB_LIKE,
   STUB_CHECKED,
   STUB_POSITION,
   STUB_APPLY,
@@ -56,7 +57,7 @@ typedef struct Stub {
   enum StubKind kind;
   int entry;   // label to bind
   int back;    // label where the main line goes on
-  int no;      // COND: where a False condition goes
+  int no;      // COND, LIKE: where a False condition goes
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   Dst dst;
@@ -237,6 +238,20 @@ int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);
 void ambi_lower_stubs(Lower *l);
 
+// ---- lower_pattern.c -------------------------------------------------------------
+// Does variable i also occur outside of the term?
+bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
+// Variables of the term that also occur outside of it come to be now.
+void ambi_lower_prepare_shared(Lower *l, Value term);
+Var *ambi_lower_save_vars(Lower *l);
+void ambi_lower_restore_vars(Lower *l, const Var *v);
+int ambi_lower_fail_label(Lower *l);  // of an instruction that backtracks
+bool ambi_lower_unset(const Lower *l, Value v);  // a variable not yet made
+uint16_t ambi_lower_in_slot(Lower *l, uint16_t source);
+// Matches the source against a pattern; a mismatch goes to `no`, or backtracks
+// when no is NO_LABEL.
+void ambi_lower_match(Lower *l, uint16_t source, Value p, int no);
+
 // ---- lower_loop.c ----------------------------------------------------------------
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
@@ -245,8 +260,6 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 // Lowers e if its head is a special form whose library definition is untouched.
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest);
-// Does variable i also occur outside of the term?
-bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
 bool ambi_lower_is_form(Lower *l, Value e);
 bool ambi_lower_intrinsic(Lower *l, Value head, uint32_t nargs);
 

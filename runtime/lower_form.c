@@ -2,8 +2,7 @@
 //
 // if, let, let*, case, switch, unify, collapse, once, superpose, match, quote,
 // noeval, id, empty become code as long as the program added no rule or type to
-// them. A branch sees the variables made before it; a variable that is made
-// inside a branch and used outside is made before (prepare_shared).
+// them.
 #include "runtime/lower.h"
 
 #include "memory/alloc.h"
@@ -110,178 +109,6 @@ bool ambi_lower_is_form(Lower *l, Value e) {
   return form_of(l, e) != FORM_NONE;
 }
 
-// ---- variables across branches --------------------------------------------------------
-
-static void count_uses(Value term, uint16_t *count) {
-  ValueVec todo = {0};
-  ambi_vec_push(&todo, term);
-  while (todo.n) {
-    Value v = todo.at[--todo.n];
-    if (ambi_is_lvar(v) && ambi_lvar_of(v) < MAX_VARS)
-      count[ambi_lvar_of(v)]++;
-    else if (ambi_is_expr(v) && !ambi_is_ground_expr(v))
-      for (uint32_t i = 0; i < ambi_expr_size(v); i++)
-        ambi_vec_push(&todo, ambi_expr_at(v, i));
-  }
-  ambi_vec_drop(&todo);
-}
-
-static bool load_uses(Lower *l) {
-  if (l->uses) return true;
-  l->uses = ambi_arena_alloc(&l->arena, MAX_VARS * sizeof *l->uses);
-  if (!l->uses) {
-    l->failed = true;
-    return false;
-  }
-  memset(l->uses, 0, MAX_VARS * sizeof *l->uses);
-  count_uses(l->rule->atom, l->uses);
-  return true;
-}
-
-bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
-  uint16_t inside[MAX_VARS] = {0};
-  if (!load_uses(l)) return true;
-  count_uses(term, inside);
-  return inside[i] < l->uses[i];
-}
-
-// Variables of the term that also occur outside of it come to be now.
-static void prepare_shared(Lower *l, Value term) {
-  uint16_t inside[MAX_VARS] = {0}, vars[MAX_VARS];
-  if (!load_uses(l)) return;
-  count_uses(term, inside);
-  unsigned n = ambi_lower_vars_of(l, term, vars);
-  for (unsigned i = 0; i < n; i++)
-    if (inside[vars[i]] < l->uses[vars[i]]) ambi_lower_var(l, vars[i]);
-}
-
-static Var *save_vars(Lower *l) {
-  Var *v = ambi_arena_alloc(&l->arena, sizeof l->vars);
-  if (!v)
-    l->failed = true;
-  else
-    memcpy(v, l->vars, sizeof l->vars);
-  return v;
-}
-
-static void restore_vars(Lower *l, const Var *v) {
-  if (v) memcpy(l->vars, v, sizeof l->vars);
-}
-
-static int fail_label(Lower *l) {
-  if (l->fail == NO_LABEL) l->fail = ambi_lower_label(l);
-  return l->fail;
-}
-
-// ---- patterns -------------------------------------------------------------------------------
-
-static bool unset(const Lower *l, Value v) {
-  return ambi_is_lvar(v) && l->vars[ambi_lvar_of(v)].slot == NO_SLOT;
-}
-
-static bool testable(Value k) {
-  return ambi_is_sym(k) || ambi_is_int(k) || ambi_is_bool(k) ||
-         ambi_is_unit(k) || ambi_is_str(k);
-}
-
-static uint16_t in_slot(Lower *l, uint16_t source) {
-  if (source < SRC_CHECK) return source;
-  uint16_t slot = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MOVE, slot, source, 0);
-  return slot;
-}
-
-// A pattern whose parts can be told apart without binding anything outside:
-// constants, new variables (each once), expressions of these.
-static bool one_way(Lower *l, Value p, bool *seen, unsigned depth) {
-  if (ambi_is_lvar(p)) {
-    uint32_t i = ambi_lvar_of(p);
-    if (seen[i] || !unset(l, p)) return false;
-    seen[i] = true;
-    return true;
-  }
-  if (!ambi_is_expr(p)) return testable(p);
-  if (depth == 0 || ambi_expr_size(p) > 32 ||
-      !ambi_is_sym(ambi_expr_at(p, 0))) {
-    if (depth == 0 || ambi_expr_size(p) > 32 ||
-        !ambi_is_lvar(ambi_expr_at(p, 0)))
-      return false;
-  }
-  for (uint32_t i = 0; i < ambi_expr_size(p); i++)
-    if (!one_way(l, ambi_expr_at(p, i), seen, depth - 1)) return false;
-  return true;
-}
-
-// Takes the value in `slot` apart. no: it does not match; open: a variable is
-// where the pattern has something.
-static void take_apart(Lower *l, uint16_t slot, Value p, int no, int open) {
-  if (ambi_is_lvar(p)) return;
-  if (!ambi_is_expr(p)) {
-    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w), no);
-    ambi_lower_varl(l, open);
-    return;
-  }
-  Value head = ambi_expr_at(p, 0);
-  uint32_t first = 0;
-  if (ambi_is_sym(head)) {
-    ambi_lower_jump(l, OP_I_TESTF, slot,
-                    ambi_lower_const(l, ambi_switch_key(p)), no);
-    ambi_lower_varl(l, open);
-    first = 1;
-  } else {
-    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), no);
-    ambi_lower_varl(l, open);
-  }
-  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
-    Value c = ambi_expr_at(p, i);
-    uint16_t s;
-    if (ambi_is_lvar(c)) {
-      Var *v = &l->vars[ambi_lvar_of(c)];
-      if (v->pre == NO_SLOT) v->pre = ambi_lower_slot(l);
-      s = v->pre;
-    } else {
-      s = ambi_lower_slot(l);
-    }
-    ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
-    take_apart(l, s, c, no, open);
-  }
-}
-
-static void settle(Lower *l, Value p) {  // the variables are in their slots now
-  uint16_t vars[MAX_VARS];
-  unsigned n = ambi_lower_vars_of(l, p, vars);
-  for (unsigned i = 0; i < n; i++)
-    if (l->vars[vars[i]].slot == NO_SLOT)
-      l->vars[vars[i]].slot = l->vars[vars[i]].pre;
-}
-
-// Matches the source against a pattern; a mismatch goes to `no`, or backtracks
-// when no is NO_LABEL.
-static void match_pattern(Lower *l, uint16_t source, Value p, int no) {
-  if (unset(l, p)) {
-    l->vars[ambi_lvar_of(p)].slot = in_slot(l, source);
-    return;
-  }
-  if (ambi_is_lvar(p) && no == NO_LABEL) {
-    ambi_lower_emit(l, OP_I_UNIFYV, source, l->vars[ambi_lvar_of(p)].slot, 0);
-    return;
-  }
-  if (l->form)
-    ambi_lower_prepare(l, p);  // with the names they are written with
-  bool seen[MAX_VARS] = {false};
-  bool fast = one_way(l, p, seen, 4);
-  int open = ambi_lower_label(l), done = ambi_lower_label(l);
-  if (fast) {
-    take_apart(l, in_slot(l, source), p, no == NO_LABEL ? fail_label(l) : no,
-               open);
-    ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
-  }
-  ambi_lower_bind(l, open);
-  ambi_lower_env(l, no == NO_LABEL ? OP_I_UNIFYT : OP_I_UNIFYE, source, p, no);
-  ambi_lower_bind(l, done);
-  if (fast) settle(l, p);
-}
-
 // ---- the forms ------------------------------------------------------------------------------
 
 // The calls below are what the library's rules make of a form when its body is
@@ -327,17 +154,17 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
   Value yes = ambi_expr_at(e, 2), other = ambi_expr_at(e, 3);
   if (!d.tail) {
-    prepare_shared(l, yes);
-    prepare_shared(l, other);
+    ambi_lower_prepare_shared(l, yes);
+    ambi_lower_prepare_shared(l, other);
   }
   unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
                   ambi_effects_term(l->cs, l->space, other);
   int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
-  Var *vars = save_vars(l);
+  Var *vars = ambi_lower_save_vars(l);
   branch(l, e, AMB_TRUE, yes, t, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
-  restore_vars(l, vars);
+  ambi_lower_restore_vars(l, vars);
   branch(l, e, AMB_FALSE, other, t, d, err, rest);
   ambi_lower_bind(l, end);
   if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
@@ -348,7 +175,7 @@ static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
 static void let_one(Lower *l, Value p, Value v, ErrTo err, unsigned rest) {
   if (decons_into(l, p, v, err)) return;
   uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
-  match_pattern(l, src, p, NO_LABEL);
+  ambi_lower_match(l, src, p, NO_LABEL);
 }
 
 // An argument that the type check of the form answers with an Error.
@@ -400,17 +227,17 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static void clauses(Lower *l, uint16_t v, Value list, Dst d, ErrTo err,
                     unsigned rest) {
   int end = ambi_lower_label(l);
-  if (!d.tail) prepare_shared(l, list);
+  if (!d.tail) ambi_lower_prepare_shared(l, list);
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value c = ambi_expr_at(list, i);
     int no = ambi_lower_label(l);
-    Var *vars = save_vars(l);
-    bool always = unset(l, ambi_expr_at(c, 0));
-    match_pattern(l, v, ambi_expr_at(c, 0), no);
+    Var *vars = ambi_lower_save_vars(l);
+    bool always = ambi_lower_unset(l, ambi_expr_at(c, 0));
+    ambi_lower_match(l, v, ambi_expr_at(c, 0), no);
     clause_body(l, ambi_expr_at(c, 1), d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, no);
-    restore_vars(l, vars);
+    ambi_lower_restore_vars(l, vars);
     if (always) break;
   }
   ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
@@ -430,7 +257,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int none = ambi_lower_label(l), ready = ambi_lower_label(l),
       go = ambi_lower_label(l);
-  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   ambi_lower_jump(l, OP_I_CASE, p, 0, none);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, ready}, E_EVERYTHING);
@@ -451,7 +278,7 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
   uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
                                   err, then, false);
-  clauses(l, in_slot(l, v), list, d, err, rest);
+  clauses(l, ambi_lower_in_slot(l, v), list, d, err, rest);
   return true;
 }
 
@@ -460,8 +287,8 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value yes = ambi_expr_at(e, 3), other = ambi_expr_at(e, 4);
   if (ambi_is_space(a) || ambi_is_space(b)) return false;
   if (!d.tail) {
-    prepare_shared(l, yes);
-    prepare_shared(l, other);
+    ambi_lower_prepare_shared(l, yes);
+    ambi_lower_prepare_shared(l, other);
   }
   Stub *s = NULL;
   int back = NO_LABEL;
@@ -482,13 +309,13 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
     }
   }
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
-  uint16_t src = in_slot(l, ambi_lower_term(l, a));
-  Var *vars = save_vars(l);
-  match_pattern(l, src, b, no);
+  uint16_t src = ambi_lower_in_slot(l, ambi_lower_term(l, a));
+  Var *vars = ambi_lower_save_vars(l);
+  ambi_lower_match(l, src, b, no);
   ambi_lower_body(l, yes, e, AMB_SYM(UNDEFINED), d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
-  restore_vars(l, vars);
+  ambi_lower_restore_vars(l, vars);
   ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, end);
   if (back != NO_LABEL) ambi_lower_bind(l, back);
@@ -499,7 +326,7 @@ static void lower_collapse(Lower *l, Value e, Dst d) {
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   int done = ambi_lower_label(l), add = ambi_lower_label(l);
-  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   ambi_lower_jump(l, OP_I_COLLECT, p, 0, done);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, add}, 0);
@@ -514,7 +341,7 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   if (ambi_lower_odd_body(ambi_expr_at(e, 1))) return false;
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int end = ambi_lower_label(l);
-  prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, end}, 0);
@@ -529,15 +356,15 @@ static void alternatives(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1);
   uint32_t n = ambi_expr_size(list);
   int end = ambi_lower_label(l);
-  if (!d.tail) prepare_shared(l, list);
-  Var *vars = save_vars(l);
+  if (!d.tail) ambi_lower_prepare_shared(l, list);
+  Var *vars = ambi_lower_save_vars(l);
   for (uint32_t i = 0; i < n; i++) {
     int next = ambi_lower_label(l);
     if (i + 1 < n)
       ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, next);
     else if (i)
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-    restore_vars(l, vars);
+    ambi_lower_restore_vars(l, vars);
     ambi_lower_result(l, ambi_expr_at(list, i), e, d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, next);
@@ -577,7 +404,7 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
   int back = NO_LABEL, entry = NO_LABEL;
   uint16_t src;
   if (fixed) {
-    src = in_slot(l, ambi_lower_k(l, list));
+    src = ambi_lower_in_slot(l, ambi_lower_k(l, list));
   } else {
     ambi_lower_prepare(l, e);
     Stub *s = ambi_lower_stub(l, STUB_BAIL);
@@ -606,7 +433,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value space = ambi_expr_at(e, 1);
   if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
   if (ambi_odd_body(ambi_expr_at(e, 3))) return false;
-  if (!d.tail) prepare_shared(l, ambi_expr_at(e, 3));
+  if (!d.tail) ambi_lower_prepare_shared(l, ambi_expr_at(e, 3));
   ambi_lower_prepare(l, ambi_expr_at(e, 2));
   if (ambi_is_lvar(space)) ambi_lower_prepare(l, e);
   Stub *s = ambi_lower_stub(l, STUB_BAIL);
@@ -702,9 +529,10 @@ static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
       ambi_expr_size(p) != 2)
     return false;
   Value h = ambi_expr_at(p, 0), t = ambi_expr_at(p, 1);
-  if (!unset(l, h) || !unset(l, t) || h.w == t.w) return false;
+  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t) || h.w == t.w)
+    return false;
   ambi_lower_prepare(l, v);
-  if (!unset(l, h) || !unset(l, t)) return false;
+  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t)) return false;
   uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
   uint16_t pair = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, v, AMB_SYM(UNDEFINED), (Dst){false, pair},
@@ -749,9 +577,16 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
   case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;
-  case FORM_MAP: done = ambi_lower_map(l, e, d, err, rest); break;
-  case FORM_CAR:
+  case FORM_MAP:
+    done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err, rest);
+    break;
   case FORM_CDR:
+    if (!ambi_lower_any_type(t)) {
+      done = false;
+      break;
+    }
+    // fall through
+  case FORM_CAR:
   case FORM_DECONS: done = lower_part(l, e, form, d, err); break;
   case FORM_CONS: done = lower_cons(l, e, d, err); break;
   case FORM_NONE: done = false; break;

@@ -209,6 +209,21 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
 }
 
+// A side has no type in advance: it is to have that of the other side. later:
+// it is the second one.
+static void like_edge(Lower *l, const uint16_t *src, bool later, int no,
+                      ErrTo err) {
+  size_t at = l->last;
+  Stub *s = ambi_lower_stub(l, STUB_LIKE);
+  s->no = no;
+  s->err = err;
+  s->list = ambi_lower_new_list(l, 2);
+  if (l->failed) return;
+  s->list[0] = src[later ? 1 : 0];
+  s->list[1] = src[later ? 0 : 1];
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
 static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   Value ta = side_type(l, a), tb = side_type(l, b);
@@ -251,6 +266,8 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       size_t at = l->last;
       ambi_lower_edge_at(l, at, no);
     }
+  } else if (free_a || free_b) {
+    like_edge(l, src, free_b, no, err);
   }
 }
 

@@ -182,6 +182,14 @@ static void odd_body(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// == of two values of different kinds: False, or an Error.
+static void unlike_values(Lower *l, const Stub *s) {
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_CHKLIKE, slot, s->list[0], s->list[1]);
+  ambi_lower_error_edge(l, slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->no);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -205,6 +213,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_varl(l, l->stubs[i + 1].entry);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
+  case STUB_LIKE: unlike_values(l, &s); break;
   case STUB_CHECKED: checked_code(l, &s); break;
   case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
   case STUB_APPLY:

@@ -429,10 +429,12 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
 
 // May the call be marked if it is its own value? 7.8 asks for the atom as it
 // was. Without a function type there is no check that evaluating it again could
-// fail, so children that are their own values will do.
+// fail, so children that are their own values will do, if the head is the same.
 static bool may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
-  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])), same = true;
+  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) &&
+             unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
+  bool same = true;
   uint32_t n = ambi_expr_size(atom);
   for (uint32_t i = 0; i < n && own; i++) {
     Value v = ambi_deref(AMB_V(slots[2 * (size_t)i]));

@@ -159,6 +159,27 @@ bool ambi_step_check_type(Engine *g, Value v, Value type) {
   return pass && definite;
 }
 
+enum Next ambi_step_check_like(Engine *g, Value v, Value like) {
+  Context *cx = g->cx;
+  const Code *pc = g->pc;
+  TypeVec types = {0};
+  ValueVec errors = {0};
+  bool pass = true;
+  if (ambi_get_types(cx, cx->space, like, &types) && types.n)
+    pass = types.at[0].is_error || ambi_type_cast(cx, cx->space, ambi_deref(v),
+                                                  types.at[0].type, &errors);
+  enum Next next = cx->stop ? NEXT_STOP : NEXT_PC;
+  if (next == NEXT_PC && pass) {
+    g->pc = pc + 1;
+  } else if (next == NEXT_PC) {
+    g->e[pc->a] = errors.at[0].w;
+    if (!ambi_step_edge(g)) next = NEXT_STOP;
+  }
+  ambi_types_drop(&types);
+  ambi_vec_drop(&errors);
+  return next;
+}
+
 enum Next ambi_step_cast_result(Engine *g) {
   const Code *pc = g->pc;
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];

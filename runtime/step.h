@@ -48,6 +48,12 @@ static inline bool ambi_source_ready(const Engine *g, Value *v) {
   return v->w != AMB_SYM(EMPTY).w;
 }
 
+// Values of two kinds have no type in common, unless they are of kind 0: symbols
+// and expressions, of which the type checker knows more.
+static inline int ambi_value_kind(Value v) {
+  return ambi_is_number(v) ? 1 : ambi_is_bool(v) ? 2 : ambi_is_str(v) ? 3 : 0;
+}
+
 // v is the value of a body; true: it passes as type t with nothing to do.
 static inline bool ambi_body_value_ready(Value v, Value t) {
   if (ambi_is_expr(v))
@@ -70,6 +76,7 @@ bool ambi_step_instance(Engine *g, const Code *pc);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);
 bool ambi_step_check_type(Engine *g, Value v, Value type);
 enum Next ambi_step_cast_result(Engine *g);
+enum Next ambi_step_check_like(Engine *g, Value v, Value like);
 enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);
 enum Next ambi_step_fork_begin(Engine *g);

@@ -102,6 +102,7 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKBODY:
   case OP_I_CHKEXP:
   case OP_I_CHKGROUND:
+  case OP_I_CHKLIKE:
   case OP_I_CASTR:
   case OP_I_GETSTATE:
   case OP_I_SETSTATE:
@@ -425,7 +426,8 @@ static bool each_successor(Check *c, uint32_t at, FlowFn *fn) {
     return false;
   if (ambi_operand_kind(pc->op, 1) == 'X' && !each_case(c, at, fn))
     return false;
-  bool has_error = (op->flags & (F_RET | X_PUSH)) || pc->op == OP_I_BUILTIN;
+  bool has_error = (op->flags & (F_RET | X_PUSH)) || pc->op == OP_I_BUILTIN ||
+                   pc->op == OP_I_CHKLIKE;
   return edge == UINT32_MAX || fn(c, at, edge, has_error ? SEES_VALUES : 0);
 }
 

@@ -14,7 +14,7 @@
 #include "memory/alloc.h"
 #include "memory/check.h"
 
-enum { COMMIT_STEP = 256 * 1024 };
+enum { COMMIT_STEP = 256 * 1024, SMALLEST_RESERVE = 64 << 20 };
 
 static size_t round_up(size_t n, size_t unit) {
   return (n + unit - 1) / unit * unit;
@@ -39,6 +39,12 @@ bool ambi_range_open(Range *r, size_t bytes) {
   r->base = p;
   r->reserved = bytes;
   return true;
+}
+
+bool ambi_range_open_most(Range *r, size_t bytes) {
+  for (; bytes >= SMALLEST_RESERVE; bytes /= 2)
+    if (ambi_range_open(r, bytes)) return true;
+  return false;
 }
 
 void ambi_range_close(Range *r) {

@@ -19,6 +19,9 @@ typedef struct Range {
 
 // Reserves `bytes` (rounded up to pages). False when the system refuses.
 bool ambi_range_open(Range *r, size_t bytes);
+// The same, but where address space is scarce (limits of a process, sanitizers)
+// a half, a quarter and so on will do, down to 64 MiB.
+bool ambi_range_open_most(Range *r, size_t bytes);
 void ambi_range_close(Range *r);
 // Makes at least `bytes` from base usable. False: reservation or system used
 // up; the range is unchanged. Commits in steps of at least 256 KiB.

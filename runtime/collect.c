@@ -358,7 +358,7 @@ static bool beyond_limit(const Engine *g, size_t want) {
 
 static bool make_room(Engine *g, size_t words) {
   Context *cx = g->cx;
-  if (!g->other.base && !ambi_range_open(&g->other, cx->heap.reserved))
+  if (!g->other.base && !ambi_range_open_most(&g->other, cx->heap.reserved))
     return false;
   size_t want = (words + MIN_NURSERY) * sizeof(Word);
   if (beyond_limit(g, want)) {  // the least, and nothing unused in this half

@@ -7,8 +7,13 @@
 #define AMB_MAX_SYMBOLS (1u << 24)
 
 // Address space per context heap. Reserved, not committed; the memory limit
-// decides how much is used.
+// decides how much is used. ThreadSanitizer leaves little address space, and 64
+// nested modules want a heap each.
+#ifdef __SANITIZE_THREAD__
+#define AMB_HEAP_RESERVE ((size_t)1 << 32)
+#else
 #define AMB_HEAP_RESERVE ((size_t)1 << 36)
+#endif
 
 // Steps between two looks at clock, limits and heap: about 0.1 ms.
 #ifdef AMB_STRESS

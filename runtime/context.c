@@ -20,9 +20,8 @@ enum {
   FLAT_MAX = 4,           // children up to which a cons copies
   BUF_MIN = 8,            // smallest buffer
 };
-#define SMALLEST_RESERVE ((size_t)64 << 20)
-#define TRAIL_RESERVE    (AMB_HEAP_RESERVE / 4)
-#define ALWAYS_TRAIL     ((Word *)UINTPTR_MAX)
+#define TRAIL_RESERVE (AMB_HEAP_RESERVE / 4)
+#define ALWAYS_TRAIL  ((Word *)UINTPTR_MAX)
 
 bool ambi_vec_push(ValueVec *v, Value x) {
   if (!ambi_grow((void **)&v->at, &v->cap, v->n + 1, sizeof *v->at))
@@ -38,14 +37,6 @@ void ambi_vec_drop(ValueVec *v) {
 
 // ---- life -------------------------------------------------------------------
 
-// Where address space is scarce (limits of a process, small machines) a
-// smaller reservation serves as well.
-static bool open_range(Range *r, size_t bytes) {
-  for (; bytes >= SMALLEST_RESERVE; bytes /= 2)
-    if (ambi_range_open(r, bytes)) return true;
-  return false;
-}
-
 static void take_committed(Context *cx) {
   cx->hend = (Word *)(void *)(cx->heap.base + cx->heap.committed);
   cx->trail_cap = cx->trail_range.committed / sizeof *cx->trail;
@@ -59,8 +50,8 @@ Context *ambi_context_open(Runtime *rt) {
   cx->error_reason = AMB_NONE;
   cx->message = ambi_alloc(MESSAGE_MIN);
   if (cx->message) cx->message_cap = MESSAGE_MIN;
-  if (!cx->message || !open_range(&cx->heap, AMB_HEAP_RESERVE) ||
-      !open_range(&cx->trail_range, TRAIL_RESERVE) ||
+  if (!cx->message || !ambi_range_open_most(&cx->heap, AMB_HEAP_RESERVE) ||
+      !ambi_range_open_most(&cx->trail_range, TRAIL_RESERVE) ||
       !ambi_range_commit(&cx->heap, COMMIT_MIN) ||
       !ambi_range_commit(&cx->trail_range, 1)) {
     ambi_context_close(cx);

@@ -11,8 +11,8 @@ Engine *ambi_engine_open(Context *cx) {
   if (!g) return NULL;
   g->cx = cx;
   g->code = cx->rt->code;
-  if (!ambi_range_open(&g->stack_range, AMB_HEAP_RESERVE / 4) ||
-      !ambi_range_open(&g->choice_range, AMB_HEAP_RESERVE / 4) ||
+  if (!ambi_range_open_most(&g->stack_range, AMB_HEAP_RESERVE / 4) ||
+      !ambi_range_open_most(&g->choice_range, AMB_HEAP_RESERVE / 4) ||
       !ambi_range_commit(&g->stack_range, 1 << 18) ||
       !ambi_range_commit(&g->choice_range, 1 << 18)) {
     ambi_engine_close(g);

@@ -11,8 +11,7 @@
 #include "runtime/runtime.h"
 
 // Address space of the stack of a form; committed as it is used.
-#define STACK_RESERVE  (AMB_HEAP_RESERVE / 2)
-#define SMALLEST_STACK ((size_t)64 << 20)
+#define STACK_RESERVE (AMB_HEAP_RESERVE / 2)
 
 // ---- memory -----------------------------------------------------------------
 
@@ -27,13 +26,12 @@ bool ambi_eval0_ok(Machine *m, Value v) {
 }
 
 static bool open_stack(Machine *m) {
-  for (size_t bytes = STACK_RESERVE; bytes >= SMALLEST_STACK; bytes /= 2)
-    if (ambi_range_open(&m->stack, bytes)) {
-      m->top = m->stack.base;
-      return true;
-    }
-  ambi_eval0_stop(m, STOP_MEMORY);
-  return false;
+  if (!ambi_range_open_most(&m->stack, STACK_RESERVE)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return false;
+  }
+  m->top = m->stack.base;
+  return true;
 }
 
 void *ambi_eval0_alloc(Machine *m, size_t size) {

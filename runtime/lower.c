@@ -22,6 +22,7 @@ typedef struct Rule {
   const Template *tmpl;
   Value lhs, rhs;
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
+  uint32_t next;       // next free slot
   int body;            // label
   bool emitted;
 } Rule;
@@ -53,6 +54,7 @@ static bool any_pattern(Value p) {
 
 static void use_rule(Lower *l, Rule *r) {
   l->rule = r->tmpl;
+  l->next = &r->next;
   l->uses = NULL;
   memcpy(l->vars, r->vars, sizeof l->vars);
 }
@@ -594,6 +596,8 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
   out->rhs = ambi_expr_at(t->atom, 2);
   out->body = ambi_lower_label(l);
   out->emitted = false;
+  out->next = h->nargs;
+  l->next = &out->next;
   for (unsigned i = 0; i < MAX_VARS; i++)
     out->vars[i] = (Var){NO_SLOT, NO_SLOT};
   for (uint32_t i = 0; i < h->nargs; i++) {
@@ -635,7 +639,7 @@ static void rules_code(Heads *h) {
 static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
-  l.nslots = v->def->nargs;
+  l.own = l.frame = v->def->nargs;
   Heads h = {
       .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
   ambi_lower_emit(&l, OP_I_QUERYT, call_atom(&h, true),
@@ -659,7 +663,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     l->failed = true;
     return false;
   }
-  l->nslots = d->nargs;
+  l->own = l->frame = d->nargs;
   for (size_t i = 0; i < records->n; i++) {
     h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
     if (!h.rules[i]) {

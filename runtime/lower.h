@@ -65,6 +65,7 @@ typedef struct Stub {
   uint16_t from;         // slot with the Error, the body or the condition
   const Template *rule;  // whose term it is
   Var *vars;             // variables as they were
+  uint32_t *next;        // next free slot of that rule
   Code head;             // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
@@ -99,7 +100,11 @@ typedef struct Lower {
     int label;
   } * edge_labels;
   size_t nedge_labels, edge_labels_cap;
-  uint32_t nslots;
+  uint32_t frame;  // slots of the whole frame
+  uint32_t own;    // next free slot where there are no rules
+  uint32_t *next;  // next free slot of the rule being lowered: rules of one
+                   // definition share slots, since a later one only runs when
+                   // nothing can come back to an earlier one
   const Template *rule;  // whose variables the LVARs are
   Var vars[MAX_VARS];
   bool form;         // a top-level form

@@ -12,11 +12,13 @@ static bool grow(Lower *l, void *array, size_t *cap, size_t need, size_t item) {
 }
 
 uint16_t ambi_lower_slot(Lower *l) {
-  if (l->nslots >= MAX_SLOTS - 1) {
+  if (*l->next >= MAX_SLOTS - 1) {
     l->refused = true;
     return 0;
   }
-  return (uint16_t)l->nslots++;
+  uint16_t slot = (uint16_t)(*l->next)++;
+  if (*l->next > l->frame) l->frame = *l->next;
+  return slot;
 }
 
 uint16_t ambi_lower_scratch(Lower *l) {
@@ -122,7 +124,11 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
   if (!grow(l, &l->stubs, &l->stubs_cap, l->nstubs + 1, sizeof *l->stubs))
     return &dummy;
   Stub *s = &l->stubs[l->nstubs++];
-  *s = (Stub){.kind = kind, .entry = entry, .back = back, .rule = l->rule};
+  *s = (Stub){.kind = kind,
+              .entry = entry,
+              .back = back,
+              .rule = l->rule,
+              .next = l->next};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (s->vars)
     memcpy(s->vars, l->vars, sizeof l->vars);
@@ -317,7 +323,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   u->nswitches = (uint32_t)l->nswitches;
   u->ntemplates = (uint32_t)l->ntemplates;
   u->store = l->cx->rt->store;
-  u->nslots = l->nslots;
+  u->nslots = l->frame;
   u->nargs = nargs;
   u->form = l->form;
   l->code = NULL;
@@ -348,6 +354,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .cs = cx->rt->code,
                .bail = NO_LABEL,
                .scratch = NO_SLOT};
+  l->next = &l->own;
   ambi_arena_open(&l->arena);
   for (unsigned i = 0; i < MAX_VARS; i++)
     l->vars[i] = (Var){NO_SLOT, NO_SLOT};

@@ -42,7 +42,7 @@ static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   ambi_lower_open(l, o->cx, o->space);
   l->rule = o->rule;
   l->form = o->form;
-  l->nslots = fixed + p->ncaptured;
+  l->own = l->frame = fixed + p->ncaptured;
   for (unsigned i = 0; i < p->ncaptured; i++)
     l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
   p->self = ambi_alloc(sizeof *p->self);

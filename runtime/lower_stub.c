@@ -231,6 +231,7 @@ void ambi_lower_stubs(Lower *l) {
     memcpy(l->vars, s.vars, sizeof l->vars);
     if (l->rule != s.rule) l->uses = NULL;
     l->rule = s.rule;
+    l->next = s.next;
     ambi_lower_bind(l, s.entry);
     stub_code(l, s, i);
   }

@@ -309,6 +309,7 @@ static void scan_resume(Collector *c, Choice *r, const Code *resume) {
   switch (resume->op) {
   case OP_I_FORK_NEXT:
   case OP_I_MATCH_NEXT:
+  case OP_I_MATCHF_NEXT:
   case OP_I_MANY_NEXT: resume = r->next; break;
   case OP_I_PEND:
   case OP_I_DELIVER:

@@ -226,6 +226,9 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
 enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
                            const Code *next);
 enum Next ambi_match_next(Engine *g);
+// The instruction MATCHF in this space, and its further candidates.
+enum Next ambi_match_flat(Engine *g, Value space);
+enum Next ambi_match_flat_next(Engine *g);
 
 // ---- collect.c ------------------------------------------------------------------
 // Copies what is reachable; e must be at a frame whose first nargs slots are

@@ -1,4 +1,4 @@
-// Minimal instructions as data (semantics section 10), and queries for rules.
+// Minimal instructions as data (semantics section 10).
 //
 // An instruction runs in a frame of one unit whose code is a row of return
 // points: chain waits for its nested instruction at one, function at another.
@@ -56,10 +56,11 @@ static void init_slots(Engine *g, Value atom, Value call, Value t) {
   g->e[IN_TYPE] = t.w;
 }
 
-static enum Next give(Engine *g, Value v) {
-  if (ambi_is_none(v)) return NEXT_STOP;
-  g->rv = v;
-  return NEXT_RET;
+// In place of the current frame: the instruction, for the call it came from.
+enum Next ambi_instr_replace(Engine *g, Value instr, Value call) {
+  if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
+  init_slots(g, instr, call, AMB_UNIT);
+  return NEXT_PC;
 }
 
 bool ambi_is_instruction_symbol(uint32_t symbol) {
@@ -165,7 +166,7 @@ static enum Next malformed(Engine *g, Value instr, const char *expected) {
     g->cx->stop = STOP_MEMORY;
   ambi_buffer_drop(&text);
   ambi_buffer_drop(&found);
-  return give(g, v);
+  return ambi_give(g, v);
 }
 
 // The term with the variable replaced: by binding it for the time of the walk.
@@ -193,217 +194,6 @@ static Value substitute(Context *cx, Value term, Value var, Value by) {
   return out;
 }
 
-// ---- queries for rules ---------------------------------------------------------
-
-static enum Next query_result(Engine *g, Hook *h, Value body) {
-  Value call = h->pattern;
-  if (!h->with_bindings) {
-    if (ambi_is_function(body)) {
-      if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
-      init_slots(g, body, call, AMB_UNIT);
-      return NEXT_PC;
-    }
-    return give(g, body);
-  }
-  return ambi_body_tail(g, call, body, h->templ);
-}
-
-static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
-  Context *cx = g->cx;
-  if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  if (ambi_is_none(x)) return false;
-  Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
-  size_t mark = cx->tr;
-  Word *hb = cx->hb;
-  cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = !ambi_is_none(query) && ambi_record_unify(cx, r, query);
-  cx->hb = hb;
-  if (!ok) ambi_trail_undo(cx, mark);
-  if (ok) *body = ambi_resolve(cx, x);
-  return ok && !ambi_is_none(*body);
-}
-
-// The next rule that unifies. Its record goes when it was the last candidate.
-static enum Next query_step(Engine *g, Choice *c, bool first) {
-  Hook *h = c->hook;
-  while (h->cursor < h->records.n) {
-    const Record *r = h->records.at[h->cursor++];
-    bool last = h->cursor == h->records.n;
-    Word *top = g->cx->h;
-    Value body;
-    if (last) {
-      c->hook = NULL;
-      ambi_choice_cut(g, c);
-    }
-    bool ok = take_rule(g, h, r, &body);
-    if (ok) {
-      h->nvalues++;
-      enum Next next = query_result(g, h, body);
-      if (last) ambi_hook_free(h);
-      return next;
-    }
-    if (g->cx->stop) {
-      if (last) ambi_hook_free(h);
-      return NEXT_STOP;
-    }
-    if (!last) g->cx->h = top;
-    if (last) {
-      bool none = first && h->nvalues == 0;
-      Value call = h->pattern;
-      bool metta = h->with_bindings;
-      ambi_hook_free(h);
-      if (!none) return NEXT_FAIL;
-      return give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
-    }
-  }
-  return NEXT_FAIL;
-}
-
-enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
-  static const Code resume[1] = {{.op = OP_I_EV_QUERY}};
-  Context *cx = g->cx;
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  Value query = ambi_is_none(x) ? x : AMB_EXPR(cx, AMB_SYM(EQ), call, x);
-  Hook *h = ambi_is_none(query) ? NULL : ambi_hook_new(g, HOOK_CURSOR);
-  if (!h) return NEXT_STOP;
-  h->pattern = call;
-  h->templ = t;
-  h->with_bindings = metta;
-  if (!ambi_space_query(cx, cx->space, query, &h->records)) {
-    ambi_hook_free(h);
-    cx->stop = STOP_MEMORY;
-    return NEXT_STOP;
-  }
-  if (h->records.n == 0) {
-    ambi_hook_free(h);
-    return give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
-  }
-  Choice *c = ambi_choice_push(g, resume);
-  if (!c) {
-    ambi_hook_free(h);
-    return NEXT_STOP;
-  }
-  c->hook = h;
-  return query_step(g, c, true);
-}
-
-enum Next ambi_query_next(Engine *g) {
-  return query_step(g, g->b, true);
-}
-
-// ---- match ------------------------------------------------------------------------
-
-// Binds what makes the pattern equal to the record; without success nothing is
-// bound, whatever the newest choice record says.
-static bool take_record(Engine *g, const Record *r, Value pattern) {
-  Context *cx = g->cx;
-  size_t mark = cx->tr;
-  Word *hb = cx->hb;
-  cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = ambi_record_unify(cx, r, pattern);
-  cx->hb = hb;
-  if (!ok) ambi_trail_undo(cx, mark);
-  return ok;
-}
-
-static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
-  static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
-  Choice *c = ambi_choice_push(g, resume);
-  if (!c) {
-    ambi_hook_free(h);
-    return NEXT_STOP;
-  }
-  c->hook = h;
-  c->next = next;
-  return ambi_match_next(g);
-}
-
-// A conjunction: its solutions, found at once.
-static enum Next match_joined(Engine *g, Space *s, Value pattern,
-                              const Code *next) {
-  Context *cx = g->cx;
-  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
-  if (!h) return NEXT_STOP;
-  ValueVec vars = {0};
-  bool ok = ambi_space_solve(cx, s, pattern, &vars, &h->values, &h->nvalues);
-  h->nvars = vars.n;
-  h->templ = ok ? ambi_make_expr(cx, vars.at, vars.n) : AMB_NONE;
-  ambi_vec_drop(&vars);
-  if (ok && !cx->stop && h->nvalues) return match_cursor(g, h, next);
-  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
-  ambi_hook_free(h);
-  return cx->stop ? NEXT_STOP : NEXT_FAIL;
-}
-
-// A match of one pattern: candidates as they were when it began. None or one,
-// which is most common in programs that compute, needs no record.
-enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
-                           const Code *next) {
-  Context *cx = g->cx;
-  Space *s = ambi_space_of(space);
-  pattern = ambi_deref(pattern);
-  if (ambi_is_expr(pattern) &&
-      ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w)
-    return match_joined(g, s, pattern, next);
-  g->found.n = 0;
-  if (!ambi_space_query(cx, s, pattern, &g->found)) return NEXT_STOP;
-  if (g->found.n == 0) return NEXT_FAIL;
-  if (g->found.n == 1) {
-    g->pc = next;
-    bool ok = take_record(g, g->found.at[0], pattern);
-    return cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
-  }
-  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
-  if (!h) return NEXT_STOP;
-  h->pattern = pattern;
-  h->records = g->found;
-  h->nvalues = h->records.n;
-  g->found = (RecordVec){0};
-  return match_cursor(g, h, next);
-}
-
-static bool take_solution(Engine *g, Hook *h, size_t i) {
-  Context *cx = g->cx;
-  size_t mark = cx->tr;
-  Word *hb = cx->hb;
-  cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = true;
-  for (size_t j = 0; ok && j < h->nvars; j++)
-    ok = ambi_unify(cx, ambi_expr_at(h->templ, (uint32_t)j),
-                    h->values.at[i * h->nvars + j]);
-  cx->hb = hb;
-  if (!ok) ambi_trail_undo(cx, mark);
-  return ok;
-}
-
-enum Next ambi_match_next(Engine *g) {
-  Context *cx = g->cx;
-  Choice *c = g->b;
-  Hook *h = c->hook;
-  const Code *next = c->next;
-  while (h->cursor < h->nvalues) {
-    size_t i = h->cursor++;
-    bool last = h->cursor == h->nvalues;
-    if (last) {
-      c->hook = NULL;
-      ambi_choice_cut(g, c);
-    }
-    Word *top = cx->h;
-    bool ok = h->records.n ? take_record(g, h->records.at[i], h->pattern)
-                           : take_solution(g, h, i);
-    if (!ok && !last) cx->h = top;
-    if (last) ambi_hook_free(h);
-    if (cx->stop) return NEXT_STOP;
-    if (ok) {
-      g->pc = next;
-      return NEXT_PC;
-    }
-    if (last) return NEXT_FAIL;
-  }
-  return NEXT_FAIL;
-}
-
 // ---- single instructions ---------------------------------------------------------
 
 // The template for each match; without any, the other atom.
@@ -412,12 +202,12 @@ static enum Next match_or(Engine *g, Value space, Value pattern, Value templ,
   g->e[IN_A] = templ.w;
   enum Next next = ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
   if (next != NEXT_FAIL) return next;
-  return give(g, ambi_resolve(g->cx, other));
+  return ambi_give(g, ambi_resolve(g->cx, other));
 }
 
 static enum Next bare_match(Engine *g, Value call, const Value *args) {
   if (!ambi_is_space(args[0]))
-    return give(
+    return ambi_give(
         g, ambi_make_error_text(g->cx, call,
                                 "match expects a space as the first argument"));
   return match_or(g, args[0], args[1], args[2], AMB_SYM(EMPTY));
@@ -444,9 +234,9 @@ static enum Next bare_op(Engine *g, Value x) {
     next = ambi_once_push(g, args[0], ret);
   else
     switch (ambi_call_builtin(g, op, args, n - 1, ret)) {
-    case CALL_EMPTY: next = give(g, AMB_SYM(EMPTY)); break;
+    case CALL_EMPTY: next = ambi_give(g, AMB_SYM(EMPTY)); break;
     case CALL_STOP: next = NEXT_STOP; break;
-    case CALL_DATA: next = give(g, AMB_SYM(NOT_REDUCIBLE)); break;
+    case CALL_DATA: next = ambi_give(g, AMB_SYM(NOT_REDUCIBLE)); break;
     case CALL_VALUE:
       if (ambi_is_function(g->rv)) {
         Value body = g->rv;
@@ -472,7 +262,7 @@ static enum Next step_here(Engine *g, Value x) {
     if (ambi_is_instruction(x)) return instr_tail(g, x);
     while (ambi_is_expr(head))
       head = ambi_deref(ambi_expr_at(head, 0));
-    if (ambi_is_var(head)) return give(g, AMB_SYM(NOT_REDUCIBLE));
+    if (ambi_is_var(head)) return ambi_give(g, AMB_SYM(NOT_REDUCIBLE));
   }
   return ambi_query_begin(g, x, AMB_UNIT, false);
 }
@@ -515,7 +305,7 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
   cx->hb = hb;
   if (cx->stop) return NEXT_STOP;
   if (!ok) ambi_trail_undo(cx, mark);
-  return give(g, ambi_resolve(cx, it[ok ? 3 : 4]));
+  return ambi_give(g, ambi_resolve(cx, it[ok ? 3 : 4]));
 }
 
 static enum Next chain_go(Engine *g, Value var, Value templ, Value by) {
@@ -560,10 +350,11 @@ static enum Next superpose_from(Engine *g, Value list, uint32_t i) {
                                         : AMB_UNIT;
     if (!ambi_is_bindings(b)) {
       Value call = AMB_EXPR(cx, AMB_SYM(SUPERPOSE_BIND), list);
-      return give(g, ambi_is_none(call)
-                         ? call
-                         : ambi_make_error_text(
-                               cx, call, "(atom bindings) pairs are expected"));
+      return ambi_give(
+          g, ambi_is_none(call)
+                 ? call
+                 : ambi_make_error_text(cx, call,
+                                        "(atom bindings) pairs are expected"));
     }
     Choice *c = NULL;
     if (i + 1 < n) {
@@ -573,7 +364,8 @@ static enum Next superpose_from(Engine *g, Value list, uint32_t i) {
       c->cursor = i + 1;
     }
     size_t mark = cx->tr;
-    if (merge(cx, b)) return give(g, ambi_resolve(cx, ambi_expr_at(pair, 0)));
+    if (merge(cx, b))
+      return ambi_give(g, ambi_resolve(cx, ambi_expr_at(pair, 0)));
     if (cx->stop) return NEXT_STOP;
     if (!c) return NEXT_FAIL;
     ambi_trail_undo(cx, mark);
@@ -595,7 +387,7 @@ static enum Next cons_step(Engine *g, Value instr, const Value *it,
   Value tail = n == 3 ? ambi_deref(it[2]) : AMB_TRUE;
   if (!ambi_is_expression(tail))
     return malformed(g, instr, "(cons-atom <head> (: <tail> Expression))");
-  return give(g, ambi_make_cons(g->cx, it[1], tail));
+  return ambi_give(g, ambi_make_cons(g->cx, it[1], tail));
 }
 
 static enum Next decons_step(Engine *g, Value instr, const Value *it,
@@ -604,7 +396,7 @@ static enum Next decons_step(Engine *g, Value instr, const Value *it,
   if (!ambi_is_expr(v))
     return malformed(g, instr, "(decons-atom (: <expr> Expression))");
   Value tail = ambi_make_tail(g->cx, v, 1);
-  return give(
+  return ambi_give(
       g, ambi_is_none(tail) ? tail : AMB_EXPR(g->cx, ambi_expr_at(v, 0), tail));
 }
 
@@ -618,7 +410,7 @@ static enum Next function_step(Engine *g, Value instr, const Value *it,
 
 static enum Next instr_start(Engine *g) {
   Value instr = ambi_deref(AMB_V(g->e[IN_ATOM]));
-  if (!ambi_is_instruction(instr)) return give(g, instr);
+  if (!ambi_is_instruction(instr)) return ambi_give(g, instr);
   const Value *it = ambi_expr_items(instr);
   uint32_t n = ambi_expr_size(instr);
   switch (ambi_sym_of(ambi_deref(it[0]))) {
@@ -650,7 +442,7 @@ static enum Next instr_start(Engine *g) {
                ? metta_step(g, it[1], it[2], ambi_deref(it[3]))
                : malformed(g, instr, "(metta atom type space)");
   case AMB_S_CONTEXT_SPACE:
-    return n == 1 ? give(g, ambi_space_value(g->home))
+    return n == 1 ? ambi_give(g, ambi_space_value(g->home))
                   : malformed(g, instr, "(context-space)");
   default: return malformed(g, instr, "(call-native func args)");
   }
@@ -662,13 +454,13 @@ static enum Next function_ret(Engine *g) {
   Value v = ambi_deref(g->rv);
   if (ambi_expr_size(v) == 2 &&
       ambi_deref(ambi_expr_at(v, 0)).w == AMB_SYM(RETURN).w)
-    return give(g, ambi_deref(ambi_expr_at(v, 1)));
+    return ambi_give(g, ambi_deref(ambi_expr_at(v, 1)));
   if (ambi_is_instruction(v))
     return ambi_instr_push(g, v, AMB_UNIT, point(g, RP_FUNCTION));
   Value call = AMB_V(g->e[IN_CALL]);
-  return give(g,
-              ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),
-                              AMB_SYM(NO_RETURN)));
+  return ambi_give(
+      g, ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),
+                         AMB_SYM(NO_RETURN)));
 }
 
 static enum Next metta_ret(Engine *g) {
@@ -682,8 +474,8 @@ static enum Next metta_ret(Engine *g) {
 
 // A replayed value of metta, or one match of a unify or match: its template.
 static enum Next metta_value(Engine *g) {
-  if (ambi_is_none(AMB_V(g->e[IN_A]))) return give(g, AMB_V(g->e[IN_VAL]));
-  return give(g, ambi_resolve(g->cx, AMB_V(g->e[IN_A])));
+  if (ambi_is_none(AMB_V(g->e[IN_A]))) return ambi_give(g, AMB_V(g->e[IN_VAL]));
+  return ambi_give(g, ambi_resolve(g->cx, AMB_V(g->e[IN_A])));
 }
 
 static enum Next collapse_add(Engine *g) {
@@ -703,8 +495,8 @@ static enum Next collapse_end(Engine *g) {
   Value v = ambi_collector_expr(g, g->b->hook);
   if (ambi_is_none(v)) return NEXT_STOP;
   ambi_choice_cut(g, g->b);
-  if (whole) return give(g, v);
-  return ambi_is_unit(v) ? give(g, AMB_SYM(EMPTY)) : ambi_give_each(g, v);
+  if (whole) return ambi_give(g, v);
+  return ambi_is_unit(v) ? ambi_give(g, AMB_SYM(EMPTY)) : ambi_give_each(g, v);
 }
 
 static enum Next once_ret(Engine *g) {
@@ -717,7 +509,7 @@ static enum Next once_ret(Engine *g) {
   bool saved = g->b > at && ambi_results_wait(at + 1);
   if (!ambi_is_error_atom(v) || (g->b <= at + 1 && !saved)) {
     if (g->b > at) ambi_choice_cut(g, at + 1);
-    return give(g, v);
+    return ambi_give(g, v);
   }
   if (at[1].resume->op == OP_I_ONCE_FAIL) at[1].resume = fail_code;
   const Code *val = point(g, RP_ONCE_VAL);
@@ -728,7 +520,7 @@ static enum Next once_ret(Engine *g) {
 static enum Next once_value(Engine *g) {
   Choice *at = ambi_position_choice(AMB_V(g->e[IN_POS]));
   if (g->b > at) ambi_choice_cut(g, at + 1);
-  return give(g, AMB_V(g->e[IN_VAL]));
+  return ambi_give(g, AMB_V(g->e[IN_VAL]));
 }
 
 enum Next ambi_instr_step(Engine *g) {

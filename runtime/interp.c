@@ -291,6 +291,13 @@ do_R_STORE:
   E[pc->a] = rv.w;
   STEP(1);
 do_R_STREAM:
+  if (pc->c && ambi_is_rigid(rv)) {  // what is unified with itself: no error
+    Value same = AMB_V(E[pc[1].b]);
+    if (((same.w ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
+      if (E[pc->b] != ambi_position(B).w) E[pc->b] |= 1;
+      STEP(2);
+    }
+  }
   E[pc->a] = rv.w;
 do_STREAM : {
   Value v = AMB_V(E[pc->a]);
@@ -518,6 +525,13 @@ do_MATCH : {
   if (AMB_UNLIKELY(!ambi_is_space(s))) EDGE();
   AFTER(ambi_match_begin(g, s, SOURCE(pc->b), pc + 1));
 }
+do_MATCHF : {
+  Value s = ambi_deref(SOURCE(pc->a));
+  if (AMB_UNLIKELY(!ambi_is_space(s))) EDGE();
+  AFTER(ambi_match_flat(g, s));
+}
+do_MATCHF_NEXT:
+  AFTER(ambi_match_flat_next(g));
 do_MATCH_NEXT:
   AFTER(ambi_match_next(g));
 

@@ -1,6 +1,6 @@
 // Inside of lowering: the unit being built, variables, labels, late code.
 //
-// lower.c decides how a definition's rules are told apart; lower_expr.c turns
+// lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
 // body terms into code; lower_op.c has the grounded operations, lower_form.c the
 // special forms, lower_pattern.c their patterns, lower_loop.c the loops over
 // expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and

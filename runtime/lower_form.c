@@ -429,22 +429,47 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
   return true;
 }
 
+// A pattern whose children are variables, new ones once each, or have none.
+static bool flat_pattern(Lower *l, Value p) {
+  enum { MAX_FLAT = 16 };
+  bool seen[MAX_VARS] = {false};
+  if (l->form || !ambi_is_expr(p) || ambi_expr_size(p) > MAX_FLAT) return false;
+  Value head = ambi_expr_at(p, 0);
+  if (!ambi_is_sym(head) || head.w == AMB_SYM(COMMA).w ||
+      ambi_is_ground_expr(p))
+    return false;
+  for (uint32_t i = 1; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    if (ambi_is_lvar(c)) {
+      if (ambi_lower_unset(l, c) && seen[ambi_lvar_of(c)]) return false;
+      seen[ambi_lvar_of(c)] = true;
+    } else if (ambi_is_expr(c) && !ambi_is_ground_expr(c)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value space = ambi_expr_at(e, 1);
   if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
   if (ambi_odd_body(ambi_expr_at(e, 3))) return false;
   if (!d.tail) ambi_lower_prepare_shared(l, ambi_expr_at(e, 3));
-  ambi_lower_prepare(l, ambi_expr_at(e, 2));
-  if (ambi_is_lvar(space)) ambi_lower_prepare(l, e);
+  Value pattern = ambi_expr_at(e, 2);
+  bool flat = flat_pattern(l, pattern);
+  if (ambi_is_lvar(space)) ambi_lower_prepare(l, flat ? space : e);
+  if (!flat) ambi_lower_prepare(l, pattern);
   Stub *s = ambi_lower_stub(l, STUB_BAIL);
   s->term = e;
   s->type = AMB_SYM(UNDEFINED);
   s->dst = d;
   s->err = err;
   int back = s->back, entry = s->entry;
-  uint16_t pattern = ambi_lower_term(l, ambi_expr_at(e, 2));
   uint16_t where = ambi_lower_term(l, space);
-  ambi_lower_emit(l, OP_I_MATCH, where, pattern, NO_SLOT);
+  if (flat)
+    ambi_lower_env(l, OP_I_MATCHF, where, pattern, NO_LABEL);
+  else
+    ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), NO_SLOT);
   ambi_lower_edge(l, entry);
   ambi_lower_result(l, ambi_expr_at(e, 3), e, d, err, rest);
   ambi_lower_bind(l, back);

@@ -305,10 +305,11 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
-// Marks an expression in which all heads are data as rigid, so that binding it
-// spoils nobody's mark. Looks at a few nodes only.
-static Value presume_data(Context *cx, Value term) {
+Value ambi_presume_data(Context *cx, Value term) {
   enum { MANY = 48 };
+  if (!ambi_is_expr(term) || ambi_is_firm(term) || cx->loose ||
+      !cx->rt->is_data_head)
+    return term;
   Value todo[MANY];
   unsigned n = 0, seen = 0;
   todo[n++] = term;
@@ -332,9 +333,7 @@ static Value presume_data(Context *cx, Value term) {
 static __attribute__((noinline)) bool bind_compound(Context *cx, Value var,
                                                     Value term) {
   if (!ambi_word_ground(term) && occurs(cx, var, term)) return false;
-  if (ambi_is_expr(term) && !ambi_is_firm(term) && !cx->loose &&
-      cx->rt->is_data_head)
-    term = presume_data(cx, term);
+  term = ambi_presume_data(cx, term);
   return ambi_bind(cx, var, term);
 }
 

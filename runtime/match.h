@@ -37,4 +37,8 @@ bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
 int ambi_match_template(Context *cx, Value term, Value part, const Template *t,
                         Value *env);
 
+// Tier 1: an expression in which all heads are data, marked as rigid, so that
+// binding it spoils nobody's mark. Looks at a few nodes only.
+Value ambi_presume_data(Context *cx, Value term);
+
 #endif

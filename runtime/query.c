@@ -250,6 +250,14 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
   return false;
 }
 
+bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
+                            uint32_t n, RecordVec *out) {
+  Question q = {.what = ASK_ITEMS, .items = items, .n = n, .out = out};
+  if (ask(&q, s)) return true;
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
 static Question rules_question(Value head, uint32_t nargs, RecordVec *out) {
   if (!ambi_is_none(head)) head = ambi_deref(head);
   if (ambi_is_expr(head)) head = AMB_NONE;
@@ -283,38 +291,101 @@ static Word *trail_all(Context *cx) {
   return hb;
 }
 
-static bool unify_record(Context *cx, const Record *r, Value pattern) {
-  enum { FEW = 24 };
-  Value few[FEW];
+enum { FEW_VARS = 24 };
+
+static Value *record_env(Context *cx, const Record *r, Value few[FEW_VARS]) {
   uint32_t n = r->tmpl.nvars;
-  Value *env = n <= FEW ? few : ambi_alloc(n * sizeof *env);
-  if (!env) {
-    cx->stop = STOP_MEMORY;
-    return false;
-  }
-  for (uint32_t i = 0; i < n; i++)
+  Value *env = n <= FEW_VARS ? few : ambi_alloc(n * sizeof *env);
+  if (!env) cx->stop = STOP_MEMORY;
+  for (uint32_t i = 0; env && i < n; i++)
     env[i] = AMB_NONE;
+  return env;
+}
+
+static void drop_env(const Record *r, Value *env, const Value *few) {
+  if (env != few) ambi_free(env, r->tmpl.nvars * sizeof *env);
+}
+
+static bool unify_record(Context *cx, const Record *r, Value pattern) {
+  Value few[FEW_VARS], *env = record_env(cx, r, few);
+  if (!env) return false;
   bool ok = ambi_unify_template(cx, pattern, r->tmpl.atom, &r->tmpl, env);
-  if (env != few) ambi_free(env, n * sizeof *env);
+  drop_env(r, env, few);
   return ok;
 }
 
-bool ambi_record_unify(Context *cx, const Record *r, Value pattern) {
-  size_t mark = cx->tr;
-  Word *top = cx->h;
-  Word *hb = trail_all(cx);
-  bool ok = unify_record(cx, r, pattern);
-  cx->hb = hb;
+// The child of a record where the pattern has a new variable. AMB_NONE: a
+// variable stands there that has no value yet.
+static Value record_part(Context *cx, const Record *r, Value part, Value *env) {
+  if (ambi_is_lvar(part)) return env[ambi_lvar_of(part)];
+  Value v = ambi_instantiate_part(cx, part, &r->tmpl, env, false);
+  return ambi_presume_data(cx, v);
+}
+
+// A variable named as the pattern names its child i.
+static Value new_variable(Context *cx, const Template *pattern, uint32_t i) {
+  Word info = pattern->vinfo[ambi_lvar_of(ambi_expr_at(pattern->atom, i))];
+  return ambi_make_var(cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
+}
+
+static bool unify_items(Context *cx, const Record *r, const Template *pattern,
+                        const Value *items, Value *out) {
+  uint32_t n = ambi_expr_size(pattern->atom);
+  Value few[FEW_VARS], *env = record_env(cx, r, few);
+  if (!env) return false;
+  const Template *t = &r->tmpl;
+  bool any = ambi_is_lvar(t->atom), ok = true;  // a bare variable takes all
+  const Value *parts = any ? NULL : ambi_expr_items(t->atom);
+  for (uint32_t i = 0; ok && i < n; i++)
+    if (!ambi_is_none(items[i]) && !any)
+      ok = ambi_unify_template(cx, items[i], parts[i], t, env);
+  for (uint32_t i = 0; ok && i < n; i++) {
+    if (!ambi_is_none(items[i])) continue;
+    out[i] = any ? AMB_NONE : record_part(cx, r, parts[i], env);
+    if (!ambi_is_none(out[i]) || cx->stop) continue;
+    out[i] = new_variable(cx, pattern, i);
+    if (!any) env[ambi_lvar_of(parts[i])] = out[i];
+  }
+  drop_env(r, env, few);
+  return ok && !cx->stop;
+}
+
+// Begins and ends a unification that leaves nothing behind when it fails.
+typedef struct Attempt {
+  size_t mark;
+  Word *top, *hb;
+} Attempt;
+
+static Attempt attempt(Context *cx) {
+  Attempt a = {.mark = cx->tr, .top = cx->h};
+  a.hb = trail_all(cx);
+  return a;
+}
+
+static bool attempted(Context *cx, const Attempt *a, bool ok) {
+  cx->hb = a->hb;
   if (!ok) {
-    ambi_trail_undo(cx, mark);
-    cx->h = top;
+    ambi_trail_undo(cx, a->mark);
+    cx->h = a->top;
     return false;
   }
-  size_t to = mark;  // only what is older than hb needs to stay on the trail
-  for (size_t i = mark; i < cx->tr; i++)
-    if (cx->trail[i] < hb) cx->trail[to++] = cx->trail[i];
+  size_t to = a->mark;  // only what is older than hb needs to stay on the trail
+  for (size_t i = a->mark; i < cx->tr; i++)
+    if (cx->trail[i] < a->hb) cx->trail[to++] = cx->trail[i];
   cx->tr = to;
   return true;
+}
+
+bool ambi_record_unify(Context *cx, const Record *r, Value pattern) {
+  Attempt a = attempt(cx);
+  return attempted(cx, &a, unify_record(cx, r, pattern));
+}
+
+bool ambi_record_unify_items(Context *cx, const Record *r,
+                             const Template *pattern, const Value *items,
+                             Value *out) {
+  Attempt a = attempt(cx);
+  return attempted(cx, &a, unify_items(cx, r, pattern, items, out));
 }
 
 // One pattern of a conjunction being worked on.

@@ -112,11 +112,6 @@ enum Next ambi_eval_tail(Engine *g, Value v, Value t) {
 
 // ---- returning -----------------------------------------------------------------
 
-static enum Next give(Engine *g, Value v) {
-  g->rv = v;
-  return NEXT_RET;
-}
-
 // The children of an expression from number `from` on come later, returned from
 // the current frame.
 static bool give_later(Engine *g, Value list, uint32_t from) {
@@ -133,14 +128,14 @@ static bool give_later(Engine *g, Value list, uint32_t from) {
 
 enum Next ambi_give_each(Engine *g, Value list) {
   if (!give_later(g, list, 1)) return NEXT_STOP;
-  return give(g, ambi_deref(ambi_expr_at(list, 0)));
+  return ambi_give(g, ambi_deref(ambi_expr_at(list, 0)));
 }
 
 // The values as alternatives, each returned from the current frame.
 enum Next ambi_give_many(Engine *g, const ValueVec *v) {
   if (g->cx->stop) return NEXT_STOP;
   if (v->n == 0) return NEXT_FAIL;
-  if (v->n == 1) return give(g, v->at[0]);
+  if (v->n == 1) return ambi_give(g, v->at[0]);
   Value list = ambi_make_expr(g->cx, v->at, v->n);
   return ambi_is_none(list) ? NEXT_STOP : ambi_give_each(g, list);
 }
@@ -238,7 +233,7 @@ static bool settled(Engine *g, Value v, Value t, Value *out) {
 static enum Next cast(Engine *g, Value v, Value t) {
   ValueVec errors = {0};
   bool pass = ambi_type_cast(g->cx, g->cx->space, v, t, &errors);
-  enum Next next = pass ? give(g, v) : ambi_give_many(g, &errors);
+  enum Next next = pass ? ambi_give(g, v) : ambi_give_many(g, &errors);
   ambi_vec_drop(&errors);
   return stop_or(g, next);
 }
@@ -286,7 +281,7 @@ static enum Next ev_branches(Engine *g, Value head) {
 static enum Next ev_start(Engine *g) {
   g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
-  if (settled(g, v, t, &out)) return give(g, out);
+  if (settled(g, v, t, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
   if (!ambi_is_expr(v)) return cast(g, v, t);
   Value head = ambi_deref(ambi_expr_at(v, 0));
@@ -363,7 +358,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     if (head || settled(g, c, t, &out)) {
       if (head) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
-      if (tuple && ambi_is_error_atom(out)) return give(g, out);
+      if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
       g->e[EV_SLOTS + 2 * (size_t)i] = out.w;
       continue;
     }
@@ -389,7 +384,7 @@ static enum Next ev_value(Engine *g, uint32_t i) {
     if (ambi_alpha_equal(v, ambi_expr_at(atom, i))) error = empty = false;
   }
   if (empty) return NEXT_FAIL;
-  if (error) return give(g, v);
+  if (error) return ambi_give(g, v);
   return ev_args(g, i + 1);
 }
 
@@ -477,7 +472,7 @@ static enum Next give_call(Engine *g, Value call) {
     g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
     g->same_to = ambi_ptr(call);
   }
-  return give(g, call);
+  return ambi_give(g, call);
 }
 
 static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
@@ -485,9 +480,9 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   if (op == OP_MATCH && n == 3) {
     if (!ambi_is_space(args[0]))
-      return give(g, ambi_make_error_text(
-                         g->cx, ambi_unmark(call),
-                         "match expects a space as the first argument"));
+      return ambi_give(g, ambi_make_error_text(
+                              g->cx, ambi_unmark(call),
+                              "match expects a space as the first argument"));
     g->e[EV_TMPL] = args[2].w;
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }
@@ -587,7 +582,7 @@ enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
   if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
   eval_init(g, v, AMB_SYM(UNDEFINED));
   g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
-  if (!ambi_is_expr(v)) return give(g, v);
+  if (!ambi_is_expr(v)) return ambi_give(g, v);
   return call_step(g, own_children(v) ? ambi_mark_eval(v) : ambi_unmark(v));
 }
 // The call has one more result: a grounded operation's, an instruction's, or a
@@ -615,11 +610,11 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
-      return give(g, call);
+      return ambi_give(g, call);
   }
-  if (ambi_is_error_atom(body)) return give(g, body);
+  if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Value out;
-  if (settled(g, body, t, &out)) return give(g, out);
+  if (settled(g, body, t, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
   return ambi_eval_tail(g, body, t);
 }

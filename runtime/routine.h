@@ -44,6 +44,12 @@ enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
 // ambi_body_tail), where that is no function to run any more.
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);
+// Returns v from the current frame; AMB_NONE: memory is out.
+static inline enum Next ambi_give(Engine *g, Value v) {
+  if (ambi_is_none(v)) return NEXT_STOP;
+  g->rv = v;
+  return NEXT_RET;
+}
 enum Next ambi_give_many(Engine *g, const ValueVec *v);
 // The children of the expression as alternatives, returned likewise.
 enum Next ambi_give_each(Engine *g, Value list);
@@ -63,12 +69,15 @@ static inline bool ambi_odd_body(Value v) {
 enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
 // The body of a rule is (function ...): run it, then go on as with any body.
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
+// In place of the current frame: the instruction, for the call it came from.
+enum Next ambi_instr_replace(Engine *g, Value instr, Value call);
 // Runs an atom as a bare instruction in place of the current frame.
 enum Next ambi_instr_tail(Engine *g, Value instr);
 // The operations _once and capture, likewise.
 enum Next ambi_once_push(Engine *g, Value atom, const Code *ret);
 enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret);
 enum Next ambi_instr_step(Engine *g);
+// ---- cursor.c -------------------------------------------------------------------
 // Rules for the call, one alternative each. metta: evaluate bodies against t,
 // otherwise return them (NotReducible if there is none).
 enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta);

@@ -81,6 +81,13 @@ void ambi_records_drop(RecordVec *v);
 // One solution of a query: the instantiated values, as bindings on the trail.
 // Unifies the pattern with the record; on failure undoes what it bound.
 bool ambi_record_unify(Context *cx, const Record *r, Value pattern);
+// The same for a flat pattern: its children as they are now, AMB_NONE where a
+// variable is seen first; what the record has there is put into out.
+bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
+                            uint32_t n, RecordVec *out);
+bool ambi_record_unify_items(Context *cx, const Record *r,
+                             const Template *pattern, const Value *items,
+                             Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.
 // vars: the distinct unbound variables of the pattern. values: for each
 // solution, vars->n values (resolved; an unbound variable stands for itself).

@@ -84,6 +84,7 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKERR:
   case OP_I_EVALT:
   case OP_I_MATCH:
+  case OP_I_MATCHF:
   case OP_I_ADD:
   case OP_I_SUB:
   case OP_I_MUL:
@@ -327,7 +328,8 @@ static bool note_resumes(Check *c, uint32_t at) {
   if (!(op->flags & F_END) && !starts(c, next))
     return bad(c, at, "control falls off the end");
   if (op->flags & F_ALT) c->marks[label(at, pc->c)] |= RESUMED;
-  if ((op->flags & F_RET) || pc->op == OP_I_FORKV) c->marks[at] |= RESUMED;
+  if ((op->flags & F_RET) || pc->op == OP_I_FORKV || pc->op == OP_I_MATCHF)
+    c->marks[at] |= RESUMED;
   if (ends_position || pc->op == OP_I_MATCH) c->marks[next] |= RESUMED;
   if (!returns_behind(pc)) return true;
   if (!(ambi_ops[c->u->code[next].op].flags & F_RET))
@@ -498,6 +500,7 @@ static enum Newest newest_after(const Code *pc, enum Newest before) {
   case OP_I_POPALT:
   case OP_I_COLLECT_END:
   case OP_I_FORKV:
+  case OP_I_MATCHF:
   case OP_I_MATCH: return UNKNOWN;
   default: break;
   }

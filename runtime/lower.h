@@ -183,6 +183,9 @@ bool ambi_lower_may_be_bool(Lower *l, Value e);
 // Emits the check of a variable that the type check makes before anything is
 // evaluated; goes to the label if it fails.
 void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
+// The same for variables in the arguments' own arguments, where an earlier
+// argument could do something before their turn comes.
+void ambi_lower_guard_nested(Lower *l, Value e, int label);
 
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -211,6 +214,8 @@ bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
 // Applications whose head is no instruction and no variable.
 bool ambi_lower_plain_application(Value e);
+// Leaves no choice and needs no scope, whatever its operands hold.
+bool ambi_lower_is_det(Lower *l, Value e);
 // The value of what a slot holds, wherever it is wanted.
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
 
@@ -244,7 +249,8 @@ int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
 void ambi_lower_stubs(Lower *l);
 
 // ---- lower_pattern.c -------------------------------------------------------------
-// Does variable i also occur outside of the term?
+// How often does variable i occur outside of the term? Does it?
+unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i);
 bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
 // Variables of the term that also occur outside of it come to be now.
 void ambi_lower_prepare_shared(Lower *l, Value term);

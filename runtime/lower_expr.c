@@ -181,8 +181,7 @@ bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
   return !((effects & E_CALLS) && (rest & E_RULES));
 }
 
-// Leaves no choice and needs no scope, whatever its operands hold.
-static bool is_det(Lower *l, Value e) {
+bool ambi_lower_is_det(Lower *l, Value e) {
   if (!ambi_is_expr(e)) return true;
   Value head = ambi_expr_at(e, 0);
   if (is_sym(head, AMB_SYM(QUOTE).w)) return true;
@@ -192,7 +191,7 @@ static bool is_det(Lower *l, Value e) {
     if (ambi_lower_head_of(l, e).kind != HEAD_DATA) return false;
   }
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
-    if (!is_det(l, ambi_expr_at(e, i))) return false;
+    if (!ambi_lower_is_det(l, ambi_expr_at(e, i))) return false;
   return true;
 }
 
@@ -234,7 +233,7 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   Dst d = {false, slot};
   if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
     argument(l, e, t, slot, err);
-  } else if (is_det(l, e)) {
+  } else if (ambi_lower_is_det(l, e)) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
     bool stream =
@@ -403,6 +402,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     ambi_lower_guard(l, ambi_expr_at(e, i),
                      ambi_deref(ambi_expr_at(h.ftype, i)),
                      l->stubs[stub].entry);
+  ambi_lower_guard_nested(l, e, l->stubs[stub].entry);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return true;
   for (uint32_t i = 1; i <= n; i++) {
@@ -464,7 +464,7 @@ static bool arguments_choose(Lower *l, Value e, const Head *h) {
         continue;
       if (ambi_is_lvar(c)) return true;
     }
-    if (!is_det(l, c) || (later && ambi_is_lvar(c))) return true;
+    if (!ambi_lower_is_det(l, c) || (later && ambi_is_lvar(c))) return true;
     later |= ambi_is_expr(c);
   }
   return false;

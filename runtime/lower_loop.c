@@ -18,8 +18,10 @@ typedef struct Loop {
   Variant *self;
 } Loop;
 
-static bool binder(const Lower *l, Value v) {
-  return ambi_is_lvar(v) && l->vars[ambi_lvar_of(v)].slot == NO_SLOT;
+// A variable that is nothing but the name of something in the step.
+static bool binder(Lower *l, Value v, Value step) {
+  return ambi_is_lvar(v) && l->vars[ambi_lvar_of(v)].slot == NO_SLOT &&
+         ambi_lower_outside(l, step, ambi_lvar_of(v)) == 1;
 }
 
 // Variables of the step that live outside of it exist from now on.
@@ -41,13 +43,21 @@ static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   Lower *o = p->outer;
   ambi_lower_open(l, o->cx, o->space);
   l->rule = o->rule;
-  l->form = o->form;
   l->own = l->frame = fixed + p->ncaptured;
   for (unsigned i = 0; i < p->ncaptured; i++)
     l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
   p->self = ambi_alloc(sizeof *p->self);
   if (!p->self) l->failed = true;
   return p->self != NULL;
+}
+
+// Unbound variables would be renamed in each step: that is left to EVAL.
+static void check_captured(const Loop *p, int entry) {
+  Lower *l = p->outer;
+  for (unsigned i = 0; i < p->ncaptured; i++) {
+    ambi_lower_emit(l, OP_I_CHKGROUND, l->vars[p->captured[i]].slot, 0, 0);
+    ambi_lower_edge(l, entry);
+  }
 }
 
 // Closes the local unit; the outer one owns it.
@@ -145,13 +155,15 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3),
         b = ambi_expr_at(e, 4);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
-  if (!binder(l, a) || !binder(l, b) || a.w == b.w || ambi_odd_body(p.step))
+  if (!binder(l, a, p.step) || !binder(l, b, p.step) || a.w == b.w ||
+      ambi_odd_body(p.step))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, a, b)) return false;
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   list_operand(l, list, l->stubs[stub].entry, &src);
+  check_captured(&p, l->stubs[stub].entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
@@ -205,7 +217,8 @@ static bool no_function(Lower *l, Value step) {
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
-  if (!binder(l, x) || !ambi_lower_plain_application(p.step)) return false;
+  if (!binder(l, x, p.step) || !ambi_lower_plain_application(p.step))
+    return false;
   if (!no_function(l, p.step)) return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, x, x)) return false;
@@ -213,11 +226,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
       entry = l->stubs[stub].entry;
   list_operand(l, list, entry, &src);
-  for (unsigned i = 0; i < p.ncaptured;
-       i++) {  // an unbound one would be renamed
-    ambi_lower_emit(l, OP_I_CHKGROUND, l->vars[p.captured[i]].slot, 0, 0);
-    ambi_lower_edge(l, entry);
-  }
+  check_captured(&p, entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x)) return true;

@@ -134,6 +134,7 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   for (uint32_t i = 1; i <= n && (!tree || fast == OP_I_NOP); i++)
     ambi_lower_guard(l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)),
                      l->bail);
+  if (!tree) ambi_lower_guard_nested(l, e, l->bail);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
   for (uint32_t i = 1; i <= n; i++)
@@ -209,8 +210,15 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
 }
 
-// A side has no type in advance: it is to have that of the other side. later:
-// it is the second one.
+// Is the value of this side to have the type of the other one? That of a call
+// without a type is; a declared type, %Undefined% included, is not looked at
+// again.
+static bool cast_to_other(Lower *l, Value side) {
+  return ambi_is_expr(side) && ambi_is_sym(ambi_expr_at(side, 0)) &&
+         ambi_lower_head_of(l, side).kind == HEAD_CALL;
+}
+
+// later: it is the second side that is cast.
 static void like_edge(Lower *l, const uint16_t *src, bool later, int no,
                       ErrTo err) {
   size_t at = l->last;
@@ -266,8 +274,10 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       size_t at = l->last;
       ambi_lower_edge_at(l, at, no);
     }
-  } else if (free_a || free_b) {
-    like_edge(l, src, free_b, no, err);
+  } else {
+    bool cast_b = cast_to_other(l, b) && (!free_a || cast_to_other(l, a));
+    if (cast_b || (cast_to_other(l, a) && !free_b))
+      like_edge(l, src, cast_b, no, err);
   }
 }
 

@@ -33,11 +33,15 @@ static bool load_uses(Lower *l) {
   return true;
 }
 
-bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
+unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i) {
   uint16_t inside[MAX_VARS] = {0};
-  if (!load_uses(l)) return true;
+  if (!load_uses(l)) return 0;
   count_uses(term, inside);
-  return inside[i] < l->uses[i];
+  return l->uses[i] - inside[i];
+}
+
+bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
+  return ambi_lower_outside(l, term, i) > 0;
 }
 
 void ambi_lower_prepare_shared(Lower *l, Value term) {

@@ -158,3 +158,25 @@ void ambi_lower_guard(Lower *l, Value arg, Value param, int label) {
     ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, param.w), 0);
   ambi_lower_edge(l, label);
 }
+
+static void guard_inside(Lower *l, Value e, int label) {
+  if (!ambi_is_expr(e)) return;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind != HEAD_TYPED) return;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i));
+    if (is_sym(param, AMB_SYM(T_ATOM).w)) continue;
+    ambi_lower_guard(l, ambi_expr_at(e, i), param, label);
+    guard_inside(l, ambi_expr_at(e, i), label);
+  }
+}
+
+void ambi_lower_guard_nested(Lower *l, Value e, int label) {
+  bool run = false;  // something would have run before
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value arg = ambi_expr_at(e, i);
+    if (run) guard_inside(l, arg, label);
+    run |= !ambi_lower_is_det(l, arg) ||
+           ambi_effects_term(l->cs, l->space, arg) != E_PURE;
+  }
+}

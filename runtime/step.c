@@ -165,9 +165,11 @@ enum Next ambi_step_check_like(Engine *g, Value v, Value like) {
   TypeVec types = {0};
   ValueVec errors = {0};
   bool pass = true;
-  if (ambi_get_types(cx, cx->space, like, &types) && types.n)
-    pass = types.at[0].is_error || ambi_type_cast(cx, cx->space, ambi_deref(v),
-                                                  types.at[0].type, &errors);
+  v = ambi_deref(v);  // expressions are not cast
+  if (!ambi_is_expr(v) && ambi_get_types(cx, cx->space, like, &types) &&
+      types.n)
+    pass = types.at[0].is_error ||
+           ambi_type_cast(cx, cx->space, v, types.at[0].type, &errors);
   enum Next next = cx->stop ? NEXT_STOP : NEXT_PC;
   if (next == NEXT_PC && pass) {
     g->pc = pc + 1;

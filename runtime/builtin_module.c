@@ -29,10 +29,19 @@ static enum BuiltinStatus unit(Value *out) {
   return B_OK;
 }
 
+// The name in (library NAME), the way programs for PeTTa write it.
+static Value library_name(Value v) {
+  if (!ambi_is_expr(v) || ambi_expr_size(v) != 2) return v;
+  return ambi_same(ambi_deref(ambi_expr_at(v, 0)), AMB_SYM(LIBRARY))
+             ? ambi_deref(ambi_expr_at(v, 1))
+             : v;
+}
+
 // The text of a name: a symbol, a String without quotes, any other grounded
 // atom as printed. NULL: neither (or memory is out, cx->stop). Freed by
 // ambi_buffer_drop.
 static const char *name_text(Context *cx, Value v, Buffer *b) {
+  v = library_name(v);
   if (ambi_is_var(v) || ambi_is_expression(v)) return NULL;
   Naming naming = {0};
   ambi_print_plain(cx->rt, b, v, &naming);

@@ -175,54 +175,113 @@ enum BuiltinStatus ambi_b_subtraction_atom(Context *cx, const Value *args,
 
 // ---- sorting ----------------------------------------------------------------
 
-// Numbers by value before everything else by its text; equal ones keep their
-// order.
+// An atom is compared as the row of its parts: the leaves, and where expressions
+// begin and end. An end comes before everything, so a list before those that it
+// begins; then numbers by value, other leaves by their text, expressions. Equal
+// atoms keep their order.
+enum PartKind { PART_END, PART_NUMBER, PART_TEXT, PART_BEGIN };
+
+typedef struct Part {
+  enum PartKind kind;
+  Value number;
+  size_t text, len;  // offset in the texts
+} Part;
+
 typedef struct SortKey {
   Value item;
-  size_t text;  // offset in the texts, for what is no number
-  size_t len;
+  size_t first, count;  // its parts
   size_t place;
 } SortKey;
 
 typedef struct Sorting {
   SortKey *keys;
   size_t n;
+  Part *parts;
+  size_t nparts, parts_cap;
   Buffer texts;
 } Sorting;
+
+static int compare_numbers(Value a, Value b) {
+  int c = ambi_num_cmp(a, b);
+  if (c != 2) return c;  // else NaN comes first
+  return (ambi_num_cmp(b, b) == 2) - (ambi_num_cmp(a, a) == 2);
+}
 
 static int compare_text(const char *a, size_t na, const char *b, size_t nb) {
   int c = memcmp(a, b, na < nb ? na : nb);
   return c ? c : (na > nb) - (na < nb);
 }
 
-static int compare_keys(const void *left, const void *right, void *texts) {
+static int compare_parts(const Sorting *s, const Part *a, const Part *b) {
+  if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
+  if (a->kind == PART_NUMBER) return compare_numbers(a->number, b->number);
+  if (a->kind != PART_TEXT) return 0;
+  const char *text = s->texts.text;
+  return compare_text(text + a->text, a->len, text + b->text, b->len);
+}
+
+static int compare_keys(const void *left, const void *right, void *sorting) {
   const SortKey *a = left, *b = right;
-  bool a_number = ambi_is_number(a->item), b_number = ambi_is_number(b->item);
-  int c;
-  if (a_number && b_number) {
-    c = ambi_num_cmp(a->item, b->item);
-    if (c == 2)  // NaN comes first
-      c = (ambi_num_cmp(b->item, b->item) == 2) -
-          (ambi_num_cmp(a->item, a->item) == 2);
-  } else if (a_number != b_number) {
-    c = a_number ? -1 : 1;
-  } else {
-    const char *text = texts;
-    c = compare_text(text + a->text, a->len, text + b->text, b->len);
+  const Sorting *s = sorting;
+  // Rows that agree so far have the same depth, so they end together.
+  for (size_t i = 0; i < a->count && i < b->count; i++) {
+    int c = compare_parts(s, &s->parts[a->first + i], &s->parts[b->first + i]);
+    if (c) return c;
   }
-  return c ? c : (a->place > b->place) - (a->place < b->place);
+  return (a->place > b->place) - (a->place < b->place);
+}
+
+static bool add_part(Sorting *s, Part part) {
+  if (s->nparts == s->parts_cap && !ambi_grow((void **)&s->parts, &s->parts_cap,
+                                              s->nparts + 1, sizeof *s->parts))
+    return false;
+  s->parts[s->nparts++] = part;
+  return true;
+}
+
+static bool add_leaf(Context *cx, Sorting *s, Value v) {
+  if (ambi_is_number(v))
+    return add_part(s, (Part){.kind = PART_NUMBER, .number = v});
+  size_t start = s->texts.len;
+  ambi_print(cx->rt, &s->texts, v, NULL);
+  return !s->texts.failed && add_part(s, (Part){.kind = PART_TEXT,
+                                                .text = start,
+                                                .len = s->texts.len - start});
+}
+
+// The parts of one atom; AMB_NONE on the stack ends an expression.
+static bool add_parts(Context *cx, Sorting *s, Value v) {
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, v);
+  while (ok && todo.n) {
+    v = todo.at[--todo.n];
+    if (ambi_is_none(v)) {
+      ok = add_part(s, (Part){.kind = PART_END});
+      continue;
+    }
+    v = ambi_deref(v);
+    if (!ambi_is_expression(v)) {
+      ok = add_leaf(cx, s, v);
+      continue;
+    }
+    ok = add_part(s, (Part){.kind = PART_BEGIN}) &&
+         ambi_vec_push(&todo, AMB_NONE);
+    for (uint32_t i = ambi_expr_size(v); ok && i-- > 0;)
+      ok = ambi_vec_push(&todo, ambi_expr_at(v, i));
+  }
+  ambi_vec_drop(&todo);
+  return ok;
 }
 
 static bool make_keys(Context *cx, Sorting *s, Value list) {
   for (size_t i = 0; i < s->n; i++) {
-    Value v = ambi_deref(ambi_expr_at(list, (uint32_t)i));
     SortKey *key = &s->keys[i];
-    *key = (SortKey){.item = v, .text = s->texts.len, .place = i};
-    if (ambi_is_number(v)) continue;
-    ambi_print(cx->rt, &s->texts, v, NULL);
-    key->len = s->texts.len - key->text;
+    Value v = ambi_deref(ambi_expr_at(list, (uint32_t)i));
+    *key = (SortKey){.item = v, .first = s->nparts, .place = i};
+    if (!add_parts(cx, s, v)) return false;
+    key->count = s->nparts - key->first;
   }
-  return !s->texts.failed;
+  return true;
 }
 
 enum BuiltinStatus ambi_b_sorted(Context *cx, const Value *args, unsigned n,
@@ -236,12 +295,13 @@ enum BuiltinStatus ambi_b_sorted(Context *cx, const Value *args, unsigned n,
   bool ok = s.keys && make_keys(cx, &s, args[0]);
   ok = ok && ambi_alloc_charge(bytes);  // the sort takes as much once more
   if (ok) {
-    qsort_r(s.keys, s.n, sizeof *s.keys, compare_keys, s.texts.text);
+    qsort_r(s.keys, s.n, sizeof *s.keys, compare_keys, &s);
     ambi_alloc_discharge(bytes);
   }
   for (size_t i = 0; i < s.n && ok; i++)
     ok = ambi_vec_push(&sorted, s.keys[i].item);
   ambi_buffer_drop(&s.texts);
+  ambi_free(s.parts, s.parts_cap * sizeof *s.parts);
   ambi_free(s.keys, bytes);
   return answer_vec(cx, out, ok, &sorted);
 }

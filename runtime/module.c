@@ -495,7 +495,7 @@ static Module *load_file_name(Context *cx, Module *from, const char *parent,
 Module *ambi_module_load(Context *cx, Module *from, const char *name) {
   ambi_set_message(cx, "%s", "");
   cx->error_reason = AMB_NONE;
-  if (ambi_module_is_file_name(name))
+  if (ambi_module_is_path(name))
     return load_file_name(cx, from, from->path, name);
   char *path = ambi_module_absolute(cx, from, name);
   if (!path) return NULL;
@@ -560,7 +560,7 @@ bool ambi_module_include(Context *cx, Module *into, const char *name) {
   ambi_set_message(cx, "%s", "");
   cx->error_reason = AMB_NONE;
   ModuleSource source;
-  if (ambi_module_is_file_name(name)) {
+  if (ambi_module_is_path(name)) {
     enum ModuleFound found = ambi_module_find_path(cx, into, name, &source);
     return include_source(cx, into, name, found, &source);
   }

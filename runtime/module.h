@@ -86,8 +86,10 @@ enum ModuleFound ambi_module_find_path(Context *cx, const Module *from,
                                        const char *path, ModuleSource *out);
 void ambi_module_source_drop(ModuleSource *s);
 void ambi_pkg_close(PkgInfo *p);
-// Is it a file name rather than a module name?
+// Does it end like the name of a file?
 bool ambi_module_is_file_name(const char *name);
+// Is it a path rather than a module name: NAME.metta, ./NAME, ../NAME?
+bool ambi_module_is_path(const char *name);
 char *ambi_text_copy(const char *s, size_t len);  // NUL-terminated; or NULL
 void ambi_text_free(char *s);                     // made by ambi_text_copy
 

@@ -102,6 +102,11 @@ bool ambi_module_is_file_name(const char *name) {
   return n > 6 && strcmp(name + n - 6, ".metta") == 0;
 }
 
+bool ambi_module_is_path(const char *name) {
+  return ambi_module_is_file_name(name) || strncmp(name, "./", 2) == 0 ||
+         strncmp(name, "../", 3) == 0;
+}
+
 // ---- pkg-info.json ----------------------------------------------------------
 
 static bool expect_type(Context *cx, const json_t *owner, const char *key,
@@ -441,6 +446,7 @@ enum ModuleFound ambi_module_find_path(Context *cx, const Module *from,
                                        const char *path, ModuleSource *out) {
   *out = (ModuleSource){0};
   enum ModuleFound found = take_fs_path(cx, from, path, out);
+  if (found == MODULE_NOT_FOUND) found = look_in(cx, from->dir, path, out);
   if (found != MODULE_FOUND) ambi_module_source_drop(out);
   return found;
 }

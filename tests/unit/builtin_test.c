@@ -220,7 +220,7 @@ START_TEST(collections) {
       {OP_INTERSECTION_ATOM, "((1 2.0 (x 2)) (1 2 (x 2.0)))", "(1)"},
       {OP_SUBTRACTION_ATOM, "((a b b c) (b c c d))", "(a b)"},
       {OP_SUBTRACTION_ATOM, "((a) b)", "error: Atom is not an ExpressionAtom"},
-      {OP_SORTED, "((b 2 \"s\" 1.5 a (a) -1))", "(-1 1.5 2 \"s\" (a) a b)"},
+      {OP_SORTED, "((b 2 \"s\" 1.5 a (a) -1))", "(-1 1.5 2 \"s\" a b (a))"},
       {OP_SORTED, "((a))", "(a)"},
       {OP_SORT_STRINGS, "((\"b\" \"a\" \"é\" \"ab\"))",
        "(\"a\" \"ab\" \"b\" \"é\")"},

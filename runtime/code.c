@@ -161,6 +161,7 @@ void ambi_code_close(Runtime *rt) {
     if (cs->eval_units[i]) ambi_unit_free(cs->eval_units[i]);
   if (cs->routine_unit) ambi_unit_free(cs->routine_unit);
   ambi_free(cs->data_heads.at, cs->data_heads.cap * sizeof(uint32_t));
+  if (cs->chain_unit) ambi_unit_free(cs->chain_unit);
   ambi_free(cs->lower_unit, sizeof *cs->lower_unit);
   ambi_free(cs->table, cs->ntable * sizeof *cs->table);
   ambi_free(cs, sizeof *cs);

@@ -148,6 +148,7 @@ struct CodeState {
   } cache[256];
   Unit *eval_units[32];  // EVAL frames for up to 2^i children
   Unit *routine_unit;    // chain, function, metta ... return points
+  Unit *chain_unit;      // frames of chains (chain.h)
   bool invalidated;
   struct DataHeads {  // answers of is_data_head: generation << 1 | answer
     uint32_t *at;

@@ -4,6 +4,7 @@
 // writes them back before a helper runs, LOAD takes them again. An instruction
 // whose fast case does not hold takes its error edge (a table of the unit, so
 // the fast path pays nothing) or calls a helper.
+#include "runtime/chain.h"
 #include "runtime/list.h"
 #include "runtime/number.h"
 #include "runtime/work.h"
@@ -176,6 +177,14 @@ do_MKEXPR : {
   E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | own;
   STEP(1 + (n + 3) / 4);
 }
+do_CHAIN:
+  if (ambi_chain_goes_on(g, E, B)) {
+    ambi_chain_append((Word *)(uintptr_t)E[FRAME_PREV], AMB_V(E[pc->a]));
+    STEP(1);
+  }
+  AFTER(ambi_chain_begin(g));
+do_CHAINED:
+  AFTER(ambi_chain_end(g));
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);

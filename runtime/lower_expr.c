@@ -288,12 +288,13 @@ unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest) {
   return rest;
 }
 
-// Sources for children from `first` of an untyped call or tuple. A variable
-// whose successors cannot do anything is checked by the instruction itself.
-static void tuple_sources(Lower *l, Value e, uint32_t first, uint16_t *src,
-                          ErrTo err, unsigned rest) {
-  uint32_t n = ambi_expr_size(e), quiet = n;
-  while (quiet > first && is_leaf(ambi_expr_at(e, quiet - 1)))
+// Sources for children first..n-1 of an untyped call or tuple. A variable whose
+// successors cannot do anything is checked by the instruction itself.
+static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
+                          uint16_t *src, ErrTo err, unsigned rest) {
+  uint32_t quiet = n;
+  while (n == ambi_expr_size(e) && quiet > first &&
+         is_leaf(ambi_expr_at(e, quiet - 1)))
     quiet--;
   for (uint32_t i = first; i < n; i++) {
     Value c = ambi_expr_at(e, i);
@@ -308,6 +309,33 @@ static void tuple_sources(Lower *l, Value e, uint32_t first, uint16_t *src,
   }
 }
 
+static bool rigid_head(Value e) {
+  Value first = ambi_expr_at(e, 0);
+  return !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
+}
+
+// Is it worth a chain? What an operation gives ends no recursion.
+static bool may_chain(Lower *l, Value last) {
+  return ambi_is_expr(last) && !ambi_is_op(ambi_expr_at(last, 0)) &&
+         !ambi_lower_is_det(l, last);
+}
+
+// Data whose last child is still to be computed, as the value of a unit: the cell
+// waits in a chain, and the child is what the unit goes on with.
+static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
+                    unsigned rest) {
+  uint32_t n = ambi_expr_size(e);
+  Value last = ambi_expr_at(e, n - 1);
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, last);
+  tuple_sources(l, e, 0, n - 1, src, err, then);
+  src[n - 1] = ambi_lower_k(l, AMB_UNIT);
+  uint16_t cell = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, rigid_head(e) ? 3 : 1);
+  ambi_lower_list(l, src, n);
+  ambi_lower_emit(l, OP_I_CHAIN, cell, 0, 0);
+  ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
+}
+
 static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint32_t n = ambi_expr_size(e);
   if (n > 60000) {
@@ -316,14 +344,17 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   }
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
-  tuple_sources(l, e, 0, src, err, rest);
+  Value last = ambi_expr_at(e, n - 1);
+  if (d.tail && !l->form && n > 1 && may_chain(l, last)) {
+    chained(l, e, src, err, rest);
+    return;
+  }
+  tuple_sources(l, e, 0, n, src, err, rest);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   Code head = {.op = OP_I_MKEXPR};
   head.a = slot;
   head.b = (uint16_t)n;
-  Value first = ambi_expr_at(e, 0);
-  bool rigid = !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
-  head.c = rigid ? 3 : 1;
+  head.c = rigid_head(e) ? 3 : 1;
   ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
   size_t at = l->last;
   ambi_lower_list(l, src, n);
@@ -448,7 +479,7 @@ static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   }
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
-  tuple_sources(l, e, 1, src, err, rest);
+  tuple_sources(l, e, 1, ambi_expr_size(e), src, err, rest);
   emit_call(l, v, src, n, d, err, p);
 }
 

@@ -112,13 +112,13 @@ my @loops = (
 );
 
 sub check {
-    my ( $mode, $name, $text, $want ) = @_;
+    my ( $mode, $name, $text, $want, @options ) = @_;
     my $file = "$dir/deep.metta";
     open my $out, '>', $file or die "$file: $!\n";
     print $out $text;
     close $out or die "$file: $!\n";
     my $r = Program::run(
-        argv    => [ Program::path(), @{ $mode->{options} }, $file ],
+        argv    => [ Program::path(), @{ $mode->{options} }, @options, $file ],
         timeout => $ENV{AMBIT_LONG} ? 900 : 120,
     );
     my $wrong = Program::trouble($r);
@@ -141,5 +141,16 @@ for my $mode ( Modes::selected() ) {
         my ( $name, $rule ) = @$loop;
         check( $mode, "$turns turns through $name", "$rule\n!(loop $turns)\n", "[done]\n" );
     }
+    next if $mode->{name} eq 'tier0';    # where only tail calls take no depth
+    check(
+        $mode,
+        "$size cells of a list, no deeper than 100 calls",
+        "(= (upto \$a \$b) (if (> \$a \$b) Nil (Cons \$a (upto (+ \$a 1) \$b))))\n"
+            . "(= (sum Nil \$acc) \$acc)\n"
+            . "(= (sum (Cons \$h \$t) \$acc) (sum \$t (+ \$acc \$h)))\n"
+            . "!(sum (upto 1 $size) 0)\n",
+        '[' . $size * ( $size + 1 ) / 2 . "]\n",
+        '--depth=100'
+    );
 }
 done_testing;

@@ -102,6 +102,7 @@ typedef struct Unit {
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
   bool form;          // a top-level form: new variables are as written
+  uint64_t epoch;     // of the code when it was lowered
   Variant *local;     // a loop's unit: the variant that calls it, owned
 } Unit;
 

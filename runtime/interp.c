@@ -684,6 +684,9 @@ do_CHKTYPE:
 do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
   STEP(1);
+do_CHKEPOCH:
+  if (AMB_UNLIKELY(UNIT()->epoch != g->code->epoch)) EDGE();
+  STEP(1);
 do_CHKBODY : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();

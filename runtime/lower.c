@@ -13,7 +13,7 @@ enum { MAX_RULES = 200, MAX_ARGS = 60 };
 
 void ambi_lower_use_rule(Lower *l, Rule *r) {
   l->rule = r->tmpl;
-  l->next = &r->next;
+  l->slots = &r->slots;
   l->uses = NULL;
   memcpy(l->vars, r->vars, sizeof l->vars);
 }
@@ -129,8 +129,8 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
   out->rhs = ambi_expr_at(t->atom, 2);
   out->body = ambi_lower_label(l);
   out->emitted = false;
-  out->next = h->nargs;
-  l->next = &out->next;
+  out->slots = (Slots){h->nargs, NO_SLOT};
+  l->slots = &out->slots;
   for (unsigned i = 0; i < MAX_VARS; i++)
     out->vars[i] = (Var){NO_SLOT, NO_SLOT};
   for (uint32_t i = 0; i < h->nargs; i++) {
@@ -150,7 +150,7 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
 static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
-  l.own = l.frame = v->def->nargs;
+  l.own.next = l.frame = v->def->nargs;
   Heads h = {
       .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
   ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, true),
@@ -163,6 +163,7 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
 
 static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   Definition *d = v->def;
+  l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
   Heads h = {.l = l,
              .nargs = d->nargs,
              .untyped = d->untyped,
@@ -174,7 +175,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     l->failed = true;
     return false;
   }
-  l->own = l->frame = d->nargs;
+  l->own.next = l->frame = d->nargs;
   for (size_t i = 0; i < records->n; i++) {
     h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
     if (!h.rules[i]) {
@@ -226,6 +227,7 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   ambi_lower_open(&l, cx, cx->space);
   l.rule = &rule;
   l.form = true;
+  l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
   Word *top = cx->h;
   if (rule.nvars > MAX_VARS || too_deep(rule.atom)) {
     l.refused = true;

@@ -40,6 +40,11 @@ typedef struct Fixup {
   int label;
 } Fixup;
 
+typedef struct Slots {
+  uint32_t next;     // the next free one
+  uint16_t scratch;  // for terms that leave at once, or NO_SLOT
+} Slots;
+
 // Code that is rarely run, put behind the rest of the unit.
 enum StubKind {
   STUB_ERROR,
@@ -49,6 +54,7 @@ enum StubKind {
   STUB_LIKE,
   STUB_CHECKED,
   STUB_POSITION,
+  STUB_CALL,
   STUB_APPLY,
   STUB_REBUILD,
   STUB_IF
@@ -65,7 +71,7 @@ typedef struct Stub {
   uint16_t from;         // slot with the Error, the body or the condition
   const Template *rule;  // whose term it is
   Var *vars;             // variables as they were
-  uint32_t *next;        // next free slot of that rule
+  Slots *slots;          // of that rule
   Code head;             // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
@@ -101,17 +107,17 @@ typedef struct Lower {
   } * edge_labels;
   size_t nedge_labels, edge_labels_cap;
   uint32_t frame;  // slots of the whole frame
-  uint32_t own;    // next free slot where there are no rules
-  uint32_t *next;  // next free slot of the rule being lowered: rules of one
-                   // definition share slots, since a later one only runs when
-                   // nothing can come back to an earlier one
+  Slots own;       // where there are no rules
+  Slots *slots;    // of the rule being lowered: rules of one definition share
+                   // slots, since a later one only runs when nothing can come
+                   // back to an earlier one
   const Template *rule;  // whose variables the LVARs are
   Var vars[MAX_VARS];
-  bool form;         // a top-level form
-  size_t last;       // start of the instruction emitted last
-  int fail;          // label of an instruction that backtracks, or NO_LABEL
-  uint16_t *uses;    // occurrences of each variable in the whole rule
-  uint16_t scratch;  // slot of terms that leave at once, or NO_SLOT
+  bool form;       // a top-level form
+  bool unstable;   // rules or types may change while the unit runs
+  size_t last;     // start of the instruction emitted last
+  int fail;        // label of an instruction that backtracks, or NO_LABEL
+  uint16_t *uses;  // occurrences of each variable in the whole rule
   int bail;  // where operations of the current tree go when an operand is odd
 } Lower;
 

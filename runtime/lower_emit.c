@@ -12,18 +12,18 @@ static bool grow(Lower *l, void *array, size_t *cap, size_t need, size_t item) {
 }
 
 uint16_t ambi_lower_slot(Lower *l) {
-  if (*l->next >= MAX_SLOTS - 1) {
+  if (l->slots->next >= MAX_SLOTS - 1) {
     l->refused = true;
     return 0;
   }
-  uint16_t slot = (uint16_t)(*l->next)++;
-  if (*l->next > l->frame) l->frame = *l->next;
+  uint16_t slot = (uint16_t)l->slots->next++;
+  if (l->slots->next > l->frame) l->frame = l->slots->next;
   return slot;
 }
 
 uint16_t ambi_lower_scratch(Lower *l) {
-  if (l->scratch == NO_SLOT) l->scratch = ambi_lower_slot(l);
-  return l->scratch;
+  if (l->slots->scratch == NO_SLOT) l->slots->scratch = ambi_lower_slot(l);
+  return l->slots->scratch;
 }
 
 int ambi_lower_label(Lower *l) {
@@ -128,7 +128,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .entry = entry,
               .back = back,
               .rule = l->rule,
-              .next = l->next};
+              .slots = l->slots};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (s->vars)
     memcpy(s->vars, l->vars, sizeof l->vars);
@@ -326,6 +326,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   u->nslots = l->frame;
   u->nargs = nargs;
   u->form = l->form;
+  u->epoch = l->cs->epoch;
   l->code = NULL;
   l->k = NULL;
   l->edges = NULL;
@@ -353,8 +354,8 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .space = s,
                .cs = cx->rt->code,
                .bail = NO_LABEL,
-               .scratch = NO_SLOT};
-  l->next = &l->own;
+               .own = {.scratch = NO_SLOT}};
+  l->slots = &l->own;
   ambi_arena_open(&l->arena);
   for (unsigned i = 0; i < MAX_VARS; i++)
     l->vars[i] = (Var){NO_SLOT, NO_SLOT};

@@ -238,7 +238,7 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   } else {
     bool stream =
         ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
-    if (!call_at(l, e, t, slot, err, rest, stream)) {
+    if (l->unstable || !call_at(l, e, t, slot, err, rest, stream)) {
       uint16_t p = ambi_lower_slot(l);
       int end = ambi_lower_label(l);
       begin_position(l, e, p);
@@ -288,12 +288,18 @@ unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest) {
   return rest;
 }
 
+// May evaluating the members change rules or types?
+static bool changing_arguments(Lower *l, Value e) {
+  return l->unstable && (ambi_lower_effects_from(l, e, 0, E_PURE) & E_RULES);
+}
+
 // Sources for children first..n-1 of an untyped call or tuple. A variable whose
 // successors cannot do anything is checked by the instruction itself.
 static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
                           uint16_t *src, ErrTo err, unsigned rest) {
   uint32_t quiet = n;
-  while (n == ambi_expr_size(e) && quiet > first &&
+  bool changing = changing_arguments(l, e);
+  while (n == ambi_expr_size(e) && quiet > first && !changing &&
          is_leaf(ambi_expr_at(e, quiet - 1)))
     quiet--;
   for (uint32_t i = first; i < n; i++) {
@@ -336,6 +342,22 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
 }
 
+// Data whose members were evaluated may have become a call by that.
+static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
+                        ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_CALL);
+  int stub = (int)(s - l->stubs);
+  s->dst = d;
+  s->err = err;
+  s->nlist = n;
+  s->list = ambi_lower_new_list(l, n);
+  if (l->failed) return stub;
+  memcpy(s->list, src, n * sizeof *src);
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, s->entry);
+  return stub;
+}
+
 static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint32_t n = ambi_expr_size(e);
   if (n > 60000) {
@@ -345,12 +367,16 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
   Value last = ambi_expr_at(e, n - 1);
-  if (d.tail && !l->form && n > 1 && may_chain(l, last)) {
+  if (d.tail && !l->form && n > 1 && !changing_arguments(l, e) &&
+      may_chain(l, last)) {
     chained(l, e, src, err, rest);
     return;
   }
   tuple_sources(l, e, 0, n, src, err, rest);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  int call = changing_arguments(l, e)
+                 ? data_or_call(l, src, n, (Dst){false, slot}, err)
+                 : -1;
   Code head = {.op = OP_I_MKEXPR};
   head.a = slot;
   head.b = (uint16_t)n;
@@ -361,6 +387,7 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   size_t stubs = l->nstubs;
   ambi_lower_checked_stub(l, at, head, src, n, err);
   if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+  if (call >= 0) ambi_lower_bind(l, l->stubs[call].back);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
 }
 
@@ -455,9 +482,13 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     uint16_t *all = ambi_lower_new_list(l, n + 1);
     all[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
     memcpy(all + 1, src, n * sizeof *src);
+    int call = changing_arguments(l, e)
+                   ? data_or_call(l, all, n + 1, (Dst){false, slot}, err)
+                   : -1;
     // Unmarked: evaluated again it is checked again, as what it then is.
     ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
     ambi_lower_list(l, all, n + 1);
+    if (call >= 0) ambi_lower_bind(l, l->stubs[call].back);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
     emit_call(l, v, src, n, d, err, p);
@@ -547,6 +578,41 @@ static void variable_head(Lower *l, Value e, Value t, Dst d, ErrTo err,
 
 // ---- expressions ----------------------------------------------------------------
 
+// What kind of application it is was looked up when it was lowered. In a unit
+// during which rules may change, that is checked before it is used.
+static int check_epoch(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, l->stubs[stub].entry);
+  return stub;
+}
+
+static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                        unsigned rest) {
+  Value head = ambi_expr_at(e, 0);
+  Head h = ambi_lower_head_of(l, e);
+  if (l->failed) return;
+  if (ambi_is_op(head)) {
+    if (ambi_lower_state(l, e, t, d, err, rest)) return;
+    if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))
+      return;
+  } else if (h.kind == HEAD_DATA) {
+    data(l, e, d, err, rest);
+    return;
+  } else if (ambi_is_lvar(head)) {
+    variable_head(l, e, t, d, err, rest);
+    return;
+  } else if (h.kind == HEAD_CALL) {
+    call_untyped(l, e, h, t, d, err, rest, no_scope);
+    return;
+  } else if (h.kind == HEAD_TYPED &&
+             call_typed(l, e, h, t, d, err, rest, no_scope)) {
+    return;
+  }
+  ambi_lower_generic(l, e, t, d, err);
+}
+
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   if (l->failed || l->refused) return;
@@ -564,26 +630,12 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   }
   if (ambi_lower_form_expr(l, e, t, d, err, rest)) return;
   Value head = ambi_expr_at(e, 0);
-  if (!ambi_is_instruction(e)) {
-    Head h = ambi_lower_head_of(l, e);
-    if (l->failed) return;
-    if (ambi_is_op(head)) {
-      if (ambi_lower_state(l, e, t, d, err, rest)) return;
-      if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))
-        return;
-    } else if (h.kind == HEAD_DATA) {
-      data(l, e, d, err, rest);
-      return;
-    } else if (ambi_is_lvar(head)) {
-      variable_head(l, e, t, d, err, rest);
-      return;
-    } else if (h.kind == HEAD_CALL) {
-      call_untyped(l, e, h, t, d, err, rest, no_scope);
-      return;
-    } else if (h.kind == HEAD_TYPED &&
-               call_typed(l, e, h, t, d, err, rest, no_scope)) {
-      return;
-    }
+  if (ambi_is_instruction(e)) {
+    ambi_lower_generic(l, e, t, d, err);
+    return;
   }
-  ambi_lower_generic(l, e, t, d, err);
+  int stub = -1;
+  if (l->unstable && ambi_is_sym(head)) stub = check_epoch(l, e, t, d, err);
+  application(l, e, t, d, err, rest);
+  if (stub >= 0) ambi_lower_bind(l, l->stubs[stub].back);
 }

@@ -342,11 +342,13 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int end = ambi_lower_label(l);
   ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  Var *vars = ambi_lower_save_vars(l);
   ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, end}, 0);
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
+  ambi_lower_restore_vars(l, vars);
   ambi_lower_result_in(l, v, e, d, err);
   return true;
 }
@@ -486,7 +488,7 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
     return true;
   }
   uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
-  ambi_lower_give(l, v, d);
+  ambi_lower_result_in(l, ambi_lower_in_slot(l, v), e, d, err);
   return true;
 }
 

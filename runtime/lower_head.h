@@ -9,8 +9,8 @@ typedef struct Rule {
   const Template *tmpl;
   Value lhs, rhs;
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
-  uint32_t next;       // next free slot
-  int body;            // label
+  Slots slots;
+  int body;  // label
   bool emitted;
 } Rule;
 

@@ -43,7 +43,8 @@ static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   Lower *o = p->outer;
   ambi_lower_open(l, o->cx, o->space);
   l->rule = o->rule;
-  l->own = l->frame = fixed + p->ncaptured;
+  l->unstable = o->unstable;
+  l->own.next = l->frame = fixed + p->ncaptured;
   for (unsigned i = 0; i < p->ncaptured; i++)
     l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
   p->self = ambi_alloc(sizeof *p->self);

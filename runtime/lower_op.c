@@ -347,11 +347,18 @@ static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
   return (int)l->nstubs - 1;
 }
 
+// An == that may end in an Error is a position of its own.
+static bool may_cast(Lower *l, Value e) {
+  return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL &&
+         (cast_to_other(l, ambi_expr_at(e, 1)) ||
+          cast_to_other(l, ambi_expr_at(e, 2)));
+}
+
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest) {
   if (ambi_is_lvar(e) && !ambi_is_none(whole))
     return branch_on_variable(l, e, whole, no, d, err, t);
-  if (!fused(l, e)) {
+  if (!fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
     uint16_t slot = ambi_lower_slot(l);
     if (comparison(e) &&
         ambi_is_none(whole)) {  // as a value, with operands from calls

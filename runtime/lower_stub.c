@@ -190,6 +190,17 @@ static void unlike_values(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->no);
 }
 
+// The members are values: what they are together is a call now.
+static void call_members(Lower *l, const Stub *s) {
+  uint16_t call = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, call, s->nlist, 0);
+  ambi_lower_list(l, s->list, s->nlist);
+  ambi_lower_emit(l, OP_I_CALLX, p, call, 0);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -216,6 +227,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   case STUB_LIKE: unlike_values(l, &s); break;
   case STUB_CHECKED: checked_code(l, &s); break;
   case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
+  case STUB_CALL: call_members(l, &s); break;
   case STUB_APPLY:
     ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
@@ -231,7 +243,7 @@ void ambi_lower_stubs(Lower *l) {
     memcpy(l->vars, s.vars, sizeof l->vars);
     if (l->rule != s.rule) l->uses = NULL;
     l->rule = s.rule;
-    l->next = s.next;
+    l->slots = s.slots;
     ambi_lower_bind(l, s.entry);
     stub_code(l, s, i);
   }

@@ -50,7 +50,7 @@ static void variable_body(Heads *h, Rule *r) {
   size_t at = l->last;
   int stub = ambi_lower_body_stub(l, from, r->lhs, h->type, (Dst){.tail = true},
                                   (ErrTo){.ret = true});
-  ambi_lower_edge_at(l, at, l->stubs[stub].entry);
+  ambi_lower_edge_at(l, at, ambi_lower_stub_at(l, stub)->entry);
 }
 
 static void body_code(Heads *h, Rule *r) {

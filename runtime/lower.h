@@ -101,6 +101,8 @@ typedef struct Lower {
   size_t nfixups, fixups_cap;
   Stub *stubs;
   size_t nstubs, stubs_cap;
+  Stub no_stub;  // what there is instead when memory is out
+  Code no_code;
   struct {
     uint32_t at;
     int label;
@@ -136,7 +138,8 @@ void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
 // The word behind with a second label.
 void ambi_lower_varl(Lower *l, int label);
 void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
-uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);  // room for n sources
+// Room for n sources; NULL, and l->failed, when memory is out.
+uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
 void ambi_lower_edge_at(Lower *l, size_t at, int label);
 uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
@@ -253,6 +256,9 @@ int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
 int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);
 void ambi_lower_stubs(Lower *l);
+static inline Stub *ambi_lower_stub_at(Lower *l, int stub) {
+  return l->failed ? &l->no_stub : &l->stubs[stub];
+}
 
 // ---- lower_pattern.c -------------------------------------------------------------
 // How often does variable i occur outside of the term? Does it?

@@ -38,9 +38,8 @@ void ambi_lower_bind(Lower *l, int label) {
 }
 
 static Code *word(Lower *l) {
-  static Code dummy;
   if (!grow(l, &l->code, &l->code_cap, l->ncode + 1, sizeof *l->code))
-    return &dummy;
+    return &l->no_code;
   Code *c = &l->code[l->ncode++];
   c->w = 0;
   return c;
@@ -84,10 +83,9 @@ void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n) {
 }
 
 uint16_t *ambi_lower_new_list(Lower *l, uint32_t n) {
-  static uint16_t none[1];
   uint16_t *list = ambi_arena_alloc(&l->arena, (n + 2) * sizeof *list);
   if (!list) l->failed = true;
-  return list ? list : none;
+  return list;
 }
 
 void ambi_lower_edge_at(Lower *l, size_t at, int label) {
@@ -119,10 +117,9 @@ uint16_t ambi_lower_k(Lower *l, Value v) {
 }
 
 Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
-  static Stub dummy;
   int entry = ambi_lower_label(l), back = ambi_lower_label(l);
   if (!grow(l, &l->stubs, &l->stubs_cap, l->nstubs + 1, sizeof *l->stubs))
-    return &dummy;
+    return &l->no_stub;
   Stub *s = &l->stubs[l->nstubs++];
   *s = (Stub){.kind = kind,
               .entry = entry,
@@ -281,52 +278,42 @@ static int by_at(const void *a, const void *b) {
   return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static void *exact(void *array, size_t cap, size_t n, size_t item, bool *ok) {
-  if (cap == n || n == 0) {
-    if (n == 0) ambi_free(array, cap * item);
-    return n == 0 ? NULL : array;
+// Cuts an array to the items it has.
+static bool cut(Lower *l, void *array, size_t *cap, size_t n, size_t item) {
+  void **at = array;
+  void *p = n ? ambi_realloc(*at, *cap * item, n * item) : NULL;
+  if (n && !p) {
+    l->failed = true;
+    return false;
   }
-  void *p = ambi_realloc(array, cap * item, n * item);
-  if (!p) *ok = false;
-  return p ? p : array;
+  if (n == 0) ambi_free(*at, *cap * item);
+  *at = p;
+  *cap = n;
+  return true;
 }
 
-Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
-  if (l->failed || l->refused) return NULL;
-  resolve_labels(l);
-  if (l->refused) return NULL;
-  bool ok =
-      grow(l, &l->edges, &l->edges_cap, l->nedge_labels, sizeof *l->edges);
-  Unit *u = ambi_alloc(sizeof *u);
-  if (!ok || !u) {
-    ambi_free(u, sizeof *u);
-    l->failed = true;
-    return NULL;
-  }
-  for (size_t i = 0; i < l->nedge_labels; i++)
-    l->edges[i] = (ErrorEdge){l->edge_labels[i].at,
-                              (uint32_t)l->labels[l->edge_labels[i].label]};
-  if (l->nedge_labels)
-    qsort(l->edges, l->nedge_labels, sizeof *l->edges, by_at);
-  // The arrays are handed over; a shrinking realloc cannot really fail.
-  u->code = exact(l->code, l->code_cap, l->ncode, sizeof *l->code, &ok);
-  u->k = exact(l->k, l->k_cap, l->nk, sizeof *l->k, &ok);
-  u->edges =
-      exact(l->edges, l->edges_cap, l->nedge_labels, sizeof *l->edges, &ok);
-  u->switches = exact(l->switches, l->switches_cap, l->nswitches,
-                      sizeof *l->switches, &ok);
-  u->templates = exact(l->templates, l->templates_cap, l->ntemplates,
-                       sizeof *l->templates, &ok);
+static bool cut_all(Lower *l) {
+  return cut(l, &l->code, &l->code_cap, l->ncode, sizeof *l->code) &&
+         cut(l, &l->k, &l->k_cap, l->nk, sizeof *l->k) &&
+         cut(l, &l->edges, &l->edges_cap, l->nedge_labels, sizeof *l->edges) &&
+         cut(l, &l->switches, &l->switches_cap, l->nswitches,
+             sizeof *l->switches) &&
+         cut(l, &l->templates, &l->templates_cap, l->ntemplates,
+             sizeof *l->templates);
+}
+
+// Hands the arrays over.
+static void move_to_unit(Lower *l, Unit *u) {
+  u->code = l->code;
+  u->k = l->k;
+  u->edges = l->edges;
+  u->switches = l->switches;
+  u->templates = l->templates;
   u->ncode = (uint32_t)l->ncode;
   u->nk = (uint32_t)l->nk;
   u->nedges = (uint32_t)l->nedge_labels;
   u->nswitches = (uint32_t)l->nswitches;
   u->ntemplates = (uint32_t)l->ntemplates;
-  u->store = l->cx->rt->store;
-  u->nslots = l->frame;
-  u->nargs = nargs;
-  u->form = l->form;
-  u->epoch = l->cs->epoch;
   l->code = NULL;
   l->k = NULL;
   l->edges = NULL;
@@ -335,10 +322,38 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   l->code_cap = l->k_cap = l->edges_cap = l->switches_cap = l->templates_cap =
       0;
   l->nswitches = l->ntemplates = 0;
+}
+
+static bool make_edges(Lower *l) {
+  if (!grow(l, &l->edges, &l->edges_cap, l->nedge_labels, sizeof *l->edges))
+    return false;
+  for (size_t i = 0; i < l->nedge_labels; i++)
+    l->edges[i] = (ErrorEdge){l->edge_labels[i].at,
+                              (uint32_t)l->labels[l->edge_labels[i].label]};
+  if (l->nedge_labels)
+    qsort(l->edges, l->nedge_labels, sizeof *l->edges, by_at);
+  return true;
+}
+
+Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
+  if (l->failed || l->refused) return NULL;
+  resolve_labels(l);
+  if (l->refused || !make_edges(l) || !cut_all(l)) return NULL;
+  Unit *u = ambi_alloc(sizeof *u);
+  if (!u) {
+    l->failed = true;
+    return NULL;
+  }
+  move_to_unit(l, u);
+  u->store = l->cx->rt->store;
+  u->nslots = l->frame;
+  u->nargs = nargs;
+  u->form = l->form;
+  u->epoch = l->cs->epoch;
   for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
     if (ambi_ops[u->code[at].op].flags & X_CALL)
       u->code[at + 1].half[0] = (uint16_t)u->nslots;
-  if (!ok || !ambi_unit_liveness(u)) {
+  if (!ambi_unit_liveness(u)) {
     ambi_unit_free(u);
     l->failed = true;
     return NULL;

@@ -144,11 +144,11 @@ void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
   int stub = ambi_lower_bail_stub(l, call, t, d, err);
   if (!d.tail) {
     ambi_lower_emit(l, OP_I_CHKBODY, l->vars[ambi_lvar_of(body)].slot, 0, 0);
-    ambi_lower_edge(l, l->stubs[stub].entry);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   }
   variable(l, body, t, d, err);
-  if (d.tail) ambi_lower_edge(l, l->stubs[stub].entry);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
@@ -156,11 +156,11 @@ void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
   int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
   if (!d.tail) {
     ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
-    ambi_lower_edge(l, l->stubs[stub].entry);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   }
   ambi_lower_value_of(l, slot, d, err);
-  if (d.tail) ambi_lower_edge(l, l->stubs[stub].entry);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
@@ -459,8 +459,8 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   for (uint32_t i = 1; i <= n; i++)
     ambi_lower_guard(l, ambi_expr_at(e, i),
                      ambi_deref(ambi_expr_at(h.ftype, i)),
-                     l->stubs[stub].entry);
-  ambi_lower_guard_nested(l, e, l->stubs[stub].entry);
+                     ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_guard_nested(l, e, ambi_lower_stub_at(l, stub)->entry);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return true;
   for (uint32_t i = 1; i <= n; i++) {
@@ -480,6 +480,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   if (!h.def->has_rules) {  // data of a typed constructor
     uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
     uint16_t *all = ambi_lower_new_list(l, n + 1);
+    if (l->failed) return true;
     all[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
     memcpy(all + 1, src, n * sizeof *src);
     int call = changing_arguments(l, e)
@@ -493,7 +494,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   } else {
     emit_call(l, v, src, n, d, err, p);
   }
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -556,9 +557,9 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   if (h.kind == HEAD_TYPED && !callable(l, e, &h, t)) return false;
   begin_position(l, e, p.slot);
   int stub = ambi_lower_position_stub(l, scope_ret(p, slot), err);
-  ErrTo end = {false, slot, l->stubs[stub].entry};
+  ErrTo end = {false, slot, ambi_lower_stub_at(l, stub)->entry};
   bool done = call_in(l, e, h, t, slot, end, rest, p);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return done || l->failed || l->refused;
 }
 
@@ -568,12 +569,12 @@ static void variable_head(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest) {
   ambi_lower_prepare(l, e);
   int stub = ambi_lower_bail_stub(l, e, t, d, err);
-  int entry = l->stubs[stub].entry;
+  int entry = ambi_lower_stub_at(l, stub)->entry;
   ambi_lower_emit(l, OP_I_CHKHEAD,
                   l->vars[ambi_lvar_of(ambi_expr_at(e, 0))].slot, 0, 0);
   ambi_lower_edge(l, entry);
   data(l, e, d, err, rest);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 // ---- expressions ----------------------------------------------------------------

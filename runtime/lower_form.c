@@ -167,7 +167,7 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_restore_vars(l, vars);
   branch(l, e, AMB_FALSE, other, t, d, err, rest);
   ambi_lower_bind(l, end);
-  if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
+  if (!l->failed) ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
 }
 
 static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
@@ -502,9 +502,9 @@ static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
   }
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, term, 0, 0);
-  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   ambi_lower_give(l, term, d);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -520,7 +520,7 @@ static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
     ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
   else
     ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
-  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   if (form == FORM_DECONS) {
     uint16_t pair[2] = {first, others},
              out = d.tail ? ambi_lower_slot(l) : d.slot;
@@ -530,7 +530,7 @@ static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
   } else {
     ambi_lower_value_of(l, form == FORM_CAR ? first : others, d, err);
   }
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -543,9 +543,9 @@ static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
            others = ambi_lower_term(l, tail);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   ambi_lower_emit(l, OP_I_CONS, out, head, others);
-  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -567,9 +567,9 @@ static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
       done = ambi_lower_label(l);
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
-  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   l->vars[ambi_lvar_of(h)].pre = first;
   l->vars[ambi_lvar_of(t)].pre = others;
   ambi_lower_env(l, OP_I_UNIFYT, pair, p, NO_LABEL);

@@ -48,7 +48,7 @@ static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   for (unsigned i = 0; i < p->ncaptured; i++)
     l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
   p->self = ambi_alloc(sizeof *p->self);
-  if (!p->self) l->failed = true;
+  if (!p->self) l->failed = o->failed = true;
   return p->self != NULL;
 }
 
@@ -163,13 +163,13 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!capture(&p, a, b)) return false;
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
-  list_operand(l, list, l->stubs[stub].entry, &src);
-  check_captured(&p, l->stubs[stub].entry);
+  list_operand(l, list, ambi_lower_stub_at(l, stub)->entry, &src);
+  check_captured(&p, ambi_lower_stub_at(l, stub)->entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
   enter(&p, src, start, 3, d, err, stream);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -225,7 +225,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
-      entry = l->stubs[stub].entry;
+      entry = ambi_lower_stub_at(l, stub)->entry;
   list_operand(l, list, entry, &src);
   check_captured(&p, entry);
   bool stream =
@@ -237,6 +237,6 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
   ambi_lower_error_edge(l, value, err);
   ambi_lower_give(l, value, d);
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

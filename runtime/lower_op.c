@@ -122,12 +122,13 @@ static void truth(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_bind(l, no);
   ambi_lower_give(l, ambi_lower_k(l, AMB_FALSE), d);
   ambi_lower_bind(l, end);
-  if (!l->failed) ambi_lower_bind(l, l->stubs[odd].back);
+  if (!l->failed) ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
 }
 
 // The operation with its operands evaluated and checked, into a slot.
 static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
                          ErrTo err, unsigned rest) {
+  if (l->failed) return;  // the type is not known, for want of memory
   uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
   bool tree = numeric_tree(e);
   enum Opcode fast = arithmetic_op(op);
@@ -176,13 +177,13 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   int outer = l->bail, stub = -1;
   if (outer == NO_LABEL) {
     stub = ambi_lower_bail_stub(l, e, t, d, err);
-    l->bail = l->stubs[stub].entry;
+    l->bail = ambi_lower_stub_at(l, stub)->entry;
   }
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   builtin_body(l, e, h.ftype, slot, err, rest);
   l->bail = outer;
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
-  if (stub >= 0) ambi_lower_bind(l, l->stubs[stub].back);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
 
@@ -329,7 +330,7 @@ static int branch_on_variable(Lower *l, Value e, Value whole, int no, Dst d,
   uint16_t slot = ambi_lower_term(l, e);
   int stub = ambi_lower_bail_stub(l, whole, t, d, err);
   ambi_lower_jump(l, OP_I_BRANCH, slot, slot, no);
-  ambi_lower_varl(l, l->stubs[stub].entry);
+  ambi_lower_varl(l, ambi_lower_stub_at(l, stub)->entry);
   return stub;
 }
 
@@ -366,10 +367,10 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
       ambi_lower_prepare(l, e);
       int outer = l->bail, stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL),
                                                        (Dst){false, slot}, err);
-      l->bail = l->stubs[stub].entry;
+      l->bail = ambi_lower_stub_at(l, stub)->entry;
       builtin_body(l, e, h.ftype, slot, err, rest);
       l->bail = outer;
-      ambi_lower_bind(l, l->stubs[stub].back);
+      ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
     } else {
       Value want = ambi_is_lvar(e) ? AMB_SYM(UNDEFINED) : AMB_SYM(T_BOOL);
       ambi_lower_position(l, e, want, slot, err, rest);
@@ -392,13 +393,13 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
   w->dst = d;
   w->err = err;
   w->from = ambi_lower_slot(l);
-  l->bail = l->stubs[stub].entry;
+  l->bail = ambi_lower_stub_at(l, stub)->entry;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
     equality(l, e, no, err, rest);
   else
     inequality(l, e, no, err, rest);
   l->bail = outer;
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return stub + 1;
 }
 
@@ -435,10 +436,10 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
   if (get) {
     slot = ambi_lower_slot(l);
     ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
-    ambi_lower_edge(l, l->stubs[stub].entry);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
     if (!ambi_lower_any_type(t)) {  // the state has a type of its own
       ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
-      ambi_lower_edge(l, l->stubs[stub].entry);
+      ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
     }
     ambi_lower_value_of(l, slot, d, err);
   } else {
@@ -461,6 +462,6 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_bind(l, back);
   }
   l->bail = bail;
-  ambi_lower_bind(l, l->stubs[stub].back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

@@ -7,17 +7,18 @@
 
 // ---- variables across branches --------------------------------------------------------
 
-static void count_uses(Value term, uint16_t *count) {
+static void count_uses(Lower *l, Value term, uint16_t *count) {
   ValueVec todo = {0};
-  ambi_vec_push(&todo, term);
-  while (todo.n) {
+  bool ok = ambi_vec_push(&todo, term);
+  while (ok && todo.n) {
     Value v = todo.at[--todo.n];
     if (ambi_is_lvar(v) && ambi_lvar_of(v) < MAX_VARS)
       count[ambi_lvar_of(v)]++;
     else if (ambi_is_expr(v) && !ambi_is_ground_expr(v))
-      for (uint32_t i = 0; i < ambi_expr_size(v); i++)
-        ambi_vec_push(&todo, ambi_expr_at(v, i));
+      for (uint32_t i = 0; ok && i < ambi_expr_size(v); i++)
+        ok = ambi_vec_push(&todo, ambi_expr_at(v, i));
   }
+  if (!ok) l->failed = true;
   ambi_vec_drop(&todo);
 }
 
@@ -29,14 +30,14 @@ static bool load_uses(Lower *l) {
     return false;
   }
   memset(l->uses, 0, MAX_VARS * sizeof *l->uses);
-  count_uses(l->rule->atom, l->uses);
+  count_uses(l, l->rule->atom, l->uses);
   return true;
 }
 
 unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i) {
   uint16_t inside[MAX_VARS] = {0};
   if (!load_uses(l)) return 0;
-  count_uses(term, inside);
+  count_uses(l, term, inside);
   return l->uses[i] - inside[i];
 }
 
@@ -47,7 +48,7 @@ bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
 void ambi_lower_prepare_shared(Lower *l, Value term) {
   uint16_t inside[MAX_VARS] = {0}, vars[MAX_VARS];
   if (!load_uses(l)) return;
-  count_uses(term, inside);
+  count_uses(l, term, inside);
   unsigned n = ambi_lower_vars_of(l, term, vars);
   for (unsigned i = 0; i < n; i++)
     if (inside[vars[i]] < l->uses[vars[i]]) ambi_lower_var(l, vars[i]);

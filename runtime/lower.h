@@ -256,6 +256,7 @@ int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
 int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);
 void ambi_lower_stubs(Lower *l);
+// By number, which means nothing once memory is out.
 static inline Stub *ambi_lower_stub_at(Lower *l, int stub) {
   return l->failed ? &l->no_stub : &l->stubs[stub];
 }

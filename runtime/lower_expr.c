@@ -387,7 +387,7 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   size_t stubs = l->nstubs;
   ambi_lower_checked_stub(l, at, head, src, n, err);
   if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
-  if (call >= 0) ambi_lower_bind(l, l->stubs[call].back);
+  if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
 }
 
@@ -489,7 +489,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     // Unmarked: evaluated again it is checked again, as what it then is.
     ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
     ambi_lower_list(l, all, n + 1);
-    if (call >= 0) ambi_lower_bind(l, l->stubs[call].back);
+    if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
     emit_call(l, v, src, n, d, err, p);
@@ -585,7 +585,7 @@ static int check_epoch(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   ambi_lower_prepare(l, e);
   int stub = ambi_lower_bail_stub(l, e, t, d, err);
   ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
-  ambi_lower_edge(l, l->stubs[stub].entry);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   return stub;
 }
 
@@ -638,5 +638,5 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   int stub = -1;
   if (l->unstable && ambi_is_sym(head)) stub = check_epoch(l, e, t, d, err);
   application(l, e, t, d, err, rest);
-  if (stub >= 0) ambi_lower_bind(l, l->stubs[stub].back);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }

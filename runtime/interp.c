@@ -207,7 +207,7 @@ do_RET:
 do_RETV : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (ambi_is_rigid(v) && ambi_rigid_holds(g)) {
-    rv = v;
+    rv.w = v.w | AMB_EXPR_EVAL;
     goto ret;
   }
   Value t = AMB_V(KONST(pc->b));
@@ -411,8 +411,18 @@ do_POPALT:
   STEP(1);
 do_FORKV:
   AFTER(ambi_step_fork_begin(g));
-do_FORK_NEXT:
-  AFTER(ambi_step_fork_next(g));
+do_FORK_NEXT : {
+  Choice *c = B;
+  uint64_t i = c->cursor++;
+  Value v = ambi_expr_at(c->aux, (uint32_t)i);
+  pc = c->next;
+  if (i + 1 == ambi_expr_size(c->aux)) {
+    B--;
+    cx->hb = B->h;
+  }
+  E[pc->a] = ambi_deref(v).w;
+  STEP(1);
+}
 do_MANY_NEXT : {
   Choice *c = B;
   uint64_t i = c->cursor++;
@@ -728,7 +738,9 @@ do_DECONS : {
     Value rest = ambi_list_rest(g, v, h);
     if (AMB_LIKELY(!ambi_is_none(rest))) {
       h += AMB_LIST_WORDS;
-      E[pc->a] = ambi_expr_at(v, 0).w;
+      Value first = ambi_expr_at(v, 0);
+      if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
+      E[pc->a] = first.w;
       E[pc->b] = rest.w;
       STEP(1);
     }

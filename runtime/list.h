@@ -28,7 +28,11 @@ static inline Value ambi_list_rest(const Engine *g, Value list, Word *p) {
   p[0] = header;
   p[1] = view[1];
   p[2] = (Word)(uintptr_t)rest;
-  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | AMB_EXPR_GROUND);
+  Word rigid = ambi_is_rigid(list) && ambi_rigid_holds(g) &&
+                       g->cx->rt->is_data_head(g->cx, *rest)
+                   ? AMB_EXPR_RIGID
+                   : 0;
+  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | AMB_EXPR_GROUND | rigid);
 }
 
 // head in front of the list, built at p. AMB_NONE: not one of these.

@@ -221,6 +221,16 @@ static void presume(const Engine *g, Value list, Value h, Value others) {
   if (ambi_in_heap(g->cx, p)) *p = ambi_hdr_with_spare(*p, AMB_PRESUMED);
 }
 
+// Would the list be rigid as a tuple, if its other children `others` are?
+static bool rigid_with(const Engine *g, Value first, Value others) {
+  if (ambi_is_var(first) || first.w == AMB_SYM(EMPTY).w ||
+      !ambi_is_firm(first) || !ambi_rigid_holds(g))
+    return false;
+  return (ambi_is_unit(others) || ambi_is_rigid(others) ||
+          ambi_presumed(g, others)) &&
+         g->cx->rt->is_data_head(g->cx, first);
+}
+
 enum Next ambi_step_decons(Engine *g) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->c]));
@@ -230,7 +240,14 @@ enum Next ambi_step_decons(Engine *g) {
   if (ambi_presumed(g, v) && ambi_is_expr(rest) &&
       presumable_item(g, ambi_deref(ambi_expr_at(rest, 0))))
     *ambi_ptr(rest) = ambi_hdr_with_spare(*ambi_ptr(rest), AMB_PRESUMED);
-  g->e[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
+  Value first = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_rigid(v)) {
+    if (ambi_is_expr(first)) first.w |= AMB_EXPR_RIGID;
+    if (ambi_is_expr(rest) &&
+        rigid_with(g, ambi_deref(ambi_expr_at(rest, 0)), AMB_UNIT))
+      rest.w |= AMB_EXPR_RIGID;
+  }
+  g->e[pc->a] = first.w;
   g->e[pc->b] = rest.w;
   g->pc = pc + 1;
   return NEXT_PC;
@@ -240,10 +257,11 @@ enum Next ambi_step_cons(Engine *g, Value head, Value tail) {
   const Code *pc = g->pc;
   tail = ambi_deref(tail);
   if (!ambi_is_expression(tail)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
-  head = ambi_deref(head);
+  head = ambi_presume_data(g->cx, ambi_deref(head));
   Value v = ambi_make_cons(g->cx, head, tail);
   if (ambi_is_none(v)) return NEXT_STOP;
   presume(g, v, head, tail);
+  if (!ambi_presumed(g, v) && rigid_with(g, head, tail)) v.w |= AMB_EXPR_RIGID;
   g->e[pc->a] = v.w;
   g->pc = pc + 1;
   return NEXT_PC;
@@ -263,20 +281,6 @@ enum Next ambi_step_fork_begin(Engine *g) {
     c->next = pc;
   }
   g->e[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
-  g->pc = pc + 1;
-  return NEXT_PC;
-}
-
-enum Next ambi_step_fork_next(Engine *g) {
-  Choice *c = g->b;
-  const Code *pc = c->next;
-  uint64_t i = c->cursor++;
-  Value v = ambi_expr_at(c->aux, (uint32_t)i);
-  if (i + 1 == ambi_expr_size(c->aux)) {
-    g->b = c - 1;
-    g->cx->hb = g->b->h;
-  }
-  g->e[pc->a] = ambi_deref(v).w;
   g->pc = pc + 1;
   return NEXT_PC;
 }

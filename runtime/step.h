@@ -38,7 +38,10 @@ static inline bool ambi_rigid_holds(const Engine *g) {
 static inline bool ambi_source_ready(const Engine *g, Value *v) {
   *v = ambi_deref(*v);
   if (ambi_is_expr(*v)) {
-    if ((v->w & AMB_EXPR_RIGID) && ambi_rigid_holds(g)) return true;
+    if ((v->w & AMB_EXPR_RIGID) && ambi_rigid_holds(g)) {
+      v->w |= AMB_EXPR_EVAL;  // it stays evaluated when there are new rules
+      return true;
+    }
     if (ambi_presumed(g, *v)) return true;
     return (v->w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
                (AMB_EXPR_EVAL | AMB_EXPR_GROUND) &&
@@ -80,7 +83,6 @@ enum Next ambi_step_check_like(Engine *g, Value v, Value like);
 enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);
 enum Next ambi_step_fork_begin(Engine *g);
-enum Next ambi_step_fork_next(Engine *g);
 enum Next ambi_step_set_state(Engine *g, Value state, Value v);
 enum Next ambi_step_arith_slow(Engine *g, Value a, Value b);
 enum Next ambi_step_builtin_call(Engine *g);

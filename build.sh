@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 
 packages="cmake ninja-build gcc g++ pkg-config libgmp-dev libjansson-dev
   libpcre2-dev libck-dev libasmjit-dev check libedit-dev perl"
+case ${CC:-} in clang*) packages="$packages clang" ;; esac
 
 help() {
   cat <<'END'
@@ -15,7 +16,7 @@ types  release   -O2, no assertions, in build/ (default)
        asan      assertions, AddressSanitizer and UndefinedBehaviorSanitizer
        ubsan     assertions and UndefinedBehaviorSanitizer
        tsan      assertions and ThreadSanitizer
-       stress    assertions, tiny limits, collection at every safepoint
+       stress    assertions, collection at every call
        Every type but release is built in build/<type>/.
 
 verbs  build               the program `ambit` (default)

@@ -195,6 +195,10 @@ void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
 // The same for variables in the arguments' own arguments, where an earlier
 // argument could do something before their turn comes.
 void ambi_lower_guard_nested(Lower *l, Value e, int label);
+// The same for an argument of a form, which goes to EVAL as a whole if it fails:
+// the stub that comes back behind it, or -1.
+int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
+                           ErrTo err);
 
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -242,6 +246,7 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest);
 bool ambi_lower_simple_types(Lower *l, Value e);
+bool ambi_lower_is_comparison(Value e);
 
 // ---- lower_stub.c ----------------------------------------------------------------
 // A bail-out: e as a whole goes to EVAL.

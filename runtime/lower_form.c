@@ -149,6 +149,10 @@ static void clause_body(Lower *l, Value body, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
+static void come_back(Lower *l, int stub) {
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
@@ -159,6 +163,9 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   }
   unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
                   ambi_effects_term(l->cs, l->space, other);
+  int whole = -1;
+  if (!ambi_lower_is_comparison(ambi_expr_at(e, 1)))
+    whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1), t, d, err);
   int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
   Var *vars = ambi_lower_save_vars(l);
   branch(l, e, AMB_TRUE, yes, t, d, err, rest);
@@ -167,7 +174,8 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_restore_vars(l, vars);
   branch(l, e, AMB_FALSE, other, t, d, err, rest);
   ambi_lower_bind(l, end);
-  if (!l->failed) ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
+  come_back(l, odd);
+  come_back(l, whole);
 }
 
 static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
@@ -188,8 +196,11 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value body = ambi_expr_at(e, 3);
   if (wrong(l, ambi_expr_at(e, 2))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
+  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
+                                     AMB_SYM(UNDEFINED), d, err);
   let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), err, then);
   let_body(l, ambi_expr_at(e, 1), body, d, err, rest);
+  come_back(l, whole);
   return true;
 }
 
@@ -276,9 +287,12 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 2);
   if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
+  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1),
+                                     AMB_SYM(UNDEFINED), d, err);
   uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
                                   err, then, false);
   clauses(l, ambi_lower_in_slot(l, v), list, d, err, rest);
+  come_back(l, whole);
   return true;
 }
 
@@ -487,7 +501,10 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_body(l, x, e, t, d, err, rest);
     return true;
   }
+  if (!d.tail) ambi_lower_prepare_shared(l, x);
+  Var *vars = ambi_lower_save_vars(l);
   uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
+  ambi_lower_restore_vars(l, vars);
   ambi_lower_result_in(l, ambi_lower_in_slot(l, v), e, d, err);
   return true;
 }

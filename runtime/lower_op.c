@@ -99,7 +99,7 @@ static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
   apply_edge(l, ambi_op_of(ambi_expr_at(e, 0)), src, 2, slot, err, tree);
 }
 
-static bool comparison(Value e) {
+bool ambi_lower_is_comparison(Value e) {
   if (!ambi_is_expr(e) || !ambi_is_op(ambi_expr_at(e, 0)) ||
       ambi_expr_size(e) != 3)
     return false;
@@ -163,7 +163,8 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
   if (!ambi_lower_returns(r, t) || !ambi_lower_arguments_fit(l, e, h.ftype))
     return false;
-  if (comparison(e) && (op != OP_EQUAL || ambi_lower_simple_types(l, e))) {
+  if (ambi_lower_is_comparison(e) &&
+      (op != OP_EQUAL || ambi_lower_simple_types(l, e))) {
     if (!is_sym(t, AMB_SYM(T_BOOL).w) && !ambi_lower_any_type(t)) return false;
     truth(l, e, d, err, rest);
     return true;
@@ -258,8 +259,10 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       ambi_lower_expr(l, side, AMB_SYM(UNDEFINED), (Dst){false, src[i]}, err,
                       then);
     } else {
-      src[i] =
-          ambi_lower_operand(l, side, AMB_SYM(UNDEFINED), err, then, false);
+      Value other = i ? ta : tb;  // its type, where that is known
+      bool known = cast_to_other(l, side) && ambi_is_sym(other);
+      src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
+                                  err, then, false);
     }
   }
   bool int_b =
@@ -313,7 +316,7 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
 // When a comparison has operands that calls delivered, an odd one cannot send
 // the whole back to EVAL (the calls ran already): it is not lowered this way.
 static bool fused(Lower *l, Value e) {
-  if (!comparison(e)) return false;
+  if (!ambi_lower_is_comparison(e)) return false;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind != HEAD_TYPED || !ambi_lower_arguments_fit(l, e, h.ftype))
     return false;
@@ -361,7 +364,7 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
     return branch_on_variable(l, e, whole, no, d, err, t);
   if (!fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
     uint16_t slot = ambi_lower_slot(l);
-    if (comparison(e) &&
+    if (ambi_lower_is_comparison(e) &&
         ambi_is_none(whole)) {  // as a value, with operands from calls
       Head h = ambi_lower_head_of(l, e);
       ambi_lower_prepare(l, e);

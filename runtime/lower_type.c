@@ -180,3 +180,26 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label) {
            ambi_effects_term(l->cs, l->space, arg) != E_PURE;
   }
 }
+
+static bool has_guards(Lower *l, Value e) {
+  if (!ambi_is_expr(e)) return false;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind != HEAD_TYPED) return false;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i)), c = ambi_expr_at(e, i);
+    if (is_sym(param, AMB_SYM(T_ATOM).w)) continue;
+    if (ambi_is_lvar(c) ? !ambi_lower_any_type(param) : has_guards(l, c))
+      return true;
+  }
+  return false;
+}
+
+int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
+                           ErrTo err) {
+  if (!has_guards(l, arg)) return -1;
+  if (!d.tail) ambi_lower_prepare_shared(l, whole);
+  ambi_lower_prepare(l, arg);
+  int stub = ambi_lower_bail_stub(l, whole, t, d, err);
+  guard_inside(l, arg, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}

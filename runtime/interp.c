@@ -299,14 +299,15 @@ do_TAILCALL : {
 do_R_STORE:
   E[pc->a] = rv.w;
   STEP(1);
-do_R_STREAM:
-  if (pc->c && ambi_is_rigid(rv)) {  // what is unified with itself: no error
+do_R_SAME:
+  if (ambi_is_rigid(rv)) {  // what is unified with itself: no error
     Value same = AMB_V(E[pc[1].b]);
     if (((same.w ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
       if (E[pc->b] != ambi_position(B).w) E[pc->b] |= 1;
       STEP(2);
     }
   }
+do_R_STREAM:
   E[pc->a] = rv.w;
 do_STREAM : {
   Value v = AMB_V(E[pc->a]);

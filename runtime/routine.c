@@ -213,7 +213,9 @@ bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
 
 // ---- the steps of EVAL ------------------------------------------------------------
 
-static bool settled(Engine *g, Value v, Value t, Value *out) {
+enum { SOME = 256 };  // nodes
+// budget: of nodes looked at, see ambi_is_inert.
+static bool settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
   *out = v;
   if (t.w == AMB_SYM(T_ATOM).w || ambi_is_var(v)) return true;
   if (ambi_is_sym(v))
@@ -225,7 +227,7 @@ static bool settled(Engine *g, Value v, Value t, Value *out) {
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
-  if (!ambi_is_inert(g, v, NULL, 256)) return false;
+  if (!ambi_is_inert(g, v, NULL, budget)) return false;
   *out = ambi_mark_eval(v);
   return true;
 }
@@ -281,7 +283,11 @@ static enum Next ev_branches(Engine *g, Value head) {
 static enum Next ev_start(Engine *g) {
   g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
-  if (settled(g, v, t, &out)) return ambi_give(g, out);
+  // The children of a walk that failed look at less, or deep terms would be walked
+  // once for each level.
+  const Code *ret = (const Code *)(uintptr_t)g->e[FRAME_RET];
+  size_t budget = ret->op == OP_I_EV_RET ? SOME : SIZE_MAX;
+  if (settled(g, v, t, budget, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
   if (!ambi_is_expr(v)) return cast(g, v, t);
   Value head = ambi_deref(ambi_expr_at(v, 0));
@@ -355,7 +361,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     if (ambi_is_none(t)) return NEXT_STOP;
     if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
     bool head = i == 0 && !ambi_is_expr(c);
-    if (head || settled(g, c, t, &out)) {
+    if (head || settled(g, c, t, SOME, &out)) {
       if (head) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
@@ -614,7 +620,7 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Value out;
-  if (settled(g, body, t, &out)) return ambi_give(g, out);
+  if (settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
   return ambi_eval_tail(g, body, t);
 }

@@ -78,6 +78,7 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   switch (pc->op) {
   case OP_I_ADDI: return !counts_items(u, pc->b);
   case OP_I_R_STREAM:
+  case OP_I_R_SAME:
   case OP_I_R_GATHER:
   case OP_I_STREAM:
   case OP_I_GATHER:

@@ -220,6 +220,28 @@ static bool cast_to_other(Lower *l, Value side) {
          ambi_lower_head_of(l, side).kind == HEAD_CALL;
 }
 
+// A value as it stands, in every branch: it is what the expected type is asked of.
+static bool plain_value(Value body) {
+  if (!ambi_is_expr(body)) return true;
+  return is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) &&
+         ambi_expr_size(body) == 4 && plain_value(ambi_expr_at(body, 2)) &&
+         plain_value(ambi_expr_at(body, 3));
+}
+
+// Where the other side's type is known only when the program runs, the value is
+// cast when it is there, as far as it came from rules that just state it.
+static bool cast_late(Lower *l, Value side) {
+  if (!cast_to_other(l, side)) return false;
+  Definition *d = ambi_lower_head_of(l, side).def;
+  RecordVec rules = {0};
+  bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  if (!plain) l->failed = true;
+  for (size_t i = 0; plain && i < rules.n; i++)
+    plain = plain_value(ambi_expr_at(rules.at[i]->tmpl.atom, 2));
+  ambi_records_drop(&rules);
+  return plain;
+}
+
 // later: it is the second side that is cast.
 static void like_edge(Lower *l, const uint16_t *src, bool later, int no,
                       ErrTo err) {
@@ -279,8 +301,8 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       ambi_lower_edge_at(l, at, no);
     }
   } else {
-    bool cast_b = cast_to_other(l, b) && (!free_a || cast_to_other(l, a));
-    if (cast_b || (cast_to_other(l, a) && !free_b))
+    bool cast_b = cast_late(l, b) && (ambi_is_lvar(a) || cast_late(l, a));
+    if (cast_b || (cast_late(l, a) && ambi_is_lvar(b)))
       like_edge(l, src, cast_b, no, err);
   }
 }

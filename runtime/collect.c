@@ -12,6 +12,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/config.h"
+#include "runtime/module.h"
 #include "runtime/routine.h"
 
 enum {
@@ -24,6 +25,7 @@ typedef struct Collector {
   Engine *g;
   Word *lo, *hi;     // the range left
   Word *scan, *top;  // of the new range
+  Store *store;      // told of each pointer into it; NULL: not wanted
 } Collector;
 
 // How many words may be in use until the next collection, of which `live` are
@@ -129,7 +131,10 @@ static Word evacuate(Collector *c, Word w) {
   if (tag != TAG_EXPR && tag != TAG_VAR && tag != TAG_OBJ && tag != TAG_BIG)
     return w;
   Word *p = ambi_ptr(AMB_V(w));
-  if (!leaving(c, p)) return w;
+  if (!leaving(c, p)) {
+    if (c->store) ambi_store_touch(c->store, p);
+    return w;
+  }
   Word marks = tag == TAG_EXPR ? w & AMB_EXPR_MARKS : 0;
   return AMB_TAGGED(tag, (uintptr_t)moved(c, p, tag == TAG_VAR)) | marks;
 }
@@ -396,6 +401,15 @@ static void take_over(Collector *c) {
   cx->hb = c->top;
 }
 
+// Atoms that were given up, such as old values of states, may be freed when all
+// that can point to them is seen here: no other heap is in use, and no image
+// stays unread.
+static Store *watched_store(Engine *g) {
+  Runtime *rt = g->cx->rt;
+  bool all = rt->modules->nesting == 1 && g->nadopted == 0;
+  return all && ambi_store_watch(rt->store) ? rt->store : NULL;
+}
+
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
   size_t used = (size_t)(cx->h - cx->hbase) + g->adopted_words;
@@ -406,8 +420,12 @@ bool ambi_collect(Engine *g, size_t live_args) {
   }
   g->gc_mark = 2 * ++g->collections + 1;
   Word *base = (Word *)(void *)g->other.base;
-  Collector c = {
-      .g = g, .lo = cx->hbase, .hi = cx->h, .scan = base, .top = base};
+  Collector c = {.g = g,
+                 .lo = cx->hbase,
+                 .hi = cx->h,
+                 .scan = base,
+                 .top = base,
+                 .store = watched_store(g)};
   root(&c, &g->rv);
   scan_current(&c, live_args);
   for (Choice *r = g->choices; r <= g->b; r++)
@@ -416,6 +434,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   sweep_trail(&c);
   take_over(&c);
   drop_adopted(g, true);
+  if (c.store) ambi_store_reap(c.store);
   size_t roots =
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
   size_t live = (size_t)(cx->h - cx->hbase);

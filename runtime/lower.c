@@ -225,7 +225,13 @@ Unit *ambi_lower_form(Context *cx, Value form) {
     return NULL;
   }
   ambi_lower_open(&l, cx, cx->space);
-  l.rule = &rule;
+  // The code refers to parts of the form, so that it has to keep it.
+  l.rule = ambi_lower_own(&l, &rule);
+  if (!l.rule) {
+    cx->stop = STOP_MEMORY;
+    ambi_lower_close(&l);
+    return NULL;
+  }
   l.form = true;
   l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
   Word *top = cx->h;
@@ -248,6 +254,5 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   }
   ambi_lower_close(&l);
   if (!cx->stop) cx->h = top;
-  ambi_template_release(cx->rt->store, &rule);
   return u;
 }

@@ -138,6 +138,8 @@ void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
 // The word behind with a second label.
 void ambi_lower_varl(Lower *l, int label);
 void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
+// Makes the unit the owner of a template. NULL: it is released, memory is out.
+Template *ambi_lower_own(Lower *l, Template *from);
 // Room for n sources; NULL, and l->failed, when memory is out.
 uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last

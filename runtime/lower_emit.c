@@ -184,23 +184,34 @@ Value ambi_lower_on_heap(Lower *l, Value term) {
   return heap;
 }
 
-// The term with its variables renumbered from 0 in order of first occurrence.
-static Template *template_of(Lower *l, Value term, const uint16_t *vars,
-                             unsigned n) {
-  Context *cx = l->cx;
-  Value heap = ambi_lower_on_heap(l, term);
+Template *ambi_lower_own(Lower *l, Template *from) {
   Template *t = ambi_alloc(sizeof *t);
-  if (!t || ambi_is_none(heap) || !ambi_template_make(cx->rt->store, heap, t) ||
-      !grow(l, &l->templates, &l->templates_cap, l->ntemplates + 1,
-            sizeof *l->templates)) {
+  if (!t || !grow(l, &l->templates, &l->templates_cap, l->ntemplates + 1,
+                  sizeof *l->templates)) {
     ambi_free(t, sizeof *t);
+    ambi_template_release(l->cx->rt->store, from);
     l->failed = true;
     return NULL;
   }
-  AMB_CHECK(t->nvars == n);
-  (void)vars;
+  *t = *from;
   l->templates[l->ntemplates++] = t;
   return t;
+}
+
+// The term with its variables renumbered from 0 in order of first occurrence.
+static Template *template_of(Lower *l, Value term, const uint16_t *vars,
+                             unsigned n) {
+  Template made;
+  Value heap = ambi_lower_on_heap(l, term);
+  if (ambi_is_none(heap) ||
+      !ambi_template_make(l->cx->rt->store, heap, &made)) {
+    l->failed = true;
+    return NULL;
+  }
+  AMB_CHECK(made.nvars == n);
+  (void)vars;
+  (void)n;
+  return ambi_lower_own(l, &made);
 }
 
 Value ambi_lower_kept(Lower *l, Value term) {

@@ -7,6 +7,8 @@
 // one variable) always lies in the first 64 KiB of its chunk.
 #include "runtime/store.h"
 
+#include <stdlib.h>
+
 #include "memory/alloc.h"
 #include "runtime/work.h"
 
@@ -29,7 +31,8 @@ typedef struct StoreChunk {
   size_t live;       // templates not yet released
   char *block;       // large: as allocated, `bytes` long
   size_t bytes;
-  bool doomed;  // in the store's list of chunks to be freed
+  bool doomed;   // in the store's list of chunks to be freed
+  bool touched;  // but still pointed to
 } StoreChunk;
 
 struct Store {
@@ -37,6 +40,8 @@ struct Store {
   Word *next, *end;     // free words of it
   Segment *segments;
   StoreChunk *doomed;
+  StoreChunk **watched;  // the doomed ones by address, for touches
+  size_t nwatched;
   StoreChunk **large;  // by address
   size_t nlarge, large_cap;
   size_t bytes;
@@ -189,23 +194,78 @@ static void trim_segments(Store *s) {
   }
 }
 
-void ambi_store_quiesce(Store *s) {
-  bool any = s->doomed != NULL;
-  for (StoreChunk *c = s->doomed, *next; c; c = next) {
-    next = c->next_doomed;
-    if (!c->segment) {
-      drop_large(s, c);
-      continue;
-    }
-    ptrdiff_t at = (char *)c - c->segment->base;
-    c->segment->free |= 1u << (at / CHUNK_BYTES);
-#ifdef AMB_DEBUG
-    memset(c, 0xDD, CHUNK_BYTES);  // a dangling pointer shall be seen
-#endif
+static void free_chunk(Store *s, StoreChunk *c) {
+  if (!c->segment) {
+    drop_large(s, c);
+    return;
   }
+  ptrdiff_t at = (char *)c - c->segment->base;
+  c->segment->free |= 1u << (at / CHUNK_BYTES);
+#ifdef AMB_DEBUG
+  memset(c, 0xDD, CHUNK_BYTES);  // a dangling pointer shall be seen
+#endif
+}
+
+// Frees the doomed chunks that nobody touched.
+static void free_doomed(Store *s) {
+  StoreChunk *all = s->doomed;
+  bool any = all != NULL;
   s->doomed = NULL;
+  for (StoreChunk *c = all, *next; c; c = next) {
+    next = c->next_doomed;
+    bool keep = c->touched;
+    c->touched = c->doomed = false;
+    if (keep)
+      doom(s, c);
+    else
+      free_chunk(s, c);
+  }
   if (any) trim_segments(s);
+}
+
+void ambi_store_quiesce(Store *s) {
+  free_doomed(s);
   if (s->current && s->current->live == 0) s->next = (Word *)(s->current + 1);
+}
+
+// ---- freeing under a collector -------------------------------------------------
+static int by_address(const void *a, const void *b) {
+  const char *x = *(char *const *)a, *y = *(char *const *)b;
+  return x < y ? -1 : x > y;
+}
+
+bool ambi_store_watch(Store *s) {
+  size_t n = 0;
+  for (const StoreChunk *c = s->doomed; c; c = c->next_doomed)
+    n++;
+  s->watched = n ? ambi_alloc(n * sizeof *s->watched) : NULL;
+  if (!s->watched) return false;
+  s->nwatched = 0;
+  for (StoreChunk *c = s->doomed; c; c = c->next_doomed)
+    s->watched[s->nwatched++] = c;
+  qsort(s->watched, n, sizeof *s->watched, by_address);
+  return true;
+}
+
+void ambi_store_touch(Store *s, const void *p) {
+  size_t lo = 0, hi = s->nwatched;
+  while (lo < hi) {
+    size_t mid = (lo + hi) / 2;
+    if ((const char *)s->watched[mid] > (const char *)p)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  if (lo == 0) return;
+  StoreChunk *c = s->watched[lo - 1];
+  const char *end = c->segment ? (char *)c + CHUNK_BYTES : c->block + c->bytes;
+  if ((const char *)p < end) c->touched = true;
+}
+
+void ambi_store_reap(Store *s) {
+  ambi_free(s->watched, s->nwatched * sizeof *s->watched);
+  s->watched = NULL;
+  free_doomed(s);
 }
 
 // ---- copying a term in --------------------------------------------------------

@@ -36,6 +36,13 @@ void ambi_template_release(Store *s, Template *t);
 // Frees what was released; no heap may hold pointers into the store's released
 // terms any more.
 void ambi_store_quiesce(Store *s);
+// The same for one heap while it is in use, by a collector that sees all pointers
+// it has into the store: between ambi_store_watch (false: there is nothing to
+// free, or no memory) and ambi_store_reap it touches each. What was released and
+// not touched is freed.
+bool ambi_store_watch(Store *s);
+void ambi_store_touch(Store *s, const void *p);
+void ambi_store_reap(Store *s);
 size_t ambi_store_bytes(const Store *s);
 // First word the store owns of a template; NULL for an immediate or a cell.
 const Word *ambi_template_block(const Template *t);

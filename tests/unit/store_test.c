@@ -111,6 +111,15 @@ START_TEST(test_bindings_object) {
 }
 END_TEST
 
+static Value big_list(uint32_t n) {
+  Value *items = ambi_alloc(n * sizeof *items);
+  for (uint32_t i = 0; i < n; i++)
+    items[i] = E(num(i));
+  Value v = ambi_make_expr(cx, items, n);
+  ambi_free(items, n * sizeof *items);
+  return v;
+}
+
 START_TEST(test_chunks) {
   size_t start = ambi_store_bytes(rt.store);
   enum { MANY = 30000 };
@@ -130,6 +139,38 @@ START_TEST(test_chunks) {
     ck_assert_uint_lt(ambi_store_bytes(rt.store), start + (3u << 20));
     ambi_context_reset(cx);
   }
+}
+END_TEST
+
+// What is still pointed to when a collector looks is not freed under it.
+START_TEST(test_reaping) {
+  enum { N = 20000, EVERY = 4000 };
+  static Template t[N];
+  static Value kept[N];
+  ck_assert(!ambi_store_watch(rt.store));  // nothing has been given up
+  for (uint32_t i = 0; i < N; i++)
+    t[i] = make(E(sym("old"), num(i), E(sym("part"), num(i), str("text"))));
+  Value large = big_list(100000);
+  Template l = make(large);
+  Value inner = ambi_expr_at(l.atom, 99999);
+  for (uint32_t i = 0; i < N; i++) {
+    kept[i] = ambi_expr_at(t[i].atom, 2);
+    ambi_template_release(rt.store, &t[i]);
+  }
+  ambi_template_release(rt.store, &l);
+  size_t full = ambi_store_bytes(rt.store);
+  ck_assert(ambi_store_watch(rt.store));
+  for (uint32_t i = 0; i < N; i += EVERY)
+    ambi_store_touch(rt.store, ambi_ptr(kept[i]));
+  ambi_store_touch(rt.store, ambi_ptr(inner));
+  ambi_store_touch(rt.store, &full);  // not of the store
+  ambi_store_reap(rt.store);
+  for (uint32_t i = 0; i < N; i += EVERY)
+    ck_assert_int_eq(ambi_int_of(ambi_expr_at(kept[i], 1)), i);
+  ck_assert_int_eq(ambi_int_of(ambi_expr_at(inner, 0)), 99999);
+  ck_assert(ambi_store_watch(rt.store));  // they are still in the list
+  ambi_store_reap(rt.store);
+  ck_assert_uint_lt(ambi_store_bytes(rt.store), full / 2);
 }
 END_TEST
 
@@ -309,6 +350,7 @@ int main(void) {
   tcase_add_test(tc, test_names);
   tcase_add_test(tc, test_bindings_object);
   tcase_add_test(tc, test_chunks);
+  tcase_add_test(tc, test_reaping);
   tcase_add_test(tc, test_large);
   tcase_add_test(tc, test_discard);
   tcase_add_test(tc, test_deep);

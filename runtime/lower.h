@@ -55,6 +55,7 @@ enum StubKind {
   STUB_CHECKED,
   STUB_POSITION,
   STUB_CALL,
+  STUB_SPACE,
   STUB_APPLY,
   STUB_REBUILD,
   STUB_IF
@@ -262,6 +263,10 @@ int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
 // The body in the slot, an odd one, of the call.
 int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);
+// A space in the slot meets a pattern: term with it in place of its first
+// argument goes to EVAL.
+int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
+                          ErrTo err);
 void ambi_lower_stubs(Lower *l);
 // By number, which means nothing once memory is out.
 static inline Stub *ambi_lower_stub_at(Lower *l, int stub) {

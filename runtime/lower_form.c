@@ -180,10 +180,36 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
 
 static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
 
-static void let_one(Lower *l, Value p, Value v, ErrTo err, unsigned rest) {
-  if (decons_into(l, p, v, err)) return;
+static bool may_be_space(Lower *l, Value v) {
+  if (!ambi_is_expr(v)) return ambi_is_lvar(v) || ambi_is_space(v);
+  if (ambi_lower_plain_builtin(ambi_expr_at(v, 0))) return false;
+  return ambi_lower_is_form(l, v) || ambi_lower_head_of(l, v).kind != HEAD_DATA;
+}
+
+// What a value that is a space meets is a query: all is left to EVAL then, in
+// which the pattern and the rest of the form are `term`.
+static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
+  int stub = ambi_lower_space_stub(l, slot, term, d, err);
+  ambi_lower_emit(l, OP_I_CHKBOUND, slot, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
+// then: what stands behind the match. The stub that comes back, or -1.
+static int let_one(Lower *l, Value p, Value v, Value then, Dst d, ErrTo err,
+                   unsigned rest) {
+  if (decons_into(l, p, v, err)) return -1;
   uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
+  int stub = -1;
+  if (!ambi_is_lvar(p) && may_be_space(l, v)) {
+    src = ambi_lower_in_slot(l, src);
+    stub = space_check(
+        l, src,
+        AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
+        err);
+  }
   ambi_lower_match(l, src, p, NO_LABEL);
+  return stub;
 }
 
 // An argument that the type check of the form answers with an Error.
@@ -198,8 +224,10 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
                                      AMB_SYM(UNDEFINED), d, err);
-  let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), err, then);
+  int space =
+      let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), body, d, err, then);
   let_body(l, ambi_expr_at(e, 1), body, d, err, rest);
+  come_back(l, space);
   come_back(l, whole);
   return true;
 }
@@ -213,12 +241,23 @@ static bool pairs(Lower *l, Value list) {
   return true;
 }
 
+// The let* e without its first pairs.
+static Value others(Lower *l, Value e, uint32_t from) {
+  Value list = ambi_expr_at(e, 1);
+  uint32_t n = ambi_expr_size(list) - from;
+  Value rest =
+      n ? ambi_make_expr(l->cx, ambi_expr_items(list) + from, n) : AMB_UNIT;
+  if (ambi_is_none(rest)) return rest;
+  return AMB_EXPR(l->cx, ambi_expr_at(e, 0), rest, ambi_expr_at(e, 2));
+}
+
 static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), body = ambi_expr_at(e, 2);
   if (!pairs(l, list)) return false;
   uint32_t n = ambi_expr_size(list);
   unsigned *then = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *then);
-  if (!then) {
+  int *back = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *back);
+  if (!then || !back) {
     l->failed = true;
     return true;
   }
@@ -229,16 +268,23 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
                                         ambi_expr_at(ambi_expr_at(list, i), 1));
   for (uint32_t i = 0; i < n; i++) {
     Value p = ambi_expr_at(list, i);
-    let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1), err, then[i + 1]);
+    back[i] = let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1),
+                      others(l, e, i + 1), d, err, then[i + 1]);
   }
   lets_body(l, e, body, d, err, rest);
+  for (uint32_t i = 0; i < n; i++)
+    come_back(l, back[i]);
   return true;
 }
 
-static void clauses(Lower *l, uint16_t v, Value list, Dst d, ErrTo err,
-                    unsigned rest) {
-  int end = ambi_lower_label(l);
+static void clauses(Lower *l, uint16_t v, Value list, bool space_too, Dst d,
+                    ErrTo err, unsigned rest) {
+  int end = ambi_lower_label(l), space = -1;
   if (!d.tail) ambi_lower_prepare_shared(l, list);
+  if (space_too && ambi_expr_size(list) &&
+      !ambi_lower_unset(l, ambi_expr_at(ambi_expr_at(list, 0), 0)))
+    space = space_check(l, v, AMB_EXPR(l->cx, AMB_SYM(SWITCH), AMB_UNIT, list),
+                        d, err);
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value c = ambi_expr_at(list, i);
     int no = ambi_lower_label(l);
@@ -253,6 +299,7 @@ static void clauses(Lower *l, uint16_t v, Value list, Dst d, ErrTo err,
   }
   ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
   ambi_lower_bind(l, end);
+  come_back(l, space);
 }
 
 static bool clause_list(Value list) {
@@ -279,7 +326,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
   ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
   ambi_lower_bind(l, go);
-  clauses(l, v, list, d, err, rest);
+  clauses(l, v, list, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
   return true;
 }
 
@@ -291,7 +338,8 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
                                      AMB_SYM(UNDEFINED), d, err);
   uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
                                   err, then, false);
-  clauses(l, ambi_lower_in_slot(l, v), list, d, err, rest);
+  clauses(l, ambi_lower_in_slot(l, v), list,
+          may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
   come_back(l, whole);
   return true;
 }

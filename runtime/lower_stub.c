@@ -25,6 +25,18 @@ int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
   return (int)(s - l->stubs);
 }
 
+int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
+                          ErrTo err) {
+  term = ambi_lower_kept(l, term);
+  Stub *s = ambi_lower_stub(l, STUB_SPACE);
+  s->term = term;
+  s->type = AMB_SYM(UNDEFINED);
+  s->from = slot;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
 void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
                              const uint16_t *list, unsigned n, ErrTo err) {
   bool any = false;
@@ -150,6 +162,15 @@ static void rebuilt(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+static void space_matched(Lower *l, Stub *s) {
+  s->nlist = ambi_expr_size(s->term);
+  s->list = ambi_lower_new_list(l, s->nlist);
+  for (uint32_t i = 0; i < s->nlist && !l->failed; i++)
+    s->list[i] =
+        i == 1 ? s->from : ambi_lower_term(l, ambi_expr_at(s->term, i));
+  if (!l->failed) rebuilt(l, s);
+}
+
 // NotReducible gives the call. In a place that is not the tail, a function is
 // run as the one result of superpose.
 static void odd_body(Lower *l, const Stub *s) {
@@ -232,6 +253,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
+  case STUB_SPACE: space_matched(l, &s); break;
   case STUB_REBUILD: rebuilt(l, &s); break;
   case STUB_IF: odd_if(l, &s); break;
   }

@@ -64,7 +64,7 @@ typedef struct Stub {
   enum StubKind kind;
   int entry;   // label to bind
   int back;    // label where the main line goes on
-  int no;      // COND, LIKE: where a False condition goes
+  int no;      // COND, LIKE: where a False condition goes; REBUILD: cast
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   Dst dst;

@@ -477,12 +477,16 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     s->err = err;
     s->nlist = 3;
     s->list = ambi_lower_new_list(l, 3);
+    s->no = cast_to_other(l, ambi_expr_at(e, 2));
     s->list[0] = ambi_lower_k(l, head);
     s->list[1] = state;
     s->list[2] = v;
     int entry = s->entry, back = s->back;
     ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
-    ambi_lower_edge(l, entry);
+    // A variable's value was there before the check: nothing ran yet.
+    ambi_lower_edge(l, ambi_is_lvar(ambi_expr_at(e, 2))
+                           ? ambi_lower_stub_at(l, stub)->entry
+                           : entry);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
     ambi_lower_bind(l, back);
   }

@@ -162,6 +162,26 @@ static void rebuilt(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// change-state! to an evaluated value that is odd. What a form gave is taken as it
+// is, and of what a call gave expressions are: only atoms are cast.
+static void odd_state(Lower *l, const Stub *s) {
+  int rest = ambi_lower_label(l);
+  uint16_t slot = s->dst.tail ? ambi_lower_slot(l) : s->dst.slot;
+  if (s->list[2] < SRC_CHECK) {
+    if (s->no) {
+      ambi_lower_emit(l, OP_I_CHKEXP, s->list[2], 0, 0);
+      ambi_lower_edge(l, rest);
+    }
+    ambi_lower_emit_builtin(l, OP_CHANGE_STATE, s->list + 1, 2, slot, s->err);
+    if (s->dst.tail)
+      ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    else
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  }
+  ambi_lower_bind(l, rest);
+  rebuilt(l, s);
+}
+
 static void space_matched(Lower *l, Stub *s) {
   s->nlist = ambi_expr_size(s->term);
   s->list = ambi_lower_new_list(l, s->nlist);
@@ -254,7 +274,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_SPACE: space_matched(l, &s); break;
-  case STUB_REBUILD: rebuilt(l, &s); break;
+  case STUB_REBUILD: odd_state(l, &s); break;
   case STUB_IF: odd_if(l, &s); break;
   }
 }

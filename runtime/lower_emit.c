@@ -202,6 +202,7 @@ Template *ambi_lower_own(Lower *l, Template *from) {
 static Template *template_of(Lower *l, Value term, const uint16_t *vars,
                              unsigned n) {
   Template made;
+  if (l->failed) return NULL;
   Value heap = ambi_lower_on_heap(l, term);
   if (ambi_is_none(heap) ||
       !ambi_template_make(l->cx->rt->store, heap, &made)) {

@@ -123,6 +123,14 @@ static void interpret_expression(Machine *m, Value e, Value type, Frame *up) {
     return;
   }
   HeadTypes head = classify(&m->types);
+  if (head.function) {  // the types of a call with so many arguments
+    m->types.n = 0;
+    if (!ambi_head_types(cx, m->space, op, ambi_expr_size(e) - 1,
+                         ambi_expr_at(e, ambi_expr_size(e) - 1), &m->types)) {
+      ambi_eval0_stop(m, STOP_MEMORY);
+      return;
+    }
+  }
   if (head.error) {
     offer_head_errors(m, up);
     return;

@@ -317,7 +317,8 @@ static enum Next ev_func(Engine *g, bool tuple) {
   TypeVec types = {0};
   ValueVec errors = {0};
   bool found = false;
-  if (ambi_get_types(cx, cx->space, head, &types)) {
+  if (ambi_head_types(cx, cx->space, head, ambi_expr_size(v) - 1,
+                      ambi_expr_at(v, ambi_expr_size(v) - 1), &types)) {
     for (size_t i = 0; i < types.n && !found && !cx->stop; i++) {
       if (types.at[i].is_error || !types.at[i].is_function) continue;
       if (!ambi_check_applicable(cx, cx->space, v, types.at[i].type, t,

@@ -171,12 +171,13 @@ static bool holds_type(const TypeVec *v, size_t from, size_t to, Value type) {
 }
 
 // Candidates for (:< type $X). The pattern is gone again afterwards.
-static bool query_supers(Walk *w, Value type) {
+// The records of (head subject $x).
+static bool query_about(Walk *w, Value head, Value subject) {
   Context *cx = w->cx;
   Word *top = cx->h;
   Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
   if (ambi_is_none(x)) return false;
-  Value pattern = AMB_EXPR(cx, AMB_SYM(SUBTYPE), type, x);
+  Value pattern = AMB_EXPR(cx, head, subject, x);
   if (ambi_is_none(pattern)) return false;
   w->records.n = 0;
   if (!ambi_space_query(cx, w->space, pattern, &w->records))
@@ -193,7 +194,9 @@ static bool push_supers(Walk *w, size_t base, size_t from) {
   TypeVec *v = w->items;
   for (size_t to = v->n; from < to; from = to, to = v->n) {
     for (size_t i = from; i < to; i++) {
-      if (!ambi_walk_poll(w) || !query_supers(w, v->at[i].type)) return false;
+      if (!ambi_walk_poll(w) ||
+          !query_about(w, AMB_SYM(SUBTYPE), v->at[i].type))
+        return false;
       for (size_t k = 0; k < w->records.n; k++) {
         Value type;
         if (read_record(cx, w->records.at[k], AMB_SYM(SUBTYPE), v->at[i].type,
@@ -211,6 +214,33 @@ static bool push_supers(Walk *w, size_t base, size_t from) {
 static bool push_declared_and_supers(Walk *w, Value atom) {
   size_t base = w->items->n;
   return push_declared(w, atom) && push_supers(w, base, base);
+}
+
+// A function of the library may take another number of arguments than its type
+// says, with another type: (_overload f type). Of such a call that is the only type,
+// unless its last argument, a function, is an unbound variable. The types of the head
+// stand at base.. already.
+static bool push_overload(Walk *w, Value head, uint32_t nargs, Value last,
+                          size_t base) {
+  TypeVec *v = w->items;
+  if (!ambi_is_sym(head) || v->n == base || ambi_is_var(ambi_deref(last)))
+    return true;
+  for (size_t i = base; i < v->n; i++)
+    if (!v->at[i].is_function || ambi_expr_size(v->at[i].type) == nargs + 2)
+      return true;
+  if (!query_about(w, AMB_SYM(OVERLOAD), head)) return false;
+  for (size_t k = 0; k < w->records.n; k++) {
+    Value type;
+    bool read =
+        read_record(w->cx, w->records.at[k], AMB_SYM(OVERLOAD), head, &type);
+    if (w->cx->stop) return false;
+    if (!read || !ambi_is_function_type(type) ||
+        ambi_expr_size(type) != nargs + 2)
+      continue;
+    v->n = base;
+    return ambi_walk_push(w, type, AMB_NONE);
+  }
+  return true;
 }
 
 // ---- atoms without parts ----------------------------------------------------
@@ -375,6 +405,10 @@ static bool close_child(Walk *w) {
   return true;
 }
 
+static Value last_child(Value expr) {
+  return ambi_expr_at(expr, ambi_expr_size(expr) - 1);
+}
+
 static bool walk_expr(Walk *w, Value expr) {
   size_t bottom = w->nframes;
   if (!enter(w, expr)) return false;
@@ -393,7 +427,11 @@ static bool walk_expr(Walk *w, Value expr) {
         if (!enter(w, child)) return false;
         continue;
       }
-      if (!push_leaf(w, child)) return false;
+      size_t base = w->items->n;
+      if (!push_leaf(w, child) ||
+          (f->next == 0 && !push_overload(w, child, ambi_expr_size(f->atom) - 1,
+                                          last_child(f->atom), base)))
+        return false;
     }
     if (!close_child(w)) return false;
   }
@@ -410,6 +448,20 @@ bool ambi_get_types(Context *cx, Space *s, Value atom, TypeVec *out) {
   Word *hb = ambi_types_enter(cx);
   ambi_walk_open(&w, cx, s, out);
   bool ok = ambi_walk_types(&w, atom);
+  ambi_walk_close(&w);
+  ambi_types_leave(cx, hb, mark);
+  return ok;
+}
+
+bool ambi_head_types(Context *cx, Space *s, Value head, uint32_t nargs,
+                     Value last, TypeVec *out) {
+  size_t base = out->n;
+  if (!ambi_get_types(cx, s, head, out)) return false;
+  Walk w;
+  size_t mark = cx->tr;
+  Word *hb = ambi_types_enter(cx);
+  ambi_walk_open(&w, cx, s, out);
+  bool ok = push_overload(&w, ambi_deref(head), nargs, last, base);
   ambi_walk_close(&w);
   ambi_types_leave(cx, hb, mark);
   return ok;

@@ -22,6 +22,10 @@ void ambi_types_drop(TypeVec *v);
 // get_types(a), 8.2: appended in order; nothing for an undeclared atom.
 bool ambi_get_types(Context *cx, Space *s, Value atom, TypeVec *out);
 // As get_types, but one %Undefined% item instead of nothing.
+// The types of the head of a call with so many arguments; last: the last of them,
+// or () if it does not matter.
+bool ambi_head_types(Context *cx, Space *s, Value head, uint32_t nargs,
+                     Value last, TypeVec *out);
 bool ambi_get_types_or_undefined(Context *cx, Space *s, Value atom,
                                  TypeVec *out);
 // match_types(x, y), 7.3: binds on success; undoes its bindings on failure.

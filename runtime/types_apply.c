@@ -399,8 +399,13 @@ bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
   TypeVec types = {0};
   size_t mark = cx->tr;
   Word *hb = ambi_types_enter(cx);
-  bool ok = ambi_get_types_or_undefined(cx, s, a, &types) &&
-            cast_to_some(cx, a, type, &types, errors);
+  bool ok = ambi_get_types_or_undefined(cx, s, a, &types);
+  if (ok && ambi_is_sym(a) && ambi_is_function_type(type) &&
+      types.at[0].is_function) {  // as the head of a call
+    types.n = 0;
+    ok = ambi_head_types(cx, s, a, ambi_expr_size(type) - 2, AMB_UNIT, &types);
+  }
+  ok = ok && cast_to_some(cx, a, type, &types, errors);
   ambi_types_drop(&types);
   ambi_types_leave(cx, hb, mark);
   return ok;

@@ -483,9 +483,9 @@ static enum Next give_call(Engine *g, Value call) {
 }
 
 static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
-                           unsigned n, Value call) {
+                           Value call) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  if (op == OP_MATCH && n == 3) {
+  if (op == OP_MATCH) {
     if (!ambi_is_space(args[0]))
       return ambi_give(g, ambi_make_error_text(
                               g->cx, ambi_unmark(call),
@@ -494,9 +494,8 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }
   const Code *ret = u->code + EV_CODE_TMP;
-  if (op == OP_CAPTURE && n == 1) return ambi_capture_push(g, args[0], ret);
-  if (op == OP_ONCE && n == 1) return ambi_once_push(g, args[0], ret);
-  return give_call(g, call);
+  if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
+  return ambi_once_push(g, args[0], ret);
 }
 
 static enum Next call_op(Engine *g, Value call, Value t) {
@@ -511,8 +510,9 @@ static enum Next call_op(Engine *g, Value call, Value t) {
     args[i - 1] = ambi_deref(ambi_expr_at(call, i));
   enum Next next;
   g->e[EV_TMPL] = AMB_NONE.w;
-  if (ambi_builtins[op].flags & F_ENGINE) {
-    next = engine_op(g, op, args, n - 1, call);
+  const Builtin *b = &ambi_builtins[op];
+  if ((b->flags & F_ENGINE) && ambi_builtin_takes(b, n - 1)) {
+    next = engine_op(g, op, args, call);
   } else {
     switch (ambi_call_builtin(g, op, args, n - 1, u->code + EV_CODE_TMP)) {
     case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;

@@ -338,12 +338,13 @@ static void list_reads(const Code *pc, unsigned flags, uint64_t *s) {
   unsigned from = flags & X_CALL ? 1 : 0, n = pc->b + from;
   if (flags & (X_LIST | X_CALL))
     for (unsigned i = from; i < n; i++)
-      read_source(s, pc[1].half[i]);
+      read_source(s, ambi_op_list(pc)[i]);
   if (flags & X_ENV) {
     for (unsigned i = 0; i < pc->b; i++)
-      if (pc[1].half[i] & ENV_NEW) kill(s, pc[1].half[i] & ~ENV_NEW & 0xFFFF);
+      if (ambi_op_list(pc)[i] & ENV_NEW)
+        kill(s, ambi_op_list(pc)[i] & ~ENV_NEW & 0xFFFF);
     for (unsigned i = 0; i < pc->b; i++)
-      if (!(pc[1].half[i] & ENV_NEW)) gen(s, pc[1].half[i]);
+      if (!(ambi_op_list(pc)[i] & ENV_NEW)) gen(s, ambi_op_list(pc)[i]);
   }
 }
 

@@ -54,6 +54,10 @@ extern const OpInfo ambi_ops[OP_I_COUNT];
 
 // Words an instruction takes.
 unsigned ambi_op_words(const Code *pc);
+// The sources or slots behind an instruction, four to a word.
+static inline const uint16_t *ambi_op_list(const Code *pc) {
+  return (const uint16_t *)(pc + 1);
+}
 
 // Frame header, below slot 0.
 enum {

@@ -189,7 +189,7 @@ static uint32_t flat_items(const Engine *g, const Code *pc, Value *items) {
   for (uint32_t i = 0; i < n; i++) {
     Value c = ambi_expr_at(pattern, i);
     if (ambi_is_lvar(c)) {
-      uint16_t slot = pc[1].half[ambi_lvar_of(c)];
+      uint16_t slot = ambi_op_list(pc)[ambi_lvar_of(c)];
       c = slot & ENV_NEW ? AMB_NONE : ambi_deref(AMB_V(g->e[slot]));
     }
     items[i] = c;
@@ -205,8 +205,8 @@ static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
   if (!ambi_record_unify_items(g->cx, r, t, items, out)) return false;
   for (uint32_t i = 0; i < n; i++)
     if (ambi_is_none(items[i]))
-      g->e[pc[1].half[ambi_lvar_of(ambi_expr_at(t->atom, i))] & ~ENV_NEW] =
-          out[i].w;
+      g->e[ambi_op_list(pc)[ambi_lvar_of(ambi_expr_at(t->atom, i))] &
+           ~ENV_NEW] = out[i].w;
   return true;
 }
 

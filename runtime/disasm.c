@@ -135,7 +135,7 @@ static void show_sources(Disasm *d, const Code *pc, unsigned from) {
   ambi_buffer_puts(d->b, "[");
   for (unsigned i = from; i < pc->b + from; i++) {
     if (i > from) ambi_buffer_puts(d->b, ", ");
-    show_source(d, pc[1].half[i]);
+    show_source(d, ambi_op_list(pc)[i]);
   }
   ambi_buffer_puts(d->b, "]");
 }
@@ -144,7 +144,7 @@ static void show_variables(Disasm *d, const Code *pc) {
   const Template *t = (const Template *)(uintptr_t)d->u->k[pc->c];
   ambi_buffer_puts(d->b, "[");
   for (unsigned i = 0; i < pc->b; i++) {
-    uint16_t s = pc[1].half[i];
+    uint16_t s = ambi_op_list(pc)[i];
     if (i) ambi_buffer_puts(d->b, ", ");
     show_name(d, t->vinfo[i]);
     say(d, s & ENV_NEW ? " new s%u" : " s%u", s & (ENV_NEW - 1));

@@ -155,7 +155,7 @@ do_MKEXPR : {
   Word ground = AMB_EXPR_GROUND, rigid = (pc->c & 2u) << 1, own = pc->c & 1u;
   ALLOC(p, n + 1);
   for (unsigned i = 0; i < n; i++) {
-    uint16_t s = pc[1].half[i];
+    uint16_t s = ambi_op_list(pc)[i];
     Value v = SOURCE(s);
     if (AMB_UNLIKELY((s & SRC_CONST) == SRC_CHECK) &&
         !ambi_source_ready(g, &v)) {

@@ -160,7 +160,7 @@ void ambi_lower_match(Lower *l, uint16_t source, Value p, int no) {
     return;
   }
   if (ambi_is_lvar(p) && no == NO_LABEL) {
-    Code *last = l->failed ? NULL : &l->code[l->last];
+    Code *last = l->failed || !l->code ? NULL : &l->code[l->last];
     if (last && last->op == OP_I_R_STREAM && last->a == source)
       last->op = OP_I_R_SAME;
     ambi_lower_emit(l, OP_I_UNIFYV, source, l->vars[ambi_lvar_of(p)].slot, 0);

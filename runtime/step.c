@@ -335,7 +335,7 @@ enum Next ambi_step_builtin_call(Engine *g) {
     return NEXT_STOP;
   }
   for (unsigned i = 0; i < n; i++)
-    args[i] = ambi_deref(ambi_source(E, pc[1].half[i]));
+    args[i] = ambi_deref(ambi_source(E, ambi_op_list(pc)[i]));
   const Code *after = pc + ambi_op_words(pc);
   enum CallResult r = ambi_call_builtin(g, pc->c, args, n, after);
   if (args != small) ambi_free(args, n * sizeof *args);

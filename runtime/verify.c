@@ -62,7 +62,7 @@ static bool holds_checked(const Code *pc) {
   if (!(f & (X_LIST | X_CALL))) return false;
   unsigned from = f & X_CALL ? 1 : 0;
   for (unsigned i = from; i < pc->b + from; i++)
-    if (checked(pc[1].half[i])) return true;
+    if (checked(ambi_op_list(pc)[i])) return true;
   return false;
 }
 
@@ -122,7 +122,7 @@ typedef bool SlotFn(void *arg, uint32_t slot, enum Use use);
 
 static bool each_source(const Code *pc, unsigned from, SlotFn *fn, void *arg) {
   for (unsigned i = from; i < pc->b + from; i++) {
-    uint16_t s = pc[1].half[i];
+    uint16_t s = ambi_op_list(pc)[i];
     if (s < SRC_CONST && !fn(arg, s & (SRC_CHECK - 1), READ)) return false;
   }
   return true;
@@ -130,7 +130,7 @@ static bool each_source(const Code *pc, unsigned from, SlotFn *fn, void *arg) {
 
 static bool each_variable(const Code *pc, bool new, SlotFn *fn, void *arg) {
   for (unsigned i = 0; i < pc->b; i++) {
-    uint16_t s = pc[1].half[i];
+    uint16_t s = ambi_op_list(pc)[i];
     if (new == ((s & ENV_NEW) != 0) &&
         !fn(arg, s & (ENV_NEW - 1), new ? WRITE : READ))
       return false;
@@ -304,8 +304,9 @@ static bool list(Check *c, uint32_t at) {
   unsigned f = ambi_ops[pc->op].flags, from = f & X_CALL ? 1 : 0;
   if (f & (X_LIST | X_CALL))
     for (unsigned i = from; i < pc->b + from; i++)
-      if (!source(c, at, pc[1].half[i], pc->op != OP_I_BUILTIN)) return false;
-  if ((f & X_CALL) && pc[1].half[0] != c->u->nslots)
+      if (!source(c, at, ambi_op_list(pc)[i], pc->op != OP_I_BUILTIN))
+        return false;
+  if ((f & X_CALL) && ambi_op_list(pc)[0] != c->u->nslots)
     return bad(c, at, "the call does not leave room for its own frame");
   if (f & X_ENV) {
     const Template *t = (const Template *)(uintptr_t)c->u->k[pc->c];
@@ -320,6 +321,13 @@ static bool list(Check *c, uint32_t at) {
   return true;
 }
 
+// Failing would come back to the alternative for ever.
+static bool resumes_well(const Code *pc, const Code *alternative) {
+  unsigned op = alternative->op;
+  if (pc->op == OP_I_COLLECT) return op == OP_I_COLLECT_END;
+  return op == OP_I_RETRY || op == OP_I_TRUST;
+}
+
 // Where control can be when a row is asked for: return points, and what choice
 // records and hooks resume.
 static bool note_resumes(Check *c, uint32_t at) {
@@ -329,6 +337,8 @@ static bool note_resumes(Check *c, uint32_t at) {
   bool ends_position = op->operands[1] == 'Q' && !(op->flags & F_END);
   if (!(op->flags & F_END) && !starts(c, next))
     return bad(c, at, "control falls off the end");
+  if ((op->flags & F_ALT) && !resumes_well(pc, pc + (int16_t)pc->c))
+    return bad(c, at, "an alternative that leaves its choice record as it is");
   if (op->flags & F_ALT) c->marks[label(at, pc->c)] |= RESUMED;
   if ((op->flags & F_RET) || pc->op == OP_I_FORKV || pc->op == OP_I_MATCHF)
     c->marks[at] |= RESUMED;

@@ -59,8 +59,9 @@ START_TEST(records_are_its_own) {
     Asm a = {.nslots = 0};
     uint32_t at = op(&a, ops[i], 0, 0, 0);
     if (ambi_ops[ops[i]].operands[2] == 'L') to(&a, at, 1);
+    op(&a, OP_I_TRUST, 0, 0, 0);
     op(&a, OP_I_FAIL, 0, 0, 0);
-    refused(&a, "choice record");
+    refused(&a, "need not be its own");
   }
   Asm collector = {.nslots = 1};
   uint32_t begin = op(&collector, OP_I_COLLECT, 0, 0, 0);
@@ -69,6 +70,20 @@ START_TEST(records_are_its_own) {
   op(&collector, OP_I_TRUST, 0, 0, 0);
   op(&collector, OP_I_FAIL, 0, 0, 0);
   refused(&collector, "choice record");
+}
+END_TEST
+
+// Else failing would come back there for ever.
+START_TEST(alternatives_move_or_drop_the_record) {
+  static const enum Opcode ops[] = {OP_I_TRY, OP_I_CASE, OP_I_COLLECT};
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    Asm a = {.nslots = 1};
+    uint32_t first = op(&a, ops[i], 0, 0, 0);
+    op(&a, OP_I_FAIL, 0, 0, 0);
+    here(&a, first);
+    op(&a, OP_I_FAIL, 0, 0, 0);
+    refused(&a, "leaves its choice record as it is");
+  }
 }
 END_TEST
 
@@ -455,6 +470,7 @@ int main(void) {
   tcase_add_test(tc, reads_come_after_writes);
   tcase_add_test(tc, alternatives_see_older_slots_only);
   tcase_add_test(tc, records_are_its_own);
+  tcase_add_test(tc, alternatives_move_or_drop_the_record);
   tcase_add_test(tc, positions_are_no_values);
   tcase_add_test(tc, return_points_are_returned_to);
   tcase_add_test(tc, real_units_pass);

@@ -214,7 +214,8 @@ enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
 // looked at before giving up: EVAL asks again at each level, so a full walk
 // there would be quadratic in the depth.
 bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget);
-// Does the evaluated mark of this EXPR still hold?
+// Does the evaluated mark of this EXPR still hold, where the EXPR is handed on
+// as a whole? As a part of something larger it always does.
 bool ambi_mark_holds(Value v);
 enum Next ambi_query_next(Engine *g);
 // Calls operation op. CALL_VALUE, CALL_ERROR, CALL_DATA (nothing applies: the

@@ -187,8 +187,10 @@ void ambi_eval0_metta(Machine *m) {
     type_cast(m, a, type, m->up);
     return;
   }
+  bool own = !tail && ambi_is_expr(a) && ambi_has_eval(a);
   if (!resolved) a = ambi_resolve(m->cx, a);
   if (!ambi_eval0_ok(m, a)) return;
+  if (own) a = ambi_mark_eval(a);
   if (ambi_is_expr(a) && ambi_has_eval(a)) {
     ambi_eval0_return(m, a, m->up);
     return;

@@ -211,7 +211,8 @@ do_RETV : {
     goto ret;
   }
   Value t = AMB_V(KONST(pc->b));
-  if (AMB_LIKELY(ambi_body_value_ready(v, t) || ambi_presumed(g, v))) {
+  if (AMB_LIKELY(ambi_body_value_ready(v, t) || ambi_presumed(g, v) ||
+                 (pc->c && ambi_is_expr(v) && ambi_has_eval(v)))) {
     rv = v;
     goto ret;
   }

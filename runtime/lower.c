@@ -45,7 +45,7 @@ static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
 static void variable_body(Heads *h, Rule *r) {
   Lower *l = h->l;
   uint16_t from = ambi_lower_term(l, r->rhs);
-  ambi_lower_emit(l, OP_I_RETV, from, ambi_lower_const(l, h->type.w), 0);
+  ambi_lower_emit(l, OP_I_RETV, from, ambi_lower_const(l, h->type.w), 1);
   if (!ambi_is_expr(r->lhs)) return;
   size_t at = l->last;
   int stub = ambi_lower_body_stub(l, from, r->lhs, h->type, (Dst){.tail = true},

@@ -114,7 +114,7 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     return;
   }
   if (d.tail) {
-    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), 0);
+    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), l->held);
     return;
   }
   ambi_lower_value_of(l, slot, d, err);

@@ -111,6 +111,15 @@ bool ambi_lower_is_form(Lower *l, Value e) {
 
 // ---- the forms ------------------------------------------------------------------------------
 
+// A body that is a variable and was substituted as a part of a larger atom: a
+// value in it stays one, though its variables were bound since.
+static void held_body(Lower *l, Value body, Value call, Value t, Dst d,
+                      ErrTo err, unsigned rest) {
+  l->held = ambi_is_lvar(body);
+  ambi_lower_body(l, body, call, t, d, err, rest);
+  l->held = false;
+}
+
 // The calls below are what the library's rules make of a form when its body is
 // the next step. An odd body goes back to them.
 static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
@@ -119,17 +128,21 @@ static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
   if (ambi_lower_odd_body(body))
     call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), truth, ambi_expr_at(e, 2),
                     ambi_expr_at(e, 3));
-  ambi_lower_body(l, body, call, t, d, err, rest);
+  held_body(l, body, call, t, d, err, rest);
 }
 
 // Behind a match of the pattern with a value, which has become equal to it.
-static void let_body(Lower *l, Value pattern, Value body, Dst d, ErrTo err,
-                     unsigned rest) {
+static void let_body(Lower *l, Value pattern, bool fresh, Value body, Dst d,
+                     ErrTo err, unsigned rest) {
   Value call = AMB_NONE;
   if (ambi_lower_odd_body(body))
     call =
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), pattern, pattern, body, AMB_SYM(EMPTY));
-  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  // A variable that is new here does not stand in older values.
+  if (fresh)
+    held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  else
+    ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
 static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
@@ -137,7 +150,7 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
   Value call = AMB_NONE;
   if (ambi_lower_odd_body(body))
     call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), AMB_UNIT, body);
-  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
 // case and switch choose with if-equal: NotReducible is no result there.
@@ -224,9 +237,10 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
                                      AMB_SYM(UNDEFINED), d, err);
-  int space =
-      let_one(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2), body, d, err, then);
-  let_body(l, ambi_expr_at(e, 1), body, d, err, rest);
+  Value pattern = ambi_expr_at(e, 1);
+  bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
+  int space = let_one(l, pattern, ambi_expr_at(e, 2), body, d, err, then);
+  let_body(l, pattern, fresh, body, d, err, rest);
   come_back(l, space);
   come_back(l, whole);
   return true;

@@ -362,8 +362,10 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     if (ambi_is_none(t)) return NEXT_STOP;
     if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
     bool head = i == 0 && !ambi_is_expr(c);
-    if (head || settled(g, c, t, SOME, &out)) {
-      if (head) out = c;
+    // A part that was evaluated stays as it is (ambi_mark_holds).
+    bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
+    if (own || settled(g, c, t, SOME, &out)) {
+      if (own) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
       g->e[EV_SLOTS + 2 * (size_t)i] = out.w;

@@ -115,8 +115,7 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
     bool rigid = false;
     if ((v.w & AMB_EXPR_RIGID) && ambi_rigid_holds(g))
       rigid = true;
-    else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) &&
-             !((v.w & AMB_EXPR_EVAL) && ambi_mark_holds(v))) {
+    else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) && !(v.w & AMB_EXPR_EVAL)) {
       if (g->cx->stop) return NEXT_STOP;
       g->e[pc->c] = ambi_position(g->b).w;
       return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);

@@ -152,8 +152,10 @@ static Value rewrite(Rewrite *r, Value root) {
     if (f->i == f->n) {
       v = rewrite_leave(f);
       ground = ambi_word_ground(v);
+      bool own = ambi_is_expr(f->node) && ambi_has_eval(f->node);
       r->work.used -= sizeof *f;
       if (r->work.used == 0) return v;
+      if (own && ambi_is_expr(v)) v = ambi_mark_eval(v);
       f = ambi_work_top(&r->work, sizeof *f);
     } else {
       v = f->src[f->i];

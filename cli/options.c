@@ -176,12 +176,19 @@ const char *cli_near_verb(const char *word) {
   return NULL;
 }
 
+// The start of a long option, or its first letter behind one dash.
+static bool is_abbreviated(const char *word, size_t len, const char *name) {
+  if (len == 2 && word[1] != '-') return name[1] == '-' && name[2] == word[1];
+  return len > 2 && strncmp(word, name, len) == 0;
+}
+
 static int unknown_option(const char *word, size_t len) {
   const char *nearest = NULL;
   size_t best = WORD_MAX_LEN;
   for (int i = 0; i < NOPTIONS; i++) {
-    bool cut_short = strncmp(word, table[i].name, len) == 0 && len > 3;
-    size_t d = cut_short ? 0 : edit_distance(word, len, table[i].name);
+    size_t d = is_abbreviated(word, len, table[i].name)
+                   ? 0
+                   : edit_distance(word, len, table[i].name);
     if (d >= best) continue;
     best = d;
     nearest = table[i].name;

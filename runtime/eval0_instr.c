@@ -254,17 +254,6 @@ Value ambi_eval0_collapsed(Machine *m, const ItemList *items) {
   return ambi_make_expr(cx, m->scratch.at, m->scratch.n);
 }
 
-static bool is_collapsed(Value all) {
-  if (!ambi_is_expression(all)) return false;
-  for (uint32_t i = 0; i < ambi_expr_size(all); i++) {
-    Value pair = ambi_deref(ambi_expr_at(all, i));
-    if (ambi_expr_size(pair) != 2 ||
-        !ambi_is_bindings(ambi_deref(ambi_expr_at(pair, 1))))
-      return false;
-  }
-  return true;
-}
-
 // Merges the bindings with the present ones; false: they are incompatible.
 static bool take_bindings(Context *cx, Value bindings) {
   const Word *p = ambi_ptr(bindings);
@@ -278,7 +267,7 @@ static void instr_superpose(Machine *m, Value instr, const Value *c,
                             uint32_t n) {
   Context *cx = m->cx;
   Value all = n == 2 ? ambi_deref(c[1]) : AMB_NONE;
-  if (!is_collapsed(all)) {
+  if (!ambi_is_collapsed(all)) {
     return_malformed(m, instr, "(superpose-bind (: <collapsed> Expression))",
                      m->up);
     return;

@@ -346,16 +346,7 @@ static enum Next superpose_from(Engine *g, Value list, uint32_t i) {
   uint32_t n = ambi_expr_size(list);
   for (; i < n; i++) {
     Value pair = ambi_deref(ambi_expr_at(list, i));
-    Value b = ambi_expr_size(pair) == 2 ? ambi_deref(ambi_expr_at(pair, 1))
-                                        : AMB_UNIT;
-    if (!ambi_is_bindings(b)) {
-      Value call = AMB_EXPR(cx, AMB_SYM(SUPERPOSE_BIND), list);
-      return ambi_give(
-          g, ambi_is_none(call)
-                 ? call
-                 : ambi_make_error_text(cx, call,
-                                        "(atom bindings) pairs are expected"));
-    }
+    Value b = ambi_deref(ambi_expr_at(pair, 1));
     Choice *c = NULL;
     if (i + 1 < n) {
       c = ambi_choice_push(g, resume);
@@ -433,7 +424,7 @@ static enum Next instr_start(Engine *g) {
     return n == 2 ? collapse_step(g, it[1])
                   : malformed(g, instr, "(collapse-bind <atom>)");
   case AMB_S_SUPERPOSE_BIND:
-    return n == 2 && ambi_is_expression(ambi_deref(it[1]))
+    return n == 2 && ambi_is_collapsed(ambi_deref(it[1]))
                ? superpose_from(g, ambi_deref(it[1]), 0)
                : malformed(g, instr,
                            "(superpose-bind (: <collapsed> Expression))");

@@ -116,6 +116,7 @@ bool ambi_num_to_int64(Value a, int64_t *out) {
     *out = (int64_t)d;
     return true;
   }
+  if (!ambi_is_big(a)) return false;
   mp_limb_t one;
   Limbs l = limbs_of(a, &one);
   if (l.n > 1 || l.at[0] > (mp_limb_t)INT64_MAX + l.neg) return false;

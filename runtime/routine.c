@@ -280,6 +280,11 @@ static enum Next ev_branches(Engine *g, Value head) {
   return func ? ev_func(g, tuple) : ev_tuple(g);
 }
 
+// &rng is the one operation whose type is not that of a function.
+static bool has_function_type(uint32_t op) {
+  return ambi_builtins[op].type[0] == '(';
+}
+
 static enum Next ev_start(Engine *g) {
   g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
@@ -296,7 +301,7 @@ static enum Next ev_start(Engine *g) {
     Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
     if (!d) return NEXT_STOP;
     if (d->untyped) return ev_tuple(g);
-  } else if (ambi_is_op(head) && ambi_builtins[ambi_op_of(head)].type[0]) {
+  } else if (ambi_is_op(head) && has_function_type(ambi_op_of(head))) {
     return ev_func(g, false);
   }
   return ev_branches(g, head);

@@ -293,6 +293,17 @@ static inline bool ambi_is_str(Value v) {
 static inline bool ambi_is_bindings(Value v) {
   return ambi_is_obj(v) && ambi_hdr_kind(*ambi_ptr(v)) == KIND_BIND;
 }
+// What collapse-bind gives: pairs (atom bindings).
+static inline bool ambi_is_collapsed(Value all) {
+  if (!ambi_is_expression(all)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(all); i++) {
+    Value pair = ambi_deref(ambi_expr_at(all, i));
+    if (ambi_expr_size(pair) != 2 ||
+        !ambi_is_bindings(ambi_deref(ambi_expr_at(pair, 1))))
+      return false;
+  }
+  return true;
+}
 static inline const char *ambi_str_bytes(Value v) {
   return (const char *)(ambi_ptr(v) + 1);
 }

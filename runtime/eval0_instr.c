@@ -181,7 +181,9 @@ static void instr_unify(Machine *m, Value instr, const Value *c, uint32_t n) {
   }
   size_t trail = cx->tr;
   if (ambi_unify(cx, a, b)) {
+    // A variable is replaced as a whole: its value loses the mark.
     Value then = ambi_resolve(cx, c[3]);
+    if (ambi_is_var(c[3]) && ambi_is_expr(then)) then = ambi_unmark(then);
     if (ambi_eval0_ok(m, then)) ambi_eval0_return(m, then, m->up);
     return;
   }
@@ -498,9 +500,13 @@ static void query(Machine *m, Value a) {
   for (size_t i = 0; i < m->records.n; i++) {
     const Record *r = m->records.at[i];
     if (ambi_is_lvar(r->tmpl.atom)) continue;  // gives $X no value
-    if (ambi_record_unify(cx, r, pattern) &&
-        !ambi_eval0_keep(m, &items, x, mark))
-      return;
+    if (ambi_record_unify(cx, r, pattern)) {
+      if (!ambi_eval0_keep(m, &items, x, mark)) return;
+      // A body that is a variable holds a part of the call (7.8).
+      Value body = ambi_deref(x), *kept = &items.last->value;
+      if (ambi_is_expr(body) && ambi_has_eval(body) && ambi_is_expr(*kept))
+        *kept = ambi_mark_eval(*kept);
+    }
     ambi_trail_undo(cx, mark.trail);
     if (cx->stop) return;
   }

@@ -62,9 +62,9 @@ enum StubKind {
 };
 typedef struct Stub {
   enum StubKind kind;
-  int entry;   // label to bind
-  int back;    // label where the main line goes on
-  int no;      // COND, LIKE: where a False condition goes; REBUILD: cast
+  int entry;  // label to bind
+  int back;   // label where the main line goes on
+  int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   Dst dst;

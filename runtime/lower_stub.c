@@ -167,7 +167,7 @@ static void rebuilt(Lower *l, const Stub *s) {
 static void odd_state(Lower *l, const Stub *s) {
   int rest = ambi_lower_label(l);
   uint16_t slot = s->dst.tail ? ambi_lower_slot(l) : s->dst.slot;
-  if (s->list[2] < SRC_CHECK) {
+  if (s->list[2] < SRC_CHECK && s->no < 2) {
     if (s->no) {
       ambi_lower_emit(l, OP_I_CHKEXP, s->list[2], 0, 0);
       ambi_lower_edge(l, rest);

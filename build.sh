@@ -23,6 +23,9 @@ verbs  build               the program `ambit` (default)
        run FILE [ARGS]     builds quietly, then runs the program
        test [PROVE ARGS]   builds all tests and runs them under prove
        bench [ARGS]        builds, then runs bench/run (bench/README.md)
+       fuzz [TARGET...] [SECONDS]
+                           builds the fuzz targets with clang, in build/fuzz/,
+                           and runs each for so long (tests/fuzz/run)
        fmt                 formats every C file in place
        lint                checks formatting, the direction of includes, and that
                            docs/opcodes.md is the one made from opcodes.def
@@ -142,6 +145,7 @@ bench)
   build_quietly -DAMB_TESTS=OFF
   AMBIT="$PWD/$dir/ambit" exec bench/run "$@"
   ;;
+fuzz) exec tests/fuzz/run "$@" ;;
 fmt) c_files | xargs clang-format -i ;;
 lint)
   status=0

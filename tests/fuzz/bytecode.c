@@ -1,0 +1,329 @@
+// Bytecode is refused by the verifier, or runs to an end or a limit.
+//
+// Units are written at random from instructions that look at what they are given, and
+// run. Units of a program are changed anywhere; those the verifier only has to judge,
+// because it does not follow what is known of a value: that GETCH is given an
+// expression with so many children, lowering alone sees to.
+#include "runtime/engine.h"
+#include "runtime/runner.h"
+#include "runtime/verify.h"
+#include "tests/fuzz/fuzz.h"
+
+static Runtime *rt;
+static Context *cx;
+static Engine *g;
+
+// ---- writing a unit ---------------------------------------------------------------
+
+enum { MAX_CODE = 60, VALUE_SLOTS = 4, POSITION_SLOTS = 4, NK = 8 };
+enum { NSLOTS = VALUE_SLOTS + POSITION_SLOTS, A_TYPE = 4 };
+
+// No instruction jumps backward: only calls count steps.
+static const uint8_t safe[] = {
+    OP_I_MOVE,     OP_I_MKEXPR,    OP_I_JUMP,    OP_I_FAIL,
+    OP_I_RET,      OP_I_POS,       OP_I_STREAM,  OP_I_GATHER,
+    OP_I_EVALV,    OP_I_EVALT,     OP_I_EVALX,   OP_I_EVALXT,
+    OP_I_TRY,      OP_I_RETRY,     OP_I_TRUST,   OP_I_SETALT,
+    OP_I_POPALT,   OP_I_FORKV,     OP_I_COLLECT, OP_I_COLLECT_ADD,
+    OP_I_ONCE,     OP_I_CASE,      OP_I_TESTK,   OP_I_COLLECT_END,
+    OP_I_ONCE_END, OP_I_TESTF,     OP_I_TESTN,   OP_I_SAMEV,
+    OP_I_UNIFYV,   OP_I_CASE_END,  OP_I_ADD,     OP_I_SUB,
+    OP_I_MUL,      OP_I_ADDI,      OP_I_SUBI,    OP_I_JNLT,
+    OP_I_JNGT,     OP_I_JNLE,      OP_I_JNGE,    OP_I_JNEQ,
+    OP_I_JNEQT,    OP_I_JNEQI,     OP_I_JNLTI,   OP_I_JNGTI,
+    OP_I_BRANCH,   OP_I_CHKNUM,    OP_I_CHKTYPE, OP_I_CHKBODY,
+    OP_I_CHKHEAD,  OP_I_CHKEXP,    OP_I_FRESH,   OP_I_CAR,
+    OP_I_CONS,     OP_I_CHKGROUND, OP_I_DECONS,  OP_I_R_STORE,
+    OP_I_R_STREAM};
+
+typedef struct Writer {
+  Bytes *in;
+  Code code[MAX_CODE + 8];
+  uint32_t n;
+  uint32_t starts[MAX_CODE];
+  uint32_t nstarts;
+} Writer;
+
+static Template list;
+static Word constants[NK];
+
+static uint16_t value_slot(Writer *w) {
+  return (uint16_t)choose(w->in, VALUE_SLOTS);
+}
+// One slot for each kind of position.
+static uint16_t position_slot(unsigned op) {
+  switch (op) {
+  case OP_I_COLLECT:
+  case OP_I_COLLECT_ADD: return VALUE_SLOTS;
+  case OP_I_ONCE:
+  case OP_I_ONCE_END: return VALUE_SLOTS + 1;
+  case OP_I_CASE:
+  case OP_I_CASE_END: return VALUE_SLOTS + 2;
+  default: return VALUE_SLOTS + 3;
+  }
+}
+
+static bool takes_type(unsigned op) {
+  return op == OP_I_EVALX || op == OP_I_EVALXT || op == OP_I_CHKTYPE;
+}
+
+static uint16_t operand(Writer *w, unsigned op, unsigned i) {
+  switch (ambi_operand_kind(op, i)) {
+  case 'W':
+  case 'R':
+  case 'U': return value_slot(w);
+  case 'P':
+  case 'Q': return position_slot(op);
+  case 'S':
+    if (choose(w->in, 2)) return value_slot(w);
+    return (uint16_t)(SRC_CONST + choose(w->in, NK - 2));
+  case 'K': return takes_type(op) ? A_TYPE : (uint16_t)choose(w->in, NK - 2);
+  case 'V': return NK - 2;
+  case 'H': return NK - 1;
+  case 'N':
+  case 'Z': return (uint16_t)choose(w->in, 4);
+  case 'L': return (uint16_t)(1 + choose(w->in, 16));  // instructions on
+  default: return 0;
+  }
+}
+
+static void write_instruction(Writer *w) {
+  unsigned op = safe[choose(w->in, sizeof safe)];
+  Code *pc = &w->code[w->n];
+  w->starts[w->nstarts++] = w->n;
+  *pc = (Code){.op = (uint16_t)op};
+  for (unsigned i = 0; i < 3; i++)
+    pc->half[i + 1] = operand(w, op, i);
+  if (op == OP_I_R_STREAM) pc->c = 0;
+  if (op == OP_I_MKEXPR) {
+    pc->b = (uint16_t)(1 + pc->c);
+    pc->c = 0;
+    for (unsigned i = 0; i < pc->b; i++)
+      pc[1].half[i % 4] = operand(w, OP_I_RET, 0);
+  }
+  unsigned words = ambi_op_words(pc);
+  if (ambi_ops[op].flags & X_VARL)
+    pc[words - 1].w = 0, pc[words - 1].b = (uint16_t)(1 + choose(w->in, 16));
+  w->n += words;
+  if ((ambi_ops[op].flags & X_PUSH) && w->nstarts < MAX_CODE) {  // returns here
+    w->starts[w->nstarts++] = w->n;
+    w->code[w->n++] = (Code){.op = OP_I_R_STORE, .a = value_slot(w)};
+  }
+}
+
+// Labels that count instructions become distances in words.
+static void place_labels(Writer *w) {
+  for (uint32_t i = 0; i < w->nstarts; i++) {
+    Code *pc = &w->code[w->starts[i]];
+    const OpInfo *op = &ambi_ops[pc->op];
+    unsigned last = ambi_op_words(pc) - 1;
+    uint16_t *labels[] = {op->operands[2] == 'L' ? &pc->c : NULL,
+                          op->flags & X_VARL ? &pc[last].b : NULL};
+    for (unsigned j = 0; j < 2; j++) {
+      if (!labels[j]) continue;
+      uint32_t to = i + *labels[j];
+      if (to >= w->nstarts) to = w->nstarts - 1;
+      *labels[j] = (uint16_t)(w->starts[to] - w->starts[i]);
+    }
+  }
+}
+
+static void *copied(const void *from, size_t size) {
+  if (!size) return NULL;
+  void *p = ambi_alloc(size);
+  HOLDS(p, "no memory");
+  return memcpy(p, from, size);
+}
+
+// Every instruction has an error edge: the last one, which fails.
+static Unit *written(Writer *w) {
+  Unit *u = ambi_alloc(sizeof *u);
+  u->code = copied(w->code, w->n * sizeof *w->code);
+  u->ncode = w->n;
+  u->nslots = NSLOTS;
+  u->k = copied(constants, sizeof constants);
+  u->nk = NK;
+  u->edges = ambi_alloc(w->nstarts * sizeof *u->edges);
+  for (uint32_t i = 0; i + 1 < w->nstarts; i++)
+    u->edges[u->nedges++] = (ErrorEdge){w->starts[i], w->n - 1};
+  u->edges = ambi_realloc(u->edges, w->nstarts * sizeof *u->edges,
+                          u->nedges * sizeof *u->edges);
+  HOLDS(ambi_unit_liveness(u), "no liveness");
+  return u;
+}
+
+static bool accepted(const Unit *u) {
+  const char *why = NULL;
+  uint32_t at = 0;
+  bool ok = ambi_unit_verify(u, &why, &at);
+  HOLDS(ok || why, "refused without a reason");
+  return ok;
+}
+
+static void check_written(Bytes *b) {
+  Writer w = {.in = b};
+  for (unsigned i = 0; i < VALUE_SLOTS; i++) {  // no slot without a value
+    w.starts[w.nstarts++] = w.n;
+    w.code[w.n++] = (Code){.op = OP_I_MOVE,
+                           .a = (uint16_t)i,
+                           .b = (uint16_t)(SRC_CONST + choose(b, NK - 2))};
+  }
+  while (b->n > 0 && w.n + 8 < MAX_CODE && w.nstarts + 4 < MAX_CODE)
+    write_instruction(&w);
+  w.starts[w.nstarts++] = w.n;
+  w.code[w.n++] = (Code){.op = OP_I_FAIL};
+  place_labels(&w);
+  Unit *u = written(&w);
+  if (accepted(u)) {
+    ValueVec out = {0};
+    cx->limits.steps_used = 0;
+    cx->stop = STOP_NONE;
+    enum AmbStop stop = ambi_engine_run_unit(g, u, &out);
+    HOLDS(stop != STOP_INTERNAL, "internal error: %s", cx->message);
+    Buffer text = {0};
+    ambi_print_results(rt, &text, out.at, out.n);
+    ambi_buffer_drop(&text);
+    ambi_vec_drop(&out);
+  }
+  ambi_unit_free(u);
+}
+
+// ---- changing a unit ----------------------------------------------------------------
+
+static const char program[] =
+    "(: num (-> Number Number))"
+    "(= (fact $n) (if (> $n 1) (* $n (fact (- $n 1))) 1))"
+    "(= (num $n) (let $x (* $n 2) (- $x 1)))"
+    "(= (join () $y) $y)"
+    "(= (join (C $h $t) $y) (C $h (join $t $y)))"
+    "(= (kind a) 1) (= (kind (f $x)) $x) (= (kind (g $x $x)) same)"
+    "(= (all) (collapse (superpose (1 2 3))))"
+    "(= (find $k) (match &self (link $k $v) ($k $v)))"
+    "(= (arms $x) (case $x ((1 one) ((p $y) $y) ($else none))))"
+    "(= (sum $l) (foldl-atom $l 0 $a $b (+ $a $b)))"
+    "(= (each $l) (map-atom $l $x (join $x $x)))"
+    "(= (one) (once (superpose ((num 1) (num 2)))))"
+    "(= (part $x) (unify $x (h $y $z) ($z $y) no))"
+    "(link a 1) (link b 2)"
+    "!(fact 3) !(join (C 1 ()) ()) !(kind (g 1 1)) !(all) !(find $k)"
+    "!(arms (p 1)) !(sum (1 2)) !(each ((C 1 ()))) !(one)"
+    "!(part (h 1 2)) !(kind $q)";
+
+enum { MAX_UNITS = 64 };
+static const Unit *units[MAX_UNITS];
+static uint32_t nunits;
+
+static void change(Bytes *b, void *at, size_t size) {
+  if (size < 2) return;
+  size_t i = (next_byte(b) << 8 | next_byte(b)) % (size / 2);
+  uint16_t value = (uint16_t)(next_byte(b) << 8 | next_byte(b));
+  if (choose(b, 2)) value &= 15;
+  memcpy((char *)at + 2 * i, &value, sizeof value);
+}
+
+static void change_switch(Bytes *b, Unit *u) {
+  if (!u->nswitches) return;
+  Switch *s = &u->switches[choose(b, u->nswitches > 255 ? 255 : u->nswitches)];
+  switch (choose(b, 3)) {
+  case 0: change(b, s->cases, s->n * sizeof *s->cases); break;
+  case 1: change(b, &s->other, sizeof s->other); break;
+  default: change(b, &s->open, sizeof s->open);
+  }
+}
+
+static Unit *copy_unit(const Unit *u) {
+  Unit *c = copied(u, sizeof *u);
+  c->code = copied(u->code, u->ncode * sizeof *u->code);
+  c->k = copied(u->k, u->nk * sizeof *u->k);
+  c->edges = copied(u->edges, u->nedges * sizeof *u->edges);
+  c->live = copied(u->live, (size_t)u->nrows * u->nlive * sizeof *u->live);
+  c->live_at = copied(u->live_at, u->nrows * sizeof *u->live_at);
+  c->switches = copied(u->switches, u->nswitches * sizeof *u->switches);
+  for (uint32_t i = 0; i < u->nswitches; i++)
+    c->switches[i].cases =
+        copied(u->switches[i].cases, u->switches[i].n * sizeof(SwitchCase));
+  c->local = NULL;
+  return c;
+}
+
+static void free_copy(Unit *c) {
+  c->templates = NULL;
+  c->ntemplates = 0;
+  ambi_unit_free(c);
+}
+
+static void check_changed(Bytes *b) {
+  const Unit *u = units[choose(b, nunits)];
+  Unit *c = copy_unit(u);
+  HOLDS(accepted(c), "a unit of the program is refused");
+  while (b->n > 0) {
+    switch (choose(b, 8)) {
+    case 0: change(b, c->k, c->nk * sizeof *c->k); break;
+    case 1: change(b, c->edges, c->nedges * sizeof *c->edges); break;
+    case 2: change(b, c->live, (size_t)c->nrows * c->nlive * 8); break;
+    case 3: change(b, c->live_at, c->nrows * sizeof *c->live_at); break;
+    case 4: change_switch(b, c); break;
+    default: change(b, c->code, c->ncode * sizeof *c->code);
+    }
+  }
+  bool ok = accepted(c);
+  HOLDS(accepted(c) == ok, "two answers");
+  free_copy(c);
+}
+
+// ---- life ---------------------------------------------------------------------------
+
+static void open_units(void) {
+  Script script = {.rt = rt,
+                   .module = ambi_module_top(rt),
+                   .name = "fuzz",
+                   .text = program,
+                   .len = strlen(program)};
+  HOLDS(ambi_run_script(&script) == RUN_OK, "the program fails");
+  ambi_script_drop(&script);
+  for (Unit *u = rt->code->units; u && nunits < MAX_UNITS; u = u->next)
+    if (!u->routine) units[nunits++] = u;
+  HOLDS(nunits > 10, "%u units", nunits);
+}
+
+static void open_constants(void) {
+  Value items[] = {ambi_small_int(1), AMB_SYM(EMPTY), ambi_small_int(3)};
+  uint32_t name;
+  HOLDS(ambi_template_make(rt->store, ambi_make_expr(cx, items, 3), &list) &&
+            ambi_symbol_intern(rt->symbols, "v", 1, &name),
+        "no constants");
+  const Word k[NK] = {
+      ambi_small_int(1).w,
+      ambi_double(0.5).w,
+      list.atom.w,
+      AMB_TRUE.w,
+      AMB_SYM(UNDEFINED).w,
+      AMB_UNIT.w,
+      ambi_vinfo(name, AMB_VAR_FRESH),
+      AMB_TAGGED(TAG_HDR, ((Word)3 << 28) ^ name),
+  };
+  memcpy(constants, k, sizeof k);
+}
+
+static void open_once(void) {
+  if (rt) return;
+  rt = open_runtime(1);
+  cx = open_context(rt);
+  cx->engine = g = ambi_engine_open(cx);
+  HOLDS(g, "no engine");
+  open_units();
+  open_constants();
+  rt->limits.steps = cx->limits.steps = 2000;
+  rt->limits.memory = cx->limits.memory = (uint64_t)1 << 30;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  open_once();
+  Bytes b = {data, size};
+  if (choose(&b, 3))
+    check_written(&b);
+  else
+    check_changed(&b);
+  ambi_context_reset(cx);
+  return 0;
+}

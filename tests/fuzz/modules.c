@@ -1,0 +1,189 @@
+// Texts from outside do no harm: JSON is what jansson takes for JSON and survives
+// being written and read again, a pkg-info.json is accepted or refused, and any
+// module name is turned into a path or refused.
+#include "tests/fuzz/fuzz.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+// ---- a directory of our own -----------------------------------------------------
+
+static char directory[] = "/tmp/ambit-fuzz-XXXXXX", file[64];
+
+static void leave(void) {
+  unlink(file);
+  if (rmdir(directory) != 0) perror(directory);
+}
+
+static void make_directory(void) {
+  if (*file) return;
+  HOLDS(mkdtemp(directory), "no directory");
+  snprintf(file, sizeof file, "%s/pkg-info.json", directory);
+  atexit(leave);
+}
+
+static void write_pkg(const char *text, size_t len) {
+  FILE *out = fopen(file, "w");
+  HOLDS(out && fwrite(text, 1, len, out) == len && fclose(out) == 0,
+        "cannot write");
+}
+
+static Runtime *rt;
+static Context *cx;
+static unsigned inputs;
+
+static void renew(void) {
+  if (rt && inputs++ < INPUTS_PER_RUNTIME) return;
+  if (rt) {
+    ambi_context_close(cx);
+    ambi_runtime_close(rt);
+  }
+  rt = open_runtime(0);
+  cx = open_context(rt);
+  HOLDS(ambi_module_set_dir(cx->module, directory), "no memory");
+  inputs = 0;
+}
+
+// JSON's objects are spaces.
+static void drop_cells(const CellHeader *older) {
+  while (rt->cells != older) {
+    CellHeader *c = rt->cells;
+    HOLDS(c->kind == CELL_SPACE, "a cell of kind %d", c->kind);
+    rt->cells = c->next;
+    ambi_space_free((Space *)(void *)c);
+  }
+}
+
+// ---- JSON -------------------------------------------------------------------------
+
+static bool digits_are_few(const char *s, size_t len) {
+  size_t run = 0;
+  for (size_t i = 0; i < len; i++) {
+    run = s[i] >= '0' && s[i] <= '9' ? run + 1 : 0;
+    if (run > 18) return false;
+  }
+  return true;
+}
+
+static enum BuiltinStatus call(BuiltinFn *fn, Value arg, Value *out) {
+  enum BuiltinStatus status = fn(cx, &arg, 1, out);
+  HOLDS(status == B_OK || status == B_ERROR, "status %d", status);
+  HOLDS(status == B_OK || (cx->message && *cx->message), "an error untold");
+  return status;
+}
+
+static void check_json(const char *text, size_t len) {
+  Value decoded, encoded, again;
+  json_error_t error;
+  json_t *root =
+      json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  Value string = ambi_make_str(cx, text, len);
+  enum BuiltinStatus status = call(ambi_b_json_decode, string, &decoded);
+  HOLDS(!root || status == B_OK, "refused: %s", cx->message);
+  HOLDS(root || status != B_OK || !digits_are_few(text, len), "accepted: %s",
+        error.text);
+  json_decref(root);
+  if (status != B_OK) return;
+  status = call(ambi_b_json_encode, decoded, &encoded);
+  HOLDS(status == B_OK, "cannot be written: %s", cx->message);
+  status = call(ambi_b_json_decode, encoded, &decoded);
+  HOLDS(status == B_OK, "cannot be read back: %s: %s", cx->message,
+        ambi_str_bytes(encoded));
+  status = call(ambi_b_json_encode, decoded, &again);
+  HOLDS(status == B_OK && ambi_equal(encoded, again), "%s then %s",
+        ambi_str_bytes(encoded), ambi_str_bytes(again));
+}
+
+// ---- modules ----------------------------------------------------------------------
+
+static void check_found(enum ModuleFound found, ModuleSource *s) {
+  if (found == MODULE_FOUND) HOLDS(s->dir, "no directory");
+  if (found == MODULE_FAILED)
+    HOLDS(cx->message && *cx->message, "a failure untold");
+  ambi_module_source_drop(s);
+}
+
+static void check_pkg(const char *text, size_t len) {
+  ModuleSource s;
+  write_pkg(text, len);
+  enum ModuleFound found = ambi_module_find_path(cx, cx->module, directory, &s);
+  HOLDS(found != MODULE_NOT_FOUND, "the directory is there");
+  if (found == MODULE_FOUND) {  // its entries are followed, too
+    Module from = *cx->module;
+    from.pkg = s.pkg;
+    ModuleSource other;
+    static const char *const names[] = {"a", "b", "dep", "self"};
+    for (unsigned i = 0; i < 4; i++)
+      check_found(ambi_module_find(cx, &from, names[i], &other), &other);
+    ambi_module_source_drop(&s);
+    return;
+  }
+  check_found(found, &s);
+}
+
+static void check_name(const char *text, size_t len) {
+  char *name = malloc(len + 1);
+  memcpy(name, text, len);
+  name[len] = 0;
+  char *path = ambi_module_absolute(cx, cx->module, name);
+  HOLDS(path, "no path");
+  HOLDS(strncmp(path, "top", 3) == 0 && (path[3] == ':' || !path[3]),
+        "%s is not below top", path);
+  char *twice = ambi_module_absolute(cx, cx->module, path);
+  HOLDS(twice && (strcmp(path, twice) == 0 || path[strlen(path) - 1] == ':'),
+        "%s then %s", path, twice);
+  HOLDS(!strchr(ambi_module_last_name(path), ':'), "the last of %s", path);
+  ModuleSource s;
+  check_found(ambi_module_find(cx, cx->module, name, &s), &s);
+  if (ambi_module_load(cx, cx->module, name))
+    inputs = INPUTS_PER_RUNTIME;  // the next input finds it unloaded again
+  else
+    HOLDS((cx->message && *cx->message) || !ambi_is_none(cx->error_reason),
+          "a failure untold");
+  ambi_text_free(path);
+  ambi_text_free(twice);
+  free(name);
+}
+
+static void check_size(const char *text, size_t len) {
+  static const char units[] = "kMGT";
+  char *copy = malloc(len + 1);
+  memcpy(copy, text, len);
+  copy[len] = 0;
+  uint64_t bytes = 0;
+  bool ok = ambi_size_parse(copy, &bytes);
+  size_t digits = strspn(copy, "0123456789");
+  const char *unit = copy[digits] ? strchr(units, copy[digits]) : NULL;
+  if (ok && unit) {
+    unsigned shift = 10 * (unsigned)(unit - units + 1);
+    HOLDS(bytes >> shift == strtoull(copy, NULL, 10), "%s is %llu", copy,
+          (unsigned long long)bytes);
+  }
+  if (ok) HOLDS(digits > 0, "a size without digits: %s", copy);
+  bool plain = digits > 0 && digits < 19 && !copy[digits];
+  if (plain)
+    HOLDS(ok && bytes == strtoull(copy, NULL, 10), "%s is a size", copy);
+  free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  make_directory();
+  renew();
+  Bytes b = {data, size};
+  if (size == 0) return -1;
+  uint32_t what = choose(&b, 8);
+  const char *text = (const char *)b.at;
+  switch (what) {
+  case 0: check_name(text, b.n); break;
+  case 1: check_size(text, b.n); break;
+  case 2:
+  case 3: check_pkg(text, b.n); break;
+  default: {
+    const CellHeader *older = rt->cells;
+    check_json(text, b.n);
+    drop_cells(older);
+  }
+  }
+  ambi_context_reset(cx);
+  return 0;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env perl
+# Makes the seeds of the fuzz targets in the folder that is given: those of corpus/,
+# and some that other tests have already: small language tests as programs, texts
+# that are no MeTTa for the reader, wrong command lines.
+
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use File::Basename qw(basename);
+use File::Find qw(find);
+use File::Path qw(make_path);
+use Text::ParseWords qw(shellwords);
+
+my ($out) = @ARGV;
+my $tests = "$Bin/..";
+
+sub slurp {
+    my ($path) = @_;
+    open my $in, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$in> // '';
+}
+
+my %count;
+
+sub seed {
+    my ( $target, $text ) = @_;
+    my $path = sprintf '%s/%s/%04d', $out, $target, $count{$target}++;
+    return if -f $path && slurp($path) eq $text;
+    open my $to, '>:raw', $path or die "$path: $!\n";
+    print $to $text;
+    close $to or die "$path: $!\n";
+}
+
+for my $folder ( sort glob "$Bin/corpus/*" ) {
+    my $target = basename($folder);
+    make_path("$out/$target");
+    seed( $target, slurp($_) ) for sort glob "$folder/*";
+}
+
+# Programs, without their comments.
+my @programs;
+find( sub { push @programs, $File::Find::name if /\.metta$/ && -s $_ < 1500 },
+    "$tests/lang", "$tests/regress" );
+for my $path ( sort @programs ) {
+    my $text = slurp($path);
+    $text =~ s/^;.*\n//mg;
+    $text =~ s/ *; expect.*//g;
+    seed( 'program', $text ) if length $text <= 500;
+}
+
+# The indented lines of each case are a text; bytes are given in hexadecimal.
+for my $case ( split /\n\n+/, slurp("$tests/bad/syntax.txt") ) {
+    my $text = join '', map {"$_\n"} $case =~ /^  (.*)/mg;
+    $text .= pack '(H2)*', split ' ', $1 while $case =~ /^bytes: \S+ (.*)/mg;
+    seed( 'reader', $text ) if length $text && length $text <= 400;
+}
+
+for my $words ( slurp("$tests/bad/options.txt") =~ /^run: (.*)/mg ) {
+    seed( 'options', join "\n", shellwords($words) );
+}

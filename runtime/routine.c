@@ -199,12 +199,17 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   return true;
 }
 
+enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
+
 bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   size_t base = g->work.n;
   bool fixed = true;  // also when variables get bound
   bool inert = inert_node(g, v, &g->work, &fixed);
-  while (inert && g->work.n > base && budget-- > 0)
+  for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
     inert = inert_node(g, g->work.at[--g->work.n], &g->work, &fixed);
+    // A term that shares its parts may be very large as a tree.
+    if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
+  }
   if (g->work.n > base) inert = false;
   g->work.n = base;
   if (rigid) *rigid = inert && fixed;

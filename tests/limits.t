@@ -32,6 +32,8 @@ my $rules = <<'END';
 (= (nat $n) $n)
 (= (nat $n) (nat (+ $n 1)))
 (= (big $n) (big (* $n $n)))
+(: twice (-> Number Atom %Undefined%))
+(= (twice $n $t) (if (== $n 0) $t (let $m (- $n 1) (twice $m ($t $t)))))
 (= (say) (let $x (println! hello) (say)))
 (= (fill $n) (let $x (add-atom &self (p $n)) (fill (+ $n 1))))
 (= (facts $n) (if (> $n 0) (let $x (add-atom &self (q $n)) (facts (- $n 1))) done))
@@ -50,6 +52,7 @@ my %endless = (
     '(nat 0)'                                    => qr/^\[0[\d, ]*\]$/,
     '(collapse (nat 0))'                         => qr/^\[\]$/,
     '(say)'                                      => qr/^\[\]$/,
+    '(twice 60 (a b))'                           => qr/^\[\]$/,
     '(fill 0)'                                   => qr/^\[\]$/,
     '(match &self (, (q $a) (q $b) (q $c) (q $d)) x)' => qr/^\[[x, ]*\]$/,
     '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))' => qr/^\[\]$/,

@@ -146,8 +146,14 @@ bool ambi_lower_may_be_bool(Lower *l, Value e) {
   return ambi_lower_fits(l, e, AMB_SYM(T_BOOL)) != FIT_NO;
 }
 
+// A variable that is not made yet is what a form like map-atom wants to bind.
+static bool needs_guard(Lower *l, Value arg, Value param) {
+  return ambi_is_lvar(arg) && !ambi_lower_any_type(param) &&
+         !(ambi_lower_unset(l, arg) && is_sym(param, AMB_SYM(T_VARIABLE).w));
+}
+
 void ambi_lower_guard(Lower *l, Value arg, Value param, int label) {
-  if (!ambi_is_lvar(arg) || ambi_lower_any_type(param)) return;
+  if (!needs_guard(l, arg, param)) return;
   ambi_lower_var(l, ambi_lvar_of(arg));
   uint16_t slot = l->vars[ambi_lvar_of(arg)].slot;
   if (is_sym(param, AMB_SYM(T_NUMBER).w))
@@ -181,24 +187,26 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label) {
   }
 }
 
-static bool has_guards(Lower *l, Value e) {
+// Makes the variables that need guards. False: there are none.
+static bool prepare_guards(Lower *l, Value e) {
   if (!ambi_is_expr(e)) return false;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind != HEAD_TYPED) return false;
+  bool any = false;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i)), c = ambi_expr_at(e, i);
     if (is_sym(param, AMB_SYM(T_ATOM).w)) continue;
-    if (ambi_is_lvar(c) ? !ambi_lower_any_type(param) : has_guards(l, c))
-      return true;
+    bool guarded = needs_guard(l, c, param);
+    if (guarded) ambi_lower_var(l, ambi_lvar_of(c));
+    any |= prepare_guards(l, c) || guarded;
   }
-  return false;
+  return any;
 }
 
 int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
                            ErrTo err) {
-  if (!has_guards(l, arg)) return -1;
+  if (!prepare_guards(l, arg)) return -1;
   if (!d.tail) ambi_lower_prepare_shared(l, whole);
-  ambi_lower_prepare(l, arg);
   int stub = ambi_lower_bail_stub(l, whole, t, d, err);
   guard_inside(l, arg, ambi_lower_stub_at(l, stub)->entry);
   return stub;

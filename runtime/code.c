@@ -36,8 +36,9 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
       ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
   while (ambi_is_expr(subject))
     subject = ambi_deref(ambi_expr_at(subject, 0));
-  if (!ambi_is_sym(subject) && !ambi_is_op(subject) && ambi_is_expr(atom) &&
-      ambi_expr_at(atom, 0).w == AMB_SYM(EQ).w)
+  Value kind = ambi_is_expr(atom) ? ambi_expr_at(atom, 0) : AMB_UNIT;
+  bool odd_subject = !ambi_is_sym(subject) && !ambi_is_op(subject);
+  if (ambi_is_lvar(kind) || (odd_subject && kind.w == AMB_SYM(EQ).w))
     cs->odd_rules = true;
   if (!cs->relied) return;
   if (ambi_is_sym(subject)) {
@@ -83,7 +84,8 @@ static bool is_data_symbol(Context *cx, uint32_t symbol) {
 }
 
 // Rules for heads that are no symbols, nor expressions with a symbol innermost,
-// are counted as odd; the core library has none.
+// and atoms that are rules or types by their variable head, are counted as odd; the
+// core library has none.
 static bool is_data_head(Context *cx, Value head) {
   CodeState *cs = cx->rt->code;
   if (cs->odd_rules) return false;

@@ -189,6 +189,14 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   return true;
 }
 
+// An atom with a variable head is a rule as well, where that stands for `=`.
+static bool all_equations(const RecordVec *records) {
+  for (size_t i = 0; i < records->n; i++)
+    if (!ambi_same(ambi_expr_at(records->at[i]->tmpl.atom, 0), AMB_SYM(EQ)))
+      return false;
+  return true;
+}
+
 Unit *ambi_lower_variant(Context *cx, Variant *v) {
   Definition *d = v->def;
   if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
@@ -198,7 +206,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     return NULL;
   }
   Unit *u = NULL;
-  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic;
+  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic ||
+                 !all_equations(&records);
   Word *top = cx->h;
   if (!refused) {
     Lower l;

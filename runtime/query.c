@@ -65,7 +65,8 @@ static bool fits(const Question *q, Value r) {
   switch (q->what) {
   case ASK_ANY: return true;
   case ASK_ATOM: return ambi_is_lvar(r) || may_match(q->atom, r, 0);
-  case ASK_RULES: return rule_fits(q, ambi_expr_at(r, 1));
+  case ASK_RULES:
+    return ambi_expr_size(r) == 3 && rule_fits(q, ambi_expr_at(r, 1));
   case ASK_ITEMS: break;
   }
   return ambi_is_lvar(r) ||
@@ -195,7 +196,7 @@ static bool is_open_head(const Question *q) {
   return !ambi_is_none(q->head) && is_open(q->head);
 }
 
-static size_t select_rules(const Question *q, Space *s, Stream *out) {
+static size_t select_equations(const Question *q, Space *s, Stream *out) {
   Relation *rel = ambi_space_relation(s, REL_SYMBOL, AMB_S_EQ, 3);
   if (!rel || is_open_head(q)) return select_all(rel, out);
   uint32_t size = q->nargs + 1;
@@ -205,6 +206,12 @@ static size_t select_rules(const Question *q, Space *s, Stream *out) {
   else
     key = ambi_key_functor(ambi_atomic_hash(q->head), size);
   return ambi_relation_lookup(rel, (Path){1, PATH_SELF}, key, out);
+}
+
+// A variable head may stand for `=`.
+static size_t select_rules(const Question *q, Space *s, Stream *out) {
+  size_t n = select_equations(q, s, out);
+  return n + select_all(s->data->lone[REL_VAR_HEAD], out + n);
 }
 
 static bool ask_own(Question *q, Space *s) {

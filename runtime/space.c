@@ -207,7 +207,8 @@ static void announce(Space *s, Value atom) {
   if (!s->rt->rules_changed || !(s->is_context || s->is_module)) return;
   if (!ambi_is_expr(atom)) return;
   Value head = ambi_expr_at(atom, 0);
-  if (ambi_same(head, AMB_SYM(EQ)) || ambi_same(head, AMB_SYM(COLON)) ||
+  bool any = ambi_is_lvar(head) && ambi_expr_size(atom) == 3;
+  if (any || ambi_same(head, AMB_SYM(EQ)) || ambi_same(head, AMB_SYM(COLON)) ||
       ambi_same(head, AMB_SYM(SUBTYPE)))
     s->rt->rules_changed(s->rt, s, atom);
 }

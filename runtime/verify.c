@@ -475,9 +475,12 @@ static bool is_written(void *arg, uint32_t slot, enum Use use) {
   return has(set_of(c, state_at(c, c->here), set), slot);
 }
 
+// What is written over is not as the newest record left it.
 static bool write_slot(void *arg, uint32_t slot, enum Use use) {
   Check *c = arg;
   bool value = use == WRITE;
+  drop(set_of(c, c->work, RECORD_VALUES), slot);
+  drop(set_of(c, c->work, RECORD_POSITIONS), slot);
   put(set_of(c, c->work, value ? VALUES : POSITIONS), slot);
   drop(set_of(c, c->work, value ? POSITIONS : VALUES), slot);
   return true;

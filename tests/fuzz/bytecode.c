@@ -15,8 +15,13 @@ static Engine *g;
 
 // ---- writing a unit ---------------------------------------------------------------
 
-enum { MAX_CODE = 60, VALUE_SLOTS = 4, POSITION_SLOTS = 4, NK = 8 };
-enum { NSLOTS = VALUE_SLOTS + POSITION_SLOTS, A_TYPE = 4 };
+enum {
+  MAX_CODE = 60,
+  POSITION_SLOTS = 4,
+  FIRST_VALUES = 4,
+  NK = 8,
+  A_TYPE = 4
+};
 
 // No instruction jumps backward: only calls count steps.
 static const uint8_t safe[] = {
@@ -42,24 +47,30 @@ typedef struct Writer {
   uint32_t n;
   uint32_t starts[MAX_CODE];
   uint32_t nstarts;
+  uint32_t nslots;  // positions first
 } Writer;
 
 static Template list;
 static Word constants[NK];
 
 static uint16_t value_slot(Writer *w) {
-  return (uint16_t)choose(w->in, VALUE_SLOTS);
+  return (uint16_t)(POSITION_SLOTS + choose(w->in, w->nslots - POSITION_SLOTS));
+}
+// Slots are written once: what may come back finds them as they were, which the
+// verifier cannot see in full.
+static uint16_t new_slot(Writer *w) {
+  return (uint16_t)w->nslots++;
 }
 // One slot for each kind of position.
 static uint16_t position_slot(unsigned op) {
   switch (op) {
   case OP_I_COLLECT:
-  case OP_I_COLLECT_ADD: return VALUE_SLOTS;
+  case OP_I_COLLECT_ADD: return 0;
   case OP_I_ONCE:
-  case OP_I_ONCE_END: return VALUE_SLOTS + 1;
+  case OP_I_ONCE_END: return 1;
   case OP_I_CASE:
-  case OP_I_CASE_END: return VALUE_SLOTS + 2;
-  default: return VALUE_SLOTS + 3;
+  case OP_I_CASE_END: return 2;
+  default: return 3;
   }
 }
 
@@ -69,7 +80,7 @@ static bool takes_type(unsigned op) {
 
 static uint16_t operand(Writer *w, unsigned op, unsigned i) {
   switch (ambi_operand_kind(op, i)) {
-  case 'W':
+  case 'W': return new_slot(w);
   case 'R':
   case 'U': return value_slot(w);
   case 'P':
@@ -107,7 +118,7 @@ static void write_instruction(Writer *w) {
   w->n += words;
   if ((ambi_ops[op].flags & X_PUSH) && w->nstarts < MAX_CODE) {  // returns here
     w->starts[w->nstarts++] = w->n;
-    w->code[w->n++] = (Code){.op = OP_I_R_STORE, .a = value_slot(w)};
+    w->code[w->n++] = (Code){.op = OP_I_R_STORE, .a = new_slot(w)};
   }
 }
 
@@ -140,7 +151,7 @@ static Unit *written(Writer *w) {
   Unit *u = ambi_alloc(sizeof *u);
   u->code = copied(w->code, w->n * sizeof *w->code);
   u->ncode = w->n;
-  u->nslots = NSLOTS;
+  u->nslots = w->nslots;
   u->k = copied(constants, sizeof constants);
   u->nk = NK;
   u->edges = ambi_alloc(w->nstarts * sizeof *u->edges);
@@ -161,11 +172,11 @@ static bool accepted(const Unit *u) {
 }
 
 static void check_written(Bytes *b) {
-  Writer w = {.in = b};
-  for (unsigned i = 0; i < VALUE_SLOTS; i++) {  // no slot without a value
+  Writer w = {.in = b, .nslots = POSITION_SLOTS};
+  for (unsigned i = 0; i < FIRST_VALUES; i++) {
     w.starts[w.nstarts++] = w.n;
     w.code[w.n++] = (Code){.op = OP_I_MOVE,
-                           .a = (uint16_t)i,
+                           .a = new_slot(&w),
                            .b = (uint16_t)(SRC_CONST + choose(b, NK - 2))};
   }
   while (b->n > 0 && w.n + 8 < MAX_CODE && w.nstarts + 4 < MAX_CODE)

@@ -52,6 +52,22 @@ START_TEST(alternatives_see_older_slots_only) {
 }
 END_TEST
 
+// So is what was there before and has been written over.
+START_TEST(alternatives_do_not_see_what_was_written_over) {
+  Asm a = {.nslots = 1};
+  op(&a, OP_I_MOVE, 0, integer(&a, 1), 0);
+  uint32_t first = op(&a, OP_I_TRY, 0, 0, 0);
+  op(&a, OP_I_MOVE, 0, integer(&a, 2), 0);
+  uint32_t other = op(&a, OP_I_SETALT, 0, 0, 0);
+  op(&a, OP_I_RET, 0, 0, 0);
+  here(&a, first);
+  here(&a, other);
+  op(&a, OP_I_TRUST, 0, 0, 0);
+  op(&a, OP_I_RET, 0, 0, 0);
+  refused(&a, "may not have been written");
+}
+END_TEST
+
 START_TEST(records_are_its_own) {
   static const enum Opcode ops[] = {OP_I_RETRY, OP_I_TRUST, OP_I_POPALT,
                                     OP_I_SETALT};
@@ -469,6 +485,7 @@ int main(void) {
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, reads_come_after_writes);
   tcase_add_test(tc, alternatives_see_older_slots_only);
+  tcase_add_test(tc, alternatives_do_not_see_what_was_written_over);
   tcase_add_test(tc, records_are_its_own);
   tcase_add_test(tc, alternatives_move_or_drop_the_record);
   tcase_add_test(tc, positions_are_no_values);

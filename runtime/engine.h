@@ -124,6 +124,7 @@ typedef struct Engine {
   uint64_t collections;
   uint64_t gc_mark;
   uint64_t steps;
+  uint32_t failures;     // counted for looks at the limits
   uint64_t depth_words;  // limit of the engine stack in words
   Adopted *adopted;
   size_t nadopted, adopted_cap;

@@ -90,6 +90,9 @@ enum Next ambi_step_builtin_call(Engine *g);
 // ---- step_control.c: calls, limits, collectors -----------------------------------
 bool ambi_step_edge(Engine *g);
 bool ambi_step_poll(Engine *g, size_t args);
+// The same without a collection, after so many failures.
+enum { FAILURES_POLL = 4096 };
+bool ambi_step_failed_often(Engine *g);
 enum Next ambi_step_first_call(Engine *g);
 enum Next ambi_step_once_end(Engine *g);
 enum Next ambi_step_case_end(Engine *g);

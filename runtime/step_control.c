@@ -50,6 +50,13 @@ bool ambi_step_poll(Engine *g, size_t args) {
   return true;
 }
 
+// Alternatives may be a great many without a call among them. They count as steps.
+bool ambi_step_failed_often(Engine *g) {
+  ambi_engine_count(g);
+  g->cx->limits.steps_used += FAILURES_POLL;
+  return ambi_limits_poll(g->cx);
+}
+
 bool ambi_stack_more(Engine *g, Word *need) {
   size_t bytes = (size_t)((char *)need - g->stack_range.base) + (1 << 16);
   if (bytes > g->stack_range.committed &&

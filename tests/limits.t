@@ -39,6 +39,9 @@ my $rules = <<'END';
 (= (facts $n) (if (> $n 0) (let $x (add-atom &self (q $n)) (facts (- $n 1))) done))
 !(facts 300)
 END
+my $none = '(unify $v0 0 x (empty))';
+$none = "(let \$v$_ (superpose (1 2 3 4 5 6 7 8 9)) $none)" for 0 .. 24;
+$rules = "(= (choices) $none)\n$rules";
 my $line = () = $rules =~ /\n/g;
 $line += 2;    # of the form that is stopped
 
@@ -53,6 +56,7 @@ my %endless = (
     '(collapse (nat 0))'                         => qr/^\[\]$/,
     '(say)'                                      => qr/^\[\]$/,
     '(twice 60 (a b))'                           => qr/^\[\]$/,
+    '(choices)'                                  => qr/^\[\]$/,
     '(fill 0)'                                   => qr/^\[\]$/,
     '(match &self (, (q $a) (q $b) (q $c) (q $d)) x)' => qr/^\[[x, ]*\]$/,
     '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))' => qr/^\[\]$/,
@@ -136,7 +140,7 @@ sub by_memory {
 
 sub by_steps {
     stops($_, 'the limit of 10000 steps', '--steps=10000')
-        for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)';
+        for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)', '(choices)';
     # The least number that suffices is the one with which it ends.
     my ($low, $high) = (0, 1 << 16);
     my $text = "(= (down \$n) (if (== \$n 0) 0 (+ 1 (down (- \$n 1)))))\n!(down 50)\n";

@@ -187,8 +187,7 @@ static void check_written(Bytes *b) {
   Unit *u = written(&w);
   if (accepted(u)) {
     ValueVec out = {0};
-    cx->limits.steps_used = 0;
-    cx->stop = STOP_NONE;
+    ambi_limits_begin(cx);
     enum AmbStop stop = ambi_engine_run_unit(g, u, &out);
     HOLDS(stop != STOP_INTERNAL, "internal error: %s", cx->message);
     Buffer text = {0};
@@ -324,8 +323,8 @@ static void open_once(void) {
   HOLDS(g, "no engine");
   open_units();
   open_constants();
-  rt->limits.steps = cx->limits.steps = 2000;
-  rt->limits.memory = cx->limits.memory = (uint64_t)1 << 30;
+  rt->limits.steps = 20000;
+  rt->limits.memory = (uint64_t)256 << 20;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -5,9 +5,9 @@
 // chain of frames and by every choice record), records, hooks with their
 // images, trail. Afterwards every record's heap top is the new top: what
 // survived is no longer given back by backtracking, only by the next
-// collection. Shared atoms (the store) are not touched. The next collection is
-// due when as much has been allocated again as survived, the stack included, so
-// a deep stack is not walked again and again.
+// collection. Shared atoms (the store) do not move; those given up are freed. The
+// next collection is due when as much has been allocated again as survived, the
+// stack included, so a deep stack is not walked again and again.
 #include "runtime/engine.h"
 
 #include "memory/alloc.h"
@@ -17,6 +17,7 @@
 
 enum {
   MIN_NURSERY = 1 << 17,  // words: 1 MiB, stays in second-level caches
+  MIN_SHARED = 1 << 22,   // bytes of the store between collections
   SMALL_STEP =
       1 << 15  // words between collections that memory is too small for
 };
@@ -60,8 +61,24 @@ static size_t due_within(const Engine *g, size_t live, size_t roots) {
   return due < most ? due : most;
 }
 
-size_t ambi_collect_first(Engine *g) {
-  return due_within(g, (size_t)(g->cx->h - g->cx->hbase), 0);
+// Bytes of atoms outside the heap, of which a collection may free some.
+static size_t shared_bytes(const Engine *g) {
+  const Runtime *rt = g->cx->rt;
+  return ambi_store_bytes(rt->store) + rt->nremoved * sizeof(Record);
+}
+
+bool ambi_collect_due(const Engine *g) {
+  size_t used = (size_t)(g->cx->h - g->cx->hbase) + g->adopted_words;
+  return used > g->heap_soft || shared_bytes(g) > g->shared_soft;
+}
+
+static void set_shared_soft(Engine *g) {
+  g->shared_soft = 2 * shared_bytes(g) + MIN_SHARED;
+}
+
+void ambi_collect_first(Engine *g) {
+  g->heap_soft = due_within(g, (size_t)(g->cx->h - g->cx->hbase), 0);
+  set_shared_soft(g);
 }
 
 void ambi_collect_close(Engine *g) {
@@ -279,20 +296,29 @@ static void scan_current(Collector *c, size_t args) {
 
 // ---- records ------------------------------------------------------------------------
 
-static void scan_image(Collector *c, Image *m) {
-  for (size_t i = 0; i < m->n;) {
-    Word w = m->w[i];
+static void scan_image(Collector *c, Word *at, size_t n) {
+  for (size_t i = 0; i < n;) {
+    Word w = at[i];
     if ((w >> 48) == TAG_HDR &&
         (ambi_hdr_kind(w) == KIND_STR || ambi_hdr_kind(w) == KIND_BIG)) {
       i += ambi_object_words(w);
       continue;
     }
-    m->w[i++] = evacuate(c, w);
+    at[i++] = evacuate(c, w);
+  }
+}
+
+// Images that stay where they are refer to nothing that moves, but perhaps to the
+// store.
+static void touch_pinned(Collector *c) {
+  for (size_t i = 0; i < c->g->nadopted; i++) {
+    Adopted *a = &c->g->adopted[i];
+    if (a->pinned && a->hit) scan_image(c, a->w, a->n);
   }
 }
 
 static void scan_hook(Collector *c, Hook *h) {
-  scan_image(c, &h->image);
+  scan_image(c, h->image.w, h->image.n);
   for (size_t i = 0; i < h->nitems; i++)
     root(c, &h->items[i].value);
   for (size_t i = 0; i < h->nbinds; i++) {
@@ -401,13 +427,35 @@ static void take_over(Collector *c) {
   cx->hb = c->top;
 }
 
+// Marks the removed records that queries in progress will come to.
+static void hold_records(Engine *g, bool held) {
+  for (Choice *r = g->choices; r <= g->b; r++)
+    for (Hook *h = r->hook; h; h = h->old)
+      for (size_t i = h->cursor; i < h->records.n; i++)
+        if (h->records.at[i]->removed)
+          ((Record *)(uintptr_t)h->records.at[i])->held = held;
+}
+
+// Frees atoms that were removed from spaces, when they are so many that a look
+// at all queries in progress is worth its time.
+static void reclaim_records(Engine *g) {
+  size_t pending = 0;
+  for (Choice *r = g->choices; r <= g->b; r++)
+    for (Hook *h = r->hook; h; h = h->old)
+      if (h->cursor < h->records.n) pending += h->records.n - h->cursor;
+  if (g->cx->rt->nremoved <= pending) return;
+  hold_records(g, true);
+  ambi_spaces_reclaim(g->cx->rt);
+  hold_records(g, false);
+}
+
 // Atoms that were given up, such as old values of states, may be freed when all
-// that can point to them is seen here: no other heap is in use, and no image
-// stays unread.
+// that can point to them is seen here: no other heap is in use.
 static Store *watched_store(Engine *g) {
   Runtime *rt = g->cx->rt;
-  bool all = rt->modules->nesting == 1 && g->nadopted == 0;
-  return all && ambi_store_watch(rt->store) ? rt->store : NULL;
+  if (rt->modules->nesting != 1) return NULL;
+  reclaim_records(g);
+  return ambi_store_watch(rt->store) ? rt->store : NULL;
 }
 
 bool ambi_collect(Engine *g, size_t live_args) {
@@ -416,6 +464,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   if (!make_room(g, used)) {
     // No room to copy into: go on as long as the heap itself can grow.
     g->heap_soft = used * 2;
+    set_shared_soft(g);
     return true;
   }
   g->gc_mark = 2 * ++g->collections + 1;
@@ -431,6 +480,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   for (Choice *r = g->choices; r <= g->b; r++)
     scan_record(&c, r);
   scan_words(&c);
+  if (c.store) touch_pinned(&c);
   sweep_trail(&c);
   take_over(&c);
   drop_adopted(g, true);
@@ -439,6 +489,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
       (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
   size_t live = (size_t)(cx->h - cx->hbase);
   g->heap_soft = due_within(g, live, roots);
+  set_shared_soft(g);
   size_t keep = (2 * g->heap_soft + MIN_NURSERY - live) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
   return true;

@@ -86,7 +86,7 @@ static bool begin(Engine *g, Unit *form) {
   drop_handed(g);
   g->pc = form->code;
   g->granted = g->budget = 0;
-  g->heap_soft = ambi_collect_first(g);
+  ambi_collect_first(g);
   return g->e + form->nslots <= g->stack_end ||
          ambi_stack_more(g, g->e + form->nslots);
 }

@@ -115,12 +115,13 @@ typedef struct Engine {
   Word *e;
   Choice *b;
   const Code *pc;
-  Value rv;          // returned value
-  int64_t budget;    // steps until the next poll ...
-  int64_t granted;   // ... and what they were when steps were last counted
-  ValueVec *out;     // results of the form
-  Hook *top_hook;    // collector of the form
-  size_t heap_soft;  // words in use that trigger a collection
+  Value rv;            // returned value
+  int64_t budget;      // steps until the next poll ...
+  int64_t granted;     // ... and what they were when steps were last counted
+  ValueVec *out;       // results of the form
+  Hook *top_hook;      // collector of the form
+  size_t heap_soft;    // words in use that trigger a collection
+  size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;
   uint64_t gc_mark;
   uint64_t steps;
@@ -244,8 +245,8 @@ static inline Adopted *ambi_adopted_at(const Engine *g, const Word *p) {
       return &g->adopted[i];
   return NULL;
 }
-size_t
-ambi_collect_first(Engine *g);  // words in use that call for the first one
+void ambi_collect_first(Engine *g);  // sets when the first one is due
+bool ambi_collect_due(const Engine *g);
 void ambi_collect_close(Engine *g);
 
 #endif

@@ -37,10 +37,8 @@ typedef struct Modules {
   ModuleName *names;  // the tree, parents before children
   size_t nnames, names_cap;
   Module *corelib;
-  unsigned nesting;    // scripts running inside one another
-  size_t ncells;       // at the last walk over all cells
-  size_t forms_since;  // that walk
-  Limits ceiling;      // the limits from outside, which pragmas may not exceed
+  unsigned nesting;  // scripts running inside one another
+  Limits ceiling;    // the limits from outside, which pragmas may not exceed
   bool has_ceiling;
 } Modules;
 

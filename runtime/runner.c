@@ -12,10 +12,7 @@
 #include "runtime/eval.h"
 #include "runtime/types.h"
 
-enum {
-  POLL_ATOMS = 256,    // atoms added between two looks at the limits
-  CELLS_PER_FORM = 64  // cells walked at most, on average, after a form
-};
+enum { POLL_ATOMS = 256 };  // atoms added between two looks at the limits
 
 typedef struct Run {
   Script *s;
@@ -159,19 +156,6 @@ static bool fails_type_check(Context *cx, Value atom, ValueVec *out) {
   return all_errors;
 }
 
-// Lets every space free what was removed. With many cells this waits for as
-// many forms as make the walk over them cheap.
-static void quiesce_spaces(Runtime *rt) {
-  Modules *ms = rt->modules;
-  if (++ms->forms_since * CELLS_PER_FORM < ms->ncells) return;
-  ms->forms_since = 0;
-  ms->ncells = 0;
-  for (CellHeader *c = rt->cells; c; c = c->next) {
-    ms->ncells++;
-    if (c->kind == CELL_SPACE) ambi_space_quiesce((Space *)(void *)c);
-  }
-}
-
 // Between forms nothing on this heap is needed any more.
 static void forget(Run *run) {
   Runtime *rt = run->s->rt;
@@ -179,7 +163,7 @@ static void forget(Run *run) {
   begin_reading(run);
   if (rt->modules->nesting > 1) return;
   if (rt->code) ambi_code_quiesce(rt->code);
-  quiesce_spaces(rt);
+  ambi_spaces_quiesce(rt);
   ambi_store_quiesce(rt->store);
 }
 

@@ -31,6 +31,8 @@ struct Runtime {
   Store *store;
   Host host;
   CellHeader *cells;              // all cells, for closing
+  Space *shrunk;                  // spaces with removed records
+  size_t nremoved;                // such records, without rules and types
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
   struct Modules *modules;        // loaded modules, see module.h
   Space *corelib;                 // space of the core library

@@ -41,6 +41,8 @@ static void free_data(Store *store, SpaceData *d) {
       ambi_template_release(store, &d->all.at[i]->r.tmpl);
   for (Rec *rec = d->removed; rec; rec = rec->next)
     ambi_template_release(store, &rec->r.tmpl);
+  for (Rec *rec = d->removed_rules; rec; rec = rec->next)
+    ambi_template_release(store, &rec->r.tmpl);
   ambi_relation_close(&d->all);
   for (size_t i = 0; i < d->cap; i++) {
     if (!d->table[i]) continue;
@@ -203,14 +205,17 @@ bool ambi_space_defines(const Space *s, uint32_t symbol) {
 }
 
 // ---- changes ----------------------------------------------------------------------
-static void announce(Space *s, Value atom) {
-  if (!s->rt->rules_changed || !(s->is_context || s->is_module)) return;
-  if (!ambi_is_expr(atom)) return;
+static bool is_rule(Value atom) {
+  if (!ambi_is_expr(atom)) return false;
   Value head = ambi_expr_at(atom, 0);
   bool any = ambi_is_lvar(head) && ambi_expr_size(atom) == 3;
-  if (any || ambi_same(head, AMB_SYM(EQ)) || ambi_same(head, AMB_SYM(COLON)) ||
-      ambi_same(head, AMB_SYM(SUBTYPE)))
-    s->rt->rules_changed(s->rt, s, atom);
+  return any || ambi_same(head, AMB_SYM(EQ)) ||
+         ambi_same(head, AMB_SYM(COLON)) || ambi_same(head, AMB_SYM(SUBTYPE));
+}
+
+static void announce(Space *s, Value atom) {
+  if (!s->rt->rules_changed || !(s->is_context || s->is_module)) return;
+  if (is_rule(atom)) s->rt->rules_changed(s->rt, s, atom);
 }
 
 static bool add_slab(SpaceData *d) {
@@ -269,6 +274,18 @@ static Rec *find_equal(Space *s, const Template *t) {
   return (Rec *)(uintptr_t)found;
 }
 
+static void note_removed(Space *s, Rec *rec) {
+  bool rule = is_rule(rec->r.tmpl.atom);
+  Rec **list = rule ? &s->data->removed_rules : &s->data->removed;
+  rec->next = *list;
+  *list = rec;
+  s->rt->nremoved += !rule;
+  if (s->shrunk) return;
+  s->shrunk = true;
+  s->next_shrunk = s->rt->shrunk;
+  s->rt->shrunk = s;
+}
+
 bool ambi_space_remove(Space *s, Value atom, bool *found) {
   SpaceData *d = s->data;
   Template t;
@@ -282,23 +299,46 @@ bool ambi_space_remove(Space *s, Value atom, bool *found) {
   if (ambi_space_defined_by(rec->r.tmpl.atom, &symbol))
     count_def(d, symbol, false);
   rec->r.removed = true;
-  rec->next = d->removed;
-  d->removed = rec;
+  note_removed(s, rec);
   ambi_relation_removed(rec->rel);
   ambi_relation_removed(&d->all);
   s->version++;
   return true;
 }
 
-void ambi_space_quiesce(Space *s) {
+// ---- freeing what was removed -----------------------------------------------------
+static void free_record(Space *s, Rec *rec) {
   SpaceData *d = s->data;
-  for (Rec *rec = d->removed, *next; rec; rec = next) {
-    next = rec->next;
-    ambi_relation_forget(rec->rel, rec);
-    ambi_relation_forget(&d->all, rec);
-    ambi_template_release(s->rt->store, &rec->r.tmpl);
-    rec->next = d->free;
-    d->free = rec;
+  ambi_relation_forget(rec->rel, rec);
+  ambi_relation_forget(&d->all, rec);
+  ambi_template_release(s->rt->store, &rec->r.tmpl);
+  rec->next = d->free;
+  d->free = rec;
+}
+
+// Frees the records of the list; those that are held stay in it.
+static void free_removed(Space *s, Rec **list) {
+  for (Rec **link = list, *rec; (rec = *link);) {
+    if (rec->r.held) {
+      link = &rec->next;
+      continue;
+    }
+    *link = rec->next;
+    s->rt->nremoved -= list == &s->data->removed;
+    free_record(s, rec);
   }
-  d->removed = NULL;
+}
+
+void ambi_spaces_reclaim(Runtime *rt) {
+  for (Space *s = rt->shrunk; s; s = s->next_shrunk)
+    free_removed(s, &s->data->removed);
+}
+
+void ambi_spaces_quiesce(Runtime *rt) {
+  for (Space *s = rt->shrunk; s; s = s->next_shrunk) {
+    free_removed(s, &s->data->removed);
+    free_removed(s, &s->data->removed_rules);
+    s->shrunk = false;
+  }
+  rt->shrunk = NULL;
 }

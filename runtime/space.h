@@ -7,7 +7,8 @@
 // A query collects its candidates at once, in insertion order: a snapshot.
 //
 // One thread at a time writes a space. Records stay valid until the next
-// quiescent point (ambi_space_quiesce), also after removal.
+// quiescent point (ambi_spaces_quiesce), also after removal; those of data that
+// no query holds until the next collection, too (ambi_spaces_reclaim).
 #ifndef AMBIT_RUNTIME_SPACE_H
 #define AMBIT_RUNTIME_SPACE_H
 
@@ -17,6 +18,7 @@ typedef struct Record {
   Template tmpl;
   uint64_t ordinal;  // position in the space's insertion order
   bool removed;
+  bool held;  // a query in progress will come to it; set during a collection
 } Record;
 
 typedef struct RecordVec {
@@ -36,6 +38,8 @@ struct Space {
   size_t nyields, yields_cap;
   uint64_t version;        // counts changes
   struct SpaceData *data;  // relations and indexes
+  Space *next_shrunk;  // in the runtime's list of those with removed records
+  bool shrunk;         // is in that list
 };
 
 static inline Space *ambi_space_of(Value v) {
@@ -75,7 +79,10 @@ bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
 // a type for the symbol, s's own rules and types of it are not seen from there
 // (by query, rules and types alike).
 bool ambi_space_yield(Space *s, uint32_t symbol);
-void ambi_space_quiesce(Space *s);  // frees removed records
+void ambi_spaces_quiesce(Runtime *rt);  // frees removed records
+// The same while a form runs: not those that are held, nor rules and types,
+// whose code may still be running.
+void ambi_spaces_reclaim(Runtime *rt);
 void ambi_records_drop(RecordVec *v);
 
 // One solution of a query: the instantiated values, as bindings on the trail.

@@ -27,7 +27,8 @@ struct SpaceData {
   DefCount *defs;      // open addressing, by symbol
   size_t ndefs, defs_cap;
   RecSlab *slabs;
-  Rec *free, *removed;
+  Rec *free;
+  Rec *removed, *removed_rules;  // rules and types apart: code relies on them
   uint64_t next_ordinal;
 };
 

@@ -45,9 +45,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;
-  if ((size_t)(cx->h - cx->hbase) + g->adopted_words > g->heap_soft)
-    return ambi_collect(g, args);
-  return true;
+  return ambi_collect_due(g) ? ambi_collect(g, args) : true;
 }
 
 // Alternatives may be a great many without a call among them. They count as steps.

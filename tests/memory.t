@@ -40,7 +40,7 @@ my $rules = <<'END';
 (= (bits $n) (let $t (superpose (0 1)) (let $r (bits (- $n 1)) (cons-atom $t $r))))
 (= (tree $n) (if (== $n 0) leaf (let $t (tree (- $n 1)) (node $t $t))))
 (= (facts $s $n) (let $x (add-atom $s (p $n (q $n $n) "text")) (facts $s (+ $n 1))))
-(= (churn $n) (let* (($x (add-atom &self (r $n $n))) ($y (remove-atom &self (r $n $n)))) (churn (+ $n 1))))
+(= (churn $n) (let* (($x (add-atom &self (: r $n))) ($y (remove-atom &self (: r $n)))) (churn (+ $n 1))))
 (= (changes $s $n) (let $x (change-state! $s (l $n (a b c $n))) (changes $s (+ $n 1))))
 (= (items $s $n) (if (== $n 0) $s (items (twice $s) (- $n 1))))
 !(import! &self json)
@@ -63,7 +63,7 @@ my @forms = (
     [ 'the text of a large term'    => '(let $t (tree 40) (repr $t))' ],
     [ 'the text of a great integer' => '(let $n (power 3 27) (repr $n))' ],
     [ 'atoms of a space'            => '(facts &self 0)', 'kept' ],
-    [ 'atoms removed again'         => '(churn 0)' ],
+    [ 'types removed again'         => '(churn 0)' ],
     [ 'strings that were replaced' => '(string-replace (items "a" 15) "a" (items "abc" 15))' ],
     [ 'JSON'                        => '(let $s (items ",[],0" 20) (json-decode (format-args "[0{}]" ($s))))' ],
 );
@@ -118,6 +118,12 @@ for my $tier (@tiers) {
 my %passing = (
     'garbage'             => '(let $l (fill 100000 ()) (spin 2000000 $l))',
     'old values of states' => '(let $s (new-state (l 0)) (set $s 400000))',
+    'atoms removed again'  => '(let $s (new-space) (visit $s 400000))',
+    'constants removed again' => '(let $s (new-space) (same $s 400000))',
+    'atoms removed behind a query' =>
+        '(let* (($s (new-space)) ($a (add-atom $s (p 1))) ($b (add-atom $s (p 2)))'
+        . ' ($all (collapse (match $s (p $x) (let $c (remove-atom $s (p 2)) ($x (visit $s 300000)))))))'
+        . ' (if (== $all ((1 100000) (2 100000))) 100000 $all))',
 );
 
 sub passes {
@@ -127,6 +133,8 @@ sub passes {
 (= (fill \$n \$l) (if (== \$n 0) \$l (fill (- \$n 1) (cons-atom \$n \$l))))
 (= (spin \$n \$l) (if (== \$n 0) (size-atom \$l) (let \$x (list \$n \$n \$n \$n \$n \$n) (spin (- \$n 1) \$l))))
 (= (set \$s \$n) (if (== \$n 0) 100000 (let \$x (change-state! \$s (l \$n (a b c \$n))) (set \$s (- \$n 1)))))
+(= (visit \$s \$n) (if (== \$n 0) 100000 (let* ((\$a (add-atom \$s (l \$n (a b c \$n)))) (\$all (collapse (match \$s (l \$n \$x) \$x))) (\$b (remove-atom \$s (l \$n (a b c \$n))))) (visit \$s (- \$n 1)))))
+(= (same \$s \$n) (if (== \$n 0) 100000 (let* ((\$a (add-atom \$s (l a b c d e f))) (\$b (remove-atom \$s (l a b c d e f)))) (same \$s (- \$n 1)))))
 !$passing{$what}
 END
     close $file;

@@ -121,7 +121,7 @@ static void run_model(uint32_t steps, uint32_t size, uint32_t vars) {
     } else {
       check_query(&m, random_fact(40, 3));
     }
-    if (i % 97 == 0) ambi_space_quiesce(space);
+    if (i % 97 == 0) ambi_spaces_quiesce(&rt);
     if (i % 500 == 0) check_atoms(&m);
   }
   while (m.atoms.n > 0) {
@@ -220,7 +220,7 @@ START_TEST(test_snapshot) {
     ck_assert_int_eq(ambi_int_of(ambi_expr_at(v.at[i]->tmpl.atom, 1)), i);
   }
   ambi_records_drop(&v);
-  ambi_space_quiesce(space);
+  ambi_spaces_quiesce(&rt);
   ambi_store_quiesce(rt.store);
   ck_assert_uint_eq(count(var("x")), 0);
 }
@@ -446,7 +446,7 @@ START_TEST(test_many_and_deep) {
     ck_assert(drop(space, E(sym("job"), sym("now"), num(i))));
     if (i % 100 == 0) {
       ck_assert_uint_ge(count(E(sym("job"), sym("now"), num(i + 1))), 1);
-      ambi_space_quiesce(space);
+      ambi_spaces_quiesce(&rt);
       ambi_store_quiesce(rt.store);
       cx->tr = 0;
       ambi_context_reset(cx);

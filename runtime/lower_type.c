@@ -53,8 +53,10 @@ Head ambi_lower_head_of(Lower *l, Value e) {
     l->failed = true;
     return h;
   }
+  bool empty =
+      is_sym(head, AMB_SYM(EMPTY).w);  // ends the tuple before any call
   if (h.def->untyped)
-    h.kind = h.def->has_rules ? HEAD_CALL : HEAD_DATA;
+    h.kind = h.def->has_rules && !empty ? HEAD_CALL : HEAD_DATA;
   else if (one_simple_type(l, head, nargs, &h.ftype))
     h.kind = HEAD_TYPED;
   if (h.kind != HEAD_DATA && !ambi_is_sym(head)) h.kind = HEAD_ODD;

@@ -64,6 +64,7 @@ void cli_source_drop(Source *s);
 
 // ---- main.c -----------------------------------------------------------------
 bool cli_write(void *arg, const char *text, size_t len);
+void cli_flush(Cli *cli);  // so that a reader behind a pipe sees it
 // The top module stands where the source's file is.
 void cli_enter_dir(Cli *cli, const Source *s);
 

@@ -1,7 +1,8 @@
 // The program: opens a runtime, runs what the command line names, exits.
 //
-// Standard output is flushed at each line on a terminal only; elsewhere when
-// the buffer is full, before a message on standard error, and at the end.
+// Standard output is flushed at each line on a terminal; elsewhere behind the
+// results of a form, when the buffer is full, before a message on standard error,
+// and at the end.
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -57,9 +58,13 @@ bool cli_write(void *arg, const char *text, size_t len) {
   return fwrite(text, 1, len, stdout) == len || note_closed(cli);
 }
 
+void cli_flush(Cli *cli) {
+  if (!cli->closed && fflush(stdout) != 0) note_closed(cli);
+}
+
 static void write_note(void *arg, const char *text, size_t len) {
   Cli *cli = arg;
-  if (fflush(stdout) != 0) note_closed(cli);
+  cli_flush(cli);
   fwrite(text, 1, len, stderr);
 }
 

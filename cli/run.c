@@ -31,6 +31,7 @@ static void print_results(Cli *cli, const FormReport *r) {
   bool cut = b.failed;
   if (b.len) cli_write(cli, b.text, b.len);
   cli_write(cli, "\n", 1);
+  cli_flush(cli);
   ambi_buffer_drop(&b);
   if (!cut || cli->closed) return;
   bool memory = ambi_limits_may_print(r->cx);

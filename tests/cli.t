@@ -124,6 +124,11 @@ sub output {
     my $text = `$ambit --tier=$tier talk.metta 2>err | head -2`;
     is($text, "y\ny\n", "tier $tier: a closed pipe ends an endless program");
     is(slurp('err'), '', "tier $tier: without a word");
+    my $pid = open my $from, '-|', $ambit, "--tier=$tier", '--time-limit', '60', '-e',
+        '!(+ 1 1) (= (loop) (loop)) !(loop)';
+    is(scalar <$from>, "[2]\n", "tier $tier: a result line does not wait for the next form");
+    ok(kill('KILL', $pid), "tier $tier: which is still running");
+    close $from;
 }
 
 sub signals {

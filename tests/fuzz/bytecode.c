@@ -15,13 +15,7 @@ static Engine *g;
 
 // ---- writing a unit ---------------------------------------------------------------
 
-enum {
-  MAX_CODE = 60,
-  POSITION_SLOTS = 4,
-  FIRST_VALUES = 4,
-  NK = 8,
-  A_TYPE = 4
-};
+enum { MAX_CODE = 60, KINDS = 4, FIRST_VALUES = 4, NK = 8, A_TYPE = 4 };
 
 // No instruction jumps backward: only calls count steps.
 static const uint8_t safe[] = {
@@ -47,22 +41,25 @@ typedef struct Writer {
   uint32_t n;
   uint32_t starts[MAX_CODE];
   uint32_t nstarts;
-  uint32_t nslots;  // positions first
+  uint32_t nslots;
+  uint16_t values[4 * MAX_CODE];  // slots written with values
+  uint32_t nvalues;
+  uint16_t positions[KINDS];  // the slot of each kind that was written last
 } Writer;
 
 static Template list;
 static Word constants[NK];
 
 static uint16_t value_slot(Writer *w) {
-  return (uint16_t)(POSITION_SLOTS + choose(w->in, w->nslots - POSITION_SLOTS));
+  return w->values[choose(w->in, w->nvalues > 255 ? 255 : w->nvalues)];
 }
 // Slots are written once: what may come back finds them as they were, which the
 // verifier cannot see in full.
 static uint16_t new_slot(Writer *w) {
-  return (uint16_t)w->nslots++;
+  return w->values[w->nvalues++] = (uint16_t)w->nslots++;
 }
-// One slot for each kind of position.
-static uint16_t position_slot(unsigned op) {
+
+static unsigned kind_of_position(unsigned op) {
   switch (op) {
   case OP_I_COLLECT:
   case OP_I_COLLECT_ADD: return 0;
@@ -83,8 +80,8 @@ static uint16_t operand(Writer *w, unsigned op, unsigned i) {
   case 'W': return new_slot(w);
   case 'R':
   case 'U': return value_slot(w);
-  case 'P':
-  case 'Q': return position_slot(op);
+  case 'P': return w->positions[kind_of_position(op)] = (uint16_t)w->nslots++;
+  case 'Q': return w->positions[kind_of_position(op)];
   case 'S':
     if (choose(w->in, 2)) return value_slot(w);
     return (uint16_t)(SRC_CONST + choose(w->in, NK - 2));
@@ -172,7 +169,7 @@ static bool accepted(const Unit *u) {
 }
 
 static void check_written(Bytes *b) {
-  Writer w = {.in = b, .nslots = POSITION_SLOTS};
+  Writer w = {.in = b, .nslots = 1, .positions = {0}};  // slot 0: never written
   for (unsigned i = 0; i < FIRST_VALUES; i++) {
     w.starts[w.nstarts++] = w.n;
     w.code[w.n++] = (Code){.op = OP_I_MOVE,

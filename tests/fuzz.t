@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
-# A short pass over the fuzz targets: their seeds, and a few thousand inputs made of
-# them, the same ones each time. Needs clang; ./build.sh fuzz runs them for longer.
+# A short pass over the fuzz targets: their seeds, and, but for programs, a few
+# thousand inputs made of them, the same ones each time. Needs clang; ./build.sh fuzz
+# runs them for longer.
 use strict;
 use warnings;
 use Cwd qw(abs_path);

@@ -99,6 +99,13 @@ static const char *const phrases[] = {
     "(if-error _ _ _)",
     "(return-on-error _ _)",
     "((|-> ($x) _) _)",
+    "(sqrt-math _)",
+    "(pow-math _ _)",
+    "(floor-math _)",
+    "(min-atom _)",
+    "(sort _)",
+    "(list-range 0 _ 1)",
+    "(list-slice _ 0 _)",
     "(= _ _)",
     "(: _ _)",
 };

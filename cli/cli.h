@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "runtime/runner.h"
+#include "runtime/modules/runner.h"
 
 enum { EXIT_USAGE = 2 };
 

@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 #include "memory/alloc.h"
-#include "runtime/disasm.h"
+#include "runtime/bytecode/disasm.h"
 
 typedef struct Found {  // a definition and where its first rule stands
   Definition *def;

@@ -12,7 +12,7 @@
 #endif
 
 #include "cli/cli.h"
-#include "runtime/code.h"
+#include "runtime/bytecode/code.h"
 
 #ifndef AMB_VERSION
 #define AMB_VERSION "0.1.0"

@@ -1,6 +1,6 @@
 // Running a script: one line of results for each `!` form as soon as it is done.
 #include "cli/cli.h"
-#include "runtime/types.h"
+#include "runtime/types/types.h"
 
 enum { CALL_MAX = 120 };  // bytes of a call that a message shows
 

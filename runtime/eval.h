@@ -2,7 +2,7 @@
 #ifndef AMBIT_RUNTIME_EVAL_H
 #define AMBIT_RUNTIME_EVAL_H
 
-#include "runtime/context.h"
+#include "runtime/atoms/context.h"
 
 // Evaluates (metta form %Undefined% cx->space), or the form itself as a minimal
 // instruction when rt->bare_minimal. Appends results to out (heap values, valid

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "memory/alloc.h"
-#include "runtime/code.h"
-#include "runtime/module.h"
+#include "runtime/bytecode/code.h"
+#include "runtime/modules/module.h"
 
 // A different generator in each run, never zero.
 static uint64_t random_seed(const Runtime *rt) {

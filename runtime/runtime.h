@@ -8,13 +8,13 @@
 #include <stdio.h>
 
 #include "memory/atomic.h"
-#include "runtime/builtin.h"
-#include "runtime/mention.h"
-#include "runtime/printer.h"
-#include "runtime/reader.h"
-#include "runtime/space.h"
-#include "runtime/store.h"
-#include "runtime/symbol.h"
+#include "runtime/atoms/mention.h"
+#include "runtime/atoms/printer.h"
+#include "runtime/atoms/reader.h"
+#include "runtime/atoms/store.h"
+#include "runtime/atoms/symbol.h"
+#include "runtime/builtins/builtin.h"
+#include "runtime/spaces/space.h"
 
 typedef struct Host {  // what the embedding program provides
   void *arg;

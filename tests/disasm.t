@@ -64,7 +64,7 @@ is( $r->{exit}, 3, 'a file that cannot be read' );
 
 my @broken;
 my @programs = ( find_tests( map {"$Bin/$_"} qw(lang regress programs) ), glob "$Bin/../examples/*.metta" );
-for my $path ( @programs, glob "$Bin/../runtime/*.metta" ) {
+for my $path ( @programs, glob "$Bin/../runtime/library/*.metta" ) {
     my $r = disasm($path);
     next if $r->{exit} == 0 || $r->{exit} == 3;
     my ($why) = $r->{out} =~ /(broken at .*)/;

@@ -27,7 +27,7 @@ my %unused = (
 # takes the place of code that was thrown away too often: no file says when.
 my $machine = qr/^(?:EV_.*|EVINSTR|RETRV|QUERYT|.*_NEXT|CHAINED|PEND|DELIVER|ONCE_FAIL|TOP_.*|LOWER)$/;
 
-my @names = Program::slurp("$Bin/../runtime/opcodes.def") =~ /^OP\((\w+),/mg;
+my @names = Program::slurp("$Bin/../runtime/bytecode/opcodes.def") =~ /^OP\((\w+),/mg;
 cmp_ok( scalar @names, '>', 50, 'opcodes.def is read' );
 my @programs =
     grep { !/stack|deep|huge/ } find_tests( "$Bin/lang", "$Bin/regress", "$Bin/programs" );
@@ -57,7 +57,7 @@ sub executed {
 
 sub lowered {
     my %seen;
-    for my $path ( @programs, sort glob "$Bin/../runtime/*.metta" ) {
+    for my $path ( @programs, sort glob "$Bin/../runtime/library/*.metta" ) {
         $seen{$_} = 1 for run_program( $path, 'disasm' ) =~ /^ +\d+  ([A-Z_]+)\b/mg;
     }
     return %seen;

@@ -4,9 +4,9 @@
 // run. Units of a program are changed anywhere; those the verifier only has to judge,
 // because it does not follow what is known of a value: that GETCH is given an
 // expression with so many children, lowering alone sees to.
-#include "runtime/engine.h"
-#include "runtime/runner.h"
-#include "runtime/verify.h"
+#include "runtime/bytecode/verify.h"
+#include "runtime/machine/engine.h"
+#include "runtime/modules/runner.h"
 #include "tests/fuzz/fuzz.h"
 
 static Runtime *rt;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "runtime/module.h"
+#include "runtime/modules/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 // Both tiers tell the same: a program's output and results, form by form, up to the
 // names of variables and what errors say, as far as both get within the limits.
 #define _GNU_SOURCE  // memmem
-#include "runtime/runner.h"
+#include "runtime/modules/runner.h"
 #include "tests/fuzz/forms.h"
 
 enum { STEPS = 5000, DEPTH = 2000, MAX_TEXT = 2000, MEGABYTES = 512 };

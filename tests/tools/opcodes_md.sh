@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints docs/opcodes.md, made from runtime/opcodes.def:
+# Prints docs/opcodes.md, made from runtime/bytecode/opcodes.def:
 #   tests/tools/opcodes_md.sh > docs/opcodes.md
 set -eu
 cd "$(dirname "$0")/../.."
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 cat <<'END'
 # The instructions of tier 1
 
-Made from `runtime/opcodes.def` by `tests/tools/opcodes_md.sh`; change that
+Made from `runtime/bytecode/opcodes.def` by `tests/tools/opcodes_md.sh`; change that
 table, not this file. `ambit disasm FILE [NAME]` shows them at work.
 
 END
@@ -41,4 +41,4 @@ awk '
     in_table = 1
     printf "| `%s` | `%s` | %s | %s |\n", name, operands, flags, text
   }
-' runtime/opcodes.def
+' runtime/bytecode/opcodes.def

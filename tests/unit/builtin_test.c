@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "memory/alloc.h"
-#include "runtime/module.h"
+#include "runtime/modules/module.h"
 #include "runtime/runtime.h"
 #include "tests/unit/unit.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "runtime/runner.h"
+#include "runtime/modules/runner.h"
 #include "runtime/runtime.h"
 #include "tests/unit/unit.h"
 

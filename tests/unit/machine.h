@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "runtime/engine.h"
-#include "runtime/runner.h"
-#include "runtime/verify.h"
+#include "runtime/bytecode/verify.h"
+#include "runtime/machine/engine.h"
+#include "runtime/modules/runner.h"
 #include "tests/unit/unit.h"
 
 static Runtime *rt;

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
-#include "runtime/module.h"
-#include "runtime/runner.h"
+#include "runtime/modules/module.h"
+#include "runtime/modules/runner.h"
 #include "tests/unit/unit.h"
 
 enum { SAMPLES = 50, MAX_PROGRAMS = 400 };

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
-#include "runtime/number.h"
+#include "runtime/atoms/number.h"
 #include "runtime/runtime.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 // Scripts: what the observer sees, where they stop, what survives when
 // allocations fail.
 #include "memory/alloc.h"
-#include "runtime/runner.h"
+#include "runtime/modules/runner.h"
 #include "tests/unit/unit.h"
 
 typedef struct Seen {

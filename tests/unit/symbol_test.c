@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
-#include "runtime/symbol.h"
+#include "runtime/atoms/symbol.h"
 #include "tests/unit/unit.h"
 
 START_TEST(predefined_ids_are_rows) {

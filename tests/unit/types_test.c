@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "runtime/builtin.h"
+#include "runtime/builtins/builtin.h"
 #include "runtime/runtime.h"
-#include "runtime/types.h"
+#include "runtime/types/types.h"
 #include "tests/unit/unit.h"
 
 static Runtime rt;

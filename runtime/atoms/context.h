@@ -1,0 +1,121 @@
+// One computation: heap, trail, limits, and what helpers need on the way.
+//
+// Both tiers run on a Context. The heap is one contiguous range that only
+// grows upward; allocation never collects (tier 1 collects at safepoints, tier
+// 0 not at all), so C helpers may hold Values across allocations. A helper that
+// cannot allocate sets cx->stop and returns false/NULL/B_STOP; the evaluator
+// then unwinds the form. One thread owns a Context.
+#ifndef AMBIT_RUNTIME_CONTEXT_H
+#define AMBIT_RUNTIME_CONTEXT_H
+
+#include "memory/pages.h"
+#include "runtime/atoms/limits.h"
+#include "runtime/atoms/symbol.h"
+#include "runtime/atoms/value.h"
+
+typedef struct Runtime Runtime;
+typedef struct Space Space;
+typedef struct Module Module;
+
+// A growable array of Values outside the heap (results, alternatives).
+typedef struct ValueVec {
+  Value *at;
+  size_t n, cap;
+} ValueVec;
+bool ambi_vec_push(ValueVec *v, Value x);  // false: memory is out
+void ambi_vec_drop(ValueVec *v);
+
+typedef struct Context {
+  // heap: [base, h) in use, [h, hend) committed and free
+  Word *h;
+  Word *hend;
+  Word *hbase;
+  Word *hb;  // cells below are trailed when written; tier 0: always all
+  Range heap;
+  // trail of addresses of bound cells; an undo resets each to unbound
+  Word **trail;
+  size_t tr, trail_cap;
+  Range trail_range;
+  Runtime *rt;
+  Space *space;    // S: the context space
+  Module *module;  // whose tokens and files `bind!`, `import!`, ... mean
+  bool loose;  // a variable was bound to what may not be a value: rigid marks
+               // of terms with variables say nothing in the rest of the form
+  Limits limits;
+  enum AmbStop stop;  // set when something must unwind the form
+  ValueVec many;      // alternatives delivered by a builtin (B_MANY)
+  // text of the error a builtin reports (B_ERROR), or the error atom itself
+  char *message;
+  size_t message_cap;
+  Value error_reason;                  // AMB_NONE: take message as a symbol
+  int exit_code;                       // with STOP_EXIT
+  void (*engine_close)(void *engine);  // frees it with the context
+  void *engine;                        // the tier's own state
+} Context;
+
+// ---- life -----------------------------------------------------------------
+Context *ambi_context_open(Runtime *rt);
+void ambi_context_close(Context *cx);
+// Empties heap and trail between forms; keeps the reservations.
+void ambi_context_reset(Context *cx);
+
+// ---- heap -------------------------------------------------------------------
+// `n` uninitialised words, or NULL with cx->stop set. Does not collect.
+Word *ambi_heap_more(Context *cx, size_t n);
+static inline Word *ambi_heap_alloc(Context *cx, size_t n) {
+  Word *p = cx->h;
+  if (AMB_UNLIKELY((size_t)(cx->hend - p) < n)) return ambi_heap_more(cx, n);
+  cx->h = p + n;
+  return p;
+}
+static inline bool ambi_in_heap(const Context *cx, const void *p) {
+  return (const char *)p >= cx->heap.base &&
+         (const char *)p < cx->heap.base + cx->heap.reserved;
+}
+
+enum { AMB_VIEW_MIN = 4 };  // children from which a tail is a view
+// ---- building atoms: AMB_NONE when memory is out ----------------------------
+// Expression of n children (n == 0: unit). Children are dereferenced one step
+// deep and the ground mark is computed.
+Value ambi_make_expr(Context *cx, const Value *items, size_t n);
+#define AMB_EXPR(cx, ...)                            \
+  ambi_make_expr((cx), (const Value[]){__VA_ARGS__}, \
+                 sizeof((const Value[]){__VA_ARGS__}) / sizeof(Value))
+Value ambi_make_var(Context *cx, uint32_t name, uint32_t id);
+Value ambi_make_str(Context *cx, const char *bytes, size_t len);
+Value ambi_make_sym(Context *cx, const char *text, size_t len);  // interns
+// h followed by the children of `tail`, amortised constant time.
+Value ambi_make_cons(Context *cx, Value head, Value tail);
+// Children from..size of e (a view or a copy); unit when none is left.
+Value ambi_make_tail(Context *cx, Value e, uint32_t from);
+Value ambi_make_error(Context *cx, Value atom, Value reason);
+// (Error atom <symbol with this text>)
+Value ambi_make_error_text(Context *cx, Value atom, const char *text);
+
+// ---- bindings and trail ---------------------------------------------------------
+bool ambi_trail_grow(Context *cx);  // false: cx->stop set
+static inline bool ambi_bind(Context *cx, Value var, Value to) {
+  Word *cell = ambi_ptr(var);
+  if (cell < cx->hb) {
+    if (AMB_UNLIKELY(cx->tr == cx->trail_cap) && !ambi_trail_grow(cx))
+      return false;
+    cx->trail[cx->tr++] = cell;
+  }
+  if (!ambi_is_firm(to) || to.w == AMB_SYM(EMPTY).w) cx->loose = true;
+  *cell = to.w;
+  return true;
+}
+// Unbinds everything bound since the trail had `mark` entries.
+static inline void ambi_trail_undo(Context *cx, size_t mark) {
+  while (cx->tr > mark) {
+    Word *cell = cx->trail[--cx->tr];
+    *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
+  }
+}
+
+// ---- reporting --------------------------------------------------------------
+// printf into cx->message; always leaves a terminated text.
+void ambi_set_message(Context *cx, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

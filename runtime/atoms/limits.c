@@ -1,0 +1,99 @@
+// The looks at clock, counters and memory that may stop a form.
+#include "runtime/atoms/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+
+double ambi_monotonic_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// The evaluator looks at the limit now and then (find_stop) and stops in good
+// order; the door of alloc.h keeps everybody from going on for long after it.
+enum { ROOM_TO_STOP = 4 << 20, ROOM_TO_REPORT = 12 << 20 };
+
+static void close_door(const Limits *l, size_t room) {
+  ambi_alloc_limit(l->memory ? (size_t)l->memory + room : 0);
+}
+
+void ambi_limits_begin(Context *cx) {
+  Limits *l = &cx->limits;
+  *l = cx->rt->limits;
+  l->deadline =
+      l->query_seconds > 0 ? ambi_monotonic_seconds() + l->query_seconds : 0;
+  l->steps_used = 0;
+  cx->stop = STOP_NONE;
+  close_door(l, ROOM_TO_STOP);
+}
+
+void ambi_limits_end(Context *cx) {
+  close_door(&cx->limits, ROOM_TO_REPORT);
+}
+
+static enum AmbStop find_end(const Limits *l) {
+  if (l->run_deadline <= 0 && l->deadline <= 0) return STOP_NONE;
+  double now = ambi_monotonic_seconds();
+  if (l->run_deadline > 0 && now >= l->run_deadline) return STOP_RUN_TIME;
+  return l->deadline > 0 && now >= l->deadline ? STOP_TIME : STOP_NONE;
+}
+
+static enum AmbStop find_stop(const Context *cx) {
+  const Limits *l = &cx->limits;
+  if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
+  if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
+  if (l->memory && ambi_alloc_bytes() > l->memory) return STOP_MEMORY;
+  return find_end(l);
+}
+
+bool ambi_limits_poll(Context *cx) {
+  if (cx->stop == STOP_NONE) cx->stop = find_stop(cx);
+  return cx->stop == STOP_NONE;
+}
+
+bool ambi_limits_may_print(const Context *cx) {
+  if (ambi_load_relaxed(&cx->rt->x_cancel)) return false;
+  return cx->stop != STOP_NONE || find_end(&cx->limits) == STOP_NONE;
+}
+
+static void memory_text(uint64_t bytes, char *buf, size_t size) {
+  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  unsigned u = 0;
+  while (u < 4 && bytes >= 1024 && bytes % 1024 == 0) {
+    bytes /= 1024;
+    u++;
+  }
+  if (bytes)
+    snprintf(buf, size, "the memory limit of %" PRIu64 " %s", bytes, units[u]);
+  else
+    snprintf(buf, size, "the end of the memory");
+}
+
+void ambi_stop_text(const Context *cx, char *buf, size_t size) {
+  const Limits *l = &cx->limits;
+  switch (cx->stop) {
+  case STOP_NONE: snprintf(buf, size, "nothing"); break;
+  case STOP_TIME:
+    snprintf(buf, size, "the time limit of %g s", l->query_seconds);
+    break;
+  case STOP_RUN_TIME: snprintf(buf, size, "the time limit of the run"); break;
+  case STOP_STEPS:
+    snprintf(buf, size, "the limit of %" PRIu64 " steps", l->steps);
+    break;
+  case STOP_MEMORY: memory_text(l->memory, buf, size); break;
+  case STOP_DEPTH:
+    snprintf(buf, size, "the depth limit of %" PRIu64, l->depth);
+    break;
+  case STOP_ANSWERS:
+    snprintf(buf, size, "the limit of %" PRIu64 " answers", l->answers);
+    break;
+  case STOP_CANCEL: snprintf(buf, size, "an interrupt"); break;
+  case STOP_EXIT: snprintf(buf, size, "exit!"); break;
+  case STOP_INTERNAL: snprintf(buf, size, "an internal error"); break;
+  }
+}

@@ -1,0 +1,501 @@
+// Walks over two terms at once: equality, unification, one-way matching.
+//
+// All share one shape: a run of pairs still to be compared, and a work stack of
+// the runs to come back to. A run's last pair is entered without leaving
+// anything on the stack, so right-nested terms of any length need none.
+// Without memory for the stack the equality tests answer false.
+#include "runtime/atoms/match.h"
+
+#include "runtime/atoms/number.h"
+#include "runtime/atoms/work.h"
+#include "runtime/runtime.h"
+
+typedef struct Run {
+  const Value *a, *b;
+  uint32_t n;
+} Run;
+
+typedef struct Pairs {
+  Run now;
+  Work work;
+} Pairs;
+
+static void open_pairs(Pairs *p, const Value *a, const Value *b) {
+  p->now = (Run){a, b, 1};
+  ambi_work_open(&p->work);
+}
+
+// The next pair as it stands in the terms; false: all have been seen.
+static inline bool next_pair(Pairs *p, Value *a, Value *b) {
+  if (p->now.n == 0) {
+    if (p->work.used == 0) return false;
+    p->now = *(Run *)ambi_work_top(&p->work, sizeof p->now);
+    p->work.used -= sizeof p->now;
+  }
+  *a = *p->now.a++;
+  *b = *p->now.b++;
+  p->now.n--;
+  return true;
+}
+
+// The children of two nodes come next. False: memory is out.
+static inline bool enter_pair(Pairs *p, Value a, Value b) {
+  if (p->now.n > 0) {
+    Run *rest = ambi_work_push(&p->work, sizeof *rest);
+    if (!rest) return false;
+    *rest = p->now;
+  }
+  p->now = (Run){ambi_expr_items(a), ambi_expr_items(b),
+                 ambi_hdr_size(*ambi_ptr(a))};
+  return true;
+}
+
+// ---- atoms without children ---------------------------------------------------
+static bool str_equal(Value a, Value b) {
+  uint32_t n = ambi_str_len(a);
+  return n == ambi_str_len(b) &&
+         memcmp(ambi_str_bytes(a), ambi_str_bytes(b), n) == 0;
+}
+
+bool ambi_atomic_equal(Value a, Value b) {
+  if (ambi_same(a, b)) return a.w != AMB_CANONICAL_NAN;
+  if (ambi_is_number(a)) {
+    if (ambi_is_int(a) && ambi_is_int(b)) return false;
+    return ambi_is_number(b) && ambi_num_cmp(a, b) == 0;
+  }
+  if (ambi_is_obj(a)) {
+    if (ambi_is_str(a)) return ambi_is_str(b) && str_equal(a, b);
+    return ambi_is_bindings(a) && ambi_is_bindings(b) && ambi_equal(a, b);
+  }
+  return ambi_is_state(a) && ambi_is_state(b) && ambi_equal(a, b);
+}
+
+static uint64_t hash_text(const char *s, size_t n) {
+  uint64_t h = ambi_hash_mix(7, n);
+  for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+    uint64_t part = 0;
+    memcpy(&part, s + i, n - i < sizeof part ? n - i : sizeof part);
+    h = ambi_hash_mix(h, part);
+  }
+  return h;
+}
+
+uint64_t ambi_atomic_hash(Value v) {
+  switch (ambi_tag(v)) {
+  case TAG_CELL: return ambi_hash_mix(3, ambi_is_state(v) ? 0 : v.w);
+  case TAG_OBJ:
+    if (!ambi_is_str(v)) return ambi_hash_mix(5, ambi_hdr_size(*ambi_ptr(v)));
+    return hash_text(ambi_str_bytes(v), ambi_str_len(v));
+  case TAG_SYM:
+  case TAG_IMM:
+  case TAG_OP: return ambi_hash_mix(1, v.w);
+  default: {
+    double d = ambi_num_to_double(v);
+    if (d == 0) d = 0;  // one zero only
+    return ambi_hash_mix(2, ambi_double(d).w);
+  }
+  }
+}
+
+uint64_t ambi_hash(Value v) {
+  Pairs p;
+  open_pairs(&p, &v, &v);
+  uint64_t h = 11;
+  Value a, same;
+  while (next_pair(&p, &a, &same)) {
+    a = ambi_deref(a);
+    if (ambi_is_var(a) || ambi_is_lvar(a)) {
+      h = ambi_hash_mix(h, TAG_VAR);
+    } else if (ambi_is_expr(a)) {
+      h = ambi_hash_mix(h, ambi_expr_size(a));
+      if (!enter_pair(&p, a, a)) break;  // hashed in part: equal terms alike
+    } else {
+      h = ambi_hash_mix(h, ambi_atomic_hash(a));
+    }
+  }
+  ambi_work_close(&p.work);
+  return h;
+}
+
+// ---- equality -----------------------------------------------------------------
+// What the LVAR words of the two sides mean. On the heap side there are none,
+// unless alpha equality has numbered variables by writing LVAR words into their
+// cells; in the contents of a state they are that template's variables.
+typedef struct Sides {
+  const Template *a, *b;  // NULL: heap terms
+} Sides;
+
+typedef struct Partner {
+  Word *cell;
+  uint32_t right, left;  // number + 1 of the variable it stands for there
+} Partner;
+
+typedef struct Equality {
+  Pairs pairs;
+  Sides sides;
+  Work outer;     // OuterTerms: terms left for the contents of a state
+  bool alpha;     // up to renaming of heap variables
+  Work partners;  // Partner: numbered variables
+} Equality;
+
+typedef struct OuterTerms {
+  Run now;
+  size_t base;  // work.used when the contents were entered
+  Sides sides;
+} OuterTerms;
+
+// Nested states beyond this count as unequal: their contents may be cyclic.
+enum { MAX_STATE_NESTING = 10000 };
+
+static Partner *partner(Equality *e, Value lvar) {
+  return (Partner *)(void *)e->partners.at + ambi_lvar_of(lvar);
+}
+
+// The number of an unbound heap variable, as LVAR word; AMB_NONE: no memory.
+static Value number_var(Equality *e, Value v) {
+  if (!ambi_is_var(v)) return v;
+  Value number = ambi_lvar((uint32_t)(e->partners.used / sizeof(Partner)));
+  Partner *p = ambi_work_push(&e->partners, sizeof *p);
+  if (!p) return AMB_NONE;
+  *p = (Partner){ambi_ptr(v), 0, 0};
+  *p->cell = number.w;
+  return number;
+}
+
+static bool var_equal(Equality *e, Value a, Value b) {
+  if (e->sides.a) {
+    if (!ambi_is_lvar(a) || !ambi_is_lvar(b)) return false;
+    uint32_t i = ambi_lvar_of(a), j = ambi_lvar_of(b);
+    return i == j && e->sides.a->vinfo[i] == e->sides.b->vinfo[j];
+  }
+  if (!e->alpha) return ambi_same(a, b);
+  a = number_var(e, a);
+  b = number_var(e, ambi_deref(b));
+  if (!ambi_is_lvar(a) || !ambi_is_lvar(b)) return false;
+  uint32_t i = ambi_lvar_of(a) + 1, j = ambi_lvar_of(b) + 1;
+  Partner *pa = partner(e, a), *pb = partner(e, b);
+  if (pa->right == 0 && pb->left == 0) {
+    pa->right = j;
+    pb->left = i;
+  }
+  return pa->right == j && pb->left == i;
+}
+
+static bool enter_states(Equality *e, const State *a, const State *b) {
+  // The same cell is equal to itself unless a NaN may be inside; one that
+  // holds cells may hold itself.
+  if (a == b &&
+      (a->value.flags & (TMPL_HAS_CELL | TMPL_HAS_FLOAT)) != TMPL_HAS_FLOAT)
+    return true;
+  if (a->value.nvars != b->value.nvars) return false;
+  if (e->outer.used / sizeof(OuterTerms) >= MAX_STATE_NESTING) return false;
+  OuterTerms *o = ambi_work_push(&e->outer, sizeof *o);
+  if (!o) return false;
+  *o = (OuterTerms){e->pairs.now, e->pairs.work.used, e->sides};
+  e->pairs.now = (Run){&a->value.atom, &b->value.atom, 1};
+  e->sides = (Sides){&a->value, &b->value};
+  return true;
+}
+
+// Back from the contents of states once all of their pairs have been seen.
+static void leave_states(Equality *e) {
+  while (e->outer.used > 0) {
+    const OuterTerms *o = ambi_work_top(&e->outer, sizeof *o);
+    if (e->pairs.now.n > 0 || e->pairs.work.used > o->base) return;
+    e->pairs.now = o->now;
+    e->sides = o->sides;
+    e->outer.used -= sizeof *o;
+  }
+}
+
+static bool open_var(Value v) {
+  return ambi_is_var(v) || ambi_is_lvar(v);
+}
+
+static bool equal_pair(Equality *e, Value a, Value b) {
+  a = ambi_deref(a);
+  b = ambi_deref(b);
+  if (open_var(a) || open_var(b))
+    return open_var(a) && open_var(b) && var_equal(e, a, b);
+  if (ambi_is_expr(a))
+    return ambi_is_expr(b) && ambi_expr_size(a) == ambi_expr_size(b) &&
+           enter_pair(&e->pairs, a, b);
+  if (ambi_is_expr(b)) return false;
+  if (ambi_is_state(a) && ambi_is_state(b))
+    return enter_states(e, (State *)ambi_ptr(a), (State *)ambi_ptr(b));
+  if (ambi_is_bindings(a))
+    return ambi_is_bindings(b) &&
+           ambi_hdr_size(*ambi_ptr(a)) == ambi_hdr_size(*ambi_ptr(b)) &&
+           enter_pair(&e->pairs, a, b);
+  return ambi_atomic_equal(a, b);
+}
+
+static bool run_equality(Equality *e, const Value *a, const Value *b) {
+  open_pairs(&e->pairs, a, b);
+  ambi_work_open(&e->outer);
+  bool ok = true;
+  Value x, y;
+  while (ok && next_pair(&e->pairs, &x, &y)) {
+    ok = equal_pair(e, x, y);
+    if (e->outer.used > 0) leave_states(e);
+  }
+  ambi_work_close(&e->pairs.work);
+  ambi_work_close(&e->outer);
+  return ok;
+}
+
+bool ambi_equal(Value a, Value b) {
+  Equality e;
+  e.sides = (Sides){NULL, NULL};
+  e.alpha = false;
+  return run_equality(&e, &a, &b);
+}
+
+bool ambi_template_equal(const Template *a, const Template *b) {
+  if (a->nvars != b->nvars) return false;
+  Equality e;
+  e.sides = (Sides){a, b};
+  e.alpha = false;
+  return run_equality(&e, &a->atom, &b->atom);
+}
+
+bool ambi_alpha_equal(Value a, Value b) {
+  Equality e;
+  e.sides = (Sides){NULL, NULL};
+  e.alpha = true;
+  ambi_work_open(&e.partners);
+  bool ok = run_equality(&e, &a, &b);
+  Partner *p = (Partner *)(void *)e.partners.at;
+  for (size_t i = 0; i < e.partners.used / sizeof *p; i++)
+    *p[i].cell = AMB_TAGGED(TAG_VAR, (uintptr_t)p[i].cell);
+  ambi_work_close(&e.partners);
+  return ok;
+}
+
+// ---- binding ----------------------------------------------------------------------
+static bool out_of_memory(Context *cx) {
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
+// Does the unbound variable stand anywhere in the term? Memory out counts as
+// yes, with cx->stop set.
+static bool occurs(Context *cx, Value var, Value term) {
+  Pairs p;
+  open_pairs(&p, &term, &term);
+  bool found = false;
+  Value v, same;
+  while (!found && next_pair(&p, &v, &same)) {
+    v = ambi_deref(v);
+    if (ambi_is_var(v))
+      found = ambi_same(v, var);
+    else if (!ambi_word_ground(v) && !enter_pair(&p, v, v))
+      found = !out_of_memory(cx);
+  }
+  ambi_work_close(&p.work);
+  return found;
+}
+
+// A variable written in the program keeps its name; otherwise the older one.
+static bool bind_vars(Context *cx, Value a, Value b) {
+  const Word *pa = ambi_ptr(a), *pb = ambi_ptr(b);
+  bool fresh_a = ambi_vinfo_id(pa[1]) == AMB_VAR_FRESH;
+  bool fresh_b = ambi_vinfo_id(pb[1]) == AMB_VAR_FRESH;
+  bool a_gives = fresh_a && !fresh_b;
+  return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
+}
+
+Value ambi_presume_data(Context *cx, Value term) {
+  enum { MANY = 48 };
+  if (!ambi_is_expr(term) || ambi_is_firm(term) || cx->loose ||
+      !cx->rt->is_data_head)
+    return term;
+  Value todo[MANY];
+  unsigned n = 0, seen = 0;
+  todo[n++] = term;
+  while (n) {
+    Value e = todo[--n];
+    const Value *it = ambi_expr_items(e);
+    uint32_t size = ambi_expr_size(e);
+    Value head = ambi_deref(it[0]);
+    if ((seen += size) > MANY || ambi_is_var(head) ||
+        !cx->rt->is_data_head(cx, head))
+      return term;
+    for (uint32_t i = 0; i < size; i++) {
+      Value c = ambi_deref(it[i]);
+      if (c.w == AMB_SYM(EMPTY).w) return term;
+      if (ambi_is_expr(c) && !ambi_is_firm(c)) todo[n++] = c;
+    }
+  }
+  return AMB_V(term.w | AMB_EXPR_RIGID);
+}
+
+static __attribute__((noinline)) bool bind_compound(Context *cx, Value var,
+                                                    Value term) {
+  if (!ambi_word_ground(term) && occurs(cx, var, term)) return false;
+  term = ambi_presume_data(cx, term);
+  return ambi_bind(cx, var, term);
+}
+
+static inline bool bind_term(Context *cx, Value var, Value term) {
+  if (AMB_UNLIKELY(ambi_is_expr(term) || ambi_is_obj(term)))
+    return bind_compound(cx, var, term);
+  return ambi_bind(cx, var, term);
+}
+
+// ---- unification ------------------------------------------------------------------
+// 1: done with this pair, 0: they differ, -1: children are to be unified.
+static inline __attribute__((always_inline)) int
+unify_pair(Context *cx, Value *a, Value *b) {
+  if (ambi_is_var(*a)) *a = ambi_deref(*a);
+  if (ambi_is_var(*b)) *b = ambi_deref(*b);
+  if (ambi_same(*a, *b)) return a->w != AMB_CANONICAL_NAN;
+  if (ambi_is_var(*a))
+    return ambi_is_var(*b) ? bind_vars(cx, *a, *b) : bind_term(cx, *a, *b);
+  if (ambi_is_var(*b)) return bind_term(cx, *b, *a);
+  if (ambi_is_sym(*a) || ambi_is_sym(*b)) return 0;
+  if (!ambi_is_expr(*a)) return !ambi_is_expr(*b) && ambi_atomic_equal(*a, *b);
+  if (!ambi_is_expr(*b) || ambi_expr_size(*a) != ambi_expr_size(*b)) return 0;
+  return ambi_ptr(*a) == ambi_ptr(*b) ? 1 : -1;
+}
+
+// The loops keep the run of pairs in locals; only nesting touches the work stack.
+bool ambi_unify(Context *cx, Value a, Value b) {
+  int first = unify_pair(cx, &a, &b);
+  if (first >= 0) return first;
+  Pairs p;
+  ambi_work_open(&p.work);
+  Run run = {ambi_expr_items(a), ambi_expr_items(b), ambi_expr_size(a)};
+  bool ok = true;
+  for (;;) {
+    if (run.n == 0) {
+      if (p.work.used == 0) break;
+      run = *(Run *)ambi_work_top(&p.work, sizeof run);
+      p.work.used -= sizeof run;
+    }
+    Value x = *run.a++, y = *run.b++;
+    run.n--;
+    int one = unify_pair(cx, &x, &y);
+    if (one > 0) continue;
+    if (one == 0) {
+      ok = false;
+      break;
+    }
+    p.now = run;
+    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
+    run = p.now;
+  }
+  ambi_work_close(&p.work);
+  return ok;
+}
+
+// One heap term a with one template term b; answers as above.
+static inline int unify_stored(Context *cx, Value *a, Value b,
+                               const Template *t, Value *env) {
+  if (ambi_is_var(*a)) *a = ambi_deref(*a);
+  if (ambi_is_lvar(b)) {
+    Value *slot = &env[ambi_lvar_of(b)];
+    if (!ambi_is_none(*slot)) return ambi_unify(cx, *a, *slot);
+    *slot = *a;
+    return 1;
+  }
+  if (ambi_is_var(*a)) {
+    Value v =
+        ambi_word_ground(b) ? b : ambi_instantiate_part(cx, b, t, env, false);
+    return !ambi_is_none(v) && bind_term(cx, *a, v);
+  }
+  if (!ambi_is_expr(b))
+    return ambi_same(*a, b) ? a->w != AMB_CANONICAL_NAN
+                            : !ambi_is_sym(b) && !ambi_is_expr(*a) &&
+                                  ambi_atomic_equal(*a, b);
+  if (!ambi_is_expr(*a) || ambi_expr_size(*a) != ambi_expr_size(b)) return 0;
+  return ambi_ptr(*a) == ambi_ptr(b) ? 1 : -1;
+}
+
+bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
+                         Value *env) {
+  int first = unify_stored(cx, &term, part, t, env);
+  if (first >= 0) return first;
+  Pairs p;
+  ambi_work_open(&p.work);
+  Run run = {ambi_expr_items(term), ambi_expr_items(part),
+             ambi_expr_size(part)};
+  bool ok = true;
+  for (;;) {
+    if (run.n == 0) {
+      if (p.work.used == 0) break;
+      run = *(Run *)ambi_work_top(&p.work, sizeof run);
+      p.work.used -= sizeof run;
+    }
+    Value x = *run.a++, y = *run.b++;
+    run.n--;
+    int one = unify_stored(cx, &x, y, t, env);
+    if (one > 0) continue;
+    if (one == 0) {
+      ok = false;
+      break;
+    }
+    p.now = run;
+    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
+    run = p.now;
+  }
+  ambi_work_close(&p.work);
+  return ok;
+}
+
+// ---- one-way matching ---------------------------------------------------------------
+// 1: equal, 0: no binding can make them equal, -1: a variable is in the way.
+static int compare_open(Context *cx, Value a, Value b) {
+  Pairs p;
+  open_pairs(&p, &a, &b);
+  int answer = 1;
+  Value x, y;
+  while (answer != 0 && next_pair(&p, &x, &y)) {
+    x = ambi_deref(x);
+    y = ambi_deref(y);
+    if (ambi_is_var(x) || ambi_is_var(y)) {
+      if (!ambi_same(x, y)) answer = -1;
+    } else if (ambi_is_expr(x) && ambi_is_expr(y)) {
+      if (ambi_expr_size(x) != ambi_expr_size(y))
+        answer = 0;
+      else if (ambi_ptr(x) != ambi_ptr(y) && !enter_pair(&p, x, y))
+        answer = out_of_memory(cx);
+    } else if (ambi_is_expr(x) || ambi_is_expr(y) || !ambi_atomic_equal(x, y)) {
+      answer = 0;
+    }
+  }
+  ambi_work_close(&p.work);
+  return answer;
+}
+
+static int match_stored(Context *cx, Pairs *p, Value a, Value b, Value *env) {
+  a = ambi_deref(a);
+  if (ambi_is_lvar(b)) {
+    Value *slot = &env[ambi_lvar_of(b)];
+    if (!ambi_is_none(*slot)) return compare_open(cx, a, *slot);
+    *slot = a;
+    return 1;
+  }
+  if (ambi_is_var(a)) return -1;
+  if (ambi_is_expr(b)) {
+    if (!ambi_is_expr(a) || ambi_expr_size(a) != ambi_expr_size(b)) return 0;
+    if (ambi_ptr(a) == ambi_ptr(b)) return 1;
+    return enter_pair(p, a, b) || out_of_memory(cx);
+  }
+  return !ambi_is_expr(a) && ambi_atomic_equal(a, b);
+}
+
+int ambi_match_template(Context *cx, Value term, Value part, const Template *t,
+                        Value *env) {
+  (void)t;
+  Pairs p;
+  open_pairs(&p, &term, &part);
+  int answer = 1;
+  Value x, y;
+  while (answer != 0 && next_pair(&p, &x, &y)) {
+    int one = match_stored(cx, &p, x, y, env);
+    if (one != 1) answer = one;
+  }
+  ambi_work_close(&p.work);
+  return answer;
+}

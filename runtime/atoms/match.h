@@ -1,0 +1,44 @@
+// Equality and unification of atoms (semantics sections 4 and 5).
+//
+// All routines are iterative. Unification binds heap variables through the
+// trail; on failure the caller undoes to its own mark. Cyclic bindings fail
+// (occurs check). Marks in words are ignored.
+#ifndef AMBIT_RUNTIME_MATCH_H
+#define AMBIT_RUNTIME_MATCH_H
+
+#include "runtime/atoms/store.h"
+
+// Structural equality: same variables, numbers by value (1 = 1.0, NaN unequal
+// to all), states by content, strings by text, spaces by identity.
+bool ambi_equal(Value a, Value b);
+// Equality up to a one-to-one renaming of unbound variables.
+bool ambi_alpha_equal(Value a, Value b);
+bool ambi_atomic_equal(Value a, Value b);  // neither is EXPR nor VAR
+// The same term with the same variables, names and ids compared literally.
+bool ambi_template_equal(const Template *a, const Template *b);
+// A hash equal for equal ground terms (states hash by kind only).
+// All variables hash alike.
+uint64_t ambi_hash(Value v);
+// The same for an atom without children; equal numbers hash alike.
+uint64_t ambi_atomic_hash(Value v);
+static inline uint64_t ambi_hash_mix(uint64_t h, uint64_t x) {
+  h = (h ^ x) * 0x9E3779B97F4A7C15ull;
+  return h ^ (h >> 29);
+}
+
+// Unifies two heap terms. False: no match, or cx->stop is set.
+bool ambi_unify(Context *cx, Value a, Value b);
+// Unifies a heap term with (a subterm of) a template. env: nvars entries,
+// AMB_NONE = LVAR still free; a free LVAR simply takes the other side.
+bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
+                         Value *env);
+// One-way match, binding no heap variable: 1 matches (env filled), 0 cannot
+// match whatever is bound, -1 would have to bind a heap variable.
+int ambi_match_template(Context *cx, Value term, Value part, const Template *t,
+                        Value *env);
+
+// Tier 1: an expression in which all heads are data, marked as rigid, so that
+// binding it spoils nobody's mark. Looks at a few nodes only.
+Value ambi_presume_data(Context *cx, Value term);
+
+#endif

@@ -1,0 +1,133 @@
+// Effects of what program text mentions; see mention.h.
+#include "runtime/atoms/mention.h"
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+
+bool ambi_mentions_open(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  uint32_t n = (uint32_t)ambi_symbols_count(rt->symbols);
+  m->seen = ambi_alloc(n);
+  if (!m->seen) return false;
+  m->nsymbols = n;
+  m->effects = E_PURE;  // the library's own text does not count
+  return true;
+}
+
+void ambi_mentions_close(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  ambi_free(m->seen, m->nsymbols);
+  if (m->reach) ambi_free(m->reach, m->nsymbols);
+  *m = (Mentions){0};
+}
+
+bool ambi_changes_plain_fact(Value e) {
+  Value op = ambi_expr_at(e, 0);
+  if (!ambi_is_op(op) || ambi_expr_size(e) != 3) return false;
+  if (ambi_op_of(op) != OP_ADD_ATOM && ambi_op_of(op) != OP_REMOVE_ATOM)
+    return false;
+  Value a = ambi_expr_at(e, 2);
+  if (ambi_is_lvar(a) || ambi_is_var(a)) return false;
+  if (!ambi_is_expr(a)) return true;
+  Value h = ambi_expr_at(a, 0);
+  return (ambi_is_sym(h) && h.w != AMB_SYM(EQ).w && h.w != AMB_SYM(COLON).w &&
+          h.w != AMB_SYM(SUBTYPE).w) ||
+         ambi_is_number(h);
+}
+
+// Operations that make names out of text can give any.
+static unsigned effects_of(uint32_t op) {
+  switch (op) {
+  case OP_PARSE:
+  case OP_TEXT_SYMBOL:
+  case OP_JSON_DECODE: return E_ALL;
+  case OP_CAPTURE: return E_PURE;  // what it evaluates was read as well
+  default: return ambi_builtins[op].effects;
+  }
+}
+
+static void grow(Mentions *m, unsigned effects) {
+  if ((m->effects | effects) == m->effects) return;
+  m->effects |= effects;
+  m->changed = true;
+}
+
+void ambi_mention_op(Runtime *rt, Value e) {
+  Value op = ambi_is_expr(e) ? ambi_expr_at(e, 0) : e;
+  unsigned effects = effects_of(ambi_op_of(op));
+  if (ambi_is_expr(e) && ambi_changes_plain_fact(e))
+    effects &= ~(unsigned)E_RULES;
+  grow(&rt->mentions, effects);
+}
+
+void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule) {
+  Mentions *m = &rt->mentions;
+  if (symbol >= m->nsymbols || m->seen[symbol]) return;
+  if (symbol == AMB_S_EQ) {  // a pattern of rules can give any body
+    if (rule) return;
+    grow(m, E_ALL);
+  }
+  m->seen[symbol] = 1;
+  m->changed = true;
+}
+
+// ---- the rules of the core library --------------------------------------------------
+
+// Effects of the operations and library names in a body.
+static unsigned body_effects(const Mentions *m, Value body, ValueVec *todo,
+                             bool *ok) {
+  unsigned effects = E_PURE;
+  *ok = *ok && ambi_vec_push(todo, body);
+  while (todo->n) {
+    Value v = todo->at[--todo->n];
+    if (ambi_is_op(v)) effects |= effects_of(ambi_op_of(v));
+    if (ambi_is_sym(v) && ambi_sym_of(v) < m->nsymbols)
+      effects |= m->reach[ambi_sym_of(v)];
+    for (uint32_t i = 0; *ok && i < ambi_expr_size(v); i++)
+      *ok = ambi_vec_push(todo, ambi_expr_at(v, i));
+  }
+  return effects;
+}
+
+static uint32_t head_symbol(Value atom) {
+  Value lhs = ambi_expr_at(atom, 1);
+  Value head = ambi_is_expr(lhs) ? ambi_expr_at(lhs, 0) : lhs;
+  return ambi_is_sym(head) ? ambi_sym_of(head) : 0;
+}
+
+static bool is_rule(Value atom) {
+  return ambi_expr_size(atom) == 3 && ambi_expr_at(atom, 0).w == AMB_SYM(EQ).w;
+}
+
+// The least fixed point over all rules of the library.
+static bool find_reach(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  RecordVec all = {0};
+  ValueVec todo = {0};
+  m->reach = ambi_alloc(m->nsymbols);
+  bool ok = m->reach && ambi_space_atoms(rt->corelib, &all), more = true;
+  while (ok && more) {
+    more = false;
+    for (size_t i = 0; ok && i < all.n; i++) {
+      Value atom = all.at[i]->tmpl.atom;
+      if (!is_rule(atom)) continue;
+      uint8_t *reach = &m->reach[head_symbol(atom)];
+      unsigned e = body_effects(m, ambi_expr_at(atom, 2), &todo, &ok) | *reach;
+      more |= e != *reach;
+      *reach = (uint8_t)e;
+    }
+  }
+  ambi_records_drop(&all);
+  ambi_vec_drop(&todo);
+  return ok;
+}
+
+unsigned ambi_mentioned_effects(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  if (!m->reach && !find_reach(rt)) return E_ALL;
+  unsigned effects = m->effects;
+  for (uint32_t i = 0; i < m->nsymbols; i++)
+    if (m->seen[i]) effects |= m->reach[i];
+  m->changed = false;
+  return effects;
+}

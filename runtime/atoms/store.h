@@ -1,0 +1,78 @@
+// The shared atom store: immutable terms that outlive a form.
+//
+// Space contents, rule bodies, constants and values of states live here, in
+// chunks. A stored term never points into a context heap; anyone may point to
+// its ground subterms. Variables of a stored term are LVAR words numbered in
+// order of first occurrence; the Template keeps their names.
+//
+// Lifetime: ambi_template_release gives a term up; its chunk is freed when all
+// its terms are given up AND the runtime passes a quiescent point (between
+// forms), because heaps may still hold pointers to it.
+#ifndef AMBIT_RUNTIME_STORE_H
+#define AMBIT_RUNTIME_STORE_H
+
+#include "runtime/atoms/context.h"
+
+typedef struct Store Store;
+
+typedef struct Template {
+  Value atom;  // the term; LVAR words for its variables
+  uint32_t nvars;
+  uint32_t flags;  // TMPL_*
+  Word *vinfo;     // nvars VINFO words (name and id of each variable)
+} Template;
+enum {
+  TMPL_HAS_CELL = 1,  // holds a cell (state, space): compare by content
+  TMPL_HAS_FLOAT = 2  // holds a double or bignum
+};
+
+Store *ambi_store_open(void);
+void ambi_store_close(Store *s);
+// Copies a heap term (dereferencing; EVAL marks cleared) into the store.
+// Distinct unbound variables with equal name and id get distinct ids.
+// False: memory is out, *out untouched.
+bool ambi_template_make(Store *s, Value term, Template *out);
+void ambi_template_release(Store *s, Template *t);
+// Frees what was released; no heap may hold pointers into the store's released
+// terms any more.
+void ambi_store_quiesce(Store *s);
+// The same for one heap while it is in use, by a collector that sees all pointers
+// it has into the store: between ambi_store_watch (false: there is nothing to
+// free, or no memory) and ambi_store_reap it touches each. What was released and
+// not touched is freed.
+bool ambi_store_watch(Store *s);
+void ambi_store_touch(Store *s, const void *p);
+void ambi_store_reap(Store *s);
+size_t ambi_store_bytes(const Store *s);
+// First word the store owns of a template; NULL for an immediate or a cell.
+const Word *ambi_template_block(const Template *t);
+// As release, for a template nobody has seen: gives the room back at once when
+// it was the last one made.
+void ambi_template_discard(Store *s, Template *t);
+// The chunk (an opaque address) that holds p, which must lie in the store;
+// interior pointers of large terms included.
+const void *ambi_store_chunk_of(const Store *s, const void *p);
+
+// A heap instance of the template. env has nvars words: AMB_NONE = not bound
+// yet (a variable is made, named, with id `id` or FRESH, and noted in env), else
+// the value to put there. Ground subterms are shared. AMB_NONE: memory is out.
+// as_written: new variables keep the name and id of the source (top-level
+// forms); otherwise they are FRESH copies.
+Value ambi_instantiate(Context *cx, const Template *t, Value *env,
+                       bool as_written);
+// The same for one subterm `part` of the template.
+Value ambi_instantiate_part(Context *cx, Value part, const Template *t,
+                            Value *env, bool as_written);
+
+// ---- walks over heap terms (iterative, any depth) --------------------------
+// Deep copy with renaming: every unbound variable gets a fresh copy, the same
+// one for each occurrence, except those for which keep(var, arg) is true.
+Value ambi_copy_renamed(Context *cx, Value term, bool (*keep)(Value, void *),
+                        void *arg);
+// The term with every bound variable replaced by its value, as far as needed:
+// shares all that does not change. EVAL marks of changed nodes are dropped.
+Value ambi_resolve(Context *cx, Value term);
+// Distinct unbound variables of the term in order of first occurrence.
+bool ambi_collect_vars(Context *cx, Value term, ValueVec *out);
+
+#endif

@@ -1,0 +1,162 @@
+// The symbol table: an open-addressing hash over dense ids.
+//
+// Symbols sit in an arena and are found by id through a two-level directory
+// whose parts never move, so a reader that was handed an id needs no lock: the
+// hand-over itself made the entry visible. The hash side is used under the lock
+// only.
+#include "runtime/atoms/symbol.h"
+
+#include <pthread.h>
+
+#include "memory/alloc.h"
+#include "memory/arena.h"
+#include "memory/atomic.h"
+#include "runtime/config.h"
+
+enum { SEGMENT = 4096, SEGMENTS = AMB_MAX_SYMBOLS / SEGMENT };
+
+struct SymbolTable {
+  pthread_mutex_t lock;
+  Arena texts;                   // [lock] all Symbols
+  uint32_t *slots;               // [lock] id + 1, or 0: free
+  size_t nslots;                 // [lock] power of two
+  AMB_ATOMIC(uint32_t) x_count;  // [lock>all]
+  Symbol **segments[SEGMENTS];   // [lock] grows; entries never change
+};
+
+static const struct {
+  const char *text;
+  uint32_t len;
+} predefined[] = {
+#define SYM(name, text) {text, sizeof(text) - 1},
+#include "runtime/atoms/symbols.def"
+};
+
+static uint32_t hash_text(const char *text, size_t len) {
+  uint64_t h = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < len; i++)
+    h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
+  h ^= h >> 29;
+  h *= 0xbf58476d1ce4e5b9u;
+  return (uint32_t)(h >> 32);
+}
+
+static Symbol *entry(const SymbolTable *t, uint32_t id) {
+  return t->segments[id / SEGMENT][id % SEGMENT];
+}
+
+// The slot that holds the text, or the free one where it belongs.
+static size_t probe(const SymbolTable *t, const char *text, size_t len,
+                    uint32_t hash) {
+  size_t mask = t->nslots - 1;
+  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    if (t->slots[i] == 0) return i;
+    const Symbol *s = entry(t, t->slots[i] - 1);
+    if (s->hash == hash && s->len == len && memcmp(s->text, text, len) == 0)
+      return i;
+  }
+}
+
+static bool grow_slots(SymbolTable *t) {
+  size_t n = t->nslots ? t->nslots * 2 : 1024;
+  uint32_t *slots = ambi_alloc(n * sizeof *slots);
+  if (!slots) return false;
+  uint32_t count = ambi_load_relaxed(&t->x_count);
+  for (uint32_t id = 0; id < count; id++) {
+    size_t i = entry(t, id)->hash & (n - 1);
+    while (slots[i])
+      i = (i + 1) & (n - 1);
+    slots[i] = id + 1;
+  }
+  ambi_free(t->slots, t->nslots * sizeof *t->slots);
+  t->slots = slots;
+  t->nslots = n;
+  return true;
+}
+
+// Adds a text that is not there yet. Any step may fail and leaves the table
+// usable; what was allocated before it stays for the next attempt.
+static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
+                uint32_t *id) {
+  uint32_t count = ambi_load_relaxed(&t->x_count);
+  if (count >= AMB_MAX_SYMBOLS || len >= UINT32_MAX) return false;
+  if ((size_t)count + count / 2 >= t->nslots && !grow_slots(t)) return false;
+  Symbol ***segment = &t->segments[count / SEGMENT];
+  if (!*segment) {
+    *segment = ambi_alloc(SEGMENT * sizeof **segment);
+    if (!*segment) return false;
+  }
+  Symbol *s = ambi_arena_alloc(&t->texts, sizeof *s + len + 1);
+  if (!s) return false;
+  *s = (Symbol){.len = (uint32_t)len, .hash = hash};
+  memcpy(s->text, text, len);
+  s->text[len] = 0;
+  (*segment)[count % SEGMENT] = s;
+  t->slots[probe(t, text, len, hash)] = count + 1;
+  ambi_store_release(&t->x_count, count + 1);
+  *id = count;
+  return true;
+}
+
+static bool look_up(SymbolTable *t, const char *text, size_t len, bool create,
+                    uint32_t *id) {
+  uint32_t hash = hash_text(text, len);
+  pthread_mutex_lock(&t->lock);
+  size_t slot = probe(t, text, len, hash);
+  bool ok = t->slots[slot] != 0;
+  if (ok)
+    *id = t->slots[slot] - 1;
+  else if (create)
+    ok = add(t, text, len, hash, id);
+  pthread_mutex_unlock(&t->lock);
+  return ok;
+}
+
+bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
+                        uint32_t *id) {
+  return look_up(t, text, len, true, id);
+}
+
+bool ambi_symbol_find(SymbolTable *t, const char *text, size_t len,
+                      uint32_t *id) {
+  return look_up(t, text, len, false, id);
+}
+
+Symbol *ambi_symbol(const SymbolTable *t, uint32_t id) {
+  AMB_ASSERT(id < ambi_symbols_count(t));
+  return entry(t, id);
+}
+
+size_t ambi_symbols_count(const SymbolTable *t) {
+  return ambi_load_acquire(&t->x_count);
+}
+
+static bool add_predefined(SymbolTable *t) {
+  for (uint32_t i = 0; i < AMB_S_COUNT; i++) {
+    uint32_t id = 0;
+    if (!ambi_symbol_intern(t, predefined[i].text, predefined[i].len, &id))
+      return false;
+    AMB_ASSERT(id == i);  // otherwise two rows of symbols.def have one text
+  }
+  return true;
+}
+
+SymbolTable *ambi_symbols_open(void) {
+  SymbolTable *t = ambi_alloc(sizeof *t);
+  if (!t) return NULL;
+  pthread_mutex_init(&t->lock, NULL);
+  ambi_arena_open(&t->texts);
+  if (grow_slots(t) && add_predefined(t)) return t;
+  ambi_symbols_close(t);
+  return NULL;
+}
+
+void ambi_symbols_close(SymbolTable *t) {
+  if (!t) return;
+  for (size_t i = 0; i < SEGMENTS; i++)
+    ambi_free(t->segments[i], SEGMENT * sizeof *t->segments[i]);
+  ambi_free(t->slots, t->nslots * sizeof *t->slots);
+  ambi_arena_close(&t->texts);
+  pthread_mutex_destroy(&t->lock);
+  ambi_free(t, sizeof *t);
+}

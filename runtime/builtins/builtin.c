@@ -1,0 +1,57 @@
+// The table of grounded operations and their types.
+//
+// The types are written as text in builtins.def and parsed once per runtime
+// into templates; each use of a type with variables gets fresh ones.
+#include "runtime/builtins/builtin.h"
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+
+const Builtin ambi_builtins[OP_COUNT] = {
+#define BUILTIN(id, name, module, type, min, max, fn, effects, flags, text) \
+  [OP_##id] = {name, module, type, min, max, fn, effects, flags, text},
+#include "runtime/builtins/builtins.def"
+};
+
+// Reads the one atom of a type's text. No word in a type is a token.
+static bool read_type(Runtime *rt, Tokens *none, const char *text,
+                      Template *out) {
+  Reader r;
+  ambi_reader_open(&r, rt, none, text, strlen(text));
+  enum ReadStatus status = ambi_read(&r, out);
+  AMB_CHECK(status == READ_ATOM || status == READ_MEMORY);
+  return status == READ_ATOM;
+}
+
+bool ambi_builtins_open(Runtime *rt) {
+  rt->op_types = ambi_alloc(OP_COUNT * sizeof *rt->op_types);
+  if (!rt->op_types) return false;
+  for (unsigned i = 0; i < OP_COUNT; i++)
+    rt->op_types[i].atom = AMB_NONE;
+  Tokens *none = ambi_tokens_open(rt);
+  bool ok = none != NULL;
+  for (unsigned i = 0; ok && i < OP_COUNT; i++)
+    if (*ambi_builtins[i].type)
+      ok = read_type(rt, none, ambi_builtins[i].type, &rt->op_types[i]);
+  if (none) ambi_tokens_close(none);
+  return ok;
+}
+
+void ambi_builtins_close(Runtime *rt) {
+  if (!rt->op_types) return;
+  for (unsigned i = 0; i < OP_COUNT; i++)
+    if (!ambi_is_none(rt->op_types[i].atom))
+      ambi_template_release(rt->store, &rt->op_types[i]);
+  ambi_free(rt->op_types, OP_COUNT * sizeof *rt->op_types);
+  rt->op_types = NULL;
+}
+
+Value ambi_builtin_type(Context *cx, uint32_t op) {
+  const Template *t = &cx->rt->op_types[op];
+  if (t->nvars == 0) return t->atom;
+  Value *env = (Value *)ambi_heap_alloc(cx, t->nvars);
+  if (!env) return AMB_NONE;
+  for (uint32_t i = 0; i < t->nvars; i++)
+    env[i] = AMB_NONE;
+  return ambi_instantiate(cx, t, env, false);
+}

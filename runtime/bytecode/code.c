@@ -1,0 +1,448 @@
+// Definitions, variants, units: looking them up, throwing them away, liveness.
+#include "runtime/bytecode/code.h"
+
+#include "memory/alloc.h"
+#include "runtime/machine/engine.h"
+#include "runtime/machine/routine.h"
+#include "runtime/spaces/space_data.h"
+#include "runtime/types/types.h"
+
+const OpInfo ambi_ops[OP_I_COUNT] = {
+#define OP(name, operands, flags, text) {#name, operands, flags, text},
+#include "runtime/bytecode/opcodes.def"
+};
+
+unsigned ambi_op_words(const Code *pc) {
+  unsigned f = ambi_ops[pc->op].flags;
+  unsigned n = 1;
+  if (f & X_CALL)
+    n += (pc->b + 4u) / 4;
+  else if (f & (X_LIST | X_ENV))
+    n += (pc->b + 3u) / 4;
+  if (f & (X_VARL | X_ELSE)) n++;
+  return n;
+}
+
+// ---- life ---------------------------------------------------------------------
+
+// Symbols whose rules or types changed this often after code relied on them are
+// no longer relied on: their calls are matched as the rules stand.
+enum { MAX_CHANGES = 8 };
+
+static void rules_changed(Runtime *rt, Space *s, Value atom) {
+  (void)s;
+  CodeState *cs = rt->code;
+  Value subject =
+      ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
+  while (ambi_is_expr(subject))
+    subject = ambi_deref(ambi_expr_at(subject, 0));
+  Value kind = ambi_is_expr(atom) ? ambi_expr_at(atom, 0) : AMB_UNIT;
+  bool odd_subject = !ambi_is_sym(subject) && !ambi_is_op(subject);
+  if (ambi_is_lvar(kind) || (odd_subject && kind.w == AMB_SYM(EQ).w))
+    cs->odd_rules = true;
+  if (!cs->relied) return;
+  if (ambi_is_sym(subject)) {
+    Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
+    if (!sym->analysed || sym->changes > MAX_CHANGES) return;
+    sym->changes++;
+  }
+  ambi_code_invalidate(cs);
+}
+
+static bool defined_in(const Space *s, uint32_t symbol) {
+  if (ambi_space_defines(s, symbol)) return true;
+  for (size_t i = 0; i < s->ndeps; i++)
+    if (ambi_space_defines(s->deps[i], symbol)) return true;
+  return false;
+}
+
+static bool is_data_symbol(Context *cx, uint32_t symbol) {
+  CodeState *cs = cx->rt->code;
+  struct DataHeads *d = &cs->data_heads;
+  if (symbol == AMB_S_ERROR) return false;
+  if (d->space != cx->space || d->epoch != cs->epoch) {
+    d->space = cx->space;
+    d->epoch = cs->epoch;
+    d->generation++;
+  }
+  if (symbol >= d->cap) {
+    size_t old = d->cap;
+    if (!ambi_grow((void **)&d->at, &d->cap, symbol + 1, sizeof *d->at))
+      return false;
+    memset(d->at + old, 0, (d->cap - old) * sizeof *d->at);
+  }
+  if (d->at[symbol] >> 1 == d->generation) return d->at[symbol] & 1;
+  Symbol *sym = ambi_symbol(cx->rt->symbols, symbol);
+  bool data = sym->changes <= MAX_CHANGES && !defined_in(cx->space, symbol) &&
+              !ambi_is_instruction_symbol(symbol);
+  if (data) {
+    cx->space->is_context = true;
+    ambi_code_rely(cs, AMB_SYM_ID(symbol));
+  }
+  d->at[symbol] = d->generation << 1 | data;
+  return data;
+}
+
+// Rules for heads that are no symbols, nor expressions with a symbol innermost,
+// and atoms that are rules or types by their variable head, are counted as odd; the
+// core library has none.
+static bool is_data_head(Context *cx, Value head) {
+  CodeState *cs = cx->rt->code;
+  if (cs->odd_rules) return false;
+  while (ambi_is_expr(head))
+    head = ambi_deref(ambi_expr_at(head, 0));
+  if (ambi_is_sym(head)) return is_data_symbol(cx, ambi_sym_of(head));
+  cs->relied = true;
+  return !ambi_is_op(head) && !ambi_is_var(head) && !ambi_is_lvar(head);
+}
+
+bool ambi_code_open(Runtime *rt) {
+  static const Code lower[1] = {{.op = OP_I_LOWER}};
+  CodeState *cs = ambi_alloc(sizeof *cs);
+  if (!cs) return false;
+  rt->code = cs;
+  cs->rt = rt;
+  cs->ntable = 1024;
+  cs->table = ambi_alloc(cs->ntable * sizeof *cs->table);
+  cs->lower_unit = ambi_alloc(sizeof *cs->lower_unit);
+  if (!cs->table || !cs->lower_unit) {
+    ambi_code_close(rt);
+    return false;
+  }
+  cs->lower_unit->code = (Code *)(uintptr_t)lower;
+  cs->lower_unit->ncode = 1;
+  rt->rules_changed = rules_changed;
+  rt->is_data_head = is_data_head;
+  return true;
+}
+
+void ambi_unit_free(Unit *u) {
+  for (uint32_t i = 0; i < u->nswitches; i++)
+    ambi_free(u->switches[i].cases, u->switches[i].n * sizeof(SwitchCase));
+  for (uint32_t i = 0; i < u->ntemplates; i++) {
+    ambi_template_release(u->store, u->templates[i]);
+    ambi_free(u->templates[i], sizeof(Template));
+  }
+  ambi_free(u->templates, u->ntemplates * sizeof *u->templates);
+  if (u->local) ambi_free(u->local, sizeof *u->local);
+  ambi_free(u->switches, u->nswitches * sizeof *u->switches);
+  ambi_free(u->code, u->ncode * sizeof *u->code);
+  ambi_free(u->k, u->nk * sizeof *u->k);
+  ambi_free(u->edges, u->nedges * sizeof *u->edges);
+  ambi_free(u->live, (size_t)u->nrows * u->nlive * sizeof *u->live);
+  ambi_free(u->live_at, u->nrows * sizeof *u->live_at);
+  ambi_free(u, sizeof *u);
+}
+
+static void free_units(Unit **list) {
+  while (*list) {
+    Unit *u = *list;
+    *list = u->next;
+    ambi_unit_free(u);
+  }
+}
+
+void ambi_code_close(Runtime *rt) {
+  CodeState *cs = rt->code;
+  if (!cs) return;
+  for (size_t i = 0; cs->table && i < cs->ntable; i++) {
+    while (cs->table[i]) {
+      Definition *d = cs->table[i];
+      cs->table[i] = d->chain;
+      while (d->variants) {
+        Variant *v = d->variants;
+        d->variants = v->next;
+        ambi_free(v, sizeof *v);
+      }
+      ambi_free(d, sizeof *d);
+    }
+  }
+  free_units(&cs->units);
+  free_units(&cs->retired);
+  for (unsigned i = 0; i < 32; i++)
+    if (cs->eval_units[i]) ambi_unit_free(cs->eval_units[i]);
+  if (cs->routine_unit) ambi_unit_free(cs->routine_unit);
+  ambi_free(cs->data_heads.at, cs->data_heads.cap * sizeof(uint32_t));
+  if (cs->chain_unit) ambi_unit_free(cs->chain_unit);
+  ambi_free(cs->lower_unit, sizeof *cs->lower_unit);
+  ambi_free(cs->table, cs->ntable * sizeof *cs->table);
+  ambi_free(cs, sizeof *cs);
+  rt->code = NULL;
+  rt->rules_changed = NULL;
+  rt->is_data_head = NULL;
+}
+
+// ---- lookup -----------------------------------------------------------------------
+
+static size_t hash_key(Space *s, Value head, uint32_t nargs) {
+  uint64_t h = (uint64_t)(uintptr_t)s * 0x9E3779B97F4A7C15ull;
+  h ^= (head.w + nargs) * 0xC2B2AE3D27D4EB4Full;
+  return (size_t)(h ^ (h >> 29));
+}
+
+static void grow_table(CodeState *cs) {
+  size_t n = cs->ntable * 2;
+  Definition **t = ambi_alloc(n * sizeof *t);
+  if (!t) return;  // longer chains, no harm
+  for (size_t i = 0; i < cs->ntable; i++) {
+    while (cs->table[i]) {
+      Definition *d = cs->table[i];
+      cs->table[i] = d->chain;
+      size_t at = hash_key(d->space, d->head, d->nargs) & (n - 1);
+      d->chain = t[at];
+      t[at] = d;
+    }
+  }
+  ambi_free(cs->table, cs->ntable * sizeof *t);
+  cs->table = t;
+  cs->ntable = n;
+}
+
+static Definition *find_definition(CodeState *cs, Space *s, Value head,
+                                   uint32_t nargs) {
+  size_t at = hash_key(s, head, nargs) & (cs->ntable - 1);
+  for (Definition *d = cs->table[at]; d; d = d->chain)
+    if (d->space == s && d->head.w == head.w && d->nargs == nargs) return d;
+  Definition *d = ambi_alloc(sizeof *d);
+  if (!d) return NULL;
+  *d = (Definition){
+      .space = s, .head = head, .nargs = nargs, .chain = cs->table[at]};
+  cs->table[at] = d;
+  if (++cs->count > cs->ntable) grow_table(cs);
+  return d;
+}
+
+Definition *ambi_definition(CodeState *cs, Space *s, Value head,
+                            uint32_t nargs) {
+  struct DefinitionCache *c = &cs->cache[(head.w * 31 + nargs) & 255];
+  if (c->def && c->space == s && c->head == head.w && c->nargs == nargs)
+    return c->def;
+  Definition *d = find_definition(cs, s, head, nargs);
+  if (d) *c = (struct DefinitionCache){s, head.w, nargs, d};
+  return d;
+}
+
+bool ambi_definition_info(Context *cx, Definition *d) {
+  CodeState *cs = cx->rt->code;
+  Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
+  d->untyped = true;
+  if (ambi_is_sym(head)) {
+    RecordVec types = {0};
+    if (!ambi_space_types(d->space, head, &types)) {
+      cx->stop = STOP_MEMORY;
+      return false;
+    }
+    d->untyped = types.n == 0;
+    ambi_records_drop(&types);
+    d->dynamic =
+        ambi_symbol(cx->rt->symbols, ambi_sym_of(head))->changes > MAX_CHANGES;
+  }
+  d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
+  d->info_known = !d->dynamic;  // else it is looked up each time
+  d->space->is_context = true;
+  ambi_code_rely(cs, d->head);
+  return true;
+}
+
+Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
+  for (Variant *v = d->variants; v; v = v->next)
+    if (v->type.w == type.w) return v;
+  Variant *v = ambi_alloc(sizeof *v);
+  if (!v) return NULL;
+  *v = (Variant){
+      .unit = cs->lower_unit, .def = d, .type = type, .next = d->variants};
+  d->variants = v;
+  return v;
+}
+
+void ambi_code_invalidate(CodeState *cs) {
+  for (size_t i = 0; i < cs->ntable; i++) {
+    for (Definition *d = cs->table[i]; d; d = d->chain) {
+      d->info_known = d->effects_known = false;
+      d->form = 0;
+      for (Variant *v = d->variants; v; v = v->next)
+        v->unit = cs->lower_unit;
+    }
+  }
+  while (cs->units) {
+    Unit *u = cs->units;
+    cs->units = u->next;
+    u->next = cs->retired;
+    cs->retired = u;
+  }
+  cs->relied = false;
+  cs->epoch++;
+}
+
+void ambi_code_quiesce(CodeState *cs) {
+  free_units(&cs->retired);
+}
+
+uint32_t ambi_unit_edge(const Unit *u, uint32_t at) {
+  uint32_t lo = 0, hi = u->nedges;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (u->edges[mid].at < at)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < u->nedges && u->edges[lo].at == at ? u->edges[lo].to : UINT32_MAX;
+}
+
+Word ambi_switch_key_slow(Value v) {
+  switch (ambi_tag(v)) {
+  case TAG_INT:
+  case TAG_SYM:
+  case TAG_IMM:
+  case TAG_OP: return v.w;
+  case TAG_EXPR: {
+    Value head = ambi_deref(ambi_expr_items(v)[0]);
+    Word size = ambi_expr_size(v);
+    Word h = ambi_is_sym(head) ? ambi_sym_of(head) : 0xFFFFFFF;
+    return AMB_TAGGED(TAG_HDR, (size << 28) ^ h);
+  }
+  default:
+    if (ambi_is_double(v)) {
+      double d = ambi_double_of(v);
+      if (d >= (double)AMB_INT_MIN && d <= (double)AMB_INT_MAX &&
+          d == (double)(int64_t)d)
+        return ambi_small_int((int64_t)d).w;
+    }
+    return 0;
+  }
+}
+
+// ---- liveness -------------------------------------------------------------------
+
+typedef struct Flow {
+  Unit *u;
+  uint64_t *in;  // a row for each code word
+  uint32_t row;
+} Flow;
+
+static void gen(uint64_t *s, uint32_t slot) {
+  s[slot / 64] |= (uint64_t)1 << (slot % 64);
+}
+static void kill(uint64_t *s, uint32_t slot) {
+  s[slot / 64] &= ~((uint64_t)1 << (slot % 64));
+}
+static void join(uint64_t *to, const uint64_t *from, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    to[i] |= from[i];
+}
+
+static void read_source(uint64_t *s, uint32_t x) {
+  if (x < SRC_CONST) gen(s, x & (SRC_CHECK - 1));
+}
+
+static void list_reads(const Code *pc, unsigned flags, uint64_t *s) {
+  unsigned from = flags & X_CALL ? 1 : 0, n = pc->b + from;
+  if (flags & (X_LIST | X_CALL))
+    for (unsigned i = from; i < n; i++)
+      read_source(s, ambi_op_list(pc)[i]);
+  if (flags & X_ENV) {
+    for (unsigned i = 0; i < pc->b; i++)
+      if (ambi_op_list(pc)[i] & ENV_NEW)
+        kill(s, ambi_op_list(pc)[i] & ~ENV_NEW & 0xFFFF);
+    for (unsigned i = 0; i < pc->b; i++)
+      if (!(ambi_op_list(pc)[i] & ENV_NEW)) gen(s, ambi_op_list(pc)[i]);
+  }
+}
+
+static void transfer(const Code *pc, uint64_t *s) {
+  const OpInfo *op = &ambi_ops[pc->op];
+  const uint16_t x[3] = {pc->a, pc->b, pc->c};
+  for (int i = 0; i < 3; i++)
+    if ((op->operands[i] == 'W' || op->operands[i] == 'P') && x[i] != NO_SLOT)
+      kill(s, x[i]);
+  list_reads(pc, op->flags, s);
+  for (int i = 0; i < 3; i++) {
+    char k = op->operands[i];
+    if (k == 'R' || k == 'Q' || k == 'U' || k == 'I') gen(s, x[i]);
+    if (k == 'I') gen(s, x[i] + 1u);
+    if (k == 'S') read_source(s, x[i]);
+  }
+}
+
+static const uint64_t *row_of(const Flow *f, size_t at) {
+  return f->in + at * f->row;
+}
+
+static void successors(const Flow *f, uint32_t at, uint64_t *s) {
+  const Code *pc = f->u->code + at;
+  const OpInfo *op = &ambi_ops[pc->op];
+  unsigned words = ambi_op_words(pc);
+  if (!(op->flags & F_END)) join(s, row_of(f, at + words), f->row);
+  if ((op->flags & X_PUSH) && op->operands[0] == 'W')  // goes on at once
+    join(s, row_of(f, at + words + 1), f->row);
+  if (pc->op == OP_I_BUILTIN) join(s, row_of(f, at + words + 1), f->row);
+  if (op->operands[2] == 'L')
+    join(s, row_of(f, (size_t)((int64_t)at + (int16_t)pc->c)), f->row);
+  if (op->flags & (X_VARL | X_ELSE))
+    join(s, row_of(f, (size_t)((int64_t)at + (int16_t)pc[words - 1].b)),
+         f->row);
+  if (pc->op == OP_I_SWITCH) {
+    const Switch *w = &f->u->switches[pc->b];
+    join(s, row_of(f, w->other), f->row);
+    join(s, row_of(f, w->open), f->row);
+    for (uint32_t i = 0; i < w->n; i++)
+      join(s, row_of(f, w->cases[i].to), f->row);
+  }
+  uint32_t edge = ambi_unit_edge(f->u, at);
+  if (edge != UINT32_MAX) join(s, row_of(f, edge), f->row);
+}
+
+// An instruction that resumes has what its record's instruction could reach in
+// the frame live already: TRY keeps label slots live by its own label operand.
+static bool flow_once(Flow *f, const uint32_t *starts, uint32_t n,
+                      uint64_t *s) {
+  bool changed = false;
+  for (uint32_t i = n; i-- > 0;) {
+    memset(s, 0, f->row * sizeof *s);
+    successors(f, starts[i], s);
+    transfer(f->u->code + starts[i], s);
+    uint64_t *in = f->in + (size_t)starts[i] * f->row;
+    if (memcmp(in, s, f->row * sizeof *s) != 0) {
+      memcpy(in, s, f->row * sizeof *s);
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+static bool keep_rows(Flow *f, const uint32_t *starts, uint32_t n) {
+  Unit *u = f->u;
+  u->nrows = n;
+  u->nlive = f->row;
+  u->live = ambi_alloc((size_t)n * f->row * sizeof *u->live);
+  u->live_at = ambi_alloc(n * sizeof *u->live_at);
+  if (!u->live || !u->live_at) return false;
+  for (uint32_t i = 0; i < n; i++) {
+    u->live_at[i] = starts[i];
+    memcpy(u->live + (size_t)i * f->row, row_of(f, starts[i]),
+           f->row * sizeof(uint64_t));
+  }
+  return true;
+}
+
+bool ambi_unit_liveness(Unit *u) {
+  Flow f = {.u = u, .row = (u->nslots + 64) / 64};
+  size_t rows = (size_t)u->ncode + 2;
+  f.in = ambi_alloc(rows * f.row * sizeof *f.in);
+  uint32_t *starts = ambi_alloc(u->ncode * sizeof *starts);
+  uint64_t *s = ambi_alloc(f.row * sizeof *s);
+  bool ok = f.in && starts && s;
+  if (ok) {
+    uint32_t n = 0;
+    for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+      starts[n++] = at;
+    while (flow_once(&f, starts, n, s)) {
+    }
+    ok = keep_rows(&f, starts, n);
+  }
+  ambi_free(f.in, rows * f.row * sizeof *f.in);
+  ambi_free(starts, u->ncode * sizeof *starts);
+  ambi_free(s, f.row * sizeof *s);
+  return ok;
+}

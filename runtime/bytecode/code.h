@@ -1,0 +1,228 @@
+// Units of bytecode, definitions, and how calls find them.
+//
+// A Definition is everything a call of (context space, head, arity) can reach.
+// It has one Variant for each expected type it was called with: the body of a
+// rule is evaluated against that type, so what has to be checked is decided at
+// lowering. A call instruction names a Variant; the Variant names the Unit in
+// force, or the unit that lowers it. When a rule or type that lowered code
+// relied on changes, every variant goes back to the lowering unit; frames that
+// run old units go on in them (units are freed between forms).
+#ifndef AMBIT_RUNTIME_CODE_H
+#define AMBIT_RUNTIME_CODE_H
+
+#include "runtime/runtime.h"
+
+typedef union Code {
+  struct {
+    uint16_t op, a, b, c;
+  };
+  uint16_t half[4];
+  uint64_t w;
+} Code;
+
+enum Opcode {
+#define OP(name, operands, flags, text) OP_I_##name,
+#include "runtime/bytecode/opcodes.def"
+  OP_I_COUNT
+};
+
+enum OpFlag {
+  X_LIST = 1,
+  X_CALL = 2,
+  X_PUSH = 4,
+  X_ENV = 8,
+  X_VARL = 16,  // a second label stands in the next word (b-half of it)
+  X_ELSE = 32,  // after the slots of X_ENV: one word with a label
+  F_END = 64,
+  F_ALT = 128,
+  F_RET = 256
+};
+typedef struct OpInfo {
+  const char *name;
+  const char *operands;
+  uint16_t flags;
+  const char *text;
+} OpInfo;
+extern const OpInfo ambi_ops[OP_I_COUNT];
+
+// Sources: slot, slot to be checked (a value that must be its own), constant.
+#define SRC_CHECK 0x4000u
+#define SRC_CONST 0xC000u
+#define ENV_NEW   0x8000u  // X_ENV slot: the variable is first seen here
+#define NO_SLOT   0x3FFFu
+#define MAX_SLOTS 0x3FF0u
+
+// Words an instruction takes.
+unsigned ambi_op_words(const Code *pc);
+// The sources or slots behind an instruction, four to a word.
+static inline const uint16_t *ambi_op_list(const Code *pc) {
+  return (const uint16_t *)(pc + 1);
+}
+
+// Frame header, below slot 0.
+enum {
+  FRAME_UNIT = -1,
+  FRAME_PREV = -2,  // previous E
+  FRAME_RET = -3,   // where the caller goes on
+  FRAME_MARK = -4,  // collection that scanned this frame last
+  FRAME_HEADER = 4
+};
+
+typedef struct ErrorEdge {  // where an instruction goes when it has an Error or
+  uint32_t at;              // cannot do its fast case
+  uint32_t to;
+} ErrorEdge;
+
+typedef struct SwitchCase {
+  Word key;  // see ambi_switch_key
+  uint32_t to;
+} SwitchCase;
+typedef struct Switch {
+  SwitchCase *cases;
+  uint32_t n;
+  uint32_t other;  // no case
+  uint32_t open;   // an unbound variable
+} Switch;
+
+typedef struct Variant Variant;
+typedef struct Unit {
+  Code *code;  // ncode words
+  uint32_t ncode;
+  uint32_t nslots;
+  uint32_t nargs;
+  Word *k;  // constants: Values in the store, Templates, Variants
+  uint32_t nk;
+  ErrorEdge *edges;  // ascending by `at`
+  uint32_t nedges;
+  Switch *switches;
+  uint32_t nswitches;
+  uint64_t *live;     // a row of nlive words for each return point or resume
+  uint32_t *live_at;  // ascending code offsets
+  uint32_t nlive, nrows;
+  uint32_t routine;      // frame of a whole-atom routine: all slots are live
+  Variant *variant;      // whose code this is, or NULL
+  Template **templates;  // owned, referred to from k
+  Store *store;          // theirs
+  uint32_t ntemplates;
+  struct Unit *next;  // all units, for freeing
+  bool form;          // a top-level form: new variables are as written
+  uint64_t epoch;     // of the code when it was lowered
+  Variant *local;     // a loop's unit: the variant that calls it, owned
+} Unit;
+
+struct Variant {
+  Unit *unit;  // what calls run now
+  struct Definition *def;
+  Value
+      type;  // expected type: a ground type; AMB_SYM(UNDEFINED), AMB_SYM(T_ATOM)
+  Variant *next;
+};
+
+typedef struct Definition {
+  Space *space;
+  Value head;  // symbol
+  uint32_t nargs;
+  Variant *variants;
+  uint32_t effects;  // enum Effect, valid when effects_known
+  bool effects_known;
+  bool info_known;  // the next two are valid
+  bool untyped;     // the head has no type in the space
+  bool has_rules;   // some rule could match
+  uint8_t
+      form;  // a special form: 0 not looked at, 1 as the library has it, 2 not
+  bool dynamic;  // changes too often: rules are matched as they stand
+  struct Definition *chain;  // hash chain
+} Definition;
+
+struct CodeState {
+  Runtime *rt;
+  Definition **table;
+  size_t ntable, count;
+  Unit *units;     // in force
+  Unit *retired;   // freed between forms
+  uint64_t epoch;  // grows when lowered code was thrown away
+  bool relied;     // some lowered code relies on rules or types
+  bool
+      odd_rules;  // some rule is for heads that are neither symbol nor operation
+  Unit *lower_unit;         // stub: OP_I_LOWER
+  struct DefinitionCache {  // the definition met last for a key
+    Space *space;
+    Word head;
+    uint32_t nargs;
+    Definition *def;
+  } cache[256];
+  Unit *eval_units[32];  // EVAL frames for up to 2^i children
+  Unit *routine_unit;    // chain, function, metta ... return points
+  Unit *chain_unit;      // frames of chains (chain.h)
+  bool invalidated;
+  struct DataHeads {  // answers of is_data_head: generation << 1 | answer
+    uint32_t *at;
+    size_t cap;
+    uint32_t generation;  // grows when the space or the epoch is another one
+    const Space *space;
+    uint64_t epoch;
+  } data_heads;
+  unsigned unknown;    // effects of a call through an unknown head ...
+  bool unknown_known;  // ... if somebody has asked
+#ifdef AMB_DEBUG
+  bool executed[OP_I_COUNT];  // for the test that every instruction is reached
+#endif
+};
+
+bool ambi_code_open(Runtime *rt);
+void ambi_code_close(Runtime *rt);
+// NULL: memory is out.
+Definition *ambi_definition(CodeState *cs, Space *s, Value head,
+                            uint32_t nargs);
+// Fills untyped and has_rules. False: cx->stop.
+bool ambi_definition_info(Context *cx, Definition *d);
+Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
+// Throws away all lowered code; running frames keep theirs.
+void ambi_code_invalidate(CodeState *cs);
+void ambi_code_quiesce(CodeState *cs);  // between forms
+void ambi_unit_free(Unit *u);
+// Notes that code relies on rules and types of this symbol.
+static inline void ambi_code_rely(CodeState *cs, Value sym) {
+  if (ambi_is_sym(sym))
+    ambi_symbol(cs->rt->symbols, ambi_sym_of(sym))->analysed = 1;
+  cs->relied = true;
+}
+// The edge of the instruction at offset `at`, or UINT32_MAX.
+uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
+// Key under which a value is looked up in a switch: 0 = none of the cases can
+// hold it (strings, fractions ...), a variable must be told apart before.
+Word ambi_switch_key_slow(Value v);
+static inline Word ambi_switch_key(Value v) {
+  uint32_t t = ambi_tag(v);
+  if (t == TAG_EXPR) {
+    Value head = ambi_expr_items(v)[0];
+    if (ambi_is_sym(head))
+      return AMB_TAGGED(TAG_HDR, ((Word)ambi_hdr_size(*ambi_ptr(v)) << 28) ^
+                                     ambi_sym_of(head));
+  }
+  return t == TAG_SYM || t == TAG_INT ? v.w : ambi_switch_key_slow(v);
+}
+// An expression whose head may yet become that of a pattern.
+static inline bool ambi_head_unbound(Value v) {
+  return ambi_is_expr(v) && !ambi_is_ground_expr(v) &&
+         ambi_is_var(ambi_deref(ambi_expr_items(v)[0]));
+}
+
+// Lowering. NULL: memory is out (cx->stop).
+Unit *ambi_lower_variant(Context *cx, Variant *v);
+// A top-level form: a heap atom; its variables are those of the atom.
+Unit *ambi_lower_form(Context *cx, Value form);
+// Liveness rows for return points; false: memory is out.
+bool ambi_unit_liveness(Unit *u);
+// Beside enum Effect: calls a definition, so reads rules and types.
+#define E_CALLS      64u
+#define E_EVERYTHING (E_CALLS | (unsigned)E_ALL)
+// Is this a special form of lowering with the meaning the library gives it?
+bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
+// Effects of evaluating a template term in space s (enum Effect).
+unsigned ambi_effects_term(CodeState *cs, Space *s, Value term);
+unsigned ambi_effects_definition(CodeState *cs, Definition *d);
+// More text was read: what relied on an unknown head doing less is thrown away.
+void ambi_effects_mentioned(CodeState *cs);
+
+#endif

@@ -1,0 +1,227 @@
+// The disassembler: every operand by its kind, no case for an opcode.
+//
+//   12  CALL      s3, fib/1, [s2, 5]  error -> 30
+//
+// Offsets count words. Slots are s0, s1 ... (arguments first), `s2?` is a slot
+// that is checked, `new s2` a variable the instruction makes; other sources are
+// constants. Loops of a unit are units of their own, printed behind it.
+#include "runtime/bytecode/disasm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "memory/alloc.h"
+#include "runtime/bytecode/verify.h"
+
+typedef struct Disasm {
+  Runtime *rt;
+  Buffer *b;
+  const Unit *u;
+  const Unit **loops;  // in the order they are met
+  size_t nloops, loops_cap;
+} Disasm;
+
+__attribute__((format(printf, 2, 3))) static void say(Disasm *d,
+                                                      const char *format, ...) {
+  char text[160];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  ambi_buffer_puts(d->b, text);
+}
+
+// ---- constants ------------------------------------------------------------------
+
+void ambi_disasm_variant(Runtime *rt, Buffer *b, const Variant *v) {
+  char nargs[16];
+  snprintf(nargs, sizeof nargs, "/%u", v->def->nargs);
+  ambi_print(rt, b, v->def->head, NULL);
+  ambi_buffer_puts(b, nargs);
+  if (v->type.w == AMB_SYM(UNDEFINED).w) return;
+  ambi_buffer_puts(b, ":");
+  ambi_print(rt, b, v->type, NULL);
+}
+
+// Number of a loop's unit, from 1; 0: memory is out.
+static size_t loop_number(Disasm *d, const Unit *u) {
+  for (size_t i = 0; i < d->nloops; i++)
+    if (d->loops[i] == u) return i + 1;
+  if (!ambi_grow((void **)&d->loops, &d->loops_cap, d->nloops + 1,
+                 sizeof *d->loops)) {
+    d->b->failed = true;
+    return 0;
+  }
+  d->loops[d->nloops++] = u;
+  return d->nloops;
+}
+
+static void show_variant(Disasm *d, const Variant *v) {
+  if (v->def)
+    ambi_disasm_variant(d->rt, d->b, v);
+  else
+    say(d, "loop %zu", loop_number(d, v->unit));
+}
+
+static void show_name(Disasm *d, Word vinfo) {
+  Word as_written = ambi_vinfo(ambi_vinfo_name(vinfo), AMB_VAR_AS_WRITTEN);
+  Template t = {.atom = ambi_lvar(0), .nvars = 1, .vinfo = &as_written};
+  ambi_print_template(d->rt, d->b, &t, NULL);
+}
+
+// What a switch key stands for: (head _ _) for an expression of three.
+static void show_key(Disasm *d, Word key) {
+  if (ambi_tag(AMB_V(key)) != TAG_HDR) {
+    ambi_print(d->rt, d->b, AMB_V(key), NULL);
+    return;
+  }
+  Word payload = key & AMB_PAYLOAD_MASK;
+  unsigned size = (unsigned)(payload >> 28);
+  uint32_t head = payload & 0xFFFFFFF;
+  ambi_buffer_puts(d->b, "(");
+  if (head)
+    ambi_print(d->rt, d->b, AMB_SYM_ID(head), NULL);
+  else
+    ambi_buffer_puts(d->b, "_");
+  for (unsigned i = 1; i < size && i < 8; i++)
+    ambi_buffer_puts(d->b, " _");
+  if (size > 8) say(d, " ... %u in all", size);
+  ambi_buffer_puts(d->b, ")");
+}
+
+static void show_constant(Disasm *d, char kind, Word w) {
+  switch (kind) {
+  case 'T':
+    ambi_print_template(d->rt, d->b, (const Template *)(uintptr_t)w, NULL);
+    break;
+  case 'C': show_variant(d, (const Variant *)(uintptr_t)w); break;
+  case 'V': show_name(d, w); break;
+  case 'H': show_key(d, w); break;
+  default: ambi_print(d->rt, d->b, AMB_V(w), NULL); break;
+  }
+}
+
+// ---- operands -------------------------------------------------------------------
+
+static void show_source(Disasm *d, uint16_t s) {
+  if (s >= SRC_CONST)
+    show_constant(d, 'K', d->u->k[s - SRC_CONST]);
+  else
+    say(d, s & SRC_CHECK ? "s%u?" : "s%u", s & (SRC_CHECK - 1));
+}
+
+static void show_operand(Disasm *d, uint32_t at, unsigned i) {
+  const Code *pc = d->u->code + at;
+  uint16_t x = pc->half[i + 1];
+  char kind = ambi_operand_kind(pc->op, i);
+  switch (kind) {
+  case 'S': show_source(d, x); break;
+  case 'L': say(d, "-> %d", (int)at + (int16_t)x); break;
+  case 'N': say(d, "%u", x); break;
+  case 'Z': say(d, "%d", (int16_t)x); break;
+  case 'X': say(d, "switch %u", x); break;
+  case 'O': ambi_buffer_puts(d->b, ambi_builtins[x].name); break;
+  case 'I': say(d, "s%u, s%u", x, x + 1u); break;
+  case 'K':
+  case 'T':
+  case 'C':
+  case 'V':
+  case 'H': show_constant(d, kind, d->u->k[x]); break;
+  default: say(d, "s%u", x); break;
+  }
+}
+
+static void show_sources(Disasm *d, const Code *pc, unsigned from) {
+  ambi_buffer_puts(d->b, "[");
+  for (unsigned i = from; i < pc->b + from; i++) {
+    if (i > from) ambi_buffer_puts(d->b, ", ");
+    show_source(d, ambi_op_list(pc)[i]);
+  }
+  ambi_buffer_puts(d->b, "]");
+}
+
+static void show_variables(Disasm *d, const Code *pc) {
+  const Template *t = (const Template *)(uintptr_t)d->u->k[pc->c];
+  ambi_buffer_puts(d->b, "[");
+  for (unsigned i = 0; i < pc->b; i++) {
+    uint16_t s = ambi_op_list(pc)[i];
+    if (i) ambi_buffer_puts(d->b, ", ");
+    show_name(d, t->vinfo[i]);
+    say(d, s & ENV_NEW ? " new s%u" : " s%u", s & (ENV_NEW - 1));
+  }
+  ambi_buffer_puts(d->b, "]");
+}
+
+static void show_cases(Disasm *d, const Switch *s) {
+  for (uint32_t i = 0; i < s->n; i++) {
+    ambi_buffer_puts(d->b, "          ");
+    show_key(d, s->cases[i].key);
+    say(d, " -> %u\n", s->cases[i].to);
+  }
+  say(d, "          other -> %u\n          unbound -> %u\n", s->other, s->open);
+}
+
+static void show_operands(Disasm *d, uint32_t at) {
+  const Code *pc = d->u->code + at;
+  const OpInfo *op = &ambi_ops[pc->op];
+  const char *before = "";
+  for (unsigned i = 0; i < 3; i++) {
+    if (op->operands[i] == '-') continue;
+    if (pc->half[i + 1] == NO_SLOT && ambi_operand_optional(pc->op, i))
+      continue;
+    ambi_buffer_puts(d->b, before);
+    show_operand(d, at, i);
+    before = ", ";
+  }
+  if (op->flags & (X_LIST | X_CALL | X_ENV)) ambi_buffer_puts(d->b, before);
+  if (op->flags & X_ENV)
+    show_variables(d, pc);
+  else if (op->flags & (X_LIST | X_CALL))
+    show_sources(d, pc, op->flags & X_CALL ? 1 : 0);
+}
+
+static void show_instruction(Disasm *d, uint32_t at) {
+  const Code *pc = d->u->code + at;
+  const OpInfo *op = &ambi_ops[pc->op];
+  bool bare = memcmp(op->operands, "---", 3) == 0 &&
+              !(op->flags & (X_LIST | X_CALL | X_ENV));
+  say(d, bare ? "%6u  %s" : "%6u  %-11s ", at, op->name);
+  if (!bare) show_operands(d, at);
+  if (op->flags & (X_VARL | X_ELSE))
+    say(d, op->flags & X_ELSE ? ", else -> %d" : ", unbound -> %d",
+        (int)at + (int16_t)pc[ambi_op_words(pc) - 1].b);
+  uint32_t edge = ambi_unit_edge(d->u, at);
+  if (edge != UINT32_MAX) say(d, "  error -> %u", edge);
+  ambi_buffer_puts(d->b, "\n");
+  for (unsigned i = 0; i < 3; i++)
+    if (ambi_operand_kind(pc->op, i) == 'X')
+      show_cases(d, &d->u->switches[pc->half[i + 1]]);
+}
+
+// ---- units ----------------------------------------------------------------------
+
+static bool show_unit(Disasm *d, const Unit *u) {
+  const char *why;
+  uint32_t at;
+  d->u = u;
+  say(d, "  arguments %u, slots %u\n", u->nargs, u->nslots);
+  if (!ambi_unit_verify(u, &why, &at)) {
+    if (!why) d->b->failed = true;
+    say(d, "  broken at %u: %s\n", at, why ? why : "memory is out");
+    return false;
+  }
+  for (at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+    show_instruction(d, at);
+  return true;
+}
+
+bool ambi_disasm_unit(Runtime *rt, Buffer *b, const Unit *u) {
+  Disasm d = {.rt = rt, .b = b};
+  bool ok = show_unit(&d, u);
+  for (size_t i = 0; i < d.nloops && !b->failed; i++) {
+    say(&d, "  loop %zu\n", i + 1);
+    ok &= show_unit(&d, d.loops[i]);
+  }
+  ambi_free(d.loops, d.loops_cap * sizeof *d.loops);
+  return ok && !b->failed;
+}

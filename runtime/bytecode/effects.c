@@ -1,0 +1,206 @@
+// What evaluating a term may do: the analysis that allows streaming.
+//
+// A term's effects are those of every head in it, evaluated or not (a safe
+// guess); a head with rules has the effects of all bodies it can reach. Heads
+// that only running can tell (variables, expressions) may do, where they are
+// evaluated, what the text read so far mentions (mention.h); patterns and the
+// lists of let*, case and switch are not evaluated.
+#include "memory/alloc.h"
+#include "runtime/bytecode/lower.h"
+#include "runtime/machine/routine.h"
+
+typedef struct Reach {  // definitions met on the way
+  CodeState *cs;
+  Definition **at;
+  size_t n, cap;
+  unsigned effects;
+  bool failed;
+} Reach;
+
+static bool add_definition(Reach *r, Definition *d) {
+  if (!d) {
+    r->failed = true;
+    return false;
+  }
+  for (size_t i = 0; i < r->n; i++)
+    if (r->at[i] == d) return true;
+  if (!ambi_grow((void **)&r->at, &r->cap, r->n + 1, sizeof *r->at)) {
+    r->failed = true;
+    return false;
+  }
+  r->at[r->n++] = d;
+  return true;
+}
+
+// Of a call through a head that only running can tell.
+static unsigned unknown_effects(CodeState *cs) {
+  if (!cs->unknown_known) {
+    cs->unknown = E_CALLS | ambi_mentioned_effects(cs->rt);
+    cs->unknown_known = true;
+  }
+  return cs->unknown;
+}
+
+void ambi_effects_mentioned(CodeState *cs) {
+  if (!cs->unknown_known || !cs->rt->mentions.changed) return;
+  unsigned before = cs->unknown;
+  cs->unknown_known = false;
+  if (unknown_effects(cs) != before) ambi_code_invalidate(cs);
+}
+
+// Is a head that only running can tell one here?
+static bool unknown_head(Value h) {
+  return ambi_is_lvar(h) || ambi_is_expr(h);
+}
+
+static bool effect_free_instruction(uint32_t symbol) {
+  switch (symbol) {
+  case AMB_S_CONS_ATOM:
+  case AMB_S_DECONS_ATOM:
+  case AMB_S_CHAIN:
+  case AMB_S_CONTEXT_SPACE:
+  case AMB_S_FUNCTION:
+  case AMB_S_COLLAPSE_BIND:
+  case AMB_S_SUPERPOSE_BIND: return true;
+  default: return false;
+  }
+}
+
+static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
+  Value h = ambi_expr_at(e, 0);
+  if (ambi_is_op(h)) {
+    uint32_t op = ambi_op_of(h);
+    unsigned f = ambi_builtins[op].effects;
+    if (ambi_changes_plain_fact(e)) f &= ~(unsigned)E_RULES;
+    r->effects |= f;
+  } else if (ambi_is_sym(h)) {
+    if (ambi_sym_of(h) == AMB_S_UNIFY)
+      r->effects |= E_READ_SPACE;  // if one side is a space
+    else if (ambi_is_instruction(e) && !effect_free_instruction(ambi_sym_of(h)))
+      r->effects |= E_EVERYTHING;
+    if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
+    add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
+  } else if (evaluated && unknown_head(h)) {
+    r->effects |= unknown_effects(r->cs);
+  }
+}
+
+typedef struct Walk {
+  Reach *r;
+  Space *s;
+  ValueVec evaluated;  // terms
+  ValueVec patterns;   // terms that are only taken apart: their parts may still
+                       // reach an evaluated place through a variable
+} Walk;
+
+static void later(Walk *w, ValueVec *v, Value e) {
+  if (ambi_is_expr(e) && !ambi_vec_push(v, e)) w->r->failed = true;
+}
+
+// (pattern term) pairs: of let*, or the clauses of case and switch.
+static void walk_pairs(Walk *w, Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value p = ambi_expr_at(list, i);
+    if (ambi_expr_size(p) != 2) {
+      later(w, &w->evaluated, p);
+      continue;
+    }
+    later(w, &w->patterns, ambi_expr_at(p, 0));
+    later(w, &w->evaluated, ambi_expr_at(p, 1));
+  }
+}
+
+static bool is_form(Walk *w, Value e, uint32_t symbol, uint32_t nargs) {
+  Value h = ambi_expr_at(e, 0);
+  return ambi_is_sym(h) && ambi_sym_of(h) == symbol &&
+         ambi_expr_size(e) == nargs + 1 &&
+         ambi_form_untouched(w->r->cs, w->s, h, nargs);
+}
+
+static void walk_children(Walk *w, Value e) {
+  Value h = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e), pattern = 0;
+  if (is_form(w, e, AMB_S_LET_STAR, 2)) {
+    walk_pairs(w, ambi_expr_at(e, 1));
+    later(w, &w->evaluated, ambi_expr_at(e, 2));
+    return;
+  }
+  if (is_form(w, e, AMB_S_CASE, 2) || is_form(w, e, AMB_S_SWITCH, 2)) {
+    later(w, &w->evaluated, ambi_expr_at(e, 1));
+    walk_pairs(w, ambi_expr_at(e, 2));
+    return;
+  }
+  if (is_form(w, e, AMB_S_LET, 3)) pattern = 1;
+  if (ambi_is_op(h) && ambi_op_of(h) == OP_MATCH && n == 4) pattern = 2;
+  for (uint32_t i = 0; i < n; i++)
+    later(w, i && i == pattern ? &w->patterns : &w->evaluated,
+          ambi_expr_at(e, i));
+}
+
+static void walk(Reach *r, Space *s, Value term) {
+  Walk w = {.r = r, .s = s};
+  later(&w, &w.evaluated, term);
+  while ((w.evaluated.n || w.patterns.n) && r->effects != E_EVERYTHING) {
+    if (w.evaluated.n) {
+      Value e = w.evaluated.at[--w.evaluated.n];
+      head_effects(r, s, e, true);
+      walk_children(&w, e);
+    } else {
+      Value e = w.patterns.at[--w.patterns.n];
+      head_effects(r, s, e, false);
+      for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+        later(&w, &w.patterns, ambi_expr_at(e, i));
+    }
+  }
+  ambi_vec_drop(&w.evaluated);
+  ambi_vec_drop(&w.patterns);
+}
+
+static void walk_rules(Reach *r, Definition *d) {
+  if (d->effects_known) {
+    r->effects |= d->effects;
+    return;
+  }
+  if (d->dynamic) {
+    r->effects |= E_EVERYTHING;
+    return;
+  }
+  RecordVec rules = {0};
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) r->failed = true;
+  ambi_code_rely(r->cs, d->head);
+  if (rules.n) r->effects |= E_CALLS;
+  for (size_t i = 0; i < rules.n && r->effects != E_EVERYTHING; i++)
+    walk(r, d->space, ambi_expr_at(rules.at[i]->tmpl.atom, 2));
+  ambi_records_drop(&rules);
+}
+
+static unsigned finish(Reach *r, size_t from) {
+  for (size_t i = from; i < r->n && r->effects != E_EVERYTHING; i++)
+    walk_rules(r, r->at[i]);
+  if (r->failed) r->effects = E_EVERYTHING;
+  unsigned effects = r->effects;
+  ambi_free(r->at, r->cap * sizeof *r->at);
+  return effects;
+}
+
+unsigned ambi_effects_definition(CodeState *cs, Definition *d) {
+  if (d->effects_known) return d->effects;
+  Reach r = {.cs = cs};
+  add_definition(&r, d);
+  unsigned effects = finish(&r, 0);
+  d->effects = effects;
+  d->effects_known = true;
+  return effects;
+}
+
+unsigned ambi_effects_term(CodeState *cs, Space *s, Value term) {
+  if (!ambi_is_expr(term)) return E_PURE;
+  Reach r = {.cs = cs};
+  walk(&r, s, term);
+  unsigned effects = r.effects;
+  for (size_t i = 0; i < r.n; i++)
+    effects |= ambi_effects_definition(cs, r.at[i]);
+  if (r.failed) effects = E_EVERYTHING;
+  ambi_free(r.at, r.cap * sizeof *r.at);
+  return effects;
+}

@@ -1,0 +1,267 @@
+// Definitions and forms -> units: the rules fetched, their bodies lowered.
+//
+// How the rules of one head are told apart is in lower_head.c. Bodies stand once,
+// whichever of a rule's heads control comes from.
+#include "runtime/bytecode/lower_head.h"
+
+#include "memory/alloc.h"
+#include "runtime/machine/routine.h"
+
+enum { MAX_RULES = 200, MAX_ARGS = 60 };
+
+// ---- bodies -------------------------------------------------------------------------
+
+void ambi_lower_use_rule(Lower *l, Rule *r) {
+  l->rule = r->tmpl;
+  l->slots = &r->slots;
+  l->uses = NULL;
+  memcpy(l->vars, r->vars, sizeof l->vars);
+}
+
+uint16_t ambi_lower_call_atom(Heads *h, bool own_value) {
+  Lower *l = h->l;
+  uint16_t list[MAX_CALL_ARGS + 1];
+  list[0] = ambi_lower_k(l, h->head);
+  for (uint32_t i = 0; i < h->nargs; i++)
+    list[i + 1] = (uint16_t)i;
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, own_value);
+  ambi_lower_list(l, list, h->nargs + 1);
+  return slot;
+}
+
+void ambi_lower_data_code(Heads *h) {
+  // A typed call that is data is checked again when it is evaluated again.
+  ambi_lower_emit(h->l, OP_I_RET, ambi_lower_call_atom(h, h->untyped), 0, 0);
+}
+
+static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
+  if (!ambi_is_expr(rhs)) return false;
+  Value head = ambi_expr_at(rhs, 0);
+  return ambi_is_function(rhs) || head.w == AMB_SYM(ERROR).w;
+}
+
+// The rule's body is a variable: what it holds may send back to the call.
+static void variable_body(Heads *h, Rule *r) {
+  Lower *l = h->l;
+  uint16_t from = ambi_lower_term(l, r->rhs);
+  ambi_lower_emit(l, OP_I_RETV, from, ambi_lower_const(l, h->type.w), 1);
+  if (!ambi_is_expr(r->lhs)) return;
+  size_t at = l->last;
+  int stub = ambi_lower_body_stub(l, from, r->lhs, h->type, (Dst){.tail = true},
+                                  (ErrTo){.ret = true});
+  ambi_lower_edge_at(l, at, ambi_lower_stub_at(l, stub)->entry);
+}
+
+static void body_code(Heads *h, Rule *r) {
+  Lower *l = h->l;
+  ambi_lower_bind(l, r->body);
+  r->emitted = true;
+  ambi_lower_use_rule(l, r);
+  Dst d = {.tail = true};
+  ErrTo err = {.ret = true};
+  if (r->rhs.w == AMB_SYM(NOT_REDUCIBLE).w) {
+    ambi_lower_data_code(h);
+  } else if (built_only(r->rhs)) {
+    uint16_t body = ambi_lower_term(l, r->rhs);
+    if (body >= SRC_CHECK) {
+      uint16_t slot = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_MOVE, slot, body, 0);
+      body = slot;
+    }
+    if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
+      ambi_lower_emit(l, OP_I_RET, body, 0, 0);
+    else
+      ambi_lower_emit(l, OP_I_BODYT, ambi_lower_call_atom(h, h->untyped), body,
+                      ambi_lower_const(l, h->type.w));
+  } else if (ambi_is_lvar(r->rhs)) {
+    variable_body(h, r);
+  } else if (h->type.w == AMB_SYM(T_ATOM).w) {
+    if (r->rhs.w == AMB_SYM(EMPTY).w)
+      ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    else
+      ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);
+  } else {
+    ambi_lower_expr(l, r->rhs, h->type, d, err, 0);
+  }
+}
+
+// Control arrives with the rule's variables in their slots.
+void ambi_lower_to_body(Heads *h, Rule *r) {
+  if (r->emitted)
+    ambi_lower_jump(h->l, OP_I_JUMP, 0, 0, r->body);
+  else
+    body_code(h, r);
+}
+
+// ---- definitions ----------------------------------------------------------------------------
+
+// Lowering recurses over terms: deeper ones are left to EVAL, which does not.
+static bool too_deep(Value term) {
+  enum { MAX_DEPTH = 300 };
+  ValueVec now = {0}, next = {0};
+  bool ok = ambi_vec_push(&now, term);
+  unsigned depth = 0;
+  for (; ok && now.n && depth < MAX_DEPTH; depth++) {
+    next.n = 0;
+    for (size_t i = 0; ok && i < now.n; i++)
+      for (uint32_t j = 0; ok && j < ambi_expr_size(now.at[i]); j++)
+        if (ambi_is_expr(ambi_expr_at(now.at[i], j)))
+          ok = ambi_vec_push(&next, ambi_expr_at(now.at[i], j));
+    ValueVec swap = now;
+    now = next;
+    next = swap;
+  }
+  ambi_vec_drop(&now);
+  ambi_vec_drop(&next);
+  return !ok || depth == MAX_DEPTH;
+}
+
+static bool load_rule(Heads *h, const Record *r, Rule *out) {
+  Lower *l = h->l;
+  const Template *t = &r->tmpl;
+  if (t->nvars > MAX_VARS || too_deep(t->atom)) {
+    l->refused = true;
+    return false;
+  }
+  out->tmpl = t;
+  out->lhs = ambi_expr_at(t->atom, 1);
+  out->rhs = ambi_expr_at(t->atom, 2);
+  out->body = ambi_lower_label(l);
+  out->emitted = false;
+  out->slots = (Slots){h->nargs, NO_SLOT};
+  l->slots = &out->slots;
+  for (unsigned i = 0; i < MAX_VARS; i++)
+    out->vars[i] = (Var){NO_SLOT, NO_SLOT};
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = ambi_rule_pattern(out, i);
+    if (ambi_is_lvar(p) && out->vars[ambi_lvar_of(p)].slot == NO_SLOT)
+      out->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
+  }
+  l->rule = t;
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, out->lhs, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (out->vars[vars[i]].slot == NO_SLOT)
+      out->vars[vars[i]].slot = ambi_lower_slot(l);
+  return true;
+}
+
+static Unit *dynamic_unit(Context *cx, Variant *v) {
+  Lower l;
+  ambi_lower_open(&l, cx, v->def->space);
+  l.own.next = l.frame = v->def->nargs;
+  Heads h = {
+      .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
+  ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, true),
+                  ambi_lower_const(&l, v->type.w), 0);
+  Unit *u = ambi_lower_finish(&l, v->def->nargs);
+  ambi_lower_close(&l);
+  if (!u) cx->stop = STOP_MEMORY;
+  return u;
+}
+
+static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
+  Definition *d = v->def;
+  l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
+  Heads h = {.l = l,
+             .nargs = d->nargs,
+             .untyped = d->untyped,
+             .head = d->head,
+             .type = v->type,
+             .nrules = (uint32_t)records->n};
+  h.rules = ambi_arena_alloc(&l->arena, (records->n + 1) * sizeof *h.rules);
+  if (!h.rules) {
+    l->failed = true;
+    return false;
+  }
+  l->own.next = l->frame = d->nargs;
+  for (size_t i = 0; i < records->n; i++) {
+    h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
+    if (!h.rules[i]) {
+      l->failed = true;
+      return false;
+    }
+    if (!load_rule(&h, records->at[i], h.rules[i])) return false;
+  }
+  ambi_lower_heads(&h);
+  ambi_lower_stubs(l);
+  return true;
+}
+
+// An atom with a variable head is a rule as well, where that stands for `=`.
+static bool all_equations(const RecordVec *records) {
+  for (size_t i = 0; i < records->n; i++)
+    if (!ambi_same(ambi_expr_at(records->at[i]->tmpl.atom, 0), AMB_SYM(EQ)))
+      return false;
+  return true;
+}
+
+Unit *ambi_lower_variant(Context *cx, Variant *v) {
+  Definition *d = v->def;
+  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
+  RecordVec records = {0};
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  Unit *u = NULL;
+  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic ||
+                 !all_equations(&records);
+  Word *top = cx->h;
+  if (!refused) {
+    Lower l;
+    ambi_lower_open(&l, cx, d->space);
+    lower_rules(&l, v, &records);
+    u = ambi_lower_finish(&l, d->nargs);
+    refused = l.refused;
+    if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
+    ambi_lower_close(&l);
+  }
+  ambi_records_drop(&records);
+  if (!cx->stop) cx->h = top;  // atoms made while lowering are of no use now
+  if (refused) u = dynamic_unit(cx, v);
+  if (u) u->variant = v;
+  return u;
+}
+
+Unit *ambi_lower_form(Context *cx, Value form) {
+  Lower l;
+  Template rule;
+  AMB_ASSERT(cx->rt->code);
+  if (!ambi_template_make(cx->rt->store, form, &rule)) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  ambi_lower_open(&l, cx, cx->space);
+  // The code refers to parts of the form, so that it has to keep it.
+  l.rule = ambi_lower_own(&l, &rule);
+  if (!l.rule) {
+    cx->stop = STOP_MEMORY;
+    ambi_lower_close(&l);
+    return NULL;
+  }
+  l.form = true;
+  l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
+  Word *top = cx->h;
+  if (rule.nvars > MAX_VARS || too_deep(rule.atom)) {
+    l.refused = true;
+  } else {
+    Dst d = {.tail = true};
+    ErrTo err = {.ret = true};
+    if (ambi_is_expr(rule.atom))
+      ambi_lower_expr(&l, rule.atom, AMB_SYM(UNDEFINED), d, err, 0);
+    else
+      ambi_lower_give(&l, ambi_lower_term(&l, rule.atom), d);
+    ambi_lower_stubs(&l);
+  }
+  Unit *u = ambi_lower_finish(&l, 0);
+  if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
+  if (u) {  // the form's own: its runner frees it
+    l.cs->units = u->next;
+    u->next = NULL;
+  }
+  ambi_lower_close(&l);
+  if (!cx->stop) cx->h = top;
+  return u;
+}

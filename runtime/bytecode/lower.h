@@ -1,0 +1,303 @@
+// Inside of lowering: the unit being built, variables, labels, late code.
+//
+// lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
+// body terms into code; lower_op.c has the grounded operations, lower_form.c the
+// special forms, lower_pattern.c their patterns, lower_loop.c the loops over
+// expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and
+// lower_emit.c puts instructions, constants and labels together.
+#ifndef AMBIT_RUNTIME_LOWER_H
+#define AMBIT_RUNTIME_LOWER_H
+
+#include "memory/arena.h"
+#include "runtime/bytecode/code.h"
+#include "runtime/types/types.h"
+
+enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, NO_LABEL = -1 };
+
+// Where an Error that ends an expression goes: returned from the unit, or put
+// into a slot at a label.
+typedef struct ErrTo {
+  bool ret;
+  uint16_t slot;
+  int label;
+} ErrTo;
+
+// Where a value is wanted.
+typedef struct Dst {
+  bool tail;  // returned from the unit
+  uint16_t slot;
+} Dst;
+
+typedef struct Var {
+  uint16_t slot;  // NO_SLOT: not yet made
+  uint16_t pre;   // the slot it is going to have, or NO_SLOT
+} Var;
+
+typedef struct Fixup {
+  uint32_t at;    // code word of the instruction
+  uint32_t word;  // word that holds the field
+  uint8_t half;   // its field
+  int label;
+} Fixup;
+
+typedef struct Slots {
+  uint32_t next;     // the next free one
+  uint16_t scratch;  // for terms that leave at once, or NO_SLOT
+} Slots;
+
+// Code that is rarely run, put behind the rest of the unit.
+enum StubKind {
+  STUB_ERROR,
+  STUB_BAIL,
+  STUB_BODY,
+  STUB_COND,
+  STUB_LIKE,
+  STUB_CHECKED,
+  STUB_POSITION,
+  STUB_CALL,
+  STUB_SPACE,
+  STUB_APPLY,
+  STUB_REBUILD,
+  STUB_IF
+};
+typedef struct Stub {
+  enum StubKind kind;
+  int entry;  // label to bind
+  int back;   // label where the main line goes on
+  int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check
+  Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
+  Value type;
+  Dst dst;
+  ErrTo err;
+  uint16_t from;         // slot with the Error, the body or the condition
+  const Template *rule;  // whose term it is
+  Var *vars;             // variables as they were
+  Slots *slots;          // of that rule
+  Code head;             // CHECKED: the instruction
+  uint16_t *list;
+  unsigned nlist;
+  Code ret;  // CHECKED: the return point; POSITION: how it ends
+} Stub;
+
+typedef struct Lower {
+  Context *cx;
+  Space *space;
+  CodeState *cs;
+  Arena arena;
+  bool held;     // the variable being lowered was part of a larger atom
+  bool failed;   // memory is out
+  bool refused;  // too large or too odd: matched as the rules stand
+  Code *code;
+  size_t ncode, code_cap;
+  Word *k;
+  size_t nk, k_cap;
+  ErrorEdge *edges;
+  size_t nedges, edges_cap;
+  Switch *switches;
+  size_t nswitches, switches_cap;
+  Template **templates;
+  size_t ntemplates, templates_cap;
+  int64_t *labels;  // code offset, -1 = not bound
+  size_t nlabels, labels_cap;
+  Fixup *fixups;
+  size_t nfixups, fixups_cap;
+  Stub *stubs;
+  size_t nstubs, stubs_cap;
+  Stub no_stub;  // what there is instead when memory is out
+  Code no_code;
+  struct {
+    uint32_t at;
+    int label;
+  } * edge_labels;
+  size_t nedge_labels, edge_labels_cap;
+  uint32_t frame;  // slots of the whole frame
+  Slots own;       // where there are no rules
+  Slots *slots;    // of the rule being lowered: rules of one definition share
+                   // slots, since a later one only runs when nothing can come
+                   // back to an earlier one
+  const Template *rule;  // whose variables the LVARs are
+  Var vars[MAX_VARS];
+  bool form;       // a top-level form
+  bool unstable;   // rules or types may change while the unit runs
+  size_t last;     // start of the instruction emitted last
+  int fail;        // label of an instruction that backtracks, or NO_LABEL
+  uint16_t *uses;  // occurrences of each variable in the whole rule
+  int bail;  // where operations of the current tree go when an operand is odd
+} Lower;
+
+// ---- lower_emit.c ----------------------------------------------------------------
+uint16_t ambi_lower_slot(Lower *l);
+// A slot read by the instruction that ends the frame, just behind the one that
+// writes it; all such places share it.
+uint16_t ambi_lower_scratch(Lower *l);
+int ambi_lower_label(Lower *l);
+void ambi_lower_bind(Lower *l, int label);
+Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                      unsigned c);
+// As emit, with field c (half 3) of the instruction to be the label.
+void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                     int label);
+// The word behind with a second label.
+void ambi_lower_varl(Lower *l, int label);
+void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
+// Makes the unit the owner of a template. NULL: it is released, memory is out.
+Template *ambi_lower_own(Lower *l, Template *from);
+// Room for n sources; NULL, and l->failed, when memory is out.
+uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);
+void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
+void ambi_lower_edge_at(Lower *l, size_t at, int label);
+uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
+// The term on the heap, with new variables.
+Value ambi_lower_on_heap(Lower *l, Value term);
+Value ambi_lower_kept(Lower *l, Value term);  // a term made here, for the unit
+uint16_t ambi_lower_k(Lower *l, Value v);     // source operand of a constant
+Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
+// An edge from the last instruction: the Error in `slot` goes to err.
+void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err);
+void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err);  // here and now
+Unit *ambi_lower_finish(Lower *l, uint32_t nargs);
+bool ambi_lower_open(Lower *l, Context *cx, Space *s);
+void ambi_lower_close(Lower *l);
+// Distinct LVARs of a term in order of first occurrence; n <= MAX_VARS.
+unsigned ambi_lower_vars_of(Lower *l, Value term, uint16_t *vars);
+// Emits INST/UNIFYT/UNIFYE for the term. else_label only for UNIFYE.
+void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
+                    int else_label);
+// Makes every variable of the term exist.
+void ambi_lower_prepare(Lower *l, Value term);
+void ambi_lower_var(Lower *l, uint32_t v);
+
+// ---- lower_type.c ----------------------------------------------------------------
+enum Fit { FIT_YES, FIT_DYNAMIC, FIT_NO };
+
+typedef struct Head {
+  enum { HEAD_DATA, HEAD_CALL, HEAD_TYPED, HEAD_ODD } kind;
+  Value ftype;  // HEAD_TYPED: (-> ...) as a heap atom
+  Definition *def;
+} Head;
+
+static inline bool is_sym(Value v, Word w) {
+  return v.w == w;
+}
+
+Head ambi_lower_head_of(Lower *l, Value e);
+bool ambi_lower_any_type(Value t);
+// The type a constant or an application has for sure; AMB_NONE: none (passes
+// everywhere); AMB_UNIT: not known before the program runs.
+Value ambi_lower_static_type(Lower *l, Value e);
+enum Fit ambi_lower_fits(Lower *l, Value arg, Value param);
+// Is there, for each argument, a way to check it that the code knows?
+bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype);
+// Is every type of the expression an error, whatever its variables hold? The type
+// check of a call then gives that error before anything is evaluated.
+bool ambi_lower_ill_typed(Lower *l, Value e);
+bool ambi_lower_returns(Value r, Value t);
+bool ambi_lower_may_be_bool(Lower *l, Value e);
+// Emits the check of a variable that the type check makes before anything is
+// evaluated; goes to the label if it fails.
+void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
+// The same for variables in the arguments' own arguments, where an earlier
+// argument could do something before their turn comes.
+void ambi_lower_guard_nested(Lower *l, Value e, int label);
+// The same for an argument of a form, which goes to EVAL as a whole if it fails:
+// the stub that comes back behind it, or -1.
+int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
+                           ErrTo err);
+
+// ---- lower_expr.c ----------------------------------------------------------------
+void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest);
+// Evaluates e at a position of its own into a slot or constant.
+uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
+                            unsigned rest, bool tuple);
+void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                         unsigned rest);
+void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
+void ambi_lower_give(Lower *l, uint16_t source, Dst d);
+uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
+// A body stands for the value of a call: NotReducible and functions, which may
+// also come in a variable, go back to that call. Those are odd bodies.
+bool ambi_lower_odd_body(Value body);
+// call: what to evaluate as an atom where the body is odd; nothing happens twice.
+void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
+                     ErrTo err, unsigned rest);
+// A body that is one of several results of an operation's call.
+void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
+                       unsigned rest);
+void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err);
+bool ambi_lower_can_stream(unsigned effects, unsigned rest);
+// What `rest` and the children of e from i on do.
+unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
+// Applications whose head is no instruction and no variable.
+bool ambi_lower_plain_application(Value e);
+// Leaves no choice and needs no scope, whatever its operands hold.
+bool ambi_lower_is_det(Lower *l, Value e);
+// The value of what a slot holds, wherever it is wanted.
+void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+
+// ---- lower_op.c ------------------------------------------------------------------
+// Of one result and without effects.
+bool ambi_lower_plain_builtin(Value head);
+bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
+                        unsigned rest);
+void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
+                             unsigned n, uint16_t slot, ErrTo err);
+bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                      unsigned rest);
+// Jumps to `no` unless the condition is True; falls through when it is. The
+// stub returned comes back at its label `back`: behind the whole expression.
+int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
+                         ErrTo err, Value t, unsigned rest);
+bool ambi_lower_simple_types(Lower *l, Value e);
+bool ambi_lower_is_comparison(Value e);
+
+// ---- lower_stub.c ----------------------------------------------------------------
+// A bail-out: e as a whole goes to EVAL.
+int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err);
+// The slower copy of the instruction at `at`, if it has sources to be checked.
+void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
+                             const uint16_t *list, unsigned n, ErrTo err);
+// The end of a position with an Error in the slot it fills. ret: how it ends
+// otherwise.
+int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
+// The body in the slot, an odd one, of the call.
+int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
+                         ErrTo err);
+// A space in the slot meets a pattern: term with it in place of its first
+// argument goes to EVAL.
+int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
+                          ErrTo err);
+void ambi_lower_stubs(Lower *l);
+// By number, which means nothing once memory is out.
+static inline Stub *ambi_lower_stub_at(Lower *l, int stub) {
+  return l->failed ? &l->no_stub : &l->stubs[stub];
+}
+
+// ---- lower_pattern.c -------------------------------------------------------------
+// How often does variable i occur outside of the term? Does it?
+unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i);
+bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
+// Variables of the term that also occur outside of it come to be now.
+void ambi_lower_prepare_shared(Lower *l, Value term);
+Var *ambi_lower_save_vars(Lower *l);
+void ambi_lower_restore_vars(Lower *l, const Var *v);
+int ambi_lower_fail_label(Lower *l);  // of an instruction that backtracks
+bool ambi_lower_unset(const Lower *l, Value v);  // a variable not yet made
+uint16_t ambi_lower_in_slot(Lower *l, uint16_t source);
+// Matches the source against a pattern; a mismatch goes to `no`, or backtracks
+// when no is NO_LABEL.
+void ambi_lower_match(Lower *l, uint16_t source, Value p, int no);
+
+// ---- lower_loop.c ----------------------------------------------------------------
+bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+
+// ---- lower_form.c ----------------------------------------------------------------
+// Lowers e if its head is a special form whose library definition is untouched.
+bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest);
+bool ambi_lower_is_form(Lower *l, Value e);
+bool ambi_lower_intrinsic(Lower *l, Value head, uint32_t nargs);
+
+#endif

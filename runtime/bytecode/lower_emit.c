@@ -1,0 +1,410 @@
+// Putting a unit together: instructions, constants, labels, edges, templates.
+#include "runtime/bytecode/lower.h"
+
+#include <stdlib.h>
+
+#include "memory/alloc.h"
+#include "runtime/bytecode/verify.h"
+
+static bool grow(Lower *l, void *array, size_t *cap, size_t need, size_t item) {
+  if (!ambi_grow((void **)array, cap, need, item)) l->failed = true;
+  return !l->failed;
+}
+
+uint16_t ambi_lower_slot(Lower *l) {
+  if (l->slots->next >= MAX_SLOTS - 1) {
+    l->refused = true;
+    return 0;
+  }
+  uint16_t slot = (uint16_t)l->slots->next++;
+  if (l->slots->next > l->frame) l->frame = l->slots->next;
+  return slot;
+}
+
+uint16_t ambi_lower_scratch(Lower *l) {
+  if (l->slots->scratch == NO_SLOT) l->slots->scratch = ambi_lower_slot(l);
+  return l->slots->scratch;
+}
+
+int ambi_lower_label(Lower *l) {
+  if (!grow(l, &l->labels, &l->labels_cap, l->nlabels + 1, sizeof *l->labels))
+    return 0;
+  l->labels[l->nlabels] = -1;
+  return (int)l->nlabels++;
+}
+
+void ambi_lower_bind(Lower *l, int label) {
+  if (!l->failed) l->labels[label] = (int64_t)l->ncode;
+}
+
+static Code *word(Lower *l) {
+  if (!grow(l, &l->code, &l->code_cap, l->ncode + 1, sizeof *l->code))
+    return &l->no_code;
+  Code *c = &l->code[l->ncode++];
+  c->w = 0;
+  return c;
+}
+
+Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                      unsigned c) {
+  l->last = l->ncode;
+  Code *w = word(l);
+  w->op = (uint16_t)op;
+  w->a = (uint16_t)a;
+  w->b = (uint16_t)b;
+  w->c = (uint16_t)c;
+  return w;
+}
+
+static void fix(Lower *l, size_t at, size_t in, unsigned half, int label) {
+  if (!grow(l, &l->fixups, &l->fixups_cap, l->nfixups + 1, sizeof *l->fixups))
+    return;
+  l->fixups[l->nfixups++] =
+      (Fixup){(uint32_t)at, (uint32_t)in, (uint8_t)half, label};
+}
+
+void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
+                     int label) {
+  ambi_lower_emit(l, op, a, b, 0);
+  fix(l, l->ncode - 1, l->ncode - 1, 3, label);
+}
+
+void ambi_lower_varl(Lower *l, int label) {
+  word(l);
+  fix(l, l->last, l->ncode - 1, 2, label);
+}
+
+void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n) {
+  for (unsigned i = 0; i < n; i += 4) {
+    Code *w = word(l);
+    for (unsigned j = 0; j < 4 && i + j < n; j++)
+      w->half[j] = list[i + j];
+  }
+}
+
+uint16_t *ambi_lower_new_list(Lower *l, uint32_t n) {
+  uint16_t *list = ambi_arena_alloc(&l->arena, (n + 2) * sizeof *list);
+  if (!list) l->failed = true;
+  return list;
+}
+
+void ambi_lower_edge_at(Lower *l, size_t at, int label) {
+  if (!grow(l, &l->edge_labels, &l->edge_labels_cap, l->nedge_labels + 1,
+            sizeof *l->edge_labels))
+    return;
+  l->edge_labels[l->nedge_labels].at = (uint32_t)at;
+  l->edge_labels[l->nedge_labels++].label = label;
+}
+
+void ambi_lower_edge(Lower *l, int label) {
+  ambi_lower_edge_at(l, l->last, label);
+}
+
+uint16_t ambi_lower_const(Lower *l, Word w) {
+  for (size_t i = 0; i < l->nk; i++)
+    if (l->k[i] == w) return (uint16_t)i;
+  if (l->nk >= 0x3FF0) {
+    l->refused = true;
+    return 0;
+  }
+  if (!grow(l, &l->k, &l->k_cap, l->nk + 1, sizeof *l->k)) return 0;
+  l->k[l->nk] = w;
+  return (uint16_t)l->nk++;
+}
+
+uint16_t ambi_lower_k(Lower *l, Value v) {
+  return (uint16_t)(SRC_CONST + ambi_lower_const(l, v.w));
+}
+
+Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
+  int entry = ambi_lower_label(l), back = ambi_lower_label(l);
+  if (!grow(l, &l->stubs, &l->stubs_cap, l->nstubs + 1, sizeof *l->stubs))
+    return &l->no_stub;
+  Stub *s = &l->stubs[l->nstubs++];
+  *s = (Stub){.kind = kind,
+              .entry = entry,
+              .back = back,
+              .rule = l->rule,
+              .slots = l->slots};
+  s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
+  if (s->vars)
+    memcpy(s->vars, l->vars, sizeof l->vars);
+  else
+    l->failed = true;
+  return s;
+}
+
+void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err) {
+  size_t at = l->last;
+  Stub *s = ambi_lower_stub(l, STUB_ERROR);
+  s->from = slot;
+  s->err = err;
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
+void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err) {
+  if (err.ret) {
+    ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    return;
+  }
+  if (slot != err.slot) ambi_lower_emit(l, OP_I_MOVE, err.slot, slot, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, err.label);
+}
+
+// ---- templates ---------------------------------------------------------------------
+
+unsigned ambi_lower_vars_of(Lower *l, Value term, uint16_t *vars) {
+  bool seen[MAX_VARS] = {false};
+  unsigned n = 0;
+  ValueVec todo = {0};
+  if (!ambi_vec_push(&todo, term)) l->failed = true;
+  while (todo.n) {
+    Value v = todo.at[--todo.n];
+    if (ambi_is_lvar(v)) {
+      uint32_t i = ambi_lvar_of(v);
+      if (i < MAX_VARS && !seen[i]) {
+        seen[i] = true;
+        vars[n++] = (uint16_t)i;
+      }
+    } else if (ambi_is_expr(v) && !ambi_is_ground_expr(v)) {
+      for (uint32_t i = ambi_expr_size(v); i-- > 0;)
+        if (!ambi_vec_push(&todo, ambi_expr_at(v, i))) l->failed = true;
+    }
+  }
+  ambi_vec_drop(&todo);
+  return n;
+}
+
+Value ambi_lower_on_heap(Lower *l, Value term) {
+  Value env[MAX_VARS];
+  for (unsigned i = 0; i < MAX_VARS; i++)
+    env[i] = AMB_NONE;
+  Value heap = ambi_instantiate_part(l->cx, term, l->rule, env, true);
+  if (ambi_is_none(heap)) l->failed = true;
+  return heap;
+}
+
+Template *ambi_lower_own(Lower *l, Template *from) {
+  Template *t = ambi_alloc(sizeof *t);
+  if (!t || !grow(l, &l->templates, &l->templates_cap, l->ntemplates + 1,
+                  sizeof *l->templates)) {
+    ambi_free(t, sizeof *t);
+    ambi_template_release(l->cx->rt->store, from);
+    l->failed = true;
+    return NULL;
+  }
+  *t = *from;
+  l->templates[l->ntemplates++] = t;
+  return t;
+}
+
+// The term with its variables renumbered from 0 in order of first occurrence.
+static Template *template_of(Lower *l, Value term, const uint16_t *vars,
+                             unsigned n) {
+  Template made;
+  if (l->failed) return NULL;
+  Value heap = ambi_lower_on_heap(l, term);
+  if (ambi_is_none(heap) ||
+      !ambi_template_make(l->cx->rt->store, heap, &made)) {
+    l->failed = true;
+    return NULL;
+  }
+  AMB_CHECK(made.nvars == n);
+  (void)vars;
+  (void)n;
+  return ambi_lower_own(l, &made);
+}
+
+Value ambi_lower_kept(Lower *l, Value term) {
+  if (ambi_is_none(term)) l->failed = true;
+  if (l->failed || !ambi_is_expr(term) || !ambi_is_ground_expr(term))
+    return term;
+  Template *t = template_of(l, term, NULL, 0);
+  return t ? t->atom : term;
+}
+
+void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
+                    int else_label) {
+  uint16_t vars[MAX_VARS], list[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, term, vars);
+  Template *t = template_of(l, term, vars, n);
+  if (!t) return;
+  for (unsigned i = 0; i < n; i++) {
+    Var *v = &l->vars[vars[i]];
+    if (v->slot == NO_SLOT) {
+      v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
+      list[i] = (uint16_t)(v->slot | ENV_NEW);
+    } else {
+      list[i] = v->slot;
+    }
+  }
+  size_t at = l->ncode;
+  ambi_lower_emit(l, op, a, n, ambi_lower_const(l, (Word)(uintptr_t)t));
+  ambi_lower_list(l, list, n);
+  if (op == OP_I_UNIFYE) {
+    word(l);
+    fix(l, at, l->ncode - 1, 2, else_label);
+  }
+}
+
+void ambi_lower_var(Lower *l, uint32_t i) {
+  Var *v = &l->vars[i];
+  if (v->slot != NO_SLOT) return;
+  v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
+  Word info = l->rule->vinfo[i];
+  uint32_t id = l->form ? ambi_vinfo_id(info) : AMB_VAR_FRESH;
+  ambi_lower_emit(l, OP_I_FRESH, v->slot,
+                  ambi_lower_const(l, ambi_vinfo(ambi_vinfo_name(info), id)),
+                  0);
+}
+
+void ambi_lower_prepare(Lower *l, Value term) {
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, term, vars);
+  for (unsigned i = 0; i < n; i++)
+    ambi_lower_var(l, vars[i]);
+}
+
+// ---- finishing ------------------------------------------------------------------------
+
+static void resolve_labels(Lower *l) {
+  for (size_t i = 0; i < l->nfixups; i++) {
+    Fixup *f = &l->fixups[i];
+    int64_t to = l->labels[f->label], delta = to - (int64_t)f->at;
+    if (to < 0 || delta > INT16_MAX || delta < INT16_MIN)
+      l->refused = true;
+    else
+      l->code[f->word].half[f->half] = (uint16_t)(int16_t)delta;
+  }
+  for (size_t i = 0; i < l->nswitches; i++) {
+    Switch *s = &l->switches[i];
+    s->other = (uint32_t)l->labels[s->other];
+    s->open = (uint32_t)l->labels[s->open];
+    for (uint32_t j = 0; j < s->n; j++)
+      s->cases[j].to = (uint32_t)l->labels[s->cases[j].to];
+  }
+}
+
+static int by_at(const void *a, const void *b) {
+  const ErrorEdge *x = a, *y = b;
+  return x->at < y->at ? -1 : x->at > y->at;
+}
+
+// Cuts an array to the items it has.
+static bool cut(Lower *l, void *array, size_t *cap, size_t n, size_t item) {
+  void **at = array;
+  void *p = n ? ambi_realloc(*at, *cap * item, n * item) : NULL;
+  if (n && !p) {
+    l->failed = true;
+    return false;
+  }
+  if (n == 0) ambi_free(*at, *cap * item);
+  *at = p;
+  *cap = n;
+  return true;
+}
+
+static bool cut_all(Lower *l) {
+  return cut(l, &l->code, &l->code_cap, l->ncode, sizeof *l->code) &&
+         cut(l, &l->k, &l->k_cap, l->nk, sizeof *l->k) &&
+         cut(l, &l->edges, &l->edges_cap, l->nedge_labels, sizeof *l->edges) &&
+         cut(l, &l->switches, &l->switches_cap, l->nswitches,
+             sizeof *l->switches) &&
+         cut(l, &l->templates, &l->templates_cap, l->ntemplates,
+             sizeof *l->templates);
+}
+
+// Hands the arrays over.
+static void move_to_unit(Lower *l, Unit *u) {
+  u->code = l->code;
+  u->k = l->k;
+  u->edges = l->edges;
+  u->switches = l->switches;
+  u->templates = l->templates;
+  u->ncode = (uint32_t)l->ncode;
+  u->nk = (uint32_t)l->nk;
+  u->nedges = (uint32_t)l->nedge_labels;
+  u->nswitches = (uint32_t)l->nswitches;
+  u->ntemplates = (uint32_t)l->ntemplates;
+  l->code = NULL;
+  l->k = NULL;
+  l->edges = NULL;
+  l->switches = NULL;
+  l->templates = NULL;
+  l->code_cap = l->k_cap = l->edges_cap = l->switches_cap = l->templates_cap =
+      0;
+  l->nswitches = l->ntemplates = 0;
+}
+
+static bool make_edges(Lower *l) {
+  if (!grow(l, &l->edges, &l->edges_cap, l->nedge_labels, sizeof *l->edges))
+    return false;
+  for (size_t i = 0; i < l->nedge_labels; i++)
+    l->edges[i] = (ErrorEdge){l->edge_labels[i].at,
+                              (uint32_t)l->labels[l->edge_labels[i].label]};
+  if (l->nedge_labels)
+    qsort(l->edges, l->nedge_labels, sizeof *l->edges, by_at);
+  return true;
+}
+
+Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
+  if (l->failed || l->refused) return NULL;
+  resolve_labels(l);
+  if (l->refused || !make_edges(l) || !cut_all(l)) return NULL;
+  Unit *u = ambi_alloc(sizeof *u);
+  if (!u) {
+    l->failed = true;
+    return NULL;
+  }
+  move_to_unit(l, u);
+  u->store = l->cx->rt->store;
+  u->nslots = l->frame;
+  u->nargs = nargs;
+  u->form = l->form;
+  u->epoch = l->cs->epoch;
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+    if (ambi_ops[u->code[at].op].flags & X_CALL)
+      u->code[at + 1].half[0] = (uint16_t)u->nslots;
+  if (!ambi_unit_liveness(u)) {
+    ambi_unit_free(u);
+    l->failed = true;
+    return NULL;
+  }
+  AMB_CHECK_UNIT(u);
+  u->next = l->cs->units;
+  l->cs->units = u;
+  return u;
+}
+
+bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
+  *l = (Lower){.cx = cx,
+               .space = s,
+               .cs = cx->rt->code,
+               .bail = NO_LABEL,
+               .own = {.scratch = NO_SLOT}};
+  l->slots = &l->own;
+  ambi_arena_open(&l->arena);
+  for (unsigned i = 0; i < MAX_VARS; i++)
+    l->vars[i] = (Var){NO_SLOT, NO_SLOT};
+  l->fail = NO_LABEL;
+  return true;
+}
+
+void ambi_lower_close(Lower *l) {
+  for (size_t i = 0; i < l->nswitches; i++)
+    ambi_free(l->switches[i].cases, l->switches[i].n * sizeof(SwitchCase));
+  for (size_t i = 0; i < l->ntemplates; i++) {
+    ambi_template_release(l->cx->rt->store, l->templates[i]);
+    ambi_free(l->templates[i], sizeof(Template));
+  }
+  ambi_free(l->code, l->code_cap * sizeof *l->code);
+  ambi_free(l->k, l->k_cap * sizeof *l->k);
+  ambi_free(l->edges, l->edges_cap * sizeof *l->edges);
+  ambi_free(l->switches, l->switches_cap * sizeof *l->switches);
+  ambi_free(l->templates, l->templates_cap * sizeof *l->templates);
+  ambi_free(l->labels, l->labels_cap * sizeof *l->labels);
+  ambi_free(l->fixups, l->fixups_cap * sizeof *l->fixups);
+  ambi_free(l->stubs, l->stubs_cap * sizeof *l->stubs);
+  ambi_free(l->edge_labels, l->edge_labels_cap * sizeof *l->edge_labels);
+  ambi_arena_close(&l->arena);
+}

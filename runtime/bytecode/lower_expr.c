@@ -1,0 +1,642 @@
+// Body terms -> code: what semantics 7.2 to 7.7 decides, decided once.
+//
+// A term in an evaluated place becomes straight code when its head's types are
+// simple: constants, variables, data, calls, grounded operations. Whatever is
+// not simple is built as an atom and handed to EVAL (ambi_lower_generic). The
+// type check of a call looks at the unevaluated arguments before anything is
+// evaluated, so code that meets an odd operand can still go back and hand the
+// whole expression to EVAL: that is a bail-out, and it repeats no effect.
+#include "runtime/bytecode/lower.h"
+#include "runtime/machine/routine.h"
+
+// ---- leaves ---------------------------------------------------------------------
+
+void ambi_lower_give(Lower *l, uint16_t source, Dst d) {
+  if (d.tail)
+    ambi_lower_emit(l, OP_I_RET, source, 0, 0);
+  else if (source != d.slot)
+    ambi_lower_emit(l, OP_I_MOVE, d.slot, source, 0);
+}
+
+// Is the term small enough to be put together by instructions?
+static bool small_term(Value e, unsigned depth, unsigned *nodes) {
+  if (!ambi_is_expr(e) || ambi_is_ground_expr(e)) return true;
+  *nodes += ambi_expr_size(e);
+  if (depth == 0 || *nodes > 24) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+    if (!small_term(ambi_expr_at(e, i), depth - 1, nodes)) return false;
+  return true;
+}
+
+static uint16_t built_term(Lower *l, Value e) {
+  if (ambi_is_lvar(e)) {
+    ambi_lower_var(l, ambi_lvar_of(e));
+    return l->vars[ambi_lvar_of(e)].slot;
+  }
+  if (!ambi_is_expr(e) || ambi_is_ground_expr(e)) return ambi_lower_k(l, e);
+  uint32_t n = ambi_expr_size(e);
+  uint16_t *src = ambi_arena_alloc(&l->arena, (n + 2) * sizeof *src);
+  if (!src) {
+    l->failed = true;
+    return 0;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    src[i] = built_term(l, ambi_expr_at(e, i));
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, 0);
+  ambi_lower_list(l, src, n);
+  return slot;
+}
+
+uint16_t ambi_lower_term(Lower *l, Value e) {
+  unsigned nodes = 0;
+  if (small_term(e, 4, &nodes)) return built_term(l, e);
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_env(l, OP_I_INST, slot, e, NO_LABEL);
+  return slot;
+}
+
+static uint16_t term_slot(Lower *l, Value e, bool tail) {
+  if (ambi_is_lvar(e)) return ambi_lower_term(l, e);
+  uint16_t slot = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
+  if (!ambi_is_expr(e) || ambi_is_ground_expr(e))
+    ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, e), 0);
+  else
+    ambi_lower_env(l, OP_I_INST, slot, e, NO_LABEL);
+  return slot;
+}
+
+void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  uint16_t atom = term_slot(l, e, d.tail), type = ambi_lower_const(l, t.w);
+  if (d.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, atom, type);
+    return;
+  }
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_EVALX, p, atom, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_error_edge(l, d.slot, err);
+}
+
+static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  if (is_sym(e, AMB_SYM(EMPTY).w)) {
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    return;
+  }
+  Value st = ambi_lower_any_type(t) ? AMB_NONE : ambi_lower_static_type(l, e);
+  bool meta = (ambi_is_sym(e) && is_sym(t, AMB_SYM(T_SYMBOL).w)) ||
+              (ambi_is_grounded(e) && is_sym(t, AMB_SYM(T_GROUNDED).w)) ||
+              (ambi_is_unit(e) && is_sym(t, AMB_SYM(T_EXPRESSION).w));
+  if (ambi_is_none(st) || st.w == t.w || meta)
+    ambi_lower_give(l, ambi_lower_k(l, e), d);
+  else
+    ambi_lower_generic(l, e, t, d, err);
+}
+
+// A variable as the argument of a typed call: Empty passes.
+static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
+  ambi_lower_var(l, ambi_lvar_of(e));
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_EVALV, slot, l->vars[ambi_lvar_of(e)].slot, p);
+  ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
+  ambi_lower_error_edge(l, slot, err);
+  if (ambi_lower_any_type(t)) return;
+  ambi_lower_emit(l, OP_I_CASTR, slot, ambi_lower_const(l, t.w), 0);
+  ambi_lower_error_edge(l, slot, err);
+}
+
+// A variable as the value of an expression.
+static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  ambi_lower_var(l, ambi_lvar_of(e));
+  uint16_t slot = l->vars[ambi_lvar_of(e)].slot;
+  if (is_sym(t, AMB_SYM(T_ATOM).w)) {
+    ambi_lower_give(l, slot, d);
+    return;
+  }
+  if (d.tail) {
+    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), l->held);
+    return;
+  }
+  ambi_lower_value_of(l, slot, d, err);
+  if (ambi_lower_any_type(t)) return;
+  ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
+  ambi_lower_error_edge(l, d.slot, err);
+}
+
+// ---- bodies ---------------------------------------------------------------------
+
+bool ambi_lower_odd_body(Value body) {
+  return ambi_is_lvar(body) || ambi_odd_body(body);
+}
+
+void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
+                     ErrTo err, unsigned rest) {
+  if (!ambi_lower_odd_body(body)) {
+    ambi_lower_expr(l, body, t, d, err, rest);
+    return;
+  }
+  call = ambi_lower_kept(l, call);
+  if (!ambi_is_lvar(body)) {
+    ambi_lower_generic(l, call, t, d, err);
+    return;
+  }
+  ambi_lower_var(l, ambi_lvar_of(body));
+  int stub = ambi_lower_bail_stub(l, call, t, d, err);
+  if (!d.tail) {
+    ambi_lower_emit(l, OP_I_CHKBODY, l->vars[ambi_lvar_of(body)].slot, 0, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  }
+  variable(l, body, t, d, err);
+  if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err) {
+  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
+  if (!d.tail) {
+    ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  }
+  ambi_lower_value_of(l, slot, d, err);
+  if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
+                       unsigned rest) {
+  if (ambi_is_lvar(body))
+    ambi_lower_result_in(l, ambi_lower_term(l, body), call, d, err);
+  else
+    ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+// ---- positions ------------------------------------------------------------------
+
+bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
+  if (effects & (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) return false;
+  if ((effects & E_READ_SPACE) && (rest & (E_WRITE_SPACE | E_RULES)))
+    return false;
+  if ((effects & E_READ_STATE) && (rest & E_WRITE_STATE)) return false;
+  return !((effects & E_CALLS) && (rest & E_RULES));
+}
+
+bool ambi_lower_is_det(Lower *l, Value e) {
+  if (!ambi_is_expr(e)) return true;
+  Value head = ambi_expr_at(e, 0);
+  if (is_sym(head, AMB_SYM(QUOTE).w)) return true;
+  if (!ambi_lower_plain_builtin(head)) {
+    if (!ambi_is_sym(head) && !ambi_is_number(head) && !ambi_is_str(head))
+      return false;
+    if (ambi_lower_head_of(l, e).kind != HEAD_DATA) return false;
+  }
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
+    if (!ambi_lower_is_det(l, ambi_expr_at(e, i))) return false;
+  return true;
+}
+
+bool ambi_lower_plain_application(Value e) {
+  if (!ambi_is_expr(e) || ambi_is_instruction(e)) return false;
+  Value h = ambi_expr_at(e, 0);
+  return ambi_is_op(h) || (ambi_is_sym(h) && h.w != AMB_SYM(ERROR).w);
+}
+
+void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
+  if (d.tail) {
+    ambi_lower_emit(l, OP_I_RETV, slot,
+                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
+    return;
+  }
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_EVALT, d.slot, slot, p);
+  ambi_lower_error_edge(l, d.slot, err);
+  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_error_edge(l, d.slot, err);
+}
+
+// What the position makes and others use must be older than it.
+static void begin_position(Lower *l, Value e, uint16_t pos) {
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, e, vars);
+  for (unsigned i = 0; i < n; i++)
+    if (ambi_lower_shared(l, e, vars[i])) ambi_lower_var(l, vars[i]);
+  ambi_lower_emit(l, OP_I_POS, pos, 0, 0);
+}
+
+static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                    unsigned rest, bool stream);
+
+void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                         unsigned rest) {
+  int bail = l->bail;
+  l->bail = NO_LABEL;
+  Dst d = {false, slot};
+  if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
+    argument(l, e, t, slot, err);
+  } else if (ambi_lower_is_det(l, e)) {
+    ambi_lower_expr(l, e, t, d, err, rest);
+  } else {
+    bool stream =
+        ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
+    if (l->unstable || !call_at(l, e, t, slot, err, rest, stream)) {
+      uint16_t p = ambi_lower_slot(l);
+      int end = ambi_lower_label(l);
+      begin_position(l, e, p);
+      ambi_lower_expr(l, e, t, d, (ErrTo){false, slot, end}, rest);
+      ambi_lower_bind(l, end);
+      ambi_lower_emit(l, stream ? OP_I_STREAM : OP_I_GATHER, slot, p, 0);
+      ambi_lower_error_edge(l, slot, err);
+    }
+  }
+  l->bail = bail;
+}
+
+static bool is_leaf(Value e) {
+  return !ambi_is_expr(e);
+}
+
+uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
+                            unsigned rest, bool tuple) {
+  if (is_sym(t, AMB_SYM(T_ATOM).w) ||
+      (is_sym(t, AMB_SYM(T_EXPRESSION).w) && ambi_is_expression(e)))
+    return ambi_lower_term(l, e);
+  if (is_leaf(e) && !ambi_is_lvar(e)) {
+    if (tuple && is_sym(e, AMB_SYM(EMPTY).w))
+      ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    Value st = ambi_lower_any_type(t) ? AMB_NONE : ambi_lower_static_type(l, e);
+    if (ambi_is_none(st) || st.w == t.w) return ambi_lower_k(l, e);
+  }
+  uint16_t slot = ambi_lower_slot(l);
+  if (ambi_is_lvar(e) && tuple) {
+    ambi_lower_var(l, ambi_lvar_of(e));
+    uint16_t p = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_EVALT, slot, l->vars[ambi_lvar_of(e)].slot, p);
+    ambi_lower_error_edge(l, slot, err);
+    ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
+    ambi_lower_error_edge(l, slot, err);
+  } else {
+    ambi_lower_position(l, e, t, slot, err, rest);
+  }
+  return slot;
+}
+
+// ---- data and calls -------------------------------------------------------------
+
+unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest) {
+  for (; i < ambi_expr_size(e); i++)
+    rest |= ambi_effects_term(l->cs, l->space, ambi_expr_at(e, i));
+  return rest;
+}
+
+// May evaluating the members change rules or types?
+static bool changing_arguments(Lower *l, Value e) {
+  return l->unstable && (ambi_lower_effects_from(l, e, 0, E_PURE) & E_RULES);
+}
+
+// Sources for children first..n-1 of an untyped call or tuple. A variable whose
+// successors cannot do anything is checked by the instruction itself.
+static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
+                          uint16_t *src, ErrTo err, unsigned rest) {
+  uint32_t quiet = n;
+  bool changing = changing_arguments(l, e);
+  while (n == ambi_expr_size(e) && quiet > first && !changing &&
+         is_leaf(ambi_expr_at(e, quiet - 1)))
+    quiet--;
+  for (uint32_t i = first; i < n; i++) {
+    Value c = ambi_expr_at(e, i);
+    if (i >= quiet && ambi_is_lvar(c)) {
+      ambi_lower_var(l, ambi_lvar_of(c));
+      src[i - first] = (uint16_t)(l->vars[ambi_lvar_of(c)].slot | SRC_CHECK);
+    } else {
+      src[i - first] =
+          ambi_lower_operand(l, c, AMB_SYM(UNDEFINED), err,
+                             ambi_lower_effects_from(l, e, i + 1, rest), true);
+    }
+  }
+}
+
+static bool rigid_head(Value e) {
+  Value first = ambi_expr_at(e, 0);
+  return !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
+}
+
+// Is it worth a chain? What an operation gives ends no recursion.
+static bool may_chain(Lower *l, Value last) {
+  return ambi_is_expr(last) && !ambi_is_op(ambi_expr_at(last, 0)) &&
+         !ambi_lower_is_det(l, last);
+}
+
+// Data whose last child is still to be computed, as the value of a unit: the cell
+// waits in a chain, and the child is what the unit goes on with.
+static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
+                    unsigned rest) {
+  uint32_t n = ambi_expr_size(e);
+  Value last = ambi_expr_at(e, n - 1);
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, last);
+  tuple_sources(l, e, 0, n - 1, src, err, then);
+  src[n - 1] = ambi_lower_k(l, AMB_UNIT);
+  uint16_t cell = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, rigid_head(e) ? 3 : 1);
+  ambi_lower_list(l, src, n);
+  ambi_lower_emit(l, OP_I_CHAIN, cell, 0, 0);
+  ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
+}
+
+// Data whose members were evaluated may have become a call by that.
+static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
+                        ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_CALL);
+  int stub = (int)(s - l->stubs);
+  s->dst = d;
+  s->err = err;
+  s->nlist = n;
+  s->list = ambi_lower_new_list(l, n);
+  if (l->failed) return stub;
+  memcpy(s->list, src, n * sizeof *src);
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, s->entry);
+  return stub;
+}
+
+static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  uint32_t n = ambi_expr_size(e);
+  if (n > 60000) {
+    l->refused = true;
+    return;
+  }
+  uint16_t *src = ambi_lower_new_list(l, n);
+  if (l->failed) return;
+  Value last = ambi_expr_at(e, n - 1);
+  if (d.tail && !l->form && n > 1 && !changing_arguments(l, e) &&
+      may_chain(l, last)) {
+    chained(l, e, src, err, rest);
+    return;
+  }
+  tuple_sources(l, e, 0, n, src, err, rest);
+  uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  int call = changing_arguments(l, e)
+                 ? data_or_call(l, src, n, (Dst){false, slot}, err)
+                 : -1;
+  Code head = {.op = OP_I_MKEXPR};
+  head.a = slot;
+  head.b = (uint16_t)n;
+  head.c = rigid_head(e) ? 3 : 1;
+  ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
+  size_t at = l->last;
+  ambi_lower_list(l, src, n);
+  size_t stubs = l->nstubs;
+  ambi_lower_checked_stub(l, at, head, src, n, err);
+  if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+  if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+}
+
+// The position a call is.
+typedef struct Scope {
+  uint16_t slot;  // NO_SLOT: none, or one that ends elsewhere
+  bool stream;
+  bool begun;  // before the arguments, else with the call
+  ErrTo err;   // where an Error that ends it goes
+} Scope;
+
+static const Scope no_scope = {.slot = NO_SLOT};
+
+static Code scope_ret(Scope p, uint16_t slot) {
+  Code ret = {.op = p.slot == NO_SLOT ? OP_I_R_STORE
+                    : p.stream        ? OP_I_R_STREAM
+                                      : OP_I_R_GATHER};
+  ret.a = slot;
+  ret.b = p.slot == NO_SLOT ? 0 : p.slot;
+  return ret;
+}
+
+// err: where errors of the arguments go.
+static void emit_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
+                      ErrTo err, Scope p) {
+  uint16_t *list = ambi_lower_new_list(l, n + 1);
+  if (l->failed) return;
+  memcpy(list + 1, src, n * sizeof *src);
+  list[0] = 0;  // the frame size, filled in at the end
+  Code head = {.op = d.tail ? OP_I_TAILCALL : OP_I_CALL};
+  head.a = d.tail ? 0 : p.begun ? NO_SLOT : p.slot;
+  head.b = (uint16_t)n;
+  head.c = ambi_lower_const(l, (Word)(uintptr_t)v);
+  ambi_lower_emit(l, (enum Opcode)head.op, head.a, head.b, head.c);
+  size_t at = l->last;
+  ambi_lower_list(l, list, n + 1);
+  Code ret = {.op = OP_I_NOP};
+  if (!d.tail) {
+    ret = scope_ret(p, d.slot);
+    ambi_lower_emit(l, (enum Opcode)ret.op, ret.a, ret.b, 0);
+    if (p.slot != NO_SLOT) ambi_lower_error_edge(l, d.slot, p.err);
+  }
+  size_t stubs = l->nstubs;
+  ambi_lower_checked_stub(l, at, head, src, n,
+                          p.slot == NO_SLOT || p.begun ? err : p.err);
+  if (l->nstubs > stubs) {
+    l->stubs[l->nstubs - 1].ret = ret;
+    ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+  }
+}
+
+static bool callable(Lower *l, Value e, const Head *h, Value t) {
+  uint32_t n = ambi_expr_size(e) - 1;
+  Value r = ambi_deref(ambi_expr_at(h->ftype, n + 1));
+  return n <= MAX_CALL_ARGS && ambi_lower_returns(r, t) &&
+         ambi_is_sym(ambi_is_var(r) ? t : r) &&
+         ambi_lower_arguments_fit(l, e, h->ftype);
+}
+
+static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
+                       unsigned rest, Scope p) {
+  uint32_t n = ambi_expr_size(e) - 1;
+  Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
+  if (!callable(l, e, &h, t)) return false;
+  if (is_sym(r, AMB_SYM(T_EXPRESSION).w)) r = AMB_SYM(UNDEFINED);
+  if (ambi_is_var(r)) r = t;  // bound to what is expected
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  for (uint32_t i = 1; i <= n; i++)
+    ambi_lower_guard(l, ambi_expr_at(e, i),
+                     ambi_deref(ambi_expr_at(h.ftype, i)),
+                     ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_guard_nested(l, e, ambi_lower_stub_at(l, stub)->entry);
+  uint16_t *src = ambi_lower_new_list(l, n);
+  if (l->failed) return true;
+  for (uint32_t i = 1; i <= n; i++) {
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i));
+    if (ambi_is_var(param)) param = AMB_SYM(UNDEFINED);
+    if (is_sym(param, AMB_SYM(T_EXPRESSION).w))
+      param = AMB_SYM(T_ATOM);  // checked already
+    src[i - 1] =
+        ambi_lower_operand(l, ambi_expr_at(e, i), param, err,
+                           ambi_lower_effects_from(l, e, i + 1, rest), false);
+  }
+  Variant *v = ambi_variant(l->cs, h.def, r);
+  if (!v) {
+    l->failed = true;
+    return true;
+  }
+  if (!h.def->has_rules) {  // data of a typed constructor
+    uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+    uint16_t *all = ambi_lower_new_list(l, n + 1);
+    if (l->failed) return true;
+    all[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
+    memcpy(all + 1, src, n * sizeof *src);
+    int call = changing_arguments(l, e)
+                   ? data_or_call(l, all, n + 1, (Dst){false, slot}, err)
+                   : -1;
+    // Unmarked: evaluated again it is checked again, as what it then is.
+    ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
+    ambi_lower_list(l, all, n + 1);
+    if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+  } else {
+    emit_call(l, v, src, n, d, err, p);
+  }
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
+                         unsigned rest, Scope p) {
+  uint32_t n = ambi_expr_size(e) - 1;
+  Variant *v = n > MAX_CALL_ARGS ? NULL : ambi_variant(l->cs, h.def, t);
+  if (!v) {
+    if (n > MAX_CALL_ARGS)
+      l->refused = true;
+    else
+      l->failed = true;
+    return;
+  }
+  uint16_t *src = ambi_lower_new_list(l, n);
+  if (l->failed) return;
+  tuple_sources(l, e, 1, ambi_expr_size(e), src, err, rest);
+  emit_call(l, v, src, n, d, err, p);
+}
+
+// Could evaluating the arguments leave choices, or end in an Error?
+static bool arguments_choose(Lower *l, Value e, const Head *h) {
+  uint32_t n = ambi_expr_size(e);
+  bool later = false;  // an application stands behind
+  for (uint32_t i = n - 1; i > 0; i--) {
+    Value c = ambi_expr_at(e, i);
+    if (h->kind == HEAD_TYPED) {
+      Value p = ambi_deref(ambi_expr_at(h->ftype, i));
+      if (is_sym(p, AMB_SYM(T_ATOM).w) || is_sym(p, AMB_SYM(T_EXPRESSION).w))
+        continue;
+      if (ambi_is_lvar(c)) return true;
+    }
+    if (!ambi_lower_is_det(l, c) || (later && ambi_is_lvar(c))) return true;
+    later |= ambi_is_expr(c);
+  }
+  return false;
+}
+
+static bool call_in(Lower *l, Value e, Head h, Value t, uint16_t slot,
+                    ErrTo err, unsigned rest, Scope p) {
+  Dst d = {false, slot};
+  if (h.kind == HEAD_TYPED) return call_typed(l, e, h, t, d, err, rest, p);
+  call_untyped(l, e, h, t, d, err, rest, p);
+  return true;
+}
+
+// A call that is a position by itself. The call notes the choice stack, unless
+// its arguments may leave choices: then the position begins before them, and
+// an Error of an argument ends it.
+static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                    unsigned rest, bool stream) {
+  Value head = ambi_expr_at(e, 0);
+  if (!ambi_is_sym(head) || ambi_is_instruction(e) || ambi_lower_is_form(l, e))
+    return false;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind != HEAD_CALL && (h.kind != HEAD_TYPED || !h.def->has_rules))
+    return false;
+  Scope p = {ambi_lower_slot(l), stream, arguments_choose(l, e, &h), err};
+  if (!p.begun) return call_in(l, e, h, t, slot, err, rest, p);
+  if (h.kind == HEAD_TYPED && !callable(l, e, &h, t)) return false;
+  begin_position(l, e, p.slot);
+  int stub = ambi_lower_position_stub(l, scope_ret(p, slot), err);
+  ErrTo end = {false, slot, ambi_lower_stub_at(l, stub)->entry};
+  bool done = call_in(l, e, h, t, slot, end, rest, p);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return done || l->failed || l->refused;
+}
+
+// A head that only running can tell: mostly it turns out to be data. Whatever
+// else it is goes to EVAL, before anything was evaluated.
+static void variable_head(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest) {
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  int entry = ambi_lower_stub_at(l, stub)->entry;
+  ambi_lower_emit(l, OP_I_CHKHEAD,
+                  l->vars[ambi_lvar_of(ambi_expr_at(e, 0))].slot, 0, 0);
+  ambi_lower_edge(l, entry);
+  data(l, e, d, err, rest);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+// ---- expressions ----------------------------------------------------------------
+
+// What kind of application it is was looked up when it was lowered. In a unit
+// during which rules may change, that is checked before it is used.
+static int check_epoch(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
+static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                        unsigned rest) {
+  Value head = ambi_expr_at(e, 0);
+  Head h = ambi_lower_head_of(l, e);
+  if (l->failed) return;
+  if (ambi_is_op(head)) {
+    if (ambi_lower_state(l, e, t, d, err, rest)) return;
+    if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))
+      return;
+  } else if (h.kind == HEAD_DATA) {
+    data(l, e, d, err, rest);
+    return;
+  } else if (ambi_is_lvar(head)) {
+    variable_head(l, e, t, d, err, rest);
+    return;
+  } else if (h.kind == HEAD_CALL) {
+    call_untyped(l, e, h, t, d, err, rest, no_scope);
+    return;
+  } else if (h.kind == HEAD_TYPED &&
+             call_typed(l, e, h, t, d, err, rest, no_scope)) {
+    return;
+  }
+  ambi_lower_generic(l, e, t, d, err);
+}
+
+void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
+  if (l->failed || l->refused) return;
+  if (ambi_is_lvar(e)) {
+    variable(l, e, t, d, err);
+    return;
+  }
+  if (!ambi_is_expr(e)) {
+    leaf(l, e, t, d, err);
+    return;
+  }
+  if (is_sym(t, AMB_SYM(T_ATOM).w) || is_sym(t, AMB_SYM(T_EXPRESSION).w)) {
+    ambi_lower_give(l, ambi_lower_term(l, e), d);
+    return;
+  }
+  if (ambi_lower_form_expr(l, e, t, d, err, rest)) return;
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_instruction(e)) {
+    ambi_lower_generic(l, e, t, d, err);
+    return;
+  }
+  int stub = -1;
+  if (l->unstable && ambi_is_sym(head)) stub = check_epoch(l, e, t, d, err);
+  application(l, e, t, d, err, rest);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}

@@ -1,0 +1,704 @@
+// Special forms: heads whose meaning the core library fixes.
+//
+// if, let, let*, case, switch, unify, collapse, once, superpose, match, quote,
+// noeval, id, empty become code as long as the program added no rule or type to
+// them.
+#include "runtime/bytecode/lower.h"
+
+#include "memory/alloc.h"
+#include "runtime/machine/routine.h"
+
+static bool as_in_library(Space *s, Space *lib, Value head, uint32_t nargs) {
+  RecordVec all = {0}, own = {0};
+  bool same = ambi_space_rules(s, head, nargs, &all) &&
+              ambi_space_rules(lib, head, nargs, &own) && all.n == own.n &&
+              own.n > 0;
+  for (size_t i = 0; same && i < all.n; i++)
+    same = all.at[i] == own.at[i];
+  all.n = own.n = 0;
+  same = same && ambi_space_types(s, head, &all) &&
+         ambi_space_types(lib, head, &own) && all.n == own.n;
+  ambi_records_drop(&all);
+  ambi_records_drop(&own);
+  return same;
+}
+
+static bool untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
+  Definition *d = ambi_definition(cs, s, head, nargs);
+  if (!d || d->dynamic) return false;
+  if (d->form == 0)
+    d->form = as_in_library(s, cs->rt->corelib, head, nargs) ? 1 : 2;
+  ambi_code_rely(cs, head);
+  return d->form == 1;
+}
+
+enum Form {
+  FORM_NONE,
+  FORM_IF,
+  FORM_LET,
+  FORM_LETS,
+  FORM_CASE,
+  FORM_SWITCH,
+  FORM_UNIFY,
+  FORM_COLLAPSE,
+  FORM_ONCE,
+  FORM_SUPERPOSE,
+  FORM_MATCH,
+  FORM_QUOTE,
+  FORM_NOEVAL,
+  FORM_ID,
+  FORM_EMPTY,
+  FORM_FOLD,
+  FORM_MAP,
+  FORM_CAR,
+  FORM_CDR,
+  FORM_CONS,
+  FORM_DECONS
+};
+
+static const struct FormRow {
+  uint32_t symbol;
+  uint32_t nargs;
+  enum Form form;
+} forms[] = {
+    {AMB_S_IF, 3, FORM_IF},
+    {AMB_S_LET, 3, FORM_LET},
+    {AMB_S_LET_STAR, 2, FORM_LETS},
+    {AMB_S_CASE, 2, FORM_CASE},
+    {AMB_S_SWITCH, 2, FORM_SWITCH},
+    {AMB_S_COLLAPSE, 1, FORM_COLLAPSE},
+    {AMB_S_ONCE, 1, FORM_ONCE},
+    {AMB_S_QUOTE, 1, FORM_QUOTE},
+    {AMB_S_NOEVAL, 1, FORM_NOEVAL},
+    {AMB_S_ID, 1, FORM_ID},
+    {AMB_S_EMPTY_CALL, 0, FORM_EMPTY},
+    {AMB_S_FOLDL_ATOM, 5, FORM_FOLD},
+    {AMB_S_MAP_ATOM, 3, FORM_MAP},
+    {AMB_S_CAR_ATOM, 1, FORM_CAR},
+    {AMB_S_CDR_ATOM, 1, FORM_CDR},
+};
+
+bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (ambi_is_sym(head) && forms[i].symbol == ambi_sym_of(head) &&
+        forms[i].nargs == nargs)
+      return untouched(cs, s, head, nargs);
+  return false;
+}
+
+static enum Form form_of(Lower *l, Value e) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  if (ambi_is_op(head)) {
+    if (ambi_op_of(head) == OP_SUPERPOSE && n == 1) return FORM_SUPERPOSE;
+    if (ambi_op_of(head) == OP_MATCH && n == 3) return FORM_MATCH;
+    if (ambi_op_of(head) == OP_ONCE && n == 1) return FORM_ONCE;
+    return FORM_NONE;
+  }
+  if (!ambi_is_sym(head)) return FORM_NONE;
+  if (ambi_sym_of(head) == AMB_S_UNIFY && n == 4) return FORM_UNIFY;
+  if (ambi_sym_of(head) == AMB_S_CONS_ATOM && n == 2) return FORM_CONS;
+  if (ambi_sym_of(head) == AMB_S_DECONS_ATOM && n == 1) return FORM_DECONS;
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
+      return untouched(l->cs, l->space, head, n) ? forms[i].form : FORM_NONE;
+  return FORM_NONE;
+}
+
+bool ambi_lower_is_form(Lower *l, Value e) {
+  return form_of(l, e) != FORM_NONE;
+}
+
+// ---- the forms ------------------------------------------------------------------------------
+
+// A body that is a variable and was substituted as a part of a larger atom: a
+// value in it stays one, though its variables were bound since.
+static void held_body(Lower *l, Value body, Value call, Value t, Dst d,
+                      ErrTo err, unsigned rest) {
+  l->held = ambi_is_lvar(body);
+  ambi_lower_body(l, body, call, t, d, err, rest);
+  l->held = false;
+}
+
+// The calls below are what the library's rules make of a form when its body is
+// the next step. An odd body goes back to them.
+static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
+                   ErrTo err, unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), truth, ambi_expr_at(e, 2),
+                    ambi_expr_at(e, 3));
+  held_body(l, body, call, t, d, err, rest);
+}
+
+// Behind a match of the pattern with a value, which has become equal to it.
+static void let_body(Lower *l, Value pattern, bool fresh, Value body, Dst d,
+                     ErrTo err, unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call =
+        AMB_EXPR(l->cx, AMB_SYM(UNIFY), pattern, pattern, body, AMB_SYM(EMPTY));
+  // A variable that is new here does not stand in older values.
+  if (fresh)
+    held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  else
+    ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
+                      unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), AMB_UNIT, body);
+  held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+// case and switch choose with if-equal: NotReducible is no result there.
+static void clause_body(Lower *l, Value body, Dst d, ErrTo err, unsigned rest) {
+  Value call = AMB_NONE;
+  if (ambi_lower_odd_body(body))
+    call = AMB_EXPR(l->cx, AMB_OP_ID(OP_IF_EQUAL), body, AMB_SYM(NOT_REDUCIBLE),
+                    AMB_SYM(EMPTY), body);
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+}
+
+static void come_back(Lower *l, int stub) {
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
+  int no = ambi_lower_label(l), end = ambi_lower_label(l);
+  Value yes = ambi_expr_at(e, 2), other = ambi_expr_at(e, 3);
+  if (!d.tail) {
+    ambi_lower_prepare_shared(l, yes);
+    ambi_lower_prepare_shared(l, other);
+  }
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
+                  ambi_effects_term(l->cs, l->space, other);
+  int whole = -1;
+  if (!ambi_lower_is_comparison(ambi_expr_at(e, 1)))
+    whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1), t, d, err);
+  int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
+  Var *vars = ambi_lower_save_vars(l);
+  branch(l, e, AMB_TRUE, yes, t, d, err, rest);
+  if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, no);
+  ambi_lower_restore_vars(l, vars);
+  branch(l, e, AMB_FALSE, other, t, d, err, rest);
+  ambi_lower_bind(l, end);
+  come_back(l, odd);
+  come_back(l, whole);
+}
+
+static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
+
+static bool may_be_space(Lower *l, Value v) {
+  if (!ambi_is_expr(v)) return ambi_is_lvar(v) || ambi_is_space(v);
+  if (ambi_lower_plain_builtin(ambi_expr_at(v, 0))) return false;
+  return ambi_lower_is_form(l, v) || ambi_lower_head_of(l, v).kind != HEAD_DATA;
+}
+
+// What a value that is a space meets is a query: all is left to EVAL then, in
+// which the pattern and the rest of the form are `term`.
+static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
+  int stub = ambi_lower_space_stub(l, slot, term, d, err);
+  ambi_lower_emit(l, OP_I_CHKBOUND, slot, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
+// then: what stands behind the match. The stub that comes back, or -1.
+static int let_one(Lower *l, Value p, Value v, Value then, Dst d, ErrTo err,
+                   unsigned rest) {
+  if (decons_into(l, p, v, err)) return -1;
+  uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
+  int stub = -1;
+  if (!ambi_is_lvar(p) && may_be_space(l, v)) {
+    src = ambi_lower_in_slot(l, src);
+    stub = space_check(
+        l, src,
+        AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
+        err);
+  }
+  ambi_lower_match(l, src, p, NO_LABEL);
+  return stub;
+}
+
+// An argument that the type check of the form answers with an Error.
+static bool wrong(Lower *l, Value v) {
+  return ambi_is_expr(v) && (ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w ||
+                             ambi_lower_ill_typed(l, v));
+}
+
+static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value body = ambi_expr_at(e, 3);
+  if (wrong(l, ambi_expr_at(e, 2))) return false;
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
+  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
+                                     AMB_SYM(UNDEFINED), d, err);
+  Value pattern = ambi_expr_at(e, 1);
+  bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
+  int space = let_one(l, pattern, ambi_expr_at(e, 2), body, d, err, then);
+  let_body(l, pattern, fresh, body, d, err, rest);
+  come_back(l, space);
+  come_back(l, whole);
+  return true;
+}
+
+static bool pairs(Lower *l, Value list) {
+  if (!ambi_is_expression(list)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value p = ambi_expr_at(list, i);
+    if (ambi_expr_size(p) != 2 || wrong(l, ambi_expr_at(p, 1))) return false;
+  }
+  return true;
+}
+
+// The let* e without its first pairs.
+static Value others(Lower *l, Value e, uint32_t from) {
+  Value list = ambi_expr_at(e, 1);
+  uint32_t n = ambi_expr_size(list) - from;
+  Value rest =
+      n ? ambi_make_expr(l->cx, ambi_expr_items(list) + from, n) : AMB_UNIT;
+  if (ambi_is_none(rest)) return rest;
+  return AMB_EXPR(l->cx, ambi_expr_at(e, 0), rest, ambi_expr_at(e, 2));
+}
+
+static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1), body = ambi_expr_at(e, 2);
+  if (!pairs(l, list)) return false;
+  uint32_t n = ambi_expr_size(list);
+  unsigned *then = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *then);
+  int *back = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *back);
+  if (!then || !back) {
+    l->failed = true;
+    return true;
+  }
+  then[n] = rest | ambi_effects_term(l->cs, l->space, body);
+  for (uint32_t i = n; i-- > 0;)
+    then[i] =
+        then[i + 1] | ambi_effects_term(l->cs, l->space,
+                                        ambi_expr_at(ambi_expr_at(list, i), 1));
+  for (uint32_t i = 0; i < n; i++) {
+    Value p = ambi_expr_at(list, i);
+    back[i] = let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1),
+                      others(l, e, i + 1), d, err, then[i + 1]);
+  }
+  lets_body(l, e, body, d, err, rest);
+  for (uint32_t i = 0; i < n; i++)
+    come_back(l, back[i]);
+  return true;
+}
+
+static void clauses(Lower *l, uint16_t v, Value list, bool space_too, Dst d,
+                    ErrTo err, unsigned rest) {
+  int end = ambi_lower_label(l), space = -1;
+  if (!d.tail) ambi_lower_prepare_shared(l, list);
+  if (space_too && ambi_expr_size(list) &&
+      !ambi_lower_unset(l, ambi_expr_at(ambi_expr_at(list, 0), 0)))
+    space = space_check(l, v, AMB_EXPR(l->cx, AMB_SYM(SWITCH), AMB_UNIT, list),
+                        d, err);
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value c = ambi_expr_at(list, i);
+    int no = ambi_lower_label(l);
+    Var *vars = ambi_lower_save_vars(l);
+    bool always = ambi_lower_unset(l, ambi_expr_at(c, 0));
+    ambi_lower_match(l, v, ambi_expr_at(c, 0), no);
+    clause_body(l, ambi_expr_at(c, 1), d, err, rest);
+    if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+    ambi_lower_bind(l, no);
+    ambi_lower_restore_vars(l, vars);
+    if (always) break;
+  }
+  ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+  ambi_lower_bind(l, end);
+  come_back(l, space);
+}
+
+static bool clause_list(Value list) {
+  if (!ambi_is_expression(list)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (ambi_expr_size(ambi_expr_at(list, i)) != 2) return false;
+  return true;
+}
+
+static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 2);
+  if (!clause_list(list)) return false;
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  int none = ambi_lower_label(l), ready = ambi_lower_label(l),
+      go = ambi_lower_label(l);
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_jump(l, OP_I_CASE, p, 0, none);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, ready}, E_EVERYTHING);
+  ambi_lower_bind(l, ready);
+  ambi_lower_emit(l, OP_I_CASE_END, v, p, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, go);
+  ambi_lower_bind(l, none);
+  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
+  ambi_lower_bind(l, go);
+  clauses(l, v, list, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  return true;
+}
+
+static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 2);
+  if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
+  unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
+  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1),
+                                     AMB_SYM(UNDEFINED), d, err);
+  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
+                                  err, then, false);
+  clauses(l, ambi_lower_in_slot(l, v), list,
+          may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  come_back(l, whole);
+  return true;
+}
+
+static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  Value yes = ambi_expr_at(e, 3), other = ambi_expr_at(e, 4);
+  if (ambi_is_space(a) || ambi_is_space(b)) return false;
+  if (!d.tail) {
+    ambi_lower_prepare_shared(l, yes);
+    ambi_lower_prepare_shared(l, other);
+  }
+  Stub *s = NULL;
+  int back = NO_LABEL;
+  if (ambi_is_lvar(a) || ambi_is_lvar(b)) {  // may hold a space: then a query
+    ambi_lower_prepare(l, e);
+    s = ambi_lower_stub(l, STUB_BAIL);
+    s->term = e;
+    s->type = AMB_SYM(UNDEFINED);
+    s->dst = d;
+    s->err = err;
+    back = s->back;
+    int entry = s->entry;
+    for (uint32_t i = 1; i <= 2; i++) {
+      Value x = ambi_expr_at(e, i);
+      if (!ambi_is_lvar(x)) continue;
+      ambi_lower_emit(l, OP_I_CHKBOUND, l->vars[ambi_lvar_of(x)].slot, 0, 0);
+      ambi_lower_edge(l, entry);
+    }
+  }
+  int no = ambi_lower_label(l), end = ambi_lower_label(l);
+  uint16_t src = ambi_lower_in_slot(l, ambi_lower_term(l, a));
+  Var *vars = ambi_lower_save_vars(l);
+  ambi_lower_match(l, src, b, no);
+  ambi_lower_body(l, yes, e, AMB_SYM(UNDEFINED), d, err, rest);
+  if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, no);
+  ambi_lower_restore_vars(l, vars);
+  ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_bind(l, end);
+  if (back != NO_LABEL) ambi_lower_bind(l, back);
+  return true;
+}
+
+static void lower_collapse(Lower *l, Value e, Dst d) {
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
+  int done = ambi_lower_label(l), add = ambi_lower_label(l);
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_jump(l, OP_I_COLLECT, p, 0, done);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, add}, 0);
+  ambi_lower_bind(l, add);
+  ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
+  ambi_lower_bind(l, done);
+  ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+}
+
+static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
+  if (ambi_lower_odd_body(ambi_expr_at(e, 1))) return false;
+  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
+  int end = ambi_lower_label(l);
+  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  Var *vars = ambi_lower_save_vars(l);
+  ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
+  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+                  (ErrTo){false, v, end}, 0);
+  ambi_lower_bind(l, end);
+  ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
+  ambi_lower_restore_vars(l, vars);
+  ambi_lower_result_in(l, v, e, d, err);
+  return true;
+}
+
+// Alternatives written out: one choice record that moves along.
+static void alternatives(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1);
+  uint32_t n = ambi_expr_size(list);
+  int end = ambi_lower_label(l);
+  if (!d.tail) ambi_lower_prepare_shared(l, list);
+  Var *vars = ambi_lower_save_vars(l);
+  for (uint32_t i = 0; i < n; i++) {
+    int next = ambi_lower_label(l);
+    if (i + 1 < n)
+      ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, next);
+    else if (i)
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    ambi_lower_restore_vars(l, vars);
+    ambi_lower_result(l, ambi_expr_at(list, i), e, d, err, rest);
+    if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+    ambi_lower_bind(l, next);
+  }
+  ambi_lower_bind(l, end);
+}
+
+static bool constants(Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    Value v = ambi_expr_at(list, i);
+    if (ambi_is_lvar(v) || ambi_is_expr(v) || v.w == AMB_SYM(EMPTY).w)
+      return false;
+  }
+  return true;
+}
+
+static bool odd_item(Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (ambi_odd_body(ambi_expr_at(list, i))) return true;
+  return false;
+}
+
+static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
+                            unsigned rest) {
+  Value list = ambi_expr_at(e, 1);
+  if (ambi_is_unit(list)) {
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    return true;
+  }
+  if (odd_item(list)) return false;
+  bool fixed = ambi_is_expr(list) && constants(list);
+  if (ambi_is_expr(list) && !fixed) {
+    alternatives(l, e, d, err, rest);
+    return true;
+  }
+  if (!fixed && !ambi_is_lvar(list)) return false;
+  int back = NO_LABEL, entry = NO_LABEL;
+  uint16_t src;
+  if (fixed) {
+    src = ambi_lower_in_slot(l, ambi_lower_k(l, list));
+  } else {
+    ambi_lower_prepare(l, e);
+    Stub *s = ambi_lower_stub(l, STUB_BAIL);
+    s->term = e;
+    s->type = AMB_SYM(UNDEFINED);
+    s->dst = d;
+    s->err = err;
+    back = s->back;
+    entry = s->entry;
+    src = l->vars[ambi_lvar_of(list)].slot;
+    ambi_lower_emit(l, OP_I_CHKEXP, src, 0, 0);
+    ambi_lower_edge(l, entry);
+  }
+  uint16_t item = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_FORKV, item, src, 0);
+  if (entry != NO_LABEL) ambi_lower_edge(l, entry);
+  if (fixed)
+    ambi_lower_give(l, item, d);
+  else
+    ambi_lower_result_in(l, item, e, d, err);
+  if (back != NO_LABEL) ambi_lower_bind(l, back);
+  return true;
+}
+
+// A pattern whose children are variables, new ones once each, or have none.
+static bool flat_pattern(Lower *l, Value p) {
+  enum { MAX_FLAT = 16 };
+  bool seen[MAX_VARS] = {false};
+  if (l->form || !ambi_is_expr(p) || ambi_expr_size(p) > MAX_FLAT) return false;
+  Value head = ambi_expr_at(p, 0);
+  if (!ambi_is_sym(head) || head.w == AMB_SYM(COMMA).w ||
+      ambi_is_ground_expr(p))
+    return false;
+  for (uint32_t i = 1; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    if (ambi_is_lvar(c)) {
+      if (ambi_lower_unset(l, c) && seen[ambi_lvar_of(c)]) return false;
+      seen[ambi_lvar_of(c)] = true;
+    } else if (ambi_is_expr(c) && !ambi_is_ground_expr(c)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value space = ambi_expr_at(e, 1);
+  if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
+  if (ambi_odd_body(ambi_expr_at(e, 3))) return false;
+  if (!d.tail) ambi_lower_prepare_shared(l, ambi_expr_at(e, 3));
+  Value pattern = ambi_expr_at(e, 2);
+  bool flat = flat_pattern(l, pattern);
+  if (ambi_is_lvar(space)) ambi_lower_prepare(l, flat ? space : e);
+  if (!flat) ambi_lower_prepare(l, pattern);
+  Stub *s = ambi_lower_stub(l, STUB_BAIL);
+  s->term = e;
+  s->type = AMB_SYM(UNDEFINED);
+  s->dst = d;
+  s->err = err;
+  int back = s->back, entry = s->entry;
+  uint16_t where = ambi_lower_term(l, space);
+  if (flat)
+    ambi_lower_env(l, OP_I_MATCHF, where, pattern, NO_LABEL);
+  else
+    ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), NO_SLOT);
+  ambi_lower_edge(l, entry);
+  ambi_lower_result(l, ambi_expr_at(e, 3), e, d, err, rest);
+  ambi_lower_bind(l, back);
+  return true;
+}
+
+static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
+  Value x = ambi_expr_at(e, 1);
+  bool any = ambi_lower_any_type(t);  // else the type of x is what is returned
+  if (!any || wrong(l, x) || ambi_odd_body(x)) return false;
+  if (!ambi_is_expr(x)) {
+    ambi_lower_body(l, x, e, t, d, err, rest);
+    return true;
+  }
+  // A type of its own would be what x is evaluated against.
+  if (ambi_is_unit(ambi_lower_static_type(l, x))) return false;
+  if (!d.tail) ambi_lower_prepare_shared(l, x);
+  Var *vars = ambi_lower_save_vars(l);
+  uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
+  ambi_lower_restore_vars(l, vars);
+  ambi_lower_result_in(l, ambi_lower_in_slot(l, v), e, d, err);
+  return true;
+}
+
+static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
+  Value x = ambi_expr_at(e, 1);
+  if (ambi_odd_body(x) || is_sym(x, AMB_SYM(EMPTY).w)) return false;
+  uint16_t term = ambi_lower_term(l, x);
+  if (!ambi_is_lvar(x)) {
+    ambi_lower_give(l, term, d);
+    return true;
+  }
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  ambi_lower_emit(l, OP_I_CHKBODY, term, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_give(l, term, d);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+// (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
+static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
+  Value x = ambi_expr_at(e, 1);
+  if (!ambi_is_lvar(x)) return false;
+  ambi_lower_var(l, ambi_lvar_of(x));
+  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  uint16_t slot = l->vars[ambi_lvar_of(x)].slot;
+  if (form == FORM_CAR)
+    ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
+  else
+    ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  if (form == FORM_DECONS) {
+    uint16_t pair[2] = {first, others},
+             out = d.tail ? ambi_lower_slot(l) : d.slot;
+    ambi_lower_emit(l, OP_I_MKEXPR, out, 2, 0);
+    ambi_lower_list(l, pair, 2);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  } else {
+    ambi_lower_value_of(l, form == FORM_CAR ? first : others, d, err);
+  }
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
+  Value tail = ambi_expr_at(e, 2);
+  if (!ambi_is_lvar(tail) && !ambi_is_expression(tail)) return false;
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)),
+           others = ambi_lower_term(l, tail);
+  uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
+  ambi_lower_emit(l, OP_I_CONS, out, head, others);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+// (let ($h $t) (decons-atom $x) ...): no pair is built.
+static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
+  if (!ambi_is_expr(v) || ambi_expr_at(v, 0).w != AMB_SYM(DECONS_ATOM).w ||
+      ambi_expr_size(v) != 2 || !ambi_is_lvar(ambi_expr_at(v, 1)) ||
+      ambi_expr_size(p) != 2)
+    return false;
+  Value h = ambi_expr_at(p, 0), t = ambi_expr_at(p, 1);
+  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t) || h.w == t.w)
+    return false;
+  ambi_lower_prepare(l, v);
+  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t)) return false;
+  uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
+  uint16_t pair = ambi_lower_slot(l);
+  int stub = ambi_lower_bail_stub(l, v, AMB_SYM(UNDEFINED), (Dst){false, pair},
+                                  err),
+      done = ambi_lower_label(l);
+  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  l->vars[ambi_lvar_of(h)].pre = first;
+  l->vars[ambi_lvar_of(t)].pre = others;
+  ambi_lower_env(l, OP_I_UNIFYT, pair, p, NO_LABEL);
+  ambi_lower_bind(l, done);
+  return true;
+}
+
+bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                          unsigned rest) {
+  int bail = l->bail;
+  l->bail = NO_LABEL;  // a form's operands are trees of their own
+  bool done = true;
+  enum Form form = form_of(l, e);
+  switch (form) {
+  case FORM_IF:
+    done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1)) &&
+           !wrong(l, ambi_expr_at(e, 1)) &&
+           ambi_expr_at(e, 1).w != AMB_SYM(EMPTY).w;
+    if (done) lower_if(l, e, t, d, err, rest);
+    break;
+  case FORM_LET: done = lower_let(l, e, d, err, rest); break;
+  case FORM_LETS: done = lower_lets(l, e, d, err, rest); break;
+  case FORM_CASE: done = lower_case(l, e, d, err, rest); break;
+  case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
+  case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
+  case FORM_COLLAPSE: lower_collapse(l, e, d); break;
+  case FORM_ONCE: done = lower_once(l, e, d, err); break;
+  case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
+  case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
+  case FORM_QUOTE: ambi_lower_give(l, ambi_lower_term(l, e), d); break;
+  case FORM_NOEVAL: done = lower_noeval(l, e, d, err); break;
+  case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
+  case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
+  case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;
+  case FORM_MAP:
+    done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err, rest);
+    break;
+  case FORM_CDR:
+    if (!ambi_lower_any_type(t)) {
+      done = false;
+      break;
+    }
+    // fall through
+  case FORM_CAR:
+  case FORM_DECONS: done = lower_part(l, e, form, d, err); break;
+  case FORM_CONS: done = lower_cons(l, e, d, err); break;
+  case FORM_NONE: done = false; break;
+  }
+  l->bail = bail;
+  return done || l->failed || l->refused;
+}

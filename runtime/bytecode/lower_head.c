@@ -1,0 +1,479 @@
+// Telling the rules of one head apart.
+//
+// All rules that unify fire, in order. On the bound entry (the arguments that
+// rules look at are no variables) a switch on one argument after another leaves
+// ordered sets of candidate rules; matching is one-way and binds nothing
+// outside. A set of one rule needs no choice record. As soon as an unbound
+// variable stands where a rule has a pattern, the open entry takes over: every
+// rule in turn, unified in full behind a choice record. Until a rule has
+// matched, "no rule" means that the call is its own value; afterwards it only
+// means that there are no more results. So each candidate has two heads: one
+// for each of the two cases.
+#include "runtime/bytecode/lower_head.h"
+
+#include <stdlib.h>
+
+#include "memory/alloc.h"
+
+enum { SWITCH_DEPTH = 3, MUCH_CODE = 8000 };
+
+// A pattern that a switch cannot tell apart from others by its key.
+static bool odd_pattern(Value p) {
+  if (ambi_is_expr(p)) return !ambi_is_sym(ambi_expr_at(p, 0));
+  return ambi_switch_key(p) == 0;
+}
+
+static bool any_pattern(Value p) {
+  return ambi_is_none(p) || ambi_is_lvar(p);
+}
+
+// ---- heads ---------------------------------------------------------------------------
+
+// Where a part of a pattern meets an unbound variable: code behind the head that
+// unifies the two and goes back.
+typedef struct Open {
+  int label, back;
+  uint16_t slot;
+  Value pattern;
+  Var vars[MAX_VARS];  // as they are there
+  struct Open *next;
+} Open;
+
+typedef struct Binder {
+  Heads *h;
+  Rule *r;
+  Open *opens;
+} Binder;
+
+// The variables that have a value so far; the others know where it will be.
+static void no_variables_yet(Lower *l, const Rule *r) {
+  ambi_lower_use_rule(l, (Rule *)(uintptr_t)r);
+  for (unsigned i = 0; i < MAX_VARS; i++) {
+    l->vars[i].pre = r->vars[i].slot;
+    l->vars[i].slot = NO_SLOT;
+  }
+}
+
+static int open_part(Binder *b, uint16_t slot, Value p) {
+  Lower *l = b->h->l;
+  Open *o = ambi_arena_alloc(&l->arena, sizeof *o);
+  if (!o) {
+    l->failed = true;
+    return ambi_lower_label(l);
+  }
+  *o = (Open){.label = ambi_lower_label(l),
+              .back = ambi_lower_label(l),
+              .slot = slot,
+              .pattern = p,
+              .next = b->opens};
+  memcpy(o->vars, l->vars, sizeof o->vars);
+  b->opens = o;
+  return o->label;
+}
+
+// Emits the test that the value in `slot` is like p; failure backtracks. The
+// label where control comes back from the code for an unbound variable.
+static int test_part(Binder *b, uint16_t slot, Value p) {
+  Lower *l = b->h->l;
+  int open = open_part(b, slot, p);
+  if (l->failed) return open;
+  if (!ambi_is_expr(p))
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w),
+                    ambi_lower_fail_label(l));
+  else if (ambi_is_sym(ambi_expr_at(p, 0)))
+    ambi_lower_jump(l, OP_I_TESTF, slot,
+                    ambi_lower_const(l, ambi_switch_key(p)),
+                    ambi_lower_fail_label(l));
+  else
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p),
+                    ambi_lower_fail_label(l));
+  ambi_lower_varl(l, open);
+  return b->opens->back;
+}
+
+// Two-way match of the value in `slot` with pattern p (known = its key was
+// switched on).
+static void bind_part(Binder *b, uint16_t slot, Value p, bool known) {
+  Lower *l = b->h->l;
+  if (l->failed) return;
+  if (ambi_is_lvar(p)) {
+    Var *v = &l->vars[ambi_lvar_of(p)];
+    if (v->slot != NO_SLOT) {
+      ambi_lower_emit(l, OP_I_UNIFYV, slot, v->slot, 0);
+      return;
+    }
+    v->slot = v->pre;
+    if (v->slot != slot) ambi_lower_emit(l, OP_I_MOVE, v->slot, slot, 0);
+    return;
+  }
+  int back = known ? ambi_lower_label(l) : test_part(b, slot, p);
+  if (l->failed) return;
+  bool functor = ambi_is_expr(p) && ambi_is_sym(ambi_expr_at(p, 0));
+  for (uint32_t i = functor; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    Var *v = ambi_is_lvar(c) ? &l->vars[ambi_lvar_of(c)] : NULL;
+    if (v && v->slot == NO_SLOT) {
+      v->slot = v->pre;
+      ambi_lower_emit(l, OP_I_GETCH, v->slot, slot, i);
+    } else {
+      uint16_t s = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+      bind_part(b, s, c, false);
+    }
+  }
+  ambi_lower_bind(l, back);
+}
+
+// Behind the head: the parts that met a variable.
+static void open_parts(Binder *b) {
+  Lower *l = b->h->l;
+  l->rule = b->r->tmpl;
+  for (Open *o = b->opens; o && !l->failed; o = o->next) {
+    ambi_lower_bind(l, o->label);
+    memcpy(l->vars, o->vars, sizeof l->vars);
+    ambi_lower_env(l, OP_I_UNIFYT, o->slot, o->pattern, NO_LABEL);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, o->back);
+  }
+}
+
+// Unifies the arguments with the rule's patterns; what comes next is the body.
+// known: arguments whose keys were switched on.
+static void bind_args(Binder *b, uint64_t known) {
+  Heads *h = b->h;
+  Rule *r = b->r;
+  Lower *l = h->l;
+  no_variables_yet(l, r);
+  if (!ambi_is_expr(r->lhs)) {  // the whole call
+    ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_call_atom(h, false), r->lhs,
+                   NO_LABEL);
+    return;
+  }
+  uint64_t there = 0;  // plain variables that keep their arguments' slots
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = ambi_rule_pattern(r, i);
+    if (!ambi_is_lvar(p) || r->vars[ambi_lvar_of(p)].slot != i) continue;
+    l->vars[ambi_lvar_of(p)].slot = (uint16_t)i;
+    there |= (uint64_t)1 << i;
+  }
+  Value head = ambi_expr_at(r->lhs, 0);
+  if (ambi_is_lvar(head))
+    ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
+  for (uint32_t i = 0; i < h->nargs; i++)
+    if (!((there >> i) & 1))
+      bind_part(b, (uint16_t)i, ambi_rule_pattern(r, i),
+                ((known >> i) & 1) && !odd_pattern(ambi_rule_pattern(r, i)));
+}
+
+// One-way match of the value in `slot` (known = its key was switched on).
+static void match_part(Heads *h, Rule *r, uint16_t slot, Value p, bool known,
+                       int no, int open, bool *set) {
+  Lower *l = h->l;
+  if (ambi_is_lvar(p)) {
+    uint32_t i = ambi_lvar_of(p);
+    if (!set[i]) {
+      set[i] = true;
+      if (r->vars[i].slot != slot)
+        ambi_lower_emit(l, OP_I_MOVE, r->vars[i].slot, slot, 0);
+    } else {
+      ambi_lower_jump(l, OP_I_SAMEV, slot, r->vars[i].slot, no);
+      ambi_lower_varl(l, open);
+    }
+    return;
+  }
+  if (!ambi_is_expr(p)) {
+    if (known) return;
+    ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, p.w), no);
+    ambi_lower_varl(l, open);
+    return;
+  }
+  Value head = ambi_expr_at(p, 0);
+  uint32_t first = 0;
+  if (ambi_is_sym(head)) {
+    first = 1;
+    if (!known) {
+      ambi_lower_jump(l, OP_I_TESTF, slot,
+                      ambi_lower_const(l, ambi_switch_key(p)), no);
+      ambi_lower_varl(l, open);
+    }
+  } else {
+    ambi_lower_jump(l, OP_I_TESTN, slot, ambi_expr_size(p), no);
+    ambi_lower_varl(l, open);
+  }
+  for (uint32_t i = first; i < ambi_expr_size(p); i++) {
+    Value c = ambi_expr_at(p, i);
+    uint16_t s;
+    if (ambi_is_lvar(c) && !set[ambi_lvar_of(c)]) {
+      set[ambi_lvar_of(c)] = true;
+      s = r->vars[ambi_lvar_of(c)].slot;
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+    } else {
+      s = ambi_lower_slot(l);
+      ambi_lower_emit(l, OP_I_GETCH, s, slot, i);
+      match_part(h, r, s, c, false, no, open, set);
+    }
+  }
+}
+
+static bool one_way_rule(const Rule *r) {
+  return ambi_is_expr(r->lhs) && !ambi_is_lvar(ambi_expr_at(r->lhs, 0));
+}
+
+static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
+  bool set[MAX_VARS] = {false};
+  ambi_lower_use_rule(h->l, r);
+  for (uint32_t i = 0; i < h->nargs; i++)  // plain variables are there already
+    if (ambi_is_lvar(ambi_rule_pattern(r, i)) &&
+        r->vars[ambi_lvar_of(ambi_rule_pattern(r, i))].slot == i)
+      set[ambi_lvar_of(ambi_rule_pattern(r, i))] = true;
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    Value p = ambi_rule_pattern(r, i);
+    if (ambi_is_lvar(p) && r->vars[ambi_lvar_of(p)].slot == i) continue;
+    match_part(h, r, (uint16_t)i, p, ((known >> i) & 1) && !odd_pattern(p), no,
+               open, set);
+  }
+}
+
+// A later candidate, after an earlier one has matched: its failure is just a
+// failure.
+static void later_head(Heads *h, Rule *r, uint64_t known) {
+  Binder b = {.h = h, .r = r};
+  bind_args(&b, known);
+  ambi_lower_to_body(h, r);
+  open_parts(&b);
+}
+
+// ---- the open entry -----------------------------------------------------------------------
+
+// Do the arguments match the rule whatever they hold, if those that are known
+// have the keys of its patterns?
+static bool cannot_fail(const Heads *h, const Rule *r, uint64_t known) {
+  bool seen[MAX_VARS] = {false};
+  if (!one_way_rule(r)) return false;
+  for (uint32_t a = 0; a < h->nargs; a++) {
+    Value p = ambi_rule_pattern(r, a);
+    bool sure = ((known >> a) & 1) && !odd_pattern(p);
+    if (!ambi_is_lvar(p) && !sure) return false;
+    const Value *parts = ambi_is_expr(p) ? ambi_expr_items(p) : &p;
+    uint32_t n = ambi_is_expr(p) ? ambi_expr_size(p) : ambi_is_lvar(p);
+    for (uint32_t i = ambi_is_expr(p); i < n; i++) {
+      if (!ambi_is_lvar(parts[i]) || seen[ambi_lvar_of(parts[i])]) return false;
+      seen[ambi_lvar_of(parts[i])] = true;
+    }
+  }
+  return true;
+}
+
+// Each rule of the set in turn, unified in full. known: arguments whose keys were
+// switched on.
+static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                       int entry) {
+  Lower *l = h->l;
+  int *fresh = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *fresh);
+  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
+  if (!fresh || !later) {
+    l->failed = true;
+    return;
+  }
+  ambi_lower_bind(l, entry);
+  for (uint32_t i = 0; i <= n; i++) {
+    fresh[i] = ambi_lower_label(l);
+    later[i] = ambi_lower_label(l);
+  }
+  for (uint32_t i = 0; i < n; i++) {  // nothing has matched so far
+    ambi_lower_bind(l, fresh[i]);
+    bool sure = i > 0 && i + 1 == n && cannot_fail(h, set[i], known);
+    if (sure)
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    else
+      ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, fresh[i + 1]);
+    Binder b = {.h = h, .r = set[i]};
+    bind_args(&b, known);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
+    else if (!sure)
+      ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
+    ambi_lower_to_body(h, set[i]);
+    open_parts(&b);
+  }
+  ambi_lower_bind(l, fresh[n]);
+  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
+  for (uint32_t i = 1; i < n; i++) {
+    ambi_lower_bind(l, later[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    later_head(h, set[i], known);
+  }
+}
+
+// ---- the bound entry ---------------------------------------------------------------------
+
+// Candidates in order on the bound entry.
+static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
+  Lower *l = h->l;
+  int *later = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *later);
+  if (!later) {
+    l->failed = true;
+    return;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    later[i] = ambi_lower_label(l);
+  // A variable met on the way: where keys are known, the candidates of this leaf
+  // will do.
+  bool local = false;
+  for (uint32_t i = 0; i < n && known && l->ncode < MUCH_CODE; i++)
+    local |= !cannot_fail(h, set[i], known);
+  int open = local ? ambi_lower_label(l) : h->open;
+  for (uint32_t i = 0; i < n; i++) {
+    int no = i + 1 < n ? ambi_lower_label(l) : h->data;
+    match_args(h, set[i], known, no, open);
+    if (i + 1 < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[i + 1]);
+    ambi_lower_to_body(h, set[i]);
+    if (i + 1 < n) ambi_lower_bind(l, no);
+  }
+  for (uint32_t i = 1; i < n; i++) {
+    ambi_lower_bind(l, later[i]);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    later_head(h, set[i], known);
+  }
+  if (local) open_entry(h, set, n, known, open);
+}
+
+// ---- the switch -------------------------------------------------------------------------
+
+static int choose_arg(Heads *h, Rule **set, uint32_t n, uint64_t known) {
+  int best = -1;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < h->nargs; i++) {
+    uint32_t count = 0;
+    if ((known >> i) & 1) continue;
+    for (uint32_t j = 0; j < n; j++) {
+      Value p = ambi_rule_pattern(set[j], i);
+      count += !any_pattern(p) && !odd_pattern(p);
+    }
+    if (count > most) {
+      most = count;
+      best = (int)i;
+    }
+  }
+  return best;
+}
+
+static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                 unsigned depth);
+
+static int compare_cases(const void *a, const void *b) {
+  const SwitchCase *x = a, *y = b;
+  return x->key < y->key ? -1 : x->key > y->key;
+}
+
+// Rules of the set that a value with this key could match (0: another key).
+static uint32_t select_rules(Rule **set, uint32_t n, uint32_t arg, Word key,
+                             Rule **out) {
+  uint32_t m = 0;
+  for (uint32_t j = 0; j < n; j++) {
+    Value p = ambi_rule_pattern(set[j], arg);
+    if (any_pattern(p) || odd_pattern(p) || ambi_switch_key(p) == key)
+      out[m++] = set[j];
+  }
+  return m;
+}
+
+static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, uint32_t arg) {
+  if (!ambi_grow((void **)&l->switches, &l->switches_cap, l->nswitches + 1,
+                 sizeof(Switch))) {
+    l->failed = true;
+    return 0;
+  }
+  Switch *s = &l->switches[l->nswitches];
+  *s = (Switch){0};
+  SwitchCase *cases = ambi_alloc(n * sizeof *cases);
+  if (!cases) {
+    l->failed = true;
+    return 0;
+  }
+  uint32_t count = 0;
+  for (uint32_t j = 0; j < n; j++) {
+    Value p = ambi_rule_pattern(set[j], arg);
+    Word key = any_pattern(p) || odd_pattern(p) ? 0 : ambi_switch_key(p);
+    bool seen = key == 0;
+    for (uint32_t k = 0; k < count; k++)
+      seen |= cases[k].key == key;
+    if (!seen) cases[count++].key = key;
+  }
+  s->cases = ambi_alloc((count ? count : 1) * sizeof *s->cases);
+  if (s->cases) {
+    memcpy(s->cases, cases, count * sizeof *cases);
+    s->n = count;
+    qsort(s->cases, count, sizeof *s->cases, compare_cases);
+  } else {
+    l->failed = true;
+  }
+  ambi_free(cases, n * sizeof *cases);
+  return (uint32_t)l->nswitches++;
+}
+
+static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                 unsigned depth) {
+  Lower *l = h->l;
+  if (l->failed || l->refused) return;
+  int arg = n && depth ? choose_arg(h, set, n, known) : -1;
+  if (arg < 0 || n == 0) {
+    if (n)
+      leaf(h, set, n, known);
+    else
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
+    return;
+  }
+  uint32_t s = new_switch(l, set, n, (uint32_t)arg);
+  Rule **some = ambi_arena_alloc(&l->arena, n * sizeof *some);
+  if (l->failed || !some) {
+    l->failed = true;
+    return;
+  }
+  ambi_lower_emit(l, OP_I_SWITCH, (unsigned)arg, s, 0);
+  l->switches[s].open = (uint32_t)h->open;
+  for (uint32_t i = 0; i < l->switches[s].n; i++) {
+    int label = ambi_lower_label(l);
+    Word key = l->switches[s].cases[i].key;
+    l->switches[s].cases[i].to = (uint32_t)label;
+    ambi_lower_bind(l, label);
+    uint32_t m = select_rules(set, n, (uint32_t)arg, key, some);
+    tree(h, some, m, known | (uint64_t)1 << arg, depth - 1);
+    if (l->failed || l->refused) return;
+  }
+  int other = ambi_lower_label(l);
+  l->switches[s].other = (uint32_t)other;
+  ambi_lower_bind(l, other);
+  uint32_t m = select_rules(set, n, (uint32_t)arg, 1, some);
+  tree(h, some, m, known, depth > 1 ? depth - 1 : 0);
+}
+
+// ---- the whole ---------------------------------------------------------------------------
+
+void ambi_lower_heads(Heads *h) {
+  Lower *l = h->l;
+  bool one_way = true, patterns = false;
+  for (uint32_t i = 0; i < h->nrules; i++) {
+    one_way &= one_way_rule(h->rules[i]);
+    for (uint32_t a = 0; a < h->nargs && one_way; a++) {
+      Value p = ambi_rule_pattern(h->rules[i], a);
+      patterns |=
+          !ambi_is_lvar(p) || h->rules[i]->vars[ambi_lvar_of(p)].slot != a;
+    }
+  }
+  h->open = ambi_lower_label(l);
+  h->data = ambi_lower_label(l);
+  if (one_way) tree(h, h->rules, h->nrules, 0, SWITCH_DEPTH);
+  if (!one_way || patterns)
+    open_entry(h, h->rules, h->nrules, 0, h->open);
+  else
+    ambi_lower_bind(l, h->open);
+  ambi_lower_bind(l, h->data);
+  ambi_lower_data_code(h);
+}

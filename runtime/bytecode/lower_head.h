@@ -1,0 +1,43 @@
+// Between lower.c and lower_head.c: the rules of one definition while they are
+// lowered together.
+#ifndef AMBIT_RUNTIME_LOWER_HEAD_H
+#define AMBIT_RUNTIME_LOWER_HEAD_H
+
+#include "runtime/bytecode/lower.h"
+
+typedef struct Rule {
+  const Template *tmpl;
+  Value lhs, rhs;
+  Var vars[MAX_VARS];  // slots, the same whichever head is taken
+  Slots slots;
+  int body;  // label
+  bool emitted;
+} Rule;
+
+typedef struct Heads {
+  Lower *l;
+  Rule **rules;
+  uint32_t nrules, nargs;
+  Value head, type;
+  int open, data;
+  bool untyped;  // the head has no type
+} Heads;
+
+static inline Value ambi_rule_pattern(const Rule *r, uint32_t i) {
+  return ambi_is_expr(r->lhs) ? ambi_expr_at(r->lhs, i + 1) : AMB_NONE;
+}
+
+// ---- lower.c -----------------------------------------------------------------------
+void ambi_lower_use_rule(Lower *l, Rule *r);  // its variables and slots
+// A slot with the call as an atom; own_value: it is marked as evaluated.
+uint16_t ambi_lower_call_atom(Heads *h, bool own_value);
+// Code for a call that is its own value.
+void ambi_lower_data_code(Heads *h);
+// Control arrives with the rule's variables in their slots.
+void ambi_lower_to_body(Heads *h, Rule *r);
+
+// ---- lower_head.c ---------------------------------------------------------------------
+// All code of a definition: entries, heads, and through them the bodies.
+void ambi_lower_heads(Heads *h);
+
+#endif

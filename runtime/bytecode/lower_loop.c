@@ -1,0 +1,242 @@
+// Loops over expressions: foldl-atom and map-atom as units of their own.
+//
+// The step becomes a local unit that takes the list, an index, what there is so
+// far and the variables it captures, and calls itself: a tail call for the fold
+// (constant space as long as a step leaves no choice), a call for the map, whose
+// results are consed together on the way back. Variables that occur only in the
+// step are new in each round.
+#include "runtime/bytecode/lower.h"
+
+#include "memory/alloc.h"
+#include "runtime/machine/routine.h"
+
+typedef struct Loop {
+  Lower *outer;
+  Value step;
+  uint16_t captured[MAX_VARS];
+  unsigned ncaptured;
+  Variant *self;
+} Loop;
+
+// A variable that is nothing but the name of something in the step.
+static bool binder(Lower *l, Value v, Value step) {
+  return ambi_is_lvar(v) && l->vars[ambi_lvar_of(v)].slot == NO_SLOT &&
+         ambi_lower_outside(l, step, ambi_lvar_of(v)) == 1;
+}
+
+// Variables of the step that live outside of it exist from now on.
+static bool capture(Loop *p, Value a, Value b) {
+  Lower *l = p->outer;
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, p->step, vars);
+  for (unsigned i = 0; i < n; i++) {
+    Value v = ambi_lvar(vars[i]);
+    if (v.w == a.w || v.w == b.w || !ambi_lower_shared(l, p->step, vars[i]))
+      continue;
+    ambi_lower_var(l, vars[i]);
+    p->captured[p->ncaptured++] = vars[i];
+  }
+  return p->ncaptured < 100;
+}
+
+static bool open_step(Loop *p, Lower *l, unsigned fixed) {
+  Lower *o = p->outer;
+  ambi_lower_open(l, o->cx, o->space);
+  l->rule = o->rule;
+  l->unstable = o->unstable;
+  l->own.next = l->frame = fixed + p->ncaptured;
+  for (unsigned i = 0; i < p->ncaptured; i++)
+    l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
+  p->self = ambi_alloc(sizeof *p->self);
+  if (!p->self) l->failed = o->failed = true;
+  return p->self != NULL;
+}
+
+// Unbound variables would be renamed in each step: that is left to EVAL.
+static void check_captured(const Loop *p, int entry) {
+  Lower *l = p->outer;
+  for (unsigned i = 0; i < p->ncaptured; i++) {
+    ambi_lower_emit(l, OP_I_CHKGROUND, l->vars[p->captured[i]].slot, 0, 0);
+    ambi_lower_edge(l, entry);
+  }
+}
+
+// Closes the local unit; the outer one owns it.
+static bool close_step(Loop *p, Lower *l, unsigned nargs) {
+  Lower *o = p->outer;
+  ambi_lower_stubs(l);
+  Unit *u = ambi_lower_finish(l, nargs);
+  o->refused |= l->refused;
+  o->failed |= l->failed;
+  ambi_lower_close(l);
+  if (!u) {
+    ambi_free(p->self, sizeof *p->self);
+    return false;
+  }
+  u->local = p->self;
+  p->self->unit = u;
+  return true;
+}
+
+static void self_call(Loop *p, Lower *l, bool tail, uint16_t index,
+                      uint16_t so_far, unsigned fixed, uint16_t pos) {
+  uint16_t list[MAX_VARS];
+  unsigned n = 0;
+  list[n++] = 0;  // the frame size, filled in at the end
+  list[n++] = 0;
+  list[n++] = index;
+  if (fixed == 3) list[n++] = so_far;
+  for (unsigned i = 0; i < p->ncaptured; i++)
+    list[n++] = (uint16_t)(fixed + i);
+  ambi_lower_emit(l, tail ? OP_I_TAILCALL : OP_I_CALL, tail ? 0 : pos, n - 1,
+                  ambi_lower_const(l, (Word)(uintptr_t)p->self));
+  ambi_lower_list(l, list, n);
+}
+
+// Calls the loop from the outer unit.
+static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed,
+                  Dst d, ErrTo err, bool stream) {
+  Lower *l = p->outer;
+  uint16_t args[MAX_VARS];
+  unsigned n = 0;
+  args[n++] = 0;
+  args[n++] = list;
+  args[n++] = ambi_lower_k(l, ambi_small_int(0));
+  if (fixed == 3) args[n++] = so_far;
+  for (unsigned i = 0; i < p->ncaptured; i++)
+    args[n++] = l->vars[p->captured[i]].slot;
+  uint16_t pos = d.tail ? 0 : ambi_lower_slot(l);
+  ambi_lower_emit(l, d.tail ? OP_I_TAILCALL : OP_I_CALL, pos, n - 1,
+                  ambi_lower_const(l, (Word)(uintptr_t)p->self));
+  ambi_lower_list(l, args, n);
+  if (d.tail) return;
+  ambi_lower_emit(l, stream ? OP_I_R_STREAM : OP_I_R_GATHER, d.slot, pos, 0);
+  ambi_lower_error_edge(l, d.slot, err);
+}
+
+static bool list_operand(Lower *l, Value list, int bail, uint16_t *out) {
+  if (ambi_is_lvar(list)) {
+    ambi_lower_var(l, ambi_lvar_of(list));
+    *out = l->vars[ambi_lvar_of(list)].slot;
+    ambi_lower_emit(l, OP_I_CHKEXP, *out, 0, 0);
+    ambi_lower_edge(l, bail);
+    return true;
+  }
+  if (!ambi_is_expression(list)) return false;
+  *out = ambi_lower_term(l, list);
+  return true;
+}
+
+// Slots of the fold's unit: 0 list, 1 index, 2 so far, then what is captured.
+static bool fold_unit(Loop *p, Value a, Value b) {
+  Lower l;
+  if (!open_step(p, &l, 3)) {
+    ambi_lower_close(&l);
+    return false;
+  }
+  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
+           acc = ambi_lower_slot(&l);
+  int done = ambi_lower_label(&l), again = ambi_lower_label(&l);
+  l.vars[ambi_lvar_of(a)].slot = 2;
+  l.vars[ambi_lvar_of(b)].slot = item;
+  ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
+  unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
+  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), acc,
+                      (ErrTo){false, acc, again}, rest);
+  ambi_lower_bind(&l, again);
+  ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
+  self_call(p, &l, true, next, acc, 3, 0);
+  ambi_lower_bind(&l, done);
+  ambi_lower_emit(&l, OP_I_RETV, 2, ambi_lower_const(&l, AMB_SYM(UNDEFINED).w),
+                  0);
+  return close_step(p, &l, 3 + p->ncaptured);
+}
+
+bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3),
+        b = ambi_expr_at(e, 4);
+  Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
+  if (!binder(l, a, p.step) || !binder(l, b, p.step) || a.w == b.w ||
+      ambi_odd_body(p.step))
+    return false;
+  if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
+  if (!capture(&p, a, b)) return false;
+  uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  list_operand(l, list, ambi_lower_stub_at(l, stub)->entry, &src);
+  check_captured(&p, ambi_lower_stub_at(l, stub)->entry);
+  bool stream =
+      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
+  if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
+  enter(&p, src, start, 3, d, err, stream);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+// Slots of the map's unit: 0 list, 1 index, then what is captured.
+static bool map_unit(Loop *p, Value x) {
+  Lower l;
+  if (!open_step(p, &l, 2)) {
+    ambi_lower_close(&l);
+    return false;
+  }
+  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
+           v = ambi_lower_slot(&l);
+  uint16_t others = ambi_lower_slot(&l), pos = ambi_lower_slot(&l),
+           out = ambi_lower_slot(&l);
+  int done = ambi_lower_label(&l), odd = ambi_lower_label(&l);
+  l.vars[ambi_lvar_of(x)].slot = item;
+  ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
+  unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
+  bool stream = ambi_lower_can_stream(rest, rest);
+  ErrTo err = {.ret = true};
+  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
+  ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
+  self_call(p, &l, false, next, 0, 2, pos);
+  ambi_lower_emit(&l, stream ? OP_I_R_STREAM : OP_I_R_GATHER, others, pos, 0);
+  ambi_lower_error_edge(&l, others, err);
+  ambi_lower_emit(&l, OP_I_CONS, out, v, others);
+  ambi_lower_edge(&l, odd);
+  ambi_lower_emit(&l, OP_I_RET, out, 0, 0);
+  ambi_lower_bind(&l, done);
+  ambi_lower_emit(&l, OP_I_RET, ambi_lower_k(&l, AMB_UNIT), 0, 0);
+  ambi_lower_bind(&l, odd);
+  ambi_lower_emit(&l, OP_I_FAIL, 0, 0, 0);
+  return close_step(p, &l, 2 + p->ncaptured);
+}
+
+// The steps are members of one expression, whose head is the first of them: it
+// must not have a function type.
+static bool no_function(Lower *l, Value step) {
+  Head h = ambi_lower_head_of(l, step);
+  if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
+  if (h.kind != HEAD_TYPED) return false;
+  return ambi_is_sym(
+      ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+}
+
+bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
+  Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
+  if (!binder(l, x, p.step) || !ambi_lower_plain_application(p.step))
+    return false;
+  if (!no_function(l, p.step)) return false;
+  if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
+  if (!capture(&p, x, x)) return false;
+  uint16_t src = 0, out = ambi_lower_slot(l);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
+      entry = ambi_lower_stub_at(l, stub)->entry;
+  list_operand(l, list, entry, &src);
+  check_captured(&p, entry);
+  bool stream =
+      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
+  if (l->failed || l->refused || !map_unit(&p, x)) return true;
+  enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
+  uint16_t pos = ambi_lower_slot(l), value = d.tail ? out : d.slot;
+  ambi_lower_emit(l, OP_I_CALLX, pos, out, 0);
+  ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
+  ambi_lower_error_edge(l, value, err);
+  ambi_lower_give(l, value, d);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}

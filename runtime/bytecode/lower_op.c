@@ -1,0 +1,497 @@
+// Grounded operations: arithmetic, comparisons as conditions, states, and the
+// call of any other operation on evaluated operands.
+//
+// A tree of arithmetic has one bail-out for all its operands: it comes back to
+// the whole tree, which is then evaluated as an atom. That is right as long as
+// nothing in the tree has an effect, so a tree ends where a call begins.
+#include "runtime/bytecode/lower.h"
+
+bool ambi_lower_plain_builtin(Value head) {
+  return ambi_is_op(head) && ambi_builtins[ambi_op_of(head)].flags == F_DET;
+}
+
+static bool numeric_tree(Value e) {
+  if (!ambi_is_expr(e)) return true;
+  if (!ambi_lower_plain_builtin(ambi_expr_at(e, 0)) ||
+      ambi_op_of(ambi_expr_at(e, 0)) == OP_GET_STATE ||
+      ambi_op_of(ambi_expr_at(e, 0)) == OP_CHANGE_STATE)
+    return false;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
+    if (!numeric_tree(ambi_expr_at(e, i))) return false;
+  return true;
+}
+
+static enum Opcode arithmetic_op(uint32_t op) {
+  switch (op) {
+  case OP_ADD: return OP_I_ADD;
+  case OP_SUB: return OP_I_SUB;
+  case OP_MUL: return OP_I_MUL;
+  default: return OP_I_NOP;
+  }
+}
+
+static bool short_int(Value e) {
+  return ambi_is_int(e) && ambi_int_of(e) >= INT16_MIN &&
+         ambi_int_of(e) <= INT16_MAX;
+}
+
+// The operation applied to evaluated operands that the fast form cannot take.
+static void apply_edge(Lower *l, uint32_t op, const uint16_t *src, unsigned n,
+                       uint16_t slot, ErrTo err, bool bail) {
+  size_t at = l->last;
+  if (bail && l->bail != NO_LABEL) {
+    ambi_lower_edge_at(l, at, l->bail);
+    return;
+  }
+  Stub *s = ambi_lower_stub(l, STUB_APPLY);
+  s->err = err;
+  s->dst = (Dst){false, slot};
+  s->head.c = (uint16_t)op;
+  s->nlist = n;
+  s->list = ambi_lower_new_list(l, n);
+  if (l->failed) return;
+  memcpy(s->list, src, n * sizeof *src);
+  ambi_lower_edge_at(l, at, s->entry);
+  ambi_lower_bind(l, s->back);
+}
+
+void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
+                             unsigned n, uint16_t slot, ErrTo err) {
+  ambi_lower_emit(l, OP_I_BUILTIN, slot, n, op);
+  size_t at = l->last;
+  ambi_lower_list(l, src, n);
+  Stub *s = ambi_lower_stub(l, STUB_ERROR);
+  s->from = slot;
+  s->err = err;
+  ambi_lower_edge_at(l, at, s->entry);
+  ambi_lower_emit(l, OP_I_R_STORE, slot, 0, 0);
+}
+
+// Operand of a typed operation: a variable stands as it is (checked before).
+static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
+                                unsigned rest, bool tree) {
+  if (ambi_is_lvar(arg) &&
+      (is_sym(p, AMB_SYM(T_NUMBER).w) || is_sym(p, AMB_SYM(T_SPACE).w) ||
+       is_sym(p, AMB_SYM(T_EXPRESSION).w) || is_sym(p, AMB_SYM(T_BOOL).w))) {
+    ambi_lower_var(l, ambi_lvar_of(arg));
+    return l->vars[ambi_lvar_of(arg)].slot;
+  }
+  if (ambi_is_expr(arg) && tree) {  // one bail-out for the whole
+    uint16_t slot = ambi_lower_slot(l);
+    ambi_lower_expr(l, arg, p, (Dst){false, slot}, err, rest);
+    return slot;
+  }
+  return ambi_lower_operand(l, arg, ambi_is_var(p) ? AMB_SYM(UNDEFINED) : p,
+                            err, rest, false);
+}
+
+static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
+                            uint16_t slot, ErrTo err) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  bool tree = numeric_tree(a) && numeric_tree(b);
+  if (short_int(b) && src[0] < SRC_CHECK && op != OP_I_MUL)
+    ambi_lower_emit(l, op == OP_I_ADD ? OP_I_ADDI : OP_I_SUBI, slot, src[0],
+                    (uint16_t)ambi_int_of(b));
+  else if (short_int(a) && src[1] < SRC_CHECK && op == OP_I_ADD)
+    ambi_lower_emit(l, OP_I_ADDI, slot, src[1], (uint16_t)ambi_int_of(a));
+  else
+    ambi_lower_emit(l, op, slot, src[0], src[1]);
+  apply_edge(l, ambi_op_of(ambi_expr_at(e, 0)), src, 2, slot, err, tree);
+}
+
+bool ambi_lower_is_comparison(Value e) {
+  if (!ambi_is_expr(e) || !ambi_is_op(ambi_expr_at(e, 0)) ||
+      ambi_expr_size(e) != 3)
+    return false;
+  switch (ambi_op_of(ambi_expr_at(e, 0))) {
+  case OP_LT:
+  case OP_GT:
+  case OP_LE:
+  case OP_GE:
+  case OP_EQUAL: return true;
+  default: return false;
+  }
+}
+
+static void truth(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  int no = ambi_lower_label(l), end = ambi_lower_label(l);
+  int odd =
+      ambi_lower_condition(l, e, AMB_NONE, no, d, err, AMB_SYM(T_BOOL), rest);
+  ambi_lower_give(l, ambi_lower_k(l, AMB_TRUE), d);
+  if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, no);
+  ambi_lower_give(l, ambi_lower_k(l, AMB_FALSE), d);
+  ambi_lower_bind(l, end);
+  if (!l->failed) ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
+}
+
+// The operation with its operands evaluated and checked, into a slot.
+static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
+                         ErrTo err, unsigned rest) {
+  if (l->failed) return;  // the type is not known, for want of memory
+  uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
+  bool tree = numeric_tree(e);
+  enum Opcode fast = arithmetic_op(op);
+  for (uint32_t i = 1; i <= n && (!tree || fast == OP_I_NOP); i++)
+    ambi_lower_guard(l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)),
+                     l->bail);
+  if (!tree) ambi_lower_guard_nested(l, e, l->bail);
+  uint16_t *src = ambi_lower_new_list(l, n);
+  if (l->failed) return;
+  for (uint32_t i = 1; i <= n; i++)
+    src[i - 1] = builtin_operand(
+        l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
+        ambi_lower_effects_from(l, e, i + 1, rest), tree);
+  if (fast != OP_I_NOP && n == 2)
+    fast_arithmetic(l, e, fast, src, slot, err);
+  else
+    ambi_lower_emit_builtin(l, op, src, n, slot, err);
+}
+
+// Variables of equal parameter types (== and its like) need a look at both.
+static bool polymorphic(Value ftype) {
+  for (uint32_t i = 1; i + 1 < ambi_expr_size(ftype); i++)
+    if (ambi_is_var(ambi_deref(ambi_expr_at(ftype, i)))) return true;
+  return false;
+}
+
+bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
+                        unsigned rest) {
+  uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
+  const Builtin *b = &ambi_builtins[op];
+  if (b->flags & F_ENGINE) return false;
+  Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
+  if (!ambi_lower_returns(r, t) || !ambi_lower_arguments_fit(l, e, h.ftype))
+    return false;
+  if (ambi_lower_is_comparison(e) &&
+      (op != OP_EQUAL || ambi_lower_simple_types(l, e))) {
+    if (!is_sym(t, AMB_SYM(T_BOOL).w) && !ambi_lower_any_type(t)) return false;
+    truth(l, e, d, err, rest);
+    return true;
+  }
+  if (polymorphic(h.ftype)) return false;
+  bool again =
+      is_sym(r, AMB_SYM(UNDEFINED).w) || is_sym(r, AMB_SYM(T_EXPRESSION).w);
+  if (again || (b->flags & F_NONDET))
+    return false;  // results are evaluated: EVAL does it
+  ambi_lower_prepare(l, e);
+  int outer = l->bail, stub = -1;
+  if (outer == NO_LABEL) {
+    stub = ambi_lower_bail_stub(l, e, t, d, err);
+    l->bail = ambi_lower_stub_at(l, stub)->entry;
+  }
+  uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  builtin_body(l, e, h.ftype, slot, err, rest);
+  l->bail = outer;
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+// ---- conditions -----------------------------------------------------------------
+
+// As the static type; what the other side decides is not known.
+static Value side_type(Lower *l, Value e) {
+  Value t = ambi_is_lvar(e) ? AMB_UNIT : ambi_lower_static_type(l, e);
+  if (!ambi_is_expr(e)) return t;
+  Head h = ambi_lower_head_of(l, e);
+  bool open = h.kind == HEAD_TYPED &&
+              ambi_is_var(ambi_deref(
+                  ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  return open || ambi_is_metatype(t) ? AMB_UNIT : t;
+}
+
+// (== a b): can the code below decide whether the types agree?
+bool ambi_lower_simple_types(Lower *l, Value e) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  Value ta = side_type(l, a), tb = side_type(l, b);
+  bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
+       known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
+  if (!known_a || !known_b) return false;
+  if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
+  return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
+}
+
+// Is the value of this side to have the type of the other one? That of a call
+// without a type is; a declared type, %Undefined% included, is not looked at
+// again.
+static bool cast_to_other(Lower *l, Value side) {
+  return ambi_is_expr(side) && ambi_is_sym(ambi_expr_at(side, 0)) &&
+         ambi_lower_head_of(l, side).kind == HEAD_CALL;
+}
+
+// A value as it stands, in every branch: it is what the expected type is asked of.
+static bool plain_value(Value body) {
+  if (!ambi_is_expr(body)) return true;
+  return is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) &&
+         ambi_expr_size(body) == 4 && plain_value(ambi_expr_at(body, 2)) &&
+         plain_value(ambi_expr_at(body, 3));
+}
+
+// Where the other side's type is known only when the program runs, the value is
+// cast when it is there, as far as it came from rules that just state it.
+static bool cast_late(Lower *l, Value side) {
+  if (!cast_to_other(l, side)) return false;
+  Definition *d = ambi_lower_head_of(l, side).def;
+  RecordVec rules = {0};
+  bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  if (!plain) l->failed = true;
+  for (size_t i = 0; plain && i < rules.n; i++)
+    plain = plain_value(ambi_expr_at(rules.at[i]->tmpl.atom, 2));
+  ambi_records_drop(&rules);
+  return plain;
+}
+
+// later: it is the second side that is cast.
+static void like_edge(Lower *l, const uint16_t *src, bool later, int no,
+                      ErrTo err) {
+  size_t at = l->last;
+  Stub *s = ambi_lower_stub(l, STUB_LIKE);
+  s->no = no;
+  s->err = err;
+  s->list = ambi_lower_new_list(l, 2);
+  if (l->failed) return;
+  s->list[0] = src[later ? 1 : 0];
+  s->list[1] = src[later ? 0 : 1];
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
+static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  Value ta = side_type(l, a), tb = side_type(l, b);
+  bool free_a = ambi_is_none(ta), free_b = ambi_is_none(tb);
+  bool dynamic = (ambi_is_lvar(a) && !free_b) || (ambi_is_lvar(b) && !free_a);
+  if (dynamic && short_int(b) && ambi_is_lvar(a)) {
+    ambi_lower_var(l, ambi_lvar_of(a));
+    ambi_lower_jump(l, OP_I_JNEQI, l->vars[ambi_lvar_of(a)].slot,
+                    (uint16_t)ambi_int_of(b), no);
+    ambi_lower_edge(l, l->bail);
+    return;
+  }
+  uint16_t src[2];
+  bool tree = numeric_tree(a) && numeric_tree(b);
+  for (int i = 0; i < 2; i++) {
+    Value side = i ? b : a;
+    unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);
+    if (ambi_is_lvar(side) && dynamic) {
+      ambi_lower_var(l, ambi_lvar_of(side));
+      src[i] = l->vars[ambi_lvar_of(side)].slot;
+    } else if (ambi_is_expr(side) && tree) {
+      src[i] = ambi_lower_slot(l);
+      ambi_lower_expr(l, side, AMB_SYM(UNDEFINED), (Dst){false, src[i]}, err,
+                      then);
+    } else {
+      Value other = i ? ta : tb;  // its type, where that is known
+      bool known = cast_to_other(l, side) && ambi_is_sym(other);
+      src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
+                                  err, then, false);
+    }
+  }
+  bool int_b =
+      short_int(b) && src[0] < SRC_CHECK && !free_a && !ambi_is_lvar(a);
+  if (int_b)
+    ambi_lower_jump(l, OP_I_JNEQI, src[0], (uint16_t)ambi_int_of(b), no);
+  else
+    ambi_lower_jump(l, dynamic ? OP_I_JNEQT : OP_I_JNEQ, src[0], src[1], no);
+  if (int_b || dynamic) {
+    if (dynamic || tree)
+      ambi_lower_edge(l, l->bail);
+    else {  // a call in the tree gave no number: not equal
+      size_t at = l->last;
+      ambi_lower_edge_at(l, at, no);
+    }
+  } else {
+    bool cast_b = cast_late(l, b) && (ambi_is_lvar(a) || cast_late(l, a));
+    if (cast_b || (cast_late(l, a) && ambi_is_lvar(b)))
+      like_edge(l, src, cast_b, no, err);
+  }
+}
+
+static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  uint32_t op = ambi_op_of(ambi_expr_at(e, 0));
+  bool tree = numeric_tree(e);
+  Value number = AMB_SYM(T_NUMBER);
+  if (!tree) {
+    ambi_lower_guard(l, a, number, l->bail);
+    ambi_lower_guard(l, b, number, l->bail);
+  }
+  uint16_t src[2];
+  src[0] = builtin_operand(l, a, number, err,
+                           ambi_lower_effects_from(l, e, 2, rest), tree);
+  src[1] = builtin_operand(l, b, number, err, rest, tree);
+  bool small =
+      short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
+  if (small)
+    ambi_lower_jump(l, op == OP_LT ? OP_I_JNLTI : OP_I_JNGTI, src[0],
+                    (uint16_t)ambi_int_of(b), no);
+  else
+    ambi_lower_jump(l,
+                    op == OP_LT   ? OP_I_JNLT
+                    : op == OP_GT ? OP_I_JNGT
+                    : op == OP_LE ? OP_I_JNLE
+                                  : OP_I_JNGE,
+                    src[0], src[1], no);
+  ambi_lower_edge(l, l->bail);
+}
+
+// When a comparison has operands that calls delivered, an odd one cannot send
+// the whole back to EVAL (the calls ran already): it is not lowered this way.
+static bool fused(Lower *l, Value e) {
+  if (!ambi_lower_is_comparison(e)) return false;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind != HEAD_TYPED || !ambi_lower_arguments_fit(l, e, h.ftype))
+    return false;
+  if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
+    return ambi_lower_simple_types(l, e);
+  return numeric_tree(e);
+}
+
+// A variable: True and False go on at once, all else sends the whole `if` to
+// EVAL, whose type check looks at the variable before it is evaluated.
+static int branch_on_variable(Lower *l, Value e, Value whole, int no, Dst d,
+                              ErrTo err, Value t) {
+  ambi_lower_prepare(l, whole);
+  uint16_t slot = ambi_lower_term(l, e);
+  int stub = ambi_lower_bail_stub(l, whole, t, d, err);
+  ambi_lower_jump(l, OP_I_BRANCH, slot, slot, no);
+  ambi_lower_varl(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
+static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
+                     ErrTo err, Value t) {
+  Stub *s = ambi_lower_stub(l, STUB_IF);
+  s->from = slot;
+  s->term = whole;
+  s->type = t;
+  s->dst = d;
+  s->err = err;
+  int entry = s->entry;
+  ambi_lower_jump(l, OP_I_BRANCH, slot, slot, no);
+  ambi_lower_varl(l, entry);
+  return (int)l->nstubs - 1;
+}
+
+// An == that may end in an Error is a position of its own.
+static bool may_cast(Lower *l, Value e) {
+  return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL &&
+         (cast_to_other(l, ambi_expr_at(e, 1)) ||
+          cast_to_other(l, ambi_expr_at(e, 2)));
+}
+
+int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
+                         ErrTo err, Value t, unsigned rest) {
+  if (ambi_is_lvar(e) && !ambi_is_none(whole))
+    return branch_on_variable(l, e, whole, no, d, err, t);
+  if (!fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
+    uint16_t slot = ambi_lower_slot(l);
+    if (ambi_lower_is_comparison(e) &&
+        ambi_is_none(whole)) {  // as a value, with operands from calls
+      Head h = ambi_lower_head_of(l, e);
+      ambi_lower_prepare(l, e);
+      int outer = l->bail, stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL),
+                                                       (Dst){false, slot}, err);
+      l->bail = ambi_lower_stub_at(l, stub)->entry;
+      builtin_body(l, e, h.ftype, slot, err, rest);
+      l->bail = outer;
+      ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+    } else {
+      Value want = ambi_is_lvar(e) ? AMB_SYM(UNDEFINED) : AMB_SYM(T_BOOL);
+      ambi_lower_position(l, e, want, slot, err, rest);
+    }
+    return branch_on(l, slot, whole, no, d, err, t);
+  }
+  ambi_lower_prepare(l, e);
+  int outer = l->bail;
+  Stub *s = ambi_lower_stub(l, STUB_COND);
+  int stub = (int)(s - l->stubs);
+  s->term = e;
+  s->type = t;
+  s->dst = d;
+  s->err = err;
+  s->no = no;
+  s->from = 0;
+  Stub *w = ambi_lower_stub(l, STUB_IF);
+  w->term = whole;
+  w->type = t;
+  w->dst = d;
+  w->err = err;
+  w->from = ambi_lower_slot(l);
+  l->bail = ambi_lower_stub_at(l, stub)->entry;
+  if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
+    equality(l, e, no, err, rest);
+  else
+    inequality(l, e, no, err, rest);
+  l->bail = outer;
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return stub + 1;
+}
+
+// ---- states ---------------------------------------------------------------------
+
+static bool state_operand(Lower *l, Value s, uint16_t *source) {
+  if (!ambi_is_lvar(s) && !ambi_is_state(s)) return false;
+  *source = ambi_lower_term(l, s);
+  return true;
+}
+
+// (get-state S), (change-state! S V) of a state that is there or in a variable.
+// V is evaluated before anything is checked: whatever is odd goes to EVAL with
+// the value in place, which then reports it.
+bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                      unsigned rest) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  bool get = ambi_is_op(head) && ambi_op_of(head) == OP_GET_STATE && n == 1;
+  bool set = ambi_is_op(head) && ambi_op_of(head) == OP_CHANGE_STATE && n == 2;
+  uint16_t state, slot;
+  if ((!get && !set) || (set && !ambi_lower_any_type(t)) || l->failed)
+    return false;
+  if (ambi_is_metatype(t) && !ambi_lower_any_type(t)) return false;
+  if (set && !ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
+      ambi_is_unit(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
+      !ambi_is_lvar(ambi_expr_at(e, 2)))
+    return false;
+  ambi_lower_prepare(l, e);
+  if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
+  int bail = l->bail;
+  l->bail = NO_LABEL;
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  if (get) {
+    slot = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+    if (!ambi_lower_any_type(t)) {  // the state has a type of its own
+      ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
+      ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+    }
+    ambi_lower_value_of(l, slot, d, err);
+  } else {
+    uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
+                                    err, rest, false);
+    slot = d.tail ? ambi_lower_slot(l) : d.slot;
+    Stub *s = ambi_lower_stub(l, STUB_REBUILD);
+    s->type = t;
+    s->dst = d;
+    s->err = err;
+    s->nlist = 3;
+    s->list = ambi_lower_new_list(l, 3);
+    bool free = ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2)));
+    s->no = !free ? 2 : cast_late(l, ambi_expr_at(e, 2));
+    s->list[0] = ambi_lower_k(l, head);
+    s->list[1] = state;
+    s->list[2] = v;
+    int entry = s->entry, back = s->back;
+    ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
+    // A variable's value was there before the check: nothing ran yet.
+    ambi_lower_edge(l, ambi_is_lvar(ambi_expr_at(e, 2))
+                           ? ambi_lower_stub_at(l, stub)->entry
+                           : entry);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    ambi_lower_bind(l, back);
+  }
+  l->bail = bail;
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}

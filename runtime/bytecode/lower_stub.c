@@ -1,0 +1,296 @@
+// Late code: what is rarely run stands behind the rest of the unit.
+//
+// Errors on their way out, expressions handed to EVAL whole, slower copies of
+// instructions that met an operand which is not final, conditions that are no
+// truth values. A stub keeps the variables as they were where it was made.
+#include "runtime/bytecode/lower.h"
+
+int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_BAIL);
+  s->term = e;
+  s->type = t;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
+                         ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_BODY);
+  s->term = call;
+  s->type = t;
+  s->from = slot;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
+                          ErrTo err) {
+  term = ambi_lower_kept(l, term);
+  Stub *s = ambi_lower_stub(l, STUB_SPACE);
+  s->term = term;
+  s->type = AMB_SYM(UNDEFINED);
+  s->from = slot;
+  s->dst = d;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+void ambi_lower_checked_stub(Lower *l, size_t at, Code head,
+                             const uint16_t *list, unsigned n, ErrTo err) {
+  bool any = false;
+  for (unsigned i = 0; i < n; i++)
+    any |= (list[i] & SRC_CONST) == SRC_CHECK;
+  if (!any) return;
+  Stub *s = ambi_lower_stub(l, STUB_CHECKED);
+  s->head = head;
+  s->err = err;
+  s->nlist = n;
+  s->list = ambi_arena_alloc(&l->arena, (n + 1) * sizeof *s->list);
+  if (!s->list) {
+    l->failed = true;
+    return;
+  }
+  memcpy(s->list, list, n * sizeof *list);
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
+int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err) {
+  Stub *s = ambi_lower_stub(l, STUB_POSITION);
+  s->ret = ret;
+  s->err = err;
+  return (int)(s - l->stubs);
+}
+
+static void end_position(Lower *l, Code ret, ErrTo err, int back) {
+  enum Opcode op = ret.op == OP_I_R_STREAM ? OP_I_STREAM : OP_I_GATHER;
+  ambi_lower_emit(l, op, ret.a, ret.b, 0);
+  ambi_lower_error_edge(l, ret.a, err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, back);
+}
+
+static void checked_code(Lower *l, Stub *s) {
+  // A call that notes the choice stack itself does so before its operands are
+  // evaluated here.
+  bool early = s->head.op == OP_I_CALL && s->head.a != NO_SLOT;
+  ErrTo err = s->err;
+  if (early) {
+    ambi_lower_emit(l, OP_I_POS, s->head.a, 0, 0);
+    err = (ErrTo){false, s->ret.a, ambi_lower_label(l)};
+    s->head.a = NO_SLOT;
+  }
+  for (unsigned i = 0; i < s->nlist; i++) {
+    if ((s->list[i] & SRC_CONST) != SRC_CHECK) continue;
+    uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_EVALT, slot, s->list[i] & (SRC_CHECK - 1), p);
+    ambi_lower_error_edge(l, slot, err);
+    ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
+    ambi_lower_error_edge(l, slot, err);
+    s->list[i] = slot;
+  }
+  ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
+  if (s->head.op == OP_I_MKEXPR) {
+    ambi_lower_list(l, s->list, s->nlist);
+  } else {
+    uint16_t *list = ambi_lower_new_list(l, s->nlist + 1);
+    if (l->failed) return;
+    list[0] = 0;
+    memcpy(list + 1, s->list, s->nlist * sizeof *list);
+    ambi_lower_list(l, list, s->nlist + 1);
+    if (s->ret.op != OP_I_NOP) {
+      ambi_lower_emit(l, (enum Opcode)s->ret.op, s->ret.a, s->ret.b, 0);
+      if (s->ret.op != OP_I_R_STORE) ambi_lower_error_edge(l, s->ret.a, s->err);
+    }
+  }
+  if (s->head.op != OP_I_TAILCALL) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  if (!early) return;
+  ambi_lower_bind(l, err.label);
+  end_position(l, s->ret, s->err, s->back);
+}
+
+// The condition was neither True nor False: build the if with it, and let EVAL
+// try the rules of `if` (an unbound variable takes both branches).
+static void odd_if(Lower *l, const Stub *s) {
+  if (ambi_is_none(s->term)) {  // a truth value was asked for: it is the value
+    ambi_lower_give(l, s->from, s->dst);
+    if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+    return;
+  }
+  uint16_t list[4];
+  list[0] = ambi_lower_k(l, ambi_expr_at(s->term, 0));
+  list[1] = s->from;
+  list[2] = ambi_lower_term(l, ambi_expr_at(s->term, 2));
+  list[3] = ambi_lower_term(l, ambi_expr_at(s->term, 3));
+  int data_if = ambi_lower_label(l), open = ambi_lower_label(l);
+  uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_jump(l, OP_I_TESTK, s->from, ambi_lower_const(l, AMB_TRUE.w),
+                  data_if);
+  ambi_lower_varl(l, open);
+  ambi_lower_bind(l, data_if);  // no rule of `if` is for it
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 1);
+  ambi_lower_list(l, list, 4);
+  ambi_lower_give(l, slot, s->dst);
+  if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  ambi_lower_bind(l, open);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 0);
+  ambi_lower_list(l, list, 4);
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, slot, type);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// The call with its operands evaluated, for EVAL.
+static void rebuilt(Lower *l, const Stub *s) {
+  uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, s->nlist, 0);
+  ambi_lower_list(l, s->list, s->nlist);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_EVALXT, 0, slot, type);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// change-state! to an evaluated value that is odd. What a form gave is taken as it
+// is, and of what a call gave expressions are: only atoms are cast.
+static void odd_state(Lower *l, const Stub *s) {
+  int rest = ambi_lower_label(l);
+  uint16_t slot = s->dst.tail ? ambi_lower_slot(l) : s->dst.slot;
+  if (s->list[2] < SRC_CHECK && s->no < 2) {
+    if (s->no) {
+      ambi_lower_emit(l, OP_I_CHKEXP, s->list[2], 0, 0);
+      ambi_lower_edge(l, rest);
+    }
+    ambi_lower_emit_builtin(l, OP_CHANGE_STATE, s->list + 1, 2, slot, s->err);
+    if (s->dst.tail)
+      ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    else
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  }
+  ambi_lower_bind(l, rest);
+  rebuilt(l, s);
+}
+
+static void space_matched(Lower *l, Stub *s) {
+  s->nlist = ambi_expr_size(s->term);
+  s->list = ambi_lower_new_list(l, s->nlist);
+  for (uint32_t i = 0; i < s->nlist && !l->failed; i++)
+    s->list[i] =
+        i == 1 ? s->from : ambi_lower_term(l, ambi_expr_at(s->term, i));
+  if (!l->failed) rebuilt(l, s);
+}
+
+// NotReducible gives the call. In a place that is not the tail, a function is
+// run as the one result of superpose.
+static void odd_body(Lower *l, const Stub *s) {
+  bool tail = s->dst.tail;
+  uint16_t call = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
+  ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
+  if (tail) {
+    ambi_lower_emit(l, OP_I_BODYT, call, s->from,
+                    ambi_lower_const(l, s->type.w));
+    return;
+  }
+  int function = ambi_lower_label(l);
+  uint16_t list[2] = {ambi_lower_k(l, AMB_OP_ID(OP_SUPERPOSE)), s->from};
+  uint16_t only = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_jump(l, OP_I_TESTK, s->from,
+                  ambi_lower_const(l, AMB_SYM(NOT_REDUCIBLE).w), function);
+  ambi_lower_varl(l, function);
+  ambi_lower_give(l, call, s->dst);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  ambi_lower_bind(l, function);
+  ambi_lower_emit(l, OP_I_MKEXPR, only, 1, 0);
+  ambi_lower_list(l, list + 1, 1);
+  list[1] = only;
+  uint16_t all = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
+  ambi_lower_list(l, list, 2);
+  ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// == of two values of different kinds: False, or an Error.
+static void unlike_values(Lower *l, const Stub *s) {
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_CHKLIKE, slot, s->list[0], s->list[1]);
+  ambi_lower_error_edge(l, slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->no);
+}
+
+// The members are values: what they are together is a call now.
+static void call_members(Lower *l, const Stub *s) {
+  uint16_t call = ambi_lower_slot(l), p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, call, s->nlist, 0);
+  ambi_lower_list(l, s->list, s->nlist);
+  ambi_lower_emit(l, OP_I_CALLX, p, call, 0);
+  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+static void stub_code(Lower *l, Stub s, size_t i) {
+  uint16_t slot;
+  switch (s.kind) {
+  case STUB_ERROR: ambi_lower_raise(l, s.from, s.err); break;
+  case STUB_BAIL:
+    ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
+    if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_BODY: odd_body(l, &s); break;
+  case STUB_COND:  // the stub behind it knows the whole
+    if (!ambi_is_none(
+            l->stubs[i + 1].term)) {  // the check of `if` looks at it all
+      Stub whole = l->stubs[i + 1];
+      ambi_lower_generic(l, whole.term, whole.type, whole.dst, whole.err);
+      if (!whole.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, whole.back);
+      break;
+    }
+    slot = l->stubs[i + 1].from;
+    ambi_lower_generic(l, s.term, AMB_SYM(T_BOOL), (Dst){false, slot}, s.err);
+    ambi_lower_jump(l, OP_I_BRANCH, slot, slot, s.no);
+    ambi_lower_varl(l, l->stubs[i + 1].entry);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_LIKE: unlike_values(l, &s); break;
+  case STUB_CHECKED: checked_code(l, &s); break;
+  case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
+  case STUB_CALL: call_members(l, &s); break;
+  case STUB_APPLY:
+    ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
+  case STUB_SPACE: space_matched(l, &s); break;
+  case STUB_REBUILD: odd_state(l, &s); break;
+  case STUB_IF: odd_if(l, &s); break;
+  }
+}
+
+void ambi_lower_stubs(Lower *l) {
+  for (size_t i = 0; i < l->nstubs && !l->failed && !l->refused; i++) {
+    Stub s = l->stubs[i];
+    memcpy(l->vars, s.vars, sizeof l->vars);
+    if (l->rule != s.rule) l->uses = NULL;
+    l->rule = s.rule;
+    l->slots = s.slots;
+    ambi_lower_bind(l, s.entry);
+    stub_code(l, s, i);
+  }
+  if (l->fail != NO_LABEL) {
+    ambi_lower_bind(l, l->fail);
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+  }
+}

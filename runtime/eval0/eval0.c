@@ -1,0 +1,529 @@
+// The agenda machine of tier 0: its loop, frames, choices and collectors.
+//
+// One register set says what to do next (enum Todo). A value travels down the
+// continuation until a frame starts new work or a collector keeps it; then the
+// newest choice says how the next alternative starts.
+#include "runtime/eval0/eval0.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/eval.h"
+#include "runtime/runtime.h"
+
+// Address space of the stack of a form; committed as it is used.
+#define STACK_RESERVE (AMB_HEAP_RESERVE / 2)
+
+// ---- memory -----------------------------------------------------------------
+
+void ambi_eval0_stop(Machine *m, enum AmbStop stop) {
+  if (m->cx->stop == STOP_NONE) m->cx->stop = stop;
+}
+
+bool ambi_eval0_ok(Machine *m, Value v) {
+  if (AMB_LIKELY(!ambi_is_none(v))) return true;
+  ambi_eval0_stop(m, STOP_MEMORY);
+  return false;
+}
+
+static bool open_stack(Machine *m) {
+  if (!ambi_range_open_most(&m->stack, STACK_RESERVE)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return false;
+  }
+  m->top = m->stack.base;
+  return true;
+}
+
+void *ambi_eval0_alloc(Machine *m, size_t size) {
+  size_t used = (size_t)(m->top - m->stack.base) + size;
+  if (used > m->stack.committed && !ambi_range_commit(&m->stack, used)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return NULL;
+  }
+  void *p = m->top;
+  m->top += size;
+  return p;
+}
+
+Frame *ambi_eval0_frame(Machine *m, enum FrameKind kind, Frame *up,
+                        uint32_t depth) {
+  Frame *f = ambi_eval0_alloc(m, sizeof *f);
+  if (!f) return NULL;
+  *f = (Frame){.up = up,
+               .kind = (uint8_t)kind,
+               .depth = depth,
+               .nest = up ? up->nest : 0,
+               .a = AMB_NONE,
+               .b = AMB_NONE,
+               .c = AMB_NONE,
+               .space = m->space};
+  return f;
+}
+
+// ---- items: results that survive the undoing of their bindings ----------------
+
+Mark ambi_eval0_mark(const Machine *m) {
+  return (Mark){m->cx->tr, m->cx->h, m->top};
+}
+
+static bool keep_resolved(Machine *m, ItemList *list, Value value, Mark mark) {
+  Context *cx = m->cx;
+  size_t n = 0;
+  for (size_t i = mark.trail; i < cx->tr; i++)
+    n += cx->trail[i] < mark.h;
+  Item *item = ambi_eval0_alloc(m, sizeof *item + n * sizeof(Binding));
+  if (!item) return false;
+  item->next = NULL;
+  item->value = value;
+  item->nbindings = n;
+  n = 0;
+  for (size_t i = mark.trail; i < cx->tr; i++) {
+    Word *cell = cx->trail[i];
+    if (cell >= mark.h) continue;
+    Value bound = ambi_resolve(cx, AMB_V(*cell));
+    if (!ambi_eval0_ok(m, bound)) return false;
+    item->bindings[n++] = (Binding){cell, bound};
+  }
+  if (list->last)
+    list->last->next = item;
+  else
+    list->first = item;
+  list->last = item;
+  return true;
+}
+
+bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark) {
+  value = ambi_resolve(m->cx, value);
+  return ambi_eval0_ok(m, value) && keep_resolved(m, list, value, mark);
+}
+
+// Does the word point into the heap at or above h?
+static bool is_above(const Context *cx, Value v, const Word *h) {
+  switch (ambi_tag(v)) {
+  case TAG_EXPR:
+  case TAG_VAR:
+  case TAG_BIG:
+  case TAG_OBJ: return ambi_ptr(v) >= h && ambi_in_heap(cx, ambi_ptr(v));
+  default: return false;
+  }
+}
+
+static bool holds_above(const Context *cx, const Item *item, const Word *h) {
+  for (size_t i = 0; i < item->nbindings; i++)
+    if (is_above(cx, item->bindings[i].value, h)) return true;
+  return is_above(cx, item->value, h);
+}
+
+// Debug builds make what was given back unusable at once.
+static void poison(void *from, void *to) {
+#ifdef AMB_DEBUG
+  memset(from, 0xA5, (size_t)((char *)to - (char *)from));
+#else
+  (void)from;
+  (void)to;
+#endif
+}
+
+// The agenda that began at the mark is done and undone: of its part of the
+// stack only the items stay, moved down, and its part of the heap goes unless
+// an item points there.
+static void release(Machine *m, ItemList *items, Mark mark) {
+  Context *cx = m->cx;
+  bool heap_stays = false;
+  Item *last = NULL;
+  char *top = m->top;
+  m->top = mark.top;
+  for (Item *i = items->first, *next; i; i = next) {
+    next = i->next;
+    heap_stays = heap_stays || holds_above(cx, i, mark.h);
+    size_t size = sizeof *i + i->nbindings * sizeof(Binding);
+    i = memmove(m->top, i, size);
+    m->top += size;
+    if (last)
+      last->next = i;
+    else
+      items->first = i;
+    last = i;
+  }
+  items->last = last;
+  poison(m->top, top);
+  if (heap_stays) return;
+  poison(mark.h, cx->h);
+  cx->h = mark.h;
+  m->epoch++;
+}
+
+static bool restore(Machine *m, const Item *item) {
+  for (size_t i = 0; i < item->nbindings; i++) {
+    const Binding *b = &item->bindings[i];
+    if (!ambi_bind(m->cx, ambi_tag_ptr(TAG_VAR, b->cell), b->value))
+      return false;
+  }
+  return true;
+}
+
+// ---- bindings -------------------------------------------------------------------
+
+uint64_t ambi_eval0_state(Machine *m) {
+  if (m->cx->tr != m->state_trail) {
+    m->state_trail = m->cx->tr;
+    m->state++;
+  }
+  return m->state;
+}
+
+static void undo(Machine *m, size_t trail) {
+  if (m->cx->tr > trail) m->state++;
+  ambi_trail_undo(m->cx, trail);
+  m->state_trail = trail;
+}
+
+// Cells younger than the newest choice are out of reach when it resumes, and
+// younger than every collector: their trail entries are of no use, unless a
+// result that was collected meanwhile holds such a cell, unbound. Each entry is
+// looked at once for a choice.
+static void tidy_trail(Machine *m) {
+  if (m->nchoices == 0) return;
+  Context *cx = m->cx;
+  Choice *c = &m->choices[m->nchoices - 1];
+  size_t kept = c->tidied;
+  const Word *h = c->h > m->kept ? c->h : m->kept;
+  for (size_t i = kept; i < cx->tr; i++)
+    if (cx->trail[i] < h) cx->trail[kept++] = cx->trail[i];
+  c->tidied = kept;
+  if (kept == cx->tr) return;
+  cx->tr = m->state_trail = kept;
+  m->state++;
+}
+
+// ---- choices -------------------------------------------------------------------
+
+// A choice that undoes to the present state.
+static Choice *choose(Machine *m, enum ChoiceKind kind, Frame *up) {
+  tidy_trail(m);
+  if (!ambi_grow((void **)&m->choices, &m->choices_cap, m->nchoices + 1,
+                 sizeof *m->choices)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return NULL;
+  }
+  Choice *c = &m->choices[m->nchoices++];
+  size_t trail = m->cx->tr;
+  *c = (Choice){.kind = kind,
+                .trail = trail,
+                .tidied = trail,
+                .h = m->cx->h,
+                .up = up,
+                .call = AMB_NONE};
+  return c;
+}
+
+void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
+                      Frame *up, Value call) {
+  m->todo = DO_FAIL;
+  if (!items->first) return;
+  Choice *c = choose(m, kind, up);
+  if (!c) return;
+  c->next = items->first;
+  c->call = call;
+}
+
+void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
+  m->todo = DO_RETURN;
+  m->atom = atom;
+  m->up = up;
+}
+
+// ---- collectors ----------------------------------------------------------------
+
+Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
+                          uint32_t depth) {
+  tidy_trail(m);
+  Mark mark = ambi_eval0_mark(m);
+  Collector *c = ambi_eval0_alloc(m, sizeof *c);
+  if (!c) return NULL;
+  *c = (Collector){.kind = kind,
+                   .mark = mark,
+                   .up = up,
+                   .call = AMB_NONE,
+                   .choice = m->nchoices,
+                   .kept = m->kept};
+  Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
+  Choice *choice = choose(m, CHOICE_COLLECT, up);
+  if (!f || !choice) return NULL;
+  choice->collector = c;
+  f->collector = c;
+  f->nest++;
+  uint64_t limit = m->cx->limits.depth;
+  if (limit && f->nest > limit) {
+    ambi_eval0_stop(m, STOP_DEPTH);
+    return NULL;
+  }
+  return f;
+}
+
+static bool is_written(Value var, void *arg) {
+  (void)arg;
+  return ambi_vinfo_id(ambi_ptr(var)[1]) != AMB_VAR_FRESH;
+}
+
+// A value of the whole form leaves the machine at once, so that a stop keeps
+// what was found and the answer limit is seen. Later alternatives may bind its
+// variables for good, so it gets its own; those of the form outlive them all.
+static void deliver(Machine *m, Value value) {
+  value = ambi_resolve(m->cx, value);
+  if (!ambi_is_none(value))
+    value = ambi_copy_renamed(m->cx, value, is_written, NULL);
+  if (!ambi_eval0_ok(m, value)) return;
+  if (!ambi_vec_push(m->out, value)) {
+    ambi_eval0_stop(m, STOP_MEMORY);
+    return;
+  }
+  uint64_t limit = m->cx->limits.answers;
+  if (limit && m->out->n >= limit) ambi_eval0_stop(m, STOP_ANSWERS);
+}
+
+// The rest of the collector's agenda must not bind what the result holds.
+static void protect(Machine *m) {
+  if (m->kept < m->cx->h) m->kept = m->cx->h;
+}
+
+static void take_first(Machine *m, Collector *c, Value value) {
+  Value call = c->call;
+  Frame *up = c->up;
+  m->nchoices = c->choice;
+  m->top = c->mark.top;
+  m->kept = c->kept;
+  ambi_eval0_step_result(m, value, call, up);
+}
+
+// A result arrives at its collector; semantics 7.2 says which ones count.
+static void collect(Machine *m, Value value, bool resolved, Collector *c) {
+  value = ambi_deref(value);
+  m->todo = DO_FAIL;
+  tidy_trail(m);
+  if (c->kind == COLLECT_RAW) {
+    deliver(m, value);
+    protect(m);
+    return;
+  }
+  if (ambi_same(value, AMB_SYM(EMPTY)) && c->kind != COLLECT_CAPTURE) return;
+  if (!resolved) value = ambi_resolve(m->cx, value);
+  if (!ambi_eval0_ok(m, value)) return;
+  if (c->kind != COLLECT_ONCE) protect(m);
+  if (c->kind == COLLECT_BIND || c->kind == COLLECT_CAPTURE) {
+    keep_resolved(m, &c->items, value, c->mark);
+    return;
+  }
+  if (ambi_is_error_atom(value)) {
+    if (!c->has_value) keep_resolved(m, &c->items, value, c->mark);
+    return;
+  }
+  if (!c->has_value) c->items = (ItemList){0};
+  c->has_value = true;
+  switch (c->kind) {
+  case COLLECT_ONCE: take_first(m, c, value); break;
+  case COLLECT_FORM: deliver(m, value); break;
+  default: keep_resolved(m, &c->items, value, c->mark); break;
+  }
+}
+
+static void drop_bindings(ItemList *items) {
+  for (Item *i = items->first; i; i = i->next)
+    i->nbindings = 0;
+}
+
+// Everything above a collector's choice is done; its choice is popped already.
+static void finish(Machine *m, Collector done) {
+  Collector *c = &done;
+  ItemList *items = &c->items;
+  m->kept = c->kept;
+  if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
+  if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
+  // The results of the form are on the heap, not among the items.
+  bool last = c->kind == COLLECT_FORM || c->kind == COLLECT_RAW;
+  if (!last) release(m, items, c->mark);
+  switch (c->kind) {
+  case COLLECT_POSITION:
+    ambi_eval0_offer(m, CHOICE_ITEMS, items, c->up, AMB_NONE);
+    break;
+  case COLLECT_BIND: {
+    Value all = ambi_eval0_collapsed(m, items);
+    m->top = c->mark.top;
+    if (ambi_eval0_ok(m, all)) ambi_eval0_return(m, all, c->up);
+    break;
+  }
+  case COLLECT_CAPTURE:
+  case COLLECT_ONCE:  // only errors: a value would have cut this choice
+    if (items->first)
+      ambi_eval0_offer(m, CHOICE_STEP, items, c->up, c->call);
+    else
+      ambi_eval0_return(m, AMB_SYM(EMPTY), c->up);
+    break;
+  case COLLECT_FORM:
+  case COLLECT_RAW:
+    for (const Item *i = items->first; i && !m->cx->stop; i = i->next)
+      deliver(m, i->value);
+    m->todo = DO_END;
+    break;
+  }
+}
+
+// ---- the loop ---------------------------------------------------------------------
+
+static void resume(Machine *m) {
+  Choice *c = &m->choices[m->nchoices - 1];
+  Choice now = *c;
+  undo(m, now.trail);
+  c->tidied = now.trail;
+  if (now.kind == CHOICE_COLLECT) {
+    m->nchoices--;
+    finish(m, *now.collector);
+    return;
+  }
+  c->next = now.next->next;
+  if (!c->next) m->nchoices--;  // the last alternative runs without the choice
+  if (!restore(m, now.next)) return;
+  if (now.kind == CHOICE_STEP)
+    ambi_eval0_step_result(m, now.next->value, now.call, now.up);
+  else
+    ambi_eval0_return(m, now.next->value, now.up);
+}
+
+static Known *known_pair(Machine *m, Value a) {
+  return &m->known[((uintptr_t)ambi_ptr(a) >> 3) % KNOWN_PAIRS];
+}
+
+// A marked child was once found equal to the atom it came from, so it holds no
+// NaN and equals itself. Expressions compared before are not walked again; the
+// outcome for those with variables holds as long as the bindings.
+static bool equal_children(Machine *m, Value a, Value b) {
+  a = ambi_deref(a);
+  b = ambi_deref(b);
+  if (ambi_is_expr(a) && ambi_is_expr(b)) {
+    if (ambi_has_eval(a) && ambi_ptr(a) == ambi_ptr(b)) return true;
+    const Known *k = known_pair(m, a);
+    if (k->a == ambi_ptr(a) && k->b == ambi_ptr(b) && k->epoch == m->epoch &&
+        (k->state == 0 || k->state == ambi_eval0_state(m)))
+      return k->equal;
+  }
+  return ambi_equal(a, b);
+}
+
+static bool equal_expressions(Machine *m, Value a, Value b) {
+  uint32_t n = ambi_expr_size(a);
+  bool equal = n == ambi_expr_size(b);
+  for (uint32_t i = 0; equal && i < n; i++)
+    equal = equal_children(m, ambi_expr_at(a, i), ambi_expr_at(b, i));
+  bool ground = ambi_is_ground_expr(a) && ambi_is_ground_expr(b);
+  *known_pair(m, a) = (Known){.a = ambi_ptr(a),
+                              .b = ambi_ptr(b),
+                              .epoch = m->epoch,
+                              .state = ground ? 0 : ambi_eval0_state(m),
+                              .equal = equal};
+  return equal;
+}
+
+bool ambi_eval0_has_resolved_children(Value e) {
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++) {
+    Value c = ambi_expr_at(e, i);
+    bool fine = ambi_is_expr(c) ? ambi_is_ground_expr(c) || ambi_has_eval(c)
+                                : ambi_same(c, ambi_deref(c));
+    if (!fine) return false;
+  }
+  return true;
+}
+
+// A value that equals the atom it came from gets the evaluated mark (7.8),
+// unless a variable of that atom has been bound since.
+static void mark_value(Machine *m, Value value, bool resolved, Frame *f) {
+  value = ambi_deref(value);
+  if (!ambi_is_expr(value) || ambi_has_eval(value)) {
+    ambi_eval0_return(m, value, f->base);
+    m->resolved = resolved;
+    return;
+  }
+  if (equal_expressions(m, value, f->a)) {
+    if (f->state == ambi_eval0_state(m) &&
+        ambi_eval0_has_resolved_children(value)) {
+      ambi_eval0_return(m, ambi_mark_eval(value), f->up);
+      m->resolved = true;
+      return;
+    }
+    Value now = ambi_resolve(m->cx, f->a);
+    if (!ambi_eval0_ok(m, now)) return;
+    if (ambi_ptr(now) == ambi_ptr(f->a)) {
+      value = ambi_resolve(m->cx, value);
+      if (!ambi_eval0_ok(m, value)) return;
+      value = ambi_mark_eval(value);
+    }
+  }
+  ambi_eval0_return(m, value, f->up);
+}
+
+static void return_value(Machine *m) {
+  Frame *f = m->up;
+  bool resolved = m->resolved;
+  m->resolved = false;
+  switch ((enum FrameKind)f->kind) {
+  case FRAME_COLLECT: collect(m, m->atom, resolved, f->collector); break;
+  case FRAME_MARK: mark_value(m, m->atom, resolved, f); break;
+  case FRAME_ARGS: ambi_eval0_argument(m, m->atom, f); break;
+  case FRAME_CALL: ambi_eval0_called(m, m->atom, f); break;
+  case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;
+  case FRAME_FUNCTION: ambi_eval0_function_ret(m, m->atom, f); break;
+  }
+}
+
+// Counts a step. False: it must not be taken.
+static bool may_step(Machine *m) {
+  Limits *l = &m->cx->limits;
+  uint64_t n = ++l->steps_used;
+  bool look = n % AMB_POLL_STEPS == 0 || (l->steps && n > l->steps);
+  return !look || ambi_limits_poll(m->cx);
+}
+
+static void run(Machine *m) {
+  while (m->cx->stop == STOP_NONE) {
+    switch (m->todo) {
+    case DO_RETURN: return_value(m); break;
+    case DO_INSTR: ambi_eval0_instruction(m); break;
+    case DO_METTA:
+    case DO_TAIL: ambi_eval0_metta(m); break;
+    case DO_CALL: ambi_eval0_call(m); break;
+    case DO_STEP:
+      if (may_step(m)) ambi_eval0_step(m);
+      break;
+    case DO_FAIL: resume(m); break;
+    case DO_END: return;
+    }
+  }
+}
+
+// The form is an evaluated position whose results go straight to `out`. An atom
+// that is no expression is its own result, Empty included.
+static void start(Machine *m, Value form) {
+  bool bare = m->cx->rt->bare_minimal;
+  bool evaluated = !bare && ambi_is_expression(form);
+  m->space = m->cx->space;
+  m->up =
+      ambi_eval0_collect(m, evaluated ? COLLECT_FORM : COLLECT_RAW, NULL, 0);
+  m->atom = form;
+  m->type = AMB_SYM(UNDEFINED);
+  m->depth = 1;
+  m->todo = bare ? DO_INSTR : DO_TAIL;
+}
+
+enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
+  Machine m = {.cx = cx, .out = out, .state = 1, .state_trail = cx->tr};
+  if (open_stack(&m)) {
+    start(&m, ambi_deref(form));
+    run(&m);
+    ambi_range_close(&m.stack);
+  }
+  ambi_free(m.choices, m.choices_cap * sizeof *m.choices);
+  ambi_types_drop(&m.types);
+  ambi_vec_drop(&m.scratch);
+  ambi_vec_drop(&m.vars);
+  ambi_records_drop(&m.records);
+  return cx->stop;
+}

@@ -1,0 +1,307 @@
+// Choice records and what hangs on them: saved results, collectors, cursors.
+//
+// The language evaluates a position to all its results before the rest goes on,
+// and keeps the non-errors if there is one. Positions here are streamed (the
+// choices stay, the rest goes on with the first result) or gathered (results
+// are saved first). Saved results hang as a hook on R, the record laid right
+// after the one the position's slot names: when everything newer is exhausted,
+// `fail` arrives at R and PEND runs what R stood for, then DELIVER hands the
+// saved results out. Ordinary records pay nothing for this.
+#include "runtime/machine/image.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/types/types.h"
+
+static const Code pend_code[1] = {{.op = OP_I_PEND}};
+static const Code deliver_code[1] = {{.op = OP_I_DELIVER}};
+
+Choice *ambi_choice_push(Engine *g, const Code *resume) {
+  Choice *n = g->b + 1;
+  if (AMB_UNLIKELY(n >= g->choices_end)) {
+    size_t used = (size_t)((char *)(n + 1) - g->choice_range.base);
+    if (!ambi_range_commit(&g->choice_range, used + (1 << 18))) {
+      g->cx->stop = STOP_MEMORY;
+      return NULL;
+    }
+    g->choices_end = (Choice *)(void *)g->choice_range.base +
+                     g->choice_range.committed / sizeof(Choice) - 1;
+  }
+  *n = (Choice){.resume = resume,
+                .h = g->cx->h,
+                .tr = g->cx->tr,
+                .top = ambi_frame_top(g->e, ambi_frame_slots(g->e), g->b),
+                .e = g->e,
+                .s = g->cx->space,
+                .aux = AMB_UNIT};
+  g->b = n;
+  g->cx->hb = n->h;
+  return n;
+}
+
+Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
+  Hook *h = ambi_alloc(sizeof *h);
+  if (!h) {
+    g->cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  h->kind = kind;
+  h->pattern = h->templ = AMB_UNIT;
+  return h;
+}
+
+void ambi_hook_free(Hook *h) {
+  while (h) {
+    Hook *old = h->old;
+    ambi_free(h->items, h->items_cap * sizeof *h->items);
+    ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
+    ambi_free(h->image.w, h->image.cap * sizeof(Word));
+    ambi_records_drop(&h->records);
+    ambi_vec_drop(&h->values);
+    ambi_free(h, sizeof *h);
+    h = old;
+  }
+}
+
+void ambi_choice_cut(Engine *g, Choice *to) {
+  for (Choice *c = g->b; c >= to; c--) {
+    ambi_hook_free(c->hook);
+    c->hook = NULL;
+  }
+  g->b = to - 1;
+  g->cx->hb = g->b->h;
+}
+
+// ---- saved results -------------------------------------------------------------
+
+// Every binding made since the record that existed before it goes into the item.
+static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
+                          const Word *limit) {
+  for (size_t i = tr; i < g->cx->tr; i++) {
+    Word *cell = g->cx->trail[i];
+    if (cell >= limit && ambi_in_heap(g->cx, cell)) continue;
+    Value x;
+    if (!ambi_grow((void **)&h->binds, &h->binds_cap, h->nbinds + 1,
+                   sizeof *h->binds) ||
+        !ambi_copy_all(c, AMB_V(*cell), &x))
+      return false;
+    h->binds[h->nbinds].cell = cell;
+    h->binds[h->nbinds++].value = x;
+  }
+  return true;
+}
+
+static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
+                      bool error) {
+  Item it = {.error = error, .img_from = h->image.n, .bind_from = h->nbinds};
+  ImageCopy c = {.m = &h->image, .s = &g->copy, .limit = r->h, .cx = g->cx};
+  bool ok = ambi_copy_all(&c, v, &it.value) &&
+            save_bindings(g, h, &c, r->tr, r->h) &&
+            ambi_grow((void **)&h->items, &h->items_cap, h->nitems + 1,
+                      sizeof *h->items);
+  ambi_copy_end(&c);
+  if (!ok) {
+    if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  it.img_to = h->image.n;
+  it.bind_to = h->nbinds;
+  h->items[h->nitems++] = it;
+  if (!error) h->nvalues++;
+  return true;
+}
+
+// Has the position whose first record is r results on r that wait?
+bool ambi_results_wait(const Choice *r) {
+  return r->resume->op == OP_I_PEND ||
+         (r->resume->op == OP_I_DELIVER && r->hook->cursor == 0);
+}
+
+static bool save(Engine *g, Choice *r, uint32_t slot, uint32_t dst, bool stream,
+                 bool error, const Code *next, const Code *err) {
+  Hook *h = r->hook;
+  enum HookKind kind = stream ? HOOK_STREAM : HOOK_GATHER;
+  if (!h || h->kind != kind || h->frame != g->e || h->slot != slot) {
+    h = ambi_hook_new(g, kind);
+    if (!h) return false;
+    h->slot = slot;
+    h->dst = dst;
+    h->frame = g->e;
+    h->s = g->cx->space;
+    h->next = next;
+    h->err = err;
+    h->old_resume = r->resume;
+    h->old = r->hook;
+    r->hook = h;
+    r->resume = pend_code;
+  }
+  return save_item(g, h, r, AMB_V(g->e[dst]), error);
+}
+
+enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
+                            bool error, const Code *next, const Code *err) {
+  Value p = AMB_V(g->e[slot]);
+  Choice *at = ambi_position_choice(p);
+  if (stream) {
+    if (!error) {
+      g->e[slot] |= 1;
+      g->pc = next;
+      return NEXT_PC;
+    }
+    if (p.w & 1) return NEXT_FAIL;
+  }
+  if (at == g->b) {
+    g->pc = error ? err : next;
+    return NEXT_PC;
+  }
+  return save(g, at + 1, slot, dst, stream, error, next, err) ? NEXT_FAIL
+                                                              : NEXT_STOP;
+}
+
+enum Next ambi_pend(Engine *g) {
+  Choice *r = g->b;
+  Hook *h = r->hook;
+  Choice *copy = ambi_choice_push(g, h->old_resume);
+  if (!copy) return NEXT_STOP;
+  r = copy - 1;
+  copy->h = r->h;
+  copy->tr = r->tr;
+  copy->top = r->top;
+  copy->e = r->e;
+  copy->s = r->s;
+  copy->aux = r->aux;
+  copy->cursor = r->cursor;
+  copy->next = r->next;
+  copy->hook = h->old;
+  h->old = NULL;
+  r->resume = deliver_code;
+  return NEXT_FAIL;
+}
+
+static bool restore_bindings(Engine *g, Hook *h, const Item *it,
+                             const Word *at) {
+  for (size_t i = it->bind_from; i < it->bind_to; i++) {
+    Value var = AMB_V(AMB_TAGGED(TAG_VAR, (uintptr_t)h->binds[i].cell));
+    Value to = ambi_image_value(h->binds[i].value, at, it->img_from);
+    if (!ambi_bind(g->cx, var, to)) return false;
+  }
+  return true;
+}
+
+// Takes items in order; errors only when there is no value.
+static const Item *next_item(Hook *h, bool *last) {
+  bool errors = h->nvalues == 0;
+  const Item *it = NULL;
+  *last = true;
+  while (h->cursor < h->nitems) {
+    const Item *x = &h->items[h->cursor];
+    if (x->error == errors) {
+      if (it) {
+        *last = false;
+        return it;
+      }
+      it = x;
+    }
+    h->cursor++;
+  }
+  return it;
+}
+
+enum Next ambi_deliver(Engine *g) {
+  Choice *r = g->b;
+  Hook *h = r->hook;
+  bool last;
+  bool dropped = h->kind == HOOK_STREAM && (h->frame[h->slot] & 1);
+  const Item *it = dropped ? NULL : next_item(h, &last);
+  g->e = h->frame;
+  g->cx->space = h->s;
+  if (!it) {
+    ambi_choice_cut(g, r);
+    return NEXT_FAIL;
+  }
+  if (last) {  // the record goes before the last item runs
+    r->hook = NULL;
+    ambi_choice_cut(g, r);
+  }
+  Word *at = ambi_image_thaw(g, &h->image, it->img_from, it->img_to);
+  bool ok = at && restore_bindings(g, h, it, at);
+  if (ok) g->e[h->dst] = ambi_image_value(it->value, at, it->img_from).w;
+  g->pc = it->error ? h->err : h->next;
+  if (last) ambi_hook_free(h);
+  return ok ? NEXT_PC : NEXT_STOP;
+}
+
+// ---- collectors ------------------------------------------------------------------
+
+bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
+                        bool error) {
+  if (h->with_bindings) return save_item(g, h, barrier, v, false);
+  if (error && h->nvalues) return true;
+  if (!error && h->nvalues == 0)  // errors until now: dropped
+    h->values.n = h->image.n = 0;
+  Value copy;
+  if (!ambi_image_copy(g, &h->image, v, barrier, &copy)) return false;
+  if (!ambi_vec_push(&h->values, copy)) {
+    g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  if (!error) h->nvalues++;
+  return true;
+}
+
+// Takes a large image without variables over as it stands. NULL: copy it.
+static Word *adopt(Engine *g, Image *m) {
+  if (m->n < AMB_ADOPT_WORDS || m->has_variables ||
+      !ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
+                 sizeof *g->adopted))
+    return NULL;
+  Word *w = m->w;
+  ambi_image_relocate(w, m->n, 0);
+  g->adopted[g->nadopted++] =
+      (Adopted){.w = w, .n = m->n, .cap = m->cap, .pinned = !m->refers};
+  g->adopted_words += m->n;
+  *m = (Image){0};
+  return w;
+}
+
+static Value bindings_object(Engine *g, Hook *h, const Item *it,
+                             const Word *at) {
+  size_t n = it->bind_to - it->bind_from;
+  Word *w = ambi_heap_alloc(g->cx, 1 + 2 * n);
+  if (!w) return AMB_NONE;
+  w[0] = ambi_header(KIND_BIND, 0, (uint32_t)(2 * n));
+  for (size_t i = 0; i < n; i++) {
+    w[1 + 2 * i] =
+        AMB_TAGGED(TAG_VAR, (uintptr_t)h->binds[it->bind_from + i].cell);
+    w[2 + 2 * i] = ambi_image_value(h->binds[it->bind_from + i].value, at, 0).w;
+  }
+  return ambi_tag_ptr(TAG_OBJ, w);
+}
+
+static Value binding_pair(Engine *g, Hook *h, const Item *it, const Word *at) {
+  Value b = bindings_object(g, h, it, at);
+  return ambi_is_none(b)
+             ? b
+             : AMB_EXPR(g->cx, ambi_image_value(it->value, at, 0), b);
+}
+
+Value ambi_collector_expr(Engine *g, Hook *h) {
+  size_t n = h->with_bindings ? h->nitems : h->values.n;
+  if (n == 0) return AMB_UNIT;
+  Word *at = h->with_bindings ? NULL : adopt(g, &h->image);
+  if (!at) at = ambi_image_thaw(g, &h->image, 0, h->image.n);
+  Word *w = at ? ambi_heap_alloc(g->cx, 1 + n) : NULL;
+  if (!w) return AMB_NONE;
+  bool ground = true;
+  for (size_t i = 0; i < n; i++) {
+    Value v = h->with_bindings ? binding_pair(g, h, &h->items[i], at)
+                               : ambi_image_value(h->values.at[i], at, 0);
+    if (ambi_is_none(v)) return v;
+    ground = ground && !ambi_is_var(v) &&
+             (!ambi_is_expr(v) || ambi_is_ground_expr(v));
+    w[1 + i] = v.w;
+  }
+  w[0] =
+      ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, (uint32_t)n);
+  return AMB_V(ambi_tag_ptr(TAG_EXPR, w).w | (ground ? AMB_EXPR_GROUND : 0));
+}

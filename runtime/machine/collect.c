@@ -1,0 +1,496 @@
+// The collector of tier 1: copies what is reachable into fresh space.
+//
+// Cheney's algorithm over two ranges that change places. Roots: the returned
+// value, live slots of all frames that can still be entered (by the current
+// chain of frames and by every choice record), records, hooks with their
+// images, trail. Afterwards every record's heap top is the new top: what
+// survived is no longer given back by backtracking, only by the next
+// collection. Shared atoms (the store) do not move; those given up are freed. The
+// next collection is due when as much has been allocated again as survived, the
+// stack included, so a deep stack is not walked again and again.
+#include "runtime/machine/engine.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/machine/routine.h"
+#include "runtime/modules/module.h"
+
+enum {
+  MIN_NURSERY = 1 << 17,  // words: 1 MiB, stays in second-level caches
+  MIN_SHARED = 1 << 22,   // bytes of the store between collections
+  SMALL_STEP =
+      1 << 15  // words between collections that memory is too small for
+};
+
+typedef struct Collector {
+  Engine *g;
+  Word *lo, *hi;     // the range left
+  Word *scan, *top;  // of the new range
+  Store *store;      // told of each pointer into it; NULL: not wanted
+} Collector;
+
+// How many words may be in use until the next collection, of which `live` are
+// now; looking at the roots takes as long as copying `roots` words.
+#ifdef AMB_STRESS
+// At once, but for what would take for ever: the price of a collection is spread
+// over as many words as keep it a constant factor, a smaller one of large heaps.
+enum { STRESS_FACTOR = 4096, STRESS_LARGE = 1 << 16, STRESS_LARGE_FACTOR = 4 };
+static size_t next_due(size_t live, size_t roots) {
+  size_t all = live + roots;
+  size_t factor = all < STRESS_LARGE ? STRESS_FACTOR : STRESS_LARGE_FACTOR;
+  size_t next = live + all / factor;
+  return next ? next - 1 : 0;
+}
+#else
+static size_t next_due(size_t live, size_t roots) {
+  size_t next = live + roots;
+  return live + (next > MIN_NURSERY ? next : MIN_NURSERY);
+}
+#endif
+
+// Where memory is limited, a heap of more than half of what is left to it could
+// not be copied any more.
+static size_t due_within(const Engine *g, size_t live, size_t roots) {
+  const Context *cx = g->cx;
+  size_t due = next_due(live, roots), limit = (size_t)cx->limits.memory;
+  if (!limit) return due;
+  size_t others = ambi_alloc_bytes() - cx->heap.committed - g->other.committed;
+  size_t most = others < limit ? (limit - others) / (2 * sizeof(Word)) : 0;
+  size_t least = live + live / 8 + SMALL_STEP;
+  if (most < least) most = least;
+  return due < most ? due : most;
+}
+
+// Bytes of atoms outside the heap, of which a collection may free some.
+static size_t shared_bytes(const Engine *g) {
+  const Runtime *rt = g->cx->rt;
+  return ambi_store_bytes(rt->store) + rt->nremoved * sizeof(Record);
+}
+
+bool ambi_collect_due(const Engine *g) {
+  size_t used = (size_t)(g->cx->h - g->cx->hbase) + g->adopted_words;
+  return used > g->heap_soft || shared_bytes(g) > g->shared_soft;
+}
+
+static void set_shared_soft(Engine *g) {
+  g->shared_soft = 2 * shared_bytes(g) + MIN_SHARED;
+}
+
+void ambi_collect_first(Engine *g) {
+  g->heap_soft = due_within(g, (size_t)(g->cx->h - g->cx->hbase), 0);
+  set_shared_soft(g);
+}
+
+void ambi_collect_close(Engine *g) {
+  ambi_adopted_free(g);
+  ambi_free(g->adopted, g->adopted_cap * sizeof *g->adopted);
+  if (g->other.base) ambi_range_close(&g->other);
+}
+
+static bool leaving(const Collector *c, const Word *p) {
+  if (p >= c->lo && p < c->hi) return true;
+  if (c->g->nadopted == 0) return false;
+  Adopted *a = ambi_adopted_at(c->g, p);
+  if (a && a->pinned) a->hit = true;
+  return a && !a->pinned;
+}
+
+// Frees adopted images: all, or those that nothing refers to any more.
+static void drop_adopted(Engine *g, bool keep_hit) {
+  size_t kept = 0;
+  for (size_t i = 0; i < g->nadopted; i++) {
+    Adopted *a = &g->adopted[i];
+    if (keep_hit && a->hit) {
+      a->hit = false;
+      g->adopted[kept++] = *a;
+    } else {
+      ambi_free(a->w, a->cap * sizeof(Word));
+    }
+  }
+  g->nadopted = kept;
+  g->adopted_words = 0;
+}
+
+void ambi_adopted_free(Engine *g) {
+  drop_adopted(g, false);
+}
+
+static Word *copy_words(Collector *c, Word *from, size_t n) {
+  Word *to = c->top;
+  memcpy(to, from, n * sizeof *to);
+  c->top += n;
+  from[0] = AMB_TAGGED(TAG_FWD, (uintptr_t)to);
+  return to;
+}
+
+// No child of a buffer counts until a view of it is scanned.
+static Word *copy_object(Collector *c, Word *p) {
+  Word header = p[0];
+  Word *to = copy_words(c, p, ambi_object_words(header));
+  if (ambi_hdr_kind(header) == KIND_BUF)
+    to[1] = ambi_small_int(ambi_hdr_size(header)).w;
+  return to;
+}
+
+// Where the object at p is now.
+static Word *moved(Collector *c, Word *p, bool variable) {
+  if ((p[0] >> 48) == TAG_FWD)
+    return (Word *)(uintptr_t)(p[0] & AMB_PAYLOAD_MASK);
+  if (!variable) return copy_object(c, p);
+  bool unbound = p[0] == AMB_TAGGED(TAG_VAR, (uintptr_t)p);
+  Word *to = copy_words(c, p, 2);
+  if (unbound) *to = AMB_TAGGED(TAG_VAR, (uintptr_t)to);
+  return to;
+}
+
+static Word evacuate(Collector *c, Word w) {
+  uint32_t tag = (uint32_t)(w >> 48);
+  if (tag != TAG_EXPR && tag != TAG_VAR && tag != TAG_OBJ && tag != TAG_BIG)
+    return w;
+  Word *p = ambi_ptr(AMB_V(w));
+  if (!leaving(c, p)) {
+    if (c->store) ambi_store_touch(c->store, p);
+    return w;
+  }
+  Word marks = tag == TAG_EXPR ? w & AMB_EXPR_MARKS : 0;
+  return AMB_TAGGED(tag, (uintptr_t)moved(c, p, tag == TAG_VAR)) | marks;
+}
+
+static void root(Collector *c, Value *v) {
+  v->w = evacuate(c, v->w);
+}
+
+// A view keeps its place in the buffer it looks into. Children of a buffer that
+// no view sees any more are garbage, and perhaps point to where nothing is.
+static void scan_view(Collector *c, Word *p) {
+  Word *old = ambi_ptr(AMB_V(p[1]));
+  p[1] = evacuate(c, p[1]);
+  Word *base = ambi_ptr(AMB_V(p[1]));
+  p[2] =
+      (Word)(uintptr_t)((char *)(uintptr_t)p[2] + ((char *)base - (char *)old));
+  if (ambi_hdr_kind(base[0]) != KIND_BUF) return;
+  Word *from = (Word *)(uintptr_t)p[2];
+  Word *seen = base + 2 + ambi_int_of(AMB_V(base[1]));
+  for (Word *child = from; child < seen; child++)
+    *child = evacuate(c, *child);
+  if (from < seen) base[1] = ambi_small_int(from - (base + 2)).w;
+}
+
+static void scan_words(Collector *c) {
+  while (c->scan < c->top) {
+    Word w = *c->scan;
+    if ((w >> 48) != TAG_HDR) {
+      *c->scan++ = evacuate(c, w);
+      continue;
+    }
+    switch (ambi_hdr_kind(w)) {
+    case KIND_STR:
+    case KIND_BIG:
+    case KIND_BUF: c->scan += ambi_object_words(w); break;
+    case KIND_VIEW:
+      scan_view(c, c->scan);
+      c->scan += 3;
+      break;
+    default: c->scan++; break;
+    }
+  }
+}
+
+// ---- frames ---------------------------------------------------------------------
+
+static const uint64_t *live_row(const Unit *u, const Code *pc) {
+  if (pc < u->code || pc >= u->code + u->ncode) return NULL;
+  uint32_t at = (uint32_t)(pc - u->code), lo = 0, hi = u->nrows;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (u->live_at[mid] < at)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  if (lo >= u->nrows || u->live_at[lo] != at) return NULL;
+  return u->live + (size_t)lo * u->nlive;
+}
+
+static void scan_slot(Collector *c, Word *e, uint32_t slot, uint32_t except) {
+  if (slot != except) e[slot] = evacuate(c, e[slot]);
+}
+
+// Frames of EVAL: what a failed alternative has left in later slots is garbage.
+static void scan_eval(Collector *c, Word *e, const Unit *u, const Code *pc,
+                      uint32_t except) {
+  for (uint32_t i = EV_ATOM; i <= EV_RTYPE; i++) {
+    bool begun = pc->op != OP_I_EV_START;
+    if (i <= EV_TYPE || begun) scan_slot(c, e, i, except);
+  }
+  if (pc->op == OP_I_EV_TMP) {
+    scan_slot(c, e, EV_CALL, except);
+    scan_slot(c, e, EV_TMPL, except);
+    return;
+  }
+  if (pc->op == OP_I_EV_START) return;
+  uint32_t child = (uint32_t)((size_t)(pc - u->code - EV_CODE_ARGS) / 3);
+  if (pc->op == OP_I_EV_VAL) child++;
+  for (uint32_t i = 0; i < child; i++)
+    scan_slot(c, e, EV_SLOTS + 2 * i, except);
+}
+
+// Frames of instructions: the slots each return point looks at.
+static void scan_instruction(Collector *c, Word *e, const Code *pc,
+                             uint32_t except) {
+  static const struct {
+    uint16_t op;
+    uint16_t slots;  // a bit for each
+  } live[] = {
+      {OP_I_EV_STEP, 1 << IN_ATOM | 1 << IN_CALL | 1 << IN_TYPE},
+      {OP_I_EV_CHAIN, 1 << IN_CALL | 1 << IN_A | 1 << IN_B},
+      {OP_I_EV_FUNCTION, 1 << IN_CALL},
+      {OP_I_EV_BODY, 1 << IN_CALL | 1 << IN_TYPE},
+      {OP_I_EV_METTA_VAL, 1 << IN_A | 1 << IN_VAL},
+      {OP_I_EV_ONCE_VAL, 1 << IN_VAL},
+  };
+  for (size_t i = 0; i < sizeof live / sizeof *live; i++)
+    for (uint32_t slot = 0; live[i].op == pc->op && slot < IN_SLOTS; slot++)
+      if ((live[i].slots >> slot) & 1) scan_slot(c, e, slot, except);
+}
+
+static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  if (pc < u->code || pc >= u->code + u->ncode) return;
+  if (u->routine) {
+    if (u == c->g->code->routine_unit)
+      scan_instruction(c, e, pc, except);
+    else if (u->code->op == OP_I_EV_START)
+      scan_eval(c, e, u, pc, except);
+    return;
+  }
+  const uint64_t *row = live_row(u, pc);
+  for (uint32_t i = 0; row && i < u->nlive; i++) {
+    for (uint64_t bits = row[i]; bits; bits &= bits - 1)
+      scan_slot(c, e, i * 64 + (uint32_t)__builtin_ctzll(bits), except);
+  }
+}
+
+// The frame and its callers, as far as nobody has been there in this collection.
+static void scan_chain(Collector *c, Word *e, const Code *pc, uint32_t except) {
+  for (;;) {
+    scan_slots(c, e, pc, except);
+    except = UINT32_MAX;
+    Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+    if (e[FRAME_MARK] == c->g->gc_mark || prev == e) return;
+    e[FRAME_MARK] = c->g->gc_mark;
+    pc = (const Code *)(uintptr_t)e[FRAME_RET];
+    e = prev;
+  }
+}
+
+static void scan_current(Collector *c, size_t args) {
+  Word *e = c->g->e;
+  if (args == SIZE_MAX) scan_slots(c, e, c->g->pc, UINT32_MAX);
+  for (size_t i = 0; args != SIZE_MAX && i < args; i++)
+    e[i] = evacuate(c, e[i]);
+  Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+  if (prev != e)
+    scan_chain(c, prev, (const Code *)(uintptr_t)e[FRAME_RET], UINT32_MAX);
+}
+
+// ---- records ------------------------------------------------------------------------
+
+static void scan_image(Collector *c, Word *at, size_t n) {
+  for (size_t i = 0; i < n;) {
+    Word w = at[i];
+    if ((w >> 48) == TAG_HDR &&
+        (ambi_hdr_kind(w) == KIND_STR || ambi_hdr_kind(w) == KIND_BIG)) {
+      i += ambi_object_words(w);
+      continue;
+    }
+    at[i++] = evacuate(c, w);
+  }
+}
+
+// Images that stay where they are refer to nothing that moves, but perhaps to the
+// store.
+static void touch_pinned(Collector *c) {
+  for (size_t i = 0; i < c->g->nadopted; i++) {
+    Adopted *a = &c->g->adopted[i];
+    if (a->pinned && a->hit) scan_image(c, a->w, a->n);
+  }
+}
+
+static void scan_hook(Collector *c, Hook *h) {
+  scan_image(c, h->image.w, h->image.n);
+  for (size_t i = 0; i < h->nitems; i++)
+    root(c, &h->items[i].value);
+  for (size_t i = 0; i < h->nbinds; i++) {
+    Word cell = AMB_TAGGED(TAG_VAR, (uintptr_t)h->binds[i].cell);
+    h->binds[i].cell = ambi_ptr(AMB_V(evacuate(c, cell)));
+    root(c, &h->binds[i].value);
+  }
+  root(c, &h->pattern);
+  root(c, &h->templ);
+  for (size_t i = 0; i < h->values.n; i++)
+    root(c, &h->values.at[i]);
+  if (h->kind == HOOK_STREAM || h->kind == HOOK_GATHER) {
+    scan_chain(c, h->frame, h->next, h->dst);
+    scan_slots(c, h->frame, h->err, h->dst);
+  }
+}
+
+static void scan_resume(Collector *c, Choice *r, const Code *resume) {
+  switch (resume->op) {
+  case OP_I_FORK_NEXT:
+  case OP_I_MATCH_NEXT:
+  case OP_I_MATCHF_NEXT:
+  case OP_I_MANY_NEXT: resume = r->next; break;
+  case OP_I_PEND:
+  case OP_I_DELIVER:
+  case OP_I_ONCE_FAIL:
+  case OP_I_FAIL:
+  case OP_I_TOP_DONE: return;
+  default: break;
+  }
+  scan_chain(c, r->e, resume, UINT32_MAX);
+}
+
+static void scan_record(Collector *c, Choice *r) {
+  root(c, &r->aux);
+  for (Hook *h = r->hook; h; h = h->old) {
+    scan_hook(c, h);
+    if (h->old_resume) scan_resume(c, r, h->old_resume);
+  }
+  scan_resume(c, r, r->resume);
+}
+
+// Entries of cells that nothing refers to any more go.
+static void sweep_trail(Collector *c) {
+  Context *cx = c->g->cx;
+  Choice *r = c->g->choices;
+  size_t kept = 0;
+  for (size_t i = 0; i <= cx->tr; i++) {
+    while (r <= c->g->b && r->tr <= i)
+      (r++)->tr = kept;
+    if (i == cx->tr) break;
+    Word *cell = cx->trail[i];
+    if (leaving(c, cell)) {
+      if ((cell[0] >> 48) != TAG_FWD) continue;
+      cell = (Word *)(uintptr_t)(cell[0] & AMB_PAYLOAD_MASK);
+    }
+    cx->trail[kept++] = cell;
+  }
+  cx->tr = kept;
+}
+
+// ---- the whole ---------------------------------------------------------------------------
+
+// Would it be too much to have `want` bytes of the other half?
+static bool beyond_limit(const Engine *g, size_t want) {
+  size_t limit = (size_t)g->cx->limits.memory, now = g->other.committed;
+  return limit && want > now && ambi_alloc_bytes() + (want - now) > limit;
+}
+
+static bool make_room(Engine *g, size_t words) {
+  Context *cx = g->cx;
+  if (!g->other.base && !ambi_range_open_most(&g->other, cx->heap.reserved))
+    return false;
+  size_t want = (words + MIN_NURSERY) * sizeof(Word);
+  if (beyond_limit(g, want)) {  // the least, and nothing unused in this half
+    want = words * sizeof(Word);
+    ambi_range_trim(&cx->heap, (size_t)((char *)cx->h - cx->heap.base));
+    cx->hend = (Word *)(void *)(cx->heap.base + cx->heap.committed);
+    if (beyond_limit(g, want)) return false;
+  }
+  return ambi_range_commit(&g->other, want);
+}
+
+// Debug builds: whoever still looks at the old half fails an assertion, as no
+// header and no value has this tag.
+static void poison(Collector *c) {
+#ifdef AMB_DEBUG
+  for (Word *p = c->lo; p < c->hi; p++)
+    *p = AMB_TAGGED(TAG_FWD, 0);
+#endif
+  (void)c;
+}
+
+static void take_over(Collector *c) {
+  Engine *g = c->g;
+  Context *cx = g->cx;
+  Range old = cx->heap;
+  poison(c);
+  cx->heap = g->other;
+  g->other = old;
+  cx->hbase = (Word *)(void *)cx->heap.base;
+  cx->h = c->top;
+  cx->hend = cx->hbase + cx->heap.committed / sizeof(Word);
+  for (Choice *r = g->choices; r <= g->b; r++)
+    r->h = c->top;
+  cx->hb = c->top;
+}
+
+// Marks the removed records that queries in progress will come to.
+static void hold_records(Engine *g, bool held) {
+  for (Choice *r = g->choices; r <= g->b; r++)
+    for (Hook *h = r->hook; h; h = h->old)
+      for (size_t i = h->cursor; i < h->records.n; i++)
+        if (h->records.at[i]->removed)
+          ((Record *)(uintptr_t)h->records.at[i])->held = held;
+}
+
+// Frees atoms that were removed from spaces, when they are so many that a look
+// at all queries in progress is worth its time.
+static void reclaim_records(Engine *g) {
+  size_t pending = 0;
+  for (Choice *r = g->choices; r <= g->b; r++)
+    for (Hook *h = r->hook; h; h = h->old)
+      if (h->cursor < h->records.n) pending += h->records.n - h->cursor;
+  if (g->cx->rt->nremoved <= pending) return;
+  hold_records(g, true);
+  ambi_spaces_reclaim(g->cx->rt);
+  hold_records(g, false);
+}
+
+// Atoms that were given up, such as old values of states, may be freed when all
+// that can point to them is seen here: no other heap is in use.
+static Store *watched_store(Engine *g) {
+  Runtime *rt = g->cx->rt;
+  if (rt->modules->nesting != 1) return NULL;
+  reclaim_records(g);
+  return ambi_store_watch(rt->store) ? rt->store : NULL;
+}
+
+bool ambi_collect(Engine *g, size_t live_args) {
+  Context *cx = g->cx;
+  size_t used = (size_t)(cx->h - cx->hbase) + g->adopted_words;
+  if (!make_room(g, used)) {
+    // No room to copy into: go on as long as the heap itself can grow.
+    g->heap_soft = used * 2;
+    set_shared_soft(g);
+    return true;
+  }
+  g->gc_mark = 2 * ++g->collections + 1;
+  Word *base = (Word *)(void *)g->other.base;
+  Collector c = {.g = g,
+                 .lo = cx->hbase,
+                 .hi = cx->h,
+                 .scan = base,
+                 .top = base,
+                 .store = watched_store(g)};
+  root(&c, &g->rv);
+  scan_current(&c, live_args);
+  for (Choice *r = g->choices; r <= g->b; r++)
+    scan_record(&c, r);
+  scan_words(&c);
+  if (c.store) touch_pinned(&c);
+  sweep_trail(&c);
+  take_over(&c);
+  drop_adopted(g, true);
+  if (c.store) ambi_store_reap(c.store);
+  size_t roots =
+      (size_t)(g->e - g->stack) + (size_t)(g->b - g->choices) * 10 + cx->tr;
+  size_t live = (size_t)(cx->h - cx->hbase);
+  g->heap_soft = due_within(g, live, roots);
+  set_shared_soft(g);
+  size_t keep = (2 * g->heap_soft + MIN_NURSERY - live) * sizeof(Word);
+  if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
+  return true;
+}

@@ -1,0 +1,300 @@
+// Queries that the machine comes back to: rules for a call, match, flat match.
+//
+// Candidates are taken at once, so that what is added meanwhile is not seen. One
+// candidate is tried in place; several hang as a cursor on a choice record, which
+// goes when the last of them is tried.
+#include "runtime/machine/routine.h"
+
+#include "memory/alloc.h"
+
+// ---- queries for rules ---------------------------------------------------------
+
+static enum Next query_result(Engine *g, Hook *h, Value body) {
+  Value call = h->pattern;
+  if (!h->with_bindings) {
+    if (ambi_is_function(body)) return ambi_instr_replace(g, body, call);
+    return ambi_give(g, body);
+  }
+  return ambi_body_tail(g, call, body, h->templ);
+}
+
+static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
+  Context *cx = g->cx;
+  if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  if (ambi_is_none(x)) return false;
+  Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = !ambi_is_none(query) && ambi_record_unify(cx, r, query);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  if (ok) *body = ambi_resolve(cx, x);
+  return ok && !ambi_is_none(*body);
+}
+
+// The next rule that unifies. Its record goes when it was the last candidate.
+static enum Next query_step(Engine *g, Choice *c, bool first) {
+  Hook *h = c->hook;
+  while (h->cursor < h->records.n) {
+    const Record *r = h->records.at[h->cursor++];
+    bool last = h->cursor == h->records.n;
+    Word *top = g->cx->h;
+    Value body;
+    if (last) {
+      c->hook = NULL;
+      ambi_choice_cut(g, c);
+    }
+    bool ok = take_rule(g, h, r, &body);
+    if (ok) {
+      h->nvalues++;
+      enum Next next = query_result(g, h, body);
+      if (last) ambi_hook_free(h);
+      return next;
+    }
+    if (g->cx->stop) {
+      if (last) ambi_hook_free(h);
+      return NEXT_STOP;
+    }
+    if (!last) g->cx->h = top;
+    if (last) {
+      bool none = first && h->nvalues == 0;
+      Value call = h->pattern;
+      bool metta = h->with_bindings;
+      ambi_hook_free(h);
+      if (!none) return NEXT_FAIL;
+      return ambi_give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
+    }
+  }
+  return NEXT_FAIL;
+}
+
+enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
+  static const Code resume[1] = {{.op = OP_I_EV_QUERY}};
+  Context *cx = g->cx;
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value query = ambi_is_none(x) ? x : AMB_EXPR(cx, AMB_SYM(EQ), call, x);
+  Hook *h = ambi_is_none(query) ? NULL : ambi_hook_new(g, HOOK_CURSOR);
+  if (!h) return NEXT_STOP;
+  h->pattern = call;
+  h->templ = t;
+  h->with_bindings = metta;
+  if (!ambi_space_query(cx, cx->space, query, &h->records)) {
+    ambi_hook_free(h);
+    cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  if (h->records.n == 0) {
+    ambi_hook_free(h);
+    return ambi_give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
+  }
+  Choice *c = ambi_choice_push(g, resume);
+  if (!c) {
+    ambi_hook_free(h);
+    return NEXT_STOP;
+  }
+  c->hook = h;
+  return query_step(g, c, true);
+}
+
+enum Next ambi_query_next(Engine *g) {
+  return query_step(g, g->b, true);
+}
+
+// ---- match ------------------------------------------------------------------------
+
+// Binds what makes the pattern equal to the record; without success nothing is
+// bound, whatever the newest choice record says.
+static bool take_record(Engine *g, const Record *r, Value pattern) {
+  Context *cx = g->cx;
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = ambi_record_unify(cx, r, pattern);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
+}
+
+static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
+  static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
+  Choice *c = ambi_choice_push(g, resume);
+  if (!c) {
+    ambi_hook_free(h);
+    return NEXT_STOP;
+  }
+  c->hook = h;
+  c->next = next;
+  return ambi_match_next(g);
+}
+
+// A conjunction: its solutions, found at once.
+static enum Next match_joined(Engine *g, Space *s, Value pattern,
+                              const Code *next) {
+  Context *cx = g->cx;
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  if (!h) return NEXT_STOP;
+  ValueVec vars = {0};
+  bool ok = ambi_space_solve(cx, s, pattern, &vars, &h->values, &h->nvalues);
+  h->nvars = vars.n;
+  h->templ = ok ? ambi_make_expr(cx, vars.at, vars.n) : AMB_NONE;
+  ambi_vec_drop(&vars);
+  if (ok && !cx->stop && h->nvalues) return match_cursor(g, h, next);
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  ambi_hook_free(h);
+  return cx->stop ? NEXT_STOP : NEXT_FAIL;
+}
+
+// A match of one pattern: candidates as they were when it began. None or one,
+// which is most common in programs that compute, needs no record.
+enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
+                           const Code *next) {
+  Context *cx = g->cx;
+  Space *s = ambi_space_of(space);
+  pattern = ambi_deref(pattern);
+  if (ambi_is_expr(pattern) &&
+      ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w)
+    return match_joined(g, s, pattern, next);
+  g->found.n = 0;
+  if (!ambi_space_query(cx, s, pattern, &g->found)) return NEXT_STOP;
+  if (g->found.n == 0) return NEXT_FAIL;
+  if (g->found.n == 1) {
+    g->pc = next;
+    bool ok = take_record(g, g->found.at[0], pattern);
+    return cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+  }
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  if (!h) return NEXT_STOP;
+  h->pattern = pattern;
+  h->records = g->found;
+  h->nvalues = h->records.n;
+  g->found = (RecordVec){0};
+  return match_cursor(g, h, next);
+}
+
+// ---- flat patterns: MATCHF ----------------------------------------------------------
+
+enum { MAX_FLAT = 16 };
+
+static const Template *flat_pattern(const Engine *g, const Code *pc) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return (const Template *)(uintptr_t)u->k[pc->c];
+}
+
+// The children of the pattern as they are now; AMB_NONE: a new variable.
+static uint32_t flat_items(const Engine *g, const Code *pc, Value *items) {
+  Value pattern = flat_pattern(g, pc)->atom;
+  uint32_t n = ambi_expr_size(pattern);
+  for (uint32_t i = 0; i < n; i++) {
+    Value c = ambi_expr_at(pattern, i);
+    if (ambi_is_lvar(c)) {
+      uint16_t slot = ambi_op_list(pc)[ambi_lvar_of(c)];
+      c = slot & ENV_NEW ? AMB_NONE : ambi_deref(AMB_V(g->e[slot]));
+    }
+    items[i] = c;
+  }
+  return n;
+}
+
+// Variables first seen get what the record has in their places.
+static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
+                      const Record *r) {
+  Value out[MAX_FLAT];
+  const Template *t = flat_pattern(g, pc);
+  if (!ambi_record_unify_items(g->cx, r, t, items, out)) return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (ambi_is_none(items[i]))
+      g->e[ambi_op_list(pc)[ambi_lvar_of(ambi_expr_at(t->atom, i))] &
+           ~ENV_NEW] = out[i].w;
+  return true;
+}
+
+enum Next ambi_match_flat(Engine *g, Value space) {
+  static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
+  const Code *pc = g->pc;
+  Value items[MAX_FLAT];
+  uint32_t n = flat_items(g, pc, items);
+  g->found.n = 0;
+  if (!ambi_space_query_items(g->cx, ambi_space_of(space), items, n, &g->found))
+    return NEXT_STOP;
+  if (g->found.n == 0) return NEXT_FAIL;
+  if (g->found.n == 1) {
+    g->pc = pc + ambi_op_words(pc);
+    bool ok = take_flat(g, pc, items, n, g->found.at[0]);
+    return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+  }
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  Choice *c = h ? ambi_choice_push(g, resume) : NULL;
+  if (!c) {
+    ambi_hook_free(h);
+    return NEXT_STOP;
+  }
+  h->records = g->found;
+  g->found = (RecordVec){0};
+  c->hook = h;
+  c->next = pc;
+  return ambi_match_flat_next(g);
+}
+
+enum Next ambi_match_flat_next(Engine *g) {
+  Choice *c = g->b;
+  Hook *h = c->hook;
+  const Code *pc = c->next;
+  Value items[MAX_FLAT];
+  uint32_t n = flat_items(g, pc, items);
+  while (h->cursor < h->records.n) {
+    const Record *r = h->records.at[h->cursor++];
+    bool last = h->cursor == h->records.n;
+    if (last) ambi_choice_cut(g, c);
+    bool ok = take_flat(g, pc, items, n, r);
+    if (g->cx->stop) return NEXT_STOP;
+    if (ok) {
+      g->pc = pc + ambi_op_words(pc);
+      return NEXT_PC;
+    }
+    if (last) break;
+  }
+  return NEXT_FAIL;
+}
+
+static bool take_solution(Engine *g, Hook *h, size_t i) {
+  Context *cx = g->cx;
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = true;
+  for (size_t j = 0; ok && j < h->nvars; j++)
+    ok = ambi_unify(cx, ambi_expr_at(h->templ, (uint32_t)j),
+                    h->values.at[i * h->nvars + j]);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
+}
+
+enum Next ambi_match_next(Engine *g) {
+  Context *cx = g->cx;
+  Choice *c = g->b;
+  Hook *h = c->hook;
+  const Code *next = c->next;
+  while (h->cursor < h->nvalues) {
+    size_t i = h->cursor++;
+    bool last = h->cursor == h->nvalues;
+    if (last) {
+      c->hook = NULL;
+      ambi_choice_cut(g, c);
+    }
+    Word *top = cx->h;
+    bool ok = h->records.n ? take_record(g, h->records.at[i], h->pattern)
+                           : take_solution(g, h, i);
+    if (!ok && !last) cx->h = top;
+    if (last) ambi_hook_free(h);
+    if (cx->stop) return NEXT_STOP;
+    if (ok) {
+      g->pc = next;
+      return NEXT_PC;
+    }
+    if (last) return NEXT_FAIL;
+  }
+  return NEXT_FAIL;
+}

@@ -1,0 +1,161 @@
+// Opening tier 1's machine, and running one form on it.
+#include "runtime/machine/image.h"
+
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/eval.h"
+#include "runtime/machine/routine.h"
+
+Engine *ambi_engine_open(Context *cx) {
+  Engine *g = ambi_alloc(sizeof *g);
+  if (!g) return NULL;
+  g->cx = cx;
+  g->code = cx->rt->code;
+  if (!ambi_range_open_most(&g->stack_range, AMB_HEAP_RESERVE / 4) ||
+      !ambi_range_open_most(&g->choice_range, AMB_HEAP_RESERVE / 4) ||
+      !ambi_range_commit(&g->stack_range, 1 << 18) ||
+      !ambi_range_commit(&g->choice_range, 1 << 18)) {
+    ambi_engine_close(g);
+    return NULL;
+  }
+  g->stack = (Word *)(void *)g->stack_range.base;
+  g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
+  g->choices = (Choice *)(void *)g->choice_range.base;
+  g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
+  return g;
+}
+
+static void drop_handed(Engine *g) {
+  ambi_free(g->handed.w, g->handed.cap * sizeof(Word));
+  g->handed = (Image){0};
+}
+
+void ambi_engine_close(Engine *g) {
+  if (!g) return;
+  drop_handed(g);
+  ambi_collect_close(g);
+  ambi_range_close(&g->stack_range);
+  ambi_range_close(&g->choice_range);
+  ambi_free(g->copy.work, g->copy.work_cap * sizeof *g->copy.work);
+  ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
+  ambi_records_drop(&g->found);
+  ambi_vec_drop(&g->work);
+  ambi_vec_drop(&g->roots);
+  ambi_free(g, sizeof *g);
+}
+
+static void engine_close(void *g) {
+  ambi_engine_close(g);
+}
+
+static Engine *engine_of(Context *cx) {
+  if (!cx->engine) {
+    cx->engine = ambi_engine_open(cx);
+    cx->engine_close = engine_close;
+  }
+  return cx->engine;
+}
+
+// The sentinel record and a frame for the form.
+static bool begin(Engine *g, Unit *form) {
+  static const Code done[1] = {{.op = OP_I_TOP_DONE}};
+  static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
+  Context *cx = g->cx;
+  g->home = cx->space;
+  g->top_hook = ambi_hook_new(g, HOOK_COLLECT);
+  if (!g->top_hook) return false;
+  g->e = g->stack + FRAME_HEADER;
+  g->b = g->choices;
+  *g->b = (Choice){.resume = done,
+                   .h = cx->h,
+                   .tr = cx->tr,
+                   .top = g->stack,
+                   .e = g->e,
+                   .s = cx->space,
+                   .hook = g->top_hook,
+                   .aux = AMB_UNIT};
+  cx->hb = cx->h;
+  g->e[FRAME_UNIT] = (Word)(uintptr_t)form;
+  g->e[FRAME_PREV] = (Word)(uintptr_t)g->e;
+  g->e[FRAME_RET] = (Word)(uintptr_t)result;
+  g->e[FRAME_MARK] = 0;
+  g->rv = AMB_UNIT;
+  g->rigid_epoch = g->code->epoch;
+  cx->loose = false;
+  ambi_adopted_free(g);
+  drop_handed(g);
+  g->pc = form->code;
+  g->granted = g->budget = 0;
+  ambi_collect_first(g);
+  return g->e + form->nslots <= g->stack_end ||
+         ambi_stack_more(g, g->e + form->nslots);
+}
+
+// The results leave as they are: a form that was stopped for want of memory has
+// none to copy them.
+static void hand_out(Engine *g, ValueVec *out) {
+  Hook *h = g->top_hook;
+  drop_handed(g);
+  g->handed = h->image;
+  h->image = (Image){0};
+  ambi_image_relocate(g->handed.w, g->handed.n, 0);
+  for (size_t i = 0; i < h->values.n; i++)
+    h->values.at[i] = ambi_image_value(h->values.at[i], g->handed.w, 0);
+  ambi_vec_drop(out);
+  *out = h->values;
+  h->values = (ValueVec){0};
+}
+
+enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
+  Context *cx = g->cx;
+  Space *space = cx->space;
+  if (!begin(g, form)) return cx->stop ? cx->stop : STOP_MEMORY;
+  enum AmbStop stop = ambi_interp_run(g);
+  ambi_engine_count(g);
+  if (stop) {  // unwind: bindings go, what was found stays
+    ambi_trail_undo(cx, g->choices->tr);
+    cx->stop = stop;
+  }
+  cx->space = space;
+  hand_out(g, out);
+  ambi_choice_cut(g, g->choices + 1);
+  ambi_hook_free(g->top_hook);
+  g->choices->hook = NULL;
+  g->top_hook = NULL;
+  ambi_range_trim(&g->stack_range, (size_t)1 << 22);
+  ambi_range_trim(&g->choice_range, (size_t)1 << 22);
+  ambi_range_trim(&g->other, (size_t)1 << 22);
+  g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
+  g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
+  return cx->stop;
+}
+
+enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
+  Engine *g = engine_of(cx);
+  if (!g) return STOP_MEMORY;
+  cx->space->is_context = true;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool bare = cx->rt->bare_minimal;
+  ambi_effects_mentioned(cx->rt->code);
+  Unit *u = bare ? NULL : ambi_lower_form(cx, form);
+  if (cx->stop) return cx->stop;
+  enum AmbStop stop;
+  if (!u) {
+    Code code[1] = {{.op = OP_I_EVALXT}};
+    if (bare) code[0].op = OP_I_EVINSTR;
+    u = ambi_routine_unit_make(code, 1, 4);
+    if (u) u->k = ambi_alloc(sizeof(Word));
+    if (!u || !u->k) {
+      if (u) ambi_unit_free(u);
+      return STOP_MEMORY;
+    }
+    u->nk = 1;
+    u->k[0] = AMB_SYM(UNDEFINED).w;
+    for (int i = 0; i < 4; i++)
+      g->stack[FRAME_HEADER + i] = form.w;
+  }
+  stop = ambi_engine_run_unit(g, u, out);
+  ambi_unit_free(u);
+  cx->hb = (Word *)UINTPTR_MAX;
+  return stop;
+}

@@ -1,0 +1,252 @@
+// Tier 1's machine: engine stack, choice records, hooks, result images.
+//
+// Registers live in locals of the interpreter loop (interp.c) and are written
+// back to the Engine before a helper runs. Frames lie on one contiguous stack
+// and are addressed through E; a frame outlives its return exactly when a
+// choice record above it needs it, because new frames start beyond what the
+// newest record protects. See ARCHITECTURE.md, "The abstract machine".
+#ifndef AMBIT_RUNTIME_ENGINE_H
+#define AMBIT_RUNTIME_ENGINE_H
+
+#include "runtime/bytecode/code.h"
+
+typedef struct Hook Hook;
+
+// A choice record: everything `fail` needs. Records are contiguous; the one
+// before is at -1. Slot contents are kept by keeping the frame.
+typedef struct Choice {
+  const Code *resume;
+  Word *h;    // heap top then
+  size_t tr;  // trail entries then
+  Word *top;  // frames below are protected
+  Word *e;
+  Space *s;
+  Hook *hook;        // saved results, collector, cursor; freed with the record
+  Value aux;         // alternatives still to come (a heap value) ...
+  uint64_t cursor;   // ... and the position in them
+  const Code *next;  // the instruction that made the record, where it matters
+} Choice;
+
+// A copy of terms outside the backtracked heap, relocatable: pointers into the
+// image have bit 47 of the payload set and count bytes from its start. Cells
+// older than the record the copy is made for stay pointers.
+typedef struct Image {
+  Word *w;
+  size_t n, cap;
+  bool has_variables;
+  bool refers;  // to the heap or to an adopted image
+} Image;
+#define IMAGE_BIT ((Word)1 << 47)
+
+// An image that became part of the memory in use as it stands: large results of
+// a collector without variables are not copied once more. One that refers to
+// nothing that moves stays where it is as long as somebody refers to it; another
+// is moved to the heap by the next collection.
+typedef struct Adopted {
+  Word *w;
+  size_t n, cap;
+  bool pinned;
+  bool hit;  // the collection going on met a reference to it
+} Adopted;
+
+// Room that copying into images uses again and again.
+typedef struct CopyWork {
+  const Value *src;
+  size_t n, dst;
+} CopyWork;
+typedef struct CopyScratch {
+  CopyWork *work;
+  size_t work_cap;
+  uint32_t steps;  // counted for looks at the limits
+  Word **renamed;  // variables bound to their copies for the time being
+  size_t renamed_cap;
+} CopyScratch;
+
+typedef struct Item {  // one saved result
+  Value value;
+  bool error;
+  size_t img_from, img_to;    // its words of the image
+  size_t bind_from, bind_to;  // its bindings
+} Item;
+
+enum HookKind { HOOK_STREAM, HOOK_GATHER, HOOK_COLLECT, HOOK_CURSOR };
+struct Hook {
+  enum HookKind kind;
+  uint32_t slot;  // position slot
+  uint32_t dst;   // slot that takes a delivered value
+  Word *frame;
+  Space *s;
+  const Code *next;        // where a delivered value goes on
+  const Code *err;         // where a delivered Error goes on
+  const Code *old_resume;  // of the record this hook was put on
+  Hook *old;
+  Item *items;
+  size_t nitems, items_cap;
+  struct {
+    Word *cell;
+    Value value;
+  } * binds;
+  size_t nbinds, binds_cap;
+  Image image;
+  size_t cursor;
+  size_t nvalues;        // items that are no errors
+  bool with_bindings;    // collapse-bind: results are (atom bindings) pairs
+  RecordVec records;     // HOOK_CURSOR: candidates of a query
+  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
+                         // HOOK_COLLECT without bindings: results (no items)
+  Value pattern, templ;  // HOOK_CURSOR: heap values, collected with the hook
+  size_t nvars;
+};
+
+typedef struct Engine {
+  Context *cx;
+  CodeState *code;
+  Space *home;  // context of the form: what `eval` and `context-space` mean
+  // The last call that was found to be its own value and equal to the atom it
+  // came from; looked at when it returns, and at once.
+  const Word *same_from, *same_to;
+  Range stack_range, choice_range;
+  Range other;      // the heap's other half, for collections
+  Word *stack;      // base
+  Word *stack_end;  // a frame may not reach beyond
+  Choice *choices;  // base; choices[0] is the sentinel of the form
+  Choice *choices_end;
+  // registers, valid while a helper runs
+  Word *e;
+  Choice *b;
+  const Code *pc;
+  Value rv;            // returned value
+  int64_t budget;      // steps until the next poll ...
+  int64_t granted;     // ... and what they were when steps were last counted
+  ValueVec *out;       // results of the form
+  Hook *top_hook;      // collector of the form
+  size_t heap_soft;    // words in use that trigger a collection
+  size_t shared_soft;  // bytes of atoms outside the heap that do
+  uint64_t collections;
+  uint64_t gc_mark;
+  uint64_t steps;
+  uint32_t failures;     // counted for looks at the limits
+  uint64_t depth_words;  // limit of the engine stack in words
+  Adopted *adopted;
+  size_t nadopted, adopted_cap;
+  size_t adopted_words;  // of those the next collection has not seen yet
+  Image handed;          // the terms of the form's results, for the runner
+  CopyScratch copy;      // image.c
+  uint64_t rigid_epoch;  // of the code when the form began
+  RecordVec found;       // scratch of queries
+  ValueVec work;         // scratch of walks
+  ValueVec roots;        // values C code wants kept across a safepoint
+} Engine;
+
+// What a routine tells the loop to do next.
+enum Next {
+  NEXT_PC,    // go on at engine->pc in engine->e
+  NEXT_RET,   // return engine->rv from the frame engine->e
+  NEXT_FAIL,  // backtrack
+  NEXT_STOP   // cx->stop is set
+};
+
+// Takes the steps made since the last look into account.
+static inline void ambi_engine_count(Engine *g) {
+  g->cx->limits.steps_used += (uint64_t)(g->granted - g->budget);
+  g->granted = g->budget;
+}
+// Makes the next step look at limits and memory.
+static inline void ambi_engine_hurry(Engine *g) {
+  g->granted -= g->budget;
+  g->budget = 0;
+}
+Engine *ambi_engine_open(Context *cx);
+void ambi_engine_close(Engine *g);
+// Runs a unit without arguments as a form of its own; its results are appended
+// to out as heap atoms.
+enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);
+// Runs from g->pc until the sentinel record resumes or something stops.
+enum AmbStop ambi_interp_run(Engine *g);
+
+// What a position slot holds: the address of the newest record, records do not
+// move. Bit 0 is free for the mark of a streamed position, and no collection
+// takes the word for a reference (it reads as a double).
+static inline Value ambi_position(const Choice *b) {
+  return AMB_V((Word)(uintptr_t)b);
+}
+static inline Choice *ambi_position_choice(Value p) {
+  return (Choice *)(uintptr_t)(p.w & ~(Word)1);
+}
+// Where the next frame's header goes: beyond this frame and what B protects.
+static inline Word *ambi_frame_top(Word *e, size_t nslots, const Choice *b) {
+  Word *top = e + nslots;
+  return top < b->top ? b->top : top;
+}
+// Slots of the frame: a unit's, or counted in slot 0 of a routine's frame.
+static inline size_t ambi_frame_slots(const Word *e) {
+  return ((const Unit *)(uintptr_t)e[FRAME_UNIT])->nslots;
+}
+
+// ---- choice.c: records, hooks, positions, collectors ------------------------
+Choice *ambi_choice_push(Engine *g, const Code *resume);  // NULL: stop
+// Drops records down to and including `to`, freeing their hooks.
+void ambi_choice_cut(Engine *g, Choice *to);
+Hook *ambi_hook_new(Engine *g, enum HookKind kind);
+void ambi_hook_free(Hook *h);
+// The position in slot `slot` of frame e ends with the value in slot dst.
+// stream: see machine description. next/err: where to go on.
+enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
+                            bool error, const Code *next, const Code *err);
+bool ambi_results_wait(const Choice *r);
+enum Next ambi_pend(Engine *g);
+enum Next ambi_deliver(Engine *g);
+bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
+                        bool error);
+// The collected results as one expression.
+Value ambi_collector_expr(Engine *g, Hook *h);
+
+// ---- routine.c: evaluation of atoms as data ------------------------------------
+// Pushes a frame that evaluates atom v against type t, returning to ret.
+enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret);
+// The same in place of the current frame.
+enum Next ambi_eval_tail(Engine *g, Value v, Value t);
+// Goes on, in place of the current frame, with the rule body that a step of
+// `call` gave, evaluated against t; call: marked if it may be when it turns out to
+// be its own value.
+enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t);
+enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
+// Is v its own value, seen at a glance (all heads inert)? *rigid: and will it
+// stay one when variables in it get bound to values? May be NULL. budget: nodes
+// looked at before giving up: EVAL asks again at each level, so a full walk
+// there would be quadratic in the depth.
+bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget);
+// Does the evaluated mark of this EXPR still hold, where the EXPR is handed on
+// as a whole? As a part of something larger it always does.
+bool ambi_mark_holds(Value v);
+enum Next ambi_query_next(Engine *g);
+// Calls operation op. CALL_VALUE, CALL_ERROR, CALL_DATA (nothing applies: the
+// call is its own value): the result is in g->rv. Further results, if any, come
+// later at `next` as returned values.
+enum CallResult { CALL_VALUE, CALL_ERROR, CALL_DATA, CALL_EMPTY, CALL_STOP };
+enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
+                                  unsigned n, const Code *next);
+enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
+                           const Code *next);
+enum Next ambi_match_next(Engine *g);
+// The instruction MATCHF in this space, and its further candidates.
+enum Next ambi_match_flat(Engine *g, Value space);
+enum Next ambi_match_flat_next(Engine *g);
+
+// ---- collect.c ------------------------------------------------------------------
+// Copies what is reachable; e must be at a frame whose first nargs slots are
+// live. False: memory is out.
+bool ambi_collect(Engine *g, size_t live_args);
+void ambi_adopted_free(Engine *g);
+// The adopted image that p points into, or NULL.
+static inline Adopted *ambi_adopted_at(const Engine *g, const Word *p) {
+  for (size_t i = 0; i < g->nadopted; i++)
+    if (p >= g->adopted[i].w && p < g->adopted[i].w + g->adopted[i].n)
+      return &g->adopted[i];
+  return NULL;
+}
+void ambi_collect_first(Engine *g);  // sets when the first one is due
+bool ambi_collect_due(const Engine *g);
+void ambi_collect_close(Engine *g);
+
+#endif

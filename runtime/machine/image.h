@@ -1,0 +1,36 @@
+// Copying terms into images and back; see the struct Image in engine.h.
+#ifndef AMBIT_RUNTIME_IMAGE_H
+#define AMBIT_RUNTIME_IMAGE_H
+
+#include "runtime/machine/engine.h"
+
+// One copy context: variables met twice are one variable in the copy.
+typedef struct ImageCopy {
+  Image *m;
+  CopyScratch *s;
+  const Word *limit;  // cells below stay pointers
+  Context *cx;
+  bool resolve;  // older terms may hold variables bound since
+  size_t nwork, nrenamed;
+} ImageCopy;
+bool ambi_copy_all(ImageCopy *c, Value v, Value *out);
+void ambi_copy_end(ImageCopy *c);  // gives renamed variables back
+
+// A copy of v that outlives backtracking to the record. What is older stays a
+// pointer, unless variables in it were bound since.
+bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
+                     Value *out);
+// Moves words of an image to the heap; relocates the value.
+Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to);
+static inline Value ambi_image_value(Value v, const Word *at, size_t from) {
+  uint32_t t = ambi_tag(v);
+  bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
+  if (!ptr || !(v.w & IMAGE_BIT)) return v;
+  Word off = v.w & (IMAGE_BIT - 1);
+  return AMB_V(((Word)t << 48) |
+               ((Word)(uintptr_t)at + off - from * sizeof(Word)));
+}
+// Image references in at[0..n), words `from`.. of an image, become pointers.
+void ambi_image_relocate(Word *at, size_t n, size_t from);
+
+#endif

@@ -1,0 +1,697 @@
+// Evaluation of atoms as data: what bytecode cannot decide when it is made.
+//
+// EVAL (semantics 7.2-7.7) runs in frames of its own on the engine stack, one
+// per expression, never as recursion of a C function. A frame holds the atom,
+// the expected type, the chosen function type and, for each child, a value and
+// a position slot; code for child i stands at a fixed place of a unit made for
+// frames of that size. Everything here gathers.
+#include "runtime/machine/routine.h"
+
+#include "memory/alloc.h"
+#include "runtime/types/types.h"
+
+Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
+  Unit *u = ambi_alloc(sizeof *u);
+  if (!u) return NULL;
+  u->code = ambi_alloc(n * sizeof(Code));
+  if (!u->code) {
+    ambi_free(u, sizeof *u);
+    return NULL;
+  }
+  memcpy(u->code, code, n * sizeof(Code));
+  u->ncode = n;
+  u->nslots = nslots;
+  u->routine = 1;
+  return u;
+}
+
+static Unit *eval_unit(CodeState *cs, uint32_t size) {
+  unsigned k = 2;
+  while (((uint32_t)1 << k) < size)
+    k++;
+  if (cs->eval_units[k]) return cs->eval_units[k];
+  uint32_t max = (uint32_t)1 << k, n = EV_CODE_ARGS + 3 * (max + 1);
+  Code *code = ambi_alloc(n * sizeof *code);
+  if (!code) return NULL;
+  code[0].op = OP_I_EV_START;
+  code[EV_CODE_TMP].op = OP_I_EV_TMP;
+  for (uint32_t i = 0; i <= max; i++) {
+    code[EV_CODE_ARGS + 3 * i].op = OP_I_EV_ARG;
+    code[EV_CODE_ARGS + 3 * i + 1].op = OP_I_EV_RET;
+    code[EV_CODE_ARGS + 3 * i + 2].op = OP_I_EV_VAL;
+  }
+  Unit *u = ambi_routine_unit_make(code, n, EV_SLOTS + 2 * max);
+  ambi_free(code, n * sizeof *code);
+  cs->eval_units[k] = u;
+  return u;
+}
+
+static const Code *ev_code(const Engine *g, uint32_t child, uint32_t which) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return u->code + EV_CODE_ARGS + 3 * (size_t)child + which;
+}
+
+// ---- frames -----------------------------------------------------------------
+
+bool ambi_frame_room(Engine *g, Word *end) {
+  if (end <= g->stack_end) return true;
+  return ambi_stack_more(g, end);
+}
+
+bool ambi_frame_push(Engine *g, Unit *u, const Code *ret) {
+  Word *n = ambi_frame_top(g->e, ambi_frame_slots(g->e), g->b) + FRAME_HEADER;
+  if (!u) g->cx->stop = STOP_MEMORY;
+  if (!u || !ambi_frame_room(g, n + u->nslots)) return false;
+  n[FRAME_UNIT] = (Word)(uintptr_t)u;
+  n[FRAME_PREV] = (Word)(uintptr_t)g->e;
+  n[FRAME_RET] = (Word)(uintptr_t)ret;
+  n[FRAME_MARK] = 0;
+  g->e = n;
+  g->pc = u->code;
+  return true;
+}
+
+bool ambi_frame_replace(Engine *g, Unit *u) {
+  Word *old = g->e, *n = old;
+  if (old - FRAME_HEADER < g->b->top)
+    n = ambi_frame_top(old, ambi_frame_slots(old), g->b) + FRAME_HEADER;
+  if (!u) g->cx->stop = STOP_MEMORY;
+  if (!u || !ambi_frame_room(g, n + u->nslots)) return false;
+  n[FRAME_PREV] = old[FRAME_PREV];
+  n[FRAME_RET] = old[FRAME_RET];
+  n[FRAME_UNIT] = (Word)(uintptr_t)u;
+  n[FRAME_MARK] = 0;
+  g->e = n;
+  g->pc = u->code;
+  return true;
+}
+
+static void eval_init(Engine *g, Value v, Value t) {
+  size_t n = ambi_frame_slots(g->e);
+  for (size_t i = 0; i < n; i++)
+    g->e[i] = AMB_UNIT.w;
+  g->e[EV_ATOM] = v.w;
+  g->e[EV_TYPE] = t.w;
+}
+
+enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret) {
+  v = ambi_deref(v);
+  if (!ambi_frame_push(g, eval_unit(g->code, ambi_expr_size(v)), ret))
+    return NEXT_STOP;
+  eval_init(g, v, t);
+  return NEXT_PC;
+}
+
+enum Next ambi_eval_tail(Engine *g, Value v, Value t) {
+  v = ambi_deref(v);
+  if (!ambi_frame_replace(g, eval_unit(g->code, ambi_expr_size(v))))
+    return NEXT_STOP;
+  eval_init(g, v, t);
+  return NEXT_PC;
+}
+
+// ---- returning -----------------------------------------------------------------
+
+// The children of an expression from number `from` on come later, returned from
+// the current frame.
+static bool give_later(Engine *g, Value list, uint32_t from) {
+  static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
+  static const Code ret[1] = {{.op = OP_I_RETRV}};
+  if (from >= ambi_expr_size(list)) return true;
+  Choice *c = ambi_choice_push(g, resume);
+  if (!c) return false;
+  c->aux = list;
+  c->cursor = from;
+  c->next = ret;
+  return true;
+}
+
+enum Next ambi_give_each(Engine *g, Value list) {
+  if (!give_later(g, list, 1)) return NEXT_STOP;
+  return ambi_give(g, ambi_deref(ambi_expr_at(list, 0)));
+}
+
+// The values as alternatives, each returned from the current frame.
+enum Next ambi_give_many(Engine *g, const ValueVec *v) {
+  if (g->cx->stop) return NEXT_STOP;
+  if (v->n == 0) return NEXT_FAIL;
+  if (v->n == 1) return ambi_give(g, v->at[0]);
+  Value list = ambi_make_expr(g->cx, v->at, v->n);
+  return ambi_is_none(list) ? NEXT_STOP : ambi_give_each(g, list);
+}
+
+static enum Next stop_or(Engine *g, enum Next next) {
+  return g->cx->stop ? NEXT_STOP : next;
+}
+
+// ---- facts about heads -------------------------------------------------------
+
+// Symbol heads: has this call no type and no rule in the context space?
+static Definition *head_info(Engine *g, Value head, uint32_t nargs) {
+  Context *cx = g->cx;
+  Value key = ambi_is_sym(head) ? head : AMB_UNIT;
+  Definition *d = ambi_definition(g->code, cx->space, key, nargs);
+  if (!d) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
+  return d;
+}
+
+bool ambi_mark_holds(Value v) {
+  if (ambi_is_ground_expr(v)) return true;
+  Value stack[64];
+  size_t n = 0;
+  stack[n++] = v;
+  while (n) {
+    Value e = stack[--n];
+    const Value *it = ambi_expr_items(e);
+    for (uint32_t i = 0, size = ambi_expr_size(e); i < size; i++) {
+      if (ambi_is_var(it[i]) && !ambi_var_unbound(it[i])) return false;
+      if (!ambi_is_expr(it[i]) || ambi_is_ground_expr(it[i])) continue;
+      if (n == 64) return false;  // deep: evaluate it again, which is safe
+      stack[n++] = it[i];
+    }
+  }
+  return true;
+}
+
+static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
+  const Value *it = ambi_expr_items(e);
+  uint32_t size = ambi_expr_size(e);
+  Value head = ambi_deref(it[0]);
+  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
+  if (ambi_is_var(head)) {
+    *rigid = false;
+  } else if (!g->cx->rt->is_data_head(g->cx, head)) {
+    Definition *d = head_info(g, head, size - 1);
+    if (!d || !d->untyped || d->has_rules) return false;
+  }
+  for (uint32_t i = 0; i < size; i++) {
+    Value c = ambi_deref(it[i]);
+    if (c.w == AMB_SYM(EMPTY).w) return false;
+    if (!ambi_is_expr(c)) continue;
+    if (ambi_is_error_atom(c)) return false;  // it would be the value
+    if ((c.w & 3) == 3) continue;
+    if (!ambi_vec_push(todo, c)) return false;
+  }
+  return true;
+}
+
+enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
+
+bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
+  size_t base = g->work.n;
+  bool fixed = true;  // also when variables get bound
+  bool inert = inert_node(g, v, &g->work, &fixed);
+  for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
+    inert = inert_node(g, g->work.at[--g->work.n], &g->work, &fixed);
+    // A term that shares its parts may be very large as a tree.
+    if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
+  }
+  if (g->work.n > base) inert = false;
+  g->work.n = base;
+  if (rigid) *rigid = inert && fixed;
+  return inert;
+}
+
+// ---- the steps of EVAL ------------------------------------------------------------
+
+enum { SOME = 256 };  // nodes
+// budget: of nodes looked at, see ambi_is_inert.
+static bool settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
+  *out = v;
+  if (t.w == AMB_SYM(T_ATOM).w || ambi_is_var(v)) return true;
+  if (ambi_is_sym(v))
+    return t.w == AMB_SYM(T_SYMBOL).w || t.w == AMB_SYM(UNDEFINED).w;
+  if (!ambi_is_expr(v))
+    return t.w == AMB_SYM(UNDEFINED).w ||
+           (ambi_is_unit(v) && t.w == AMB_SYM(T_EXPRESSION).w) ||
+           (!ambi_is_unit(v) && t.w == AMB_SYM(T_GROUNDED).w) ||
+           (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
+  if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
+  if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
+  if (!ambi_is_inert(g, v, NULL, budget)) return false;
+  *out = ambi_mark_eval(v);
+  return true;
+}
+
+static enum Next cast(Engine *g, Value v, Value t) {
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, v, t, &errors);
+  enum Next next = pass ? ambi_give(g, v) : ambi_give_many(g, &errors);
+  ambi_vec_drop(&errors);
+  return stop_or(g, next);
+}
+
+static enum Next ev_args(Engine *g, uint32_t i);
+static enum Next ev_func(Engine *g, bool tuple);
+
+static enum Next ev_tuple(Engine *g) {
+  g->e[EV_FTYPE] = AMB_UNIT.w;
+  g->e[EV_RTYPE] = g->e[EV_TYPE];
+  return ev_args(g, 0);
+}
+
+// 7.4: the first applicable function type decides. When none is applicable, the
+// tuple branch (if the head has another type too), then the type errors.
+static enum Next ev_branches(Engine *g, Value head) {
+  Context *cx = g->cx;
+  TypeVec types = {0};
+  ValueVec errors = {0};
+  enum Next next = NEXT_STOP;
+  bool func = false, tuple = false;
+  if (ambi_get_types_or_undefined(cx, cx->space, head, &types)) {
+    for (size_t i = 0; i < types.n; i++) {
+      const TypeItem *t = &types.at[i];
+      if (t->is_error) {
+        if (!ambi_vec_push(&errors, t->error)) cx->stop = STOP_MEMORY;
+      } else if (t->is_function) {
+        func = true;
+      } else {
+        tuple = true;
+      }
+    }
+    if (!func && !tuple)
+      next = ambi_give_many(g, &errors);
+    else
+      next = NEXT_PC;
+  }
+  ambi_types_drop(&types);
+  ambi_vec_drop(&errors);
+  if (next != NEXT_PC || cx->stop) return stop_or(g, next);
+  return func ? ev_func(g, tuple) : ev_tuple(g);
+}
+
+// &rng is the one operation whose type is not that of a function.
+static bool has_function_type(uint32_t op) {
+  return ambi_builtins[op].type[0] == '(';
+}
+
+static enum Next ev_start(Engine *g) {
+  g->same_from = g->same_to = NULL;
+  Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
+  // The children of a walk that failed look at less, or deep terms would be walked
+  // once for each level.
+  const Code *ret = (const Code *)(uintptr_t)g->e[FRAME_RET];
+  size_t budget = ret->op == OP_I_EV_RET ? SOME : SIZE_MAX;
+  if (settled(g, v, t, budget, &out)) return ambi_give(g, out);
+  if (g->cx->stop) return NEXT_STOP;
+  if (!ambi_is_expr(v)) return cast(g, v, t);
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_var(head)) return ev_tuple(g);
+  if (ambi_is_sym(head)) {
+    Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
+    if (!d) return NEXT_STOP;
+    if (d->untyped) return ev_tuple(g);
+  } else if (ambi_is_op(head) && has_function_type(ambi_op_of(head))) {
+    return ev_func(g, false);
+  }
+  return ev_branches(g, head);
+}
+
+// The tuple branch now, the errors as results behind it.
+static enum Next tuple_then_errors(Engine *g, const ValueVec *errors) {
+  Value list = ambi_make_expr(g->cx, errors->at, errors->n);
+  if (ambi_is_none(list) || !give_later(g, list, 0)) return NEXT_STOP;
+  return ev_tuple(g);
+}
+
+// Picks the first applicable function type.
+static enum Next ev_func(Engine *g, bool tuple) {
+  Context *cx = g->cx;
+  Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]);
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  TypeVec types = {0};
+  ValueVec errors = {0};
+  bool found = false;
+  if (ambi_head_types(cx, cx->space, head, ambi_expr_size(v) - 1,
+                      ambi_expr_at(v, ambi_expr_size(v) - 1), &types)) {
+    for (size_t i = 0; i < types.n && !found && !cx->stop; i++) {
+      if (types.at[i].is_error || !types.at[i].is_function) continue;
+      if (!ambi_check_applicable(cx, cx->space, v, types.at[i].type, t,
+                                 &errors))
+        continue;
+      found = true;
+      Value f = ambi_resolve(cx, types.at[i].type);
+      if (ambi_is_none(f)) break;
+      Value r = ambi_expr_at(f, ambi_expr_size(f) - 1);
+      if (r.w == AMB_SYM(T_EXPRESSION).w) r = AMB_SYM(UNDEFINED);
+      g->e[EV_FTYPE] = f.w;
+      g->e[EV_RTYPE] = r.w;
+    }
+  }
+  enum Next next = NEXT_PC;
+  if (!found && !cx->stop)
+    next = tuple ? tuple_then_errors(g, &errors) : ambi_give_many(g, &errors);
+  ambi_types_drop(&types);
+  ambi_vec_drop(&errors);
+  if (cx->stop) return NEXT_STOP;
+  return found ? ev_args(g, 0) : next;
+}
+
+static Value arg_type(Engine *g, uint32_t i) {
+  Value f = AMB_V(g->e[EV_FTYPE]);
+  if (ambi_is_unit(f)) return AMB_SYM(UNDEFINED);
+  if (i == 0) return f;
+  return ambi_deref(ambi_expr_at(f, i));
+}
+
+static enum Next ev_call(Engine *g);
+
+// Evaluates children from i on until one needs a frame of its own.
+static enum Next ev_args(Engine *g, uint32_t i) {
+  Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
+  uint32_t n = ambi_expr_size(atom);
+  bool tuple = ambi_is_unit(AMB_V(g->e[EV_FTYPE]));
+  for (; i < n; i++) {
+    Value c = ambi_deref(ambi_expr_at(atom, i)), t = arg_type(g, i), out;
+    if (!tuple && ambi_is_expr(t) && i > 0) t = ambi_resolve(g->cx, t);
+    if (ambi_is_none(t)) return NEXT_STOP;
+    if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+    bool head = i == 0 && !ambi_is_expr(c);
+    // A part that was evaluated stays as it is (ambi_mark_holds).
+    bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
+    if (own || settled(g, c, t, SOME, &out)) {
+      if (own) out = c;
+      if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
+      if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
+      g->e[EV_SLOTS + 2 * (size_t)i] = out.w;
+      continue;
+    }
+    if (g->cx->stop) return NEXT_STOP;
+    g->e[EV_SLOTS + 2 * (size_t)i + 1] = ambi_position(g->b).w;
+    return ambi_eval_push(g, c, t, ev_code(g, i, 1));
+  }
+  return ev_call(g);
+}
+
+static uint32_t child_of(const Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return (uint32_t)((size_t)(g->pc - u->code - EV_CODE_ARGS) / 3);
+}
+
+// Child i has its value in its slot.
+static enum Next ev_value(Engine *g, uint32_t i) {
+  Value v = ambi_deref(AMB_V(g->e[EV_SLOTS + 2 * (size_t)i]));
+  bool tuple = ambi_is_unit(AMB_V(g->e[EV_FTYPE]));
+  bool error = ambi_is_error_atom(v), empty = v.w == AMB_SYM(EMPTY).w;
+  if ((error || empty) && !tuple) {
+    Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
+    if (ambi_alpha_equal(v, ambi_expr_at(atom, i))) error = empty = false;
+  }
+  if (empty) return NEXT_FAIL;
+  if (error) return ambi_give(g, v);
+  return ev_args(g, i + 1);
+}
+
+static bool is_at(Value v, const Word *p) {
+  return ambi_is_expr(v) && ambi_ptr(v) == p;
+}
+
+static enum Next ev_ret(Engine *g) {
+  uint32_t i = child_of(g), slot = EV_SLOTS + 2 * i;
+  bool same =
+      is_at(g->rv, g->same_to) &&
+      is_at(ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
+            g->same_from);
+  g->same_from = g->same_to = NULL;
+  g->e[slot] = g->rv.w;
+  if (g->e[slot + 1] == ambi_position(g->b).w) {
+    if (same) g->e[slot + 1] = AMB_TRUE.w;
+    return ev_value(g, i);
+  }
+  const Code *val = ev_code(g, i, 2);
+  return ambi_position_end(g, slot + 1, slot, false, ambi_is_error_atom(g->rv),
+                           val, val);
+}
+
+// ---- calls -------------------------------------------------------------------------
+
+// Is the value of child i equal to the child? A child's frame may have found
+// out already, so that nested terms are not walked once for each level.
+static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
+  v = ambi_deref(v);
+  child = ambi_deref(child);
+  if (ambi_unmark(v).w == ambi_unmark(child).w) return true;
+  if (!ambi_is_expr(v) || !ambi_is_expr(child)) return false;
+  return g->e[EV_SLOTS + 2 * (size_t)i + 1] == AMB_TRUE.w ||
+         ambi_equal(v, child);
+}
+
+// May the call be marked if it is its own value? 7.8 asks for the atom as it
+// was. Without a function type there is no check that evaluating it again could
+// fail, so children that are their own values will do, if the head is the same.
+static bool may_mark(const Engine *g, Value atom) {
+  const Word *slots = g->e + EV_SLOTS;
+  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) &&
+             unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
+  bool same = true;
+  uint32_t n = ambi_expr_size(atom);
+  for (uint32_t i = 0; i < n && own; i++) {
+    Value v = ambi_deref(AMB_V(slots[2 * (size_t)i]));
+    own = !ambi_is_expr(v) || ambi_has_eval(v);
+  }
+  for (uint32_t i = 0; i < n && same && !own; i++)
+    same = unchanged(g, AMB_V(slots[2 * (size_t)i]), ambi_expr_at(atom, i), i);
+  return own || same;
+}
+
+// The call with its evaluated children, marked if it may be; the atom itself
+// when nothing changed.
+static Value ev_call_atom(Engine *g) {
+  Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
+  uint32_t n = ambi_expr_size(atom);
+  bool same = true;
+  for (uint32_t i = 0; i < n && same; i++) {
+    Word w = g->e[EV_SLOTS + 2 * (size_t)i];
+    same = w == ambi_expr_at(atom, i).w;
+  }
+  if (same) return ambi_mark_eval(atom);
+  Word mark = may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
+  Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
+  if (!p) return AMB_NONE;
+  bool ground = true;
+  for (uint32_t i = 0; i < n; i++) {
+    Value v = ambi_deref(AMB_V(g->e[EV_SLOTS + 2 * (size_t)i]));
+    p[1 + i] = v.w;
+    if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
+      ground = false;
+  }
+  p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
+  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | mark |
+               (ground ? AMB_EXPR_GROUND : 0));
+}
+
+// The call is its own value.
+static enum Next give_call(Engine *g, Value call) {
+  if (ambi_has_eval(call)) {
+    g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
+    g->same_to = ambi_ptr(call);
+  }
+  return ambi_give(g, call);
+}
+
+static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
+                           Value call) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  if (op == OP_MATCH) {
+    if (!ambi_is_space(args[0]))
+      return ambi_give(g, ambi_make_error_text(
+                              g->cx, ambi_unmark(call),
+                              "match expects a space as the first argument"));
+    g->e[EV_TMPL] = args[2].w;
+    return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
+  }
+  const Code *ret = u->code + EV_CODE_TMP;
+  if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
+  return ambi_once_push(g, args[0], ret);
+}
+
+static enum Next call_op(Engine *g, Value call, Value t) {
+  uint32_t n = ambi_expr_size(call), op = ambi_op_of(ambi_expr_at(call, 0));
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  Value small[8], *args = small;
+  if (n > 9 && !(args = ambi_alloc(n * sizeof *args))) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  for (uint32_t i = 1; i < n; i++)
+    args[i - 1] = ambi_deref(ambi_expr_at(call, i));
+  enum Next next;
+  g->e[EV_TMPL] = AMB_NONE.w;
+  const Builtin *b = &ambi_builtins[op];
+  if ((b->flags & F_ENGINE) && ambi_builtin_takes(b, n - 1)) {
+    next = engine_op(g, op, args, call);
+  } else {
+    switch (ambi_call_builtin(g, op, args, n - 1, u->code + EV_CODE_TMP)) {
+    case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;
+    case CALL_EMPTY: next = NEXT_FAIL; break;
+    case CALL_STOP: next = NEXT_STOP; break;
+    case CALL_DATA: next = give_call(g, call); break;
+    default: next = NEXT_RET; break;
+    }
+  }
+  if (args != small) ambi_free(args, n * sizeof *args);
+  return next;
+}
+
+static bool nested_variable_head(Value v) {
+  while (ambi_is_expr(v))
+    v = ambi_deref(ambi_expr_at(v, 0));
+  return ambi_is_var(v);
+}
+
+// Enters the variant of a definition in place of the EVAL frame.
+static enum Next enter_variant(Engine *g, Variant *v, Value call) {
+  uint32_t n = ambi_expr_size(call) - 1;
+  Unit *u = v->unit;
+  if (!ambi_frame_replace(g, u)) return NEXT_STOP;
+  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
+  for (uint32_t i = 0; i < n; i++)
+    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
+  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  return NEXT_PC;
+}
+
+// metta_call, 7.7, in place of the EVAL frame.
+static enum Next call_step(Engine *g, Value call) {
+  Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  if (ambi_is_error_atom(call)) return give_call(g, call);
+  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+  g->e[EV_CALL] = call.w;
+  Value head = ambi_deref(ambi_expr_at(call, 0));
+  if (ambi_is_op(head)) return call_op(g, call, t);
+  if (ambi_is_instruction(call)) {
+    const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+    g->e[EV_TMPL] = AMB_NONE.w;
+    return ambi_instr_push(g, call, AMB_UNIT, u->code + EV_CODE_TMP);
+  }
+  if (nested_variable_head(call)) return give_call(g, call);
+  Definition *d = head_info(g, head, ambi_expr_size(call) - 1);
+  if (!d) return NEXT_STOP;
+  if (!d->has_rules) return give_call(g, call);
+  if (!ambi_is_sym(head) || !ambi_is_sym(t) || d->dynamic || d->nargs > 64)
+    return ambi_query_begin(g, call, t, true);
+  Variant *v = ambi_variant(g->code, d, t);
+  if (!v) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  return enter_variant(g, v, call);
+}
+
+static enum Next ev_call(Engine *g) {
+  Value call = ev_call_atom(g);
+  return ambi_is_none(call) ? NEXT_STOP : call_step(g, call);
+}
+
+static bool own_children(Value v) {
+  for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
+    Value c = ambi_deref(ambi_expr_at(v, i));
+    if (ambi_is_expr(c) && !ambi_has_eval(c)) return false;
+  }
+  return true;
+}
+
+enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
+  v = ambi_deref(v);
+  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
+  eval_init(g, v, AMB_SYM(UNDEFINED));
+  g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
+  if (!ambi_is_expr(v)) return ambi_give(g, v);
+  return call_step(g, own_children(v) ? ambi_mark_eval(v) : ambi_unmark(v));
+}
+// The call has one more result: a grounded operation's, an instruction's, or a
+// match (whose result is the template).
+static enum Next ev_tmp(Engine *g) {
+  Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
+  if (!ambi_is_none(tmpl)) {
+    r = ambi_resolve(g->cx, tmpl);
+    if (ambi_is_none(r)) return NEXT_STOP;
+  }
+  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+  return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)
+                                   : ambi_body_tail(g, call, r, t);
+}
+
+enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
+  body = ambi_deref(body);
+  return ambi_is_function(body) ? ambi_function_tail(g, call, body, t)
+                                : ambi_value_tail(g, call, body, t);
+}
+
+enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
+  body = ambi_deref(body);
+  if (ambi_is_sym(body)) {
+    if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
+    if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
+      return ambi_give(g, call);
+  }
+  if (ambi_is_error_atom(body)) return ambi_give(g, body);
+  Value out;
+  if (settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
+  if (g->cx->stop) return NEXT_STOP;
+  return ambi_eval_tail(g, body, t);
+}
+
+enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
+                                  unsigned n, const Code *next) {
+  static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
+  Context *cx = g->cx;
+  const Builtin *b = &ambi_builtins[op];
+  Value out = AMB_UNIT;
+  enum BuiltinStatus s = B_NOREDUCE;
+  cx->error_reason = AMB_NONE;
+  cx->many.n = 0;
+  if (!ambi_builtin_takes(b, n)) {
+    ambi_set_message(cx, "%s", b->count_text);
+    if (*b->count_text) s = B_ERROR;
+  } else if (b->fn) {
+    s = b->fn(cx, args, ambi_builtin_count(b, n), &out);
+  }
+  if (s == B_STOP || cx->stop) return CALL_STOP;
+  if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;
+  if (s == B_MANY && cx->many.n > 1) {
+    Value list = ambi_make_expr(cx, cx->many.at, cx->many.n);
+    Choice *c = ambi_is_none(list) ? NULL : ambi_choice_push(g, resume);
+    if (!c) return CALL_STOP;
+    c->aux = list;
+    c->cursor = 1;
+    c->next = next;
+  }
+  g->rv = s == B_MANY ? cx->many.at[0] : ambi_deref(out);
+  if (s == B_MANY) return CALL_VALUE;
+  if (s == B_OK && g->rv.w == AMB_SYM(EMPTY).w) return CALL_EMPTY;
+  if (s == B_OK && g->rv.w != AMB_SYM(NOT_REDUCIBLE).w)
+    return ambi_is_error_atom(g->rv) ? CALL_ERROR : CALL_VALUE;
+  Value *call = ambi_alloc((n + 1) * sizeof *call);
+  if (!call) {
+    cx->stop = STOP_MEMORY;
+    return CALL_STOP;
+  }
+  call[0] = AMB_OP_ID(op);
+  memcpy(call + 1, args, n * sizeof *call);
+  Value e = ambi_make_expr(cx, call, n + 1);
+  ambi_free(call, (n + 1) * sizeof *call);
+  if (!ambi_is_none(e) && s == B_ERROR)
+    e = ambi_is_none(cx->error_reason)
+            ? ambi_make_error_text(cx, e, cx->message)
+            : ambi_make_error(cx, e, cx->error_reason);
+  if (ambi_is_none(e)) return CALL_STOP;
+  g->rv = e;
+  return s == B_ERROR ? CALL_ERROR : CALL_DATA;
+}
+
+enum Next ambi_ev_step(Engine *g) {
+  switch (g->pc->op) {
+  case OP_I_EV_START: return ev_start(g);
+  case OP_I_EV_ARG: return ev_args(g, child_of(g));
+  case OP_I_EV_RET: return ev_ret(g);
+  case OP_I_EV_VAL: return ev_value(g, child_of(g));
+  case OP_I_EV_TMP: return ev_tmp(g);
+  default: return ambi_instr_step(g);
+  }
+}

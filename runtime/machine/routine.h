@@ -1,0 +1,85 @@
+// Inside of tier 1: the frames of EVAL (routine.c) and of the minimal
+// instructions (instr.c), and what the two and the loop share.
+#ifndef AMBIT_RUNTIME_ROUTINE_H
+#define AMBIT_RUNTIME_ROUTINE_H
+
+#include "runtime/machine/engine.h"
+
+// Slots of an EVAL frame; child i has its value at EV_SLOTS + 2i and its
+// position behind it.
+enum {
+  EV_ATOM,   // the atom as given
+  EV_TYPE,   // expected type
+  EV_FTYPE,  // function type in use; unit: the tuple branch
+  EV_RTYPE,  // type its result is evaluated against
+  EV_CALL,   // the call with evaluated children
+  EV_TMPL,   // template of a match; AMB_NONE: results come as returned values
+  EV_SLOTS
+};
+
+// Where the code of an EVAL unit has what; three words for each child.
+enum { EV_CODE_START = 0, EV_CODE_TMP = 1, EV_CODE_ARGS = 2 };
+
+// Slots of an instruction's frame (instr.c).
+enum {
+  IN_ATOM,
+  IN_CALL,
+  IN_TYPE,
+  IN_A,
+  IN_B,
+  IN_VAL,
+  IN_POS,
+  IN_SPACE,
+  IN_SLOTS
+};
+
+Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
+bool ambi_stack_more(Engine *g, Word *need);  // interp.c
+bool ambi_frame_room(Engine *g, Word *end);
+// New frame on top / in place of the current one; g->pc is the unit's start.
+bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
+bool ambi_frame_replace(Engine *g, Unit *u);
+// Calls an expression whose children are values: nothing else is evaluated.
+enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
+// Goes on, in place of the current frame, with what a step of `call` gave (see
+// ambi_body_tail), where that is no function to run any more.
+enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);
+// Returns v from the current frame; AMB_NONE: memory is out.
+static inline enum Next ambi_give(Engine *g, Value v) {
+  if (ambi_is_none(v)) return NEXT_STOP;
+  g->rv = v;
+  return NEXT_RET;
+}
+enum Next ambi_give_many(Engine *g, const ValueVec *v);
+// The children of the expression as alternatives, returned likewise.
+enum Next ambi_give_each(Engine *g, Value list);
+
+// ---- instr.c --------------------------------------------------------------------
+bool ambi_is_instruction_symbol(uint32_t symbol);
+bool ambi_is_instruction(
+    Value v);                    // expression headed by a minimal instruction
+bool ambi_is_function(Value v);  // (function ...)
+// Is there more to the body of a call than its value? NotReducible gives the
+// call itself, and a function is run at once.
+static inline bool ambi_odd_body(Value v) {
+  return v.w == AMB_SYM(NOT_REDUCIBLE).w || ambi_is_function(v);
+}
+// Runs the instruction in a frame of its own; its result goes to ret. call: the
+// atom a missing return is reported for, or () for what came instead.
+enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
+// The body of a rule is (function ...): run it, then go on as with any body.
+enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
+// In place of the current frame: the instruction, for the call it came from.
+enum Next ambi_instr_replace(Engine *g, Value instr, Value call);
+// Runs an atom as a bare instruction in place of the current frame.
+enum Next ambi_instr_tail(Engine *g, Value instr);
+// The operations _once and capture, likewise.
+enum Next ambi_once_push(Engine *g, Value atom, const Code *ret);
+enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret);
+enum Next ambi_instr_step(Engine *g);
+// ---- cursor.c -------------------------------------------------------------------
+// Rules for the call, one alternative each. metta: evaluate bodies against t,
+// otherwise return them (NotReducible if there is none).
+enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta);
+
+#endif

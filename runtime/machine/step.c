@@ -1,0 +1,347 @@
+// Slow halves of instructions on terms and values: unification with templates,
+// instances, evaluation of variables, casts, lists, arithmetic, operations.
+#include "runtime/machine/step.h"
+
+#include "memory/alloc.h"
+#include "runtime/atoms/number.h"
+#include "runtime/types/types.h"
+
+enum { MAX_ENV = 256 };
+
+bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known) {
+  int c = ambi_num_cmp(a, b);
+  *known = true;
+  switch (op) {
+  case OP_I_JNLT: return c == -1;
+  case OP_I_JNGT: return c == 1;
+  case OP_I_JNLE: return c == -1 || c == 0;
+  default: return c == 1 || c == 0;
+  }
+}
+
+static Value arithmetic(Context *cx, enum Opcode op, Value a, Value b) {
+  switch (op) {
+  case OP_I_ADD: return ambi_num_add(cx, a, b);
+  case OP_I_SUB: return ambi_num_sub(cx, a, b);
+  default: return ambi_num_mul(cx, a, b);
+  }
+}
+
+static bool env_load(const Word *e, const Code *list, unsigned n, Value *env) {
+  const uint16_t *slot = list->half;
+  for (unsigned i = 0; i < n; i++)
+    env[i] = slot[i] & ENV_NEW ? AMB_NONE : AMB_V(e[slot[i]]);
+  return true;
+}
+
+static void env_store(Word *e, const Code *list, unsigned n, const Value *env) {
+  const uint16_t *slot = list->half;
+  for (unsigned i = 0; i < n; i++)
+    if (slot[i] & ENV_NEW) e[slot[i] & ~ENV_NEW] = env[i].w;
+}
+
+// Variables the template leaves free become heap variables.
+static bool env_fill(Context *cx, const Template *t, unsigned n, Value *env,
+                     bool as_written) {
+  for (unsigned i = 0; i < n; i++) {
+    if (!ambi_is_none(env[i])) continue;
+    uint32_t id = as_written ? ambi_vinfo_id(t->vinfo[i]) : AMB_VAR_FRESH;
+    env[i] = ambi_make_var(cx, ambi_vinfo_name(t->vinfo[i]), id);
+    if (ambi_is_none(env[i])) return false;
+  }
+  return true;
+}
+
+bool ambi_step_unify(Engine *g, const Code *pc, Value v) {
+  Value env[MAX_ENV];
+  Word *e = g->e;
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
+  env_load(e, pc + 1, pc->b, env);
+  if (!ambi_unify_template(g->cx, v, t->atom, t, env)) return false;
+  if (!env_fill(g->cx, t, pc->b, env, u->form)) return false;
+  env_store(e, pc + 1, pc->b, env);
+  return true;
+}
+
+// Unbinds again when the terms do not unify, whatever the newest record says.
+bool ambi_step_unify_else(Engine *g, const Code *pc, Value v) {
+  Context *cx = g->cx;
+  Word *hb = cx->hb;
+  size_t mark = cx->tr;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = ambi_step_unify(g, pc, v);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
+}
+
+bool ambi_step_instance(Engine *g, const Code *pc) {
+  Value env[MAX_ENV];
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
+  env_load(g->e, pc + 1, pc->b, env);
+  Value v = ambi_instantiate(g->cx, t, env, u->form);
+  if (ambi_is_none(v)) return false;
+  env_store(g->e, pc + 1, pc->b, env);
+  g->e[pc->a] = v.w;
+  return true;
+}
+
+// Makes a value that is no variable of its own out of a returned variable.
+// An Error that is its own value, as the library declares it. As the argument of
+// a typed call it is passed on like any other that evaluation leaves as it was.
+static bool plain_error(Engine *g, Value v) {
+  if (!ambi_is_error_value(v) || ambi_expr_size(v) != 3) return false;
+  Definition *d = ambi_definition(g->code, g->cx->space, AMB_SYM(ERROR), 2);
+  if (!d || (!d->info_known && !ambi_definition_info(g->cx, d))) return false;
+  return !d->untyped && !d->has_rules;
+}
+
+enum Next ambi_step_eval_value(Engine *g, bool tuple) {
+  const Code *pc = g->pc;
+  Value v = ambi_deref(AMB_V(g->e[pc->b]));
+  if (ambi_is_expr(v)) {
+    if (ambi_presumed(g, v)) {
+      g->e[pc->a] = v.w;
+      g->pc = pc + 2;
+      return NEXT_PC;
+    }
+    if (!tuple && plain_error(g, v)) {
+      g->e[pc->a] = v.w;
+      g->pc = pc + 2;
+      return NEXT_PC;
+    }
+    bool rigid = false;
+    if ((v.w & AMB_EXPR_RIGID) && ambi_rigid_holds(g))
+      rigid = true;
+    else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) && !(v.w & AMB_EXPR_EVAL)) {
+      if (g->cx->stop) return NEXT_STOP;
+      g->e[pc->c] = ambi_position(g->b).w;
+      return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);
+    }
+    v = ambi_mark_eval(v);
+    if (rigid) v.w |= AMB_EXPR_RIGID;
+    if (tuple && ambi_is_error_value(v)) {
+      g->e[pc->a] = v.w;
+      return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+    }
+  } else if (tuple && v.w == AMB_SYM(EMPTY).w) {
+    return NEXT_FAIL;
+  }
+  g->e[pc->a] = v.w;
+  g->pc = pc + 2;
+  return NEXT_PC;
+}
+
+bool ambi_step_check_type(Engine *g, Value v, Value type) {
+  v = ambi_deref(v);
+  if (ambi_is_number(v)) return type.w == AMB_SYM(T_NUMBER).w;
+  if (ambi_is_bool(v)) return type.w == AMB_SYM(T_BOOL).w;
+  if (ambi_is_str(v)) return type.w == AMB_SYM(T_STRING).w;
+  if (ambi_is_var(v) || ambi_is_unit(v)) return true;
+  TypeVec types = {0};
+  Context *cx = g->cx;
+  bool pass = false, definite = true;
+  Word *h = cx->h;
+  if (ambi_get_types(cx, cx->space, v, &types)) {
+    pass = types.n == 0;
+    for (size_t i = 0; i < types.n && !pass; i++) {
+      if (types.at[i].is_error)
+        definite = false;
+      else if (types.at[i].type.w == type.w && i == 0)
+        pass = true;
+    }
+  }
+  ambi_types_drop(&types);
+  if (!cx->stop) cx->h = h;
+  return pass && definite;
+}
+
+enum Next ambi_step_check_like(Engine *g, Value v, Value like) {
+  Context *cx = g->cx;
+  const Code *pc = g->pc;
+  TypeVec types = {0};
+  ValueVec errors = {0};
+  bool pass = true;
+  v = ambi_deref(v);  // expressions are not cast
+  if (!ambi_is_expr(v) && ambi_get_types(cx, cx->space, like, &types) &&
+      types.n)
+    pass = types.at[0].is_error ||
+           ambi_type_cast(cx, cx->space, v, types.at[0].type, &errors);
+  enum Next next = cx->stop ? NEXT_STOP : NEXT_PC;
+  if (next == NEXT_PC && pass) {
+    g->pc = pc + 1;
+  } else if (next == NEXT_PC) {
+    g->e[pc->a] = errors.at[0].w;
+    if (!ambi_step_edge(g)) next = NEXT_STOP;
+  }
+  ambi_types_drop(&types);
+  ambi_vec_drop(&errors);
+  return next;
+}
+
+enum Next ambi_step_cast_result(Engine *g) {
+  const Code *pc = g->pc;
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  Value v = ambi_deref(AMB_V(g->e[pc->a]));
+  Value type = AMB_V(u->k[pc->b]);
+  g->e[pc->a] = v.w;
+  if (ambi_is_expr(v) || ambi_is_var(v) || ambi_step_check_type(g, v, type)) {
+    g->pc = pc + 1;
+    return NEXT_PC;
+  }
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, v, type, &errors);
+  enum Next next = g->cx->stop ? NEXT_STOP : NEXT_PC;
+  g->pc = pc + 1;
+  if (next == NEXT_PC && !pass) {
+    g->e[pc->a] = errors.at[0].w;
+    g->pc = pc;
+    if (!ambi_step_edge(g)) next = NEXT_STOP;
+  }
+  ambi_vec_drop(&errors);
+  return next;
+}
+
+static bool presumable_item(const Engine *g, Value h) {
+  if (ambi_is_number(h) || ambi_is_bool(h) || ambi_is_unit(h) || ambi_is_str(h))
+    return true;
+  return ambi_presumed(g, h);
+}
+
+// Marks the list whose first child is h and whose others are `others`.
+static void presume(const Engine *g, Value list, Value h, Value others) {
+  if (g->code->odd_rules || !ambi_is_ground_expr(list) ||
+      !presumable_item(g, h))
+    return;
+  if (!ambi_is_unit(others) && !ambi_presumed(g, others)) return;
+  Word *p = ambi_ptr(list);
+  if (ambi_in_heap(g->cx, p)) *p = ambi_hdr_with_spare(*p, AMB_PRESUMED);
+}
+
+// Would the list be rigid as a tuple, if its other children `others` are?
+static bool rigid_with(const Engine *g, Value first, Value others) {
+  if (ambi_is_var(first) || first.w == AMB_SYM(EMPTY).w ||
+      !ambi_is_firm(first) || !ambi_rigid_holds(g))
+    return false;
+  return (ambi_is_unit(others) || ambi_is_rigid(others) ||
+          ambi_presumed(g, others)) &&
+         g->cx->rt->is_data_head(g->cx, first);
+}
+
+enum Next ambi_step_decons(Engine *g) {
+  const Code *pc = g->pc;
+  Value v = ambi_deref(AMB_V(g->e[pc->c]));
+  if (!ambi_is_expr(v)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  Value rest = ambi_make_tail(g->cx, v, 1);
+  if (ambi_is_none(rest)) return NEXT_STOP;
+  if (ambi_presumed(g, v) && ambi_is_expr(rest) &&
+      presumable_item(g, ambi_deref(ambi_expr_at(rest, 0))))
+    *ambi_ptr(rest) = ambi_hdr_with_spare(*ambi_ptr(rest), AMB_PRESUMED);
+  Value first = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_rigid(v)) {
+    if (ambi_is_expr(first)) first.w |= AMB_EXPR_RIGID;
+    if (ambi_is_expr(rest) &&
+        rigid_with(g, ambi_deref(ambi_expr_at(rest, 0)), AMB_UNIT))
+      rest.w |= AMB_EXPR_RIGID;
+  }
+  g->e[pc->a] = first.w;
+  g->e[pc->b] = rest.w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
+enum Next ambi_step_cons(Engine *g, Value head, Value tail) {
+  const Code *pc = g->pc;
+  tail = ambi_deref(tail);
+  if (!ambi_is_expression(tail)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  head = ambi_presume_data(g->cx, ambi_deref(head));
+  Value v = ambi_make_cons(g->cx, head, tail);
+  if (ambi_is_none(v)) return NEXT_STOP;
+  presume(g, v, head, tail);
+  if (!ambi_presumed(g, v) && rigid_with(g, head, tail)) v.w |= AMB_EXPR_RIGID;
+  g->e[pc->a] = v.w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
+enum Next ambi_step_fork_begin(Engine *g) {
+  const Code *pc = g->pc;
+  Value v = ambi_deref(AMB_V(g->e[pc->b]));
+  if (ambi_is_unit(v)) return NEXT_FAIL;
+  if (!ambi_is_expr(v)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  static const Code resume[1] = {{.op = OP_I_FORK_NEXT}};
+  if (ambi_expr_size(v) > 1) {
+    Choice *c = ambi_choice_push(g, resume);
+    if (!c) return NEXT_STOP;
+    c->aux = v;
+    c->cursor = 1;
+    c->next = pc;
+  }
+  g->e[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
+// Does a value pass as the type a state has, without asking the type checker?
+static bool state_takes(const State *st, Value v) {
+  Value t = st->type.atom;
+  if (ambi_is_lvar(t)) return true;
+  if (ambi_is_unit(v)) return t.w == AMB_SYM(UNDEFINED).w;
+  if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
+  if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
+  return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;
+}
+
+enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
+  const Code *pc = g->pc;
+  Value args[2] = {ambi_deref(state), ambi_deref(v)};
+  if (!ambi_is_state(args[0]) || ambi_is_var(args[1]) ||
+      !state_takes((const State *)(const void *)ambi_cell(args[0]), args[1]))
+    return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  if (ambi_call_builtin(g, OP_CHANGE_STATE, args, 2, pc) != CALL_VALUE)
+    return NEXT_STOP;
+  g->e[pc->a] = args[0].w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
+enum Next ambi_step_arith_slow(Engine *g, Value a, Value b) {
+  const Code *pc = g->pc;
+  enum Opcode op = pc->op == OP_I_ADDI   ? OP_I_ADD
+                   : pc->op == OP_I_SUBI ? OP_I_SUB
+                                         : (enum Opcode)pc->op;
+  a = ambi_deref(a);
+  b = ambi_deref(b);
+  if (!ambi_is_number(a) || !ambi_is_number(b))
+    return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  Value v = arithmetic(g->cx, op, a, b);
+  if (ambi_is_none(v) || g->cx->stop) return NEXT_STOP;
+  g->e[pc->a] = v.w;
+  g->pc = pc + 1;
+  return NEXT_PC;
+}
+
+enum Next ambi_step_builtin_call(Engine *g) {
+  const Code *pc = g->pc;
+  Value small[8];
+  Value *args = small;
+  unsigned n = pc->b;
+  Word *E = g->e;
+  if (n > 8 && !(args = ambi_alloc(n * sizeof *args))) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  for (unsigned i = 0; i < n; i++)
+    args[i] = ambi_deref(ambi_source(E, ambi_op_list(pc)[i]));
+  const Code *after = pc + ambi_op_words(pc);
+  enum CallResult r = ambi_call_builtin(g, pc->c, args, n, after);
+  if (args != small) ambi_free(args, n * sizeof *args);
+  if (r == CALL_EMPTY) return NEXT_FAIL;
+  if (r == CALL_STOP) return NEXT_STOP;
+  g->e[pc->a] = g->rv.w;
+  if (r == CALL_ERROR) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  g->pc = after + 1;  // over the R_STORE that takes further results
+  return NEXT_PC;
+}

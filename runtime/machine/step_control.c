@@ -1,0 +1,165 @@
+// Slow halves of instructions that steer: error edges, polls and limits, the
+// first call of a variant, the ends of case, once and collectors.
+#include "runtime/machine/step.h"
+
+#include "runtime/config.h"
+#include "runtime/eval.h"
+
+bool ambi_step_edge(Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  uint32_t to = ambi_unit_edge(u, (uint32_t)(g->pc - u->code));
+  if (to == UINT32_MAX) {
+    g->cx->stop = STOP_INTERNAL;
+    return false;
+  }
+  g->pc = u->code + to;
+  return true;
+}
+
+// More frames on the way to the form's than allowed? Walked only when the stack
+// is large enough for that.
+static bool too_deep(const Engine *g) {
+  uint64_t n = 0;
+  if ((uint64_t)(g->e - g->stack) / FRAME_HEADER < g->cx->limits.depth)
+    return false;
+  for (const Word *e = g->e; n <= g->cx->limits.depth; n++) {
+    const Word *prev = (const Word *)(uintptr_t)e[FRAME_PREV];
+    if (prev == e) return false;
+    e = prev;
+  }
+  return true;
+}
+
+// Looks at limits and collects when wanted. The frame at e has `args` live
+// slots. False: stop.
+bool ambi_step_poll(Engine *g, size_t args) {
+  Context *cx = g->cx;
+  ambi_engine_count(g);
+  if (args != SIZE_MAX) g->rv = AMB_UNIT;  // dead there, and perhaps stale
+  if (!ambi_limits_poll(cx)) return false;
+  if (cx->limits.depth && too_deep(g)) {
+    cx->stop = STOP_DEPTH;
+    return false;
+  }
+  uint64_t grant = AMB_POLL_STEPS - 1;  // the step after these looks again
+  uint64_t left = cx->limits.steps - cx->limits.steps_used;
+  if (cx->limits.steps && left < grant) grant = left;
+  g->granted = g->budget = (int64_t)grant;
+  return ambi_collect_due(g) ? ambi_collect(g, args) : true;
+}
+
+// Alternatives may be a great many without a call among them. They count as steps.
+bool ambi_step_failed_often(Engine *g) {
+  ambi_engine_count(g);
+  g->cx->limits.steps_used += FAILURES_POLL;
+  return ambi_limits_poll(g->cx);
+}
+
+bool ambi_stack_more(Engine *g, Word *need) {
+  size_t bytes = (size_t)((char *)need - g->stack_range.base) + (1 << 16);
+  if (bytes > g->stack_range.committed &&
+      !ambi_range_commit(&g->stack_range, bytes + bytes / 2) &&
+      !ambi_range_commit(&g->stack_range, bytes)) {
+    g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  g->stack_end =
+      (Word *)(void *)(g->stack_range.base + g->stack_range.committed) - 256;
+  return true;
+}
+
+enum Next ambi_step_first_call(Engine *g) {
+  Unit *stub = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  (void)stub;
+  Variant *v = (Variant *)(uintptr_t)g->e[FRAME_MARK];
+  Unit *u = v->unit;
+  if (u == g->code->lower_unit) {
+    g->e[FRAME_MARK] = 0;
+    u = ambi_lower_variant(g->cx, v);
+    if (!u) return NEXT_STOP;
+    v->unit = u;
+  }
+  g->e[FRAME_MARK] = 0;
+  g->e[FRAME_UNIT] = (Word)(uintptr_t)u;
+  if (g->e + u->nslots > g->stack_end && !ambi_stack_more(g, g->e + u->nslots))
+    return NEXT_STOP;
+  g->pc = u->code;
+  return NEXT_PC;
+}
+
+enum Next ambi_step_once_end(Engine *g) {
+  const Code *pc = g->pc;
+  Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
+  bool error = ambi_is_error_value(AMB_V(g->e[pc->a]));
+  bool saved = g->b > at && ambi_results_wait(at + 1);
+  if (!error || (g->b <= at + 1 && !saved)) {
+    if (g->b > at) ambi_choice_cut(g, at + 1);
+    g->pc = pc + 1;
+    return NEXT_PC;
+  }
+  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
+  if (at[1].resume->op == OP_I_ONCE_FAIL) at[1].resume = fail_code;
+  return ambi_position_end(g, pc->b, pc->a, true, true, pc, pc);
+}
+
+enum Next ambi_step_case_end(Engine *g) {
+  const Code *pc = g->pc;
+  Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
+  if (g->b <= at || (g->b == at + 1 && !ambi_results_wait(at + 1))) {
+    if (g->b == at + 1) ambi_choice_cut(g, at + 1);
+    g->pc = pc + 1;
+    return NEXT_PC;
+  }
+  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
+  if (!ambi_results_wait(at + 1) && !at[1].hook) at[1].resume = fail_code;
+  return ambi_position_end(g, pc->b, pc->a, false,
+                           ambi_is_error_value(AMB_V(g->e[pc->a])), pc + 1,
+                           pc + 1);
+}
+
+enum Next ambi_step_top_result(Engine *g) {
+  Value v = g->rv;
+  if (v.w == AMB_SYM(EMPTY).w && g->top_hook->with_bindings) return NEXT_FAIL;
+  if (!ambi_collector_add(g, g->top_hook, g->choices, v,
+                          ambi_is_error_value(v)))
+    return NEXT_STOP;
+  if (g->cx->limits.answers && g->top_hook->nvalues >= g->cx->limits.answers) {
+    g->cx->stop = STOP_ANSWERS;
+    return NEXT_STOP;
+  }
+  return NEXT_FAIL;
+}
+
+bool ambi_step_collect_begin(Engine *g, const Code *resume) {
+  g->e[g->pc->a] = ambi_position(g->b).w;
+  Hook *hook = ambi_hook_new(g, HOOK_COLLECT);
+  Choice *c = hook ? ambi_choice_push(g, resume) : NULL;
+  if (!c) {
+    ambi_hook_free(hook);
+    return false;
+  }
+  c->hook = hook;
+  return true;
+}
+
+enum Next ambi_step_collect_add(Engine *g) {
+  Choice *barrier = ambi_position_choice(AMB_V(g->e[g->pc->b])) + 1;
+  Value v = AMB_V(g->e[g->pc->a]);
+  Hook *h = barrier->hook;
+  while (h->kind != HOOK_COLLECT)
+    h = h->old;
+  return ambi_collector_add(g, h, barrier, v, ambi_is_error_value(v))
+             ? NEXT_FAIL
+             : NEXT_STOP;
+}
+
+enum Next ambi_step_collect_end(Engine *g) {
+  Hook *h = g->b->hook;
+  Value v = ambi_collector_expr(g, h);
+  if (ambi_is_none(v)) return NEXT_STOP;
+  uint16_t dst = g->pc->a;
+  ambi_choice_cut(g, g->b);
+  g->e[dst] = v.w;
+  g->pc++;
+  return NEXT_PC;
+}

@@ -1,0 +1,502 @@
+// Questions to spaces: candidates, rules, types, and solutions of patterns.
+//
+// A question selects a few streams of records (by relation, then by index) from
+// the space itself and from each of its deps, merges the streams of one space
+// by ordinal, and passes every record through a cheap test.
+#include "memory/alloc.h"
+#include "runtime/config.h"
+#include "runtime/runtime.h"
+#include "runtime/spaces/space_data.h"
+
+enum { MAX_STREAMS = 3 * STREAMS_EACH };
+
+enum Asked { ASK_ANY, ASK_ATOM, ASK_ITEMS, ASK_RULES };
+
+typedef struct Question {
+  enum Asked what;
+  Value atom;          // ASK_ATOM: an atom without children
+  const Value *items;  // ASK_ITEMS: children of the pattern, AMB_NONE: any
+  uint32_t n;
+  Value head;      // ASK_RULES: of the call; AMB_NONE: an expression
+  uint32_t nargs;  // ASK_RULES
+  Space *from;     // who asks
+  RecordVec *out;  // NULL: only whether there is one
+  bool found;
+} Question;
+
+void ambi_records_drop(RecordVec *v) {
+  ambi_free(v->at, v->cap * sizeof *v->at);
+  *v = (RecordVec){NULL, 0, 0};
+}
+
+// ---- the cheap test ---------------------------------------------------------------
+static bool is_open(Value v) {
+  return ambi_is_var(v) || ambi_is_lvar(v) || ambi_is_none(v);
+}
+
+// Could pattern p match the stored atom r? Looks `depth` levels deep only.
+static bool may_match(Value p, Value r, int depth);
+
+static bool may_match_items(const Value *p, const Value *r, uint32_t n,
+                            int depth) {
+  for (uint32_t i = 0; i < n; i++)
+    if (!may_match(p[i], r[i], depth)) return false;
+  return true;
+}
+
+static bool may_match(Value p, Value r, int depth) {
+  p = ambi_deref(p);
+  if (is_open(p) || ambi_is_lvar(r)) return true;
+  if (!ambi_is_expr(r)) return !ambi_is_expr(p) && ambi_atomic_equal(p, r);
+  if (!ambi_is_expr(p) || ambi_expr_size(p) != ambi_expr_size(r)) return false;
+  return depth == 0 || may_match_items(ambi_expr_items(p), ambi_expr_items(r),
+                                       ambi_expr_size(r), depth - 1);
+}
+
+static bool rule_fits(const Question *q, Value lhs) {
+  if (ambi_is_lvar(lhs)) return true;
+  if (!ambi_is_expr(lhs) || ambi_expr_size(lhs) != q->nargs + 1) return false;
+  Value head = ambi_expr_at(lhs, 0);
+  if (ambi_is_none(q->head)) return ambi_is_lvar(head) || ambi_is_expr(head);
+  return may_match(q->head, head, 0);
+}
+
+static bool fits(const Question *q, Value r) {
+  switch (q->what) {
+  case ASK_ANY: return true;
+  case ASK_ATOM: return ambi_is_lvar(r) || may_match(q->atom, r, 0);
+  case ASK_RULES:
+    return ambi_expr_size(r) == 3 && rule_fits(q, ambi_expr_at(r, 1));
+  case ASK_ITEMS: break;
+  }
+  return ambi_is_lvar(r) ||
+         (ambi_is_expr(r) && ambi_expr_size(r) == q->n &&
+          may_match_items(q->items, ambi_expr_items(r), q->n, 2));
+}
+
+// ---- library heads that give way ----------------------------------------------------
+static bool yields(const Space *s, uint32_t symbol) {
+  for (size_t i = 0; i < s->nyields; i++)
+    if (s->yields[i] == symbol) return true;
+  return false;
+}
+
+// Is the dep's own record r, given way to, hidden from the space that asks?
+static bool given_way(const Space *from, const Space *dep, Value r) {
+  uint32_t symbol;
+  if (!ambi_space_defined_by(r, &symbol) || !yields(dep, symbol)) return false;
+  if (ambi_space_defines(from, symbol)) return true;
+  for (size_t i = 0; i < from->ndeps; i++)
+    if (!yields(from->deps[i], symbol) &&
+        ambi_space_defines(from->deps[i], symbol))
+      return true;
+  return false;
+}
+
+// The symbol a rule, a type or a documentation atom is about, however deep it
+// stands at the front of its subject.
+static bool subject_of(Value subject, uint32_t *symbol) {
+  subject = ambi_deref(subject);
+  while (ambi_is_expr(subject))
+    subject = ambi_deref(ambi_expr_at(subject, 0));
+  if (!ambi_is_sym(subject)) return false;
+  *symbol = ambi_sym_of(subject);
+  return true;
+}
+
+// Names that only Ambit's library has. Whoever does not ask for them by name
+// finds what the reference's library has.
+static bool is_own_name(const Space *s, uint32_t symbol) {
+  return symbol == AMB_S_LAMBDA || yields(s, symbol) ||
+         ambi_symbol(s->rt->symbols, symbol)->text[0] == '_';
+}
+
+static bool unasked(const Question *q, const Space *dep, Value r) {
+  uint32_t own, asked;
+  if (q->what == ASK_RULES || !ambi_is_expr(r) || ambi_expr_size(r) < 3 ||
+      !subject_of(ambi_expr_at(r, 1), &own) || !is_own_name(dep, own))
+    return false;
+  return q->what != ASK_ITEMS || ambi_is_none(q->items[1]) ||
+         !subject_of(q->items[1], &asked) || asked != own;
+}
+
+static bool hidden(const Question *q, const Space *dep, Value r) {
+  return dep != q->from && dep->nyields &&
+         (given_way(q->from, dep, r) || unasked(q, dep, r));
+}
+
+// ---- merging streams ----------------------------------------------------------------
+static bool deliver(Question *q, const Space *s, const Record *r) {
+  if (!fits(q, r->tmpl.atom)) return true;
+  if (hidden(q, s, r->tmpl.atom)) return true;
+  q->found = true;
+  if (!q->out) return true;
+  if (q->out->n == q->out->cap && !ambi_grow((void **)&q->out->at, &q->out->cap,
+                                             q->out->n + 1, sizeof *q->out->at))
+    return false;
+  q->out->at[q->out->n++] = r;
+  return true;
+}
+
+static bool deliver_all(Question *q, const Space *s, Stream *st) {
+  bool ok = true;
+  const Record *r;
+  while (ok && (q->out || !q->found) && (r = ambi_stream_next(st)))
+    ok = deliver(q, s, r);
+  ambi_stream_close(st);
+  return ok;
+}
+
+static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
+  if (n == 1) return deliver_all(q, s, st);
+  const Record *next[MAX_STREAMS];
+  bool ok = true;
+  for (size_t i = 0; i < n; i++)
+    next[i] = ambi_stream_next(&st[i]);
+  while (ok && (q->out || !q->found)) {
+    size_t first = n;
+    for (size_t i = 0; i < n; i++)
+      if (next[i] && (first == n || next[i]->ordinal < next[first]->ordinal))
+        first = i;
+    if (first == n) break;
+    ok = deliver(q, s, next[first]);
+    next[first] = ambi_stream_next(&st[first]);
+  }
+  for (size_t i = 0; i < n; i++)
+    ambi_stream_close(&st[i]);
+  return ok;
+}
+
+// ---- selecting streams --------------------------------------------------------------
+static size_t select_all(const Relation *rel, Stream *out) {
+  if (!rel || ambi_relation_live(rel) == 0) return 0;
+  out[0] = ambi_relation_all(rel);
+  return 1;
+}
+
+static size_t select_items(const Question *q, Space *s, Stream *out) {
+  Value head = ambi_deref(q->items[0]);
+  if (is_open(head)) return select_all(&s->data->all, out);
+  Relation *rel =
+      ambi_is_sym(head)
+          ? ambi_space_relation(s, REL_SYMBOL, ambi_sym_of(head), q->n)
+          : ambi_space_relation(s, REL_SIZE, 0, q->n);
+  size_t n = rel ? ambi_relation_select(rel, q->items, q->n, out) : 0;
+  n += select_all(s->data->lone[REL_VAR_HEAD], out + n);
+  return n + select_all(s->data->lone[REL_OPEN], out + n);
+}
+
+static size_t select_atom(const Question *q, Space *s, Stream *out) {
+  Relation *rel = s->data->lone[REL_ATOM];
+  size_t n = rel ? ambi_relation_lookup_whole(rel, ambi_hash(q->atom), out) : 0;
+  return n + select_all(s->data->lone[REL_OPEN], out + n);
+}
+
+static bool is_open_head(const Question *q) {
+  return !ambi_is_none(q->head) && is_open(q->head);
+}
+
+static size_t select_equations(const Question *q, Space *s, Stream *out) {
+  Relation *rel = ambi_space_relation(s, REL_SYMBOL, AMB_S_EQ, 3);
+  if (!rel || is_open_head(q)) return select_all(rel, out);
+  uint32_t size = q->nargs + 1;
+  uint64_t key;
+  if (ambi_is_none(q->head))
+    key = ambi_key_nested(size);
+  else
+    key = ambi_key_functor(ambi_atomic_hash(q->head), size);
+  return ambi_relation_lookup(rel, (Path){1, PATH_SELF}, key, out);
+}
+
+// A variable head may stand for `=`.
+static size_t select_rules(const Question *q, Space *s, Stream *out) {
+  size_t n = select_equations(q, s, out);
+  return n + select_all(s->data->lone[REL_VAR_HEAD], out + n);
+}
+
+static bool ask_own(Question *q, Space *s) {
+  Stream st[MAX_STREAMS];
+  size_t n = 0;
+  switch (q->what) {
+  case ASK_ANY: n = select_all(&s->data->all, st); break;
+  case ASK_ATOM: n = select_atom(q, s, st); break;
+  case ASK_ITEMS: n = select_items(q, s, st); break;
+  case ASK_RULES: n = select_rules(q, s, st); break;
+  }
+  return merge(q, s, st, n);
+}
+
+static bool ask(Question *q, Space *s) {
+  q->from = s;
+  bool ok = ask_own(q, s);
+  for (size_t i = 0; ok && i < s->ndeps; i++)
+    ok = ask_own(q, s->deps[i]);
+  return ok;
+}
+
+// ---- questions ----------------------------------------------------------------------
+bool ambi_space_atoms(Space *s, RecordVec *out) {
+  Question q = {.what = ASK_ANY, .from = s, .out = out};
+  return ask_own(&q, s);
+}
+
+bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
+  pattern = ambi_deref(pattern);
+  Question q = {.atom = pattern, .out = out};
+  if (ambi_is_var(pattern)) {
+    q.what = ASK_ANY;
+  } else if (ambi_is_expr(pattern)) {
+    q.what = ASK_ITEMS;
+    q.items = ambi_expr_items(pattern);
+    q.n = ambi_expr_size(pattern);
+  } else {
+    q.what = ASK_ATOM;
+  }
+  if (ask(&q, s)) return true;
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
+bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
+                            uint32_t n, RecordVec *out) {
+  Question q = {.what = ASK_ITEMS, .items = items, .n = n, .out = out};
+  if (ask(&q, s)) return true;
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
+static Question rules_question(Value head, uint32_t nargs, RecordVec *out) {
+  if (!ambi_is_none(head)) head = ambi_deref(head);
+  if (ambi_is_expr(head)) head = AMB_NONE;
+  return (Question){
+      .what = ASK_RULES, .head = head, .nargs = nargs, .out = out};
+}
+
+bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out) {
+  Question q = rules_question(head, nargs, out);
+  return ask(&q, s);
+}
+
+bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs) {
+  Question q = rules_question(head, nargs, NULL);
+  ask(&q, s);
+  return q.found;
+}
+
+bool ambi_space_types(Space *s, Value atom, RecordVec *out) {
+  Value items[] = {AMB_SYM(COLON), atom, AMB_NONE};
+  Question q = {.what = ASK_ITEMS, .items = items, .n = 3, .out = out};
+  return ask(&q, s);
+}
+
+// ---- solutions ----------------------------------------------------------------------
+// While a pattern is being tried every binding is trailed, whatever its age, so
+// that it can be undone without resetting the heap.
+static Word *trail_all(Context *cx) {
+  Word *hb = cx->hb;
+  cx->hb = (Word *)(UINTPTR_MAX & ~(uintptr_t)7);
+  return hb;
+}
+
+enum { FEW_VARS = 24 };
+
+static Value *record_env(Context *cx, const Record *r, Value few[FEW_VARS]) {
+  uint32_t n = r->tmpl.nvars;
+  Value *env = n <= FEW_VARS ? few : ambi_alloc(n * sizeof *env);
+  if (!env) cx->stop = STOP_MEMORY;
+  for (uint32_t i = 0; env && i < n; i++)
+    env[i] = AMB_NONE;
+  return env;
+}
+
+static void drop_env(const Record *r, Value *env, const Value *few) {
+  if (env != few) ambi_free(env, r->tmpl.nvars * sizeof *env);
+}
+
+static bool unify_record(Context *cx, const Record *r, Value pattern) {
+  Value few[FEW_VARS], *env = record_env(cx, r, few);
+  if (!env) return false;
+  bool ok = ambi_unify_template(cx, pattern, r->tmpl.atom, &r->tmpl, env);
+  drop_env(r, env, few);
+  return ok;
+}
+
+// The child of a record where the pattern has a new variable. AMB_NONE: a
+// variable stands there that has no value yet.
+static Value record_part(Context *cx, const Record *r, Value part, Value *env) {
+  if (ambi_is_lvar(part)) return env[ambi_lvar_of(part)];
+  Value v = ambi_instantiate_part(cx, part, &r->tmpl, env, false);
+  return ambi_presume_data(cx, v);
+}
+
+// A variable named as the pattern names its child i.
+static Value new_variable(Context *cx, const Template *pattern, uint32_t i) {
+  Word info = pattern->vinfo[ambi_lvar_of(ambi_expr_at(pattern->atom, i))];
+  return ambi_make_var(cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
+}
+
+static bool unify_items(Context *cx, const Record *r, const Template *pattern,
+                        const Value *items, Value *out) {
+  uint32_t n = ambi_expr_size(pattern->atom);
+  Value few[FEW_VARS], *env = record_env(cx, r, few);
+  if (!env) return false;
+  const Template *t = &r->tmpl;
+  bool any = ambi_is_lvar(t->atom), ok = true;  // a bare variable takes all
+  const Value *parts = any ? NULL : ambi_expr_items(t->atom);
+  for (uint32_t i = 0; ok && i < n; i++)
+    if (!ambi_is_none(items[i]) && !any)
+      ok = ambi_unify_template(cx, items[i], parts[i], t, env);
+  for (uint32_t i = 0; ok && i < n; i++) {
+    if (!ambi_is_none(items[i])) continue;
+    out[i] = any ? AMB_NONE : record_part(cx, r, parts[i], env);
+    if (!ambi_is_none(out[i]) || cx->stop) continue;
+    out[i] = new_variable(cx, pattern, i);
+    if (!any) env[ambi_lvar_of(parts[i])] = out[i];
+  }
+  drop_env(r, env, few);
+  return ok && !cx->stop;
+}
+
+// Begins and ends a unification that leaves nothing behind when it fails.
+typedef struct Attempt {
+  size_t mark;
+  Word *top, *hb;
+} Attempt;
+
+static Attempt attempt(Context *cx) {
+  Attempt a = {.mark = cx->tr, .top = cx->h};
+  a.hb = trail_all(cx);
+  return a;
+}
+
+static bool attempted(Context *cx, const Attempt *a, bool ok) {
+  cx->hb = a->hb;
+  if (!ok) {
+    ambi_trail_undo(cx, a->mark);
+    cx->h = a->top;
+    return false;
+  }
+  size_t to = a->mark;  // only what is older than hb needs to stay on the trail
+  for (size_t i = a->mark; i < cx->tr; i++)
+    if (cx->trail[i] < a->hb) cx->trail[to++] = cx->trail[i];
+  cx->tr = to;
+  return true;
+}
+
+bool ambi_record_unify(Context *cx, const Record *r, Value pattern) {
+  Attempt a = attempt(cx);
+  return attempted(cx, &a, unify_record(cx, r, pattern));
+}
+
+bool ambi_record_unify_items(Context *cx, const Record *r,
+                             const Template *pattern, const Value *items,
+                             Value *out) {
+  Attempt a = attempt(cx);
+  return attempted(cx, &a, unify_items(cx, r, pattern, items, out));
+}
+
+// One pattern of a conjunction being worked on.
+typedef struct Goal {
+  RecordVec records;
+  size_t next;
+  size_t trail;      // before the record now in use was unified
+  Word *top;         // heap top then
+  size_t solutions;  // found before it was
+} Goal;
+
+typedef struct Solver {
+  Context *cx;
+  Space *space;
+  const Value *patterns;
+  size_t npatterns;
+  ValueVec *vars, *values;
+  size_t solutions;
+  uint64_t tried;  // records
+  Goal *goals;
+} Solver;
+
+static bool take_solution(Solver *sv) {
+  for (size_t i = 0; i < sv->vars->n; i++) {
+    Value v = ambi_resolve(sv->cx, sv->vars->at[i]);
+    if (ambi_is_none(v)) return false;
+    if (!ambi_vec_push(sv->values, v)) {
+      sv->cx->stop = STOP_MEMORY;
+      return false;
+    }
+  }
+  sv->solutions++;
+  return true;
+}
+
+// Depth first over the goals, which is left to right over partial solutions.
+static bool solve(Solver *sv) {
+  Context *cx = sv->cx;
+  size_t depth = 0;
+  if (sv->npatterns == 0) return take_solution(sv);
+  if (!ambi_space_query(cx, sv->space, sv->patterns[0], &sv->goals[0].records))
+    return false;
+  for (;;) {
+    Goal *g = &sv->goals[depth];
+    if (g->next == g->records.n) {
+      ambi_records_drop(&g->records);
+      if (depth == 0) return true;
+      g = &sv->goals[--depth];
+      ambi_trail_undo(cx, g->trail);
+      if (g->solutions == sv->solutions) cx->h = g->top;
+      continue;
+    }
+    const Record *r = g->records.at[g->next++];
+    if (++sv->tried % AMB_POLL_STEPS == 0 && !ambi_limits_poll(cx))
+      return false;
+    g->trail = cx->tr;
+    g->top = cx->h;
+    g->solutions = sv->solutions;
+    bool ok = unify_record(cx, r, sv->patterns[depth]);
+    if (cx->stop) return false;
+    if (ok && depth + 1 < sv->npatterns) {
+      Goal *below = &sv->goals[++depth];
+      below->next = 0;
+      if (!ambi_space_query(cx, sv->space, sv->patterns[depth],
+                            &below->records))
+        return false;
+      continue;
+    }
+    if (ok && !take_solution(sv)) return false;
+    ambi_trail_undo(cx, g->trail);
+    if (g->solutions == sv->solutions) cx->h = g->top;
+  }
+}
+
+bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
+                      ValueVec *values, size_t *nsolutions) {
+  pattern = ambi_deref(pattern);
+  Solver sv = {.cx = cx,
+               .space = s,
+               .patterns = &pattern,
+               .npatterns = 1,
+               .vars = vars,
+               .values = values};
+  if (ambi_is_expr(pattern) &&
+      ambi_same(ambi_deref(ambi_expr_at(pattern, 0)), AMB_SYM(COMMA))) {
+    sv.patterns = ambi_expr_items(pattern) + 1;
+    sv.npatterns = ambi_expr_size(pattern) - 1;
+  }
+  if (!ambi_collect_vars(cx, pattern, vars)) return false;
+  Goal one = {.next = 0};
+  size_t n = sv.npatterns;
+  sv.goals = n <= 1 ? &one : ambi_alloc(n * sizeof *sv.goals);
+  if (!sv.goals) {
+    cx->stop = STOP_MEMORY;
+    return false;
+  }
+  size_t mark = cx->tr;
+  Word *hb = trail_all(cx);
+  bool ok = solve(&sv);
+  ambi_trail_undo(cx, mark);
+  cx->hb = hb;
+  for (size_t i = 0; i < n; i++)
+    ambi_records_drop(&sv.goals[i].records);
+  if (sv.goals != &one) ambi_free(sv.goals, n * sizeof *sv.goals);
+  *nsolutions = sv.solutions;
+  return ok;
+}

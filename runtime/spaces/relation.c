@@ -1,0 +1,250 @@
+// Records of one relation, their indexes, and the choice among these.
+#include "runtime/spaces/relation.h"
+
+#include "memory/alloc.h"
+
+enum {
+  SMALL_RELATION = 8,  // scanned: an index would not pay
+  GOOD_ENOUGH = 8,     // candidates: do not look for a better index
+  MAX_INDEXES = 16,
+  MAX_ARG = 32,  // paths beyond are not indexed
+  MAX_SUB = 8,
+  MAX_CHOICES = 24,
+  MIN_DEAD = 16  // compaction waits for that many
+};
+
+static uint32_t *seat(const Relation *rel, Rec *rec) {
+  return &rec->pos[rel->kind == REL_ALL];
+}
+
+static bool is_dead(const void *arg, uint32_t pos) {
+  const Rec *rec = ((const Relation *)arg)->at[pos];
+  return !rec || rec->r.removed;
+}
+
+// ---- records ----------------------------------------------------------------------
+static void drop_indexes(Relation *rel) {
+  for (size_t i = 0; i < rel->nindexes; i++)
+    ambi_index_close(&rel->index[i]);
+  ambi_free(rel->index, rel->indexes_cap * sizeof *rel->index);
+  rel->index = NULL;
+  rel->nindexes = rel->indexes_cap = 0;
+}
+
+void ambi_relation_close(Relation *rel) {
+  drop_indexes(rel);
+  ambi_free(rel->at, rel->cap * sizeof *rel->at);
+}
+
+bool ambi_relation_reserve(Relation *rel) {
+  return rel->n < REC_GONE &&
+         ambi_grow((void **)&rel->at, &rel->cap, rel->n + 1, sizeof *rel->at);
+}
+
+static enum KeyKind key_of(const Rec *rec, Path path, uint64_t *key) {
+  Value atom = rec->r.tmpl.atom;
+  if (path.arg == PATH_WHOLE) {
+    *key = ambi_hash(atom);
+    return KEY_VALUE;
+  }
+  return ambi_key_path(ambi_expr_items(atom), ambi_expr_size(atom), path, key);
+}
+
+static bool index_record(const Relation *rel, Index *x, uint32_t pos) {
+  uint64_t key = 0;
+  enum KeyKind kind = key_of(rel->at[pos], x->path, &key);
+  return ambi_index_add(x, kind, key, pos);
+}
+
+void ambi_relation_append(Relation *rel, Rec *rec) {
+  uint32_t pos = (uint32_t)rel->n++;
+  rel->at[pos] = rec;
+  *seat(rel, rec) = pos;
+  for (size_t i = 0; i < rel->nindexes;) {
+    if (index_record(rel, &rel->index[i], pos)) {
+      i++;
+      continue;
+    }
+    // No memory for it: go on without this index.
+    ambi_index_close(&rel->index[i]);
+    rel->index[i] = rel->index[--rel->nindexes];
+  }
+}
+
+static void compact(Relation *rel) {
+  size_t to = 0;
+  for (size_t i = 0; i < rel->n; i++) {
+    Rec *rec = rel->at[i];
+    if (!rec) continue;
+    if (rec->r.removed) {
+      *seat(rel, rec) = REC_GONE;
+      continue;
+    }
+    *seat(rel, rec) = (uint32_t)to;
+    rel->at[to++] = rec;
+  }
+  rel->n = to;
+  rel->dead = 0;
+  drop_indexes(rel);
+}
+
+void ambi_relation_removed(Relation *rel) {
+  rel->dead++;
+  if (rel->dead > MIN_DEAD && rel->dead > rel->n / 2) compact(rel);
+}
+
+void ambi_relation_forget(Relation *rel, const Rec *rec) {
+  uint32_t pos = rec->pos[rel->kind == REL_ALL];
+  if (pos != REC_GONE) rel->at[pos] = NULL;
+}
+
+// ---- streams ------------------------------------------------------------------------
+const Record *ambi_stream_next(Stream *st) {
+  while (st->next < st->n) {
+    size_t i = st->next++;
+    const Rec *rec = st->rel->at[st->pos ? st->pos[i] : i];
+    if (rec && !rec->r.removed) return &rec->r;
+    st->dead++;
+  }
+  return NULL;
+}
+
+void ambi_stream_close(Stream *st) {
+  if (st->posting && st->dead > st->n / 2)
+    ambi_posting_compact(st->posting, is_dead, st->rel);
+}
+
+Stream ambi_relation_all(const Relation *rel) {
+  return (Stream){.rel = rel, .n = rel->n};
+}
+
+static Stream stream_of(const Relation *rel, Posting *p) {
+  Stream st = {.rel = rel, .posting = p};
+  ambi_posting_trim(p, is_dead, rel);
+  st.pos = ambi_posting_at(p, &st.n);
+  return st;
+}
+
+// ---- choosing an index --------------------------------------------------------------
+static bool same_path(Path a, Path b) {
+  return a.arg == b.arg && a.sub == b.sub;
+}
+
+static Index *find_index(const Relation *rel, Path path) {
+  for (size_t i = 0; i < rel->nindexes; i++)
+    if (same_path(rel->index[i].path, path)) return &rel->index[i];
+  return NULL;
+}
+
+// NULL: there are enough already, or memory is out.
+static Index *make_index(Relation *rel, Path path) {
+  if (rel->nindexes == MAX_INDEXES ||
+      !ambi_grow((void **)&rel->index, &rel->indexes_cap, rel->nindexes + 1,
+                 sizeof *rel->index))
+    return NULL;
+  Index *x = &rel->index[rel->nindexes];
+  ambi_index_open(x, path);
+  for (size_t i = 0; i < rel->n; i++) {
+    if (is_dead(rel, (uint32_t)i)) continue;
+    if (!index_record(rel, x, (uint32_t)i)) {
+      ambi_index_close(x);
+      return NULL;
+    }
+  }
+  rel->nindexes++;
+  return x;
+}
+
+static size_t posting_size(const Posting *p) {
+  size_t n = 0;
+  if (p) ambi_posting_at(p, &n);
+  return n;
+}
+
+static size_t index_streams(const Relation *rel, Index *x, uint64_t key,
+                            Stream *out) {
+  size_t n = 0;
+  Posting *p = ambi_index_find(x, key);
+  if (p) out[n++] = stream_of(rel, p);
+  if (posting_size(&x->open)) out[n++] = stream_of(rel, &x->open);
+  return n;
+}
+
+size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
+                            Stream out[STREAMS_EACH]) {
+  if (ambi_relation_live(rel) > SMALL_RELATION) {
+    Index *x = find_index(rel, path);
+    if (!x) x = make_index(rel, path);
+    if (x) return index_streams(rel, x, key, out);
+  }
+  out[0] = ambi_relation_all(rel);
+  return 1;
+}
+
+size_t ambi_relation_lookup_whole(Relation *rel, uint64_t hash,
+                                  Stream out[STREAMS_EACH]) {
+  return ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF}, hash, out);
+}
+
+// The search for the shortest posting that the pattern's keys give.
+typedef struct Search {
+  Relation *rel;
+  const Value *items;
+  uint32_t n;
+  bool create;    // indexes that are missing, too
+  size_t looked;  // paths with a key
+  size_t best;    // records so far
+  Path path;      // of the index that gives so few
+  uint64_t key;   // ... for this key
+  bool found;
+} Search;
+
+// True: no need to look further.
+static bool consider(Search *s, Path path) {
+  uint64_t key;
+  if (ambi_key_path(s->items, s->n, path, &key) != KEY_VALUE) return false;
+  if (++s->looked > MAX_CHOICES) return true;
+  Index *x = find_index(s->rel, path);
+  if ((x != NULL) == s->create) return false;
+  if (s->create) x = make_index(s->rel, path);
+  if (!x) return false;
+  size_t cost = posting_size(ambi_index_find(x, key)) + posting_size(&x->open);
+  if (cost >= s->best) return false;
+  s->best = cost;
+  s->path = path;
+  s->key = key;
+  s->found = true;
+  return cost <= GOOD_ENOUGH;
+}
+
+// Looks at all paths where the pattern has a key, arguments before their
+// children.
+static bool consider_all(Search *s) {
+  uint32_t first = s->rel->kind == REL_SYMBOL;
+  s->looked = 0;
+  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++)
+    if (consider(s, (Path){(uint8_t)i, PATH_SELF})) return true;
+  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++) {
+    Value v = ambi_deref(s->items[i]);
+    if (!ambi_is_expr(v)) continue;
+    // A head that is no expression is part of the argument's own key.
+    uint32_t sub = ambi_is_expr(ambi_deref(ambi_expr_at(v, 0))) ? 0 : 1;
+    for (; sub < ambi_expr_size(v) && sub < MAX_SUB; sub++)
+      if (consider(s, (Path){(uint8_t)i, (uint8_t)sub})) return true;
+  }
+  return s->best <= GOOD_ENOUGH;
+}
+
+size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
+                            Stream out[STREAMS_EACH]) {
+  out[0] = ambi_relation_all(rel);
+  if (ambi_relation_live(rel) <= SMALL_RELATION || rel->kind > REL_SIZE)
+    return 1;
+  Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};
+  if (!consider_all(&s)) {
+    s.create = true;
+    consider_all(&s);
+  }
+  if (!s.found) return 1;
+  return index_streams(rel, find_index(rel, s.path), s.key, out);
+}

@@ -1,0 +1,344 @@
+// Spaces: adding and removing atoms, and what belongs to that.
+#include "runtime/spaces/space.h"
+
+#include <string.h>
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+#include "runtime/spaces/space_data.h"
+
+// ---- life -------------------------------------------------------------------------
+static char *copy_name(const char *name) {
+  size_t size = strlen(name) + 1;
+  char *p = ambi_alloc(size);
+  if (p) memcpy(p, name, size);
+  return p;
+}
+
+Space *ambi_space_open(Runtime *rt, const char *name, bool is_module) {
+  Space *s = ambi_alloc(sizeof *s);
+  SpaceData *d = ambi_alloc(sizeof *d);
+  char *copy = name ? copy_name(name) : NULL;
+  if (!s || !d || (name && !copy)) {
+    ambi_free(s, sizeof *s);
+    ambi_free(d, sizeof *d);
+    if (copy) ambi_free(copy, strlen(copy) + 1);
+    return NULL;
+  }
+  s->cell.kind = CELL_SPACE;
+  s->rt = rt;
+  s->name = copy;
+  s->is_module = is_module;
+  s->data = d;
+  d->all.kind = REL_ALL;
+  ambi_runtime_add_cell(rt, &s->cell);
+  return s;
+}
+
+static void free_data(Store *store, SpaceData *d) {
+  for (size_t i = 0; i < d->all.n; i++)
+    if (d->all.at[i] && !d->all.at[i]->r.removed)
+      ambi_template_release(store, &d->all.at[i]->r.tmpl);
+  for (Rec *rec = d->removed; rec; rec = rec->next)
+    ambi_template_release(store, &rec->r.tmpl);
+  for (Rec *rec = d->removed_rules; rec; rec = rec->next)
+    ambi_template_release(store, &rec->r.tmpl);
+  ambi_relation_close(&d->all);
+  for (size_t i = 0; i < d->cap; i++) {
+    if (!d->table[i]) continue;
+    ambi_relation_close(d->table[i]);
+    ambi_free(d->table[i], sizeof *d->table[i]);
+  }
+  ambi_free(d->table, d->cap * sizeof *d->table);
+  ambi_free(d->defs, d->defs_cap * sizeof *d->defs);
+  for (RecSlab *slab = d->slabs, *next; slab; slab = next) {
+    next = slab->next;
+    ambi_free(slab, sizeof *slab + slab->n * sizeof slab->recs[0]);
+  }
+  ambi_free(d, sizeof *d);
+}
+
+void ambi_space_free(Space *s) {
+  free_data(s->rt->store, s->data);
+  if (s->name) ambi_free(s->name, strlen(s->name) + 1);
+  ambi_free(s->deps, s->deps_cap * sizeof *s->deps);
+  ambi_free(s->yields, s->yields_cap * sizeof *s->yields);
+  ambi_free(s, sizeof *s);
+}
+
+size_t ambi_space_count(const Space *s) {
+  return ambi_relation_live(&s->data->all);
+}
+
+bool ambi_space_add_dep(Space *s, Space *dep) {
+  if (dep == s) return true;
+  for (size_t i = 0; i < s->ndeps; i++)
+    if (s->deps[i] == dep) return true;
+  if (!ambi_grow((void **)&s->deps, &s->deps_cap, s->ndeps + 1,
+                 sizeof *s->deps))
+    return false;
+  s->deps[s->ndeps++] = dep;
+  s->version++;
+  return true;
+}
+
+bool ambi_space_yield(Space *s, uint32_t symbol) {
+  if (!ambi_grow((void **)&s->yields, &s->yields_cap, s->nyields + 1,
+                 sizeof *s->yields))
+    return false;
+  s->yields[s->nyields++] = symbol;
+  s->version++;
+  return true;
+}
+
+// ---- relations --------------------------------------------------------------------
+static size_t relation_slot(Relation **table, size_t cap,
+                            enum RelationKind kind, uint32_t head,
+                            uint32_t size) {
+  uint64_t h = ambi_hash_mix(((uint64_t)head << 32) | size, kind);
+  size_t i = (size_t)(h >> 16) & (cap - 1);
+  while (table[i] && !(table[i]->kind == kind && table[i]->head == head &&
+                       table[i]->size == size))
+    i = (i + 1) & (cap - 1);
+  return i;
+}
+
+Relation *ambi_space_relation(const Space *s, enum RelationKind kind,
+                              uint32_t head, uint32_t size) {
+  const SpaceData *d = s->data;
+  if (d->cap == 0) return NULL;
+  return d->table[relation_slot(d->table, d->cap, kind, head, size)];
+}
+
+static bool grow_relations(SpaceData *d) {
+  size_t cap = d->cap ? d->cap * 2 : 8;
+  Relation **table = ambi_alloc(cap * sizeof *table);
+  if (!table) return false;
+  for (size_t i = 0; i < d->cap; i++) {
+    Relation *rel = d->table[i];
+    if (rel)
+      table[relation_slot(table, cap, rel->kind, rel->head, rel->size)] = rel;
+  }
+  ambi_free(d->table, d->cap * sizeof *d->table);
+  d->table = table;
+  d->cap = cap;
+  return true;
+}
+
+// The relation a stored atom belongs to; a new one is made when create is set.
+// NULL: there is none, or memory is out.
+static Relation *relation_of(Space *s, Value atom, bool create) {
+  SpaceData *d = s->data;
+  Relation key = {.kind = REL_ATOM};
+  if (ambi_is_lvar(atom)) {
+    key.kind = REL_OPEN;
+  } else if (ambi_is_expr(atom)) {
+    Value head = ambi_expr_at(atom, 0);
+    key.kind = ambi_is_sym(head)    ? REL_SYMBOL
+               : ambi_is_lvar(head) ? REL_VAR_HEAD
+                                    : REL_SIZE;
+    key.head = ambi_is_sym(head) ? ambi_sym_of(head) : 0;
+    key.size = ambi_is_lvar(head) ? 0 : ambi_expr_size(atom);
+  }
+  Relation *rel = ambi_space_relation(s, key.kind, key.head, key.size);
+  if (rel || !create) return rel;
+  if (d->ntable * 2 >= d->cap && !grow_relations(d)) return NULL;
+  rel = ambi_alloc(sizeof *rel);
+  if (!rel) return NULL;
+  *rel = key;
+  d->table[relation_slot(d->table, d->cap, key.kind, key.head, key.size)] = rel;
+  d->ntable++;
+  if (key.kind != REL_SYMBOL && key.kind != REL_SIZE) d->lone[key.kind] = rel;
+  return rel;
+}
+
+// ---- which symbols have rules or types --------------------------------------------
+bool ambi_space_defined_by(Value atom, uint32_t *symbol) {
+  if (!ambi_is_expr(atom) || ambi_expr_size(atom) != 3) return false;
+  Value head = ambi_expr_at(atom, 0), of = ambi_expr_at(atom, 1);
+  if (ambi_same(head, AMB_SYM(EQ))) {
+    if (!ambi_is_expr(of)) return false;
+    while (ambi_is_expr(of))
+      of = ambi_expr_at(of, 0);
+  } else if (!ambi_same(head, AMB_SYM(COLON))) {
+    return false;
+  }
+  if (!ambi_is_sym(of)) return false;
+  *symbol = ambi_sym_of(of);
+  return true;
+}
+
+static DefCount *def_slot(DefCount *defs, size_t cap, uint32_t symbol) {
+  size_t i = (symbol * 0x9E3779B1u) & (cap - 1);
+  while (defs[i].used && defs[i].symbol != symbol)
+    i = (i + 1) & (cap - 1);
+  return &defs[i];
+}
+
+static bool reserve_def(SpaceData *d) {
+  if (d->ndefs * 2 < d->defs_cap) return true;
+  size_t cap = d->defs_cap ? d->defs_cap * 2 : 16;
+  DefCount *defs = ambi_alloc(cap * sizeof *defs);
+  if (!defs) return false;
+  for (size_t i = 0; i < d->defs_cap; i++)
+    if (d->defs[i].used) *def_slot(defs, cap, d->defs[i].symbol) = d->defs[i];
+  ambi_free(d->defs, d->defs_cap * sizeof *d->defs);
+  d->defs = defs;
+  d->defs_cap = cap;
+  return true;
+}
+
+static void count_def(SpaceData *d, uint32_t symbol, bool added) {
+  DefCount *def = def_slot(d->defs, d->defs_cap, symbol);
+  if (!def->used) {
+    *def = (DefCount){symbol, 0, true};
+    d->ndefs++;
+  }
+  def->count += added ? 1u : -1u;
+}
+
+bool ambi_space_defines(const Space *s, uint32_t symbol) {
+  const SpaceData *d = s->data;
+  if (d->defs_cap == 0) return false;
+  const DefCount *def = def_slot(d->defs, d->defs_cap, symbol);
+  return def->used && def->count > 0;
+}
+
+// ---- changes ----------------------------------------------------------------------
+static bool is_rule(Value atom) {
+  if (!ambi_is_expr(atom)) return false;
+  Value head = ambi_expr_at(atom, 0);
+  bool any = ambi_is_lvar(head) && ambi_expr_size(atom) == 3;
+  return any || ambi_same(head, AMB_SYM(EQ)) ||
+         ambi_same(head, AMB_SYM(COLON)) || ambi_same(head, AMB_SYM(SUBTYPE));
+}
+
+static void announce(Space *s, Value atom) {
+  if (!s->rt->rules_changed || !(s->is_context || s->is_module)) return;
+  if (is_rule(atom)) s->rt->rules_changed(s->rt, s, atom);
+}
+
+static bool add_slab(SpaceData *d) {
+  size_t n = !d->slabs ? 8 : d->slabs->n < 512 ? d->slabs->n * 2 : 512;
+  RecSlab *slab = ambi_alloc(sizeof *slab + n * sizeof slab->recs[0]);
+  if (!slab) return false;
+  slab->n = n;
+  slab->next = d->slabs;
+  d->slabs = slab;
+  while (n-- > 0) {
+    slab->recs[n].next = d->free;
+    d->free = &slab->recs[n];
+  }
+  return true;
+}
+
+bool ambi_space_add_template(Space *s, Template *t) {
+  SpaceData *d = s->data;
+  uint32_t symbol;
+  bool defines = ambi_space_defined_by(t->atom, &symbol);
+  Relation *rel = relation_of(s, t->atom, true);
+  if (!rel || !ambi_relation_reserve(rel) || !ambi_relation_reserve(&d->all) ||
+      (defines && !reserve_def(d)) || (!d->free && !add_slab(d)))
+    return false;
+  announce(s, t->atom);
+  Rec *rec = d->free;
+  d->free = rec->next;
+  *rec = (Rec){.r = {.tmpl = *t, .ordinal = d->next_ordinal++}, .rel = rel};
+  ambi_relation_append(rel, rec);
+  ambi_relation_append(&d->all, rec);
+  if (defines) count_def(d, symbol, true);
+  s->version++;
+  return true;
+}
+
+bool ambi_space_add(Space *s, Value atom) {
+  Template t;
+  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
+  if (ambi_space_add_template(s, &t)) return true;
+  ambi_template_discard(s->rt->store, &t);
+  return false;
+}
+
+static Rec *find_equal(Space *s, const Template *t) {
+  Relation *rel = relation_of(s, t->atom, false);
+  if (!rel) return NULL;
+  Stream st[STREAMS_EACH];
+  size_t n = ambi_relation_lookup_whole(rel, ambi_hash(t->atom), st);
+  const Record *found = NULL;
+  for (size_t i = 0; i < n && !found; i++) {
+    do
+      found = ambi_stream_next(&st[i]);
+    while (found && !ambi_template_equal(&found->tmpl, t));
+    ambi_stream_close(&st[i]);
+  }
+  return (Rec *)(uintptr_t)found;
+}
+
+static void note_removed(Space *s, Rec *rec) {
+  bool rule = is_rule(rec->r.tmpl.atom);
+  Rec **list = rule ? &s->data->removed_rules : &s->data->removed;
+  rec->next = *list;
+  *list = rec;
+  s->rt->nremoved += !rule;
+  if (s->shrunk) return;
+  s->shrunk = true;
+  s->next_shrunk = s->rt->shrunk;
+  s->rt->shrunk = s;
+}
+
+bool ambi_space_remove(Space *s, Value atom, bool *found) {
+  SpaceData *d = s->data;
+  Template t;
+  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
+  Rec *rec = find_equal(s, &t);
+  ambi_template_discard(s->rt->store, &t);
+  *found = rec != NULL;
+  if (!rec) return true;
+  announce(s, rec->r.tmpl.atom);
+  uint32_t symbol;
+  if (ambi_space_defined_by(rec->r.tmpl.atom, &symbol))
+    count_def(d, symbol, false);
+  rec->r.removed = true;
+  note_removed(s, rec);
+  ambi_relation_removed(rec->rel);
+  ambi_relation_removed(&d->all);
+  s->version++;
+  return true;
+}
+
+// ---- freeing what was removed -----------------------------------------------------
+static void free_record(Space *s, Rec *rec) {
+  SpaceData *d = s->data;
+  ambi_relation_forget(rec->rel, rec);
+  ambi_relation_forget(&d->all, rec);
+  ambi_template_release(s->rt->store, &rec->r.tmpl);
+  rec->next = d->free;
+  d->free = rec;
+}
+
+// Frees the records of the list; those that are held stay in it.
+static void free_removed(Space *s, Rec **list) {
+  for (Rec **link = list, *rec; (rec = *link);) {
+    if (rec->r.held) {
+      link = &rec->next;
+      continue;
+    }
+    *link = rec->next;
+    s->rt->nremoved -= list == &s->data->removed;
+    free_record(s, rec);
+  }
+}
+
+void ambi_spaces_reclaim(Runtime *rt) {
+  for (Space *s = rt->shrunk; s; s = s->next_shrunk)
+    free_removed(s, &s->data->removed);
+}
+
+void ambi_spaces_quiesce(Runtime *rt) {
+  for (Space *s = rt->shrunk; s; s = s->next_shrunk) {
+    free_removed(s, &s->data->removed);
+    free_removed(s, &s->data->removed_rules);
+    s->shrunk = false;
+  }
+  rt->shrunk = NULL;
+}

@@ -1,0 +1,105 @@
+// Spaces: multisets of atoms with on-demand hash indexes (semantics section 6).
+//
+// Atoms are kept in insertion order in one relation per (head symbol, size);
+// other atoms (symbols, grounded, variable-headed, ...) in a few relations of
+// their own. Any argument position, and positions one level deeper inside an
+// argument expression, gets a hash index when a query first can use it.
+// A query collects its candidates at once, in insertion order: a snapshot.
+//
+// One thread at a time writes a space. Records stay valid until the next
+// quiescent point (ambi_spaces_quiesce), also after removal; those of data that
+// no query holds until the next collection, too (ambi_spaces_reclaim).
+#ifndef AMBIT_RUNTIME_SPACE_H
+#define AMBIT_RUNTIME_SPACE_H
+
+#include "runtime/atoms/match.h"
+
+typedef struct Record {
+  Template tmpl;
+  uint64_t ordinal;  // position in the space's insertion order
+  bool removed;
+  bool held;  // a query in progress will come to it; set during a collection
+} Record;
+
+typedef struct RecordVec {
+  const Record **at;
+  size_t n, cap;
+} RecordVec;
+
+struct Space {
+  CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
+  Runtime *rt;
+  char *name;       // "GroundingSpace-top" style name, or NULL (anonymous)
+  bool is_module;   // prints as ModuleSpace(name); queries reach deps
+  bool is_context;  // evaluation ran in it: rule changes invalidate code
+  Space **deps;     // imported module spaces, in import order, flattened
+  size_t ndeps, deps_cap;
+  uint32_t *yields;  // library heads that give way: symbol ids, see below
+  size_t nyields, yields_cap;
+  uint64_t version;        // counts changes
+  struct SpaceData *data;  // relations and indexes
+  Space *next_shrunk;  // in the runtime's list of those with removed records
+  bool shrunk;         // is in that list
+};
+
+static inline Space *ambi_space_of(Value v) {
+  return (Space *)ambi_ptr(v);
+}
+static inline Value ambi_space_value(Space *s) {
+  return ambi_tag_ptr(TAG_CELL, s);
+}
+
+// name: copied; NULL for an anonymous space. Freed with the runtime.
+Space *ambi_space_open(Runtime *rt, const char *name, bool is_module);
+// Called by the runtime, before it closes the store.
+void ambi_space_free(Space *s);
+bool ambi_space_add(Space *s, Value atom);  // copies; false: memory
+// Takes the term over; it stays the caller's when false is returned. The hook
+// rt->rules_changed sees the stored atom, with LVAR words.
+bool ambi_space_add_template(Space *s, Template *t);
+// Removes one equal copy (oldest first). *found tells. False: memory.
+bool ambi_space_remove(Space *s, Value atom, bool *found);
+size_t ambi_space_count(const Space *s);  // own atoms
+// Adds every own atom, oldest first.
+bool ambi_space_atoms(Space *s, RecordVec *out);
+// Candidates for the pattern (a heap term): a superset of the records that
+// unify with it, filtered by the best index; own atoms, then those of deps.
+bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out);
+// Rules `(= lhs rhs)` whose lhs could match (head a1 .. an): lhs is an
+// expression of n+1 children with that head or a variable head, or a variable.
+// head AMB_NONE or an expression: expression-headed calls; a variable: all of
+// that size. Atoms with a variable in the place of `=` count as well.
+bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out);
+bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs);
+// Stored `(: t T)` whose t could match the atom, own and of deps.
+bool ambi_space_types(Space *s, Value atom, RecordVec *out);
+bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
+// Registers a symbol of a library space that gives way: as long as the space
+// that asks, or another of its deps that does not yield it too, has a rule or
+// a type for the symbol, s's own rules and types of it are not seen from there
+// (by query, rules and types alike).
+bool ambi_space_yield(Space *s, uint32_t symbol);
+void ambi_spaces_quiesce(Runtime *rt);  // frees removed records
+// The same while a form runs: not those that are held, nor rules and types,
+// whose code may still be running.
+void ambi_spaces_reclaim(Runtime *rt);
+void ambi_records_drop(RecordVec *v);
+
+// One solution of a query: the instantiated values, as bindings on the trail.
+// Unifies the pattern with the record; on failure undoes what it bound.
+bool ambi_record_unify(Context *cx, const Record *r, Value pattern);
+// The same for a flat pattern: its children as they are now, AMB_NONE where a
+// variable is seen first; what the record has there is put into out.
+bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
+                            uint32_t n, RecordVec *out);
+bool ambi_record_unify_items(Context *cx, const Record *r,
+                             const Template *pattern, const Value *items,
+                             Value *out);
+// Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.
+// vars: the distinct unbound variables of the pattern. values: for each
+// solution, vars->n values (resolved; an unbound variable stands for itself).
+// All bindings are undone again; to take a solution, unify vars with values.
+bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
+                      ValueVec *values, size_t *nsolutions);
+
+#endif

@@ -1,0 +1,46 @@
+// The type checker all tiers share (semantics 7.3, 7.5 and section 8).
+//
+// Types are atoms. Every routine is iterative over the depth of atoms and binds
+// type variables (and variables of the program inside types) through the trail.
+#ifndef AMBIT_RUNTIME_TYPES_H
+#define AMBIT_RUNTIME_TYPES_H
+
+#include "runtime/spaces/space.h"
+
+typedef struct TypeItem {
+  Value type;        // with fresh variables
+  bool is_function;  // (-> ...) with at least a result
+  bool is_error;     // then `error` is the (Error ...) atom
+  Value error;
+} TypeItem;
+typedef struct TypeVec {
+  TypeItem *at;
+  size_t n, cap;
+} TypeVec;
+void ambi_types_drop(TypeVec *v);
+
+// get_types(a), 8.2: appended in order; nothing for an undeclared atom.
+bool ambi_get_types(Context *cx, Space *s, Value atom, TypeVec *out);
+// As get_types, but one %Undefined% item instead of nothing.
+// The types of the head of a call with so many arguments; last: the last of them,
+// or () if it does not matter.
+bool ambi_head_types(Context *cx, Space *s, Value head, uint32_t nargs,
+                     Value last, TypeVec *out);
+bool ambi_get_types_or_undefined(Context *cx, Space *s, Value atom,
+                                 TypeVec *out);
+// match_types(x, y), 7.3: binds on success; undoes its bindings on failure.
+bool ambi_match_types(Context *cx, Value x, Value y);
+Value ambi_metatype(Value atom);  // symbol Value: Symbol, Variable, ...
+bool ambi_is_metatype(Value type);
+
+// type_cast(a, T, S), 7.3. True: a passes (bindings made). False: one
+// (Error a (BadType T t)) per type in errors.
+bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
+                    ValueVec *errors);
+// check_applicable(e, f, T), 7.5, for one function type f. True: applicable,
+// first way that succeeds, bindings left on the trail. False: its errors.
+bool ambi_check_applicable(Context *cx, Space *s, Value e, Value ftype,
+                           Value expected, ValueVec *errors);
+bool ambi_is_error_atom(Value v);  // expression headed by the symbol Error
+
+#endif

@@ -1,0 +1,86 @@
+// What the two halves of the type checker share; private to types*.c.
+//
+// Walk computes the types of atoms; Ways searches the choices of argument types
+// that suit a function type. Trial bindings are undone again, so both run
+// between ambi_types_enter and ambi_types_leave, which put every binding on the
+// trail, whatever choice points the evaluator has.
+#ifndef AMBIT_RUNTIME_TYPES_WALK_H
+#define AMBIT_RUNTIME_TYPES_WALK_H
+
+#include "runtime/types/types.h"
+
+typedef struct TypeFrame TypeFrame;
+typedef struct TypeLevel TypeLevel;
+
+typedef struct Walk {
+  Context *cx;
+  Space *space;
+  TypeVec *items;     // types found so far; those of open frames below
+  size_t *ends;       // where the types of each finished child end
+  TypeFrame *frames;  // expressions under way
+  TypeLevel *levels;  // room for Ways
+  size_t nends, ends_cap, nframes, frames_cap, levels_cap;
+  RecordVec records;
+  uint32_t steps;
+} Walk;
+
+void ambi_walk_open(Walk *w, Context *cx, Space *s, TypeVec *items);
+void ambi_walk_close(Walk *w);
+// Appends the types of the atom to w->items. Every false of this file means
+// that cx->stop is set.
+bool ambi_walk_types(Walk *w, Value atom);
+// Notes that the types of the next child end here.
+bool ambi_walk_end_child(Walk *w);
+bool ambi_walk_push(Walk *w, Value type, Value error);
+bool ambi_walk_poll(Walk *w);
+
+// ---- choices of argument types (types_apply.c) ------------------------------
+enum Trying { TRY_FOUND, TRY_NONE, TRY_STOPPED };
+
+struct TypeLevel {
+  size_t next;  // type of this argument to try next
+  size_t mark;  // trail before the argument
+  bool any;     // some choice succeeded on the present way
+};
+
+typedef struct Ways {
+  Walk *walk;
+  const Value *args, *formals;  // n each
+  size_t n;
+  size_t first;  // index of the first argument's first type
+  size_t ends;   // index in walk->ends of the first argument's end
+  bool call;     // the check before a call, else that of get-type
+  size_t level;
+  bool begun;
+  // Called for a type that does not suit (call), or for each type of an
+  // argument none of whose types suits (get-type).
+  bool (*misfit)(void *arg, size_t i, const TypeItem *actual);
+  void *arg;
+} Ways;
+
+// The next combination of types that suits, its bindings on the trail.
+enum Trying ambi_ways_next(Ways *y);
+// Appends one application type, or the errors, per function type among the
+// types items[from .. to) of the head of the call; its arguments' types stand
+// behind them.
+bool ambi_walk_apply(Walk *w, Value call, size_t from, size_t to,
+                     size_t first_end);
+// Does the argument pass the parameter whatever its type is?
+bool ambi_takes_untyped(Value formal, Value arg);
+
+bool ambi_is_function_type(Value type);
+static inline Value ambi_function_result(Value type) {
+  return ambi_expr_at(type, ambi_expr_size(type) - 1);
+}
+static inline bool ambi_is_unknown_type(Value type) {
+  return ambi_same(type, AMB_SYM(UNDEFINED));
+}
+
+static inline bool ambi_out_of_memory(Context *cx) {
+  if (cx->stop == STOP_NONE) cx->stop = STOP_MEMORY;
+  return false;
+}
+Word *ambi_types_enter(Context *cx);
+void ambi_types_leave(Context *cx, Word *hb, size_t mark);
+
+#endif

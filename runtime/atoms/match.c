@@ -359,36 +359,6 @@ unify_pair(Context *cx, Value *a, Value *b) {
   return ambi_ptr(*a) == ambi_ptr(*b) ? 1 : -1;
 }
 
-// The loops keep the run of pairs in locals; only nesting touches the work stack.
-bool ambi_unify(Context *cx, Value a, Value b) {
-  int first = unify_pair(cx, &a, &b);
-  if (first >= 0) return first;
-  Pairs p;
-  ambi_work_open(&p.work);
-  Run run = {ambi_expr_items(a), ambi_expr_items(b), ambi_expr_size(a)};
-  bool ok = true;
-  for (;;) {
-    if (run.n == 0) {
-      if (p.work.used == 0) break;
-      run = *(Run *)ambi_work_top(&p.work, sizeof run);
-      p.work.used -= sizeof run;
-    }
-    Value x = *run.a++, y = *run.b++;
-    run.n--;
-    int one = unify_pair(cx, &x, &y);
-    if (one > 0) continue;
-    if (one == 0) {
-      ok = false;
-      break;
-    }
-    p.now = run;
-    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
-    run = p.now;
-  }
-  ambi_work_close(&p.work);
-  return ok;
-}
-
 // One heap term a with one template term b; answers as above.
 static inline int unify_stored(Context *cx, Value *a, Value b,
                                const Template *t, Value *env) {
@@ -412,14 +382,13 @@ static inline int unify_stored(Context *cx, Value *a, Value b,
   return ambi_ptr(*a) == ambi_ptr(b) ? 1 : -1;
 }
 
-bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
-                         Value *env) {
-  int first = unify_stored(cx, &term, part, t, env);
-  if (first >= 0) return first;
+// The children of two expressions. The run of pairs is kept in locals; only nesting
+// touches the work stack. t NULL: both are heap terms.
+static inline __attribute__((always_inline)) bool
+unify_children(Context *cx, Value a, Value b, const Template *t, Value *env) {
   Pairs p;
   ambi_work_open(&p.work);
-  Run run = {ambi_expr_items(term), ambi_expr_items(part),
-             ambi_expr_size(part)};
+  Run run = {ambi_expr_items(a), ambi_expr_items(b), ambi_expr_size(b)};
   bool ok = true;
   for (;;) {
     if (run.n == 0) {
@@ -429,18 +398,26 @@ bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
     }
     Value x = *run.a++, y = *run.b++;
     run.n--;
-    int one = unify_stored(cx, &x, y, t, env);
+    int one = t ? unify_stored(cx, &x, y, t, env) : unify_pair(cx, &x, &y);
     if (one > 0) continue;
-    if (one == 0) {
-      ok = false;
-      break;
-    }
     p.now = run;
-    if (!(ok = enter_pair(&p, x, y) || out_of_memory(cx))) break;
+    ok = one < 0 && (enter_pair(&p, x, y) || out_of_memory(cx));
+    if (!ok) break;
     run = p.now;
   }
   ambi_work_close(&p.work);
   return ok;
+}
+
+bool ambi_unify(Context *cx, Value a, Value b) {
+  int first = unify_pair(cx, &a, &b);
+  return first < 0 ? unify_children(cx, a, b, NULL, NULL) : first;
+}
+
+bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
+                         Value *env) {
+  int first = unify_stored(cx, &term, part, t, env);
+  return first < 0 ? unify_children(cx, term, part, t, env) : first;
 }
 
 // ---- one-way matching ---------------------------------------------------------------

@@ -96,34 +96,13 @@ enum BuiltinStatus ambi_b_filled(Context *cx, const Value *args, unsigned n,
   return ambi_answer(cx, out, v);
 }
 
-static bool is_instruction(Value v) {
-  if (ambi_expr_size(v) == 0) return false;
-  Value head = ambi_deref(ambi_expr_at(v, 0));
-  if (!ambi_is_sym(head)) return false;
-  switch (ambi_sym_of(head)) {
-  case AMB_S_EVAL:
-  case AMB_S_EVALC:
-  case AMB_S_CHAIN:
-  case AMB_S_UNIFY:
-  case AMB_S_CONS_ATOM:
-  case AMB_S_DECONS_ATOM:
-  case AMB_S_FUNCTION:
-  case AMB_S_COLLAPSE_BIND:
-  case AMB_S_SUPERPOSE_BIND:
-  case AMB_S_METTA:
-  case AMB_S_CONTEXT_SPACE:
-  case AMB_S_CALL_NATIVE: return true;
-  default: return false;
-  }
-}
-
 enum BuiltinStatus ambi_b_has_instruction(Context *cx, const Value *args,
                                           unsigned n, Value *out) {
   if (n < 1 || !ambi_is_expression(args[0])) return ambi_answer_no_expr(cx);
   uint32_t size = ambi_expr_size(args[0]);
   bool found = false;
   for (uint32_t i = 0; i < size && !found; i++)
-    found = is_instruction(ambi_deref(ambi_expr_at(args[0], i)));
+    found = ambi_is_instruction(ambi_deref(ambi_expr_at(args[0], i)));
   return ambi_answer_bool(out, found);
 }
 

@@ -63,30 +63,6 @@ enum Next ambi_instr_replace(Engine *g, Value instr, Value call) {
   return NEXT_PC;
 }
 
-bool ambi_is_instruction_symbol(uint32_t symbol) {
-  switch (symbol) {
-  case AMB_S_EVAL:
-  case AMB_S_EVALC:
-  case AMB_S_CHAIN:
-  case AMB_S_UNIFY:
-  case AMB_S_CONS_ATOM:
-  case AMB_S_DECONS_ATOM:
-  case AMB_S_FUNCTION:
-  case AMB_S_COLLAPSE_BIND:
-  case AMB_S_SUPERPOSE_BIND:
-  case AMB_S_METTA:
-  case AMB_S_CONTEXT_SPACE:
-  case AMB_S_CALL_NATIVE: return true;
-  default: return false;
-  }
-}
-
-bool ambi_is_instruction(Value v) {
-  if (!ambi_is_expr(v)) return false;
-  Value h = ambi_deref(ambi_expr_at(v, 0));
-  return ambi_is_sym(h) && ambi_is_instruction_symbol(ambi_sym_of(h));
-}
-
 bool ambi_is_function(Value v) {
   return ambi_is_expr(v) &&
          ambi_deref(ambi_expr_at(v, 0)).w == AMB_SYM(FUNCTION).w;

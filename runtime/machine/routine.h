@@ -55,9 +55,6 @@ enum Next ambi_give_many(Engine *g, const ValueVec *v);
 enum Next ambi_give_each(Engine *g, Value list);
 
 // ---- instr.c --------------------------------------------------------------------
-bool ambi_is_instruction_symbol(uint32_t symbol);
-bool ambi_is_instruction(
-    Value v);                    // expression headed by a minimal instruction
 bool ambi_is_function(Value v);  // (function ...)
 // Is there more to the body of a call than its value? NotReducible gives the
 // call itself, and a function is run at once.

@@ -305,11 +305,22 @@ do_R_STORE:
   E[pc->a] = rv.w;
   STEP(1);
 do_R_SAME:
-  if (ambi_is_rigid(rv)) {  // what is unified with itself: no error
-    Value same = AMB_V(E[pc[1].b]);
-    if (((same.w ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
-      if (E[pc->b] != ambi_position(B).w) E[pc->b] |= 1;
-      STEP(2);
+  // What is unified with itself is no error and binds nothing. Bodies that give
+  // back what they asked for, (let $g (prove $g) $g), return here level after
+  // level, so such a run stays in this loop.
+  if (ambi_is_rigid(rv)) {
+    bool holds = ambi_rigid_holds(g);
+    Word here = ambi_position(B).w;
+    while (((E[pc[1].b] ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
+      if (E[pc->b] != here) E[pc->b] |= 1;
+      pc += 2;
+      if (pc->op != OP_I_RETV || !holds) NEXT();
+      Value v = ambi_deref(AMB_V(E[pc->a]));
+      if (!ambi_is_rigid(v)) NEXT();
+      rv.w = v.w | AMB_EXPR_EVAL;
+      pc = (const Code *)(uintptr_t)E[FRAME_RET];
+      E = (Word *)(uintptr_t)E[FRAME_PREV];
+      if (pc->op != OP_I_R_SAME) NEXT();
     }
   }
 do_R_STREAM:

@@ -46,7 +46,6 @@ static inline bool ambi_source_ready(const Engine *g, Value *v) {
     return (v->w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
                (AMB_EXPR_EVAL | AMB_EXPR_GROUND) &&
            !ambi_is_error_value(*v);
-    return v->w != AMB_SYM(EMPTY).w;
   }
   return v->w != AMB_SYM(EMPTY).w;
 }

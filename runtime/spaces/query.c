@@ -170,7 +170,7 @@ static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
 // ---- selecting streams --------------------------------------------------------------
 static size_t select_all(const Relation *rel, Stream *out) {
   if (!rel || ambi_relation_live(rel) == 0) return 0;
-  out[0] = ambi_relation_all(rel);
+  ambi_relation_all(rel, &out[0]);
   return 1;
 }
 

@@ -114,15 +114,24 @@ void ambi_stream_close(Stream *st) {
     ambi_posting_compact(st->posting, is_dead, st->rel);
 }
 
-Stream ambi_relation_all(const Relation *rel) {
-  return (Stream){.rel = rel, .n = rel->n};
+// Written in place, field by field: a struct returned by value is put together
+// on the stack and copied by wider loads, which wait for the narrow stores.
+void ambi_relation_all(const Relation *rel, Stream *out) {
+  out->rel = rel;
+  out->posting = NULL;
+  out->pos = NULL;
+  out->n = rel->n;
+  out->next = 0;
+  out->dead = 0;
 }
 
-static Stream stream_of(const Relation *rel, Posting *p) {
-  Stream st = {.rel = rel, .posting = p};
+static void stream_of(const Relation *rel, Posting *p, Stream *out) {
   ambi_posting_trim(p, is_dead, rel);
-  st.pos = ambi_posting_at(p, &st.n);
-  return st;
+  out->rel = rel;
+  out->posting = p;
+  out->pos = ambi_posting_at(p, &out->n);
+  out->next = 0;
+  out->dead = 0;
 }
 
 // ---- choosing an index --------------------------------------------------------------
@@ -165,8 +174,8 @@ static size_t index_streams(const Relation *rel, Index *x, uint64_t key,
                             Stream *out) {
   size_t n = 0;
   Posting *p = ambi_index_find(x, key);
-  if (p) out[n++] = stream_of(rel, p);
-  if (posting_size(&x->open)) out[n++] = stream_of(rel, &x->open);
+  if (p) stream_of(rel, p, &out[n++]);
+  if (posting_size(&x->open)) stream_of(rel, &x->open, &out[n++]);
   return n;
 }
 
@@ -177,7 +186,7 @@ size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
     if (!x) x = make_index(rel, path);
     if (x) return index_streams(rel, x, key, out);
   }
-  out[0] = ambi_relation_all(rel);
+  ambi_relation_all(rel, &out[0]);
   return 1;
 }
 
@@ -237,7 +246,7 @@ static bool consider_all(Search *s) {
 
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
                             Stream out[STREAMS_EACH]) {
-  out[0] = ambi_relation_all(rel);
+  ambi_relation_all(rel, &out[0]);
   if (ambi_relation_live(rel) <= SMALL_RELATION || rel->kind > REL_SIZE)
     return 1;
   Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};

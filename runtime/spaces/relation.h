@@ -63,7 +63,7 @@ enum { STREAMS_EACH = 2 };  // at most, from one relation
 const Record *ambi_stream_next(Stream *st);
 void ambi_stream_close(Stream *st);  // tidies the posting list behind it
 
-Stream ambi_relation_all(const Relation *rel);
+void ambi_relation_all(const Relation *rel, Stream *out);
 // Streams that hold every record that an expression with these children can
 // match; the shortest that an index gives.
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,

@@ -299,8 +299,8 @@ static bool occurs(Context *cx, Value var, Value term) {
 // A variable written in the program keeps its name; otherwise the older one.
 static bool bind_vars(Context *cx, Value a, Value b) {
   const Word *pa = ambi_ptr(a), *pb = ambi_ptr(b);
-  bool fresh_a = ambi_vinfo_id(pa[1]) == AMB_VAR_FRESH;
-  bool fresh_b = ambi_vinfo_id(pb[1]) == AMB_VAR_FRESH;
+  bool fresh_a = ambi_vinfo_is_fresh(pa[1]);
+  bool fresh_b = ambi_vinfo_is_fresh(pb[1]);
   bool a_gives = fresh_a && !fresh_b;
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }

@@ -109,14 +109,16 @@ static void put_symbol(Print *p, uint32_t id) {
   ambi_buffer_put(p->b, s->text, s->len);
 }
 
-// A variable named by the VINFO word; `key` tells fresh ones apart.
+// A variable named by the VINFO word; `key` tells fresh ones apart that carry no
+// stamp.
 static void put_var(Print *p, Word info, Value key) {
   char text[32];
   int64_t id = ambi_vinfo_id(info);
   ambi_buffer_put(p->b, "$", 1);
   put_symbol(p, ambi_vinfo_name(info));
   if (id == AMB_VAR_AS_WRITTEN) return;
-  if (id == AMB_VAR_FRESH) {
+  if (ambi_vinfo_is_fresh(info)) {
+    if (id != AMB_VAR_FRESH) key = AMB_V(info);
     const Value *number = number_of(p->naming, key);
     if (!number) p->b->failed = true;
     id = number ? ambi_int_of(*number) : 0;

@@ -365,12 +365,12 @@ static Word free_id(IdSlot *table, size_t cap, uint32_t name) {
   bool found;
   IdSlot *hint = find_id(table, cap, ambi_vinfo(name, AMB_VAR_FRESH), &found);
   uint32_t id = found ? hint->next : 1;
-  while (id < AMB_VAR_FRESH - 1) {
+  while (id < AMB_VAR_STAMPED - 1) {
     find_id(table, cap, ambi_vinfo(name, id), &found);
     if (!found) break;
     id++;
   }
-  hint->next = id < AMB_VAR_FRESH - 1 ? id + 1 : id;
+  hint->next = id < AMB_VAR_STAMPED - 1 ? id + 1 : id;
   return ambi_vinfo(name, id);
 }
 
@@ -378,7 +378,7 @@ static Word free_id(IdSlot *table, size_t cap, uint32_t name) {
 static bool name_vars(Word **cells, uint32_t n, Word *out) {
   if (n == 1) {
     Word info = cells[0][1];
-    bool fresh = ambi_vinfo_id(info) == AMB_VAR_FRESH;
+    bool fresh = ambi_vinfo_is_fresh(info);
     out[0] = fresh ? ambi_vinfo(ambi_vinfo_name(info), 1) : info;
     return true;
   }
@@ -390,7 +390,7 @@ static bool name_vars(Word **cells, uint32_t n, Word *out) {
   if (!table) return false;
   if (table == few) memset(few, 0, sizeof few);
   for (uint32_t i = 0; i < n; i++) {
-    bool taken = ambi_vinfo_id(cells[i][1]) == AMB_VAR_FRESH;
+    bool taken = ambi_vinfo_is_fresh(cells[i][1]);
     if (!taken) find_id(table, cap, cells[i][1], &taken);
     out[i] = taken ? 0 : cells[i][1];
   }

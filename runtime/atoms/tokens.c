@@ -226,7 +226,7 @@ static void number_variables(Tokens *t, Template *value) {
   for (uint32_t i = 0; i < value->nvars; i++) {
     Word *info = &value->vinfo[i];
     if (ambi_vinfo_id(*info) == AMB_VAR_AS_WRITTEN) continue;
-    t->var_ids = t->var_ids + 1 < AMB_VAR_FRESH ? t->var_ids + 1 : 1;
+    t->var_ids = t->var_ids + 1 < AMB_VAR_STAMPED ? t->var_ids + 1 : 1;
     *info = ambi_vinfo(ambi_vinfo_name(*info), t->var_ids);
   }
 }

@@ -260,17 +260,23 @@ static inline bool ambi_has_eval(Value v) {  // v is an EXPR
 
 // ---- variables --------------------------------------------------------------
 // Word 0: the binding, or a VAR word to itself when unbound. Word 1: VINFO.
-// VINFO payload: symbol id of the name (28 bits) << 20 | id (20 bits).
-#define AMB_VAR_AS_WRITTEN 0u        // prints $name
-#define AMB_VAR_FRESH      0xFFFFFu  // a copy: numbered when printed or stored
+// VINFO payload: symbol id of the name (24 bits) << 24 | id (24 bits).
+#define AMB_VAR_AS_WRITTEN 0u         // prints $name
+#define AMB_VAR_FRESH      0xFFFFFFu  // a copy: numbered when printed or stored
+// Ids from here on are fresh, too; the id tells which variable it is after
+// several results that hold it were copied one by one.
+#define AMB_VAR_STAMPED 0x800000u
 static inline Word ambi_vinfo(uint32_t name, uint32_t id) {
-  return AMB_TAGGED(TAG_VINFO, ((Word)name << 20) | id);
+  return AMB_TAGGED(TAG_VINFO, ((Word)name << 24) | id);
 }
 static inline uint32_t ambi_vinfo_name(Word i) {
-  return (uint32_t)((i & AMB_PAYLOAD_MASK) >> 20);
+  return (uint32_t)((i & AMB_PAYLOAD_MASK) >> 24);
 }
 static inline uint32_t ambi_vinfo_id(Word i) {
-  return i & 0xFFFFFu;
+  return i & 0xFFFFFFu;
+}
+static inline bool ambi_vinfo_is_fresh(Word i) {
+  return ambi_vinfo_id(i) >= AMB_VAR_STAMPED;
 }
 static inline bool ambi_var_unbound(Value v) {
   return *ambi_ptr(v) == v.w;

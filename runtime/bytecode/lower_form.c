@@ -429,12 +429,24 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   return true;
 }
 
+// What several alternatives name is one variable in all of them.
+static void prepare_common(Lower *l, Value list) {
+  uint16_t vars[MAX_VARS];
+  uint16_t items[MAX_VARS] = {0};
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
+    unsigned n = ambi_lower_vars_of(l, ambi_expr_at(list, i), vars);
+    for (unsigned k = 0; k < n; k++)
+      if (++items[vars[k]] == 2) ambi_lower_var(l, vars[k]);
+  }
+}
+
 // Alternatives written out: one choice record that moves along.
 static void alternatives(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1);
   uint32_t n = ambi_expr_size(list);
   int end = ambi_lower_label(l);
   if (!d.tail) ambi_lower_prepare_shared(l, list);
+  prepare_common(l, list);
   Var *vars = ambi_lower_save_vars(l);
   for (uint32_t i = 0; i < n; i++) {
     int next = ambi_lower_label(l);

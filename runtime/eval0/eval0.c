@@ -6,6 +6,7 @@
 #include "runtime/eval0/eval0.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/work.h"
 #include "runtime/config.h"
 #include "runtime/eval.h"
 #include "runtime/runtime.h"
@@ -263,7 +264,35 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
 
 static bool is_written(Value var, void *arg) {
   (void)arg;
-  return ambi_vinfo_id(ambi_ptr(var)[1]) != AMB_VAR_FRESH;
+  return !ambi_vinfo_is_fresh(ambi_ptr(var)[1]);
+}
+
+// Copies of a variable in several results of the form show by their stamp that
+// they were one.
+static bool stamp_vars(Machine *m, Value value) {
+  m->vars.n = 0;
+  if (!ambi_collect_vars(m->cx, value, &m->vars)) return false;
+  for (size_t i = 0; i < m->vars.n; i++) {
+    Word *info = &ambi_ptr(m->vars.at[i])[1];
+    if (ambi_vinfo_id(*info) == AMB_VAR_FRESH &&
+        m->stamps < AMB_VAR_FRESH - AMB_VAR_STAMPED)
+      *info = ambi_vinfo(ambi_vinfo_name(*info), AMB_VAR_STAMPED + m->stamps++);
+  }
+  return true;
+}
+
+static Value stamped_copy(Machine *m, Value value) {
+  if (ambi_word_ground(value)) return value;
+  ValueVec now = {0};
+  bool ok = stamp_vars(m, value);
+  Value copy =
+      ok ? ambi_copy_renamed(m->cx, value, is_written, NULL) : AMB_NONE;
+  if (!ambi_is_none(copy) && !ambi_collect_vars(m->cx, copy, &now))
+    copy = AMB_NONE;
+  for (size_t i = 0; i < now.n; i++)
+    ambi_ptr(now.at[i])[1] = ambi_ptr(m->vars.at[i])[1];
+  ambi_vec_drop(&now);
+  return copy;
 }
 
 // A value of the whole form leaves the machine at once, so that a stop keeps
@@ -271,8 +300,7 @@ static bool is_written(Value var, void *arg) {
 // variables for good, so it gets its own; those of the form outlive them all.
 static void deliver(Machine *m, Value value) {
   value = ambi_resolve(m->cx, value);
-  if (!ambi_is_none(value))
-    value = ambi_copy_renamed(m->cx, value, is_written, NULL);
+  if (!ambi_is_none(value)) value = stamped_copy(m, value);
   if (!ambi_eval0_ok(m, value)) return;
   if (!ambi_vec_push(m->out, value)) {
     ambi_eval0_stop(m, STOP_MEMORY);

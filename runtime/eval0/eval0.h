@@ -148,6 +148,7 @@ typedef struct Machine {
   uint32_t depth;  // DO_METTA, DO_TAIL, DO_CALL: depth of the metta instruction
   bool resolved;   // atom is known to be resolved; seen by the next step only
   ValueVec *out;
+  uint32_t stamps;  // given to variables of results
   Known known[KNOWN_PAIRS];
   uint64_t epoch;      // heap was given back so often
   uint64_t state;      // changes with the bindings; see ambi_eval0_state

@@ -288,6 +288,10 @@ static Value binding_pair(Engine *g, Hook *h, const Item *it, const Word *at) {
 Value ambi_collector_expr(Engine *g, Hook *h) {
   size_t n = h->with_bindings ? h->nitems : h->values.n;
   if (n == 0) return AMB_UNIT;
+  if (!ambi_image_merge(&h->image, h)) {
+    g->cx->stop = STOP_MEMORY;
+    return AMB_NONE;
+  }
   Word *at = h->with_bindings ? NULL : adopt(g, &h->image);
   if (!at) at = ambi_image_thaw(g, &h->image, 0, h->image.n);
   Word *w = at ? ambi_heap_alloc(g->cx, 1 + n) : NULL;

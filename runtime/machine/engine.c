@@ -81,6 +81,7 @@ static bool begin(Engine *g, Unit *form) {
   g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
   g->rigid_epoch = g->code->epoch;
+  g->copy.stamps = 0;
   cx->loose = false;
   ambi_adopted_free(g);
   drop_handed(g);

@@ -60,6 +60,7 @@ typedef struct CopyScratch {
   uint32_t steps;  // counted for looks at the limits
   Word **renamed;  // variables bound to their copies for the time being
   size_t renamed_cap;
+  uint32_t stamps;  // variables of the form that were told apart
 } CopyScratch;
 
 typedef struct Item {  // one saved result

@@ -31,6 +31,18 @@ static bool expr_stays(const ImageCopy *c, Value v) {
   return stays(c, ambi_ptr(v)) && (!c->resolve || ambi_is_ground_expr(v));
 }
 
+// Later results may hold the variable, too, if it is older than what they come
+// from: then it is given an identity that outlives copying. One with a name of
+// its own has it.
+static Word identity(ImageCopy *c, Word *cell) {
+  const Choice *b = ((const Engine *)c->cx->engine)->b;
+  if (ambi_vinfo_id(cell[1]) == AMB_VAR_FRESH && cell < b->h &&
+      c->s->stamps < AMB_VAR_FRESH - AMB_VAR_STAMPED)
+    cell[1] =
+        ambi_vinfo(ambi_vinfo_name(cell[1]), AMB_VAR_STAMPED + c->s->stamps++);
+  return cell[1];
+}
+
 static bool copy_var(ImageCopy *c, Value v, Value *out) {
   size_t at;
   if (!ambi_grow((void **)&c->s->renamed, &c->s->renamed_cap, c->nrenamed + 1,
@@ -41,7 +53,7 @@ static bool copy_var(ImageCopy *c, Value v, Value *out) {
   if (!w) return false;
   *out = image_ref(TAG_VAR, 0, at);
   w[0] = out->w;
-  w[1] = ambi_ptr(v)[1];
+  w[1] = identity(c, ambi_ptr(v));
   c->s->renamed[c->nrenamed++] = ambi_ptr(v);
   *ambi_ptr(v) = out->w;
   return true;
@@ -155,6 +167,67 @@ void ambi_image_relocate(Word *at, size_t n, size_t from) {
     at[i] = ambi_image_value(AMB_V(w), at, from).w;
     i++;
   }
+}
+
+// ---- one variable in several results ---------------------------------------
+
+typedef struct Seen {
+  Word info;  // 0: free
+  Value first;
+} Seen;
+
+static bool is_cell(const Image *m, size_t i) {
+  return m->w[i] == image_ref(TAG_VAR, 0, i).w;
+}
+
+// Objects whose words are no Values are passed over; variables go by their cells.
+static size_t next_word(const Image *m, size_t i) {
+  Word w = m->w[i];
+  if ((w >> 48) != TAG_HDR) return i + 1;
+  enum ObjKind k = ambi_hdr_kind(w);
+  return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w) : i + 1;
+}
+
+static void bind_cells(Image *m, Seen *table, size_t cap) {
+  for (size_t i = 0; i < m->n; i = next_word(m, i)) {
+    if (!is_cell(m, i)) continue;
+    Word info = m->w[i + 1];
+    if (ambi_vinfo_id(info) == AMB_VAR_FRESH) continue;
+    size_t at = (size_t)((info * 0x9E3779B97F4A7C15ull) >> 32) & (cap - 1);
+    while (table[at].info && table[at].info != info)
+      at = (at + 1) & (cap - 1);
+    if (table[at].info)
+      m->w[i] = table[at].first.w;
+    else
+      table[at] = (Seen){info, AMB_V(m->w[i])};
+  }
+}
+
+static Value first_of(const Image *m, Value v) {
+  if (!ambi_is_var(v) || !(v.w & IMAGE_BIT)) return v;
+  return AMB_V(m->w[(v.w & (IMAGE_BIT - 1)) / sizeof(Word)]);
+}
+
+bool ambi_image_merge(Image *m, Hook *h) {
+  size_t cells = 0, cap = 64;
+  if (!m->has_variables || h->values.n + h->nitems < 2) return true;
+  for (size_t i = 0; i < m->n; i = next_word(m, i))
+    cells += is_cell(m, i);
+  while (cap < 2 * cells)
+    cap *= 2;
+  Seen *table = ambi_alloc(cap * sizeof *table);
+  if (!table) return false;
+  bind_cells(m, table, cap);
+  ambi_free(table, cap * sizeof *table);
+  for (size_t i = 0; i < m->n; i = next_word(m, i))
+    m->w[i] = first_of(m, AMB_V(m->w[i])).w;
+  for (size_t i = 0; i < h->values.n; i++)
+    h->values.at[i] = first_of(m, h->values.at[i]);
+  for (size_t i = 0; i < h->nitems; i++)
+    h->items[i].value = first_of(m, h->items[i].value);
+  for (size_t i = 0; i < h->nbinds; i++)
+    h->binds[i].value = first_of(m, h->binds[i].value);
+  return true;
 }
 
 Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to) {

@@ -30,6 +30,9 @@ static inline Value ambi_image_value(Value v, const Word *at, size_t from) {
   return AMB_V(((Word)t << 48) |
                ((Word)(uintptr_t)at + off - from * sizeof(Word)));
 }
+// Variables of several results of the hook that are one variable become one in
+// its image. False: memory is out.
+bool ambi_image_merge(Image *m, Hook *h);
 // Image references in at[0..n), words `from`.. of an image, become pointers.
 void ambi_image_relocate(Word *at, size_t n, size_t from);
 

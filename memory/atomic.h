@@ -12,6 +12,10 @@
 #define ambi_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
 #define ambi_store_release(p, v) \
   atomic_store_explicit((p), (v), memory_order_release)
+// True: it was *expected and is v now. False: *expected is what it was.
+#define ambi_compare_exchange(p, expected, v) \
+  atomic_compare_exchange_strong_explicit(    \
+      (p), (expected), (v), memory_order_acq_rel, memory_order_acquire)
 #define ambi_exchange(p, v) \
   atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define ambi_add_relaxed(p, v) \

@@ -111,9 +111,46 @@ bool ambi_code_open(Runtime *rt) {
   }
   cs->lower_unit->code = (Code *)(uintptr_t)lower;
   cs->lower_unit->ncode = 1;
+  ambi_unit_ready(cs, cs->lower_unit);
   rt->rules_changed = rules_changed;
   rt->is_data_head = is_data_head;
   return true;
+}
+
+// ---- machine code of units ----------------------------------------------------
+
+void ambi_unit_ready(CodeState *cs, Unit *u) {
+  static const Code warm[1] = {{.op = OP_I_WARM}};
+  const NativeHost *host = &cs->native;
+  bool counts = host->hot && !u->form && u != cs->lower_unit;
+  u->heat = host->threshold;
+  ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
+  ambi_store_release(&u->enter, host->call_bytecode);
+  ambi_store_release(&u->entry, counts ? warm : u->code);
+}
+
+void ambi_unit_hot(CodeState *cs, Unit *u) {
+  ambi_store_release(&u->entry, (const Code *)u->code);
+  cs->native.hot(cs->native.arg, u);
+}
+
+const Code *ambi_unit_resume(const Unit *u, const Code *pc) {
+  const Native *n = ambi_load_acquire(&u->native);
+  if (!n) return pc;
+  uint32_t i = n->at[pc - u->code];
+  return i ? (const Code *)(const void *)&n->landings[i - 1] : pc;
+}
+
+// May the unit be freed? If not, the compiler has it; it will let go of it.
+static bool is_idle(Unit *u) {
+  uint32_t state = NATIVE_QUEUED;
+  if (ambi_compare_exchange(&u->x_state, &state, NATIVE_STALE)) return false;
+  return state != NATIVE_COMPILING && state != NATIVE_STALE;
+}
+
+static void drop_native(CodeState *cs, Unit *u) {
+  Native *native = ambi_load_acquire(&u->native);
+  if (native) cs->native.freed(cs->native.arg, native);
 }
 
 void ambi_unit_free(Unit *u) {
@@ -134,10 +171,16 @@ void ambi_unit_free(Unit *u) {
   ambi_free(u, sizeof *u);
 }
 
-static void free_units(Unit **list) {
+// Those the compiler has stay in the list.
+static void free_units(CodeState *cs, Unit **list) {
   while (*list) {
     Unit *u = *list;
+    if (!is_idle(u)) {
+      list = &u->next;
+      continue;
+    }
     *list = u->next;
+    drop_native(cs, u);
     ambi_unit_free(u);
   }
 }
@@ -157,8 +200,8 @@ void ambi_code_close(Runtime *rt) {
       ambi_free(d, sizeof *d);
     }
   }
-  free_units(&cs->units);
-  free_units(&cs->retired);
+  free_units(cs, &cs->units);
+  free_units(cs, &cs->retired);
   for (unsigned i = 0; i < 32; i++)
     if (cs->eval_units[i]) ambi_unit_free(cs->eval_units[i]);
   if (cs->routine_unit) ambi_unit_free(cs->routine_unit);
@@ -275,7 +318,7 @@ void ambi_code_invalidate(CodeState *cs) {
 }
 
 void ambi_code_quiesce(CodeState *cs) {
-  free_units(&cs->retired);
+  free_units(cs, &cs->retired);
 }
 
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at) {

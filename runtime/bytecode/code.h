@@ -10,15 +10,16 @@
 #ifndef AMBIT_RUNTIME_CODE_H
 #define AMBIT_RUNTIME_CODE_H
 
+#include "runtime/bytecode/native.h"
 #include "runtime/runtime.h"
 
-typedef union Code {
+union Code {
   struct {
     uint16_t op, a, b, c;
   };
   uint16_t half[4];
   uint64_t w;
-} Code;
+};
 
 enum Opcode {
 #define OP(name, operands, flags, text) OP_I_##name,
@@ -85,8 +86,14 @@ typedef struct Switch {
 } Switch;
 
 typedef struct Variant Variant;
-typedef struct Unit {
-  Code *code;  // ncode words
+struct Unit {
+  // Where calls go, from the loop and from machine code: see native.h.
+  AMB_ATOMIC(const Code *) entry;  // [compiler] code, a counter, or a landing
+  AMB_ATOMIC(const void *) enter;  // [compiler] machine address
+  AMB_ATOMIC(Native *) native;     // [compiler] NULL: none
+  AMB_ATOMIC(uint32_t) x_state;    // [all] enum NativeState
+  uint32_t heat;                   // [own] calls and turns until it is hot
+  Code *code;                      // ncode words
   uint32_t ncode;
   uint32_t nslots;
   uint32_t nargs;
@@ -108,7 +115,7 @@ typedef struct Unit {
   bool form;          // a top-level form: new variables are as written
   uint64_t epoch;     // of the code when it was lowered
   Variant *local;     // a loop's unit: the variant that calls it, owned
-} Unit;
+};
 
 struct Variant {
   Unit *unit;  // what calls run now
@@ -164,6 +171,7 @@ struct CodeState {
   } data_heads;
   unsigned unknown;    // effects of a call through an unknown head ...
   bool unknown_known;  // ... if somebody has asked
+  NativeHost native;
 #ifdef AMB_DEBUG
   bool executed[OP_I_COUNT];  // for the test that every instruction is reached
 #endif
@@ -180,7 +188,19 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 // Throws away all lowered code; running frames keep theirs.
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms
-void ambi_unit_free(Unit *u);
+void ambi_unit_free(Unit *u);           // one without machine code
+// Makes a finished unit callable.
+void ambi_unit_ready(CodeState *cs, Unit *u);
+// A call or a turn counted `heat` down to zero.
+void ambi_unit_hot(CodeState *cs, Unit *u);
+// The position that a return or resume address stands for.
+static inline const Code *ambi_code_origin(const Code *pc) {
+  return pc->op == OP_I_NATIVE || pc->op == OP_I_RETIRED
+             ? ((const Landing *)(const void *)pc)->origin
+             : pc;
+}
+// Where the loop goes on at a position of the unit: its landing, if it has one.
+const Code *ambi_unit_resume(const Unit *u, const Code *pc);
 // Notes that code relies on rules and types of this symbol.
 static inline void ambi_code_rely(CodeState *cs, Value sym) {
   if (ambi_is_sym(sym))

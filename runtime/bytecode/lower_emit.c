@@ -370,6 +370,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
     l->failed = true;
     return NULL;
   }
+  ambi_unit_ready(l->cs, u);
   AMB_CHECK_UNIT(u);
   u->next = l->cs->units;
   l->cs->units = u;

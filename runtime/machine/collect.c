@@ -256,6 +256,7 @@ static void scan_instruction(Collector *c, Word *e, const Code *pc,
 
 static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  pc = ambi_code_origin(pc);
   if (pc < u->code || pc >= u->code + u->ncode) return;
   if (u->routine) {
     if (u == c->g->code->routine_unit)
@@ -337,6 +338,7 @@ static void scan_hook(Collector *c, Hook *h) {
 }
 
 static void scan_resume(Collector *c, Choice *r, const Code *resume) {
+  resume = ambi_code_origin(resume);
   switch (resume->op) {
   case OP_I_FORK_NEXT:
   case OP_I_MATCH_NEXT:

@@ -85,7 +85,7 @@ static bool begin(Engine *g, Unit *form) {
   cx->loose = false;
   ambi_adopted_free(g);
   drop_handed(g);
-  g->pc = form->code;
+  g->pc = ambi_load_acquire(&form->entry);
   g->granted = g->budget = 0;
   ambi_collect_first(g);
   return g->e + form->nslots <= g->stack_end ||

@@ -248,7 +248,7 @@ do_CALL : {
   N[FRAME_RET] = (Word)(uintptr_t)(pc + 1 + (n + 4) / 4);
   N[FRAME_MARK] = (Word)(uintptr_t)v;
   E = N;
-  pc = u->code;
+  pc = ambi_load_acquire(&u->entry);
   COUNT_STEP(n);
   NEXT();
 }
@@ -297,7 +297,7 @@ do_TAILCALL : {
   N[FRAME_UNIT] = (Word)(uintptr_t)u;
   N[FRAME_MARK] = (Word)(uintptr_t)v;
   E = N;
-  pc = u->code;
+  pc = ambi_load_acquire(&u->entry);
   COUNT_STEP(n);
   NEXT();
 }
@@ -830,6 +830,22 @@ do_TOP_RESULT:
 do_TOP_DONE:
   SAVE();
   return STOP_NONE;
+do_WARM : {
+  Unit *u = (Unit *)(uintptr_t)E[FRAME_UNIT];
+  if (AMB_UNLIKELY(--u->heat == 0)) {
+    ambi_unit_hot(g->code, u);
+    pc = ambi_load_acquire(&u->entry);
+    NEXT();
+  }
+  pc = u->code;
+  NEXT();
+}
+do_NATIVE:
+  AFTER((enum Next)g->code->native.enter(
+      g, ((const Landing *)(const void *)pc)->addr));
+do_RETIRED:
+  pc = ((const Landing *)(const void *)pc)->origin;
+  NEXT();
 do_LOWER:
   AFTER(ambi_step_first_call(g));
 }

@@ -19,6 +19,7 @@ Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
     return NULL;
   }
   memcpy(u->code, code, n * sizeof(Code));
+  ambi_store_release(&u->entry, (const Code *)u->code);
   u->ncode = n;
   u->nslots = nslots;
   u->routine = 1;
@@ -67,7 +68,7 @@ bool ambi_frame_push(Engine *g, Unit *u, const Code *ret) {
   n[FRAME_RET] = (Word)(uintptr_t)ret;
   n[FRAME_MARK] = 0;
   g->e = n;
-  g->pc = u->code;
+  g->pc = ambi_load_acquire(&u->entry);
   return true;
 }
 
@@ -82,7 +83,7 @@ bool ambi_frame_replace(Engine *g, Unit *u) {
   n[FRAME_UNIT] = (Word)(uintptr_t)u;
   n[FRAME_MARK] = 0;
   g->e = n;
-  g->pc = u->code;
+  g->pc = ambi_load_acquire(&u->entry);
   return true;
 }
 

@@ -83,7 +83,7 @@ enum Next ambi_step_first_call(Engine *g) {
   g->e[FRAME_UNIT] = (Word)(uintptr_t)u;
   if (g->e + u->nslots > g->stack_end && !ambi_stack_more(g, g->e + u->nslots))
     return NEXT_STOP;
-  g->pc = u->code;
+  g->pc = ambi_load_acquire(&u->entry);
   return NEXT_PC;
 }
 

@@ -157,6 +157,7 @@ static Unit *written(Writer *w) {
   u->edges = ambi_realloc(u->edges, w->nstarts * sizeof *u->edges,
                           u->nedges * sizeof *u->edges);
   HOLDS(ambi_unit_liveness(u), "no liveness");
+  ambi_unit_ready(rt->code, u);
   return u;
 }
 

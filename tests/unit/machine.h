@@ -127,6 +127,7 @@ static inline Unit *assemble(const Asm *a) {
     if (ambi_ops[u->code[at].op].flags & X_CALL)
       u->code[at + 1].half[0] = (uint16_t)u->nslots;
   ck_assert(ambi_unit_liveness(u));
+  ambi_unit_ready(rt->code, u);
   return u;
 }
 

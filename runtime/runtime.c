@@ -21,8 +21,9 @@ static uint64_t random_seed(const Runtime *rt) {
 
 static bool open_parts(Runtime *rt) {
   return (rt->symbols = ambi_symbols_open()) &&
-         (rt->store = ambi_store_open()) && ambi_builtins_open(rt) &&
-         (rt->tier == 0 || ambi_code_open(rt)) && ambi_modules_open(rt);
+         (rt->store = ambi_store_open()) && ambi_words_open(rt) &&
+         ambi_builtins_open(rt) && (rt->tier == 0 || ambi_code_open(rt)) &&
+         ambi_modules_open(rt);
 }
 
 Runtime *ambi_runtime_open(const Host *host, int tier) {
@@ -70,6 +71,7 @@ void ambi_runtime_close(Runtime *rt) {
   free_cells(rt);
   ambi_mentions_close(rt);
   ambi_builtins_close(rt);
+  ambi_words_close(rt);
   if (rt->store) ambi_store_close(rt->store);
   if (rt->symbols) ambi_symbols_close(rt->symbols);
   ambi_free(rt, sizeof *rt);

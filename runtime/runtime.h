@@ -29,6 +29,7 @@ typedef struct CodeState CodeState;  // tier 1's definitions and units
 struct Runtime {
   SymbolTable *symbols;
   Store *store;
+  Words *words;  // that stand for something else in every module
   Host host;
   CellHeader *cells;              // all cells, for closing
   Space *shrunk;                  // spaces with removed records

@@ -10,10 +10,14 @@
 #include "runtime/atoms/store.h"
 
 typedef struct Tokens
-    Tokens;  // a module's tokenizer: words that are not symbols
+    Tokens;                  // a module's tokenizer: words that are not symbols
+typedef struct Words Words;  // those that every tokenizer knows
 
 // Knows the words of the language itself (operations without a module, True,
 // False, PI, EXP) as its oldest entries. NULL: memory is out.
+// The language's own words, once for the runtime. False: memory is out.
+bool ambi_words_open(Runtime *rt);
+void ambi_words_close(Runtime *rt);
 Tokens *ambi_tokens_open(Runtime *rt);
 void ambi_tokens_close(Tokens *t);
 // Newest first. A name without regular-expression characters is matched as it

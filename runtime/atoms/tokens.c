@@ -3,9 +3,9 @@
 // Entries are numbered by age. A literal name is found through a hash from its
 // symbol id to its newest entry; names that are regular expressions stand in a
 // list of their own and are tried from the newest down to the literal's age.
-// The language's own words are simply the oldest entries, so that any later one
-// hides them. Nothing is taken back before the tokenizer closes: atoms that were
-// read point into the values.
+// The language's own words are older than any entry, which therefore hides them;
+// all tokenizers of a runtime share them. Nothing is taken back before the
+// tokenizer closes: atoms that were read point into the values.
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -24,11 +24,16 @@ typedef struct Slot {
   uint32_t entry;  // index + 1, or 0: free
 } Slot;
 
+struct Words {
+  Template *at;  // by symbol id; atom AMB_NONE: no word
+  size_t cap;
+  uint64_t first[4];  // set of the bytes they begin with
+};
+
 struct Tokens {
   Runtime *rt;
   Entry *at;
   size_t n, cap;
-  size_t nown;  // the first entries are the language's own words
   Slot *slots;  // newest entry of each literal name
   size_t nslots, nused;
   uint32_t *patterns;  // entries that are regular expressions, by age
@@ -76,6 +81,49 @@ static bool open_patterns(Tokens *t) {
   return t->match != NULL;
 }
 
+// ---- the language's own words -----------------------------------------------
+
+static void note_first(const Runtime *rt, uint64_t *set, uint32_t symbol) {
+  unsigned char first =
+      (unsigned char)ambi_symbol(rt->symbols, symbol)->text[0];
+  set[first / 64] |= UINT64_C(1) << first % 64;
+}
+
+static bool add_word(Runtime *rt, const char *word, Value v) {
+  Words *w = rt->words;
+  uint32_t symbol;
+  size_t old = w->cap;
+  if (!ambi_symbol_intern(rt->symbols, word, strlen(word), &symbol) ||
+      !ambi_grow((void **)&w->at, &w->cap, symbol + (size_t)1, sizeof *w->at))
+    return false;
+  for (size_t i = old; i < w->cap; i++)
+    w->at[i] = (Template){.atom = AMB_NONE};
+  w->at[symbol] =
+      (Template){.atom = v, .flags = ambi_is_double(v) ? TMPL_HAS_FLOAT : 0};
+  note_first(rt, w->first, symbol);
+  return true;
+}
+
+bool ambi_words_open(Runtime *rt) {
+  rt->words = ambi_alloc(sizeof *rt->words);
+  if (!rt->words) return false;
+  for (uint32_t op = 0; op < OP_COUNT; op++)
+    if (!ambi_builtins[op].module[0] &&
+        !add_word(rt, ambi_builtins[op].name, AMB_OP_ID(op)))
+      return false;
+  return add_word(rt, "True", AMB_TRUE) && add_word(rt, "False", AMB_FALSE) &&
+         add_word(rt, "PI", ambi_double(3.141592653589793)) &&
+         add_word(rt, "EXP", ambi_double(2.718281828459045));
+}
+
+void ambi_words_close(Runtime *rt) {
+  Words *w = rt->words;
+  if (!w) return;
+  ambi_free(w->at, w->cap * sizeof *w->at);
+  ambi_free(w, sizeof *w);
+  rt->words = NULL;
+}
+
 // ---- literal names ----------------------------------------------------------
 
 static Slot *slot_of(const Tokens *t, uint32_t symbol) {
@@ -89,7 +137,7 @@ static Slot *slot_of(const Tokens *t, uint32_t symbol) {
 static bool grow_slots(Tokens *t) {
   size_t nold = t->nslots;
   Slot *old = t->slots;
-  size_t n = nold ? nold * 2 : 256;
+  size_t n = nold ? nold * 2 : 16;
   Slot *slots = ambi_alloc(n * sizeof *slots);
   if (!slots) return false;
   t->slots = slots;
@@ -116,29 +164,8 @@ static bool add_literal(Tokens *t, uint32_t symbol, const Template *value,
   Slot *slot = slot_of(t, symbol);
   if (!slot->entry) t->nused++;
   *slot = (Slot){.symbol = symbol, .entry = (uint32_t)t->n};
-  unsigned char first =
-      (unsigned char)ambi_symbol(t->rt->symbols, symbol)->text[0];
-  t->first[first / 64] |= UINT64_C(1) << first % 64;
+  note_first(t->rt, t->first, symbol);
   return true;
-}
-
-static bool add_word(Tokens *t, const char *word, Value v) {
-  Template value = {.atom = v, .flags = ambi_is_double(v) ? TMPL_HAS_FLOAT : 0};
-  uint32_t symbol;
-  return ambi_symbol_intern(t->rt->symbols, word, strlen(word), &symbol) &&
-         add_literal(t, symbol, &value, false);
-}
-
-static bool add_own_words(Tokens *t) {
-  for (uint32_t op = 0; op < OP_COUNT; op++)
-    if (!ambi_builtins[op].module[0] &&
-        !add_word(t, ambi_builtins[op].name, AMB_OP_ID(op)))
-      return false;
-  bool ok = add_word(t, "True", AMB_TRUE) && add_word(t, "False", AMB_FALSE) &&
-            add_word(t, "PI", ambi_double(3.141592653589793)) &&
-            add_word(t, "EXP", ambi_double(2.718281828459045));
-  t->nown = t->n;
-  return ok;
 }
 
 // ---- life -------------------------------------------------------------------
@@ -147,9 +174,8 @@ Tokens *ambi_tokens_open(Runtime *rt) {
   Tokens *t = ambi_alloc(sizeof *t);
   if (!t) return NULL;
   t->rt = rt;
-  if (add_own_words(t)) return t;
-  ambi_tokens_close(t);
-  return NULL;
+  memcpy(t->first, rt->words->first, sizeof t->first);
+  return t;
 }
 
 void ambi_tokens_close(Tokens *t) {
@@ -248,7 +274,7 @@ bool ambi_tokens_add(Tokens *t, const char *pattern, size_t len, Value v,
 
 bool ambi_tokens_import(Tokens *t, Tokens *from) {
   if (t == from) return true;
-  for (size_t i = from->nown; i < from->n; i++) {
+  for (size_t i = 0; i < from->n; i++) {
     const Entry *e = &from->at[i];
     if (e->code
             ? !open_patterns(t) || !add_compiled(t, e->code, &e->value, false)
@@ -279,12 +305,16 @@ bool ambi_tokens_may_match(const Tokens *t, char first) {
 
 const Template *ambi_tokens_entry(Tokens *t, const char *word, size_t len,
                                   uint32_t symbol) {
-  uint32_t literal = symbol == AMB_NO_SYMBOL ? 0 : slot_of(t, symbol)->entry;
+  uint32_t literal =
+      symbol == AMB_NO_SYMBOL || t->nslots == 0 ? 0 : slot_of(t, symbol)->entry;
   for (size_t i = t->npatterns; i-- > 0 && t->patterns[i] >= literal;) {
     const Entry *e = &t->at[t->patterns[i]];
     if (matches(t, e->code, word, len)) return &e->value;
   }
-  return literal ? &t->at[literal - 1].value : NULL;
+  if (literal) return &t->at[literal - 1].value;
+  const Words *w = t->rt->words;
+  bool own = symbol < w->cap && !ambi_is_none(w->at[symbol].atom);
+  return own ? &w->at[symbol] : NULL;
 }
 
 Value ambi_tokens_find(Tokens *t, const char *word, size_t len) {

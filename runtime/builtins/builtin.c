@@ -14,10 +14,9 @@ const Builtin ambi_builtins[OP_COUNT] = {
 };
 
 // Reads the one atom of a type's text. No word in a type is a token.
-static bool read_type(Runtime *rt, Tokens *none, const char *text,
-                      Template *out) {
+static bool read_type(Runtime *rt, const char *text, Template *out) {
   Reader r;
-  ambi_reader_open(&r, rt, none, text, strlen(text));
+  ambi_reader_open(&r, rt, NULL, text, strlen(text));
   enum ReadStatus status = ambi_read(&r, out);
   AMB_CHECK(status == READ_ATOM || status == READ_MEMORY);
   return status == READ_ATOM;
@@ -28,12 +27,10 @@ bool ambi_builtins_open(Runtime *rt) {
   if (!rt->op_types) return false;
   for (unsigned i = 0; i < OP_COUNT; i++)
     rt->op_types[i].atom = AMB_NONE;
-  Tokens *none = ambi_tokens_open(rt);
-  bool ok = none != NULL;
+  bool ok = true;
   for (unsigned i = 0; ok && i < OP_COUNT; i++)
     if (*ambi_builtins[i].type)
-      ok = read_type(rt, none, ambi_builtins[i].type, &rt->op_types[i]);
-  if (none) ambi_tokens_close(none);
+      ok = read_type(rt, ambi_builtins[i].type, &rt->op_types[i]);
   return ok;
 }
 

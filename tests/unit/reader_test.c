@@ -14,12 +14,14 @@ static ReadError last_error;
 static void open_reader(void) {
   rt.symbols = ambi_symbols_open();
   rt.store = ambi_store_open();
+  ck_assert(ambi_words_open(&rt));
   tokens = ambi_tokens_open(&rt);
   ck_assert_ptr_nonnull(tokens);
 }
 
 static void close_reader(void) {
   ambi_tokens_close(tokens);
+  ambi_words_close(&rt);
   ambi_store_close(rt.store);
   ambi_symbols_close(rt.symbols);
   ambi_buffer_drop(&shown);

@@ -17,7 +17,7 @@ static Space *space;
 static void open_runtime(void) {
   rt.symbols = ambi_symbols_open();
   rt.store = ambi_store_open();
-  ck_assert(ambi_builtins_open(&rt));
+  ck_assert(ambi_words_open(&rt) && ambi_builtins_open(&rt));
   cx = ambi_context_open(&rt);
   tokens = ambi_tokens_open(&rt);
   space = ambi_space_open(&rt, "test", true);
@@ -34,6 +34,7 @@ static void close_runtime(void) {
     ambi_space_free((Space *)c);
   }
   ambi_builtins_close(&rt);
+  ambi_words_close(&rt);
   ambi_store_close(rt.store);
   ambi_symbols_close(rt.symbols);
 }

@@ -26,6 +26,9 @@ verbs  build               the program `ambit` (default)
        fuzz [TARGET...] [SECONDS]
                            builds the fuzz targets with clang, in build/fuzz/,
                            and runs each for so long (tests/fuzz/run)
+       soak [COUNT] [OPTIONS]
+                           builds the tests, then runs so many generated programs
+                           (1000000) in all modes (docs/testing.md)
        fmt                 formats every C file in place
        lint                checks formatting, the direction of includes, and that
                            docs/opcodes.md is the one made from opcodes.def
@@ -146,6 +149,17 @@ bench)
   AMBIT="$PWD/$dir/ambit" exec bench/run "$@"
   ;;
 fuzz) exec tests/fuzz/run "$@" ;;
+soak)
+  build_quietly -DAMB_TESTS=ON
+  count=1000000
+  case ${1:-} in [0-9]*)
+    count=$1
+    shift
+    ;;
+  esac
+  mkdir -p "$dir/found"
+  exec "$dir/soak" --count "$count" --jobs "${JOBS:-$(nproc)}" --save "$dir/found" "$@"
+  ;;
 fmt) c_files | xargs clang-format -i ;;
 lint)
   status=0

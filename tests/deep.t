@@ -141,6 +141,15 @@ for my $mode ( Modes::selected() ) {
         my ( $name, $rule ) = @$loop;
         check( $mode, "$turns turns through $name", "$rule\n!(loop $turns)\n", "[done]\n" );
     }
+    my $counted = $size / 10;
+    check(
+        $mode,
+        "$counted calls deep, and so many turns, counted for max-stack-depth",
+        "(= (count \$n) (if (== \$n 0) 0 (+ 1 (count (- \$n 1)))))\n"
+            . "(= (loop \$n) (if (== \$n 0) done (loop (- \$n 1))))\n"
+            . "!(pragma! max-stack-depth 1000000000)\n!(count $counted)\n!(loop $counted)\n",
+        "[()]\n[$counted]\n[done]\n"
+    );
     next if $mode->{name} eq 'tier0';    # where only tail calls take no depth
     check(
         $mode,

@@ -159,6 +159,80 @@ sub by_depth {
     is("$code $out", "0 [done]\n[100]\n", "tier $tier: what is less deep runs");
 }
 
+# The pragma max-stack-depth: rules, and for each form the least number that is
+# enough, as measured with Hyperon. One less, and the form or a part of it is a
+# StackOverflow error.
+my $counted = <<'END';
+(= (down $n) (if (> $n 0) (down (- $n 1)) done))
+(= (count $n) (if (== $n 0) 0 (+ 1 (count (- $n 1)))))
+(= (nat $n) $n)
+(= (nat $n) (if (> $n 0) (nat (- $n 1)) (empty)))
+(= (er) (Error a b))
+(= (er) 1)
+(= (mix $n) (Error m $n))
+(= (mix $n) (if (> $n 0) (mix (- $n 1)) z))
+(= (col x) a)
+(= (col y) b)
+(= (pair $x) ($x (col $x)))
+(= (fun $n) (function (chain (eval (- $n 1)) $m (chain (eval (== $m 0)) $c
+  (unify $c True (return end) (chain (eval (fun $m)) $r (return (s $r))))))))
+(= (ch $n) (chain (+ $n 1) $x (chain (eval (* $x 2)) $y ($x $y (down 1)))))
+(= (app Nil $y) $y)
+(= (app (Cons $h $t) $y) (Cons $h (app $t $y)))
+(: typed (-> Number $t Number))
+(= (typed $n $q) (+ $n (count 1)))
+(: id (-> $t $t))
+(= (id $x) $x)
+(: at (-> Atom Atom))
+(= (at $x) ($x $x))
+(= (data) (a (b (c d) (e (f g)))))
+END
+my %enough = (
+    '(down 3)'                                             => 119,
+    '(count 3)'                                            => 161,
+    '(nat 2)'                                              => 15,
+    '(mix 2)'                                              => 93,
+    '(bar (mix 1))'                                        => 79,
+    '(pair $q)'                                            => 40,
+    '(let $x (pair $q) ($x $q))'                           => 54,
+    '(let* (($x 1) ($y (+ $x 1)) ($z (count $y))) ($x $z))' => 304,
+    '(fun 3)'                                              => 39,
+    '(ch 2)'                                               => 107,
+    '(app (Cons 1 (Cons 2 Nil)) Nil)'                      => 70,
+    '(typed 1 a)'                                          => 108,
+    '(id (id (down 1)))'                                   => 91,
+    '(at (down 1))'                                        => 15,
+    '(a (b (c (d (e f)))))'                                => 62,
+    '(let $d (data) (let $e $d ($e $d)))'                  => 79,
+    '(case (er) ((1 one) ((Error $a $b) (got $a))))'       => 27,
+    '(chain (eval (down 2)) $x ($x))'                      => 103,
+    '(evalc (down 1) &self)'                               => 16,
+    '(metta (down 1) %Undefined% &self)'                   => 77,
+    '(chain (collapse-bind (metta (nat 2) %Undefined% &self)) $c (superpose-bind $c))' => 27,
+    '(f (capture (nat 2)))'                                => 27,
+    '(let $x (foo (+ 1 2)) (g $x (h $x)))'                 => 66,
+    '(let $x (foo (bar 3)) (let $y (g $x) $y))'            => 66,
+    'a'                                                    => 2,
+);
+
+sub by_stack_depth {
+    for my $form (sort keys %enough) {
+        my @overflow;
+        for my $n ($enough{$form} - 1, $enough{$form}) {
+            my (undef, $out) = run("$counted!(pragma! max-stack-depth $n)\n! $form\n");
+            my (undef, $line) = split /\n/, $out;
+            push @overflow, ($line // 'none') =~ /StackOverflow/ ? 'too deep' : 'fine';
+        }
+        is("@overflow", 'too deep fine', "tier $tier: max-stack-depth $enough{$form} for $form");
+    }
+    for my $form ('(loop 0)', '(deep 0)', '(nat 0)') {
+        my ($code, $out, $err) =
+            run("$rules!(pragma! max-stack-depth 1000000000)\n!$form\n!(+ 2 2)\n", '--steps=20000');
+        is($code, 4, "tier $tier: $form counted, under another limit");
+        like($out, qr/\n\[4\]\n\z/, "tier $tier: ... which stops it alone");
+    }
+}
+
 sub others {
     my ($code, $out, $err) = run("$rules!(nat 0)\n!(+ 2 2)\n", '-n', '3');
     is("$code $out$err", "0 [done]\n[0, 1, 2]\n[4]\n", "tier $tier: answers asked for");
@@ -183,6 +257,6 @@ sub others {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&by_time, \&by_memory, \&by_steps, \&by_depth, \&others;
+    $_->() for \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_stack_depth, \&others;
 }
 done_testing;

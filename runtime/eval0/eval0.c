@@ -8,6 +8,7 @@
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
 #include "runtime/config.h"
+#include "runtime/depth.h"
 #include "runtime/eval.h"
 #include "runtime/runtime.h"
 
@@ -537,7 +538,7 @@ static void start(Machine *m, Value form) {
       ambi_eval0_collect(m, evaluated ? COLLECT_FORM : COLLECT_RAW, NULL, 0);
   m->atom = form;
   m->type = AMB_SYM(UNDEFINED);
-  m->depth = 1;
+  m->depth = DEPTH_FORM;
   m->todo = bare ? DO_INSTR : DO_TAIL;
 }
 

@@ -3,6 +3,7 @@
 //
 // Instructions gather nothing: the alternatives of a nested one stream depth
 // first into what encloses it. Only `metta` and the collectors run agendas.
+#include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
 
@@ -78,7 +79,8 @@ static void instr_chain(Machine *m, Value instr, const Value *c, uint32_t n) {
                      m->up);
     return;
   }
-  Frame *f = ambi_eval0_frame(m, FRAME_CHAIN, m->up, m->up->depth + 1);
+  Frame *f =
+      ambi_eval0_frame(m, FRAME_CHAIN, m->up, m->up->depth + DEPTH_NESTED);
   if (!f) return;
   f->a = ambi_deref(c[2]);
   f->b = c[3];
@@ -118,14 +120,14 @@ static void instr_function(Machine *m, Value instr, const Value *c,
                            uint32_t n) {
   (void)c;
   (void)n;
-  run_function(m, instr, AMB_NONE, m->up->depth + 1, m->up);
+  run_function(m, instr, AMB_NONE, m->up->depth + DEPTH_NESTED, m->up);
 }
 
 void ambi_eval0_step_result(Machine *m, Value result, Value call, Frame *up) {
   result = ambi_deref(result);
   if (ambi_is_expr(result) &&
       ambi_same(ambi_deref(ambi_expr_at(result, 0)), AMB_SYM(FUNCTION)))
-    run_function(m, result, call, up->depth + 2, up);
+    run_function(m, result, call, up->depth + DEPTH_FUNCTION, up);
   else
     ambi_eval0_return(m, result, up);
 }
@@ -224,7 +226,8 @@ static void instr_collapse(Machine *m, Value instr, const Value *c,
     return_malformed(m, instr, "(collapse-bind <atom>)", m->up);
     return;
   }
-  Frame *f = ambi_eval0_collect(m, COLLECT_BIND, m->up, m->up->depth + 1);
+  Frame *f =
+      ambi_eval0_collect(m, COLLECT_BIND, m->up, m->up->depth + DEPTH_NESTED);
   if (!f) return;
   m->todo = DO_INSTR;
   m->atom = c[1];
@@ -317,7 +320,7 @@ static void instr_metta(Machine *m, Value instr, const Value *c, uint32_t n) {
   m->atom = c[1];
   m->type = c[2];
   m->space = ambi_space_of(ambi_deref(c[3]));
-  m->depth = m->up->depth + 1;
+  m->depth = m->up->depth + DEPTH_NESTED;
 }
 
 static void instr_context_space(Machine *m, Value instr, const Value *c,
@@ -421,7 +424,8 @@ static void run_match(Machine *m, Value call, const Value *args) {
 static void run_collected(Machine *m, enum CollectorKind kind, Value call,
                           const Value *args) {
   bool fresh = kind == COLLECT_CAPTURE;  // a run of its own, counted from 0
-  Frame *f = ambi_eval0_collect(m, kind, m->up, fresh ? 0 : m->up->depth + 1);
+  uint32_t depth = fresh ? DEPTH_FORM : m->up->depth + DEPTH_ONCE;
+  Frame *f = ambi_eval0_collect(m, kind, m->up, depth - 1);
   if (!f) return;
   f->collector->call = call;
   m->todo = fresh ? DO_METTA : DO_TAIL;
@@ -429,7 +433,7 @@ static void run_collected(Machine *m, enum CollectorKind kind, Value call,
   m->type = AMB_SYM(UNDEFINED);
   if (fresh) m->space = m->cx->space;
   m->up = f;
-  m->depth = f->depth + 1;
+  m->depth = depth;
 }
 
 static void run_plain(Machine *m, Value call, const Builtin *b,

@@ -1,18 +1,8 @@
 // Evaluation proper, as the language defines it in sections 7.2 to 7.7: metta,
 // interpret_expression, interpret_function, interpret_tuple and metta_call.
-//
-// Depths count the stack of the reference, which keeps several frames where one
-// suffices here, so that `max-stack-depth` cuts at the same places.
+#include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
-
-// Frames of the reference between a metta instruction and ...
-enum {
-  DEPTH_CHILD = 10,      // ... the metta of its first child,
-  DEPTH_NEXT_CHILD = 2,  // (each further child)
-  DEPTH_STEP = 10,       // ... the evalc of the finished call,
-  DEPTH_TAIL = 13        // ... the metta of that call's result
-};
 
 static bool is_sym(Value v, uint32_t id) {
   return ambi_same(v, AMB_SYM_ID(id));

@@ -12,7 +12,7 @@
 static enum Next query_result(Engine *g, Hook *h, Value body) {
   Value call = h->pattern;
   if (!h->with_bindings) {
-    if (ambi_is_function(body)) return ambi_instr_replace(g, body, call);
+    if (ambi_is_function(body)) return ambi_function_replace(g, body, call);
     return ambi_give(g, body);
   }
   return ambi_body_tail(g, call, body, h->templ);

@@ -82,6 +82,7 @@ static bool begin(Engine *g, Unit *form) {
   g->rv = AMB_UNIT;
   g->rigid_epoch = g->code->epoch;
   g->copy.stamps = 0;
+  g->max_depth = cx->limits.max_stack_depth;
   cx->loose = false;
   ambi_adopted_free(g);
   drop_handed(g);
@@ -136,9 +137,9 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
   if (!g) return STOP_MEMORY;
   cx->space->is_context = true;
   cx->hb = (Word *)UINTPTR_MAX;
-  bool bare = cx->rt->bare_minimal;
+  bool bare = cx->rt->bare_minimal, counted = cx->limits.max_stack_depth != 0;
   ambi_effects_mentioned(cx->rt->code);
-  Unit *u = bare ? NULL : ambi_lower_form(cx, form);
+  Unit *u = bare || counted ? NULL : ambi_lower_form(cx, form);
   if (cx->stop) return cx->stop;
   enum AmbStop stop;
   if (!u) {

@@ -126,14 +126,14 @@ typedef struct Engine {
   uint64_t collections;
   uint64_t gc_mark;
   uint64_t steps;
-  uint32_t failures;     // counted for looks at the limits
-  uint64_t depth_words;  // limit of the engine stack in words
+  uint32_t failures;  // counted for looks at the limits
   Adopted *adopted;
   size_t nadopted, adopted_cap;
   size_t adopted_words;  // of those the next collection has not seen yet
   Image handed;          // the terms of the form's results, for the runner
   CopyScratch copy;      // image.c
   uint64_t rigid_epoch;  // of the code when the form began
+  uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
   RecordVec found;       // scratch of queries
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint

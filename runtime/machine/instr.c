@@ -48,19 +48,25 @@ static const Code *point(const Engine *g, unsigned i) {
   return g->code->routine_unit->code + i;
 }
 
-static void init_slots(Engine *g, Value atom, Value call, Value t) {
+static void init_slots(Engine *g, Value atom, Value call, Value t, Word depth) {
   for (unsigned i = 0; i < IN_SLOTS; i++)
     g->e[i] = AMB_UNIT.w;
   g->e[IN_ATOM] = atom.w;
   g->e[IN_CALL] = call.w;
   g->e[IN_TYPE] = t.w;
+  g->e[IN_DEPTH] = depth;
 }
 
-// In place of the current frame: the instruction, for the call it came from.
-enum Next ambi_instr_replace(Engine *g, Value instr, Value call) {
+// In place of the current frame.
+static enum Next replace(Engine *g, Value instr, Value call, Word depth) {
   if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
-  init_slots(g, instr, call, AMB_UNIT);
+  init_slots(g, ambi_deref(instr), call, AMB_UNIT, depth);
   return NEXT_PC;
+}
+
+enum Next ambi_function_replace(Engine *g, Value function, Value call) {
+  return replace(g, function, call,
+                 ambi_depth(g, DEPTH_FUNCTION - DEPTH_NESTED));
 }
 
 bool ambi_is_function(Value v) {
@@ -68,40 +74,41 @@ bool ambi_is_function(Value v) {
          ambi_deref(ambi_expr_at(v, 0)).w == AMB_SYM(FUNCTION).w;
 }
 
-enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret) {
+enum Next ambi_instr_push(Engine *g, Value instr, Value call, Word deeper,
+                          const Code *ret) {
+  Word depth = ambi_depth(g, deeper);
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
-  init_slots(g, ambi_deref(instr), call, AMB_UNIT);
+  init_slots(g, ambi_deref(instr), call, AMB_UNIT, depth);
   return NEXT_PC;
 }
 
 // Goes on with another instruction in place of the current frame.
 static enum Next instr_tail(Engine *g, Value instr) {
-  Value call = AMB_V(g->e[IN_CALL]);
-  if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
-  init_slots(g, ambi_deref(instr), call, AMB_UNIT);
-  return NEXT_PC;
+  return replace(g, instr, AMB_V(g->e[IN_CALL]), ambi_depth(g, 0));
 }
 
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t) {
+  Word depth = ambi_depth(g, 0);
   if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
-  init_slots(g, body, call, t);
-  return ambi_instr_push(g, body, call, point(g, RP_BODY));
+  init_slots(g, body, call, t, depth);
+  return ambi_instr_push(g, body, call,
+                         DEPTH_STEP - 1 + DEPTH_FUNCTION - DEPTH_NESTED,
+                         point(g, RP_BODY));
 }
 
 enum Next ambi_instr_tail(Engine *g, Value instr) {
-  if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
-  init_slots(g, ambi_deref(instr), AMB_UNIT, AMB_UNIT);
-  return NEXT_PC;
+  return replace(g, instr, AMB_UNIT, DEPTH_FORM - 1);
 }
 
 // The first value of the atom, evaluated under a record that a cut removes.
-enum Next ambi_once_push(Engine *g, Value atom, const Code *ret) {
+enum Next ambi_once_push(Engine *g, Value atom, Word depth, const Code *ret) {
   static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
-  init_slots(g, atom, AMB_UNIT, AMB_UNIT);
+  init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
   g->e[IN_POS] = ambi_position(g->b).w;
   if (!ambi_choice_push(g, once_fail)) return NEXT_STOP;
-  return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_ONCE));
+  return ambi_eval_push_at(g, atom, AMB_SYM(UNDEFINED), depth,
+                           point(g, RP_ONCE));
 }
 
 static bool begin_collector(Engine *g, bool with_bindings) {
@@ -121,7 +128,7 @@ static bool begin_collector(Engine *g, bool with_bindings) {
 // All results of the atom in the form's own space, without their bindings.
 enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret) {
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
-  init_slots(g, atom, AMB_UNIT, AMB_UNIT);
+  init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
   if (!begin_collector(g, false)) return NEXT_STOP;
   g->cx->space = g->home;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_CBIND));
@@ -207,7 +214,7 @@ static enum Next bare_op(Engine *g, Value x) {
   else if (op == OP_CAPTURE && n >= 2)
     next = ambi_capture_push(g, args[0], ret);
   else if (op == OP_ONCE && n >= 2)
-    next = ambi_once_push(g, args[0], ret);
+    next = ambi_once_push(g, args[0], ambi_depth(g, DEPTH_ONCE), ret);
   else
     switch (ambi_call_builtin(g, op, args, n - 1, ret)) {
     case CALL_EMPTY: next = ambi_give(g, AMB_SYM(EMPTY)); break;
@@ -215,9 +222,7 @@ static enum Next bare_op(Engine *g, Value x) {
     case CALL_DATA: next = ambi_give(g, AMB_SYM(NOT_REDUCIBLE)); break;
     case CALL_VALUE:
       if (ambi_is_function(g->rv)) {
-        Value body = g->rv;
-        g->e[IN_CALL] = x.w;
-        next = instr_tail(g, body);
+        next = ambi_function_replace(g, g->rv, x);
         break;
       }
       next = NEXT_RET;
@@ -252,7 +257,7 @@ static enum Next step_in(Engine *g, Value x, Space *space) {
   if (ambi_is_none(evalc)) return NEXT_STOP;
   g->cx->space = space;
   space->is_context = true;
-  return ambi_instr_push(g, evalc, AMB_UNIT, point(g, RP_SPACE));
+  return ambi_instr_push(g, evalc, AMB_UNIT, 0, point(g, RP_SPACE));
 }
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
@@ -262,7 +267,8 @@ static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
   g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
-  return ambi_eval_push(g, x, t, point(g, RP_METTA));
+  return ambi_eval_push_at(g, x, t, ambi_depth(g, DEPTH_NESTED),
+                           point(g, RP_METTA));
 }
 
 static enum Next unify_step(Engine *g, Value instr, const Value *it) {
@@ -281,7 +287,11 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
   cx->hb = hb;
   if (cx->stop) return NEXT_STOP;
   if (!ok) ambi_trail_undo(cx, mark);
-  return ambi_give(g, ambi_resolve(cx, it[ok ? 3 : 4]));
+  if (!ok) return ambi_give(g, ambi_resolve(cx, it[4]));
+  // A variable is replaced as a whole: its value loses the mark.
+  Value then = ambi_resolve(cx, it[3]);
+  bool whole = ambi_is_var(it[3]) && ambi_is_expr(then);
+  return ambi_give(g, whole ? ambi_unmark(then) : then);
 }
 
 static enum Next chain_go(Engine *g, Value var, Value templ, Value by) {
@@ -298,12 +308,12 @@ static enum Next chain_step(Engine *g, Value instr, const Value *it,
   if (!ambi_is_instruction(nested)) return chain_go(g, var, it[3], nested);
   g->e[IN_A] = var.w;
   g->e[IN_B] = it[3].w;
-  return ambi_instr_push(g, nested, AMB_UNIT, point(g, RP_CHAIN));
+  return ambi_instr_push(g, nested, AMB_UNIT, DEPTH_NESTED, point(g, RP_CHAIN));
 }
 
 static enum Next collapse_step(Engine *g, Value nested) {
   if (!begin_collector(g, true)) return NEXT_STOP;
-  return ambi_instr_push(g, nested, AMB_UNIT, point(g, RP_CBIND));
+  return ambi_instr_push(g, nested, AMB_UNIT, DEPTH_NESTED, point(g, RP_CBIND));
 }
 
 // Unifies the pairs of a bindings object; false: incompatible.
@@ -372,7 +382,8 @@ static enum Next function_step(Engine *g, Value instr, const Value *it,
   Value body = n == 2 ? ambi_deref(it[1]) : AMB_TRUE;
   if (!ambi_is_expression(body))
     return malformed(g, instr, "(function (: <body> Expression))");
-  return ambi_instr_push(g, body, AMB_UNIT, point(g, RP_FUNCTION));
+  return ambi_instr_push(g, body, AMB_UNIT, DEPTH_NESTED,
+                         point(g, RP_FUNCTION));
 }
 
 static enum Next instr_start(Engine *g) {
@@ -423,7 +434,7 @@ static enum Next function_ret(Engine *g) {
       ambi_deref(ambi_expr_at(v, 0)).w == AMB_SYM(RETURN).w)
     return ambi_give(g, ambi_deref(ambi_expr_at(v, 1)));
   if (ambi_is_instruction(v))
-    return ambi_instr_push(g, v, AMB_UNIT, point(g, RP_FUNCTION));
+    return ambi_instr_push(g, v, AMB_UNIT, DEPTH_NESTED, point(g, RP_FUNCTION));
   Value call = AMB_V(g->e[IN_CALL]);
   return ambi_give(
       g, ambi_make_error(g->cx, ambi_unmark(ambi_is_unit(call) ? v : call),

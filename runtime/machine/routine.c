@@ -27,7 +27,7 @@ Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
 }
 
 static Unit *eval_unit(CodeState *cs, uint32_t size) {
-  unsigned k = 2;
+  unsigned k = 1;
   while (((uint32_t)1 << k) < size)
     k++;
   if (cs->eval_units[k]) return cs->eval_units[k];
@@ -87,28 +87,38 @@ bool ambi_frame_replace(Engine *g, Unit *u) {
   return true;
 }
 
-static void eval_init(Engine *g, Value v, Value t) {
+static void eval_init(Engine *g, Value v, Value t, Word depth) {
   size_t n = ambi_frame_slots(g->e);
   for (size_t i = 0; i < n; i++)
     g->e[i] = AMB_UNIT.w;
   g->e[EV_ATOM] = v.w;
   g->e[EV_TYPE] = t.w;
+  g->e[EV_DEPTH] = depth;
 }
 
-enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret) {
+enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
+                            const Code *ret) {
   v = ambi_deref(v);
   if (!ambi_frame_push(g, eval_unit(g->code, ambi_expr_size(v)), ret))
     return NEXT_STOP;
-  eval_init(g, v, t);
+  eval_init(g, v, t, depth);
+  return NEXT_PC;
+}
+
+enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret) {
+  return ambi_eval_push_at(g, v, t, DEPTH_FORM, ret);
+}
+
+static enum Next eval_tail(Engine *g, Value v, Value t, Word depth) {
+  v = ambi_deref(v);
+  if (!ambi_frame_replace(g, eval_unit(g->code, ambi_expr_size(v))))
+    return NEXT_STOP;
+  eval_init(g, v, t, depth);
   return NEXT_PC;
 }
 
 enum Next ambi_eval_tail(Engine *g, Value v, Value t) {
-  v = ambi_deref(v);
-  if (!ambi_frame_replace(g, eval_unit(g->code, ambi_expr_size(v))))
-    return NEXT_STOP;
-  eval_init(g, v, t);
-  return NEXT_PC;
+  return eval_tail(g, v, t, DEPTH_FORM);
 }
 
 // ---- returning -----------------------------------------------------------------
@@ -233,7 +243,7 @@ static bool settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
-  if (!ambi_is_inert(g, v, NULL, budget)) return false;
+  if (g->max_depth || !ambi_is_inert(g, v, NULL, budget)) return false;
   *out = ambi_mark_eval(v);
   return true;
 }
@@ -290,9 +300,18 @@ static bool has_function_type(uint32_t op) {
   return ambi_builtins[op].type[0] == '(';
 }
 
+// The value of what is deeper than the pragma max-stack-depth allows.
+static enum Next give_overflow(Engine *g, Value v, Value t) {
+  Context *cx = g->cx;
+  Value call = AMB_EXPR(cx, AMB_SYM(METTA), v, t, ambi_space_value(cx->space));
+  if (ambi_is_none(call)) return NEXT_STOP;
+  return ambi_give(g, ambi_make_error(cx, call, AMB_SYM(STACK_OVERFLOW)));
+}
+
 static enum Next ev_start(Engine *g) {
   g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
+  if (ambi_too_deep(g, g->e[EV_DEPTH])) return give_overflow(g, v, t);
   // The children of a walk that failed look at less, or deep terms would be walked
   // once for each level.
   const Code *ret = (const Code *)(uintptr_t)g->e[FRAME_RET];
@@ -370,11 +389,13 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     Value c = ambi_deref(ambi_expr_at(atom, i)), t = arg_type(g, i), out;
     if (!tuple && ambi_is_expr(t) && i > 0) t = ambi_resolve(g->cx, t);
     if (ambi_is_none(t)) return NEXT_STOP;
-    if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+    Word depth = ambi_depth(g, DEPTH_CHILD + DEPTH_NEXT_CHILD * (Word)i);
+    bool deep = ambi_too_deep(g, depth);
+    if (ambi_is_var(t) && !deep) t = AMB_SYM(UNDEFINED);
     bool head = i == 0 && !ambi_is_expr(c);
     // A part that was evaluated stays as it is (ambi_mark_holds).
     bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
-    if (own || settled(g, c, t, SOME, &out)) {
+    if (!deep && (own || settled(g, c, t, SOME, &out))) {
       if (own) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
@@ -383,7 +404,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     }
     if (g->cx->stop) return NEXT_STOP;
     g->e[EV_SLOTS + 2 * (size_t)i + 1] = ambi_position(g->b).w;
-    return ambi_eval_push(g, c, t, ev_code(g, i, 1));
+    return ambi_eval_push_at(g, c, t, depth, ev_code(g, i, 1));
   }
   return ev_call(g);
 }
@@ -443,10 +464,11 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
 
 // May the call be marked if it is its own value? 7.8 asks for the atom as it
 // was. Without a function type there is no check that evaluating it again could
-// fail, so children that are their own values will do, if the head is the same.
+// fail, so children that are their own values will do, if the head is the same;
+// but where depth is counted, evaluating it again counts.
 static bool may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
-  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) &&
+  bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;
   uint32_t n = ambi_expr_size(atom);
@@ -507,7 +529,8 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
   }
   const Code *ret = u->code + EV_CODE_TMP;
   if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
-  return ambi_once_push(g, args[0], ret);
+  return ambi_once_push(g, args[0], ambi_depth(g, DEPTH_STEP - 1 + DEPTH_ONCE),
+                        ret);
 }
 
 static enum Next call_op(Engine *g, Value call, Value t) {
@@ -560,21 +583,23 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call) {
 static enum Next call_step(Engine *g, Value call) {
   Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_error_atom(call)) return give_call(g, call);
-  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   g->e[EV_CALL] = call.w;
   Value head = ambi_deref(ambi_expr_at(call, 0));
   if (ambi_is_op(head)) return call_op(g, call, t);
   if (ambi_is_instruction(call)) {
     const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
     g->e[EV_TMPL] = AMB_NONE.w;
-    return ambi_instr_push(g, call, AMB_UNIT, u->code + EV_CODE_TMP);
+    return ambi_instr_push(g, call, AMB_UNIT, DEPTH_STEP - 1,
+                           u->code + EV_CODE_TMP);
   }
   if (nested_variable_head(call)) return give_call(g, call);
   Definition *d = head_info(g, head, ambi_expr_size(call) - 1);
   if (!d) return NEXT_STOP;
   if (!d->has_rules) return give_call(g, call);
-  if (!ambi_is_sym(head) || !ambi_is_sym(t) || d->dynamic || d->nargs > 64)
+  if (!ambi_is_sym(head) || d->dynamic || d->nargs > 64 || g->max_depth)
     return ambi_query_begin(g, call, t, true);
+  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+  if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_variant(g->code, d, t);
   if (!v) {
     g->cx->stop = STOP_MEMORY;
@@ -599,7 +624,7 @@ static bool own_children(Value v) {
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
   v = ambi_deref(v);
   if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
-  eval_init(g, v, AMB_SYM(UNDEFINED));
+  eval_init(g, v, AMB_SYM(UNDEFINED), DEPTH_FORM);
   g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
   if (!ambi_is_expr(v)) return ambi_give(g, v);
   return call_step(g, own_children(v) ? ambi_mark_eval(v) : ambi_unmark(v));
@@ -613,7 +638,6 @@ static enum Next ev_tmp(Engine *g) {
     r = ambi_resolve(g->cx, tmpl);
     if (ambi_is_none(r)) return NEXT_STOP;
   }
-  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)
                                    : ambi_body_tail(g, call, r, t);
 }
@@ -632,10 +656,13 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
       return ambi_give(g, call);
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
+  Word depth = ambi_depth(g, DEPTH_TAIL);
+  if (ambi_too_deep(g, depth)) return give_overflow(g, body, t);
+  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   Value out;
   if (settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
-  return ambi_eval_tail(g, body, t);
+  return eval_tail(g, body, t, depth);
 }
 
 enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,

@@ -3,6 +3,7 @@
 #ifndef AMBIT_RUNTIME_ROUTINE_H
 #define AMBIT_RUNTIME_ROUTINE_H
 
+#include "runtime/depth.h"
 #include "runtime/machine/engine.h"
 
 // Slots of an EVAL frame; child i has its value at EV_SLOTS + 2i and its
@@ -14,6 +15,7 @@ enum {
   EV_RTYPE,  // type its result is evaluated against
   EV_CALL,   // the call with evaluated children
   EV_TMPL,   // template of a match; AMB_NONE: results come as returned values
+  EV_DEPTH,  // of its metta instruction, see ambi_depth
   EV_SLOTS
 };
 
@@ -28,10 +30,22 @@ enum {
   IN_A,
   IN_B,
   IN_VAL,
+  IN_DEPTH = EV_DEPTH,  // of what it runs in, see ambi_depth
   IN_POS,
   IN_SPACE,
   IN_SLOTS
 };
+
+// While the pragma max-stack-depth is set, forms are evaluated as data: all
+// frames are those of EVAL and of instructions, which note their depth as the
+// reference counts it (depth.h). `more` beyond that of the current frame; 0 when
+// nothing is counted, where the frame may be any.
+static inline Word ambi_depth(const Engine *g, Word more) {
+  return AMB_UNLIKELY(g->max_depth) ? g->e[EV_DEPTH] + more : 0;
+}
+static inline bool ambi_too_deep(const Engine *g, Word depth) {
+  return AMB_UNLIKELY(g->max_depth) && depth >= g->max_depth;
+}
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
 bool ambi_stack_more(Engine *g, Word *need);  // interp.c
@@ -39,6 +53,9 @@ bool ambi_frame_room(Engine *g, Word *end);
 // New frame on top / in place of the current one; g->pc is the unit's start.
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
 bool ambi_frame_replace(Engine *g, Unit *u);
+// As ambi_eval_push, at this depth.
+enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
+                            const Code *ret);
 // Calls an expression whose children are values: nothing else is evaluated.
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
@@ -62,16 +79,19 @@ static inline bool ambi_odd_body(Value v) {
   return v.w == AMB_SYM(NOT_REDUCIBLE).w || ambi_is_function(v);
 }
 // Runs the instruction in a frame of its own; its result goes to ret. call: the
-// atom a missing return is reported for, or () for what came instead.
-enum Next ambi_instr_push(Engine *g, Value instr, Value call, const Code *ret);
+// atom a missing return is reported for, or () for what came instead. deeper: by
+// how much than the current frame.
+enum Next ambi_instr_push(Engine *g, Value instr, Value call, Word deeper,
+                          const Code *ret);
 // The body of a rule is (function ...): run it, then go on as with any body.
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
-// In place of the current frame: the instruction, for the call it came from.
-enum Next ambi_instr_replace(Engine *g, Value instr, Value call);
-// Runs an atom as a bare instruction in place of the current frame.
+// In place of the current frame: the function a step gave, for the call it came
+// from.
+enum Next ambi_function_replace(Engine *g, Value function, Value call);
+// Runs a form as a bare instruction in place of the current frame.
 enum Next ambi_instr_tail(Engine *g, Value instr);
-// The operations _once and capture, likewise.
-enum Next ambi_once_push(Engine *g, Value atom, const Code *ret);
+// The operations _once and capture, likewise. depth: of the atom.
+enum Next ambi_once_push(Engine *g, Value atom, Word depth, const Code *ret);
 enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret);
 enum Next ambi_instr_step(Engine *g);
 // ---- cursor.c -------------------------------------------------------------------

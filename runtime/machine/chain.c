@@ -67,11 +67,18 @@ static Word *hole_of(Value cell) {
   return p + ambi_hdr_size(p[0]);
 }
 
-// A copy of the chain, so that the holes stay as they are. AMB_NONE: stop.
-static Value copied(Engine *g, Value cell, Word count, Value *last) {
-  Value head = AMB_NONE;
+// A copy of the chain up to its first cell from `newer` on, whose holes stay as
+// they are. AMB_NONE: stop.
+static Value copied(Engine *g, Value cell, Word count, const Word *newer,
+                    Value *last) {
+  Value head = AMB_NONE, end = *last;
   Word *hole = NULL;
   for (Word i = 0; i < count; i++) {
+    if (hole && ambi_ptr(cell) >= newer) {
+      *hole = cell.w;
+      *last = end;
+      break;
+    }
     const Word *from = ambi_ptr(cell);
     size_t n = 1 + (size_t)ambi_hdr_size(from[0]);
     Word *to = ambi_heap_alloc(g->cx, n);
@@ -112,8 +119,13 @@ enum Next ambi_chain_end(Engine *g) {
   Value v = ambi_deref(AMB_V(c[CHAIN_VALUE])), head = AMB_V(c[CHAIN_HEAD]),
         last = AMB_V(c[CHAIN_LAST]);
   if (v.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
-  if (c[CHAIN_POS] != ambi_position(g->b).w) {
-    head = copied(g, head, c[CHAIN_COUNT], &last);
+  // Cells that a collection has made older than the newest record must not refer
+  // to what is newer, which that record's results do not keep.
+  const Word *newer = c[CHAIN_POS] == ambi_position(g->b).w
+                          ? g->b->h
+                          : (const Word *)UINTPTR_MAX;
+  if (ambi_ptr(head) < newer) {
+    head = copied(g, head, c[CHAIN_COUNT], newer, &last);
     if (ambi_is_none(head)) return NEXT_STOP;
   }
   *hole_of(last) = v.w;

@@ -5,7 +5,12 @@ cd "$(dirname "$0")"
 
 packages="cmake ninja-build gcc g++ pkg-config libgmp-dev libjansson-dev
   libpcre2-dev libck-dev libasmjit-dev check libedit-dev perl"
-case ${CC:-} in clang*) packages="$packages clang" ;; esac
+case ${CC:-} in
+clang*)
+  packages="$packages clang"
+  export CXX=${CXX:-${CC/clang/clang++}} # one compiler for both languages
+  ;;
+esac
 
 help() {
   cat <<'END'
@@ -36,7 +41,7 @@ verbs  build               the program `ambit` (default)
        help                this text
 
 environment
-       CC                  the C compiler, e.g. CC=clang ./build.sh
+       CC, CXX             the compilers, e.g. CC=clang ./build.sh
        JOBS                parallel compilations (default: all processors)
 END
 }

@@ -16,8 +16,13 @@
 #define ambi_compare_exchange(p, expected, v) \
   atomic_compare_exchange_strong_explicit(    \
       (p), (expected), (v), memory_order_acq_rel, memory_order_acquire)
+#define ambi_compare_exchange_relaxed(p, expected, v) \
+  atomic_compare_exchange_strong_explicit(            \
+      (p), (expected), (v), memory_order_relaxed, memory_order_relaxed)
 #define ambi_exchange(p, v) \
   atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+#define ambi_add_release(p, v) \
+  atomic_fetch_add_explicit((p), (v), memory_order_release)
 #define ambi_add_relaxed(p, v) \
   atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 

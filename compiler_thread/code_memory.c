@@ -1,0 +1,216 @@
+// Blocks of machine code in a memory file that is mapped twice.
+//
+// Free extents stand in an array by address; first fit keeps the touched part
+// small. Room for the extent that a block may become is kept from the moment the
+// block is taken, so giving back cannot fail.
+#define _GNU_SOURCE  // memfd_create
+#include "compiler_thread/code_memory.h"
+
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "memory/alloc.h"
+#include "memory/check.h"
+
+enum { ALIGNMENT = 16, FILLER = 0xCC /* a trap, on x86 */ };
+
+typedef struct Extent {
+  size_t from, n;
+} Extent;
+
+struct CodeMemory {
+  unsigned char *run, *write;  // [init]
+  size_t cap;                  // [init]
+  bool reuses;                 // [init]
+  pthread_mutex_t lock;
+  Extent *extents;  // [lock] free, ascending, never adjacent
+  size_t nextents, extents_cap;
+  size_t nblocks;            // [lock] live
+  size_t high;               // [lock] below it, bytes were handed out
+  size_t charged;            // [lock] ... in whole pages
+  bool recycled;             // [lock] bytes were handed out a second time
+  size_t used, peak, freed;  // [lock]
+};
+
+static size_t round_up(size_t n, size_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
+static size_t page_size(void) {
+  return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+// ---- the system's part --------------------------------------------------------
+
+static bool membarrier(int command) {
+  return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
+static void *map(int file, size_t n, int protection) {
+  void *p = mmap(NULL, n, protection, MAP_SHARED | MAP_NORESERVE, file, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+static const char *map_twice(CodeMemory *m) {
+  int file = memfd_create("ambit-code", MFD_CLOEXEC);
+  if (file < 0) return "the system has no memory files (memfd_create)";
+  const char *why = NULL;
+  if (ftruncate(file, (off_t)m->cap) != 0)
+    why = "a memory file of that size is refused";
+  else if (!(m->write = map(file, m->cap, PROT_READ | PROT_WRITE)))
+    why = "there is no address space for machine code";
+  else if (!(m->run = map(file, m->cap, PROT_READ | PROT_EXEC)))
+    why = "the system permits no executable memory";
+  close(file);
+  return why;
+}
+
+// ---- life ---------------------------------------------------------------------
+
+CodeMemory *ambi_code_memory_open(size_t cap, const char **why) {
+  *why = "out of memory";
+  if (cap == 0 || cap > PTRDIFF_MAX / 2) cap = page_size();
+  CodeMemory *m = ambi_alloc(sizeof *m);
+  if (!m) return NULL;
+  pthread_mutex_init(&m->lock, NULL);
+  m->cap = round_up(cap, page_size());
+  m->reuses = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE);
+  if (ambi_grow((void **)&m->extents, &m->extents_cap, 1, sizeof(Extent))) {
+    m->extents[m->nextents++] = (Extent){0, m->cap};
+    *why = map_twice(m);
+    if (!*why) return m;
+  }
+  ambi_code_memory_close(m);
+  return NULL;
+}
+
+void ambi_code_memory_close(CodeMemory *m) {
+  if (!m) return;
+  if (m->write) munmap(m->write, m->cap);
+  if (m->run) munmap(m->run, m->cap);
+  ambi_alloc_discharge(m->charged);
+  pthread_mutex_destroy(&m->lock);
+  ambi_free(m->extents, m->extents_cap * sizeof(Extent));
+  ambi_free(m, sizeof *m);
+}
+
+// ---- extents ------------------------------------------------------------------
+
+static void remove_extent(CodeMemory *m, size_t i) {
+  m->nextents--;
+  memmove(m->extents + i, m->extents + i + 1,
+          (m->nextents - i) * sizeof(Extent));
+}
+
+static void insert_extent(CodeMemory *m, size_t i, Extent e) {
+  AMB_ASSERT(m->nextents < m->extents_cap);
+  memmove(m->extents + i + 1, m->extents + i,
+          (m->nextents - i) * sizeof(Extent));
+  m->extents[i] = e;
+  m->nextents++;
+}
+
+// Makes the bytes below `end` count as memory in use.
+static bool charge(CodeMemory *m, size_t end) {
+  end = round_up(end, page_size());
+  if (end <= m->charged) return true;
+  if (!ambi_alloc_charge(end - m->charged)) return false;
+  m->charged = end;
+  return true;
+}
+
+// Takes n bytes from extent i.
+static bool cut(CodeMemory *m, size_t i, size_t n, size_t *from) {
+  Extent *e = &m->extents[i];
+  *from = e->from;
+  if (!charge(m, e->from + n)) return false;
+  if (e->from < m->high) m->recycled = true;
+  e->from += n;
+  e->n -= n;
+  if (e->from > m->high) m->high = e->from;
+  if (e->n == 0) remove_extent(m, i);
+  return true;
+}
+
+static bool take(CodeMemory *m, size_t n, size_t *from) {
+  if (!ambi_grow((void **)&m->extents, &m->extents_cap, m->nblocks + 2,
+                 sizeof(Extent)))
+    return false;
+  size_t i = 0;
+  while (i < m->nextents && m->extents[i].n < n)
+    i++;
+  if (i == m->nextents || !cut(m, i, n, from)) return false;
+  m->nblocks++;
+  m->used += n;
+  if (m->used > m->peak) m->peak = m->used;
+  return true;
+}
+
+static void give_back(CodeMemory *m, size_t from, size_t n) {
+  size_t i = 0;
+  while (i < m->nextents && m->extents[i].from < from)
+    i++;
+  bool joins_next = i < m->nextents && m->extents[i].from == from + n;
+  bool joins_last =
+      i > 0 && m->extents[i - 1].from + m->extents[i - 1].n == from;
+  AMB_CHECK(i == m->nextents || from + n <= m->extents[i].from);
+  AMB_CHECK(i == 0 || m->extents[i - 1].from + m->extents[i - 1].n <= from);
+  if (joins_last) {
+    m->extents[i - 1].n += n;
+    if (!joins_next) return;
+    m->extents[i - 1].n += m->extents[i].n;
+    remove_extent(m, i);
+  } else if (joins_next) {
+    m->extents[i].from = from;
+    m->extents[i].n += n;
+  } else {
+    insert_extent(m, i, (Extent){from, n});
+  }
+}
+
+// ---- blocks -------------------------------------------------------------------
+
+bool ambi_code_take(CodeMemory *m, size_t n, void **run, void **write) {
+  if (n == 0 || n > m->cap) return false;
+  size_t from;
+  pthread_mutex_lock(&m->lock);
+  bool taken = take(m, round_up(n, ALIGNMENT), &from);
+  pthread_mutex_unlock(&m->lock);
+  if (!taken) return false;
+  *run = m->run + from;
+  *write = m->write + from;
+  return true;
+}
+
+void ambi_code_give_back(CodeMemory *m, void *run, size_t n) {
+  size_t from = (size_t)((unsigned char *)run - m->run);
+  n = round_up(n, ALIGNMENT);
+  AMB_CHECK(from % ALIGNMENT == 0 && from + n <= m->high);
+  memset(m->write + from, FILLER, n);
+  pthread_mutex_lock(&m->lock);
+  AMB_CHECK(m->nblocks > 0 && m->used >= n);
+  m->nblocks--;
+  m->used -= n;
+  m->freed += n;
+  if (m->reuses) give_back(m, from, n);
+  pthread_mutex_unlock(&m->lock);
+}
+
+void ambi_code_settle(CodeMemory *m) {
+  pthread_mutex_lock(&m->lock);
+  bool recycled = m->recycled;
+  pthread_mutex_unlock(&m->lock);
+  if (recycled) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE);
+}
+
+CodeMemoryUse ambi_code_use(const CodeMemory *m) {
+  CodeMemory *shared = (CodeMemory *)(uintptr_t)m;  // the lock is not its value
+  pthread_mutex_lock(&shared->lock);
+  CodeMemoryUse use = {m->cap, m->used, m->peak, m->freed, m->reuses};
+  pthread_mutex_unlock(&shared->lock);
+  return use;
+}

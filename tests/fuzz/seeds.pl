@@ -32,21 +32,22 @@ sub seed {
     close $to or die "$path: $!\n";
 }
 
-for my $folder ( sort glob "$Bin/corpus/*" ) {
-    my $target = basename($folder);
+for my $target ( map { basename( $_, '.c' ) } sort glob "$Bin/*.c" ) {
     make_path("$out/$target");
-    seed( $target, slurp($_) ) for sort glob "$folder/*";
+    seed( $target, slurp($_) ) for sort glob "$Bin/corpus/$target/*";
 }
 
 # Programs, without their comments.
 my @programs;
 find( sub { push @programs, $File::Find::name if /\.metta$/ && -s $_ < 1500 },
     "$tests/lang", "$tests/regress" );
+seed( "collect", slurp($_) ) for sort glob "$Bin/corpus/program/*";
 for my $path ( sort @programs ) {
     my $text = slurp($path);
     $text =~ s/^;.*\n//mg;
     $text =~ s/ *; expect.*//g;
-    seed( 'program', $text ) if length $text <= 500;
+    next if length $text > 500;
+    seed( $_, $text ) for qw(program collect);
 }
 
 # The indented lines of each case are a text; bytes are given in hexadecimal.

@@ -126,7 +126,7 @@ static bool print_rules(Listing *l, Buffer *b, const Definition *d) {
 static enum RunStatus print_definition(Listing *l, Definition *d) {
   Runtime *rt = l->cli->rt;
   Variant *v = ambi_variant(rt->code, d, AMB_SYM(UNDEFINED));
-  Unit *u = v ? ambi_lower_variant(l->cx, v) : NULL;
+  Unit *u = v ? ambi_variant_unit(l->cx, v) : NULL;
   if (!u) return RUN_LIMIT;
   Buffer b = {0};
   bool ok = print_rules(l, &b, d);

@@ -20,17 +20,23 @@ static uint64_t random_seed(const Runtime *rt) {
 }
 
 static bool open_parts(Runtime *rt) {
-  return (rt->symbols = ambi_symbols_open()) &&
-         (rt->store = ambi_store_open()) && ambi_words_open(rt) &&
-         ambi_builtins_open(rt) && (rt->tier == 0 || ambi_code_open(rt)) &&
-         ambi_modules_open(rt);
+  const BootImage *boot = rt->boot;
+  rt->symbols = boot ? ambi_symbols_load(&boot->symbols) : ambi_symbols_open();
+  rt->store = rt->symbols ? ambi_store_open() : NULL;
+  if (!rt->store) return false;
+  if (boot && !(rt->boot_terms = ambi_store_load(rt->store, &boot->terms)))
+    return false;
+  return ambi_words_open(rt) && ambi_builtins_open(rt) &&
+         (rt->tier == 0 || ambi_code_open(rt)) && ambi_modules_open(rt);
 }
 
-Runtime *ambi_runtime_open(const Host *host, int tier) {
+Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
+                                int tier) {
   Runtime *rt = ambi_alloc(sizeof *rt);
   if (!rt) return NULL;
   rt->host = *host;
   rt->tier = tier;
+  rt->boot = boot;
   rt->rng_state = random_seed(rt);
   if (open_parts(rt)) return rt;
   ambi_runtime_close(rt);

@@ -14,6 +14,7 @@
 #include "runtime/atoms/store.h"
 #include "runtime/atoms/symbol.h"
 #include "runtime/builtins/builtin.h"
+#include "runtime/library/boot.h"
 #include "runtime/spaces/space.h"
 
 typedef struct Host {  // what the embedding program provides
@@ -37,6 +38,9 @@ struct Runtime {
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
   struct Modules *modules;        // loaded modules, see module.h
   Space *corelib;                 // space of the core library
+  const BootImage *boot;          // what it was opened from, or NULL: text
+  Word *boot_terms;               // where the image's terms were copied to
+  uint64_t boot_version;          // of the core library's space after opening
   int tier;                       // 0 or 1
   bool type_check_auto;           // pragma type-check auto
   bool bare_minimal;              // pragma interpreter bare-minimal
@@ -56,6 +60,9 @@ struct Runtime {
 };
 
 Runtime *ambi_runtime_open(const Host *host, int tier);
+// The same with the image given; NULL: the core library is read as text.
+Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
+                                int tier);
 void ambi_runtime_close(Runtime *rt);
 // A new cell is linked into the runtime and freed with it.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);

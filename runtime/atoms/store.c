@@ -13,8 +13,8 @@
 #include "runtime/atoms/work.h"
 
 enum {
-  CHUNK_BYTES = 64 * 1024,
-  SEGMENT_CHUNKS = 16,
+  CHUNK_BYTES = STORE_CHUNK_WORDS * 8,
+  SEGMENT_CHUNKS = STORE_IMAGE_CHUNKS,
   LARGE_WORDS = CHUNK_BYTES / 4 / 8
 };
 
@@ -130,6 +130,28 @@ static bool next_chunk(Store *s) {
   s->next = (Word *)(c + 1);
   s->end = (Word *)(void *)((char *)c + CHUNK_BYTES);
   return true;
+}
+
+// The chunks follow one another, as those of a fresh segment do.
+Word *ambi_store_load(Store *s, const StoreImage *image) {
+  _Static_assert(sizeof(StoreChunk) <= STORE_CHUNK_FIRST * sizeof(Word),
+                 "the terms of an image begin behind the chunk's own data");
+  AMB_ASSERT(!s->segments && image->nchunks <= SEGMENT_CHUNKS);
+  if (!add_segment(s)) return NULL;
+  Segment *g = s->segments;
+  Word *base = (Word *)(void *)g->base;
+  const Word *from = image->words;
+  for (uint32_t i = 0; i < image->nchunks; i++) {
+    StoreChunk *c = (StoreChunk *)(void *)(g->base + (size_t)i * CHUNK_BYTES);
+    *c = (StoreChunk){.segment = g, .live = 1};  // never freed
+    memcpy((Word *)(void *)c + STORE_CHUNK_FIRST, from,
+           image->nwords[i] * sizeof *from);
+    from += image->nwords[i];
+    g->free &= ~(1u << i);
+  }
+  for (uint32_t i = 0; i < image->npointers; i++)
+    base[image->pointers[i]] += (Word)(uintptr_t)base;
+  return base;
 }
 
 // Index of the first large chunk above p.
@@ -499,6 +521,16 @@ const Word *ambi_template_block(const Template *t) {
   case TAG_OBJ: return ambi_ptr(t->atom);
   default: return t->vinfo;
   }
+}
+
+Template ambi_template_of_image(Word *base, const TemplateImage *t) {
+  Template out = {.atom = AMB_V(ambi_image_word(base, t->atom)),
+                  .nvars = t->nvars,
+                  .flags = t->flags,
+                  .vinfo = t->nvars ? base + t->vinfo : NULL};
+  const Word *block = ambi_template_block(&out);
+  if (block) chunk_at(block)->live++;
+  return out;
 }
 
 void ambi_template_release(Store *s, Template *t) {

@@ -26,7 +26,39 @@ enum {
   TMPL_HAS_FLOAT = 2  // holds a double or bignum
 };
 
+// Terms laid out at build time, to be copied into a fresh store. Words that
+// refer to terms hold the distance in bytes from the first chunk; `pointers` says
+// which these are.
+typedef struct StoreImage {
+  const Word *words;         // what the chunks hold, one behind the other
+  const uint32_t *nwords;    // of each chunk
+  uint32_t nchunks;          // at most STORE_IMAGE_CHUNKS
+  const uint32_t *pointers;  // distances in words from the first chunk
+  uint32_t npointers;
+} StoreImage;
+typedef struct TemplateImage {
+  Word atom;  // as in the words of the image; AMB_NONE: there is none
+  uint32_t nvars, flags;
+  uint32_t vinfo;  // distance in words from the first chunk
+} TemplateImage;
+enum {
+  STORE_CHUNK_WORDS = 64 * 1024 / 8,
+  STORE_CHUNK_FIRST = 8,  // words before hold the chunk's own data
+  STORE_IMAGE_CHUNKS = 16
+};
+
 Store *ambi_store_open(void);
+// The first chunk of the image's terms, which stay as long as the store; NULL:
+// memory is out. Nothing was put into the store before.
+Word *ambi_store_load(Store *s, const StoreImage *image);
+// A word of the image as it is where the image was loaded.
+static inline Word ambi_image_word(const Word *base, Word w) {
+  uint32_t tag = ambi_tag(AMB_V(w));
+  bool refers = tag == TAG_EXPR || tag == TAG_BIG || tag == TAG_OBJ;
+  return refers ? w + (Word)(uintptr_t)base : w;
+}
+// A template of the image, which the caller now owns.
+Template ambi_template_of_image(Word *base, const TemplateImage *t);
 void ambi_store_close(Store *s);
 // Copies a heap term (dereferencing; EVAL marks cleared) into the store.
 // Distinct unbound variables with equal name and id get distinct ids.

@@ -2,8 +2,9 @@
 //
 // Symbols sit in an arena and are found by id through a two-level directory
 // whose parts never move, so a reader that was handed an id needs no lock: the
-// hand-over itself made the entry visible. The hash side is used under the lock
-// only.
+// hand-over itself made the entry visible. Each segment of the directory has
+// twice the entries of the one before, so few programs need a second. The hash
+// side is used under the lock only.
 #include "runtime/atoms/symbol.h"
 
 #include <pthread.h>
@@ -13,7 +14,9 @@
 #include "memory/atomic.h"
 #include "runtime/config.h"
 
-enum { SEGMENT = 4096, SEGMENTS = AMB_MAX_SYMBOLS / SEGMENT };
+enum { SEGMENT = 1024, SEGMENTS = 15 };  // entries of the first; their number
+_Static_assert(SEGMENT *((1u << SEGMENTS) - 1) >= AMB_MAX_SYMBOLS,
+               "all segments hold all symbols");
 
 struct SymbolTable {
   pthread_mutex_t lock;
@@ -41,8 +44,27 @@ static uint32_t hash_text(const char *text, size_t len) {
   return (uint32_t)(h >> 32);
 }
 
+// The segment of an id: its ids, counted from SEGMENT, are those with the same
+// highest bit.
+static unsigned segment_of(uint32_t id) {
+  return 31 - (unsigned)__builtin_clz(id / SEGMENT + 1);
+}
+static size_t segment_size(unsigned segment) {
+  return (size_t)SEGMENT << segment;
+}
+static Symbol **place(const SymbolTable *t, uint32_t id) {
+  unsigned segment = segment_of(id);
+  return t->segments[segment] + (id - (segment_size(segment) - SEGMENT));
+}
 static Symbol *entry(const SymbolTable *t, uint32_t id) {
-  return t->segments[id / SEGMENT][id % SEGMENT];
+  return *place(t, id);
+}
+// False: memory is out.
+static bool make_segment(SymbolTable *t, uint32_t id) {
+  unsigned segment = segment_of(id);
+  Symbol ***at = &t->segments[segment];
+  if (!*at) *at = ambi_alloc(segment_size(segment) * sizeof **at);
+  return *at != NULL;
 }
 
 // The slot that holds the text, or the free one where it belongs.
@@ -57,8 +79,7 @@ static size_t probe(const SymbolTable *t, const char *text, size_t len,
   }
 }
 
-static bool grow_slots(SymbolTable *t) {
-  size_t n = t->nslots ? t->nslots * 2 : 1024;
+static bool grow_slots(SymbolTable *t, size_t n) {
   uint32_t *slots = ambi_alloc(n * sizeof *slots);
   if (!slots) return false;
   uint32_t count = ambi_load_relaxed(&t->x_count);
@@ -80,18 +101,15 @@ static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
                 uint32_t *id) {
   uint32_t count = ambi_load_relaxed(&t->x_count);
   if (count >= AMB_MAX_SYMBOLS || len >= UINT32_MAX) return false;
-  if ((size_t)count + count / 2 >= t->nslots && !grow_slots(t)) return false;
-  Symbol ***segment = &t->segments[count / SEGMENT];
-  if (!*segment) {
-    *segment = ambi_alloc(SEGMENT * sizeof **segment);
-    if (!*segment) return false;
-  }
+  if ((size_t)count + count / 2 >= t->nslots && !grow_slots(t, t->nslots * 2))
+    return false;
+  if (!make_segment(t, count)) return false;
   Symbol *s = ambi_arena_alloc(&t->texts, sizeof *s + len + 1);
   if (!s) return false;
   *s = (Symbol){.len = (uint32_t)len, .hash = hash};
   memcpy(s->text, text, len);
   s->text[len] = 0;
-  (*segment)[count % SEGMENT] = s;
+  *place(t, count) = s;
   t->slots[probe(t, text, len, hash)] = count + 1;
   ambi_store_release(&t->x_count, count + 1);
   *id = count;
@@ -141,20 +159,48 @@ static bool add_predefined(SymbolTable *t) {
   return true;
 }
 
-SymbolTable *ambi_symbols_open(void) {
+static SymbolTable *open_empty(void) {
   SymbolTable *t = ambi_alloc(sizeof *t);
   if (!t) return NULL;
   pthread_mutex_init(&t->lock, NULL);
   ambi_arena_open(&t->texts);
-  if (grow_slots(t) && add_predefined(t)) return t;
+  return t;
+}
+
+SymbolTable *ambi_symbols_open(void) {
+  SymbolTable *t = open_empty();
+  if (t && grow_slots(t, 1024) && add_predefined(t)) return t;
+  ambi_symbols_close(t);
+  return NULL;
+}
+
+// All in one block of the arena.
+static bool copy_symbols(SymbolTable *t, const SymbolImage *image) {
+  Word *block = ambi_arena_alloc(&t->texts, image->nwords * sizeof *block);
+  if (!block) return false;
+  memcpy(block, image->words, image->nwords * sizeof *block);
+  for (uint32_t id = 0; id < image->n; id++) {
+    if (!make_segment(t, id)) return false;
+    *place(t, id) = (Symbol *)(void *)(block + image->at[id]);
+  }
+  ambi_store_release(&t->x_count, image->n);
+  return true;
+}
+
+SymbolTable *ambi_symbols_load(const SymbolImage *image) {
+  SymbolTable *t = open_empty();
+  size_t nslots = 1024;
+  while (nslots < (size_t)image->n * 2)
+    nslots *= 2;
+  if (t && copy_symbols(t, image) && grow_slots(t, nslots)) return t;
   ambi_symbols_close(t);
   return NULL;
 }
 
 void ambi_symbols_close(SymbolTable *t) {
   if (!t) return;
-  for (size_t i = 0; i < SEGMENTS; i++)
-    ambi_free(t->segments[i], SEGMENT * sizeof *t->segments[i]);
+  for (unsigned i = 0; i < SEGMENTS; i++)
+    ambi_free(t->segments[i], segment_size(i) * sizeof *t->segments[i]);
   ambi_free(t->slots, t->nslots * sizeof *t->slots);
   ambi_arena_close(&t->texts);
   pthread_mutex_destroy(&t->lock);

@@ -52,6 +52,13 @@ typedef struct Symbol {
 typedef struct SymbolTable SymbolTable;
 
 SymbolTable *ambi_symbols_open(void);  // NULL when memory is out
+// The symbols of a table made at build time, with the same ids.
+typedef struct SymbolImage {
+  const Word *words;   // Symbols, one behind the other
+  const uint32_t *at;  // where each begins, in words
+  uint32_t n, nwords;
+} SymbolImage;
+SymbolTable *ambi_symbols_load(const SymbolImage *image);
 void ambi_symbols_close(SymbolTable *t);
 // The id of the text, made if new. False when memory or the cap is reached.
 bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,

@@ -1,7 +1,7 @@
 // The table of grounded operations and their types.
 //
-// The types are written as text in builtins.def and parsed once per runtime
-// into templates; each use of a type with variables gets fresh ones.
+// The types are written as text in builtins.def, and become templates; each use
+// of a type with variables gets fresh ones.
 #include "runtime/builtins/builtin.h"
 
 #include "memory/alloc.h"
@@ -23,14 +23,19 @@ static bool read_type(Runtime *rt, const char *text, Template *out) {
 }
 
 bool ambi_builtins_open(Runtime *rt) {
-  rt->op_types = ambi_alloc(OP_COUNT * sizeof *rt->op_types);
-  if (!rt->op_types) return false;
+  Template *types = ambi_alloc(OP_COUNT * sizeof *types);
+  rt->op_types = types;
+  if (!types) return false;
   for (unsigned i = 0; i < OP_COUNT; i++)
-    rt->op_types[i].atom = AMB_NONE;
+    types[i].atom = AMB_NONE;
   bool ok = true;
-  for (unsigned i = 0; ok && i < OP_COUNT; i++)
-    if (*ambi_builtins[i].type)
-      ok = read_type(rt, ambi_builtins[i].type, &rt->op_types[i]);
+  for (unsigned i = 0; ok && i < OP_COUNT; i++) {
+    if (!*ambi_builtins[i].type) continue;
+    if (rt->boot)
+      types[i] = ambi_template_of_image(rt->boot_terms, &rt->boot->op_types[i]);
+    else
+      ok = read_type(rt, ambi_builtins[i].type, &types[i]);
+  }
   return ok;
 }
 

@@ -81,7 +81,7 @@ extern const char *const ambi_corelib_yields[];
 
 // The type of op as a heap atom with fresh variables; AMB_NONE: undefined.
 Value ambi_builtin_type(Context *cx, uint32_t op);
-// Parsed types, made once per runtime.
+// The types as templates, made once per runtime.
 bool ambi_builtins_open(Runtime *rt);
 void ambi_builtins_close(Runtime *rt);
 

@@ -25,12 +25,7 @@ unsigned ambi_op_words(const Code *pc) {
 
 // ---- life ---------------------------------------------------------------------
 
-// Symbols whose rules or types changed this often after code relied on them are
-// no longer relied on: their calls are matched as the rules stand.
-enum { MAX_CHANGES = 8 };
-
 static void rules_changed(Runtime *rt, Space *s, Value atom) {
-  (void)s;
   CodeState *cs = rt->code;
   Value subject =
       ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
@@ -40,10 +35,13 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
   bool odd_subject = !ambi_is_sym(subject) && !ambi_is_op(subject);
   if (ambi_is_lvar(kind) || (odd_subject && kind.w == AMB_SYM(EQ).w))
     cs->odd_rules = true;
+  cs->broad_rules |= s != rt->corelib && ambi_is_expr(atom) &&
+                     (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
+                      ambi_same(kind, AMB_SYM(SUBTYPE)));
   if (!cs->relied) return;
   if (ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
-    if (!sym->analysed || sym->changes > MAX_CHANGES) return;
+    if (!sym->analysed || ambi_symbol_is_dynamic(sym)) return;
     sym->changes++;
   }
   ambi_code_invalidate(cs);
@@ -73,7 +71,7 @@ static bool is_data_symbol(Context *cx, uint32_t symbol) {
   }
   if (d->at[symbol] >> 1 == d->generation) return d->at[symbol] & 1;
   Symbol *sym = ambi_symbol(cx->rt->symbols, symbol);
-  bool data = sym->changes <= MAX_CHANGES && !defined_in(cx->space, symbol) &&
+  bool data = !ambi_symbol_is_dynamic(sym) && !defined_in(cx->space, symbol) &&
               !ambi_is_instruction_symbol(symbol);
   if (data) {
     cx->space->is_context = true;
@@ -154,6 +152,10 @@ static void drop_native(CodeState *cs, Unit *u) {
 }
 
 void ambi_unit_free(Unit *u) {
+  if (u->block) {
+    ambi_free(u, u->block);
+    return;
+  }
   for (uint32_t i = 0; i < u->nswitches; i++)
     ambi_free(u->switches[i].cases, u->switches[i].n * sizeof(SwitchCase));
   for (uint32_t i = 0; i < u->ntemplates; i++) {
@@ -278,7 +280,7 @@ bool ambi_definition_info(Context *cx, Definition *d) {
     d->untyped = types.n == 0;
     ambi_records_drop(&types);
     d->dynamic =
-        ambi_symbol(cx->rt->symbols, ambi_sym_of(head))->changes > MAX_CHANGES;
+        ambi_symbol_is_dynamic(ambi_symbol(cx->rt->symbols, ambi_sym_of(head)));
   }
   d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
   d->info_known = !d->dynamic;  // else it is looked up each time

@@ -115,6 +115,8 @@ struct Unit {
   bool form;          // a top-level form: new variables are as written
   uint64_t epoch;     // of the code when it was lowered
   Variant *local;     // a loop's unit: the variant that calls it, owned
+  size_t block;       // not 0: all of it is one block of so many bytes, and its
+                      // code and tables lie in the boot image (boot_code.c)
 };
 
 struct Variant {
@@ -151,7 +153,9 @@ struct CodeState {
   bool relied;     // some lowered code relies on rules or types
   bool
       odd_rules;  // some rule is for heads that are neither symbol nor operation
-  Unit *lower_unit;         // stub: OP_I_LOWER
+  bool broad_rules;  // some rule or type of others than the core library is
+                     // about no symbol in particular
+  Unit *lower_unit;  // stub: OP_I_LOWER
   struct DefinitionCache {  // the definition met last for a key
     Space *space;
     Word head;
@@ -179,6 +183,12 @@ struct CodeState {
 
 bool ambi_code_open(Runtime *rt);
 void ambi_code_close(Runtime *rt);
+// Symbols whose rules or types changed this often after code relied on them are
+// no longer relied on: their calls are matched as the rules stand.
+enum { MAX_CHANGES = 8 };
+static inline bool ambi_symbol_is_dynamic(const Symbol *s) {
+  return s->changes > MAX_CHANGES;
+}
 // NULL: memory is out.
 Definition *ambi_definition(CodeState *cs, Space *s, Value head,
                             uint32_t nargs);
@@ -228,6 +238,9 @@ static inline bool ambi_head_unbound(Value v) {
          ambi_is_var(ambi_deref(ambi_expr_items(v)[0]));
 }
 
+// The variant's unit from the boot image, else lowered. NULL: memory is out
+// (cx->stop).
+Unit *ambi_variant_unit(Context *cx, Variant *v);
 // Lowering. NULL: memory is out (cx->stop).
 Unit *ambi_lower_variant(Context *cx, Variant *v);
 // A top-level form: a heap atom; its variables are those of the atom.
@@ -242,6 +255,8 @@ bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term);
 unsigned ambi_effects_definition(CodeState *cs, Definition *d);
+// Of a call through a head that only running can tell.
+unsigned ambi_effects_unknown(CodeState *cs);
 // More text was read: what relied on an unknown head doing less is thrown away.
 void ambi_effects_mentioned(CodeState *cs);
 

@@ -32,8 +32,7 @@ static bool add_definition(Reach *r, Definition *d) {
   return true;
 }
 
-// Of a call through a head that only running can tell.
-static unsigned unknown_effects(CodeState *cs) {
+unsigned ambi_effects_unknown(CodeState *cs) {
   if (!cs->unknown_known) {
     cs->unknown = E_CALLS | ambi_mentioned_effects(cs->rt);
     cs->unknown_known = true;
@@ -45,7 +44,7 @@ void ambi_effects_mentioned(CodeState *cs) {
   if (!cs->unknown_known || !cs->rt->mentions.changed) return;
   unsigned before = cs->unknown;
   cs->unknown_known = false;
-  if (unknown_effects(cs) != before) ambi_code_invalidate(cs);
+  if (ambi_effects_unknown(cs) != before) ambi_code_invalidate(cs);
 }
 
 // Is a head that only running can tell one here?
@@ -81,7 +80,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
     if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
   } else if (evaluated && unknown_head(h)) {
-    r->effects |= unknown_effects(r->cs);
+    r->effects |= ambi_effects_unknown(r->cs);
   }
 }
 

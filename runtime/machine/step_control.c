@@ -75,7 +75,7 @@ enum Next ambi_step_first_call(Engine *g) {
   Unit *u = v->unit;
   if (u == g->code->lower_unit) {
     g->e[FRAME_MARK] = 0;
-    u = ambi_lower_variant(g->cx, v);
+    u = ambi_variant_unit(g->cx, v);
     if (!u) return NEXT_STOP;
     v->unit = u;
   }

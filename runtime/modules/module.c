@@ -592,14 +592,30 @@ static bool register_yields(Runtime *rt) {
   return true;
 }
 
+// The atoms of the core library, as its text gives them.
+static bool load_atoms(Runtime *rt, Space *s) {
+  const BootImage *boot = rt->boot;
+  for (uint32_t i = 0; i < boot->natoms; i++) {
+    Template t = ambi_template_of_image(rt->boot_terms, &boot->atoms[i]);
+    if (ambi_space_add_template(s, &t)) continue;
+    ambi_template_release(rt->store, &t);
+    return false;
+  }
+  s->is_context = true;
+  return true;
+}
+
 static bool open_corelib(Context *cx, const EmbeddedFile *file) {
   Runtime *rt = cx->rt;
   Module *m = make_built_in(rt, file);
   if (!m) return false;
   rt->corelib = m->space;
   rt->modules->corelib = m;
-  return fill_module(cx, m) && register_yields(rt) &&
-         add_name(rt->modules, "top:stdlib", m);
+  m->loaded = rt->boot ? load_atoms(rt, m->space) : fill_module(cx, m);
+  bool ok = m->loaded && register_yields(rt) &&
+            add_name(rt->modules, "top:stdlib", m);
+  rt->boot_version = m->space->version;
+  return ok;
 }
 
 static const EmbeddedFile *find_embedded(const char *name) {

@@ -1,0 +1,369 @@
+// The boot image: a runtime opened from it is the one that reads the library's
+// text, and its units are those that lowering gives, used exactly where it would.
+#include "tests/unit/machine.h"
+
+#include "runtime/bytecode/disasm.h"
+
+static Runtime *read_library(int tier) {
+  Host host = {NULL, drop_output, ignore_note};
+  Runtime *text = ambi_runtime_open_from(NULL, &host, tier);
+  ck_assert_ptr_nonnull(text);
+  return text;
+}
+
+// ---- what is there after opening ---------------------------------------------
+
+static void print_atoms(Runtime *r, Buffer *b) {
+  RecordVec all = {0};
+  ck_assert(ambi_space_atoms(r->corelib, &all));
+  for (size_t i = 0; i < all.n; i++) {
+    Naming naming = {0};
+    ambi_print_template(r, b, &all.at[i]->tmpl, &naming);
+    ambi_buffer_puts(b, "\n");
+    ambi_vec_drop(&naming.vars);
+  }
+  for (uint32_t op = 0; op < OP_COUNT; op++) {
+    if (ambi_is_none(r->op_types[op].atom)) continue;
+    ambi_print_template(r, b, &r->op_types[op], NULL);
+    ambi_buffer_puts(b, "\n");
+  }
+  ambi_records_drop(&all);
+}
+
+START_TEST(atoms_and_types_are_those_of_the_text) {
+  for (int tier = 0; tier < 2; tier++) {
+    Host host = {NULL, drop_output, ignore_note};
+    Runtime *text = read_library(tier), *boot = ambi_runtime_open(&host, tier);
+    Buffer a = {0}, b = {0};
+    ck_assert_ptr_nonnull(boot);
+    print_atoms(text, &a);
+    print_atoms(boot, &b);
+    ck_assert_uint_gt(a.len, 10000);
+    ck_assert_str_eq(a.text, b.text);
+    ck_assert_uint_eq(text->corelib->version, boot->corelib->version);
+    ambi_buffer_drop(&a);
+    ambi_buffer_drop(&b);
+    ambi_runtime_close(text);
+    ambi_runtime_close(boot);
+  }
+}
+END_TEST
+
+START_TEST(symbols_have_the_same_ids) {
+  Runtime *text = read_library(1);
+  size_t n = ambi_symbols_count(text->symbols);
+  ck_assert_uint_eq(n, ambi_symbols_count(rt->symbols));
+  for (uint32_t id = 0; id < n; id++) {
+    const Symbol *a = ambi_symbol(text->symbols, id),
+                 *b = ambi_symbol(rt->symbols, id);
+    uint32_t found = 0;
+    ck_assert_str_eq(a->text, b->text);
+    ck_assert(ambi_symbol_find(rt->symbols, a->text, a->len, &found));
+    ck_assert_uint_eq(found, id);
+  }
+  ambi_runtime_close(text);
+}
+END_TEST
+
+// ---- units -------------------------------------------------------------------
+
+// As if nothing had been lowered, with unknown heads having such effects.
+static void forget(Runtime *r, unsigned effects) {
+  ambi_code_invalidate(r->code);
+  r->code->unknown_known = false;
+  r->mentions.effects = effects;
+}
+
+static Variant *variant_of(Runtime *r, Space *s, uint32_t head, uint32_t nargs,
+                           Value type) {
+  Definition *d = ambi_definition(r->code, s, AMB_SYM_ID(head), nargs);
+  ck_assert_ptr_nonnull(d);
+  Variant *v = ambi_variant(r->code, d, type);
+  ck_assert_ptr_nonnull(v);
+  return v;
+}
+
+static void same_listing(Runtime *a, const Unit *x, Runtime *b, const Unit *y,
+                         const char *name) {
+  Buffer one = {0}, two = {0};
+  bool ok = x && y;
+  ok = ok && ambi_disasm_unit(a, &one, x);
+  ok = ok && ambi_disasm_unit(b, &two, y);
+  ck_assert_msg(ok, "%s: %p %p\n%s\n%s", name, (const void *)x, (const void *)y,
+                one.text, two.text);
+  ck_assert_msg(strcmp(one.text, two.text) == 0, "%s:\n%s\n%s", name, one.text,
+                two.text);
+  ambi_buffer_drop(&one);
+  ambi_buffer_drop(&two);
+}
+
+START_TEST(units_are_what_lowering_gives) {
+  Runtime *text = read_library(1);
+  Context *other = ambi_context_open(text);
+  other->module = ambi_module_top(text);
+  other->space = other->module->space;
+  ambi_limits_begin(other);
+  const BootImage *image = rt->boot;
+  ck_assert_uint_gt(image->nunits, 90);
+  for (uint32_t i = 0; i < image->nunits; i++) {
+    const BootUnit *row = &image->units[i];
+    unsigned effects = (unsigned)__builtin_ctzll(row->bounds);
+    const char *name = ambi_symbol(rt->symbols, row->head)->text;
+    forget(rt, effects);
+    forget(text, effects);
+    ck_assert(!ambi_is_expr(AMB_V(row->type)));  // one word for both runtimes
+    Variant *v =
+        variant_of(rt, cx->space, row->head, row->nargs, AMB_V(row->type));
+    Variant *w =
+        variant_of(text, other->space, row->head, row->nargs, AMB_V(row->type));
+    Unit *u = ambi_variant_unit(cx, v);
+    ck_assert_msg(u && u->block, "%s was lowered", name);
+    same_listing(rt, u, rt, ambi_lower_variant(cx, v), name);
+    same_listing(rt, u, text, ambi_variant_unit(other, w), name);
+  }
+  ambi_context_close(other);
+  ambi_runtime_close(text);
+}
+END_TEST
+
+// Units that lowering gives up stay a question to the space.
+START_TEST(all_definitions_have_units) {
+  RecordVec all = {0};
+  size_t found = 0;
+  ck_assert(ambi_space_atoms(rt->corelib, &all));
+  for (size_t i = 0; i < all.n; i++) {
+    Value rule = all.at[i]->tmpl.atom;
+    if (ambi_expr_size(rule) != 3 ||
+        !ambi_same(ambi_expr_at(rule, 0), AMB_SYM(EQ)))
+      continue;
+    Value lhs = ambi_expr_at(rule, 1), head = ambi_expr_at(lhs, 0);
+    if (!ambi_is_sym(head)) continue;
+    Variant *v = variant_of(rt, cx->space, ambi_sym_of(head),
+                            ambi_expr_size(lhs) - 1, AMB_SYM(UNDEFINED));
+    Unit *u = ambi_variant_unit(cx, v);
+    ck_assert_ptr_nonnull(u);
+    ck_assert_msg(u->block || u->code[0].op == OP_I_QUERYT, "%s was lowered",
+                  ambi_symbol(rt->symbols, ambi_sym_of(head))->text);
+    found += u->block != 0;
+  }
+  ambi_records_drop(&all);
+  ck_assert_uint_gt(found, 90);
+}
+END_TEST
+
+// ---- where the library is not alone ------------------------------------------
+
+static void run_in(Runtime *r, Module *m, const char *program) {
+  Script script = {.rt = r,
+                   .module = m,
+                   .name = "test",
+                   .text = program,
+                   .len = strlen(program)};
+  ck_assert_int_eq(ambi_run_script(&script), RUN_OK);
+  ambi_script_drop(&script);
+}
+
+static uint32_t id_of(const char *name) {
+  uint32_t id = 0;
+  ck_assert(ambi_symbol_find(rt->symbols, name, strlen(name), &id));
+  return id;
+}
+
+static bool from_image(const char *name, uint32_t nargs) {
+  Variant *v =
+      variant_of(rt, cx->space, id_of(name), nargs, AMB_SYM(UNDEFINED));
+  Unit *u = ambi_variant_unit(cx, v);
+  ck_assert_ptr_nonnull(u);
+  return u->block != 0;
+}
+
+START_TEST(other_definitions_change_nothing) {
+  run_in(rt, ambi_module_top(rt),
+         "(= (mine $x) $x) (: mine (-> Number Number))"
+         "!(mine 1) (= (also) 2)");
+  ck_assert(from_image("filter-atom", 3));
+  ck_assert(from_image("min", 2));
+}
+END_TEST
+
+START_TEST(a_rule_or_type_of_the_program_counts) {
+  ck_assert(from_image("min", 2));
+  run_in(rt, ambi_module_top(rt), "(= (min $x $y) first)");
+  ck_assert(!from_image("min", 2));
+  ck_assert(from_image("filter-atom", 3));
+  ck_assert(from_image("get-doc-function", 3));
+  run_in(rt, ambi_module_top(rt), "(: get-doc-params (-> Number))");
+  ck_assert(!from_image("get-doc-params", 3));
+  ck_assert(!from_image("get-doc-function", 3));  // calls it
+}
+END_TEST
+
+START_TEST(a_rule_for_any_head_counts) {
+  run_in(rt, ambi_module_top(rt), "(= ($f odd) $f)");
+  ck_assert(!from_image("min", 2));
+}
+END_TEST
+
+START_TEST(subtypes_count) {
+  run_in(rt, ambi_module_top(rt), "(:< Nat Number)");
+  ck_assert(!from_image("min", 2));
+}
+END_TEST
+
+START_TEST(changes_of_the_library_count) {
+  Template t =
+      rt->boot->natoms ? (Template){.atom = AMB_SYM(X)} : (Template){0};
+  ck_assert(from_image("min", 2));
+  ck_assert(ambi_space_add_template(rt->corelib, &t));
+  ck_assert(!from_image("min", 2));
+}
+END_TEST
+
+START_TEST(spaces_that_are_no_modules_lower) {
+  cx->space = ambi_space_open(rt, NULL, false);
+  ck_assert(ambi_space_add_dep(cx->space, rt->corelib));
+  ck_assert(!from_image("min", 2));
+}
+END_TEST
+
+// ---- results -----------------------------------------------------------------
+
+static bool note_results(void *arg, const FormReport *r) {
+  Buffer *b = arg;
+  ambi_print_results(r->cx->rt, b, r->results, r->n);
+  ambi_buffer_puts(b, "\n");
+  return true;
+}
+
+static void results_of(Runtime *r, const char *program, Buffer *b) {
+  Script script = {.rt = r,
+                   .module = ambi_module_top(r),
+                   .name = "test",
+                   .text = program,
+                   .len = strlen(program),
+                   .on_form = note_results,
+                   .arg = b};
+  ambi_run_script(&script);
+  ambi_script_drop(&script);
+}
+
+static const char *const programs[] = {
+    "!(map-atom (1 2 3) $x (+ $x 1)) !(foldl-atom (1 2 3) 0 $a $b (+ $a $b))"
+    "!(filter-atom (1 2 3 4) $x (> $x 2)) !(min 1 2) !(get-doc if)"
+    "!(map-atom (1 2) repr) !(car-atom ()) !(nth 1)",
+    "!(min 1 2) (= (min $x $y) mine) !(min 1 2)",
+    "(: if (-> Atom Atom Atom Atom)) (= (if yes $x $y) $x) !(if yes 1 2)"
+    "!(if True 1 2) !(filter-atom (1 2 3 4) $x (> $x 2))",
+    "(= ($f odd) ($f even)) !(min odd) !(get-type if)",
+    "!(assertEqual (+ 1 2) 3) !(assertEqualToResult (superpose (1 2)) (1 2))"
+    "!(get-type (map-atom (1) $x $x)) !(collapse (superpose (1 2)))",
+    "(= (p) (println! x)) !(let $f p (map-atom (1 2) $f))"
+    "!(map-atom (1 2) println!) !(foldl-atom (1 2 3) 0 +)",
+    "!(import! &self lists) !(import! &self petta) !(append (1) (2))"
+    "!(help! if) !((|-> ($x) (+ $x 1)) 2) !(help! nothing-such)",
+    "!(include stdlib) !(min 1 2) !(get-metatype if)",
+    "!(add-atom (mod-space! stdlib) (= (min $x $y) other)) !(min 1 2)",
+};
+
+START_TEST(programs_give_the_same_results) {
+  for (int tier = 0; tier < 2; tier++) {
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+      Host host = {NULL, drop_output, ignore_note};
+      Runtime *text = read_library(tier),
+              *boot = ambi_runtime_open(&host, tier);
+      ck_assert_ptr_nonnull(boot);
+      Buffer a = {0}, b = {0};
+      results_of(text, programs[i], &a);
+      results_of(boot, programs[i], &b);
+      ck_assert_uint_gt(a.len, 0);
+      ck_assert_msg(strcmp(a.text, b.text) == 0, "%s\n%s\n%s", programs[i],
+                    a.text, b.text);
+      ambi_buffer_drop(&a);
+      ambi_buffer_drop(&b);
+      ambi_runtime_close(text);
+      ambi_runtime_close(boot);
+    }
+  }
+}
+END_TEST
+
+START_TEST(runtimes_share_the_image_only) {
+  Host host = {NULL, drop_output, ignore_note};
+  Runtime *first = ambi_runtime_open(&host, 1);
+  Runtime *second = ambi_runtime_open(&host, 1);
+  static const char use[] = "!(min 1 2) !(filter-atom (1 2) $x (> $x 1))";
+  Buffer a = {0}, b = {0}, c = {0};
+  results_of(first, use, &a);
+  results_of(first, "(= (min $x $y) mine)", &a);
+  results_of(second, use, &b);
+  ambi_runtime_close(first);
+  results_of(second, use, &c);
+  ck_assert_str_eq(a.text, b.text);
+  ck_assert_str_eq(b.text, c.text);
+  ambi_buffer_drop(&a);
+  ambi_buffer_drop(&b);
+  ambi_buffer_drop(&c);
+  ambi_runtime_close(second);
+}
+END_TEST
+
+// ---- memory runs out ---------------------------------------------------------
+
+START_TEST(opening_survives_any_failure) {
+  Host host = {NULL, drop_output, ignore_note};
+  size_t before = ambi_alloc_bytes();
+  Runtime *opened = NULL;
+  for (uint64_t n = 1; !opened; n++) {
+    ambi_alloc_fail_at(n);
+    opened = ambi_runtime_open(&host, 1);
+    ambi_alloc_fail_at(0);
+    ck_assert_msg(opened || ambi_alloc_bytes() == before, "%llu: a leak",
+                  (unsigned long long)n);
+  }
+  Buffer b = {0};
+  results_of(opened, "!(min 1 2)", &b);
+  ck_assert_str_eq(b.text, "[1]\n");
+  ambi_buffer_drop(&b);
+  ambi_runtime_close(opened);
+}
+END_TEST
+
+START_TEST(loading_units_survives_any_failure) {
+  const BootImage *image = rt->boot;
+  for (uint32_t i = 0; i < image->nunits; i++) {
+    const BootUnit *row = &image->units[i];
+    Unit *u = NULL;
+    for (uint64_t n = 1; !u; n++) {
+      forget(rt, (unsigned)__builtin_ctzll(row->bounds));
+      Variant *v =
+          variant_of(rt, cx->space, row->head, row->nargs, AMB_V(row->type));
+      ambi_alloc_fail_at(n);
+      u = ambi_variant_unit(cx, v);
+      ambi_alloc_fail_at(0);
+      ck_assert(u ? u->block != 0 : cx->stop == STOP_MEMORY);
+      cx->stop = STOP_NONE;
+    }
+  }
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("boot");
+  tcase_set_timeout(tc, 60);
+  tcase_add_checked_fixture(tc, open_machine, close_machine);
+  tcase_add_test(tc, atoms_and_types_are_those_of_the_text);
+  tcase_add_test(tc, symbols_have_the_same_ids);
+  tcase_add_test(tc, units_are_what_lowering_gives);
+  tcase_add_test(tc, all_definitions_have_units);
+  tcase_add_test(tc, other_definitions_change_nothing);
+  tcase_add_test(tc, a_rule_or_type_of_the_program_counts);
+  tcase_add_test(tc, a_rule_for_any_head_counts);
+  tcase_add_test(tc, subtypes_count);
+  tcase_add_test(tc, changes_of_the_library_count);
+  tcase_add_test(tc, spaces_that_are_no_modules_lower);
+  tcase_add_test(tc, programs_give_the_same_results);
+  tcase_add_test(tc, runtimes_share_the_image_only);
+  tcase_add_test(tc, opening_survives_any_failure);
+  tcase_add_test(tc, loading_units_survives_any_failure);
+  return unit_run(tc, "boot");
+}

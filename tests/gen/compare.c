@@ -1,8 +1,9 @@
 // Compares what modes told about a program.
 //
 // Lines are compared in their order. Names of variables count up to a renaming
-// that is one-to-one within a line, addresses do not count. Who was cut by a limit
-// may have told less, but what was told must be the same.
+// that is one-to-one within an atom, or a line that is no result list: alternatives
+// share no variables. Addresses do not count. Who was cut by a limit may have told
+// less, but what was told must be the same.
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ typedef struct Line {
   const char *at, *end;
   Name names[MAX_NAMES];  // in order of appearance
   unsigned n;
+  int depth;  // of brackets
 } Line;
 
 static size_t variable_length(const char *at, const char *end) {
@@ -58,6 +60,9 @@ static bool same_step(Line *a, Line *b) {
     b->at += n;
     return true;
   }
+  int step = *a->at == '(' ? 1 : *a->at == ')' ? -1 : 0;
+  a->depth += step;
+  if (*a->at == ',' && a->depth == 0) a->n = b->n = 0;
   return *a->at++ == *b->at++;
 }
 
@@ -68,6 +73,7 @@ static const char *line_end(const char *at, const char *end) {
 
 static bool same_line(Line *a, Line *b) {
   a->n = b->n = 0;
+  a->depth = *a->at == '[' ? 0 : 1;
   while (a->at < a->end && b->at < b->end)
     if (!same_step(a, b)) return false;
   return a->at == a->end && b->at == b->end;

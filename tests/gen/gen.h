@@ -86,7 +86,7 @@ void gen_told_drop(Told *t);
 
 enum GenVerdict { GEN_SAME, GEN_CUT, GEN_DIFFERENT, GEN_WRONG };
 // Told by two modes about one program: the same lines up to a renaming of variables
-// in each line; where one was cut, as far as it got.
+// in each result; where one was cut, as far as it got.
 enum GenVerdict gen_compare(const Told *a, const Told *b);
 // Runs the program in all the modes and compares each with the first. With
 // `report` not NULL, what was told goes there when it is not the same.

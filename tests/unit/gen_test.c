@@ -76,9 +76,13 @@ START_TEST(variables_may_be_renamed) {
   ck_assert_int_eq(
       verdict("[$x, ($y $x)]\n", false, "[$a#1, ($a#2 $a#1)]\n", false),
       GEN_SAME);
-  ck_assert_int_eq(verdict("[$x, $x]\n", false, "[$x#1, $x#2]\n", false),
+  ck_assert_int_eq(verdict("[($x $x)]\n", false, "[($x#1 $x#2)]\n", false),
                    GEN_DIFFERENT);
-  ck_assert_int_eq(verdict("[$x, $y]\n", false, "[$x, $x]\n", false),
+  ck_assert_int_eq(verdict("[($x $y)]\n", false, "[($x $x)]\n", false),
+                   GEN_DIFFERENT);
+  ck_assert_int_eq(verdict("[($x b), $x]\n", false, "[($x b), $y]\n", false),
+                   GEN_SAME);
+  ck_assert_int_eq(verdict("$x, $x\n", false, "$x, $y\n", false),
                    GEN_DIFFERENT);
   ck_assert_int_eq(verdict("[$x]\n[$x]\n", false, "[$y]\n[$z]\n", false),
                    GEN_SAME);

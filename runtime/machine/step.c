@@ -140,6 +140,10 @@ bool ambi_step_check_type(Engine *g, Value v, Value type) {
   if (ambi_is_bool(v)) return type.w == AMB_SYM(T_BOOL).w;
   if (ambi_is_str(v)) return type.w == AMB_SYM(T_STRING).w;
   if (ambi_is_var(v) || ambi_is_unit(v)) return true;
+  // What is no value yet may have any type, and operations want these as values.
+  if (ambi_is_expr(v) &&
+      (type.w == AMB_SYM(T_BOOL).w || type.w == AMB_SYM(T_SPACE).w))
+    return false;
   TypeVec types = {0};
   Context *cx = g->cx;
   bool pass = false, definite = true;

@@ -9,7 +9,7 @@
 
 #include "tests/gen/gen.h"
 
-enum { MAX_NAMES = 256, MAX_MODES = 8 };
+enum { MAX_NAMES = 256, MAX_MODES = 8, SHOWN = 2000 };
 
 typedef struct Name {
   const char *at;
@@ -109,7 +109,8 @@ static void report_told(Buffer *b, const GenMode *mode, const Told *t) {
     ambi_buffer_puts(b, t->wrong);
   }
   ambi_buffer_puts(b, "\n");
-  if (t->len) ambi_buffer_put(b, t->text, t->len);
+  if (t->len) ambi_buffer_put(b, t->text, t->len < SHOWN ? t->len : SHOWN);
+  if (t->len > SHOWN) ambi_buffer_puts(b, " ...\n");
 }
 
 enum GenVerdict gen_check(const GenMode *modes, unsigned nmodes,

@@ -59,9 +59,33 @@ static int try_apart(const Program *p) {
   return WEXITSTATUS(status);
 }
 
+// A rule for every atom makes any program a strange one. Shrinking would like to make
+// such rules of others.
+static bool has_rule_for_all(const Node *n) {
+  if (n->word) return false;
+  if (n->n == 3 && gen_is_word(n->kid[0], "=") && n->kid[1]->word &&
+      n->kid[1]->word[0] == '$')
+    return true;
+  for (unsigned i = 0; i < n->n; i++)
+    if (has_rule_for_all(n->kid[i])) return true;
+  return false;
+}
+
+static bool any_rule_for_all(const Program *p) {
+  for (unsigned i = 0; i < p->n; i++)
+    if (has_rule_for_all(p->form[i].atom)) return true;
+  return false;
+}
+
+typedef struct Wanted {
+  int outcome;
+  bool rule_for_all;
+} Wanted;
+
 static bool same_outcome(void *arg, const Program *p) {
-  const int *wanted = arg;
-  return try_apart(p) == *wanted;
+  const Wanted *w = arg;
+  return (w->rule_for_all || !any_rule_for_all(p)) &&
+         try_apart(p) == w->outcome;
 }
 
 // ---- findings ---------------------------------------------------------------------------
@@ -92,11 +116,11 @@ static void put_finding(FILE *f, const char *title, const Program *p,
 
 // Shrinks the program; tells and keeps what is left.
 static void found(const Soak *s, Arena *a, const char *title, Program *p) {
-  int outcome = try_apart(p);
-  unsigned tries = gen_shrink(a, p, same_outcome, &outcome, TRIES);
+  Wanted w = {try_apart(p), any_rule_for_all(p)};
+  unsigned tries = gen_shrink(a, p, same_outcome, &w, TRIES);
   char name[512];
   snprintf(name, sizeof name, "%s, shrunk in %u tries", title, tries);
-  put_finding(stdout, name, p, outcome);
+  put_finding(stdout, name, p, w.outcome);
   fflush(stdout);
   if (!s->o.save) return;
   snprintf(name, sizeof name, "%s/%s.metta", s->o.save, title);
@@ -105,7 +129,7 @@ static void found(const Soak *s, Arena *a, const char *title, Program *p) {
     perror(name);
     return;
   }
-  put_finding(f, title, p, outcome);
+  put_finding(f, title, p, w.outcome);
   fclose(f);
 }
 

@@ -18,6 +18,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 # ---- forms ------------------------------------------------------------------
 
@@ -84,37 +85,72 @@ def forms(text):
 RUNNER = r"""
 import json, os, sys, tempfile
 import hyperon
-path, forms = sys.argv[1], json.load(sys.stdin)
-m = hyperon.MeTTa(env_builder=hyperon.Environment.custom_env(
-    working_dir=os.path.dirname(os.path.abspath(path)), config_dir=""))
 keep = os.dup(1)
 def note(x):
     os.write(keep, (json.dumps(x) + "\n").encode())
-for form in forms:
-    with tempfile.TemporaryFile() as t:
-        os.dup2(t.fileno(), 1)
-        try:
-            got = [[str(a) for a in r] for r in m.run(form)]
-        except BaseException as e:
-            got = "ERR %s" % e
-        sys.stdout.flush()
-        t.seek(0)
-        printed = t.read().decode("utf-8", "replace")
-    note([got, printed])
-    if isinstance(got, str) or any(a.startswith(("(Error ", "(Error)")) for r in got for a in r):
-        break
+def answer(m, form, t):
+    os.dup2(t.fileno(), 1)
+    try:
+        got = [[str(a) for a in r] for r in m.run(form)]
+    except BaseException as e:
+        got = "ERR %s" % e
+    sys.stdout.flush()
+    t.seek(0)
+    return got, t.read().decode("utf-8", "replace")
+for job in sys.stdin:
+    folder, forms = json.loads(job)
+    m = hyperon.MeTTa(env_builder=hyperon.Environment.custom_env(working_dir=folder, config_dir=""))
+    for form in forms:
+        with tempfile.TemporaryFile() as t:
+            got, printed = answer(m, form, t)
+        note([got, printed])
+        if isinstance(got, str) or any(a.startswith(("(Error ", "(Error)")) for r in got for a in r):
+            break
+    note(None)
 """
 
 
-def reference(python, path, texts, timeout):
-    """per form reached: (result lists or error text, printed text)"""
-    path = os.path.abspath(path)
-    p = subprocess.run([python, "-c", RUNNER, path], input=json.dumps(texts), capture_output=True,
-                       text=True, timeout=timeout, cwd=os.path.dirname(path))
-    out = [json.loads(l) for l in p.stdout.splitlines() if l.startswith("[")]
-    if p.returncode != 0:
-        out.append(["ERR " + (p.stderr.strip().splitlines() or ["status %d" % p.returncode])[-1], ""])
-    return out
+class Reference:
+    """A process that runs one program after the other, each in a fresh interpreter."""
+
+    def __init__(self, python):
+        self.python = python
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([self.python, "-c", RUNNER], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def stop(self):
+        """what it said at its end"""
+        if not self.process:
+            return ""
+        self.process.kill()
+        said = self.process.communicate()[1].strip().splitlines()
+        self.process = None
+        return said[-1] if said else ""
+
+    def ask(self, path, texts, timeout):
+        """per form reached: (result lists or error text, printed text)"""
+        if not self.process:
+            self.start()
+        folder = os.path.dirname(os.path.abspath(path))
+        self.process.stdin.write(json.dumps([folder, texts]) + "\n")
+        self.process.stdin.flush()
+        late = threading.Timer(timeout, self.process.kill)
+        late.start()
+        out, line = [], self.process.stdout.readline()
+        while line.startswith("["):
+            out.append(json.loads(line))
+            line = self.process.stdout.readline()
+        in_time = late.is_alive()
+        late.cancel()
+        if not line:  # it came to its end
+            said = self.stop()
+            if not in_time:
+                raise subprocess.TimeoutExpired(path, timeout)
+            out.append(["ERR " + said, ""])
+        return out
 
 
 # ---- comparison -------------------------------------------------------------
@@ -196,7 +232,7 @@ def read(path, args):
             print("%s: not compared: %s" % (path, head.group(1)))
         return None
     all_forms = forms(text)
-    return text, all_forms, reference(args.python, path, [f[0] for f in all_forms], args.timeout)
+    return text, all_forms, args.reference.ask(path, [f[0] for f in all_forms], args.timeout)
 
 
 def excused(path, form, after, args):
@@ -274,6 +310,7 @@ def main():
     ap.add_argument("--verbose", action="store_true")
     ap.add_argument("files", nargs="+", metavar="FILE")
     args = ap.parse_args()
+    args.reference = Reference(args.python)
     bad = 0
     for path in args.files:
         try:
@@ -281,6 +318,7 @@ def main():
         except subprocess.TimeoutExpired:
             print("%s: no end after %g s" % (path, args.timeout))
             bad += 1
+    args.reference.stop()
     print("%d files, %d differences" % (len(args.files), bad))
     return 1 if bad else 0
 

@@ -132,11 +132,10 @@ void ambi_unit_hot(CodeState *cs, Unit *u) {
   cs->native.hot(cs->native.arg, u);
 }
 
-const Code *ambi_unit_resume(const Unit *u, const Code *pc) {
+const void *ambi_unit_machine(const Unit *u, const Code *pc) {
   const Native *n = ambi_load_acquire(&u->native);
-  if (!n) return pc;
-  uint32_t i = n->at[pc - u->code];
-  return i ? (const Code *)(const void *)&n->landings[i - 1] : pc;
+  uint32_t at = n ? n->at[pc - u->code] : 0;
+  return at ? (const char *)n->code + at - 1 : NULL;
 }
 
 // May the unit be freed? If not, the compiler has it; it will let go of it.

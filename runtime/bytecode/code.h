@@ -55,6 +55,12 @@ extern const OpInfo ambi_ops[OP_I_COUNT];
 
 // Words an instruction takes.
 unsigned ambi_op_words(const Code *pc);
+// Does it go on behind the next instruction, which takes what comes later?
+static inline bool ambi_op_skips(const Code *pc) {
+  const OpInfo *op = &ambi_ops[pc->op];
+  return pc->op == OP_I_BUILTIN ||
+         ((op->flags & X_PUSH) && op->operands[0] == 'W');
+}
 // The sources or slots behind an instruction, four to a word.
 static inline const uint16_t *ambi_op_list(const Code *pc) {
   return (const uint16_t *)(pc + 1);
@@ -209,8 +215,8 @@ static inline const Code *ambi_code_origin(const Code *pc) {
              ? ((const Landing *)(const void *)pc)->origin
              : pc;
 }
-// Where the loop goes on at a position of the unit: its landing, if it has one.
-const Code *ambi_unit_resume(const Unit *u, const Code *pc);
+// The machine code for a position of the unit, NULL: there is none.
+const void *ambi_unit_machine(const Unit *u, const Code *pc);
 // Notes that code relies on rules and types of this symbol.
 static inline void ambi_code_rely(CodeState *cs, Value sym) {
   if (ambi_is_sym(sym))

@@ -47,10 +47,11 @@ typedef struct Landing {
 typedef struct Native {
   const void *entry;  // of calls from machine code: counts the step
   Landing *landings;
-  uint32_t *at;  // for each word of the unit's code: landing + 1, 0: none
-  uint32_t nlandings;
-  uint32_t ncode;  // words of the unit, the length of `at`
-  void *code;      // the machine code, in code memory
+  uint32_t *at;  // for each word of the unit's code: 1 + the offset of its
+                 // machine code, 0: none
+  uint32_t nlandings, caplandings;  // used, allocated
+  uint32_t ncode;                   // words of the unit, the length of `at`
+  void *code;                       // the machine code, in code memory
   size_t bytes;
 } Native;
 
@@ -66,6 +67,9 @@ typedef struct NativeHost {
   void (*freed)(void *arg, Native *n);
   const void *call_bytecode;  // Unit.enter of units without machine code
   uint32_t threshold;
+  uint64_t *one;   // [own] instructions that machine code had the loop run, by
+                   // opcode; NULL: nobody counts
+  uint64_t *left;  // [own] ... where it left to the loop, likewise
 } NativeHost;
 
 #endif

@@ -469,7 +469,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
     set_shared_soft(g);
     return true;
   }
-  g->gc_mark = 2 * ++g->collections + 1;
+  g->gc_mark = AMB_TAGGED(TAG_HDR, ++g->collections);
   Word *base = (Word *)(void *)g->other.base;
   Collector c = {.g = g,
                  .lo = cx->hbase,

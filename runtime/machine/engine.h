@@ -99,6 +99,14 @@ struct Hook {
   size_t nvars;
 };
 
+// What a routine tells the loop to do next.
+enum Next {
+  NEXT_PC,    // go on at engine->pc in engine->e
+  NEXT_RET,   // return engine->rv from the frame engine->e
+  NEXT_FAIL,  // backtrack
+  NEXT_STOP   // cx->stop is set
+};
+
 typedef struct Engine {
   Context *cx;
   CodeState *code;
@@ -124,7 +132,8 @@ typedef struct Engine {
   size_t heap_soft;    // words in use that trigger a collection
   size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;
-  uint64_t gc_mark;
+  uint64_t
+      gc_mark;  // of the last collection; reads as a header, so no slot holds it
   uint64_t steps;
   uint32_t failures;  // counted for looks at the limits
   Adopted *adopted;
@@ -138,14 +147,6 @@ typedef struct Engine {
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;
-
-// What a routine tells the loop to do next.
-enum Next {
-  NEXT_PC,    // go on at engine->pc in engine->e
-  NEXT_RET,   // return engine->rv from the frame engine->e
-  NEXT_FAIL,  // backtrack
-  NEXT_STOP   // cx->stop is set
-};
 
 // Takes the steps made since the last look into account.
 static inline void ambi_engine_count(Engine *g) {
@@ -164,6 +165,9 @@ void ambi_engine_close(Engine *g);
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);
 // Runs from g->pc until the sentinel record resumes or something stops.
 enum AmbStop ambi_interp_run(Engine *g);
+// Runs the one instruction at g->pc. NEXT_PC: g->pc says where to go on (a
+// landing, too); NEXT_STOP: cx->stop is set. Not for TOP_DONE.
+enum Next ambi_interp_one(Engine *g);
 
 // What a position slot holds: the address of the newest record, records do not
 // move. Bit 0 is free for the mark of a streamed position, and no collection

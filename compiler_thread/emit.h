@@ -1,0 +1,49 @@
+// From a unit of bytecode to machine code: one template for each instruction.
+//
+// An Emitter belongs to one thread at a time. It reads units, which do not change
+// once they are callable, and writes code memory; it touches nothing else of the
+// evaluator's. Level 1: the frames, records, hooks, trail and heap of bytecode as
+// they are, so any instruction may leave to the loop at itself and machine code
+// may take over at any landing.
+#ifndef AMBIT_COMPILER_THREAD_EMIT_H
+#define AMBIT_COMPILER_THREAD_EMIT_H
+
+#include "compiler_thread/code_memory.h"
+#include "runtime/bytecode/code.h"
+
+typedef struct Emitter Emitter;
+
+// Why a unit stays bytecode. Rows: constant, text.
+#define EMIT_RESULTS(X)                         \
+  X(EMIT_OK, "compiled")                        \
+  X(EMIT_LARGE, "too large")                    \
+  X(EMIT_NO_MEMORY, "no memory")                \
+  X(EMIT_CODE_FULL, "code memory full")         \
+  X(EMIT_ASSEMBLER, "refused by the assembler") \
+  X(EMIT_POINTLESS, "nothing in it that machine code does")
+typedef enum EmitResult {
+#define X(name, text) name,
+  EMIT_RESULTS(X)
+#undef X
+      EMIT_RESULT_COUNT
+} EmitResult;
+
+typedef struct EmitNote {  // for --jit-stats, disassembly, profilers
+  size_t instructions;     // of the unit that have machine code
+  size_t bytes;
+  const char *refused_for;  // EMIT_ASSEMBLER: what it said, static
+} EmitNote;
+
+// Writes the code all units share. NULL: memory is out, or *why.
+Emitter *ambi_emitter_open(CodeMemory *m, const char **why);
+void ambi_emitter_close(Emitter *em);
+// The shared part of NativeHost: enter and call_bytecode.
+void ambi_emitter_host(const Emitter *em, NativeHost *host);
+// *out is complete and unpublished; the caller publishes or frees it.
+EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
+                          EmitNote *note);
+void ambi_native_free(CodeMemory *m, Native *n);
+// Error edges and other rare parts get machine code, too (tests).
+void ambi_emitter_everything(Emitter *em, bool on);
+
+#endif

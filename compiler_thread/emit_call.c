@@ -1,0 +1,222 @@
+// Templates of calls and returns.
+//
+// A call reads the callee from its Variant each time, so that a call after a change
+// of rules sees the new ones. The callee makes sure of room for its slots; header
+// and arguments are written before, into the spare words behind the stack's end.
+#include "compiler_thread/template.h"
+
+enum { IN_REGISTERS = 6, MOST_ARGUMENTS = 200 };
+static const JitReg scratch[IN_REGISTERS] = {J_R8, J_R9, J_R10, J_R11, J_RSI};
+
+enum { HEADER_BYTES = FRAME_HEADER * 8 };
+
+static JitMem new_frame(int word) {  // rdi: where its header begins
+  return jit_at(J_RDI, HEADER_BYTES + word * 8);
+}
+
+// rdi = top of this frame or what the newest record protects. Uses nothing else.
+static void frame_top(Emit *m, unsigned size) {
+  Jit *j = m->j;
+  JitLabel low = jit_label(j), ok = jit_label(j);
+  jit_lea(j, J_RDI, in_slot(size));
+  jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
+  jit_jump_if(j, J_BELOW, low);
+  jit_bind(j, ok);
+  jit_cold(j);
+  jit_bind(j, low);
+  jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, top)));
+  jit_jump(j, ok);
+  jit_hot(j);
+}
+
+// rax = argument i of the call, ready to be passed.
+static void argument(Emit *m, unsigned i) {
+  unsigned source = m->pc[1].half[1 + i];
+  emit_source(m, J_RAX, source);
+  if (is_checked(source)) emit_ready(m);
+}
+
+// Enters the callee, with the frame at rdi.
+static void go(Emit *m) {
+  Jit *j = m->j;
+  const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
+  jit_imm(j, J_RDX, (uintptr_t)v);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
+  if (v == m->u->variant) jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+  jit_lea(j, R_E, new_frame(0));
+  jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
+  if (v == m->u->variant) jit_jump_if(j, J_EQ, m->self);
+  jit_jump_m(j, jit_at(J_RCX, OFF(Unit, enter)));
+}
+
+void ambi_emit_CALL(Emit *m) {
+  Jit *j = m->j;
+  const Code *pc = m->pc;
+  unsigned n = pc->b;
+  if (n > MOST_ARGUMENTS) {
+    jit_jump(j, emit_slow(m));
+    return;
+  }
+  frame_top(m, pc[1].half[0]);
+  for (unsigned i = 0; i < n; i++) {
+    argument(m, i);
+    jit_mr(j, J_MOV, new_frame((int)i), J_RAX);
+  }
+  if (pc->a != NO_SLOT) emit_to_slot(m, pc->a, R_B);
+  jit_mr(j, J_MOV, new_frame(FRAME_PREV), R_E);
+  const Code *back = emit_position(m, m->at + ambi_op_words(pc));
+  jit_imm(j, J_RCX, (uintptr_t)back);
+  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  go(m);
+}
+
+// Few arguments go through registers over this frame's slots.
+static void tail_few(Emit *m, unsigned n) {
+  Jit *j = m->j;
+  JitLabel far = jit_label(j), ok = jit_label(j);
+  for (unsigned i = 0; i < n; i++) {
+    argument(m, i);
+    jit_rr(j, J_MOV, i + 1 < n ? scratch[i] : J_RAX, J_RAX);
+  }
+  jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
+  jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
+  jit_jump_if(j, J_BELOW, far);
+  jit_bind(j, ok);
+  for (unsigned i = 0; i < n; i++)
+    jit_mr(j, J_MOV, new_frame((int)i), i + 1 < n ? scratch[i] : J_RAX);
+  jit_cold(j);
+  jit_bind(j, far);
+  JitLabel top = jit_label(j);
+  jit_lea(j, J_RDI, in_slot(m->pc[1].half[0]));
+  jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
+  jit_jump_if(j, J_ABOVE_EQ, top);
+  jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, top)));
+  jit_bind(j, top);
+  jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_PREV));
+  jit_mr(j, J_MOV, new_frame(FRAME_PREV), J_RCX);
+  jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
+  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  jit_jump(j, ok);
+  jit_hot(j);
+}
+
+// Many are put above and brought down when this frame may be overwritten.
+static void tail_many(Emit *m, unsigned n) {
+  Jit *j = m->j;
+  JitLabel reuse = jit_label(j), done = jit_label(j);
+  frame_top(m, m->pc[1].half[0]);
+  for (unsigned i = 0; i < n; i++) {
+    argument(m, i);
+    jit_mr(j, J_MOV, new_frame((int)i), J_RAX);
+  }
+  jit_lea(j, J_RSI, in_slot((unsigned)-FRAME_HEADER));
+  jit_rm(j, J_CMP, J_RSI, in_record(OFF(Choice, top)));
+  jit_jump_if(j, J_ABOVE_EQ, reuse);
+  jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_PREV));
+  jit_mr(j, J_MOV, new_frame(FRAME_PREV), J_RCX);
+  jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
+  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  jit_jump(j, done);
+  jit_bind(j, reuse);
+  for (unsigned i = 0; i < n; i++) {
+    jit_rm(j, J_MOV, J_RAX, new_frame((int)i));
+    jit_mr(j, J_MOV, in_slot(i), J_RAX);
+  }
+  jit_rr(j, J_MOV, J_RDI, J_RSI);
+  jit_bind(j, done);
+}
+
+void ambi_emit_TAILCALL(Emit *m) {
+  if (m->pc->b > MOST_ARGUMENTS) {
+    jit_jump(m->j, emit_slow(m));
+    return;
+  }
+  if (m->pc->b <= IN_REGISTERS)
+    tail_few(m, m->pc->b);
+  else
+    tail_many(m, m->pc->b);
+  go(m);
+}
+
+void ambi_emit_RET(Emit *m) {
+  emit_source(m, J_RAX, m->pc->a);
+  emit_return(m);
+}
+
+void ambi_emit_RETRV(Emit *m) {
+  emit_return(m);
+}
+
+// An atom as the value of a body of this type; tag in ecx.
+static void ready_atom(Emit *m, Value type, JitLabel ok, JitLabel slow) {
+  Jit *j = m->j;
+  if (type.w == AMB_SYM(UNDEFINED).w) {
+    jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
+    JitLabel symbol = jit_label(j);
+    jit_jump_if(j, J_EQ, symbol);
+    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+    jit_jump_if(j, J_NE, ok);
+    jit_jump(j, slow);
+    jit_bind(j, symbol);
+    jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
+    jit_jump_if(j, J_EQ, slow);
+    jit_ri32(j, J_CMP, J_RAX, AMB_S_NOT_REDUCIBLE);
+    jit_jump_if(j, J_NE, ok);
+  } else if (type.w == AMB_SYM(T_NUMBER).w) {
+    jit_ri32(j, J_CMP, J_RCX, TAG_INT);
+    jit_jump_if(j, J_EQ, ok);
+    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
+    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
+    jit_jump_if(j, J_BELOW_EQ, ok);
+  } else if (type.w == AMB_SYM(T_BOOL).w) {
+    jit_rr(j, J_MOV, J_RDX, J_RAX);
+    jit_ri(j, J_OR, J_RDX, 1);
+    jit_imm(j, J_RCX, AMB_TRUE.w);
+    jit_rr(j, J_CMP, J_RDX, J_RCX);
+    jit_jump_if(j, J_EQ, ok);
+  }
+  jit_jump(j, slow);
+}
+
+void ambi_emit_RETV(Emit *m) {
+  Jit *j = m->j;
+  Value type = AMB_V(m->u->k[m->pc->b]);
+  JitLabel ok = jit_label(j), atom = jit_label(j), rigid = jit_label(j),
+           soft = jit_label(j), slow = emit_slow(m);
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, atom);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_NE, rigid);
+  if (m->pc->c) {
+    jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
+    jit_jump_if(j, J_EQ, soft);
+  } else {
+    jit_rr32(j, J_MOV, J_RCX, J_RAX);
+    jit_not32(j, J_RCX);
+    jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+    jit_jump_if(j, J_NE, soft);
+  }
+  jit_bind(j, ok);
+  emit_return(m);
+  jit_bind(j, rigid);
+  emit_rigid_holds(m, slow);
+  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
+  jit_jump(j, ok);
+  jit_cold(j);
+  jit_bind(j, soft);
+  emit_presumed(m, slow);
+  jit_jump(j, ok);
+  jit_bind(j, atom);
+  ready_atom(m, type, ok, slow);
+  jit_hot(j);
+}
+
+// ---- going elsewhere ------------------------------------------------------------------
+void ambi_emit_JUMP(Emit *m) {
+  jit_jump(m->j, emit_branch(m, m->pc->c));
+}
+
+void ambi_emit_FAIL(Emit *m) {
+  jit_jump_to(m->j, m->em->stubs.fail);
+}

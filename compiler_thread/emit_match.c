@@ -1,0 +1,306 @@
+// Templates of matching: switches, tests, unification, questions to spaces.
+#include <stdlib.h>
+
+#include "compiler_thread/template.h"
+#include "runtime/atoms/match.h"
+#include "runtime/machine/step.h"
+
+enum { LINEAR = 8 };  // cases compared one by one; more are searched by halves
+
+static int by_key(const void *a, const void *b) {
+  const SwitchCase *x = a, *y = b;
+  return x->key < y->key ? -1 : x->key > y->key;
+}
+
+// rax: the key. Goes to its case, else to `other`. The cases are sorted.
+static void find_key(Emit *m, const SwitchCase *c, uint32_t n, JitLabel other) {
+  Jit *j = m->j;
+  if (n > LINEAR) {
+    JitLabel upper = jit_label(j);
+    jit_imm(j, J_RCX, c[n / 2].key);
+    jit_rr(j, J_CMP, J_RAX, J_RCX);
+    jit_jump_if(j, J_ABOVE_EQ, upper);
+    find_key(m, c, n / 2, other);
+    jit_bind(j, upper);
+    find_key(m, c + n / 2, n - n / 2, other);
+    return;
+  }
+  for (uint32_t i = 0; i < n; i++) {
+    jit_imm(j, J_RCX, c[i].key);
+    jit_rr(j, J_CMP, J_RAX, J_RCX);
+    jit_jump_if(j, J_EQ, emit_label(m, c[i].to));
+  }
+  jit_jump(j, other);
+}
+
+// rax = key of the EXPR in rax; its head must be a symbol.
+static void key_of_expression(Emit *m, JitLabel slow) {
+  Jit *j = m->j;
+  JitLabel view = jit_label(j), have = jit_label(j);
+  emit_flat(m, J_RDX, J_RAX, view);
+  jit_lea(j, J_RSI, in_object(J_RDX, 8));
+  jit_bind(j, have);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RSI, 0));
+  emit_want_tag(m, J_RAX, TAG_SYM, slow);
+  jit_rm32(j, J_MOV, J_RDX, in_object(J_RDX, 0));
+  jit_shift(j, J_SHL, J_RDX, 28);
+  jit_rr32(j, J_MOV, J_RAX, J_RAX);
+  jit_rr(j, J_XOR, J_RAX, J_RDX);
+  jit_imm(j, J_RCX, (Word)TAG_HDR << 48);
+  jit_rr(j, J_OR, J_RAX, J_RCX);
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RSI, in_object(J_RDX, 16));
+  jit_jump(j, have);
+  jit_hot(j);
+}
+
+typedef struct Cases {
+  SwitchCase at[64];
+  uint32_t n;
+} Cases;
+
+static Cases select_cases(const Switch *s, bool terms) {
+  Cases c = {.n = 0};
+  for (uint32_t i = 0; i < s->n; i++)
+    if (((s->cases[i].key >> 48) == TAG_HDR) == terms)
+      c.at[c.n++] = s->cases[i];
+  qsort(c.at, c.n, sizeof *c.at, by_key);
+  return c;
+}
+
+void ambi_emit_SWITCH(Emit *m) {
+  Jit *j = m->j;
+  const Switch *s = &m->u->switches[m->pc->b];
+  JitLabel other = emit_label(m, s->other), atoms = jit_label(j),
+           slow = emit_slow(m);
+  if (s->n > sizeof((Cases *)0)->at / sizeof(SwitchCase)) {
+    jit_jump(j, slow);
+    return;
+  }
+  Cases terms = select_cases(s, true), constants = select_cases(s, false);
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, atoms);
+  key_of_expression(m, slow);
+  find_key(m, terms.at, terms.n, other);
+  jit_bind(j, atoms);
+  JitLabel plain = jit_label(j);
+  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
+  jit_jump_if(j, J_EQ, plain);
+  jit_ri32(j, J_CMP, J_RCX, TAG_IMM);
+  jit_jump_if(j, J_EQ, plain);
+  jit_ri32(j, J_CMP, J_RCX, TAG_INT);
+  jit_jump_if(j, J_NE, slow);
+  jit_bind(j, plain);
+  find_key(m, constants.at, constants.n, other);
+}
+
+void ambi_emit_TESTF(Emit *m) {
+  Jit *j = m->j;
+  JitLabel no = emit_branch(m, m->pc->c), slow = emit_slow(m),
+           atom = jit_label(j);
+  Word key = m->u->k[m->pc->b];
+  uint32_t size = (uint32_t)(key >> 28) & 0xFFFFF, id = key & 0xFFFFFFF;
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, atom);
+  emit_flat(m, J_RDX, J_RAX, slow);
+  jit_mi(j, J_CMP, 4, in_object(J_RDX, 12), TAG_SYM << 16);
+  jit_jump_if(j, J_NE, slow);
+  jit_mi(j, J_CMP, 4, in_object(J_RDX, 8), (int32_t)id);
+  jit_jump_if(j, J_NE, no);
+  jit_mi(j, J_CMP, 4, in_object(J_RDX, 0), (int32_t)size);
+  jit_jump_if(j, J_NE, no);
+  jit_cold(j);
+  jit_bind(j, atom);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_NE, no);
+  jit_jump(j, slow);
+  jit_hot(j);
+}
+
+void ambi_emit_TESTN(Emit *m) {
+  Jit *j = m->j;
+  JitLabel no = emit_branch(m, m->pc->c), slow = emit_slow(m);
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, slow);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, no);
+  jit_ri(j, J_AND, J_RAX, -8);
+  jit_mi(j, J_CMP, 4, in_object(J_RAX, 0), m->pc->b);
+  jit_jump_if(j, J_NE, no);
+}
+
+// Words decide about symbols; an integer may yet equal another kind of number.
+void ambi_emit_TESTK(Emit *m) {
+  static const unsigned no_number[] = {TAG_INT, TAG_SYM, TAG_EXPR};
+  Jit *j = m->j;
+  Value k = AMB_V(m->u->k[m->pc->b]);
+  JitLabel no = emit_branch(m, m->pc->c), yes = emit_next(m),
+           slow = emit_slow(m);
+  if (!ambi_is_sym(k) && !ambi_is_int(k)) {
+    jit_jump(j, slow);
+    return;
+  }
+  emit_value(m, m->pc->a);
+  jit_imm(j, J_RDX, k.w);
+  jit_rr(j, J_CMP, J_RAX, J_RDX);
+  jit_jump_if(j, J_EQ, yes);
+  if (ambi_is_sym(k)) {
+    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+    jit_jump_if(j, J_NE, no);
+  } else {
+    for (size_t i = 0; i < sizeof no_number / sizeof *no_number; i++) {
+      jit_ri32(j, J_CMP, J_RCX, (int32_t)no_number[i]);
+      jit_jump_if(j, J_EQ, no);
+    }
+  }
+  jit_jump(j, slow);
+}
+
+// Atoms of one word each decide at once; ground terms are compared by a helper.
+void ambi_emit_SAMEV(Emit *m) {
+  Jit *j = m->j;
+  JitLabel no = emit_branch(m, m->pc->c), open = emit_branch(m, m->pc[1].b),
+           slow = emit_slow(m), yes = emit_label(m, m->at + 2),
+           atom = jit_label(j);
+  emit_value(m, m->pc->b);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_rr(j, J_MOV, J_RSI, J_RCX);
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, open);
+  jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
+  jit_jump_if(j, J_EQ, open);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, atom);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open);
+  jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
+  jit_jump_if(j, J_NE, no);
+  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open);
+  jit_jump(j, slow);
+  jit_bind(j, atom);
+  jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
+  JitLabel both = jit_label(j), word = jit_label(j);
+  jit_jump_if(j, J_NE, both);
+  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open);
+  jit_jump(j, no);
+  jit_bind(j, both);
+  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
+  jit_jump_if(j, J_EQ, word);
+  jit_rr32(j, J_CMP, J_RCX, J_RSI);
+  jit_jump_if(j, J_NE, slow);
+  jit_ri32(j, J_CMP, J_RCX, TAG_INT);
+  jit_jump_if(j, J_NE, slow);
+  jit_bind(j, word);
+  jit_rr(j, J_CMP, J_RAX, J_RDX);
+  jit_jump_if(j, J_EQ, yes);
+  jit_jump(j, no);
+}
+
+void ambi_emit_UNIFYV(Emit *m) {
+  Jit *j = m->j;
+  JitLabel same = jit_label(j);
+  emit_value(m, m->pc->b);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  emit_value(m, m->pc->a);
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  jit_rr(j, J_XOR, J_RAX, J_RDX);
+  JitLabel differ = jit_label(j);
+  jit_ri(j, J_CMP, J_RAX, AMB_EXPR_EVAL);
+  jit_jump_if(j, J_ABOVE, differ);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_EQ, same);
+  jit_bind(j, differ);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_CX);
+  jit_call(j, (const void *)(uintptr_t)ambi_unify);
+  JitLabel failed = jit_label(j);
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, failed);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+  jit_bind(j, same);
+  jit_cold(j);
+  jit_bind(j, failed);
+  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
+  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
+  jit_jump_to(j, m->em->stubs.fail);
+  jit_hot(j);
+}
+
+static void template_call(Emit *m, const void *helper) {
+  Jit *j = m->j;
+  emit_source(m, J_RDX, m->pc->a);
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, J_RCX);
+  jit_call(j, helper);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+}
+
+void ambi_emit_UNIFYT(Emit *m) {
+  Jit *j = m->j;
+  JitLabel failed = jit_label(j);
+  template_call(m, (const void *)(uintptr_t)ambi_step_unify);
+  jit_jump_if(j, J_EQ, failed);
+  jit_cold(j);
+  jit_bind(j, failed);
+  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
+  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
+  jit_jump_to(j, m->em->stubs.fail);
+  jit_hot(j);
+}
+
+void ambi_emit_UNIFYE(Emit *m) {
+  Jit *j = m->j;
+  unsigned words = ambi_op_words(m->pc);
+  JitLabel failed = jit_label(j), other = emit_branch(m, m->pc[words - 1].b);
+  template_call(m, (const void *)(uintptr_t)ambi_step_unify_else);
+  jit_jump_if(j, J_EQ, failed);
+  jit_cold(j);
+  jit_bind(j, failed);
+  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
+  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
+  jit_jump(j, other);
+  jit_hot(j);
+}
+
+// rsi = the space in source a; no space: to emit_slow, which takes the edge.
+static void space_operand(Emit *m) {
+  Jit *j = m->j;
+  emit_value(m, m->pc->a);
+  jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
+  jit_jump_if(j, J_NE, emit_slow(m));
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  jit_shift(j, J_SHL, J_RAX, 16);
+  jit_shift(j, J_SHR, J_RAX, 16);
+  jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_SPACE);
+  jit_jump_if(j, J_NE, emit_slow(m));
+}
+
+void ambi_emit_MATCH(Emit *m) {
+  Jit *j = m->j;
+  space_operand(m);
+  emit_source(m, J_RDX, m->pc->b);
+  jit_imm(j, J_RCX, (uintptr_t)emit_position(m, m->at + 1));
+  jit_rr(j, J_MOV, J_R8, J_RCX);
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RCX, J_R8);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call(j, (const void *)(uintptr_t)ambi_match_begin);
+  jit_jump_to(j, m->em->stubs.after);
+}
+
+void ambi_emit_MATCHF(Emit *m) {
+  space_operand(m);
+  emit_helper(m, (const void *)(uintptr_t)ambi_match_flat,
+              m->at + ambi_op_words(m->pc));
+}

@@ -1,0 +1,200 @@
+// Templates of evaluated positions: what a call returned, streamed and gathered
+// results, atoms evaluated as data.
+#include "compiler_thread/template.h"
+#include "runtime/machine/step.h"
+
+void ambi_emit_POS(Emit *m) {
+  emit_to_slot(m, m->pc->a, R_B);
+}
+
+void ambi_emit_R_STORE(Emit *m) {
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+static enum Next position_end(Engine *g, uint64_t slots, const Code *next,
+                              const Code *err) {
+  uint32_t slot = (uint32_t)(slots & 0xFFFF), dst = slots >> 16 & 0xFFFF;
+  bool error = ambi_is_error_value(AMB_V(g->e[dst]));
+  if (error && !err) {
+    g->cx->stop = STOP_INTERNAL;
+    return NEXT_STOP;
+  }
+  return ambi_position_end(g, slot, dst, (slots >> 32 & 1) != 0, error, next,
+                           err);
+}
+
+// rax: the value, in its slot, too. Here choices are left behind it, or it is an
+// Error that may not be the position's only result.
+static void more_to_come(Emit *m, bool stream) {
+  Jit *j = m->j;
+  uint32_t err = ambi_unit_edge(m->u, m->at);
+  uint64_t slots = m->pc->b | (uint64_t)m->pc->a << 16 | (uint64_t)stream << 32;
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_imm(j, J_RSI, slots);
+  jit_imm(j, J_RDX, (uintptr_t)emit_position(m, m->at + 1));
+  jit_imm(j, J_RCX, err == UINT32_MAX ? 0 : (uintptr_t)emit_position(m, err));
+  jit_call(j, (const void *)(uintptr_t)position_end);
+  jit_jump_to(j, m->em->stubs.after);
+}
+
+static void position(Emit *m, bool stream) {
+  Jit *j = m->j;
+  JitLabel more = jit_label(j), fine = jit_label(j), end = jit_label(j),
+           view = jit_label(j), next = emit_next(m);
+  jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
+  jit_jump_if(j, J_NE, more);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, fine);
+  emit_error_test(m, view, emit_edge(m));
+  jit_bind(j, fine);
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));  // its first child
+  jit_imm(j, J_RCX, AMB_SYM(ERROR).w);
+  jit_rm(j, J_CMP, J_RCX, jit_at(J_RDX, 0));
+  jit_jump_if(j, J_NE, next);
+  jit_jump(j, emit_edge(m));
+  jit_bind(j, more);
+  if (stream) {
+    JitLabel noted = jit_label(j);
+    emit_tag(m, J_RCX, J_RAX);
+    jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+    jit_jump_if(j, J_NE, noted);
+    jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+    jit_jump_if(j, J_NE, noted);
+    emit_flat(m, J_RDX, J_RAX, end);
+    jit_imm(j, J_RCX, AMB_SYM(ERROR).w);
+    jit_rm(j, J_CMP, J_RCX, in_object(J_RDX, 8));
+    jit_jump_if(j, J_EQ, end);
+    jit_bind(j, noted);
+    jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+    jit_jump(j, next);
+  }
+  jit_bind(j, end);
+  more_to_come(m, stream);
+  jit_hot(j);
+}
+
+void ambi_emit_R_STREAM(Emit *m) {
+  emit_to_slot(m, m->pc->a, J_RAX);
+  position(m, true);
+}
+
+void ambi_emit_R_GATHER(Emit *m) {
+  emit_to_slot(m, m->pc->a, J_RAX);
+  position(m, false);
+}
+
+void ambi_emit_STREAM(Emit *m) {
+  jit_rm(m->j, J_MOV, J_RAX, in_slot(m->pc->a));
+  position(m, true);
+}
+
+void ambi_emit_GATHER(Emit *m) {
+  jit_rm(m->j, J_MOV, J_RAX, in_slot(m->pc->a));
+  position(m, false);
+}
+
+void ambi_emit_R_SAME(Emit *m) {
+  Jit *j = m->j;
+  JitLabel other = jit_label(j), behind = emit_label(m, m->at + 2);
+  emit_want_tag(m, J_RAX, TAG_EXPR, other);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_EQ, other);
+  jit_rm(j, J_MOV, J_RDX, in_slot(m->pc[1].b));
+  jit_rr(j, J_XOR, J_RDX, J_RAX);
+  jit_ri(j, J_CMP, J_RDX, AMB_EXPR_MARKS);
+  jit_jump_if(j, J_ABOVE, other);
+  jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
+  jit_jump_if(j, J_EQ, behind);
+  jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+  jit_jump(j, behind);
+  jit_bind(j, other);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  position(m, true);
+}
+
+void ambi_emit_CHKERR(Emit *m) {
+  Jit *j = m->j;
+  JitLabel fine = jit_label(j);
+  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+  emit_want_tag(m, J_RAX, TAG_EXPR, fine);
+  emit_error_test(m, emit_slow(m), emit_edge(m));
+  jit_bind(j, fine);
+}
+
+// ---- atoms evaluated as data -------------------------------------------------------
+// A value goes on behind the next instruction, which takes what is evaluated.
+void ambi_emit_EVALV(Emit *m) {
+  Jit *j = m->j;
+  JitLabel ok = jit_label(j), rigid = jit_label(j), soft = jit_label(j),
+           slow = emit_slow(m);
+  emit_value(m, m->pc->b);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, ok);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_NE, rigid);
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_not32(j, J_RCX);
+  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+  jit_jump_if(j, J_NE, soft);
+  jit_bind(j, ok);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_jump(j, emit_label(m, m->at + 2));
+  jit_cold(j);
+  jit_bind(j, soft);
+  emit_presumed(m, slow);
+  jit_jump(j, ok);
+  jit_bind(j, rigid);
+  emit_rigid_holds(m, slow);
+  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
+  jit_jump(j, ok);
+  jit_hot(j);
+}
+
+void ambi_emit_EVALT(Emit *m) {
+  emit_value(m, m->pc->b);
+  emit_ready(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_jump(m->j, emit_label(m, m->at + 2));
+}
+
+void ambi_emit_EVALX(Emit *m) {
+  Jit *j = m->j;
+  emit_to_slot(m, m->pc->a, R_B);
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
+  jit_imm(j, J_RDX, m->u->k[m->pc->c]);
+  jit_imm(j, J_RCX, (uintptr_t)emit_position(m, m->at + 1));
+  jit_call(j, (const void *)(uintptr_t)ambi_eval_push);
+  jit_jump_to(j, m->em->stubs.after);
+}
+
+void ambi_emit_CALLX(Emit *m) {
+  Jit *j = m->j;
+  emit_to_slot(m, m->pc->a, R_B);
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
+  jit_imm(j, J_RDX, (uintptr_t)emit_position(m, m->at + 1));
+  jit_call(j, (const void *)(uintptr_t)ambi_call_push);
+  jit_jump_to(j, m->em->stubs.after);
+}
+
+// In place of this frame.
+void ambi_emit_EVALXT(Emit *m) {
+  Jit *j = m->j;
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
+  jit_imm(j, J_RDX, m->u->k[m->pc->c]);
+  jit_call(j, (const void *)(uintptr_t)ambi_eval_tail);
+  jit_jump_to(j, m->em->stubs.after);
+}

@@ -1,0 +1,295 @@
+// The code that all units share: from C into machine code and back, returning,
+// failing, what helpers say, and the way from any position to its machine code.
+#include "compiler_thread/template.h"
+#include "runtime/machine/step.h"
+
+typedef struct Labels {
+  JitLabel enter, call_bytecode, ret, fail, dispatch, after, one, exit, stop,
+      deref, poll, more_stack, go;
+  JitLabel leave;  // eax: a Next
+} Labels;
+
+static const JitReg kept[] = {J_RBX, J_RBP, J_R12, J_R13, J_R14, J_R15};
+enum { NKEPT = sizeof kept / sizeof *kept };
+
+static void enter_and_leave(Jit *j, const Labels *l) {
+  jit_bind(j, l->enter);
+  for (int i = 0; i < NKEPT; i++)
+    jit_push(j, kept[i]);
+  jit_ri(j, J_SUB, J_RSP, 8);
+  jit_rr(j, J_MOV, R_G, J_RDI);
+  jit_rm(j, J_MOV, R_CX, in_engine(OFF(Engine, cx)));
+  emit_load(j);
+  jit_imm(j, R_XB, -((uint64_t)TAG_EXPR << 48));
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_jump_r(j, J_RSI);
+
+  jit_bind(j, l->exit);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  jit_imm(j, J_RAX, NEXT_PC);
+  jit_bind(j, l->leave);
+  emit_save(j);
+  jit_ri(j, J_ADD, J_RSP, 8);
+  for (int i = NKEPT; i-- > 0;)
+    jit_pop(j, kept[i]);
+  jit_ret(j);
+
+  jit_bind(j, l->stop);
+  jit_imm(j, J_RAX, NEXT_STOP);
+  jit_jump(j, l->leave);
+}
+
+static void is_landing(Jit *j) {  // rcx: a position
+  jit_mi(j, J_CMP, 2, jit_at(J_RCX, 0), OP_I_NATIVE);
+}
+
+static void returning(Jit *j, const Labels *l) {
+  jit_bind(j, l->ret);
+  jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
+  jit_rm(j, J_MOV, R_E, in_frame(FRAME_PREV));
+  is_landing(j);
+  jit_jump_if(j, J_NE, l->go);
+  jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
+}
+
+static void undo(Context *cx, size_t mark) {
+  ambi_trail_undo(cx, mark);
+}
+
+static bool failed_often(Engine *g) {
+  return ++g->failures % FAILURES_POLL != 0 || ambi_step_failed_often(g);
+}
+
+static void failing(Jit *j, const Labels *l) {
+  JitLabel bound = jit_label(j), back = jit_label(j), often = jit_label(j),
+           on = jit_label(j);
+  jit_bind(j, l->fail);
+  jit_rm(j, J_MOV, J_RSI, in_record(OFF(Choice, tr)));
+  jit_rm(j, J_CMP, J_RSI, in_context(OFF(Context, tr)));
+  jit_jump_if(j, J_NE, bound);
+  jit_bind(j, back);
+  jit_rm(j, J_MOV, R_H, in_record(OFF(Choice, h)));
+  jit_rm(j, J_MOV, R_E, in_record(OFF(Choice, e)));
+  jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, s)));
+  jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, resume)));
+  jit_mr(j, J_MOV, in_context(OFF(Context, space)), J_RDX);
+  jit_rm32(j, J_MOV, J_RDX, in_engine(OFF(Engine, failures)));
+  jit_ri32(j, J_ADD, J_RDX, 1);
+  jit_ri32(j, J_TEST, J_RDX, FAILURES_POLL - 1);
+  jit_jump_if(j, J_EQ, often);
+  jit_mr32(j, J_MOV, in_engine(OFF(Engine, failures)), J_RDX);
+  jit_bind(j, on);
+  is_landing(j);
+  jit_jump_if(j, J_NE, l->go);
+  jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
+
+  jit_bind(j, bound);
+  jit_rr(j, J_MOV, J_RDI, R_CX);
+  jit_call(j, (const void *)(uintptr_t)undo);
+  jit_jump(j, back);
+
+  jit_bind(j, often);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call(j, (const void *)(uintptr_t)failed_often);
+  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_jump_if(j, J_EQ, l->stop);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
+  jit_jump(j, on);
+}
+
+// Which instructions that stand in no unit with machine code are run one by one;
+// for others the loop goes on until it meets machine code again.
+static bool one_by_one(unsigned op) {
+  return op == OP_I_FORK_NEXT || op == OP_I_MANY_NEXT ||
+         op == OP_I_MATCH_NEXT || op == OP_I_MATCHF_NEXT ||
+         op == OP_I_CHAINED || op == OP_I_WARM || op == OP_I_LOWER ||
+         op == OP_I_RETIRED ||
+         (op >= OP_I_EV_START && op < OP_I_LOWER && op != OP_I_TOP_DONE);
+}
+
+static enum Next run_one(Engine *g) {
+  uint64_t *counts = g->code->native.one;
+  if (counts) counts[g->pc->op]++;
+  return ambi_interp_one(g);
+}
+
+// Machine address of the position g->pc in the frame g->e, or NULL: the loop's. The
+// way for positions that are no landings; NULL with cx->stop set: stop.
+static const void *find(Engine *g) {
+  for (;;) {
+    const Code *pc = g->pc;
+    if (pc->op == OP_I_NATIVE) return ((const Landing *)(const void *)pc)->addr;
+    const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+    if (pc >= u->code && pc < u->code + u->ncode) {
+      const void *address = ambi_unit_machine(u, pc);
+      if (address) return address;
+    }
+    if (!one_by_one(pc->op)) {
+      if (g->code->native.left) g->code->native.left[pc->op]++;
+      return NULL;
+    }
+    if (run_one(g) != NEXT_PC) return NULL;
+  }
+}
+
+static void dispatching(Jit *j, const Labels *l) {
+  JitLabel not_pc = jit_label(j), loop = jit_label(j);
+  jit_bind(j, l->after);
+  emit_load(j);
+  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_jump_if(j, J_NE, not_pc);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
+  jit_bind(j, l->dispatch);
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  is_landing(j);
+  jit_jump_if(j, J_NE, l->go);
+  jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
+
+  jit_bind(j, l->go);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, rv)), J_RAX);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call(j, (const void *)(uintptr_t)find);
+  emit_load(j);
+  jit_rr(j, J_TEST, J_RAX, J_RAX);
+  jit_jump_if(j, J_EQ, loop);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_jump_r(j, J_RCX);
+  jit_bind(j, loop);
+  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
+  jit_jump_if(j, J_NE, l->stop);
+  jit_imm(j, J_RAX, NEXT_PC);
+  jit_jump(j, l->leave);
+
+  jit_bind(j, not_pc);
+  jit_ri32(j, J_CMP, J_RAX, NEXT_FAIL);
+  jit_jump_if(j, J_EQ, l->fail);
+  jit_ri32(j, J_CMP, J_RAX, NEXT_RET);
+  jit_jump_if(j, J_NE, l->stop);
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_jump(j, l->ret);
+
+  jit_bind(j, l->one);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call(j, (const void *)(uintptr_t)run_one);
+  jit_jump(j, l->after);
+}
+
+static bool more_stack(Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return g->e + u->nslots <= g->stack_end ||
+         ambi_stack_more(g, g->e + u->nslots);
+}
+
+// The frame has its arguments only; the unit that lowers does not know how many.
+static bool poll(Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  const Variant *v = (const Variant *)(uintptr_t)g->e[FRAME_MARK];
+  return ambi_step_poll(g, u == g->code->lower_unit ? v->def->nargs : u->nargs);
+}
+
+// A routine called from a unit's code.
+static void asking(Jit *j, JitLabel at, const Labels *l, const void *function) {
+  JitLabel stop = jit_label(j);
+  jit_bind(j, at);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_ri(j, J_SUB, J_RSP, 8);
+  jit_call(j, function);
+  jit_ri(j, J_ADD, J_RSP, 8);
+  jit_ri32(j, J_AND, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, stop);
+  emit_load(j);
+  jit_ret(j);
+  jit_bind(j, stop);
+  jit_ri(j, J_ADD, J_RSP, 8);  // the return address
+  jit_jump(j, l->stop);
+}
+
+static void calling_bytecode(Jit *j, const Labels *l) {
+  JitLabel poll_first = jit_label(j), on = jit_label(j), grow = jit_label(j),
+           room = jit_label(j);
+  jit_bind(j, l->call_bytecode);
+  jit_mr(j, J_MOV, in_frame(FRAME_MARK), J_RDX);
+  jit_rm(j, J_MOV, J_RDI, in_frame(FRAME_UNIT));
+  jit_rm32(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Unit, nslots)));
+  jit_lea(j, J_RSI, jit_at_index(R_E, J_RSI, 3, 0));
+  jit_rm(j, J_CMP, J_RSI, in_engine(OFF(Engine, stack_end)));
+  jit_jump_if(j, J_ABOVE, grow);
+  jit_bind(j, room);
+  jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
+  jit_jump_if(j, J_SIGN, poll_first);
+  jit_bind(j, on);
+  jit_rm(j, J_MOV, J_RDI, in_frame(FRAME_UNIT));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Unit, entry)));
+  jit_jump(j, l->dispatch);
+  jit_bind(j, grow);
+  jit_call_label(j, l->more_stack);
+  jit_jump(j, room);
+  jit_bind(j, poll_first);
+  jit_call_label(j, l->poll);
+  jit_jump(j, on);
+}
+
+static void dereferencing(Jit *j, const Labels *l) {
+  JitLabel loop = jit_label(j), done = jit_label(j);
+  jit_bind(j, l->deref);
+  jit_push(j, J_RDX);
+  jit_bind(j, loop);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_shift(j, J_SHL, J_RDX, 16);
+  jit_shift(j, J_SHR, J_RDX, 16);
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDX, 0));
+  jit_rr(j, J_MOV, J_RCX, J_RDX);
+  jit_shift(j, J_SHR, J_RCX, 48);
+  jit_rr(j, J_CMP, J_RDX, J_RAX);
+  jit_jump_if(j, J_EQ, done);
+  jit_rr(j, J_MOV, J_RAX, J_RDX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, loop);
+  jit_bind(j, done);
+  jit_pop(j, J_RDX);
+  jit_ret(j);
+}
+
+static void all_stubs(Jit *j, const Labels *l) {
+  enter_and_leave(j, l);
+  returning(j, l);
+  failing(j, l);
+  dispatching(j, l);
+  calling_bytecode(j, l);
+  dereferencing(j, l);
+  asking(j, l->poll, l, (const void *)(uintptr_t)poll);
+  asking(j, l->more_stack, l, (const void *)(uintptr_t)more_stack);
+}
+
+bool ambi_emit_stubs(Emitter *em, const char **why) {
+  Jit *j = em->j;
+  jit_begin(j);
+  Labels l;
+  for (JitLabel *p = &l.enter; p <= &l.leave; p++)
+    *p = jit_label(j);
+  all_stubs(j, &l);
+  void *write;
+  em->bytes = jit_size(j);
+  if (em->bytes == 0 ||
+      !ambi_code_take(em->memory, em->bytes, &em->code, &write)) {
+    *why = jit_error(j) ? jit_error(j) : "code memory full";
+    return false;
+  }
+  if (!jit_place(j, write, em->code, em->bytes)) {
+    *why = jit_error(j);
+    return false;
+  }
+  const JitLabel *from = &l.enter;
+  const void **to = (const void **)&em->stubs;
+  for (size_t i = 0; i < sizeof(Stubs) / sizeof(void *); i++)
+    to[i] = (const char *)em->code + jit_offset(j, from[i]);
+  return true;
+}

@@ -1,0 +1,345 @@
+// Templates that build terms and take them apart: expressions, variables, lists,
+// states, operations.
+#include "compiler_thread/template.h"
+#include "runtime/machine/chain.h"
+#include "runtime/machine/list.h"
+
+void ambi_emit_NOP(Emit *m) {
+  (void)m;
+}
+
+void ambi_emit_MOVE(Emit *m) {
+  emit_source(m, J_RAX, m->pc->b);
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+// rdx = h + 8 * words, which must be there.
+static void want_words(Emit *m, unsigned words) {
+  jit_lea(m->j, J_RDX, jit_at(R_H, (int32_t)(8 * words)));
+  jit_rm(m->j, J_CMP, J_RDX, in_context(OFF(Context, hend)));
+  jit_jump_if(m->j, J_ABOVE, emit_slow(m));
+}
+
+void ambi_emit_FRESH(Emit *m) {
+  Jit *j = m->j;
+  want_words(m, 2);
+  jit_imm(j, J_RAX, (Word)TAG_VAR << 48);
+  jit_rr(j, J_OR, J_RAX, R_H);
+  jit_mr(j, J_MOV, jit_at(R_H, 0), J_RAX);
+  jit_imm(j, J_RCX, m->u->k[m->pc->b]);
+  jit_mr(j, J_MOV, jit_at(R_H, 8), J_RCX);
+  jit_rr(j, J_MOV, R_H, J_RDX);
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+void ambi_emit_INST(Emit *m) {
+  Jit *j = m->j;
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, J_RCX);
+  jit_call(j, (const void *)(uintptr_t)ambi_step_instance);
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_to_if(j, J_EQ, m->em->stubs.stop);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+}
+
+// ---- expressions ----------------------------------------------------------------------
+// What the children say about the whole. Marks that depend on them are gathered in
+// rsi: the AND of their words; bits of the marks survive where all have them.
+typedef struct Marks {
+  bool ground, firm, own;  // as far as the constants and checked children go
+  bool open;               // a child decides at run time
+} Marks;
+
+static Marks marks_of(const Emit *m) {
+  Marks k = {true, true, true, false};
+  for (unsigned i = 0; i < m->pc->b; i++) {
+    unsigned s = ambi_op_list(m->pc)[i];
+    if (!is_constant(s)) {
+      k.open = true;
+      continue;
+    }
+    Value v = constant(m, s);
+    if (ambi_is_expr(v) && !ambi_is_ground_expr(v)) k.ground = false;
+    if (!ambi_is_firm(v)) {
+      k.firm = false;
+      if (!ambi_is_expr(v) || !(v.w & AMB_EXPR_EVAL)) k.own = false;
+    }
+  }
+  return k;
+}
+
+// A child in rax, stored. Atoms leave the marks; EXPRs and they go to rsi, where the
+// bits say: GROUND, RIGID (firm) and EVAL (own) of the whole.
+static void child(Emit *m, unsigned i) {
+  Jit *j = m->j;
+  unsigned s = ambi_op_list(m->pc)[i];
+  emit_source(m, J_RAX, s);
+  if (is_checked(s)) emit_ready(m);
+  JitMem at = jit_at(R_H, 8 + 8 * (int32_t)i);
+  if (is_constant(s)) {
+    jit_mr(j, J_MOV, at, J_RAX);
+    return;
+  }
+  JitLabel store = jit_label(j), expr = jit_label(j), variable = jit_label(j),
+           again = jit_label(j);
+  jit_bind(j, again);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_EQ, expr);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, variable);
+  jit_bind(j, store);
+  jit_mr(j, J_MOV, at, J_RAX);
+  jit_cold(j);
+  jit_bind(j, variable);
+  jit_call(j, m->em->stubs.deref);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_NE, again);
+  // An unbound variable is firm and its own value, but not ground.
+  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_GROUND);
+  jit_jump(j, store);
+  jit_bind(j, expr);
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_ri32(j, J_OR, J_RCX, ~(int32_t)AMB_EXPR_GROUND);
+  jit_rr32(j, J_AND, J_RSI, J_RCX);  // ground as the child is
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_NE, store);
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_not32(j, J_RCX);
+  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, store);
+  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_RIGID);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
+  jit_jump_if(j, J_NE, store);
+  JitLabel not_own = jit_label(j);
+  emit_presumed(m, not_own);
+  jit_jump(j, store);
+  jit_bind(j, not_own);
+  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_EVAL);
+  jit_jump(j, store);
+  jit_hot(j);
+}
+
+void ambi_emit_MKEXPR(Emit *m) {
+  Jit *j = m->j;
+  unsigned n = m->pc->b;
+  Marks k = marks_of(m);
+  Word marks = (k.ground ? AMB_EXPR_GROUND : 0) |
+               (k.firm && (m->pc->c & 2) ? AMB_EXPR_RIGID : 0) |
+               (k.own && (m->pc->c & 1) ? AMB_EXPR_EVAL : 0);
+  Word header = ambi_header(KIND_FLAT, 0, n);
+  want_words(m, n + 1);
+  if (k.open) jit_imm(j, J_RSI, marks);
+  for (unsigned i = 0; i < n; i++)
+    child(m, i);
+  if (!k.open && (marks & AMB_EXPR_GROUND))
+    header = ambi_header(KIND_FLAT, FLAG_GROUND, n);
+  jit_imm(j, J_RCX, header);
+  if (k.open) {  // the ground mark to the header's flag
+    jit_rr32(j, J_MOV, J_RAX, J_RSI);
+    jit_ri32(j, J_AND, J_RAX, AMB_EXPR_GROUND);
+    jit_shift(j, J_SHL, J_RAX, 39);
+    jit_rr(j, J_OR, J_RCX, J_RAX);
+  }
+  jit_mr(j, J_MOV, jit_at(R_H, 0), J_RCX);
+  jit_rr(j, J_MOV, J_RAX, R_H);
+  if (k.open)
+    jit_rr(j, J_OR, J_RAX, J_RSI);
+  else if (marks)
+    jit_ri(j, J_OR, J_RAX, (int32_t)marks);
+  jit_rr(j, J_SUB, J_RAX, R_XB);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_ri(j, J_ADD, R_H, (int32_t)(8 * (n + 1)));
+}
+_Static_assert(AMB_EXPR_GROUND << 39 == (Word)FLAG_GROUND << 40,
+               "MKEXPR shifts one to the other");
+
+void ambi_emit_GETCH(Emit *m) {
+  Jit *j = m->j;
+  JitLabel view = jit_label(j), have = jit_label(j), plain = jit_label(j),
+           variable = jit_label(j), rigid = jit_label(j);
+  emit_value(m, m->pc->b);
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  emit_flat(m, J_RDX, J_RAX, view);
+  jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
+  jit_bind(j, have);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, variable);
+  jit_bind(j, plain);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_EQ, rigid);
+  JitLabel store = jit_label(j);
+  jit_bind(j, store);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 8 * (int32_t)m->pc->c));
+  jit_jump(j, have);
+  jit_bind(j, variable);
+  jit_call(j, m->em->stubs.deref);
+  jit_jump(j, plain);
+  jit_bind(j, rigid);  // parts of what is rigid are
+  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_EQ, store);
+  jit_ri32(j, J_AND, J_RSI, AMB_EXPR_EVAL);
+  jit_ri32(j, J_OR, J_RSI, AMB_EXPR_RIGID);
+  jit_rr(j, J_OR, J_RAX, J_RSI);
+  jit_jump(j, store);
+  jit_hot(j);
+}
+
+// rdx = address of the first child of the EXPR in rax. Uses rcx.
+static void children(Emit *m) {
+  Jit *j = m->j;
+  JitLabel view = jit_label(j), have = jit_label(j);
+  jit_rr(j, J_MOV, J_RDI, J_RAX);
+  emit_flat(m, J_RDI, J_RDI, view);
+  jit_lea(j, J_RDX, in_object(J_RDI, 8));
+  jit_bind(j, have);
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RDX, in_object(J_RDI, 16));
+  jit_jump(j, have);
+  jit_hot(j);
+}
+
+// The child in rax, dereferenced, to slot a.
+static void child_to_slot(Emit *m) {
+  Jit *j = m->j;
+  JitLabel variable = jit_label(j), store = jit_label(j);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, variable);
+  jit_bind(j, store);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_cold(j);
+  jit_bind(j, variable);
+  jit_call(j, m->em->stubs.deref);
+  jit_jump(j, store);
+  jit_hot(j);
+}
+
+void ambi_emit_CAR(Emit *m) {
+  Jit *j = m->j;
+  emit_value(m, m->pc->b);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, emit_slow(m));
+  children(m);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 0));
+  child_to_slot(m);
+}
+
+void ambi_emit_ITEM(Emit *m) {
+  Jit *j = m->j;
+  JitLabel end = emit_branch(m, m->pc->c);
+  emit_value(m, m->pc->b);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, end);  // nothing else has children
+  children(m);
+  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b + 1u));
+  jit_shift(j, J_SHL, J_RSI, 16);
+  jit_shift(j, J_SAR, J_RSI, 16);
+  jit_rm32(j, J_MOV, J_RCX, in_object(J_RDI, 0));
+  jit_rr(j, J_CMP, J_RSI, J_RCX);
+  jit_jump_if(j, J_GE, end);
+  jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RDX, J_RSI, 3, 0));
+  child_to_slot(m);
+}
+
+// ---- lists ----------------------------------------------------------------------------
+typedef struct TwoWords {
+  Word first, rest;
+} TwoWords;
+
+// The fast half of the loop's DECONS: first and rest, or AMB_NONE.
+static TwoWords list_take(Engine *g, Value v, Word *p) {
+  if (!ambi_is_expr(v)) return (TwoWords){AMB_NONE.w, AMB_NONE.w};
+  Value rest = ambi_list_rest(g, v, p);
+  if (ambi_is_none(rest)) return (TwoWords){AMB_NONE.w, AMB_NONE.w};
+  Value first = ambi_expr_at(v, 0);
+  if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
+  return (TwoWords){first.w, rest.w};
+}
+
+void ambi_emit_DECONS(Emit *m) {
+  Jit *j = m->j;
+  want_words(m, AMB_LIST_WORDS);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->c));
+  jit_rr(j, J_MOV, J_RDX, R_H);
+  jit_call(j, (const void *)(uintptr_t)list_take);
+  jit_ri(j, J_CMP, J_RDX, -1);  // AMB_NONE
+  jit_jump_if(j, J_EQ, emit_slow(m));
+  jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  emit_to_slot(m, m->pc->b, J_RDX);
+}
+
+static Value list_put(Engine *g, Value head, Value tail, Word *p) {
+  return ambi_list_cons(g, head, tail, p);
+}
+
+void ambi_emit_CONS(Emit *m) {
+  Jit *j = m->j;
+  want_words(m, AMB_LIST_WORDS);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  emit_source(m, J_RSI, m->pc->b);
+  emit_source(m, J_RDX, m->pc->c);
+  jit_rr(j, J_MOV, J_RCX, R_H);
+  jit_call(j, (const void *)(uintptr_t)list_put);
+  jit_ri(j, J_CMP, J_RAX, -1);
+  jit_jump_if(j, J_EQ, emit_slow(m));
+  jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+// ---- chains -----------------------------------------------------------------------------
+static bool chain_goes_on(const Engine *g, const Word *e, const Choice *b) {
+  if (!ambi_chain_goes_on(g, e, b)) return false;
+  const Code *pc = g->pc;
+  ambi_chain_append((Word *)(uintptr_t)e[FRAME_PREV], AMB_V(e[pc->a]));
+  return true;
+}
+
+void ambi_emit_CHAIN(Emit *m) {
+  Jit *j = m->j;
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, R_E);
+  jit_rr(j, J_MOV, J_RDX, R_B);
+  jit_call(j, (const void *)(uintptr_t)chain_goes_on);
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, emit_slow(m));
+}
+
+// ---- states and operations -----------------------------------------------------------------
+void ambi_emit_GETSTATE(Emit *m) {
+  Jit *j = m->j;
+  JitLabel slow = emit_slow(m);
+  emit_value(m, m->pc->b);
+  jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
+  jit_jump_if(j, J_NE, slow);
+  jit_shift(j, J_SHL, J_RAX, 16);
+  jit_shift(j, J_SHR, J_RAX, 16);
+  jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_STATE);
+  jit_jump_if(j, J_NE, slow);
+  jit_mi(j, J_CMP, 4, jit_at(J_RAX, OFF(State, value.nvars)), 0);
+  jit_jump_if(j, J_NE, slow);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(State, value.atom)));
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+void ambi_emit_SETSTATE(Emit *m) {
+  emit_source(m, J_RSI, m->pc->b);
+  emit_source(m, J_RDX, m->pc->c);
+  emit_helper(m, (const void *)(uintptr_t)ambi_step_set_state, m->at + 1);
+}
+
+void ambi_emit_BUILTIN(Emit *m) {
+  emit_helper(m, (const void *)(uintptr_t)ambi_step_builtin_call,
+              m->at + ambi_op_words(m->pc) + 1);
+}

@@ -1,0 +1,175 @@
+// What the templates of instructions are written with (emit_*.c).
+//
+// A template gets the instruction in m->pc and assembles its usual case. What it
+// does not take is a jump to emit_slow(m): there the instruction is run by
+// ambi_interp_one, and machine code goes on wherever that leads. So a template
+// changes nothing before it knows that it can finish.
+//
+// Registers: E, B, h, Engine and Context in registers that C functions keep, XB =
+// -(TAG_EXPR << 48) so that [p + XB] reaches the object of an EXPR word without its
+// marks. At return points rax is the returned value. All others are scratch.
+#ifndef AMBIT_COMPILER_THREAD_TEMPLATE_H
+#define AMBIT_COMPILER_THREAD_TEMPLATE_H
+
+#include "compiler_thread/emit.h"
+#include "compiler_thread/jit.h"
+#include "runtime/machine/engine.h"
+
+#define R_E  J_RBX
+#define R_B  J_R12
+#define R_H  J_R13
+#define R_G  J_R14
+#define R_CX J_R15
+#define R_XB J_RBP
+
+// Addresses of the code that all units share (emit_stubs.c).
+typedef struct Stubs {
+  const void *enter;          // from C: (Engine *, address) -> enum Next
+  const void *call_bytecode;  // rdx: variant; E: the new frame, not counted yet
+  const void *ret;            // rax: the value
+  const void *fail;
+  const void *dispatch;  // rcx: position; rv in the Engine
+  const void *after;     // eax: what a helper said; registers in the Engine
+  const void *one;       // rcx: an instruction to be run by ambi_interp_one
+  const void *exit;      // rcx: position, to the loop; rv in the Engine
+  const void *stop;
+  const void
+      *deref;  // rax: a VAR; gives its value, the tag in ecx; keeps others
+  const void *poll;        // returns; E: a frame at its unit's start
+  const void *more_stack;  // likewise
+  const void *go;  // rcx: a position that is no landing; rax: returned value
+} Stubs;
+
+struct Emitter {
+  Jit *j;
+  CodeMemory *memory;
+  Stubs stubs;
+  void *code;  // of the stubs
+  size_t bytes;
+  bool everything;
+};
+
+typedef struct Emit {
+  Emitter *em;
+  Jit *j;
+  const Unit *u;
+  const Code *pc;   // the instruction
+  uint32_t at;      // ... its offset
+  JitLabel *label;  // of each instruction
+  uint8_t *wanted;  // per word: gets machine code
+  uint8_t *used;    // ... and is jumped to
+  JitLabel slow;
+  bool slow_used;
+  Native *native;
+  JitLabel *landing_label;  // of native->landings
+  uint32_t landings_cap;
+  JitLabel self;  // entry of calls of this very unit
+} Emit;
+
+// ---- operands -------------------------------------------------------------------
+#define OFF(type, field) ((int32_t)offsetof(type, field))
+
+static inline JitMem in_slot(unsigned i) {
+  return jit_at(R_E, (int32_t)i * 8);
+}
+static inline JitMem in_frame(int i) {  // FRAME_UNIT ...
+  return jit_at(R_E, i * 8);
+}
+static inline JitMem in_engine(int32_t off) {
+  return jit_at(R_G, off);
+}
+static inline JitMem in_context(int32_t off) {
+  return jit_at(R_CX, off);
+}
+static inline JitMem in_record(int32_t off) {
+  return jit_at(R_B, off);
+}
+static inline JitMem in_object(JitReg p, int32_t off) {  // p without marks
+  return jit_at_index(p, R_XB, 0, off);
+}
+
+static inline bool is_constant(unsigned source) {
+  return source >= SRC_CONST;
+}
+static inline bool is_checked(unsigned source) {
+  return (source & SRC_CONST) == SRC_CHECK;
+}
+static inline Value constant(const Emit *m, unsigned source) {
+  return AMB_V(m->u->k[source - SRC_CONST]);
+}
+static inline unsigned slot_of(unsigned source) {
+  return source & (SRC_CHECK - 1);
+}
+static inline void emit_source(Emit *m, JitReg r, unsigned source) {
+  if (is_constant(source))
+    jit_imm(m->j, r, constant(m, source).w);
+  else
+    jit_rm(m->j, J_MOV, r, in_slot(slot_of(source)));
+}
+static inline void emit_to_slot(Emit *m, unsigned slot, JitReg r) {
+  jit_mr(m->j, J_MOV, in_slot(slot), r);
+}
+
+// ---- where to go ------------------------------------------------------------------
+// The label of the instruction at this offset; without machine code it leaves.
+JitLabel emit_label(Emit *m, uint32_t offset);
+static inline uint32_t emit_offset(const Emit *m, int delta) {
+  return (uint32_t)((int64_t)m->at + delta);
+}
+static inline JitLabel emit_branch(Emit *m, uint16_t delta) {
+  return emit_label(m, emit_offset(m, (int16_t)delta));
+}
+static inline JitLabel emit_next(Emit *m) {
+  return emit_label(m, m->at + ambi_op_words(m->pc));
+}
+// Runs this instruction out of line.
+JitLabel emit_slow(Emit *m);
+// The error edge, or else emit_slow.
+JitLabel emit_edge(Emit *m);
+// The address that frames and records keep for this offset.
+const Code *emit_position(Emit *m, uint32_t offset);
+// A landing of its own at `l`, for the position `origin` of anywhere.
+const Code *emit_landing(Emit *m, JitLabel l, const Code *origin);
+
+// ---- pieces (emit_parts.c) ----------------------------------------------------------
+void emit_save(Jit *j);  // E, B, h to the Engine and the Context
+void emit_load(Jit *j);
+void emit_set_pc(Emit *m);  // the Engine's, by rcx
+void emit_tag(Emit *m, JitReg tag, JitReg v);
+// tag of v in ecx; jumps to `other` unless it is this one.
+void emit_want_tag(Emit *m, JitReg v, unsigned tag, JitLabel other);
+// rax = the source, dereferenced; its tag in ecx.
+void emit_value(Emit *m, unsigned source);
+// p = v without marks; jumps to `view` if the children do not follow the header.
+void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
+// rax, an EXPR: jumps to `error` if it is an Error, to `view` if that takes longer to
+// see. Uses rdx.
+void emit_error_test(Emit *m, JitLabel view, JitLabel error);
+// rax must pass as a member of an evaluated tuple, else to emit_slow. May set its
+// mark. Uses rcx, rdx.
+void emit_ready(Emit *m);
+// The marks of rigid terms say nothing any more: goes to `not`. Uses rcx.
+void emit_rigid_holds(Emit *m, JitLabel not );
+// rax, an EXPR, is not presumed to be its own value: goes to `not`. Uses rcx, rdx.
+void emit_presumed(Emit *m, JitLabel not );
+// Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
+// NEXT_PC at `offset` goes on there at once.
+void emit_helper(Emit *m, const void *helper, uint32_t offset);
+// The same in the cold section, going on behind this instruction.
+void emit_helper_cold(Emit *m, const void *helper);
+// The same for a helper that returns false when something must stop.
+void emit_helper_bool(Emit *m, const void *helper);
+// Pushes a choice record resuming at `resume`; then rdx points to it and its aux
+// and what follows are not set. Uses rcx.
+void emit_push_choice(Emit *m, const Code *resume);
+void emit_pop_choice(Emit *m);
+void emit_return(Emit *m);  // rax, from this frame
+
+// ---- templates, one for each row of opcodes.def ----------------------------------------
+#define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
+#include "runtime/bytecode/opcodes.def"
+
+// emit_stubs.c
+bool ambi_emit_stubs(Emitter *em, const char **why);
+
+#endif

@@ -1,0 +1,878 @@
+// Tier 1's instructions: one label each, registers in locals. Included twice: by
+// interp.c as the loop, which goes from one to the next, and by interp_one.c,
+// which comes back after one (LOOP_ONE).
+//
+// E (frame), B (newest choice record), h (heap top) and pc are locals; SAVE
+// writes them back before a helper runs, LOAD takes them again. An instruction
+// whose fast case does not hold takes its error edge (a table of the unit, so
+// the fast path pays nothing) or calls a helper.
+#include "runtime/atoms/number.h"
+#include "runtime/atoms/work.h"
+#include "runtime/machine/chain.h"
+#include "runtime/machine/list.h"
+
+#define UNIT()    ((const Unit *)(uintptr_t)E[FRAME_UNIT])
+#define KONST(i)  (UNIT()->k[i])
+#define SOURCE(x) ambi_source(E, (x))
+#define SAVE()    (g->e = E, g->b = B, g->pc = pc, g->rv = rv, cx->h = h)
+#define LOAD()    (E = g->e, B = g->b, pc = g->pc, rv = g->rv, h = cx->h)
+#ifdef AMB_DEBUG
+#define DISPATCH() goto *labels[(g->code->executed[pc->op] = true, pc->op)]
+#else
+#define DISPATCH() goto *labels[pc->op]
+#endif
+#ifdef LOOP_ONE
+#define NEXT() goto done
+#else
+#define NEXT() DISPATCH()
+#endif
+#define STEP(n) \
+  do {          \
+    pc += (n);  \
+    NEXT();     \
+  } while (0)
+#define JUMP(l)         \
+  do {                  \
+    pc += (int16_t)(l); \
+    NEXT();             \
+  } while (0)
+#define EDGE()                         \
+  do {                                 \
+    SAVE();                            \
+    if (!ambi_step_edge(g)) goto stop; \
+    pc = g->pc;                        \
+    NEXT();                            \
+  } while (0)
+#define AFTER(call)                    \
+  do {                                 \
+    SAVE();                            \
+    enum Next next_ = (call);          \
+    LOAD();                            \
+    if (next_ == NEXT_PC) NEXT();      \
+    if (next_ == NEXT_FAIL) goto fail; \
+    if (next_ == NEXT_RET) goto ret;   \
+    goto stop;                         \
+  } while (0)
+// An operand of a call; what needs evaluation first takes the edge.
+#define TAKE(x, s)                                     \
+  do {                                                 \
+    uint16_t s_ = (s);                                 \
+    (x) = SOURCE(s_);                                  \
+    if (AMB_UNLIKELY((s_ & SRC_CONST) == SRC_CHECK) && \
+        AMB_UNLIKELY(!ambi_source_ready(g, &(x))))     \
+      EDGE();                                          \
+  } while (0)
+// One call more; at times limits and memory are looked at.
+#define COUNT_STEP(nargs)                         \
+  do {                                            \
+    if (AMB_UNLIKELY(--g->budget < 0)) {          \
+      SAVE();                                     \
+      if (!ambi_step_poll(g, (nargs))) goto stop; \
+      LOAD();                                     \
+    }                                             \
+  } while (0)
+#define ALLOC(p, n)                                           \
+  do {                                                        \
+    (p) = h;                                                  \
+    if (AMB_UNLIKELY((size_t)(cx->hend - h) < (size_t)(n))) { \
+      SAVE();                                                 \
+      (p) = ambi_heap_more(cx, (n));                          \
+      h = cx->h;                                              \
+      ambi_engine_hurry(g);                                   \
+      if (!(p)) goto stop;                                    \
+    } else                                                    \
+      h += (n);                                               \
+  } while (0)
+
+// Is equality with this value that of the words?
+static inline bool word_decides(Value v) {
+  return ambi_is_sym(v) || ambi_tag(v) == TAG_IMM;
+}
+
+static const SwitchCase *find_case(const Switch *s, Word key) {
+  if (s->n <= 8) {
+    for (uint32_t i = 0; i < s->n; i++)
+      if (s->cases[i].key == key) return &s->cases[i];
+    return NULL;
+  }
+  uint32_t lo = 0, hi = s->n;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (s->cases[mid].key < key)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < s->n && s->cases[lo].key == key ? &s->cases[lo] : NULL;
+}
+
+// A label's work that takes more than a few lines stands in step.c or
+// step_control.c.
+#ifdef LOOP_ONE
+enum Next ambi_interp_one(Engine *g) {
+#else
+enum AmbStop ambi_interp_run(Engine *g) {
+#endif
+  static const void *const labels[] = {
+#define OP(name, operands, flags, text) &&do_##name,
+#include "runtime/bytecode/opcodes.def"
+  };
+  Context *const cx = g->cx;
+  Word *E;
+  Choice *B;
+  Word *h;
+  const Code *pc;
+  Value rv = AMB_UNIT;
+  LOAD();
+  DISPATCH();
+
+ret:
+  pc = (const Code *)(uintptr_t)E[FRAME_RET];
+  E = (Word *)(uintptr_t)E[FRAME_PREV];
+  NEXT();
+
+fail:
+  ambi_trail_undo(cx, B->tr);
+  h = B->h;
+  E = B->e;
+  cx->space = B->s;
+  pc = B->resume;
+  if (AMB_UNLIKELY(++g->failures % FAILURES_POLL == 0)) {
+    SAVE();
+    if (!ambi_step_failed_often(g)) goto stop;
+  }
+  NEXT();
+
+stop:
+  SAVE();
+#ifdef LOOP_ONE
+  if (!cx->stop) cx->stop = STOP_INTERNAL;
+  return NEXT_STOP;
+done:
+  SAVE();
+  return NEXT_PC;
+#else
+  return cx->stop ? cx->stop : STOP_INTERNAL;
+#endif
+
+do_NOP:
+  STEP(1);
+do_MOVE:
+  E[pc->a] = SOURCE(pc->b).w;
+  STEP(1);
+do_FRESH : {
+  Word *p;
+  ALLOC(p, 2);
+  E[pc->a] = p[0] = ambi_tag_ptr(TAG_VAR, p).w;
+  p[1] = KONST(pc->b);
+  STEP(1);
+}
+do_INST:
+  SAVE();
+  if (!ambi_step_instance(g, pc)) goto stop;
+  h = cx->h;
+  STEP(1 + (pc->b + 3u) / 4);
+do_MKEXPR : {
+  unsigned n = pc->b;
+  Word *p;
+  Word ground = AMB_EXPR_GROUND, rigid = (pc->c & 2u) << 1, own = pc->c & 1u;
+  ALLOC(p, n + 1);
+  for (unsigned i = 0; i < n; i++) {
+    uint16_t s = ambi_op_list(pc)[i];
+    Value v = SOURCE(s);
+    if (AMB_UNLIKELY((s & SRC_CONST) == SRC_CHECK) &&
+        !ambi_source_ready(g, &v)) {
+      h = p;
+      EDGE();
+    }
+    if (ambi_is_var(v)) {
+      v = ambi_deref(v);
+    }
+    if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
+      ground = 0;
+    if (!ambi_is_firm(v)) {
+      rigid = 0;  // and a value that is not its own leaves no other so
+      if (!(v.w & AMB_EXPR_EVAL) && !ambi_presumed(g, v)) own = 0;
+    }
+    p[1 + i] = v.w;
+  }
+  p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
+  E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | own;
+  STEP(1 + (n + 3) / 4);
+}
+do_CHAIN:
+  if (ambi_chain_goes_on(g, E, B)) {
+    ambi_chain_append((Word *)(uintptr_t)E[FRAME_PREV], AMB_V(E[pc->a]));
+    STEP(1);
+  }
+  AFTER(ambi_chain_begin(g));
+do_CHAINED:
+  AFTER(ambi_chain_end(g));
+do_GETCH : {
+  Value v = AMB_V(E[pc->b]);
+  if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
+  Value part = ambi_deref(ambi_expr_at(v, pc->c));
+  if (ambi_is_expr(part) && (v.w & AMB_EXPR_RIGID))  // so are its parts
+    part.w |= AMB_EXPR_RIGID | (v.w & AMB_EXPR_EVAL);
+  E[pc->a] = part.w;
+  STEP(1);
+}
+
+do_JUMP:
+  JUMP(pc->c);
+do_FAIL:
+  goto fail;
+do_RETRV:
+  goto ret;
+do_RET:
+  rv = SOURCE(pc->a);
+  goto ret;
+do_RETV : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_rigid(v) && ambi_rigid_holds(g)) {
+    rv.w = v.w | AMB_EXPR_EVAL;
+    goto ret;
+  }
+  Value t = AMB_V(KONST(pc->b));
+  if (AMB_LIKELY(ambi_body_value_ready(v, t) || ambi_presumed(g, v) ||
+                 (pc->c && ambi_is_expr(v) && ambi_has_eval(v)))) {
+    rv = v;
+    goto ret;
+  }
+  if (AMB_UNLIKELY(ambi_odd_body(v)) &&
+      ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+    EDGE();
+  AFTER(ambi_body_tail(g, AMB_UNIT, v, t));
+}
+do_CALL : {
+  unsigned n = pc->b;
+  const uint16_t *src = pc[1].half;
+  Word *N = E + src[0];
+  if (N < B->top) N = B->top;
+  N += FRAME_HEADER;
+  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
+  const Unit *u = v->unit;
+  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
+    SAVE();
+    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
+  }
+  for (unsigned i = 0; i < n; i++) {
+    Value x;
+    TAKE(x, src[1 + i]);
+    N[i] = x.w;
+  }
+  if (pc->a != NO_SLOT) E[pc->a] = ambi_position(B).w;
+  N[FRAME_UNIT] = (Word)(uintptr_t)u;
+  N[FRAME_PREV] = (Word)(uintptr_t)E;
+  N[FRAME_RET] = (Word)(uintptr_t)(pc + 1 + (n + 4) / 4);
+  N[FRAME_MARK] = (Word)(uintptr_t)v;
+  E = N;
+  pc = ambi_load_acquire(&u->entry);
+  COUNT_STEP(n);
+  NEXT();
+}
+do_TAILCALL : {
+  unsigned n = pc->b;
+  const uint16_t *src = pc[1].half;
+  Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
+  const Unit *u = v->unit;
+  bool reuse = E - FRAME_HEADER >= B->top;
+  Word *N = E;
+  if (AMB_LIKELY(reuse && n <= 4)) {  // through registers, over the old slots
+    Value a = AMB_UNIT, b = AMB_UNIT, c = AMB_UNIT, d = AMB_UNIT;
+    if (n > 0) TAKE(a, src[1]);
+    if (n > 1) TAKE(b, src[2]);
+    if (n > 2) TAKE(c, src[3]);
+    if (n > 3) TAKE(d, src[4]);
+    if (AMB_UNLIKELY(N + u->nslots > g->stack_end)) {
+      SAVE();
+      if (!ambi_stack_more(g, N + u->nslots)) goto stop;
+    }
+    if (n > 0) N[0] = a.w;
+    if (n > 1) N[1] = b.w;
+    if (n > 2) N[2] = c.w;
+    if (n > 3) N[3] = d.w;
+  } else {
+    N = E + src[0];
+    if (N < B->top) N = B->top;
+    N += FRAME_HEADER;
+    if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
+      SAVE();
+      if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
+    }
+    for (unsigned i = 0; i < n; i++) {
+      Value x;
+      TAKE(x, src[1 + i]);
+      N[i] = x.w;
+    }
+    if (reuse) {  // down to the frame that goes
+      memmove(E, N, n * sizeof(Word));
+      N = E;
+    } else {
+      N[FRAME_PREV] = E[FRAME_PREV];
+      N[FRAME_RET] = E[FRAME_RET];
+    }
+  }
+  N[FRAME_UNIT] = (Word)(uintptr_t)u;
+  N[FRAME_MARK] = (Word)(uintptr_t)v;
+  E = N;
+  pc = ambi_load_acquire(&u->entry);
+  COUNT_STEP(n);
+  NEXT();
+}
+do_R_STORE:
+  E[pc->a] = rv.w;
+  STEP(1);
+do_R_SAME:
+  // What is unified with itself is no error and binds nothing. Bodies that give
+  // back what they asked for, (let $g (prove $g) $g), return here level after
+  // level, so such a run stays in this loop.
+  if (ambi_is_rigid(rv)) {
+    bool holds = ambi_rigid_holds(g);
+    Word here = ambi_position(B).w;
+    while (((E[pc[1].b] ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
+      if (E[pc->b] != here) E[pc->b] |= 1;
+      pc += 2;
+      if (pc->op != OP_I_RETV || !holds) NEXT();
+      Value v = ambi_deref(AMB_V(E[pc->a]));
+      if (!ambi_is_rigid(v)) NEXT();
+      rv.w = v.w | AMB_EXPR_EVAL;
+      pc = (const Code *)(uintptr_t)E[FRAME_RET];
+      E = (Word *)(uintptr_t)E[FRAME_PREV];
+      if (pc->op != OP_I_R_SAME) NEXT();
+    }
+  }
+do_R_STREAM:
+  E[pc->a] = rv.w;
+do_STREAM : {
+  Value v = AMB_V(E[pc->a]);
+  Value p = AMB_V(E[pc->b]);
+  if (AMB_LIKELY(p.w == ambi_position(B).w)) {
+    if (AMB_UNLIKELY(ambi_is_error_value(v))) EDGE();
+    STEP(1);
+  }
+  if (AMB_LIKELY(!ambi_is_error_value(v))) {
+    if (!(p.w & 1)) E[pc->b] = p.w | 1;
+    STEP(1);
+  }
+  SAVE();
+  const Code *at = pc;
+  const Unit *u = UNIT();
+  uint32_t to = ambi_unit_edge(u, (uint32_t)(at - u->code));
+  if (to == UINT32_MAX) goto stop;
+  AFTER(ambi_position_end(g, at->b, at->a, true, true, at + 1, u->code + to));
+}
+do_R_GATHER:
+  E[pc->a] = rv.w;
+do_GATHER : {
+  Value v = AMB_V(E[pc->a]);
+  if (AMB_LIKELY(AMB_V(E[pc->b]).w == ambi_position(B).w)) {
+    if (AMB_UNLIKELY(ambi_is_error_value(v))) EDGE();
+    STEP(1);
+  }
+  const Code *at = pc;
+  const Unit *u = UNIT();
+  uint32_t to = ambi_unit_edge(u, (uint32_t)(at - u->code));
+  if (to == UINT32_MAX) goto stop;
+  AFTER(ambi_position_end(g, at->b, at->a, false, ambi_is_error_value(v),
+                          at + 1, u->code + to));
+}
+do_POS:
+  E[pc->a] = ambi_position(B).w;
+  STEP(1);
+do_CHKERR:
+  if (AMB_UNLIKELY(ambi_is_error_value(AMB_V(E[pc->a])))) EDGE();
+  STEP(1);
+do_EVALV : {
+  Value v = AMB_V(E[pc->b]);
+  if (ambi_is_var(v)) v = ambi_deref(v);
+  if (AMB_LIKELY(!ambi_is_expr(v) || (v.w & 3) == 3 || ambi_presumed(g, v))) {
+    E[pc->a] = v.w;
+    STEP(2);
+  }
+  AFTER(ambi_step_eval_value(g, false));
+}
+do_EVALT : {
+  Value v = AMB_V(E[pc->b]);
+  if (AMB_LIKELY(ambi_source_ready(g, &v))) {
+    E[pc->a] = v.w;
+    STEP(2);
+  }
+  AFTER(ambi_step_eval_value(g, true));
+}
+do_EVALX:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(ambi_eval_push(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
+do_CALLX:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(ambi_call_push(g, AMB_V(E[pc->b]), pc + 1));
+do_EVALXT:
+  AFTER(ambi_eval_tail(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
+do_EVINSTR:
+  AFTER(ambi_instr_tail(g, AMB_V(E[pc->b])));
+do_QUERYT:
+  AFTER(ambi_query_begin(g, AMB_V(E[pc->a]), AMB_V(KONST(pc->b)), true));
+do_BODYT:
+  AFTER(
+      ambi_body_tail(g, AMB_V(E[pc->a]), AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
+
+do_TRY : {
+  Choice *c = B + 1;
+  if (AMB_UNLIKELY(c >= g->choices_end)) {
+    SAVE();
+    if (!ambi_choice_push(g, pc + (int16_t)pc->c)) goto stop;
+    LOAD();
+    STEP(1);
+  }
+  Word *top = E + UNIT()->nslots;
+  c->resume = pc + (int16_t)pc->c;
+  c->h = cx->hb = h;
+  c->tr = cx->tr;
+  c->top = top < B->top ? B->top : top;
+  c->e = E;
+  c->s = cx->space;
+  c->hook = NULL;
+  c->aux = AMB_UNIT;
+  B = c;
+  STEP(1);
+}
+do_RETRY:
+do_SETALT:
+  B->resume = pc + (int16_t)pc->c;
+  STEP(1);
+do_TRUST:
+do_POPALT:
+  B--;
+  cx->hb = B->h;
+  STEP(1);
+do_FORKV:
+  AFTER(ambi_step_fork_begin(g));
+do_FORK_NEXT : {
+  Choice *c = B;
+  uint64_t i = c->cursor++;
+  Value v = ambi_expr_at(c->aux, (uint32_t)i);
+  pc = c->next;
+  if (i + 1 == ambi_expr_size(c->aux)) {
+    B--;
+    cx->hb = B->h;
+  }
+  E[pc->a] = ambi_deref(v).w;
+  STEP(1);
+}
+do_MANY_NEXT : {
+  Choice *c = B;
+  uint64_t i = c->cursor++;
+  rv = ambi_expr_at(c->aux, (uint32_t)i);
+  pc = c->next;
+  if (i + 1 == ambi_expr_size(c->aux)) {
+    B--;
+    cx->hb = B->h;
+  }
+  NEXT();
+}
+
+do_COLLECT:
+  SAVE();
+  if (!ambi_step_collect_begin(g, pc + (int16_t)pc->c)) goto stop;
+  LOAD();
+  STEP(1);
+do_COLLECT_ADD:
+  AFTER(ambi_step_collect_add(g));
+do_COLLECT_END:
+  AFTER(ambi_step_collect_end(g));
+do_CASE:
+  E[pc->a] = ambi_position(B).w;
+  SAVE();
+  if (!ambi_choice_push(g, pc + (int16_t)pc->c)) goto stop;
+  LOAD();
+  STEP(1);
+do_CASE_END:
+  AFTER(ambi_step_case_end(g));
+do_ONCE : {
+  static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
+  E[pc->a] = ambi_position(B).w;
+  SAVE();
+  if (!ambi_choice_push(g, once_fail)) goto stop;
+  LOAD();
+  STEP(1);
+}
+do_ONCE_FAIL:
+  B--;
+  cx->hb = B->h;
+  goto fail;
+do_ONCE_END:
+  AFTER(ambi_step_once_end(g));
+
+do_SWITCH : {
+  const Switch *s = &UNIT()->switches[pc->b];
+  Value v = AMB_V(E[pc->a]);
+  const Code *code = UNIT()->code;
+  if (ambi_is_var(v)) {
+    v = ambi_deref(v);
+    if (ambi_is_var(v)) {
+      pc = code + s->open;
+      NEXT();
+    }
+  }
+  Word key = ambi_switch_key(v);
+  const SwitchCase *c = key ? find_case(s, key) : NULL;
+  pc = code + (c ? c->to : ambi_head_unbound(v) ? s->open : s->other);
+  NEXT();
+}
+do_TESTK : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v)) JUMP(pc[1].b);
+  Value k = AMB_V(KONST(pc->b));
+  if (v.w == k.w && !ambi_is_double(v)) STEP(2);
+  if (!ambi_is_expr(v) && ambi_atomic_equal(v, k)) STEP(2);
+  JUMP(pc->c);
+}
+do_TESTF : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v)) JUMP(pc[1].b);
+  if (ambi_switch_key(v) == KONST(pc->b)) STEP(2);
+  if (AMB_UNLIKELY(ambi_head_unbound(v))) JUMP(pc[1].b);
+  JUMP(pc->c);
+}
+do_TESTN : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v)) JUMP(pc[1].b);
+  if (!ambi_is_expr(v) || ambi_expr_size(v) != pc->b) JUMP(pc->c);
+  STEP(2);
+}
+do_SAMEV : {
+  Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
+  if (!ambi_word_ground(a) || !ambi_word_ground(b)) JUMP(pc[1].b);
+  if (ambi_equal(a, b)) STEP(2);
+  JUMP(pc->c);
+}
+do_UNIFYT:
+  SAVE();
+  if (!ambi_step_unify(g, pc, SOURCE(pc->a))) {
+    if (cx->stop) goto stop;
+    goto fail;
+  }
+  h = cx->h;
+  STEP(1 + (pc->b + 3u) / 4);
+do_UNIFYE : {
+  SAVE();
+  unsigned w = 1 + (pc->b + 3u) / 4;
+  if (!ambi_step_unify_else(g, pc, SOURCE(pc->a))) {
+    if (cx->stop) goto stop;
+    JUMP(pc[w].b);
+  }
+  h = cx->h;
+  STEP(w + 1);
+}
+do_UNIFYV : {
+  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
+  if (ambi_is_expr(a) && ambi_unmark(a).w == ambi_unmark(b).w) STEP(1);
+  SAVE();
+  if (!ambi_unify(cx, a, b)) {
+    if (cx->stop) goto stop;
+    goto fail;
+  }
+  h = cx->h;
+  STEP(1);
+}
+do_MATCH : {
+  Value s = ambi_deref(SOURCE(pc->a));
+  if (AMB_UNLIKELY(!ambi_is_space(s))) EDGE();
+  AFTER(ambi_match_begin(g, s, SOURCE(pc->b), pc + 1));
+}
+do_MATCHF : {
+  Value s = ambi_deref(SOURCE(pc->a));
+  if (AMB_UNLIKELY(!ambi_is_space(s))) EDGE();
+  AFTER(ambi_match_flat(g, s));
+}
+do_MATCHF_NEXT:
+  AFTER(ambi_match_flat_next(g));
+do_MATCH_NEXT:
+  AFTER(ambi_match_next(g));
+
+#define ARITH(name, overflow, ext, dop)                                  \
+  do_##name : {                                                          \
+    Value a = SOURCE(pc->b), b = SOURCE(pc->c);                          \
+    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {                  \
+      int64_t r;                                                         \
+      if (AMB_LIKELY(!overflow((int64_t)(a.w << 16), ext(b), &r))) {     \
+        E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);              \
+        STEP(1);                                                         \
+      }                                                                  \
+    } else if (ambi_is_double(a) && ambi_is_double(b)) {                 \
+      E[pc->a] = ambi_double(ambi_double_of(a) dop ambi_double_of(b)).w; \
+      STEP(1);                                                           \
+    }                                                                    \
+    AFTER(ambi_step_arith_slow(g, a, b));                                \
+  }
+#define SHIFTED(v) ((int64_t)((v).w << 16))
+#define PLAIN(v)   ambi_int_of(v)
+  ARITH(ADD, __builtin_add_overflow, SHIFTED, +)
+  ARITH(SUB, __builtin_sub_overflow, SHIFTED, -)
+  ARITH(MUL, __builtin_mul_overflow, PLAIN, *)
+#define ARITH_I(name, overflow, generic)                               \
+  do_##name : {                                                        \
+    Value a = AMB_V(E[pc->b]);                                         \
+    int64_t r;                                                         \
+    if (AMB_LIKELY(ambi_is_int(a) &&                                   \
+                   !overflow((int64_t)(a.w << 16),                     \
+                             (int64_t)(int16_t)pc->c * 65536, &r))) {  \
+      E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);              \
+      STEP(1);                                                         \
+    }                                                                  \
+    AFTER(ambi_step_arith_slow(g, a, ambi_small_int((int16_t)pc->c))); \
+  }
+  ARITH_I(ADDI, __builtin_add_overflow, OP_I_ADD)
+  ARITH_I(SUBI, __builtin_sub_overflow, OP_I_SUB)
+
+#define COMPARE(name, rel)                                       \
+  do_##name : {                                                  \
+    Value a = SOURCE(pc->a), b = SOURCE(pc->b);                  \
+    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {          \
+      if ((int64_t)(a.w << 16) rel(int64_t)(b.w << 16)) STEP(1); \
+      JUMP(pc->c);                                               \
+    }                                                            \
+    if (ambi_is_double(a) && ambi_is_double(b)) {                \
+      if (ambi_double_of(a) rel ambi_double_of(b)) STEP(1);      \
+      JUMP(pc->c);                                               \
+    }                                                            \
+    a = ambi_deref(a);                                           \
+    b = ambi_deref(b);                                           \
+    if (!ambi_is_number(a) || !ambi_is_number(b)) EDGE();        \
+    bool known;                                                  \
+    if (ambi_step_compare(OP_I_##name, a, b, &known)) STEP(1);   \
+    JUMP(pc->c);                                                 \
+  }
+  COMPARE(JNLT, <)
+  COMPARE(JNGT, >)
+  COMPARE(JNLE, <=)
+  COMPARE(JNGE, >=)
+#define COMPARE_I(name, full, rel)                                        \
+  do_##name : {                                                           \
+    Value a = AMB_V(E[pc->a]);                                            \
+    if (AMB_LIKELY(ambi_is_int(a))) {                                     \
+      if (ambi_int_of(a) rel(int16_t) pc->b) STEP(1);                     \
+      JUMP(pc->c);                                                        \
+    }                                                                     \
+    a = ambi_deref(a);                                                    \
+    if (!ambi_is_number(a)) EDGE();                                       \
+    bool known;                                                           \
+    if (ambi_step_compare(OP_I_##full, a, ambi_small_int((int16_t)pc->b), \
+                          &known))                                        \
+      STEP(1);                                                            \
+    JUMP(pc->c);                                                          \
+  }
+  COMPARE_I(JNLTI, JNLT, <)
+  COMPARE_I(JNGTI, JNGT, >)
+do_JNEQ : {  // both sides are evaluated
+  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
+  if (word_decides(a) || word_decides(b)) {
+    if (a.w == b.w) STEP(1);
+  } else if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) {
+    STEP(1);
+  }
+  if (ambi_tag(a) != ambi_tag(b) && ambi_value_kind(a) != ambi_value_kind(b) &&
+      ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+    EDGE();
+  JUMP(pc->c);
+}
+do_JNEQT : {
+  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
+  if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {
+    if (a.w == b.w) STEP(1);
+    JUMP(pc->c);
+  }
+  bool one_type = (ambi_is_number(a) && ambi_is_number(b)) ||
+                  (ambi_is_bool(a) && ambi_is_bool(b)) ||
+                  (ambi_is_str(a) && ambi_is_str(b));
+  if (!one_type) EDGE();
+  if (ambi_equal(a, b)) STEP(1);
+  JUMP(pc->c);
+}
+do_JNEQI : {
+  Value a = AMB_V(E[pc->a]);
+  if (AMB_LIKELY(ambi_is_int(a))) {
+    if (ambi_int_of(a) == (int16_t)pc->b) STEP(1);
+    JUMP(pc->c);
+  }
+  a = ambi_deref(a);
+  if (ambi_is_number(a)) {
+    if (ambi_num_cmp(a, ambi_small_int((int16_t)pc->b)) == 0) STEP(1);
+    JUMP(pc->c);
+  }
+  EDGE();
+}
+do_BRANCH : {
+  Value v = AMB_V(E[pc->a]);
+  if (v.w == AMB_TRUE.w) STEP(2);
+  if (v.w == AMB_FALSE.w) JUMP(pc->c);
+  v = ambi_deref(v);
+  if (v.w == AMB_TRUE.w) STEP(2);
+  if (v.w == AMB_FALSE.w) JUMP(pc->c);
+  JUMP(pc[1].b);
+}
+do_CHKNUM : {
+  Value v = AMB_V(E[pc->a]);
+  if (AMB_UNLIKELY(!ambi_is_number(v))) {
+    v = ambi_deref(v);
+    if (!ambi_is_number(v)) EDGE();
+  }
+  STEP(1);
+}
+do_CHKTYPE:
+  SAVE();
+  if (!ambi_step_check_type(g, AMB_V(E[pc->a]), AMB_V(KONST(pc->b)))) {
+    if (cx->stop) goto stop;
+    EDGE();
+  }
+  h = cx->h;
+  STEP(1);
+do_CHKBOUND:
+  if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
+  STEP(1);
+do_CHKEPOCH:
+  if (AMB_UNLIKELY(UNIT()->epoch != g->code->epoch)) EDGE();
+  STEP(1);
+do_CHKBODY : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();
+  STEP(1);
+}
+do_CHKHEAD : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v) || !cx->rt->is_data_head(cx, v)) EDGE();
+  STEP(1);
+}
+do_CHKEXP : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();
+  STEP(1);
+}
+do_CHKLIKE:
+  AFTER(ambi_step_check_like(g, SOURCE(pc->b), SOURCE(pc->c)));
+do_CASTR : {
+  Value v = AMB_V(E[pc->a]), t = AMB_V(KONST(pc->b));
+  if (ambi_is_expr(v) || (ambi_is_int(v) && t.w == AMB_SYM(T_NUMBER).w))
+    STEP(1);
+  AFTER(ambi_step_cast_result(g));
+}
+do_GETSTATE : {
+  Value v = ambi_deref(SOURCE(pc->b));
+  if (AMB_UNLIKELY(!ambi_is_state(v))) EDGE();
+  const State *st = (const State *)(const void *)ambi_cell(v);
+  if (AMB_UNLIKELY(st->value.nvars)) EDGE();
+  E[pc->a] = st->value.atom.w;
+  STEP(1);
+}
+do_SETSTATE:
+  AFTER(ambi_step_set_state(g, SOURCE(pc->b), SOURCE(pc->c)));
+do_BUILTIN:
+  AFTER(ambi_step_builtin_call(g));
+do_DECONS : {
+  Value v = AMB_V(E[pc->c]);
+  if (AMB_LIKELY(ambi_is_expr(v) && cx->hend - h >= AMB_LIST_WORDS)) {
+    Value rest = ambi_list_rest(g, v, h);
+    if (AMB_LIKELY(!ambi_is_none(rest))) {
+      h += AMB_LIST_WORDS;
+      Value first = ambi_expr_at(v, 0);
+      if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
+      E[pc->a] = first.w;
+      E[pc->b] = rest.w;
+      STEP(1);
+    }
+  }
+  AFTER(ambi_step_decons(g));
+}
+do_CAR : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  if (AMB_UNLIKELY(!ambi_is_expr(v))) EDGE();
+  E[pc->a] = ambi_deref(ambi_expr_at(v, 0)).w;
+  STEP(1);
+}
+do_ITEM : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  int64_t i = ambi_int_of(AMB_V(E[pc->b + 1]));
+  if (i >= ambi_expr_size(v)) JUMP(pc->c);
+  E[pc->a] = ambi_deref(ambi_expr_at(v, (uint32_t)i)).w;
+  STEP(1);
+}
+do_CHKGROUND : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v))) EDGE();
+  STEP(1);
+}
+do_CONS : {
+  Value head = SOURCE(pc->b), tail = SOURCE(pc->c);
+  if (AMB_LIKELY(cx->hend - h >= AMB_LIST_WORDS)) {
+    Value v = ambi_list_cons(g, head, tail, h);
+    if (AMB_LIKELY(!ambi_is_none(v))) {
+      h += AMB_LIST_WORDS;
+      E[pc->a] = v.w;
+      STEP(1);
+    }
+  }
+  AFTER(ambi_step_cons(g, head, tail));
+}
+
+do_EV_START:
+do_EV_ARG:
+do_EV_VAL:
+do_EV_METTA_VAL:
+do_EV_CBIND_END:
+do_EV_STEP:
+do_EV_BIND_NEXT:
+do_EV_ONCE_VAL:
+  rv = AMB_UNIT;
+do_EV_RET:
+do_EV_TMP:
+do_EV_CHAIN:
+do_EV_FUNCTION:
+do_EV_BODY:
+do_EV_METTA:
+do_EV_CBIND:
+do_EV_SPACE:
+do_EV_ONCE:
+  SAVE();
+  if (AMB_UNLIKELY(--g->budget < 0)) {
+    if (!ambi_step_poll(g, SIZE_MAX)) goto stop;
+    LOAD();
+  }
+  AFTER(ambi_ev_step(g));
+do_EV_QUERY:
+  AFTER(ambi_query_next(g));
+do_PEND:
+  AFTER(ambi_pend(g));
+do_DELIVER:
+  AFTER(ambi_deliver(g));
+do_TOP_RESULT:
+  AFTER(ambi_step_top_result(g));
+do_TOP_DONE:
+#ifdef LOOP_ONE
+  goto stop;  // the loop's alone
+#else
+  SAVE();
+  return STOP_NONE;
+#endif
+do_WARM : {
+  Unit *u = (Unit *)(uintptr_t)E[FRAME_UNIT];
+  if (AMB_UNLIKELY(--u->heat == 0)) {
+    ambi_unit_hot(g->code, u);
+    pc = ambi_load_acquire(&u->entry);
+    NEXT();
+  }
+  pc = u->code;
+  NEXT();
+}
+do_NATIVE:
+#ifdef LOOP_ONE
+  NEXT();
+#else
+  AFTER((enum Next)g->code->native.enter(
+      g, ((const Landing *)(const void *)pc)->addr));
+#endif
+do_RETIRED:
+  pc = ((const Landing *)(const void *)pc)->origin;
+  NEXT();
+do_LOWER:
+  AFTER(ambi_step_first_call(g));
+}

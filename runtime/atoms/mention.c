@@ -119,12 +119,26 @@ static bool find_reach(Runtime *rt) {
   }
   ambi_records_drop(&all);
   ambi_vec_drop(&todo);
+  if (!ok && m->reach) {  // it says too little
+    ambi_free(m->reach, m->nsymbols);
+    m->reach = NULL;
+  }
   return ok;
+}
+
+// What the image says, as long as the library is as it was built.
+static bool make_reach(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  if (!rt->boot || rt->corelib->version != rt->boot_version)
+    return find_reach(rt);
+  m->reach = ambi_alloc(m->nsymbols);
+  if (m->reach) memcpy(m->reach, rt->boot->reach, m->nsymbols);
+  return m->reach != NULL;
 }
 
 unsigned ambi_mentioned_effects(Runtime *rt) {
   Mentions *m = &rt->mentions;
-  if (!m->reach && !find_reach(rt)) return E_ALL;
+  if (!m->reach && !make_reach(rt)) return E_ALL;
   unsigned effects = m->effects;
   for (uint32_t i = 0; i < m->nsymbols; i++)
     if (m->seen[i]) effects |= m->reach[i];

@@ -34,6 +34,7 @@ typedef struct BootImage {
   const TemplateImage *op_types;  // OP_COUNT
   const TemplateImage *atoms;     // of the core library, in order
   uint32_t natoms;
+  const uint8_t *reach;  // effects of each symbol's rules, see mention.h
   const BootUnit *units;
   uint32_t nunits;
   // For each row of `units`: the unit and the units of its loops, in this order.

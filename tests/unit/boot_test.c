@@ -65,6 +65,21 @@ START_TEST(symbols_have_the_same_ids) {
 }
 END_TEST
 
+START_TEST(effects_of_names_are_those_of_the_text) {
+  Runtime *text = read_library(1);
+  ambi_mentioned_effects(text);
+  ambi_mentioned_effects(rt);
+  ck_assert_uint_eq(text->mentions.nsymbols, rt->mentions.nsymbols);
+  unsigned all = 0;
+  for (uint32_t id = 0; id < text->mentions.nsymbols; id++) {
+    ck_assert_uint_eq(text->mentions.reach[id], rt->mentions.reach[id]);
+    all |= text->mentions.reach[id];
+  }
+  ck_assert_uint_ne(all, E_PURE);
+  ambi_runtime_close(text);
+}
+END_TEST
+
 // ---- units -------------------------------------------------------------------
 
 // As if nothing had been lowered, with unknown heads having such effects.
@@ -353,6 +368,7 @@ int main(void) {
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, atoms_and_types_are_those_of_the_text);
   tcase_add_test(tc, symbols_have_the_same_ids);
+  tcase_add_test(tc, effects_of_names_are_those_of_the_text);
   tcase_add_test(tc, units_are_what_lowering_gives);
   tcase_add_test(tc, all_definitions_have_units);
   tcase_add_test(tc, other_definitions_change_nothing);

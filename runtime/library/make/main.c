@@ -96,6 +96,17 @@ static size_t put_atoms(FILE *out, Terms *t, const Runtime *rt) {
   return n;
 }
 
+static void put_reach(FILE *out, Runtime *rt) {
+  ambi_mentioned_effects(rt);
+  const Mentions *m = &rt->mentions;
+  make_check(m->reach && m->nsymbols == ambi_symbols_count(rt->symbols),
+             "effects of the library are not known");
+  fprintf(out, "static const uint8_t reach[] = {");
+  for (uint32_t id = 0; id < m->nsymbols; id++)
+    fprintf(out, "%s%u,", id % 32 ? "" : "\n", m->reach[id]);
+  fprintf(out, "};\n");
+}
+
 static void put_units(FILE *out, const Units *u) {
   fprintf(out, "static const BootUnit units[] = {\n");
   for (size_t i = 0; i < u->n; i++) {
@@ -141,6 +152,7 @@ static void put_image(FILE *out, Context *cx) {
           OP_I_COUNT, OP_COUNT, AMB_S_COUNT);
   put_op_types(out, &t, rt);
   size_t natoms = put_atoms(out, &t, rt);
+  put_reach(out, rt);
   Units u = {.cx = cx, .terms = &t};
   make_units(&u);
   put_units(out, &u);
@@ -150,7 +162,7 @@ static void put_image(FILE *out, Context *cx) {
           "const BootImage ambi_boot_image = {\n"
           "{symbol_words, symbol_at, %zu, %zu},\n"
           "{term_words, term_sizes, %u, term_pointers, %zu},\n"
-          "op_types, atoms, %zu, units, %zu, code};\n",
+          "op_types, atoms, %zu, reach, units, %zu, code};\n",
           ambi_symbols_count(rt->symbols), nwords, nchunks, t.pointers.n,
           natoms, u.n);
   make_units_close(&u);

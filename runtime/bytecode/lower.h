@@ -84,7 +84,7 @@ typedef struct Lower {
   Space *space;
   CodeState *cs;
   Arena arena;
-  bool held;     // the variable being lowered was part of a larger atom
+  bool whole;    // the variable being lowered is all that a match hands on
   bool failed;   // memory is out
   bool refused;  // too large or too odd: matched as the rules stand
   Code *code;

@@ -114,7 +114,7 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     return;
   }
   if (d.tail) {
-    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), l->held);
+    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), !l->whole);
     return;
   }
   ambi_lower_value_of(l, slot, d, err);
@@ -204,8 +204,13 @@ bool ambi_lower_plain_application(Value e) {
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   if (d.tail) {
     ambi_lower_emit(l, OP_I_RETV, slot,
-                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), 0);
+                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), !l->whole);
     return;
+  }
+  if (l->whole) {
+    uint16_t whole = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_WHOLE, whole, slot, 0);
+    slot = whole;
   }
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_EVALT, d.slot, slot, p);

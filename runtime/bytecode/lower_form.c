@@ -111,13 +111,26 @@ bool ambi_lower_is_form(Lower *l, Value e) {
 
 // ---- the forms ------------------------------------------------------------------------------
 
-// A body that is a variable and was substituted as a part of a larger atom: a
-// value in it stays one, though its variables were bound since.
-static void held_body(Lower *l, Value body, Value call, Value t, Dst d,
-                      ErrTo err, unsigned rest) {
-  l->held = ambi_is_lvar(body);
-  ambi_lower_body(l, body, call, t, d, err, rest);
-  l->held = false;
+// A value stays one, though its variables were bound since, where it is a part of
+// what is handed on. A body that is a variable is all of it: then what the match
+// binds makes it an atom to be evaluated. What was bound before does not, so that is
+// put in its place before the match. Gives the slot the variable had, for what does
+// not come this way.
+static uint16_t settle_body(Lower *l, Value body) {
+  if (!ambi_is_lvar(body) || ambi_lower_unset(l, body)) return NO_SLOT;
+  Var *v = &l->vars[ambi_lvar_of(body)];
+  uint16_t slot = ambi_lower_slot(l), was = v->slot;
+  ambi_lower_emit(l, OP_I_SETTLE, slot, was, 0);
+  v->slot = slot;
+  return was;
+}
+
+static void matched_body(Lower *l, Value body, Value call, uint16_t settled,
+                         Dst d, ErrTo err, unsigned rest) {
+  l->whole = ambi_is_lvar(body);
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  l->whole = false;
+  if (settled != NO_SLOT) l->vars[ambi_lvar_of(body)].slot = settled;
 }
 
 // The calls below are what the library's rules make of a form when its body is
@@ -128,21 +141,21 @@ static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
   if (ambi_lower_odd_body(body))
     call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), truth, ambi_expr_at(e, 2),
                     ambi_expr_at(e, 3));
-  held_body(l, body, call, t, d, err, rest);
+  ambi_lower_body(l, body, call, t, d, err, rest);
 }
 
 // Behind a match of the pattern with a value, which has become equal to it.
-static void let_body(Lower *l, Value pattern, bool fresh, Value body, Dst d,
-                     ErrTo err, unsigned rest) {
+static void let_body(Lower *l, Value pattern, bool fresh, Value body,
+                     uint16_t settled, Dst d, ErrTo err, unsigned rest) {
   Value call = AMB_NONE;
   if (ambi_lower_odd_body(body))
     call =
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), pattern, pattern, body, AMB_SYM(EMPTY));
   // A variable that is new here does not stand in older values.
   if (fresh)
-    held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
-  else
     ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  else
+    matched_body(l, body, call, settled, d, err, rest);
 }
 
 static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
@@ -150,7 +163,7 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
   Value call = AMB_NONE;
   if (ambi_lower_odd_body(body))
     call = AMB_EXPR(l->cx, ambi_expr_at(e, 0), AMB_UNIT, body);
-  held_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
 // case and switch choose with if-equal: NotReducible is no result there.
@@ -208,9 +221,10 @@ static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
   return stub;
 }
 
-// then: what stands behind the match. The stub that comes back, or -1.
-static int let_one(Lower *l, Value p, Value v, Value then, Dst d, ErrTo err,
-                   unsigned rest) {
+// then: what stands behind the match; settled: and is all that it hands on, see
+// settle_body. The stub that comes back, or -1.
+static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
+                   Dst d, ErrTo err, unsigned rest) {
   if (decons_into(l, p, v, err)) return -1;
   uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
   int stub = -1;
@@ -221,7 +235,15 @@ static int let_one(Lower *l, Value p, Value v, Value then, Dst d, ErrTo err,
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
         err);
   }
+  bool settle = settled && !ambi_lower_unset(l, p) && !ambi_same(p, then);
+  if (settle && !ambi_is_lvar(p)) *settled = settle_body(l, then);
   ambi_lower_match(l, src, p, NO_LABEL);
+  if (settle && ambi_is_lvar(p)) {
+    // UNIFYV does it first: R_SAME wants to stand right before that.
+    size_t unify = l->last;
+    *settled = settle_body(l, then);
+    if (*settled != NO_SLOT && !l->failed) l->code[unify].c = 1;
+  }
   return stub;
 }
 
@@ -239,8 +261,10 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
                                      AMB_SYM(UNDEFINED), d, err);
   Value pattern = ambi_expr_at(e, 1);
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
-  int space = let_one(l, pattern, ambi_expr_at(e, 2), body, d, err, then);
-  let_body(l, pattern, fresh, body, d, err, rest);
+  uint16_t settled = NO_SLOT;
+  int space =
+      let_one(l, pattern, ambi_expr_at(e, 2), body, &settled, d, err, then);
+  let_body(l, pattern, fresh, body, settled, d, err, rest);
   come_back(l, space);
   come_back(l, whole);
   return true;
@@ -283,7 +307,7 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   for (uint32_t i = 0; i < n; i++) {
     Value p = ambi_expr_at(list, i);
     back[i] = let_one(l, ambi_expr_at(p, 0), ambi_expr_at(p, 1),
-                      others(l, e, i + 1), d, err, then[i + 1]);
+                      others(l, e, i + 1), NULL, d, err, then[i + 1]);
   }
   lets_body(l, e, body, d, err, rest);
   for (uint32_t i = 0; i < n; i++)
@@ -387,8 +411,9 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
   uint16_t src = ambi_lower_in_slot(l, ambi_lower_term(l, a));
   Var *vars = ambi_lower_save_vars(l);
+  uint16_t settled = settle_body(l, yes);
   ambi_lower_match(l, src, b, no);
-  ambi_lower_body(l, yes, e, AMB_SYM(UNDEFINED), d, err, rest);
+  matched_body(l, yes, e, settled, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
   ambi_lower_restore_vars(l, vars);
@@ -556,12 +581,17 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   s->err = err;
   int back = s->back, entry = s->entry;
   uint16_t where = ambi_lower_term(l, space);
+  Value templ = ambi_expr_at(e, 3);
+  uint16_t settled = settle_body(l, templ);
   if (flat)
     ambi_lower_env(l, OP_I_MATCHF, where, pattern, NO_LABEL);
   else
     ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), NO_SLOT);
   ambi_lower_edge(l, entry);
-  ambi_lower_result(l, ambi_expr_at(e, 3), e, d, err, rest);
+  l->whole = ambi_is_lvar(templ);
+  ambi_lower_result(l, templ, e, d, err, rest);
+  l->whole = false;
+  if (settled != NO_SLOT) l->vars[ambi_lvar_of(templ)].slot = settled;
   ambi_lower_bind(l, back);
   return true;
 }
@@ -621,7 +651,9 @@ static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
     ambi_lower_list(l, pair, 2);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
   } else {
+    l->whole = true;
     ambi_lower_value_of(l, form == FORM_CAR ? first : others, d, err);
+    l->whole = false;
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;

@@ -142,10 +142,12 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
     src[i - 1] = builtin_operand(
         l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
         ambi_lower_effects_from(l, e, i + 1, rest), tree);
-  if (fast != OP_I_NOP && n == 2)
+  if (fast != OP_I_NOP && n == 2) {
     fast_arithmetic(l, e, fast, src, slot, err);
-  else
+  } else {
     ambi_lower_emit_builtin(l, op, src, n, slot, err);
+    if (tree) ambi_lower_edge(l, l->bail);  // of the R_STORE
+  }
 }
 
 // Variables of equal parameter types (== and its like) need a look at both.

@@ -351,6 +351,13 @@ static bool note_resumes(Check *c, uint32_t at) {
   return true;
 }
 
+static bool settles_next(Check *c, uint32_t at) {
+  const Code *pc = c->u->code + at;
+  return pc->op != OP_I_UNIFYV || pc->c == 0 ||
+         (pc->c == 1 && starts(c, at + 1) && pc[1].op == OP_I_SETTLE) ||
+         bad(c, at, "no SETTLE behind it");
+}
+
 static bool instructions(Check *c) {
   const Unit *u = c->u;
   for (uint32_t at = 0; at < u->ncode; at++) {
@@ -360,7 +367,8 @@ static bool instructions(Check *c) {
       if (!operand(c, at, i)) return false;
     if (!each_read(pc, in_frame, c) || !each_write(pc, SEES_ALL, in_frame, c))
       return bad(c, at, "a slot outside of the frame");
-    if (!list(c, at) || !note_resumes(c, at)) return false;
+    if (!list(c, at) || !note_resumes(c, at) || !settles_next(c, at))
+      return false;
     if (needs_edge(u, pc) && ambi_unit_edge(u, at) == UINT32_MAX)
       return bad(c, at, "no error edge");
   }

@@ -89,9 +89,20 @@ static void instr_chain(Machine *m, Value instr, const Value *c, uint32_t n) {
   m->up = f;
 }
 
+// What became of variables meanwhile changes the template as a part of the
+// instruction, and so leaves its mark; the value of the chain's own variable
+// changes it as a whole.
 void ambi_eval0_chained(Machine *m, Value value, Frame *f) {
-  Value next = substitute(m, f->b, f->a, value);
+  Value templ = ambi_deref(f->b);
+  bool own = ambi_is_expr(templ) && ambi_has_eval(templ);
+  if (own) {
+    templ = ambi_resolve(m->cx, templ);
+    if (!ambi_eval0_ok(m, templ)) return;
+    templ = ambi_mark_eval(templ);
+  }
+  Value next = substitute(m, templ, f->a, value);
   if (!ambi_eval0_ok(m, next)) return;
+  if (ambi_is_var(templ)) next = ambi_unmark(next);
   m->todo = DO_INSTR;
   m->atom = next;
   m->up = f->up;

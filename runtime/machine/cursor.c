@@ -30,7 +30,7 @@ static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
   bool ok = !ambi_is_none(query) && ambi_record_unify(cx, r, query);
   cx->hb = hb;
   if (!ok) ambi_trail_undo(cx, mark);
-  if (ok) *body = ambi_resolve(cx, x);
+  if (ok) *body = ambi_settle(cx, x);  // a variable holds a part of the call
   return ok && !ambi_is_none(*body);
 }
 

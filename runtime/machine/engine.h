@@ -224,6 +224,12 @@ bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget);
 // Does the evaluated mark of this EXPR still hold, where the EXPR is handed on
 // as a whole? As a part of something larger it always does.
 bool ambi_mark_holds(Value v);
+// The term with the bindings made so far, a value as before.
+Value ambi_settle(Context *cx, Value v);
+// What a match hands on as a whole, a settled term: it is no value any more if the
+// match bound something in it. The second gives it as it reads then.
+Value ambi_whole(Value v);
+Value ambi_handed_on(Context *cx, Value v);
 enum Next ambi_query_next(Engine *g);
 // Calls operation op. CALL_VALUE, CALL_ERROR, CALL_DATA (nothing applies: the
 // call is its own value): the result is in g->rv. Further results, if any, come

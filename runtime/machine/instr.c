@@ -182,10 +182,12 @@ static Value substitute(Context *cx, Value term, Value var, Value by) {
 // The template for each match; without any, the other atom.
 static enum Next match_or(Engine *g, Value space, Value pattern, Value templ,
                           Value other) {
+  templ = ambi_settle(g->cx, templ);
+  if (ambi_is_none(templ)) return NEXT_STOP;
   g->e[IN_A] = templ.w;
   enum Next next = ambi_match_begin(g, space, pattern, point(g, RP_METTA_VAL));
   if (next != NEXT_FAIL) return next;
-  return ambi_give(g, ambi_resolve(g->cx, other));
+  return ambi_give(g, ambi_settle(g->cx, other));
 }
 
 static enum Next bare_match(Engine *g, Value call, const Value *args) {
@@ -280,23 +282,24 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
     Value space = first ? a : b, pattern = first ? b : a;
     return match_or(g, space, pattern, it[3], it[4]);
   }
+  Value then = ambi_settle(cx, it[3]);
+  if (ambi_is_none(then)) return NEXT_STOP;
   size_t mark = cx->tr;
   Word *hb = cx->hb;
   cx->hb = (Word *)UINTPTR_MAX;
   bool ok = ambi_unify(cx, a, b);
   cx->hb = hb;
   if (cx->stop) return NEXT_STOP;
-  if (!ok) ambi_trail_undo(cx, mark);
-  if (!ok) return ambi_give(g, ambi_resolve(cx, it[4]));
-  // A variable is replaced as a whole: its value loses the mark.
-  Value then = ambi_resolve(cx, it[3]);
-  bool whole = ambi_is_var(it[3]) && ambi_is_expr(then);
-  return ambi_give(g, whole ? ambi_unmark(then) : then);
+  if (ok) return ambi_give(g, ambi_handed_on(cx, then));
+  ambi_trail_undo(cx, mark);
+  return ambi_give(g, ambi_settle(cx, it[4]));
 }
 
 static enum Next chain_go(Engine *g, Value var, Value templ, Value by) {
-  Value next = substitute(g->cx, templ, var, by);
-  return ambi_is_none(next) ? NEXT_STOP : instr_tail(g, next);
+  Value own = ambi_settle(g->cx, templ);
+  Value next = ambi_is_none(own) ? own : substitute(g->cx, own, var, by);
+  if (ambi_is_none(next)) return NEXT_STOP;
+  return instr_tail(g, ambi_is_var(own) ? ambi_unmark(next) : next);
 }
 
 static enum Next chain_step(Engine *g, Value instr, const Value *it,
@@ -453,7 +456,7 @@ static enum Next metta_ret(Engine *g) {
 // A replayed value of metta, or one match of a unify or match: its template.
 static enum Next metta_value(Engine *g) {
   if (ambi_is_none(AMB_V(g->e[IN_A]))) return ambi_give(g, AMB_V(g->e[IN_VAL]));
-  return ambi_give(g, ambi_resolve(g->cx, AMB_V(g->e[IN_A])));
+  return ambi_give(g, ambi_handed_on(g->cx, AMB_V(g->e[IN_A])));
 }
 
 static enum Next collapse_add(Engine *g) {

@@ -208,6 +208,23 @@ do_CHAIN:
   AFTER(ambi_chain_begin(g));
 do_CHAINED:
   AFTER(ambi_chain_end(g));
+do_SETTLE : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  if (AMB_UNLIKELY(!ambi_is_firm(v))) {
+    SAVE();
+    v = ambi_settle(cx, v);
+    h = cx->h;
+    if (ambi_is_none(v)) goto stop;
+  }
+  E[pc->a] = v.w;
+  STEP(1);
+}
+do_WHOLE : {
+  Value v = AMB_V(E[pc->b]);
+  if (!ambi_is_firm(v) || ambi_is_var(v)) v = ambi_whole(v);
+  E[pc->a] = v.w;
+  STEP(1);
+}
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
@@ -228,7 +245,8 @@ do_RET:
   rv = SOURCE(pc->a);
   goto ret;
 do_RETV : {
-  Value v = ambi_deref(AMB_V(E[pc->a]));
+  Value v = AMB_V(E[pc->a]);
+  if (ambi_is_var(v)) v = pc->c ? ambi_deref(v) : ambi_whole(v);
   if (ambi_is_rigid(v) && ambi_rigid_holds(g)) {
     rv.w = v.w | AMB_EXPR_EVAL;
     goto ret;
@@ -242,6 +260,7 @@ do_RETV : {
   if (AMB_UNLIKELY(ambi_odd_body(v)) &&
       ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
     EDGE();
+  if (!pc->c) v = ambi_whole(v);
   AFTER(ambi_body_tail(g, AMB_UNIT, v, t));
 }
 do_CALL : {
@@ -333,8 +352,9 @@ do_R_SAME:
     while (((E[pc[1].b] ^ rv.w) & ~AMB_EXPR_MARKS) == 0) {
       if (E[pc->b] != here) E[pc->b] |= 1;
       pc += 2;
-      if (pc->op != OP_I_RETV || !holds) NEXT();
-      Value v = ambi_deref(AMB_V(E[pc->a]));
+      bool settle = pc->op == OP_I_SETTLE && pc[1].op == OP_I_RETV;
+      if ((!settle && pc->op != OP_I_RETV) || !holds) NEXT();
+      Value v = ambi_deref(AMB_V(E[settle ? pc->b : pc->a]));
       if (!ambi_is_rigid(v)) NEXT();
       rv.w = v.w | AMB_EXPR_EVAL;
       pc = (const Code *)(uintptr_t)E[FRAME_RET];
@@ -568,12 +588,17 @@ do_UNIFYV : {
   Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
   if (ambi_is_expr(a) && ambi_unmark(a).w == ambi_unmark(b).w) STEP(1);
   SAVE();
+  if (pc->c) {
+    Value v = ambi_settle(cx, AMB_V(E[pc[1].b]));
+    if (ambi_is_none(v)) goto stop;
+    E[pc[1].a] = v.w;
+  }
   if (!ambi_unify(cx, a, b)) {
     if (cx->stop) goto stop;
     goto fail;
   }
   h = cx->h;
-  STEP(1);
+  STEP(1 + pc->c);
 }
 do_MATCH : {
   Value s = ambi_deref(SOURCE(pc->a));

@@ -188,6 +188,23 @@ bool ambi_mark_holds(Value v) {
   return true;
 }
 
+Value ambi_settle(Context *cx, Value v) {
+  v = ambi_deref(v);
+  Value now = ambi_resolve(cx, v);
+  if (ambi_is_none(now) || !ambi_is_expr(v) || !ambi_has_eval(v)) return now;
+  return ambi_mark_eval(now);
+}
+
+Value ambi_whole(Value v) {
+  if (ambi_is_var(v)) return ambi_unmark(ambi_deref(v));
+  return ambi_is_expr(v) && !ambi_mark_holds(v) ? ambi_unmark(v) : v;
+}
+
+Value ambi_handed_on(Context *cx, Value v) {
+  Value now = ambi_resolve(cx, v);
+  return ambi_is_var(v) && !ambi_is_none(now) ? ambi_unmark(now) : now;
+}
+
 static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
@@ -242,7 +259,7 @@ static bool settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
            (!ambi_is_unit(v) && t.w == AMB_SYM(T_GROUNDED).w) ||
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
-  if (ambi_has_eval(v) && ambi_mark_holds(v)) return true;
+  if (ambi_has_eval(v)) return true;
   if (g->max_depth || !ambi_is_inert(g, v, NULL, budget)) return false;
   *out = ambi_mark_eval(v);
   return true;
@@ -393,7 +410,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     bool deep = ambi_too_deep(g, depth);
     if (ambi_is_var(t) && !deep) t = AMB_SYM(UNDEFINED);
     bool head = i == 0 && !ambi_is_expr(c);
-    // A part that was evaluated stays as it is (ambi_mark_holds).
+    // A part that was evaluated stays as it is.
     bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
     if (!deep && (own || settled(g, c, t, SOME, &out))) {
       if (own) out = c;
@@ -524,7 +541,8 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
       return ambi_give(g, ambi_make_error_text(
                               g->cx, ambi_unmark(call),
                               "match expects a space as the first argument"));
-    g->e[EV_TMPL] = args[2].w;
+    g->e[EV_TMPL] = ambi_settle(g->cx, args[2]).w;
+    if (ambi_is_none(AMB_V(g->e[EV_TMPL]))) return NEXT_STOP;
     return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
   }
   const Code *ret = u->code + EV_CODE_TMP;
@@ -635,7 +653,7 @@ static enum Next ev_tmp(Engine *g) {
   Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
   if (!ambi_is_none(tmpl)) {
-    r = ambi_resolve(g->cx, tmpl);
+    r = ambi_handed_on(g->cx, tmpl);
     if (ambi_is_none(r)) return NEXT_STOP;
   }
   return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)

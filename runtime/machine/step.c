@@ -98,9 +98,25 @@ static bool plain_error(Engine *g, Value v) {
   return !d->untyped && !d->has_rules;
 }
 
+// A value whose variables were bound since may be ill typed by now, which the type
+// check of a call sees: then it is evaluated again, to the Error.
+static bool ill_typed_since(Engine *g, Value v) {
+  if (!ambi_has_eval(v) || ambi_mark_holds(v)) return false;
+  Context *cx = g->cx;
+  TypeVec types = {0};
+  Word *h = cx->h;
+  bool ill = ambi_get_types(cx, cx->space, v, &types) && types.n > 0;
+  for (size_t i = 0; i < types.n; i++)
+    ill = ill && types.at[i].is_error;
+  ambi_types_drop(&types);
+  if (!cx->stop) cx->h = h;
+  return ill;
+}
+
 enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->b]));
+  if (ambi_is_expr(v) && !tuple && ill_typed_since(g, v)) v = ambi_unmark(v);
   if (ambi_is_expr(v)) {
     if (ambi_presumed(g, v)) {
       g->e[pc->a] = v.w;
@@ -327,6 +343,16 @@ enum Next ambi_step_arith_slow(Engine *g, Value a, Value b) {
   return NEXT_PC;
 }
 
+// An operation that has no value for its operands as they stand is left to EVAL,
+// which looks at the whole: the edge of the R_STORE behind it, if it has one.
+static bool leave_builtin(Engine *g, const Code *after) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  uint32_t to = ambi_unit_edge(u, (uint32_t)(after - u->code));
+  if (to == UINT32_MAX) return false;
+  g->pc = u->code + to;
+  return true;
+}
+
 enum Next ambi_step_builtin_call(Engine *g) {
   const Code *pc = g->pc;
   Value small[8];
@@ -345,6 +371,7 @@ enum Next ambi_step_builtin_call(Engine *g) {
   if (r == CALL_EMPTY) return NEXT_FAIL;
   if (r == CALL_STOP) return NEXT_STOP;
   g->e[pc->a] = g->rv.w;
+  if (r != CALL_VALUE && leave_builtin(g, after)) return NEXT_PC;
   if (r == CALL_ERROR) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   g->pc = after + 1;  // over the R_STORE that takes further results
   return NEXT_PC;

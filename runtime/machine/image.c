@@ -5,6 +5,7 @@
 #include "runtime/machine/image.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/work.h"
 
 static Word *image_more(Image *m, size_t n, size_t *at) {
   if (!ambi_grow((void **)&m->w, &m->cap, m->n + n, sizeof(Word))) return NULL;
@@ -26,9 +27,10 @@ static bool stays(const ImageCopy *c, const Word *p) {
   return true;
 }
 
-// An older expression can stay if what is bound in it stays bound.
-static bool expr_stays(const ImageCopy *c, Value v) {
-  return stays(c, ambi_ptr(v)) && (!c->resolve || ambi_is_ground_expr(v));
+// An older expression or bindings object can stay if what is bound in it stays
+// bound.
+static bool term_stays(const ImageCopy *c, Value v) {
+  return stays(c, ambi_ptr(v)) && (!c->resolve || ambi_word_ground(v));
 }
 
 // Later results may hold the variable, too, if it is older than what they come
@@ -103,9 +105,9 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   case TAG_VAR:
     if (v.w & IMAGE_BIT) return true;
     return stays(c, ambi_ptr(v)) || copy_var(c, v, out);
-  case TAG_EXPR: return expr_stays(c, v) || copy_expr(c, v, out);
+  case TAG_EXPR: return term_stays(c, v) || copy_expr(c, v, out);
   case TAG_BIG:
-  case TAG_OBJ: return stays(c, ambi_ptr(v)) || copy_object(c, v, out);
+  case TAG_OBJ: return term_stays(c, v) || copy_object(c, v, out);
   default: return true;
   }
 }

@@ -188,7 +188,8 @@ do_MKEXPR : {
     if (ambi_is_var(v)) {
       v = ambi_deref(v);
     }
-    if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
+    if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)) ||
+        AMB_UNLIKELY(ambi_is_obj(v) && !ambi_word_ground(v)))
       ground = 0;
     if (!ambi_is_firm(v)) {
       rigid = 0;  // and a value that is not its own leaves no other so

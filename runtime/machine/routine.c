@@ -8,6 +8,7 @@
 #include "runtime/machine/routine.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/work.h"
 #include "runtime/types/types.h"
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
@@ -516,8 +517,7 @@ static Value ev_call_atom(Engine *g) {
   for (uint32_t i = 0; i < n; i++) {
     Value v = ambi_deref(AMB_V(g->e[EV_SLOTS + 2 * (size_t)i]));
     p[1 + i] = v.w;
-    if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v)))
-      ground = false;
+    if (!ambi_word_ground(v)) ground = false;
   }
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
   return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | mark |

@@ -21,7 +21,7 @@ types  release   -O2, no assertions, in build/ (default)
        asan      assertions, AddressSanitizer and UndefinedBehaviorSanitizer
        ubsan     assertions and UndefinedBehaviorSanitizer
        tsan      assertions and ThreadSanitizer
-       stress    assertions, collection at every call
+       stress    assertions, collection at every call, structures walked
        Every type but release is built in build/<type>/.
 
 verbs  build               the program `ambit` (default)

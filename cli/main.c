@@ -12,6 +12,7 @@
 #endif
 
 #include "cli/cli.h"
+#include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 
 #ifndef AMB_VERSION
@@ -91,6 +92,19 @@ static void note_opcodes(const Runtime *rt) {
 }
 #endif
 
+// The switches of memory/stress.h, of debug builds only. False: there is no such
+// switch, and that was said.
+static bool take_stress(void) {
+#ifdef AMB_DEBUG
+  const char *names = getenv("AMBIT_STRESS");
+  if (names && !ambi_stress_choose(names)) {
+    cli_complain("AMBIT_STRESS takes some of %s", ambi_stress_names());
+    return false;
+  }
+#endif
+  return true;
+}
+
 // ---- running ----------------------------------------------------------------
 
 static void run_source(Cli *cli, Source *s) {
@@ -153,6 +167,7 @@ int main(int argc, char **argv) {
   if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOLBF, 0);
   setvbuf(stderr, NULL, _IOLBF, 0);
   int code = cli_options_parse(&cli.options, argc, argv);
+  if (code < 0 && !take_stress()) code = EXIT_USAGE;
   if (code >= 0)
     cli.code = code;
   else if (cli.options.help)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "memory/atomic.h"
-#include "memory/check.h"
+#include "memory/stress.h"
 
 static AMB_ATOMIC(size_t) bytes_out;      // [all]
 static AMB_ATOMIC(size_t) bytes_limit;    // [all~] 0 = none
@@ -113,12 +113,29 @@ uint64_t ambi_alloc_attempts(void) {
   return ambi_load_relaxed(&attempts);
 }
 
+// Under stress: hardly more than needed, and always somewhere else, so that whoever
+// kept an address is found out.
+static bool grow_moving(void **array, size_t *cap, size_t need, size_t item) {
+  size_t n = need + need / 64;
+  char *p = ambi_alloc(n * item);
+  if (!p) return false;
+  if (*array) {
+    memcpy(p, *array, *cap * item);
+    memset(*array, 0xA7, *cap * item);
+  }
+  ambi_free(*array, *cap * item);
+  *array = p;
+  *cap = n;
+  return true;
+}
+
 bool ambi_grow(void **array, size_t *cap, size_t need, size_t item) {
   if (need <= *cap) return true;
   if (*cap > SIZE_MAX / 2 / item || need > SIZE_MAX / 2 / item) return false;
   size_t n = *cap + *cap / 2;
   if (n < need) n = need;
   if (n < 8) n = 8;
+  if (ambi_stress(STRESS_MINIMAL)) return grow_moving(array, cap, need, item);
   void *p = ambi_realloc(*array, *cap * item, n * item);
   if (!p) return false;
   *array = p;

@@ -5,8 +5,13 @@
 #include <stdint.h>
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 
-enum { FIRST_CHUNK = 4 * 1024, LARGEST_CHUNK = 256 * 1024 };
+enum {
+  SMALLEST_CHUNK = 64,
+  FIRST_CHUNK = 4 * 1024,
+  LARGEST_CHUNK = 256 * 1024
+};
 
 struct ArenaChunk {
   ArenaChunk *older;
@@ -54,7 +59,8 @@ void *ambi_arena_alloc(Arena *a, size_t size) {
   size = size ? (size + 7) & ~(size_t)7 : 8;
   if ((size_t)(a->end - a->next) < size) {
     // Doubling with the total keeps the chunks few; the cap keeps them small.
-    size_t room = a->total < FIRST_CHUNK ? FIRST_CHUNK : a->total;
+    size_t least = ambi_stress(STRESS_MINIMAL) ? SMALLEST_CHUNK : FIRST_CHUNK;
+    size_t room = a->total < least ? least : a->total;
     if (room > LARGEST_CHUNK) room = LARGEST_CHUNK;
     if (size > room / 4) return alloc_alone(a, size);
     ArenaChunk *c = new_chunk(a, room);
@@ -67,4 +73,20 @@ void *ambi_arena_alloc(Arena *a, size_t size) {
   void *p = a->next;
   a->next += size;
   return p;
+}
+
+bool ambi_arena_is_valid(const Arena *a, const char **why) {
+  size_t total = 0;
+  for (const ArenaChunk *c = a->chunk; c; c = c->older)
+    total += c->size;
+  if (total != a->total)
+    return ambi_invalid(why, "the chunks of an arena are not its total");
+  if (!a->chunk)
+    return (!a->next && !a->end) ||
+           ambi_invalid(why, "an empty arena has room");
+  if (a->next > a->end) return ambi_invalid(why, "an arena is overfull");
+  const char *from = a->chunk->bytes,
+             *to = (const char *)a->chunk + a->chunk->size;
+  return (a->next >= from && a->end == to) ||
+         ambi_invalid(why, "an arena's room is not in its newest chunk");
 }

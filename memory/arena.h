@@ -5,6 +5,7 @@
 #ifndef AMBIT_MEMORY_ARENA_H
 #define AMBIT_MEMORY_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct ArenaChunk ArenaChunk;
@@ -17,5 +18,6 @@ typedef struct Arena {
 void ambi_arena_open(Arena *a);
 void ambi_arena_close(Arena *a);  // frees everything; a may be used again
 void *ambi_arena_alloc(Arena *a, size_t size);  // NULL when memory is out
+bool ambi_arena_is_valid(const Arena *a, const char **why);
 
 #endif

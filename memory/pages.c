@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "memory/alloc.h"
-#include "memory/check.h"
+#include "memory/stress.h"
 
 enum { COMMIT_STEP = 256 * 1024, SMALLEST_RESERVE = 64 << 20 };
 
@@ -57,7 +57,8 @@ void ambi_range_close(Range *r) {
 bool ambi_range_commit(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
   if (bytes > r->reserved || !ambi_alloc_permitted()) return false;
-  size_t end = round_up(bytes, COMMIT_STEP);
+  size_t step = ambi_stress(STRESS_MINIMAL) ? page_size() : COMMIT_STEP;
+  size_t end = round_up(bytes, step);
   if (end > r->reserved) end = r->reserved;
   size_t more = end - r->committed;
   if (!ambi_alloc_charge(more)) return false;
@@ -77,6 +78,17 @@ void ambi_range_trim(Range *r, size_t keep) {
   if (reserve(r->base + keep, less, MAP_FIXED) == MAP_FAILED) return;
   r->committed = keep;
   ambi_alloc_discharge(less);
+}
+
+bool ambi_range_is_valid(const Range *r, const char **why) {
+  size_t page = page_size();
+  if (!r->base)
+    return (!r->reserved && !r->committed) ||
+           ambi_invalid(why, "a closed range has a size");
+  if ((uintptr_t)r->base % page || r->reserved % page || r->committed % page)
+    return ambi_invalid(why, "a range ends within a page");
+  return r->committed <= r->reserved ||
+         ambi_invalid(why, "more is committed than reserved");
 }
 
 // ---- how much memory there is ----------------------------------------------

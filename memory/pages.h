@@ -24,11 +24,13 @@ bool ambi_range_open(Range *r, size_t bytes);
 bool ambi_range_open_most(Range *r, size_t bytes);
 void ambi_range_close(Range *r);
 // Makes at least `bytes` from base usable. False: reservation or system used
-// up; the range is unchanged. Commits in steps of at least 256 KiB.
+// up; the range is unchanged. Commits in steps of at least 256 KiB, but under stress.
 bool ambi_range_commit(Range *r, size_t bytes);
 // Takes back everything committed beyond `keep` bytes (rounded up to pages).
 // Committed again later, those pages read as zero.
 void ambi_range_trim(Range *r, size_t keep);
+
+bool ambi_range_is_valid(const Range *r, const char **why);
 
 // Memory of the machine or of the control group, whichever is smaller, bytes.
 uint64_t ambi_system_memory(void);

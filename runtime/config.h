@@ -16,18 +16,10 @@
 #endif
 
 // Steps between two looks at clock, limits and heap: about 0.1 ms.
-#ifdef AMB_STRESS
-#define AMB_POLL_STEPS 1  // every call is a safepoint that may collect
-#else
 #define AMB_POLL_STEPS 4096
-#endif
 
 // Words from which collected results become part of the heap as they stand.
-#ifdef AMB_STRESS
-#define AMB_ADOPT_WORDS 4
-#else
 #define AMB_ADOPT_WORDS (1 << 16)
-#endif
 
 // Modules that load modules nest C calls; deeper nesting is an error.
 #define AMB_MAX_MODULE_NESTING 64

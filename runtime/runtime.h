@@ -64,6 +64,8 @@ Runtime *ambi_runtime_open(const Host *host, int tier);
 Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
                                 int tier);
 void ambi_runtime_close(Runtime *rt);
+// Symbols, store, spaces, states and code hold together.
+bool ambi_runtime_is_valid(const Runtime *rt, const char **why);
 // A new cell is linked into the runtime and freed with it.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/runtime.h"
 
@@ -37,6 +38,10 @@ void ambi_vec_drop(ValueVec *v) {
 
 // ---- life -------------------------------------------------------------------
 
+static size_t commit_min(void) {
+  return ambi_stress(STRESS_MINIMAL) ? 1 : COMMIT_MIN;
+}
+
 static void take_committed(Context *cx) {
   cx->hend = (Word *)(void *)(cx->heap.base + cx->heap.committed);
   cx->trail_cap = cx->trail_range.committed / sizeof *cx->trail;
@@ -52,7 +57,7 @@ Context *ambi_context_open(Runtime *rt) {
   if (cx->message) cx->message_cap = MESSAGE_MIN;
   if (!cx->message || !ambi_range_open_most(&cx->heap, AMB_HEAP_RESERVE) ||
       !ambi_range_open_most(&cx->trail_range, TRAIL_RESERVE) ||
-      !ambi_range_commit(&cx->heap, COMMIT_MIN) ||
+      !ambi_range_commit(&cx->heap, commit_min()) ||
       !ambi_range_commit(&cx->trail_range, 1)) {
     ambi_context_close(cx);
     return NULL;
@@ -75,8 +80,9 @@ void ambi_context_close(Context *cx) {
 }
 
 void ambi_context_reset(Context *cx) {
-  ambi_range_trim(&cx->heap, KEEP_BYTES);
-  ambi_range_trim(&cx->trail_range, KEEP_BYTES);
+  size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 : KEEP_BYTES;
+  ambi_range_trim(&cx->heap, keep);
+  ambi_range_trim(&cx->trail_range, keep);
   take_committed(cx);
   cx->h = cx->hbase;
   cx->hb = ALWAYS_TRAIL;
@@ -95,6 +101,7 @@ static bool commit_more(Context *cx, Range *r, size_t need) {
   ambi_limits_poll(cx);
   size_t step = r->committed / 2;
   if (step < COMMIT_MIN) step = COMMIT_MIN;
+  if (ambi_stress(STRESS_MINIMAL)) step = 0;
   if (step > COMMIT_MAX) step = COMMIT_MAX;
   size_t want = r->committed + step;
   if (want < need) want = need;

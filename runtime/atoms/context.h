@@ -113,6 +113,12 @@ static inline void ambi_trail_undo(Context *cx, size_t mark) {
   }
 }
 
+// ---- looking whether all is well ------------------------------------------------
+// The word is a value, and what it points to is what its tag says.
+bool ambi_value_is_valid(const Context *cx, Value v, const char **why);
+// Heap and trail just behind a collection, or empty.
+bool ambi_context_is_valid(const Context *cx, const char **why);
+
 // ---- reporting --------------------------------------------------------------
 // printf into cx->message; always leaves a terminated text.
 void ambi_set_message(Context *cx, const char *format, ...)

@@ -5,58 +5,16 @@
 // one allocation, a segment. A term over a quarter of a chunk gets a chunk of
 // its own, aligned alike. The root of a term (or its vinfo, when the term is
 // one variable) always lies in the first 64 KiB of its chunk.
-#include "runtime/atoms/store.h"
+#include "runtime/atoms/store_data.h"
 
 #include <stdlib.h>
 
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
 
-enum {
-  CHUNK_BYTES = STORE_CHUNK_WORDS * 8,
-  SEGMENT_CHUNKS = STORE_IMAGE_CHUNKS,
-  LARGE_WORDS = CHUNK_BYTES / 4 / 8
-};
-
-typedef struct Segment {
-  struct Segment *next;
-  char *block;    // as allocated
-  char *base;     // first chunk
-  uint32_t free;  // bit i: chunk i is not in use
-} Segment;
-
-typedef struct StoreChunk {
-  struct StoreChunk *next_doomed;
-  Segment *segment;  // NULL: a large chunk
-  size_t live;       // templates not yet released
-  char *block;       // large: as allocated, `bytes` long
-  size_t bytes;
-  bool doomed;   // in the store's list of chunks to be freed
-  bool touched;  // but still pointed to
-} StoreChunk;
-
-struct Store {
-  StoreChunk *current;  // where small terms go; NULL before the first
-  Word *next, *end;     // free words of it
-  Segment *segments;
-  StoreChunk *doomed;
-  StoreChunk **watched;  // the doomed ones by address, for touches
-  size_t nwatched;
-  StoreChunk **large;  // by address
-  size_t nlarge, large_cap;
-  size_t bytes;
-};
-
-enum { ALL_FREE = (1 << SEGMENT_CHUNKS) - 1 };
-static const size_t SEGMENT_BYTES = (size_t)(SEGMENT_CHUNKS + 1) * CHUNK_BYTES;
-
 static char *align_up(char *p) {
   uintptr_t past = (uintptr_t)p & (CHUNK_BYTES - 1);
   return past ? p + (CHUNK_BYTES - past) : p;
-}
-
-static StoreChunk *chunk_at(const void *p) {
-  return (StoreChunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK_BYTES - 1));
 }
 
 // ---- life ---------------------------------------------------------------------
@@ -143,7 +101,7 @@ Word *ambi_store_load(Store *s, const StoreImage *image) {
   const Word *from = image->words;
   for (uint32_t i = 0; i < image->nchunks; i++) {
     StoreChunk *c = (StoreChunk *)(void *)(g->base + (size_t)i * CHUNK_BYTES);
-    *c = (StoreChunk){.segment = g, .live = 1};  // never freed
+    *c = (StoreChunk){.segment = g, .live = 1, .lasting = true};
     memcpy((Word *)(void *)c + STORE_CHUNK_FIRST, from,
            image->nwords[i] * sizeof *from);
     from += image->nwords[i];
@@ -198,7 +156,7 @@ const void *ambi_store_chunk_of(const Store *s, const void *p) {
     const StoreChunk *c = s->large[i - 1];
     if ((const char *)p < c->block + c->bytes) return c;
   }
-  return chunk_at(p);
+  return ambi_chunk_at(p);
 }
 
 // Segments that nothing uses any more go back, but for one.
@@ -529,7 +487,7 @@ Template ambi_template_of_image(Word *base, const TemplateImage *t) {
                   .flags = t->flags,
                   .vinfo = t->nvars ? base + t->vinfo : NULL};
   const Word *block = ambi_template_block(&out);
-  if (block) chunk_at(block)->live++;
+  if (block) ambi_chunk_at(block)->live++;
   return out;
 }
 
@@ -537,14 +495,14 @@ void ambi_template_release(Store *s, Template *t) {
   const Word *block = ambi_template_block(t);
   *t = (Template){.atom = AMB_UNIT};
   if (!block) return;
-  StoreChunk *c = chunk_at(block);
+  StoreChunk *c = ambi_chunk_at(block);
   AMB_ASSERT(c->live > 0);
   if (--c->live == 0 && c != s->current) doom(s, c);
 }
 
 void ambi_template_discard(Store *s, Template *t) {
   const Word *block = ambi_template_block(t);
-  bool small = block && s->current == chunk_at(block);
+  bool small = block && s->current == ambi_chunk_at(block);
   ambi_template_release(s, t);
   if (small) s->next = (Word *)(uintptr_t)block;
 }

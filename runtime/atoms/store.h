@@ -85,6 +85,11 @@ void ambi_template_discard(Store *s, Template *t);
 // interior pointers of large terms included.
 const void *ambi_store_chunk_of(const Store *s, const void *p);
 
+bool ambi_store_is_valid(const Store *s, const char **why);
+// The stored term is whole, and lies in one chunk.
+bool ambi_template_is_valid(const Store *s, const Template *t,
+                            const char **why);
+
 // A heap instance of the template. env has nvars words: AMB_NONE = not bound
 // yet (a variable is made, named, with id `id` or FRESH, and noted in env), else
 // the value to put there. Ground subterms are shared. AMB_NONE: memory is out.

@@ -206,3 +206,25 @@ void ambi_symbols_close(SymbolTable *t) {
   pthread_mutex_destroy(&t->lock);
   ambi_free(t, sizeof *t);
 }
+
+bool ambi_symbols_is_valid(const SymbolTable *t, const char **why) {
+  uint32_t count = ambi_load_acquire(&t->x_count);
+  if (count < AMB_S_COUNT || (t->nslots & (t->nslots - 1)))
+    return ambi_invalid(why, "a symbol table of no possible size");
+  size_t used = 0;
+  for (size_t i = 0; i < t->nslots; i++) {
+    if (t->slots[i] > count)
+      return ambi_invalid(why, "a slot holds a symbol that is not there");
+    used += t->slots[i] != 0;
+  }
+  if (used != count)
+    return ambi_invalid(why, "slots and symbols are not equally many");
+  for (uint32_t id = 0; id < count; id++) {
+    const Symbol *s = entry(t, id);
+    if (s->hash != hash_text(s->text, s->len) || s->text[s->len] != 0)
+      return ambi_invalid(why, "a symbol's text is not what was hashed");
+    if (t->slots[probe(t, s->text, s->len, s->hash)] != id + 1)
+      return ambi_invalid(why, "a symbol is not found by its text");
+  }
+  return ambi_arena_is_valid(&t->texts, why);
+}

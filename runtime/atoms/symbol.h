@@ -68,5 +68,6 @@ bool ambi_symbol_find(SymbolTable *t, const char *text, size_t len,
                       uint32_t *id);
 Symbol *ambi_symbol(const SymbolTable *t, uint32_t id);
 size_t ambi_symbols_count(const SymbolTable *t);
+bool ambi_symbols_is_valid(const SymbolTable *t, const char **why);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef AMBIT_RUNTIME_CODE_H
 #define AMBIT_RUNTIME_CODE_H
 
+#include "memory/stress.h"
 #include "runtime/bytecode/native.h"
 #include "runtime/runtime.h"
 
@@ -182,6 +183,7 @@ struct CodeState {
   unsigned unknown;    // effects of a call through an unknown head ...
   bool unknown_known;  // ... if somebody has asked
   NativeHost native;
+  Pace lowerings, epochs;  // of the form, under stress (relower)
 #ifdef AMB_DEBUG
   bool executed[OP_I_COUNT];  // for the test that every instruction is reached
 #endif
@@ -217,6 +219,9 @@ static inline const Code *ambi_code_origin(const Code *pc) {
 }
 // The machine code for a position of the unit, NULL: there is none.
 const void *ambi_unit_machine(const Unit *u, const Code *pc);
+bool ambi_code_is_valid(const CodeState *cs, const char **why);
+// The verifier accepts every unit there is.
+bool ambi_code_verifies(const CodeState *cs, const char **why);
 // Notes that code relies on rules and types of this symbol.
 static inline void ambi_code_rely(CodeState *cs, Value sym) {
   if (ambi_is_sym(sym))

@@ -7,9 +7,11 @@
 // after the one the position's slot names: when everything newer is exhausted,
 // `fail` arrives at R and PEND runs what R stood for, then DELIVER hands the
 // saved results out. Ordinary records pay nothing for this.
+#include "runtime/atoms/work.h"
 #include "runtime/machine/image.h"
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/types/types.h"
 
@@ -20,7 +22,8 @@ Choice *ambi_choice_push(Engine *g, const Code *resume) {
   Choice *n = g->b + 1;
   if (AMB_UNLIKELY(n >= g->choices_end)) {
     size_t used = (size_t)((char *)(n + 1) - g->choice_range.base);
-    if (!ambi_range_commit(&g->choice_range, used + (1 << 18))) {
+    size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : 1 << 18;
+    if (!ambi_range_commit(&g->choice_range, used + sizeof(Choice) + more)) {
       g->cx->stop = STOP_MEMORY;
       return NULL;
     }
@@ -251,7 +254,8 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
 
 // Takes a large image without variables over as it stands. NULL: copy it.
 static Word *adopt(Engine *g, Image *m) {
-  if (m->n < AMB_ADOPT_WORDS || m->has_variables ||
+  bool small = ambi_stress(STRESS_COLLECT | STRESS_MINIMAL);
+  if (m->n < (small ? 4 : AMB_ADOPT_WORDS) || m->has_variables ||
       !ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
                  sizeof *g->adopted))
     return NULL;
@@ -301,8 +305,7 @@ Value ambi_collector_expr(Engine *g, Hook *h) {
     Value v = h->with_bindings ? binding_pair(g, h, &h->items[i], at)
                                : ambi_image_value(h->values.at[i], at, 0);
     if (ambi_is_none(v)) return v;
-    ground = ground && !ambi_is_var(v) &&
-             (!ambi_is_expr(v) || ambi_is_ground_expr(v));
+    ground = ground && ambi_word_ground(v);
     w[1 + i] = v.w;
   }
   w[0] =

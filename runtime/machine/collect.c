@@ -11,12 +11,14 @@
 #include "runtime/machine/engine.h"
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/machine/routine.h"
 #include "runtime/modules/module.h"
 
 enum {
   MIN_NURSERY = 1 << 17,  // words: 1 MiB, stays in second-level caches
+  SMALLEST_NURSERY = 64,  // under stress
   MIN_SHARED = 1 << 22,   // bytes of the store between collections
   SMALL_STEP =
       1 << 15  // words between collections that memory is too small for
@@ -29,24 +31,27 @@ typedef struct Collector {
   Store *store;      // told of each pointer into it; NULL: not wanted
 } Collector;
 
-// How many words may be in use until the next collection, of which `live` are
-// now; looking at the roots takes as long as copying `roots` words.
-#ifdef AMB_STRESS
-// At once, but for what would take for ever: the price of a collection is spread
-// over as many words as keep it a constant factor, a smaller one of large heaps.
-enum { STRESS_FACTOR = 4096, STRESS_LARGE = 1 << 16, STRESS_LARGE_FACTOR = 4 };
-static size_t next_due(size_t live, size_t roots) {
+static size_t nursery(void) {
+  return ambi_stress(STRESS_MINIMAL) ? SMALLEST_NURSERY : MIN_NURSERY;
+}
+
+// Under stress at once, but for what would take for ever: the price of a collection
+// is spread over as many words as keep it a constant factor, a smaller one of large
+// heaps.
+static size_t due_at_once(size_t live, size_t roots) {
+  enum { FACTOR = 4096, LARGE = 1 << 16, LARGE_FACTOR = 4 };
   size_t all = live + roots;
-  size_t factor = all < STRESS_LARGE ? STRESS_FACTOR : STRESS_LARGE_FACTOR;
-  size_t next = live + all / factor;
+  size_t next = live + all / (all < LARGE ? FACTOR : LARGE_FACTOR);
   return next ? next - 1 : 0;
 }
-#else
+
+// How many words may be in use until the next collection, of which `live` are
+// now; looking at the roots takes as long as copying `roots` words.
 static size_t next_due(size_t live, size_t roots) {
-  size_t next = live + roots;
-  return live + (next > MIN_NURSERY ? next : MIN_NURSERY);
+  if (ambi_stress(STRESS_COLLECT)) return due_at_once(live, roots);
+  size_t next = live + roots, least = nursery();
+  return live + (next > least ? next : least);
 }
-#endif
 
 // Where memory is limited, a heap of more than half of what is left to it could
 // not be copied any more.
@@ -394,7 +399,7 @@ static bool make_room(Engine *g, size_t words) {
   Context *cx = g->cx;
   if (!g->other.base && !ambi_range_open_most(&g->other, cx->heap.reserved))
     return false;
-  size_t want = (words + MIN_NURSERY) * sizeof(Word);
+  size_t want = (words + nursery()) * sizeof(Word);
   if (beyond_limit(g, want)) {  // the least, and nothing unused in this half
     want = words * sizeof(Word);
     ambi_range_trim(&cx->heap, (size_t)((char *)cx->h - cx->heap.base));
@@ -470,6 +475,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
     return true;
   }
   g->gc_mark = AMB_TAGGED(TAG_HDR, ++g->collections);
+  if (g->collections % 64 == 0) AMB_WALK(ambi_runtime_is_valid(cx->rt, &why));
   Word *base = (Word *)(void *)g->other.base;
   Collector c = {.g = g,
                  .lo = cx->hbase,
@@ -492,7 +498,8 @@ bool ambi_collect(Engine *g, size_t live_args) {
   size_t live = (size_t)(cx->h - cx->hbase);
   g->heap_soft = due_within(g, live, roots);
   set_shared_soft(g);
-  size_t keep = (2 * g->heap_soft + MIN_NURSERY - live) * sizeof(Word);
+  AMB_WALK(ambi_engine_is_valid(g, &why));
+  size_t keep = (2 * g->heap_soft + nursery() - live) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
   return true;
 }

@@ -2,6 +2,7 @@
 #include "runtime/machine/image.h"
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/eval.h"
 #include "runtime/machine/routine.h"
@@ -11,10 +12,11 @@ Engine *ambi_engine_open(Context *cx) {
   if (!g) return NULL;
   g->cx = cx;
   g->code = cx->rt->code;
+  size_t first = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 18;
   if (!ambi_range_open_most(&g->stack_range, AMB_HEAP_RESERVE / 4) ||
       !ambi_range_open_most(&g->choice_range, AMB_HEAP_RESERVE / 4) ||
-      !ambi_range_commit(&g->stack_range, 1 << 18) ||
-      !ambi_range_commit(&g->choice_range, 1 << 18)) {
+      !ambi_range_commit(&g->stack_range, first) ||
+      !ambi_range_commit(&g->choice_range, first)) {
     ambi_engine_close(g);
     return NULL;
   }
@@ -88,6 +90,7 @@ static bool begin(Engine *g, Unit *form) {
   drop_handed(g);
   g->pc = ambi_load_acquire(&form->entry);
   g->granted = g->budget = 0;
+  g->code->lowerings = g->code->epochs = (Pace){0};
   ambi_collect_first(g);
   return g->e + form->nslots <= g->stack_end ||
          ambi_stack_more(g, g->e + form->nslots);
@@ -124,9 +127,10 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   ambi_hook_free(g->top_hook);
   g->choices->hook = NULL;
   g->top_hook = NULL;
-  ambi_range_trim(&g->stack_range, (size_t)1 << 22);
-  ambi_range_trim(&g->choice_range, (size_t)1 << 22);
-  ambi_range_trim(&g->other, (size_t)1 << 22);
+  size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 22;
+  ambi_range_trim(&g->stack_range, keep);
+  ambi_range_trim(&g->choice_range, keep);
+  ambi_range_trim(&g->other, keep);
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
   g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
   return cx->stop;

@@ -188,6 +188,9 @@ static inline size_t ambi_frame_slots(const Word *e) {
   return ((const Unit *)(uintptr_t)e[FRAME_UNIT])->nslots;
 }
 
+// Just behind a collection: frames, records, hooks and the heap hold together.
+bool ambi_engine_is_valid(const Engine *g, const char **why);
+
 // ---- choice.c: records, hooks, positions, collectors ------------------------
 Choice *ambi_choice_push(Engine *g, const Code *resume);  // NULL: stop
 // Drops records down to and including `to`, freeing their hooks.

@@ -2,6 +2,7 @@
 // first call of a variant, the ends of case, once and collectors.
 #include "runtime/machine/step.h"
 
+#include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/eval.h"
 
@@ -41,10 +42,13 @@ bool ambi_step_poll(Engine *g, size_t args) {
     cx->stop = STOP_DEPTH;
     return false;
   }
-  uint64_t grant = AMB_POLL_STEPS - 1;  // the step after these looks again
+  bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER);
+  uint64_t grant = often ? 0 : AMB_POLL_STEPS - 1;  // then a step looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;
+  if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->code->epochs, 64))
+    ambi_code_invalidate(g->code);
   return ambi_collect_due(g) ? ambi_collect(g, args) : true;
 }
 
@@ -56,9 +60,11 @@ bool ambi_step_failed_often(Engine *g) {
 }
 
 bool ambi_stack_more(Engine *g, Word *need) {
-  size_t bytes = (size_t)((char *)need - g->stack_range.base) + (1 << 16);
+  size_t room = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 16;
+  size_t bytes = (size_t)((char *)need - g->stack_range.base) + room;
+  size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 2;
   if (bytes > g->stack_range.committed &&
-      !ambi_range_commit(&g->stack_range, bytes + bytes / 2) &&
+      !ambi_range_commit(&g->stack_range, bytes + more) &&
       !ambi_range_commit(&g->stack_range, bytes)) {
     g->cx->stop = STOP_MEMORY;
     return false;
@@ -68,6 +74,18 @@ bool ambi_stack_more(Engine *g, Word *need) {
   return true;
 }
 
+// Under stress a unit serves the call it was lowered for and no other.
+static void forget_unit(CodeState *cs, Variant *v, Unit *u) {
+  Unit **link = &cs->units;
+  while (*link && *link != u)
+    link = &(*link)->next;
+  if (!*link) return;
+  *link = u->next;
+  u->next = cs->retired;
+  cs->retired = u;
+  v->unit = cs->lower_unit;
+}
+
 enum Next ambi_step_first_call(Engine *g) {
   Unit *stub = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
   (void)stub;
@@ -75,9 +93,13 @@ enum Next ambi_step_first_call(Engine *g) {
   Unit *u = v->unit;
   if (u == g->code->lower_unit) {
     g->e[FRAME_MARK] = 0;
-    u = ambi_variant_unit(g->cx, v);
+    // Under stress the rules are lowered, whatever the boot image has.
+    u = ambi_stress(STRESS_RELOWER) ? ambi_lower_variant(g->cx, v)
+                                    : ambi_variant_unit(g->cx, v);
     if (!u) return NEXT_STOP;
     v->unit = u;
+    if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->code->lowerings, 256))
+      forget_unit(g->code, v, u);
   }
   g->e[FRAME_MARK] = 0;
   g->e[FRAME_UNIT] = (Word)(uintptr_t)u;

@@ -156,11 +156,22 @@ static bool fails_type_check(Context *cx, Value atom, ValueVec *out) {
   return all_errors;
 }
 
+static void look_around(const Run *run) {
+  const Runtime *rt = run->s->rt;
+  AMB_WALK(ambi_context_is_valid(run->cx, &why));
+  AMB_WALK(ambi_runtime_is_valid(rt, &why));
+  const char *why = NULL;
+  if (rt->code && ambi_stress(STRESS_VERIFY) &&
+      !ambi_code_verifies(rt->code, &why))
+    ambi_check_failed("bytecode of", rt->modules->nesting, why);
+}
+
 // Between forms nothing on this heap is needed any more.
 static void forget(Run *run) {
   Runtime *rt = run->s->rt;
   ambi_context_reset(run->cx);
   begin_reading(run);
+  look_around(run);
   if (rt->modules->nesting > 1) return;
   if (rt->code) ambi_code_quiesce(rt->code);
   ambi_spaces_quiesce(rt);

@@ -175,3 +175,34 @@ Posting *ambi_index_find(Index *x, uint64_t key) {
   Posting *p = find_slot(x->table, x->cap, tag_of(key));
   return p->n ? p : NULL;
 }
+
+static bool posting_is_valid(const Posting *p, size_t below, const char **why) {
+  size_t n;
+  const uint32_t *at = ambi_posting_at(p, &n);
+  if (p->n == POST_LIST && p->u.list->n > p->u.list->cap)
+    return ambi_invalid(why, "a posting list longer than its room");
+  for (size_t i = 0; i < n; i++) {
+    if (at[i] >= below)
+      return ambi_invalid(why, "an index names a record that is not there");
+    if (i && at[i - 1] >= at[i])
+      return ambi_invalid(why, "a posting list out of order");
+  }
+  return true;
+}
+
+bool ambi_index_is_valid(const Index *x, size_t n, const char **why) {
+  if (x->cap & (x->cap - 1))
+    return ambi_invalid(why, "an index of no possible size");
+  size_t used = 0;
+  for (size_t i = 0; i < x->cap; i++) {
+    const Posting *p = &x->table[i];
+    if (!p->n) continue;
+    used++;
+    if (find_slot(x->table, x->cap, p->tag) != p)
+      return ambi_invalid(why, "a key of an index is not found");
+    if (!posting_is_valid(p, n, why)) return false;
+  }
+  if (used != x->used)
+    return ambi_invalid(why, "an index's keys are miscounted");
+  return posting_is_valid(&x->open, n, why);
+}

@@ -63,6 +63,8 @@ bool ambi_index_add(Index *x, enum KeyKind kind, uint64_t key, uint32_t pos);
 // NULL: no record has that key.
 Posting *ambi_index_find(Index *x, uint64_t key);
 const uint32_t *ambi_posting_at(const Posting *p, size_t *n);
+// Entries are in order and below n, and every key is found where it stands.
+bool ambi_index_is_valid(const Index *x, size_t n, const char **why);
 // Drops entries the test calls dead: those at the front, or all.
 typedef bool DeadFn(const void *arg, uint32_t pos);
 void ambi_posting_trim(Posting *p, DeadFn *dead, const void *arg);

@@ -2,6 +2,7 @@
 #include "runtime/spaces/relation.h"
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 
 enum {
   SMALL_RELATION = 8,  // scanned: an index would not pay
@@ -12,6 +13,12 @@ enum {
   MAX_CHOICES = 24,
   MIN_DEAD = 16  // compaction waits for that many
 };
+
+// Under stress every relation is indexed, and compacted as soon as it may be.
+static bool is_small(const Relation *rel) {
+  size_t small = ambi_stress(STRESS_MINIMAL) ? 0 : SMALL_RELATION;
+  return ambi_relation_live(rel) <= small;
+}
 
 static uint32_t *seat(const Relation *rel, Rec *rec) {
   return &rec->pos[rel->kind == REL_ALL];
@@ -90,7 +97,8 @@ static void compact(Relation *rel) {
 
 void ambi_relation_removed(Relation *rel) {
   rel->dead++;
-  if (rel->dead > MIN_DEAD && rel->dead > rel->n / 2) compact(rel);
+  size_t least = ambi_stress(STRESS_MINIMAL) ? 0 : MIN_DEAD;
+  if (rel->dead > least && rel->dead > rel->n / 2) compact(rel);
 }
 
 void ambi_relation_forget(Relation *rel, const Rec *rec) {
@@ -181,7 +189,7 @@ static size_t index_streams(const Relation *rel, Index *x, uint64_t key,
 
 size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
                             Stream out[STREAMS_EACH]) {
-  if (ambi_relation_live(rel) > SMALL_RELATION) {
+  if (!is_small(rel)) {
     Index *x = find_index(rel, path);
     if (!x) x = make_index(rel, path);
     if (x) return index_streams(rel, x, key, out);
@@ -247,8 +255,7 @@ static bool consider_all(Search *s) {
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
                             Stream out[STREAMS_EACH]) {
   ambi_relation_all(rel, &out[0]);
-  if (ambi_relation_live(rel) <= SMALL_RELATION || rel->kind > REL_SIZE)
-    return 1;
+  if (is_small(rel) || rel->kind > REL_SIZE) return 1;
   Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};
   if (!consider_all(&s)) {
     s.create = true;
@@ -256,4 +263,59 @@ size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
   }
   if (!s.found) return 1;
   return index_streams(rel, find_index(rel, s.path), s.key, out);
+}
+
+// ---- looking whether all is well ----------------------------------------------------
+static bool holds(const Posting *p, uint32_t pos) {
+  size_t n;
+  const uint32_t *at = ambi_posting_at(p, &n);
+  for (size_t lo = 0; lo < n;) {
+    size_t mid = (lo + n) / 2;
+    if (at[mid] == pos) return true;
+    if (at[mid] < pos)
+      lo = mid + 1;
+    else
+      n = mid;
+  }
+  return false;
+}
+
+static bool is_indexed(const Relation *rel, Index *x, uint32_t pos) {
+  uint64_t key = 0;
+  enum KeyKind kind = key_of(rel->at[pos], x->path, &key);
+  if (kind == KEY_ABSENT) return true;
+  const Posting *p = kind == KEY_OPEN ? &x->open : ambi_index_find(x, key);
+  return p && holds(p, pos);
+}
+
+static bool record_is_valid(const Relation *rel, uint32_t pos,
+                            const char **why) {
+  Rec *rec = rel->at[pos];
+  if (*seat(rel, rec) != pos)
+    return ambi_invalid(why, "a record does not know its place");
+  if (rel->kind != REL_ALL && rec->rel != rel)
+    return ambi_invalid(why, "a record of another relation");
+  for (size_t i = 0; i < rel->nindexes; i++)
+    if (!rec->r.removed && !is_indexed(rel, &rel->index[i], pos))
+      return ambi_invalid(why, "a record that an index does not find");
+  return true;
+}
+
+bool ambi_relation_is_valid(const Relation *rel, const char **why) {
+  size_t dead = 0;
+  const Rec *last = NULL;
+  if (rel->n > rel->cap)
+    return ambi_invalid(why, "a relation longer than its room");
+  for (size_t i = 0; i < rel->nindexes; i++)
+    if (!ambi_index_is_valid(&rel->index[i], rel->n, why)) return false;
+  for (size_t i = 0; i < rel->n; i++) {
+    dead += is_dead(rel, (uint32_t)i);
+    if (!rel->at[i]) continue;
+    if (!record_is_valid(rel, (uint32_t)i, why)) return false;
+    if (last && last->r.ordinal >= rel->at[i]->r.ordinal)
+      return ambi_invalid(why, "records out of order");
+    last = rel->at[i];
+  }
+  return dead == rel->dead ||
+         ambi_invalid(why, "removed records are miscounted");
 }

@@ -49,6 +49,10 @@ static inline size_t ambi_relation_live(const Relation *rel) {
   return rel->n - rel->dead;
 }
 
+// Records know their places and stand in the order they came; each that is not
+// removed is found through every index.
+bool ambi_relation_is_valid(const Relation *rel, const char **why);
+
 // Some records of a relation, in order; removed ones are passed over.
 typedef struct Stream {
   const Relation *rel;

@@ -342,3 +342,53 @@ void ambi_spaces_quiesce(Runtime *rt) {
   }
   rt->shrunk = NULL;
 }
+
+// ---- looking whether all is well --------------------------------------------------
+static bool record_is_valid(const Space *s, const Rec *rec, const char **why) {
+  Value atom = rec->r.tmpl.atom;
+  if (relation_of((Space *)(uintptr_t)s, atom, false) != rec->rel)
+    return ambi_invalid(why, "an atom in a relation it does not belong to");
+  return ambi_template_is_valid(s->rt->store, &rec->r.tmpl, why);
+}
+
+// What the atoms define, counted once more.
+static bool defs_are_valid(const SpaceData *d, const char **why) {
+  size_t sum = 0, counted = 0;
+  for (size_t i = 0; i < d->defs_cap; i++)
+    if (d->defs[i].used) sum += d->defs[i].count;
+  for (size_t i = 0; i < d->all.n; i++) {
+    const Rec *rec = d->all.at[i];
+    uint32_t symbol;
+    if (!rec || rec->r.removed ||
+        !ambi_space_defined_by(rec->r.tmpl.atom, &symbol))
+      continue;
+    counted++;
+    const DefCount *def =
+        d->defs_cap ? def_slot(d->defs, d->defs_cap, symbol) : NULL;
+    if (!def || !def->used || !def->count)
+      return ambi_invalid(why, "a rule or type nobody has counted");
+  }
+  return sum == counted || ambi_invalid(why, "rules and types are miscounted");
+}
+
+bool ambi_space_is_valid(const Space *s, const char **why) {
+  const SpaceData *d = s->data;
+  size_t n = 0, live = 0;
+  for (size_t i = 0; i < d->cap; i++) {
+    const Relation *rel = d->table[i];
+    if (!rel) continue;
+    n++;
+    live += ambi_relation_live(rel);
+    if (ambi_space_relation(s, rel->kind, rel->head, rel->size) != rel)
+      return ambi_invalid(why, "a relation is not found");
+    if (!ambi_relation_is_valid(rel, why)) return false;
+  }
+  if (n != d->ntable || live != ambi_relation_live(&d->all))
+    return ambi_invalid(why, "relations do not hold all records");
+  if (!ambi_relation_is_valid(&d->all, why)) return false;
+  for (size_t i = 0; i < d->all.n; i++)
+    if (d->all.at[i] && !d->all.at[i]->r.removed &&
+        !record_is_valid(s, d->all.at[i], why))
+      return false;
+  return defs_are_valid(d, why);
+}

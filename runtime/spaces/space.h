@@ -79,6 +79,8 @@ bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
 // a type for the symbol, s's own rules and types of it are not seen from there
 // (by query, rules and types alike).
 bool ambi_space_yield(Space *s, uint32_t symbol);
+// Every atom is whole, in its relation, and counted.
+bool ambi_space_is_valid(const Space *s, const char **why);
 void ambi_spaces_quiesce(Runtime *rt);  // frees removed records
 // The same while a form runs: not those that are held, nor rules and types,
 // whose code may still be running.

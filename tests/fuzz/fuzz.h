@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/modules/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,6 +67,9 @@ static inline void ignore(void *arg, const char *text, size_t len) {
 }
 
 static inline Runtime *open_runtime(int tier) {
+#ifdef FUZZ_STRESS
+  HOLDS(ambi_stress_choose(FUZZ_STRESS), "a build without switches");
+#endif
   Host host = {NULL, swallow, ignore};
   Runtime *rt = ambi_runtime_open(&host, tier);
   HOLDS(rt, "no runtime");

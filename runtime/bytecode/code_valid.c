@@ -1,0 +1,87 @@
+// A walk over definitions, variants and units.
+#include "runtime/bytecode/code.h"
+#include "runtime/bytecode/verify.h"
+
+static bool is_linked(const Unit *list, const Unit *u) {
+  for (; list; list = list->next)
+    if (list == u) return true;
+  return false;
+}
+
+static bool variants_are_valid(const CodeState *cs, const Definition *d,
+                               const char **why) {
+  for (const Variant *v = d->variants; v; v = v->next) {
+    if (v->def != d)
+      return ambi_invalid(why, "a variant of another definition");
+    if (v->unit == cs->lower_unit) continue;
+    if (!is_linked(cs->units, v->unit))
+      return ambi_invalid(why, "a variant runs a unit that was thrown away");
+    if (v->unit->variant != v || v->unit->nargs != d->nargs)
+      return ambi_invalid(why, "a unit of another variant");
+  }
+  return true;
+}
+
+static bool definitions_are_valid(const CodeState *cs, const char **why) {
+  size_t n = 0;
+  if (cs->ntable == 0 || (cs->ntable & (cs->ntable - 1)))
+    return ambi_invalid(why, "a table of definitions of no possible size");
+  for (size_t i = 0; i < cs->ntable; i++) {
+    for (const Definition *d = cs->table[i]; d; d = d->chain) {
+      n++;
+      if (!d->space || (!ambi_is_sym(d->head) && !ambi_is_unit(d->head)))
+        return ambi_invalid(why, "a definition of nothing");
+      if (!variants_are_valid(cs, d, why)) return false;
+    }
+  }
+  return n == cs->count || ambi_invalid(why, "definitions are miscounted");
+}
+
+// What the look-up of definitions remembers is what it would find.
+static bool cache_is_valid(const CodeState *cs, const char **why) {
+  size_t n = sizeof cs->cache / sizeof *cs->cache;
+  for (size_t i = 0; i < n; i++) {
+    const struct DefinitionCache *c = &cs->cache[i];
+    const Definition *d = c->def;
+    if (d &&
+        (d->space != c->space || d->head.w != c->head || d->nargs != c->nargs))
+      return ambi_invalid(why, "a definition is remembered under another key");
+  }
+  return true;
+}
+
+static bool units_are_valid(const Unit *list, const CodeState *cs,
+                            const char **why) {
+  for (const Unit *u = list; u; u = u->next) {
+    if (!u->code || !u->ncode || u->epoch > cs->epoch)
+      return ambi_invalid(why, "a unit without code, or of a time to come");
+    for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+      if (u->code[at].op >= OP_I_COUNT)
+        return ambi_invalid(why, "a unit holds what is no instruction");
+  }
+  return true;
+}
+
+bool ambi_code_is_valid(const CodeState *cs, const char **why) {
+  return definitions_are_valid(cs, why) && cache_is_valid(cs, why) &&
+         units_are_valid(cs->units, cs, why) &&
+         units_are_valid(cs->retired, cs, why);
+}
+
+// ---- all bytecode once more ---------------------------------------------------
+
+static bool verify_units(const Unit *list, const char **why) {
+  uint32_t at;
+  for (const Unit *u = list; u; u = u->next)
+    if (!ambi_unit_verify(u, why, &at) && *why) return false;
+  return true;
+}
+
+bool ambi_code_verifies(const CodeState *cs, const char **why) {
+  // Not the chain's unit: its frames are filled when they are made.
+  size_t n = sizeof cs->eval_units / sizeof *cs->eval_units;
+  for (size_t i = 0; i < n; i++)
+    if (!verify_units(cs->eval_units[i], why)) return false;
+  return verify_units(cs->units, why) && verify_units(cs->retired, why) &&
+         verify_units(cs->routine_unit, why);
+}

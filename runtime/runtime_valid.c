@@ -1,0 +1,23 @@
+// A walk over everything a Runtime keeps from form to form.
+#include "runtime/runtime.h"
+
+#include "runtime/bytecode/code.h"
+
+static bool cell_is_valid(const Runtime *rt, const CellHeader *c,
+                          const char **why) {
+  if (c->kind == CELL_SPACE) return ambi_space_is_valid((const Space *)c, why);
+  if (c->kind > CELL_OTHER) return ambi_invalid(why, "a cell of no kind");
+  if (c->kind != CELL_STATE) return true;
+  const State *s = (const State *)c;
+  return ambi_template_is_valid(rt->store, &s->value, why) &&
+         ambi_template_is_valid(rt->store, &s->type, why);
+}
+
+bool ambi_runtime_is_valid(const Runtime *rt, const char **why) {
+  if (!ambi_symbols_is_valid(rt->symbols, why) ||
+      !ambi_store_is_valid(rt->store, why))
+    return false;
+  for (const CellHeader *c = rt->cells; c; c = c->next)
+    if (!cell_is_valid(rt, c, why)) return false;
+  return !rt->code || ambi_code_is_valid(rt->code, why);
+}

@@ -1,0 +1,306 @@
+// The walks over structures: each says that a sound one is sound, and names what is
+// wrong with one that is broken here on purpose.
+#include "memory/arena.h"
+#include "memory/stress.h"
+#include "runtime/atoms/store_data.h"
+#include "runtime/spaces/space_data.h"
+#include "tests/unit/machine.h"
+
+#define SOUND(walk)                                              \
+  do {                                                           \
+    const char *why = "nothing";                                 \
+    ck_assert_msg((walk), "a sound one is said to be: %s", why); \
+  } while (0)
+#define SEES(walk, text)         \
+  do {                           \
+    const char *why = "nothing"; \
+    ck_assert(!(walk));          \
+    ck_assert_str_eq(why, text); \
+  } while (0)
+// Breaks one place, looks, and mends it.
+#define BROKEN(place, value, walk, text) \
+  do {                                   \
+    __typeof__(place) was_ = (place);    \
+    (place) = (value);                   \
+    SEES(walk, text);                    \
+    (place) = was_;                      \
+    SOUND(walk);                         \
+  } while (0)
+
+START_TEST(test_memory) {
+  Range r;
+  ck_assert(ambi_range_open(&r, 1 << 20) && ambi_range_commit(&r, 1));
+  BROKEN(r.committed, r.reserved * 2, ambi_range_is_valid(&r, &why),
+         "more is committed than reserved");
+  BROKEN(r.committed, r.committed - 1, ambi_range_is_valid(&r, &why),
+         "a range ends within a page");
+  ambi_range_close(&r);
+  SOUND(ambi_range_is_valid(&r, &why));
+  BROKEN(r.reserved, 1, ambi_range_is_valid(&r, &why),
+         "a closed range has a size");
+  Arena a;
+  ambi_arena_open(&a);
+  SOUND(ambi_arena_is_valid(&a, &why));
+  for (int i = 0; i < 1000; i++)
+    ck_assert_ptr_nonnull(ambi_arena_alloc(&a, 40));
+  ck_assert_ptr_nonnull(ambi_arena_alloc(&a, 1 << 20));
+  BROKEN(a.total, a.total + 1, ambi_arena_is_valid(&a, &why),
+         "the chunks of an arena are not its total");
+  BROKEN(a.next, a.end + 1, ambi_arena_is_valid(&a, &why),
+         "an arena is overfull");
+  BROKEN(a.end, a.end + 8, ambi_arena_is_valid(&a, &why),
+         "an arena's room is not in its newest chunk");
+  ambi_arena_close(&a);
+}
+END_TEST
+
+static uint32_t symbol(const char *text) {
+  uint32_t id;
+  ck_assert(ambi_symbol_intern(rt->symbols, text, strlen(text), &id));
+  return id;
+}
+static Value sym(const char *text) {
+  return AMB_SYM_ID(symbol(text));
+}
+
+START_TEST(test_symbols) {
+  Symbol *s = ambi_symbol(rt->symbols, symbol("hello"));
+  BROKEN(s->text[0], 'j', ambi_symbols_is_valid(rt->symbols, &why),
+         "a symbol's text is not what was hashed");
+  BROKEN(s->hash, s->hash ^ 1, ambi_symbols_is_valid(rt->symbols, &why),
+         "a symbol's text is not what was hashed");
+}
+END_TEST
+
+START_TEST(test_store) {
+  Template t;
+  Value big = ambi_make_str(cx, "0123456789", 10);
+  Value v = AMB_EXPR(cx, sym("f"), ambi_make_var(cx, symbol("x"), 0),
+                     AMB_EXPR(cx, sym("g"), big));
+  ck_assert(ambi_template_make(rt->store, v, &t));
+  StoreChunk *c = ambi_chunk_at(ambi_template_block(&t));
+  Store *s = rt->store;
+  BROKEN(s->bytes, s->bytes + 8, ambi_store_is_valid(s, &why),
+         "the store's bytes are miscounted");
+  BROKEN(c->live, CHUNK_BYTES + 1, ambi_store_is_valid(s, &why),
+         "a chunk has more terms than room");
+  BROKEN(c->doomed, true, ambi_store_is_valid(s, &why),
+         "a doomed chunk is not among those to be freed");
+  BROKEN(c->segment, NULL, ambi_store_is_valid(s, &why),
+         "a chunk does not know its segment");
+  BROKEN(s->next, s->end + 1, ambi_store_is_valid(s, &why),
+         "the room is not in the chunk in use");
+  Word *p = ambi_ptr(t.atom);
+#define TERM ambi_template_is_valid(s, &t, &why)
+  BROKEN(p[2], ambi_lvar(1).w, TERM, "a stored variable has no name");
+  BROKEN(p[2], AMB_SYM(EQ).w, TERM,
+         "a ground mark is not that of the children");
+  BROKEN(p[2], v.w, TERM, "a stored term points out of its chunk");
+  BROKEN(p[2], ambi_make_var(cx, symbol("x"), 0).w, TERM,
+         "a stored term holds a word of a heap");
+  BROKEN(p[3], p[3] & ~AMB_EXPR_GROUND, TERM,
+         "a ground mark differs from its object's");
+  BROKEN(p[3], p[3] + 8, TERM, "a stored term points to no object");
+  BROKEN(p[3], ambi_tag_ptr(TAG_BIG, ambi_ptr(AMB_V(p[3]))).w, TERM,
+         "a stored object is of the wrong kind");
+  BROKEN(t.vinfo[0], 0, TERM, "a stored variable's name is none");
+  ambi_template_release(s, &t);
+}
+END_TEST
+
+static Record *record(Space *s, size_t i) {
+  return &s->data->all.at[i]->r;
+}
+
+START_TEST(test_space) {
+  Space *s = ambi_space_open(rt, NULL, false);
+  for (int i = 0; i < 40; i++)
+    ck_assert(ambi_space_add(s, AMB_EXPR(cx, sym("edge"), ambi_small_int(i),
+                                         ambi_small_int(i % 7))));
+  ck_assert(ambi_space_add(
+      s, AMB_EXPR(cx, AMB_SYM(COLON), sym("edge"), sym("Fact"))));
+  RecordVec found = {0};
+  ck_assert(ambi_space_query(
+      cx, s, AMB_EXPR(cx, sym("edge"), ambi_small_int(3), ambi_small_int(3)),
+      &found));
+  ambi_records_drop(&found);
+  Relation *rel = ambi_space_relation(s, REL_SYMBOL, symbol("edge"), 3);
+  ck_assert(rel && rel->nindexes > 0);
+#define SPACE ambi_space_is_valid(s, &why)
+  Rec *rec = rel->at[5];
+  BROKEN(rec->pos[0], 6, SPACE, "a record does not know its place");
+  BROKEN(rec->r.ordinal, 0, SPACE, "records out of order");
+  BROKEN(rec->r.removed, true, SPACE, "removed records are miscounted");
+  BROKEN(rec->rel, &s->data->all, SPACE, "a record of another relation");
+  BROKEN(rel->dead, 1, SPACE, "removed records are miscounted");
+  BROKEN(s->data->ntable, 0, SPACE, "relations do not hold all records");
+  BROKEN(rel->size, 4, SPACE, "a relation is not found");
+  Word *p = ambi_ptr(record(s, 5)->tmpl.atom);
+  BROKEN(p[2], ambi_small_int(99).w, SPACE,
+         "a record that an index does not find");
+  Index *x = &rel->index[0];
+  BROKEN(x->used, x->used + 1, SPACE, "an index's keys are miscounted");
+  BROKEN(x->open, ((Posting){.n = 1, .u.one = {40}}), SPACE,
+         "an index names a record that is not there");
+  BROKEN(x->open, ((Posting){.n = 2, .u.one = {3, 3}}), SPACE,
+         "a posting list out of order");
+  DefCount *def = s->data->defs;
+  while (!def->used)
+    def++;
+  BROKEN(def->count, 2, SPACE, "rules and types are miscounted");
+  BROKEN(def->count, 0, SPACE, "a rule or type nobody has counted");
+}
+END_TEST
+
+START_TEST(test_heap) {
+  ambi_context_reset(cx);
+  Value x = ambi_make_var(cx, symbol("x"), 0);
+  Value open = AMB_EXPR(cx, sym("f"), x);
+  Value list[] = {sym("a"), sym("b"), sym("c"), sym("d"), sym("e"), sym("f")};
+  Value ground = ambi_make_expr(cx, list, 6);
+  Value view = ambi_make_tail(cx, ground, 1);
+  Value text = ambi_make_str(cx, "abcdefg", 7);
+  ck_assert(!ambi_is_none(view) && !ambi_is_none(text));
+#define HEAP ambi_context_is_valid(cx, &why)
+  BROKEN(ambi_ptr(ground)[2], x.w, HEAP, "a variable in a ground expression");
+  BROKEN(ambi_ptr(open)[2], open.w | AMB_EXPR_GROUND, HEAP,
+         "a ground mark differs from its object's");
+  BROKEN(ambi_ptr(open)[2], ambi_tag_ptr(TAG_EXPR, cx->h).w, HEAP,
+         "a value points to where nothing is");
+  BROKEN(ambi_ptr(open)[2], ambi_lvar(0).w, HEAP, "a word that is no value");
+  BROKEN(ambi_ptr(open)[2], ambi_tag_ptr(TAG_EXPR, ambi_ptr(text)).w, HEAP,
+         "an object of the wrong kind");
+  BROKEN(ambi_ptr(open)[2], ambi_tag_ptr(TAG_VAR, ambi_ptr(open)).w, HEAP,
+         "a variable without a name");
+  BROKEN(ambi_ptr(x)[1], AMB_UNIT.w, HEAP, "a word between objects");
+  BROKEN(ambi_ptr(view)[2], ambi_ptr(view)[2] + 16, HEAP,
+         "a view looks beyond its base");
+  BROKEN(((char *)(ambi_ptr(text) + 1))[7], 'h', HEAP,
+         "a string without an end");
+  BROKEN(ambi_ptr(text)[0], ambi_header(KIND_STR, 0, 4000), HEAP,
+         "an object ends beyond the heap");
+  BROKEN(cx->h, cx->hend + 1, HEAP, "the heap's top is not in the heap");
+  cx->trail[0] = ambi_ptr(x);
+  BROKEN(cx->tr, 1, HEAP, "the trail holds an unbound variable");
+  cx->trail[0] = ambi_ptr(ground);
+  BROKEN(cx->tr, 1, HEAP, "the trail holds what is no variable");
+  cx->trail[0] = cx->h;
+  BROKEN(cx->tr, 1, HEAP, "the trail holds a cell that was given back");
+  BROKEN(cx->tr, cx->trail_cap + 1, HEAP, "the trail is longer than its room");
+}
+END_TEST
+
+// A unit that has run has left the engine as before a form.
+static Unit *settle(void) {
+  Asm a = {.nslots = 2};
+  op(&a, OP_I_RET, integer(&a, 1), 0, 0);
+  Unit *u = sound(&a);
+  expect_results(u, "[1]");
+  ambi_context_reset(cx);
+  g->b = g->choices;
+  g->b->h = cx->hb = cx->h;
+  g->rv = AMB_UNIT;
+  return u;
+}
+
+START_TEST(test_engine) {
+  Unit *u = settle();
+#define ENGINE ambi_engine_is_valid(g, &why)
+  SOUND(ENGINE);
+  Choice *r = ambi_choice_push(g, u->code);
+  ck_assert_ptr_nonnull(r);
+  BROKEN(r->resume, NULL, ENGINE, "a record resumes nowhere");
+  BROKEN(r->h, cx->h + 1, ENGINE, "a record goes back to what was given back");
+  BROKEN(r->tr, 1, ENGINE, "a record goes back to what was given back");
+  BROKEN(r->top, g->stack - 1, ENGINE,
+         "a record goes back further than the one before");
+  BROKEN(r->top, g->stack, ENGINE, "a record does not protect its own frame");
+  BROKEN(r->e, g->stack, ENGINE, "a frame that is not on the stack");
+  BROKEN(r->aux, ambi_lvar(0), ENGINE, "a word that is no value");
+  BROKEN(g->choices->resume, u->code, ENGINE,
+         "the choice stack has lost its ends");
+  BROKEN(cx->hb, NULL, ENGINE,
+         "bindings are not noted as the newest record needs");
+  BROKEN(g->e[FRAME_UNIT], 0, ENGINE, "a frame of no unit");
+  BROKEN(g->e[FRAME_RET], 0, ENGINE, "a frame returns to no instruction");
+  BROKEN(g->e[FRAME_PREV], (Word)(uintptr_t)(g->e + 1), ENGINE,
+         "a frame's caller stands above it");
+  r->hook = ambi_hook_new(g, HOOK_GATHER);
+  ck_assert_ptr_nonnull(r->hook);
+  SEES(ENGINE, "saved results go nowhere");
+  r->hook->kind = HOOK_COLLECT;
+  SOUND(ENGINE);
+  BROKEN(r->hook->nitems, 1, ENGINE, "saved results are more than their room");
+  Item item = {.img_from = 1, .img_to = 0};
+  r->hook->items = &item;
+  r->hook->items_cap = 1;
+  BROKEN(r->hook->nitems, 1, ENGINE, "a saved result lies outside its image");
+  r->hook->items = NULL;
+  r->hook->items_cap = 0;
+  ambi_choice_cut(g, r);
+  ambi_unit_free(u);
+}
+END_TEST
+
+START_TEST(test_code) {
+  CodeState *cs = rt->code;
+  Definition *d = ambi_definition(cs, cx->space, sym("car-atom"), 1);
+  Variant *v = ambi_variant(cs, d, AMB_SYM(UNDEFINED));
+  v->unit = ambi_lower_variant(cx, v);
+  ck_assert_ptr_nonnull(v->unit);
+#define CODE ambi_code_is_valid(cs, &why)
+  SOUND(CODE);
+  SOUND(ambi_code_verifies(cs, &why));
+  BROKEN(v->def, NULL, CODE, "a variant of another definition");
+  BROKEN(v->unit->variant, NULL, CODE, "a unit of another variant");
+  Unit other = *v->unit;
+  BROKEN(v->unit, &other, CODE, "a variant runs a unit that was thrown away");
+  BROKEN(d->space, NULL, CODE, "a definition of nothing");
+  BROKEN(cs->count, 0, CODE, "definitions are miscounted");
+  BROKEN(v->unit->epoch, cs->epoch + 1, CODE,
+         "a unit without code, or of a time to come");
+  Code *first = v->unit->code;
+  BROKEN(first->op, OP_I_COUNT, CODE, "a unit holds what is no instruction");
+  BROKEN(first->op, OP_I_R_STORE, ambi_code_verifies(cs, &why),
+         "the unit begins with a return point");
+  SOUND(ambi_runtime_is_valid(rt, &why));
+}
+END_TEST
+
+// Switches are there in debug builds, and nowhere else.
+START_TEST(test_switches) {
+#ifdef AMB_DEBUG
+  ck_assert(ambi_stress_choose("minimal,walk"));
+  ck_assert(ambi_stress(STRESS_MINIMAL) && ambi_stress(STRESS_WALK));
+  ck_assert(!ambi_stress(STRESS_COLLECT));
+  ck_assert(!ambi_stress_choose("minimal,every"));
+  ck_assert(ambi_stress(STRESS_WALK));
+#else
+  ck_assert(!ambi_stress_choose("walk"));
+  ck_assert(!ambi_stress(STRESS_WALK));
+#endif
+  ck_assert(ambi_stress_choose(""));
+  Pace p = {0};
+  unsigned often = 0;
+  for (int i = 0; i < 100; i++)
+    often += ambi_pace(&p, 100);
+  ck_assert_uint_eq(often, 100);
+  for (int i = 0; i < 900; i++)
+    often += ambi_pace(&p, 100);
+  ck_assert(often > 200 && often < 500);
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("valid");
+  tcase_add_checked_fixture(tc, open_machine, close_machine);
+  tcase_add_test(tc, test_memory);
+  tcase_add_test(tc, test_symbols);
+  tcase_add_test(tc, test_store);
+  tcase_add_test(tc, test_space);
+  tcase_add_test(tc, test_heap);
+  tcase_add_test(tc, test_engine);
+  tcase_add_test(tc, test_code);
+  tcase_add_test(tc, test_switches);
+  return unit_run(tc, "valid");
+}

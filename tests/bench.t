@@ -57,7 +57,7 @@ for my $path ( sort glob "$bench/programs/*.metta" ) {
         next;
     }
     my $file = write_file( "$dir/$name.metta", $text );
-    for my $mode ( Modes::selected() ) {
+    for my $mode ( Modes::tiers() ) {
         my $r = Program::run( argv => [ Program::path(), @{ $mode->{options} }, $file ] );
         my $wrong = Program::trouble($r);
         $wrong = "exit status $r->{exit}" if !$wrong and $r->{exit};

@@ -129,7 +129,7 @@ sub check {
     return;
 }
 
-for my $mode ( Modes::selected() ) {
+for my $mode ( Modes::tiers() ) {
     my $slow = $mode->{name} eq 'tier0' || ( $ENV{AMBIT_SLOW} || 1 ) > 1;
     my $size = $slow ? 100_000 : 1_000_000;
     for my $case (@cases) {

@@ -55,7 +55,7 @@ sub lines_of {
 sub read_test {
     my ($path) = @_;
     my $text = Program::slurp($path);
-    my %t = ( path => $path, exit => 0, not => {}, stderr => [] );
+    my %t = ( path => $path, exit => 0, not => {}, stderr => [], scratch => scalar( $text =~ /scratch-/ ) );
     my ( @expect, $said );
     for my $line ( split /\n/, $text ) {
         if ( $line =~ /;\s*expect:(?: (.*))?$/ ) {
@@ -125,12 +125,18 @@ sub judge {
     return @wrong;
 }
 
+# What a run printed, for comparing modes.
+sub printed {
+    my ($r) = @_;
+    return join "\n", map { normalise($_) } lines_of( $r->{out} );
+}
+
 # One test point per mode, and one for their agreement byte for byte.
 sub run_in_modes {
     my ( $path, $name ) = @_;
     my $t = read_test($path);
     my %seen;
-    for my $mode ( Modes::selected() ) {
+    for my $mode ( Modes::tiers() ) {
         my $label = "$name [$mode->{name}]";
         if ( my $why = $t->{not}{ $mode->{name} } ) {
         SKIP: { skip "$label: $why", 1 }
@@ -143,7 +149,7 @@ sub run_in_modes {
         unlink glob dirname($path) . '/scratch-*';
         my @wrong = judge( $t, $r );
         ok( !@wrong, $label ) or diag( join "\n", @wrong, 'stderr: ' . substr $r->{err}, 0, 600 );
-        $seen{ $mode->{name} } = join "\n", map { normalise($_) } lines_of( $r->{out} );
+        $seen{ $mode->{name} } = printed($r);
     }
     return if keys %seen < 2;
     my @modes = sort keys %seen;

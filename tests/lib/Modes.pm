@@ -1,21 +1,56 @@
 package Modes;
 
-# The one table of ways in which every MeTTa test file is run. A mode is a name
-# and the options given to the program before the file. AMBIT_MODES=a,b in the
-# environment selects some of them.
+# The one table of ways in which every MeTTa program of this tree is run.
+#
+#   name     as in AMBIT_MODES=a,b and in `; mode: not NAME because REASON`
+#   options  given to the program before the file
+#   stress   what AMBIT_STRESS is set to (memory/stress.h); needs a debug build
+#   slow     how many times longer than in the first row a run may take
+#   not      [ pattern of paths, reason ]: programs that are left out
+#
+# A program left out is skipped, and its reason printed. Programs that take too
+# long here say a smaller size instead (`; small:`).
 
 use strict;
 use warnings;
+use Program;
 
 our @MODES = (
     { name => 'tier0', options => ['--tier=0'] },
     { name => 'tier1', options => ['--tier=1'] },
+    { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },
+    { name => 'collect',    options => ['--tier=1'], stress => 'collect',              slow => 4 },
+    { name => 'relower',    options => ['--tier=1'], stress => 'relower',              slow => 8 },
+    { name => 'minimal',    options => ['--tier=1'], stress => 'minimal',              slow => 4 },
+    { name => 'verify',     options => ['--tier=1'], stress => 'verify',               slow => 4 },
+    { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
 );
 
-sub selected {
-    my $want = $ENV{AMBIT_MODES} or return @MODES;
+# Has the program the switches? A release build does not look at the variable.
+my $can;
+
+sub can_stress {
+    return $can if defined $can;
+    local $ENV{AMBIT_STRESS} = 'no-such-switch';
+    my $r = Program::run( argv => [ Program::path(), '-e', '!(+ 1 1)' ] );
+    return $can = $r->{exit} != 0 ? 1 : 0;
+}
+
+sub named {
+    my ($names) = @_;
     my %known = map { $_->{name} => $_ } @MODES;
-    return map { $known{$_} or die "AMBIT_MODES: no mode named $_\n" } split /,/, $want;
+    return map { $known{$_} or die "AMBIT_MODES: no mode named $_\n" } split /,/, $names;
+}
+
+# The rows that AMBIT_MODES names, or all that this build can do.
+sub selected {
+    return named( $ENV{AMBIT_MODES} ) if $ENV{AMBIT_MODES};
+    return grep { !$_->{stress} || can_stress() } @MODES;
+}
+
+# Those among them that need no switches, for tests with loads of their own.
+sub tiers {
+    return grep { !$_->{stress} } selected();
 }
 
 1;

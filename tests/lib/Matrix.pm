@@ -1,0 +1,176 @@
+package Matrix;
+
+# The matrix: programs times modes. A program is a file with what it must print;
+# each mode must print that, and all modes the same.
+#
+# Programs are run by several processes at once (AMBIT_JOBS, or 2), each of which
+# takes a program through all modes; the points come out in the order of the files.
+# Programs that leave files in their folder are run one after the other.
+
+use strict;
+use warnings;
+use File::Basename qw(basename dirname);
+use File::Temp qw(tempdir);
+use Storable qw(store retrieve);
+use Test::More;
+use Lang;
+use Modes;
+use Program;
+
+# How a benchmark's answer is found: its last line that is not blank.
+sub last_line {
+    my ($text) = @_;
+    my @lines = grep {/\S/} split /\n/, $text;
+    return @lines ? join ' ', split ' ', $lines[-1] : 'nothing';
+}
+
+# The text with the constants of `; small: NAME=VALUE ... [=> ANSWER]` changed, and
+# that answer; nothing where no size is named. Dies when a constant is not there, or
+# not there once.
+sub small {
+    my ($text) = @_;
+    my ( $sizes, $answer ) = $text =~ /^; small: (.+?)(?: => (\S.*))?$/m or return;
+    for my $size ( split ' ', $sizes ) {
+        my ( $name, $value ) = split /=/, $size;
+        my $found = $text =~ s/^\(= \($name\) \d+\)/(= ($name) $value)/mg;
+        die "no constant $name, or several\n" if $found != 1;
+    }
+    return ( $text, $answer );
+}
+
+sub write_copy {
+    my ( $path, $dir, $text ) = @_;
+    my $file = "$dir/" . basename($path);
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+    return $file;
+}
+
+# A benchmark at its small size, as a test whose last line counts.
+sub benchmark {
+    my ( $path, $dir ) = @_;
+    my $text = Program::slurp($path);
+    my ($answer) = $text =~ /\A; expect: (\S.*)$/m or die "no expect on line 1\n";
+    my ( $less, $small ) = small($text);
+    ( $text, $answer ) = ( $less, $small ) if defined $small;
+    return {
+        path   => write_copy( $path, $dir, $text ),
+        exit   => 0,
+        not    => {},
+        stderr => [],
+        expect => ["[$answer]"],
+        last   => 1,
+    };
+}
+
+# Any other program; if it names a small size, modes under stress run that.
+sub program {
+    my ( $path, $dir ) = @_;
+    my $t = Lang::read_test($path);
+    my ($less) = small( Program::slurp($path) );
+    $t->{small} = write_copy( $path, $dir, $less ) if defined $less;
+    return $t;
+}
+
+# Why a mode does not apply to a program, or undef.
+sub left_out {
+    my ( $mode, $name, $t ) = @_;
+    my $why = $t->{not}{ $mode->{name} };
+    $why //= $t->{not}{stress} if $mode->{stress};
+    return $why if $why;
+    for my $row ( @{ $mode->{not} || [] } ) {
+        return $row->[1] if $name =~ $row->[0];
+    }
+    return undef;
+}
+
+sub run_mode {
+    my ( $mode, $t ) = @_;
+    my $path = $mode->{stress} && $t->{small} || $t->{path};
+    local $ENV{AMBIT_STRESS} = $mode->{stress} // '';
+    return Program::run(
+        argv    => [ Program::path(), @{ $mode->{options} }, basename($path) ],
+        dir     => dirname($path),
+        timeout => 20 * ( $mode->{slow} || 1 ),
+    );
+}
+
+# The points of one program: [ok, label, what is wrong] or [undef, label: reason].
+sub points {
+    my ( $name, $t ) = @_;
+    my ( @points, %seen, @modes );
+    for my $mode ( Modes::selected() ) {
+        my $label = "$name [$mode->{name}]";
+        if ( my $why = left_out( $mode, $name, $t ) ) {
+            push @points, [ undef, "$label: $why" ];
+            next;
+        }
+        my $r = run_mode( $mode, $t );
+        unlink glob dirname( $t->{path} ) . '/scratch-*' if $t->{scratch};
+        $r->{out} = last_line( $r->{out} ) . "\n" if $t->{last};
+        my @wrong = Lang::judge( $t, $r );
+        push @wrong, 'stderr: ' . substr $r->{err}, 0, 600 if @wrong;
+        push @points, [ !@wrong, $label, join "\n", @wrong ];
+        push @modes, $mode->{name};
+        $seen{ $mode->{name} } = Lang::printed($r);
+    }
+    return @points if @modes < 2;
+    my @off = grep { $seen{$_} ne $seen{ $modes[0] } } @modes;
+    push @points, [ !@off, "$name: all modes print the same", "differs from $modes[0]: @off" ];
+    return @points;
+}
+
+# The points of programs that one process takes, kept in a file for each.
+sub run_some {
+    my ( $dir, @programs ) = @_;
+    for my $p (@programs) {
+        my @points = eval { points( $p->{name}, $p->{test}->() ) };
+        @points = [ 0, $p->{name}, $@ ] if $@;
+        store \@points, "$dir/part$p->{number}";    # whole when its name is there
+        rename "$dir/part$p->{number}", "$dir/$p->{number}";
+    }
+    return;
+}
+
+sub say_points {
+    my ($file) = @_;
+    my $points = -e $file ? retrieve($file) : [ [ 0, $file, 'the runner came to no end' ] ];
+    for my $p (@$points) {
+        my ( $good, $label, $wrong ) = @$p;
+        if ( !defined $good ) {
+        SKIP: { skip $label, 1 }
+            next;
+        }
+        ok( $good, $label ) or diag($wrong);
+    }
+    return;
+}
+
+# run( { name, test => sub giving what read_test gives, scratch } ... )
+sub run {
+    my (@programs) = @_;
+    my $dir  = tempdir( CLEANUP => 1 );
+    my $jobs = $ENV{AMBIT_JOBS} || 2;
+    $programs[$_]{number} = $_ for 0 .. $#programs;
+    my @queue = ( [ grep { $_->{scratch} } @programs ], map { [$_] } grep { !$_->{scratch} } @programs );
+    my ( %running, $said );
+    $said = 0;
+    while ( @queue || %running ) {
+        while ( @queue && keys %running < $jobs ) {
+            my $some = shift @queue;
+            my $pid = fork // die "fork: $!\n";
+            if ( $pid == 0 ) {
+                run_some( $dir, @$some );
+                POSIX::_exit(0);
+            }
+            $running{$pid} = 1;
+        }
+        delete $running{ wait() };
+        say_points( "$dir/" . $said++ ) while $said < @programs && -e "$dir/$said";
+    }
+    say_points( "$dir/" . $said++ ) while $said < @programs;
+    return;
+}
+
+1;

@@ -66,10 +66,15 @@ static inline void ignore(void *arg, const char *text, size_t len) {
   (void)len;
 }
 
-static inline Runtime *open_runtime(int tier) {
+// The switches this target is to run under.
+static inline void take_switches(void) {
 #ifdef FUZZ_STRESS
   HOLDS(ambi_stress_choose(FUZZ_STRESS), "a build without switches");
 #endif
+}
+
+static inline Runtime *open_runtime(int tier) {
+  take_switches();
   Host host = {NULL, swallow, ignore};
   Runtime *rt = ambi_runtime_open(&host, tier);
   HOLDS(rt, "no runtime");

@@ -1,8 +1,9 @@
 // A unit to machine code: what of it, in which order, and the pieces put together.
 //
 // What a unit usually runs is emitted: everything that its entry leads to but
-// error edges, which stay bytecode unless `everything` is asked for. Instructions come in the order of the bytecode, slow
-// arms in the cold section behind.
+// error edges, which stay bytecode unless `everything` is asked for; twice, see
+// emit_facts.c. Instructions come in the order of the bytecode, slow arms in the
+// cold section behind.
 #include "compiler_thread/emit.h"
 
 #include "compiler_thread/template.h"
@@ -99,7 +100,8 @@ static bool choose(Emit *m) {
 // ---- labels and positions ----------------------------------------------------------
 JitLabel emit_label(Emit *m, uint32_t offset) {
   m->used[offset] = 1;
-  return m->label[offset];
+  return m->sure && m->wanted[offset] ? m->sure_label[offset]
+                                      : m->label[offset];
 }
 
 JitLabel emit_slow(Emit *m) {
@@ -126,17 +128,19 @@ const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
 const Code *emit_position(Emit *m, uint32_t offset) {
   const Code *origin = m->u->code + offset;
   if (!m->wanted[offset]) return origin;
+  JitLabel l = emit_label(m, offset);
   for (uint32_t i = 0; i < m->native->nlandings; i++)
-    if (m->native->landings[i].origin == origin &&
-        m->landing_label[i] == m->label[offset])
+    if (m->landing_label[i] == l)
       return (const Code *)(const void *)&m->native->landings[i];
-  return emit_landing(m, emit_label(m, offset), origin);
+  return emit_landing(m, l, origin);
 }
 
 // ---- one unit ------------------------------------------------------------------------
 static void drop(Emit *m) {
   size_t words = (size_t)m->u->ncode + 1;
   ambi_free(m->label, words * sizeof *m->label);
+  ambi_free(m->sure_label, words * sizeof *m->sure_label);
+  ambi_free(m->facts, m->facts_bytes);
   ambi_free(m->wanted, words);
   ambi_free(m->used, words);
   ambi_free(m->landing_label, m->landings_cap * sizeof *m->landing_label);
@@ -145,8 +149,9 @@ static void drop(Emit *m) {
 static bool prepare(Emit *m) {
   const Unit *u = m->u;
   size_t words = (size_t)u->ncode + 1;
-  m->landings_cap = u->ncode + 8;
+  m->landings_cap = 2 * u->ncode + 8;
   m->label = ambi_alloc(words * sizeof *m->label);
+  m->sure_label = ambi_alloc(words * sizeof *m->sure_label);
   m->wanted = ambi_alloc(words);
   m->used = ambi_alloc(words);
   m->landing_label = ambi_alloc(m->landings_cap * sizeof *m->landing_label);
@@ -156,8 +161,9 @@ static bool prepare(Emit *m) {
   n->caplandings = m->landings_cap;
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
   n->landings = ambi_alloc(m->landings_cap * sizeof *n->landings);
-  return m->label && m->wanted && m->used && m->landing_label && n->at &&
-         n->landings && choose(m);
+  return m->label && m->sure_label && m->wanted && m->used &&
+         m->landing_label && n->at && n->landings && choose(m) &&
+         ambi_emit_facts(m);
 }
 
 // Calls from machine code arrive here: room for the frame, and one step.
@@ -210,21 +216,36 @@ static void leave_arms(Emit *m) {
   }
 }
 
-static void assemble(Emit *m, EmitNote *note) {
+static void version(Emit *m, bool sure) {
   const Unit *u = m->u;
-  jit_begin(m->j);
-  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
-    m->label[at] = jit_label(m->j);
-  emit_position(m, 0);  // landing 0: calls from the loop, which counts them
-  entry(m);
+  m->sure = sure;
+  jit_pair(m->j, !sure);
+  JitLabel *label = sure ? m->sure_label : m->label;
   for (m->at = 0; m->at < u->ncode; m->at += ambi_op_words(m->pc)) {
     m->pc = u->code + m->at;
     if (!m->wanted[m->at]) continue;
-    note->instructions++;
-    jit_bind(m->j, m->label[m->at]);
+    jit_bind(m->j, label[m->at]);
     templates[m->pc->op](m);
     slow_arm(m);
   }
+}
+
+static void assemble(Emit *m, EmitNote *note) {
+  const Unit *u = m->u;
+  jit_begin(m->j);
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
+    m->label[at] = jit_label(m->j);
+    m->sure_label[at] = jit_label(m->j);
+    note->instructions += m->wanted[at];
+  }
+  m->at = 0;
+  m->pc = u->code;
+  m->sure = m->facts != NULL;
+  emit_position(m, 0);  // landing 0: calls from the loop, which counts them
+  jit_pair(m->j, !m->sure);
+  entry(m);
+  if (m->facts) version(m, true);
+  version(m, false);
   leave_arms(m);
 }
 

@@ -33,7 +33,7 @@ static void frame_top(Emit *m, unsigned size) {
 static void argument(Emit *m, unsigned i) {
   unsigned source = m->pc[1].half[1 + i];
   emit_source(m, J_RAX, source);
-  if (is_checked(source)) emit_ready(m);
+  if (is_checked(source) && !emit_known(m, source, FACT_INT)) emit_ready(m);
 }
 
 // Enters the callee, with the frame at rdi.
@@ -183,7 +183,18 @@ void ambi_emit_RETV(Emit *m) {
   Value type = AMB_V(m->u->k[m->pc->b]);
   JitLabel ok = jit_label(j), atom = jit_label(j), rigid = jit_label(j),
            soft = jit_label(j), slow = emit_slow(m);
-  emit_value(m, m->pc->a);
+  if (emit_known(m, m->pc->a, FACT_INT) &&
+      (type.w == AMB_SYM(UNDEFINED).w || type.w == AMB_SYM(T_NUMBER).w)) {
+    emit_source(m, J_RAX, m->pc->a);
+    emit_return(m);
+    return;
+  }
+  if (m->pc->c) {
+    emit_value(m, m->pc->a);
+  } else {  // a variable's value may have lost its mark
+    emit_source(m, J_RAX, m->pc->a);
+    emit_tag(m, J_RCX, J_RAX);
+  }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);

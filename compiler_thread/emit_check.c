@@ -5,6 +5,7 @@
 void ambi_emit_CHKNUM(Emit *m) {
   Jit *j = m->j;
   JitLabel other = jit_label(j), ok = jit_label(j);
+  if (emit_known(m, m->pc->a, FACT_INT)) return;
   emit_value(m, m->pc->a);
   jit_ri32(j, J_CMP, J_RCX, TAG_INT);
   jit_jump_if(j, J_NE, other);

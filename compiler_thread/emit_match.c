@@ -37,7 +37,7 @@ static void find_key(Emit *m, const SwitchCase *c, uint32_t n, JitLabel other) {
 static void key_of_expression(Emit *m, JitLabel slow) {
   Jit *j = m->j;
   JitLabel view = jit_label(j), have = jit_label(j);
-  emit_flat(m, J_RDX, J_RAX, view);
+  emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : view);
   jit_lea(j, J_RSI, in_object(J_RDX, 8));
   jit_bind(j, have);
   jit_rm(j, J_MOV, J_RAX, jit_at(J_RSI, 0));
@@ -48,6 +48,7 @@ static void key_of_expression(Emit *m, JitLabel slow) {
   jit_rr(j, J_XOR, J_RAX, J_RDX);
   jit_imm(j, J_RCX, (Word)TAG_HDR << 48);
   jit_rr(j, J_OR, J_RAX, J_RCX);
+  if (m->sure) return;
   jit_cold(j);
   jit_bind(j, view);
   jit_rm(j, J_MOV, J_RSI, in_object(J_RDX, 16));
@@ -55,8 +56,9 @@ static void key_of_expression(Emit *m, JitLabel slow) {
   jit_hot(j);
 }
 
+enum { MOST_CASES = 64 };
 typedef struct Cases {
-  SwitchCase at[64];
+  SwitchCase at[MOST_CASES];
   uint32_t n;
 } Cases;
 
@@ -69,50 +71,123 @@ static Cases select_cases(const Switch *s, bool terms) {
   return c;
 }
 
+// rdx: the EXPR in rax without marks; few cases: head and size are compared.
+static void few_terms(Emit *m, const Cases *c, JitLabel other, JitLabel slow) {
+  Jit *j = m->j;
+  JitLabel view = jit_label(j), have = jit_label(j);
+  if (emit_known(m, m->pc->a, FACT_FLAT)) {
+    jit_rr(j, J_MOV, J_RDX, J_RAX);
+    jit_ri(j, J_AND, J_RDX, -8);
+  } else {
+    emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : view);
+  }
+  jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8));
+  jit_bind(j, have);
+  for (uint32_t i = 0; i < c->n; i++) {
+    Word key = c->at[i].key;
+    JitLabel next = jit_label(j);
+    jit_imm(j, J_RCX, AMB_SYM_ID(key & 0xFFFFFFF).w);
+    jit_rr(j, J_CMP, J_RAX, J_RCX);
+    jit_jump_if(j, J_NE, next);
+    jit_mi(j, J_CMP, 4, in_object(J_RDX, 0), (int32_t)(key >> 28 & 0xFFFFF));
+    jit_jump_if(j, J_EQ, emit_label(m, c->at[i].to));
+    jit_bind(j, next);
+  }
+  emit_want_tag(m, J_RAX, TAG_SYM, slow);
+  jit_jump(j, other);
+  if (m->sure) return;
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RSI, in_object(J_RDX, 16));
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RSI, 0));
+  jit_jump(j, have);
+  jit_hot(j);
+}
+
+static bool plain_keys(const Cases *c) {  // all heads are symbols
+  for (uint32_t i = 0; i < c->n; i++)
+    if ((c->at[i].key & 0xFFFFFFF) == 0xFFFFFFF) return false;
+  return true;
+}
+
+// The atoms among the cases; tag in ecx.
+static void atom_cases(Emit *m, const Cases *c, JitLabel other, JitLabel slow) {
+  static const unsigned plain[] = {TAG_SYM, TAG_INT, TAG_IMM};
+  Jit *j = m->j;
+  JitLabel compare = jit_label(j);
+  if (!emit_known(m, m->pc->a, FACT_INT)) {
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+      jit_ri32(j, J_CMP, J_RCX, (int32_t)plain[i]);
+      jit_jump_if(j, J_EQ, compare);
+    }
+    jit_jump(j, slow);
+  }
+  jit_bind(j, compare);
+  find_key(m, c->at, c->n, other);
+}
+
 void ambi_emit_SWITCH(Emit *m) {
   Jit *j = m->j;
   const Switch *s = &m->u->switches[m->pc->b];
   JitLabel other = emit_label(m, s->other), atoms = jit_label(j),
            slow = emit_slow(m);
-  if (s->n > sizeof((Cases *)0)->at / sizeof(SwitchCase)) {
+  bool is_int = emit_known(m, m->pc->a, FACT_INT),
+       is_term = emit_known(m, m->pc->a, FACT_FLAT);
+  if (s->n > MOST_CASES) {
     jit_jump(j, slow);
     return;
   }
   Cases terms = select_cases(s, true), constants = select_cases(s, false);
-  emit_value(m, m->pc->a);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, atoms);
-  key_of_expression(m, slow);
-  find_key(m, terms.at, terms.n, other);
+  if (is_term)
+    jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+  else
+    emit_value_learnt(m, m->pc->a);
+  if (!is_int) {
+    if (!is_term) {
+      jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+      jit_jump_if(j, J_NE, atoms);
+    }
+    if (terms.n <= LINEAR && plain_keys(&terms)) {
+      few_terms(m, &terms, other, slow);
+    } else {
+      key_of_expression(m, slow);
+      find_key(m, terms.at, terms.n, other);
+    }
+  }
   jit_bind(j, atoms);
-  JitLabel plain = jit_label(j);
-  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
-  jit_jump_if(j, J_EQ, plain);
-  jit_ri32(j, J_CMP, J_RCX, TAG_IMM);
-  jit_jump_if(j, J_EQ, plain);
-  jit_ri32(j, J_CMP, J_RCX, TAG_INT);
-  jit_jump_if(j, J_NE, slow);
-  jit_bind(j, plain);
-  find_key(m, constants.at, constants.n, other);
+  if (!is_term) atom_cases(m, &constants, other, slow);
 }
 
 void ambi_emit_TESTF(Emit *m) {
   Jit *j = m->j;
   JitLabel no = emit_branch(m, m->pc->c), slow = emit_slow(m),
-           atom = jit_label(j);
+           atom = jit_label(j), other_head = jit_label(j);
   Word key = m->u->k[m->pc->b];
   uint32_t size = (uint32_t)(key >> 28) & 0xFFFFF, id = key & 0xFFFFFFF;
-  emit_value(m, m->pc->a);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, atom);
-  emit_flat(m, J_RDX, J_RAX, slow);
-  jit_mi(j, J_CMP, 4, in_object(J_RDX, 12), TAG_SYM << 16);
-  jit_jump_if(j, J_NE, slow);
-  jit_mi(j, J_CMP, 4, in_object(J_RDX, 8), (int32_t)id);
-  jit_jump_if(j, J_NE, no);
+  if (id == 0xFFFFFFF) {
+    jit_jump(j, slow);
+    return;
+  }
+  if (emit_known(m, m->pc->a, FACT_FLAT)) {
+    jit_rm(j, J_MOV, J_RDX, in_slot(m->pc->a));
+    jit_ri(j, J_AND, J_RDX, -8);
+  } else {
+    emit_value_learnt(m, m->pc->a);
+    jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+    jit_jump_if(j, J_NE, atom);
+    emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : slow);
+  }
+  jit_imm(j, J_RCX, AMB_SYM_ID(id).w);
+  jit_rm(j, J_CMP, J_RCX, in_object(J_RDX, 8));
+  jit_jump_if(j, J_NE, other_head);
   jit_mi(j, J_CMP, 4, in_object(J_RDX, 0), (int32_t)size);
   jit_jump_if(j, J_NE, no);
   jit_cold(j);
+  jit_bind(j, other_head);
+  jit_zx(j, 2, J_RCX, in_object(J_RDX, 14));
+  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
+  jit_jump_if(j, J_EQ, no);
+  jit_jump(j, slow);
   jit_bind(j, atom);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, no);
@@ -133,14 +208,15 @@ void ambi_emit_TESTN(Emit *m) {
   jit_jump_if(j, J_NE, no);
 }
 
-// Words decide about symbols; an integer may yet equal another kind of number.
+// Words decide about symbols and truth values; an integer may yet equal another kind of number.
 void ambi_emit_TESTK(Emit *m) {
   static const unsigned no_number[] = {TAG_INT, TAG_SYM, TAG_EXPR};
   Jit *j = m->j;
   Value k = AMB_V(m->u->k[m->pc->b]);
   JitLabel no = emit_branch(m, m->pc->c), yes = emit_next(m),
            slow = emit_slow(m);
-  if (!ambi_is_sym(k) && !ambi_is_int(k)) {
+  bool word = ambi_is_sym(k) || ambi_is_bool(k) || ambi_is_unit(k);
+  if (!word && !ambi_is_int(k)) {
     jit_jump(j, slow);
     return;
   }
@@ -148,7 +224,7 @@ void ambi_emit_TESTK(Emit *m) {
   jit_imm(j, J_RDX, k.w);
   jit_rr(j, J_CMP, J_RAX, J_RDX);
   jit_jump_if(j, J_EQ, yes);
-  if (ambi_is_sym(k)) {
+  if (word) {
     jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
     jit_jump_if(j, J_NE, no);
   } else {
@@ -203,34 +279,52 @@ void ambi_emit_SAMEV(Emit *m) {
   jit_jump(j, no);
 }
 
-void ambi_emit_UNIFYV(Emit *m) {
+// With the SETTLE that stands behind, done before.
+static bool settle_and_unify(Engine *g, Value a, Value b) {
+  const Code *settle = g->pc + 1;
+  Value v = ambi_settle(g->cx, AMB_V(g->e[settle->b]));
+  if (ambi_is_none(v)) return false;
+  g->e[settle->a] = v.w;
+  return ambi_unify(g->cx, a, b);
+}
+
+static void unify_failed(Emit *m, JitLabel failed) {
   Jit *j = m->j;
-  JitLabel same = jit_label(j);
-  emit_value(m, m->pc->b);
-  jit_rr(j, J_MOV, J_RDX, J_RAX);
-  emit_value(m, m->pc->a);
-  jit_rr(j, J_MOV, J_RSI, J_RAX);
-  jit_rr(j, J_XOR, J_RAX, J_RDX);
-  JitLabel differ = jit_label(j);
-  jit_ri(j, J_CMP, J_RAX, AMB_EXPR_EVAL);
-  jit_jump_if(j, J_ABOVE, differ);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_EQ, same);
-  jit_bind(j, differ);
-  emit_save(j);
-  jit_rr(j, J_MOV, J_RDI, R_CX);
-  jit_call(j, (const void *)(uintptr_t)ambi_unify);
-  JitLabel failed = jit_label(j);
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_if(j, J_EQ, failed);
-  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
-  jit_bind(j, same);
   jit_cold(j);
   jit_bind(j, failed);
   jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
   jit_jump_to_if(j, J_NE, m->em->stubs.stop);
   jit_jump_to(j, m->em->stubs.fail);
   jit_hot(j);
+}
+
+void ambi_emit_UNIFYV(Emit *m) {
+  Jit *j = m->j;
+  JitLabel differ = jit_label(j), failed = jit_label(j);
+  emit_value(m, m->pc->b);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  emit_value(m, m->pc->a);
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  jit_rr(j, J_XOR, J_RAX, J_RDX);
+  jit_ri(j, J_CMP, J_RAX, AMB_EXPR_EVAL);
+  jit_jump_if(j, J_ABOVE, differ);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_EQ, emit_next(m));
+  jit_bind(j, differ);
+  emit_save(j);
+  if (m->pc->c) {
+    emit_set_pc(m);
+    jit_rr(j, J_MOV, J_RDI, R_G);
+    jit_call(j, (const void *)(uintptr_t)settle_and_unify);
+  } else {
+    jit_rr(j, J_MOV, J_RDI, R_CX);
+    jit_call(j, (const void *)(uintptr_t)ambi_unify);
+  }
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, failed);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+  if (m->pc->c) jit_jump(j, emit_label(m, m->at + 2));
+  unify_failed(m, failed);
 }
 
 static void template_call(Emit *m, const void *helper) {
@@ -250,12 +344,7 @@ void ambi_emit_UNIFYT(Emit *m) {
   JitLabel failed = jit_label(j);
   template_call(m, (const void *)(uintptr_t)ambi_step_unify);
   jit_jump_if(j, J_EQ, failed);
-  jit_cold(j);
-  jit_bind(j, failed);
-  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
-  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
-  jit_jump_to(j, m->em->stubs.fail);
-  jit_hot(j);
+  unify_failed(m, failed);
 }
 
 void ambi_emit_UNIFYE(Emit *m) {

@@ -16,6 +16,7 @@ static void rotated(Emit *m, JitReg r, unsigned source, JitLabel other) {
   }
   jit_rm(j, J_MOV, r, in_slot(slot_of(source)));
   jit_shift(j, J_ROL, r, 16);
+  if (emit_known(m, source, FACT_INT)) return;
   jit_zx16(j, J_RCX, r);
   jit_ri32(j, J_CMP, J_RCX, TAG_INT);
   jit_jump_if(j, J_NE, other);
@@ -29,7 +30,7 @@ static void shifted(Emit *m, JitReg r, unsigned source, JitLabel other) {
     return;
   }
   jit_rm(j, J_MOV, r, in_slot(slot_of(source)));
-  emit_want_tag(m, r, TAG_INT, other);
+  if (!emit_known(m, source, FACT_INT)) emit_want_tag(m, r, TAG_INT, other);
   jit_shift(j, J_SHL, r, 16);
 }
 
@@ -83,7 +84,7 @@ static void float_arm(Emit *m, JitLabel at, JitLabel slow, JitFloat op) {
     jit_jump_if(j, J_PARITY, slow);  // not a number
     jit_from_float(j, J_RAX, 0);
     emit_to_slot(m, m->pc->a, J_RAX);
-    jit_jump(j, emit_next(m));
+    jit_jump(j, emit_general_next(m));
   } else {
     jit_jump(j, slow);
   }
@@ -175,8 +176,8 @@ static void compare(Emit *m, Unless c) {
   if (may_be_double(m, x) && may_be_double(m, y)) {
     two_doubles(m, x, y, emit_slow(m));
     jit_float(j, J_FCMP, c.swap, !c.swap);
-    jit_jump_if(j, c.x_y, to);
-    jit_jump(j, emit_next(m));
+    jit_jump_if(j, c.x_y, m->label[emit_offset(m, (int16_t)m->pc->c)]);
+    jit_jump(j, emit_general_next(m));
   } else {
     jit_jump(j, emit_slow(m));
   }
@@ -232,7 +233,17 @@ static void equal(Emit *m, bool symbols) {
     x = m->pc->b;
     y = m->pc->a;
   }
-  emit_value(m, x);
+  if (!symbols && emit_known(m, x, FACT_INT) && emit_known(m, y, FACT_INT)) {
+    emit_source(m, J_RAX, x);
+    emit_source(m, J_RDX, y);
+    jit_rr(j, J_CMP, J_RAX, J_RDX);
+    jit_jump_if(j, J_NE, to);
+    return;
+  }
+  if (symbols)
+    emit_value(m, x);
+  else
+    emit_value_learnt(m, x);
   emit_source(m, J_RDX, y);
   jit_rr(j, J_CMP, J_RAX, J_RDX);
   jit_jump_if(j, J_EQ, same);
@@ -261,7 +272,8 @@ void ambi_emit_JNEQT(Emit *m) {
 static void compare_small(Emit *m, JitIf unless) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
-  emit_want_tag(m, J_RAX, TAG_INT, emit_slow(m));
+  if (!emit_known(m, m->pc->a, FACT_INT))
+    emit_want_tag(m, J_RAX, TAG_INT, emit_slow(m));
   jit_shift(j, J_SHL, J_RAX, 16);
   jit_ri(j, J_CMP, J_RAX, (int32_t)(int16_t)m->pc->b * 65536);
   jit_jump_if(j, unless, emit_branch(m, m->pc->c));

@@ -32,19 +32,53 @@ void emit_want_tag(Emit *m, JitReg v, unsigned tag, JitLabel other) {
   jit_jump_if(m->j, J_NE, other);
 }
 
-void emit_value(Emit *m, unsigned source) {
+static void value(Emit *m, unsigned source, bool learnt) {
   Jit *j = m->j;
   emit_source(m, J_RAX, source);
   emit_tag(m, J_RCX, J_RAX);
-  if (is_constant(source)) return;
+  if (is_constant(source) || emit_known(m, source, FACT_INT)) return;
   JitLabel variable = jit_label(j), back = jit_label(j);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  if (learnt) {
+    jit_jump_if(j, J_EQ, emit_general(m));
+    return;
+  }
   jit_jump_if(j, J_EQ, variable);
   jit_bind(j, back);
   jit_cold(j);
   jit_bind(j, variable);
   jit_call(j, m->em->stubs.deref);
   jit_jump(j, back);
+  jit_hot(j);
+}
+
+void emit_value(Emit *m, unsigned source) {
+  value(m, source, false);
+}
+
+void emit_value_learnt(Emit *m, unsigned source) {
+  value(m, source, m->sure);
+}
+
+// TAG_VAR follows TAG_EXPR: one compare sets terms and variables apart.
+_Static_assert(TAG_VAR == TAG_EXPR + 1, "emit_child counts on it");
+
+void emit_child(Emit *m, JitLabel expr) {
+  Jit *j = m->j;
+  JitLabel again = jit_label(j), special = jit_label(j), done = jit_label(j);
+  jit_bind(j, again);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  jit_jump_if(j, J_BELOW_EQ, special);
+  jit_bind(j, done);
+  jit_cold(j);
+  jit_bind(j, special);
+  jit_jump_if(j, J_NE, expr);
+  jit_call(j, m->em->stubs.deref);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_NE, again);
+  jit_jump(j, done);
   jit_hot(j);
 }
 
@@ -177,7 +211,7 @@ void emit_helper_cold(Emit *m, const void *helper) {
   call_helper(m, helper);
   jit_imm(j, J_RDX, (uintptr_t)(m->pc + ambi_op_words(m->pc)));
   jit_rr(j, J_CMP, J_RCX, J_RDX);
-  jit_jump_if(j, J_EQ, emit_next(m));
+  jit_jump_if(j, J_EQ, emit_general_next(m));
   jit_jump_to(j, m->em->stubs.dispatch);
 }
 

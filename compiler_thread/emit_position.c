@@ -128,7 +128,16 @@ void ambi_emit_CHKERR(Emit *m) {
 
 // ---- atoms evaluated as data -------------------------------------------------------
 // A value goes on behind the next instruction, which takes what is evaluated.
+static bool integer_goes_on(Emit *m) {
+  if (!emit_known(m, m->pc->b, FACT_INT)) return false;
+  emit_source(m, J_RAX, m->pc->b);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  jit_jump(m->j, emit_label(m, m->at + 2));
+  return true;
+}
+
 void ambi_emit_EVALV(Emit *m) {
+  if (integer_goes_on(m)) return;
   Jit *j = m->j;
   JitLabel ok = jit_label(j), rigid = jit_label(j), soft = jit_label(j),
            slow = emit_slow(m);
@@ -156,6 +165,7 @@ void ambi_emit_EVALV(Emit *m) {
 }
 
 void ambi_emit_EVALT(Emit *m) {
+  if (integer_goes_on(m)) return;
   emit_value(m, m->pc->b);
   emit_ready(m);
   emit_to_slot(m, m->pc->a, J_RAX);

@@ -13,6 +13,36 @@ void ambi_emit_MOVE(Emit *m) {
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 
+// rax must be a value that stays one (ambi_is_firm), its tag in ecx.
+static void want_firm(Emit *m) {
+  Jit *j = m->j;
+  JitLabel firm = jit_label(j);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, firm);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_NE, firm);
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_not32(j, J_RCX);
+  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+  jit_jump_if(j, J_NE, emit_slow(m));
+  jit_bind(j, firm);
+}
+
+void ambi_emit_SETTLE(Emit *m) {
+  emit_value(m, m->pc->b);
+  want_firm(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+void ambi_emit_WHOLE(Emit *m) {
+  emit_source(m, J_RAX, m->pc->b);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(m->j, J_EQ, emit_slow(m));
+  want_firm(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
 // rdx = h + 8 * words, which must be there.
 static void want_words(Emit *m, unsigned words) {
   jit_lea(m->j, J_RDX, jit_at(R_H, (int32_t)(8 * words)));
@@ -57,7 +87,7 @@ static Marks marks_of(const Emit *m) {
   for (unsigned i = 0; i < m->pc->b; i++) {
     unsigned s = ambi_op_list(m->pc)[i];
     if (!is_constant(s)) {
-      k.open = true;
+      if (!emit_known(m, s, FACT_INT)) k.open = true;
       continue;
     }
     Value v = constant(m, s);
@@ -75,25 +105,25 @@ static Marks marks_of(const Emit *m) {
 static void child(Emit *m, unsigned i) {
   Jit *j = m->j;
   unsigned s = ambi_op_list(m->pc)[i];
-  emit_source(m, J_RAX, s);
-  if (is_checked(s)) emit_ready(m);
   JitMem at = jit_at(R_H, 8 + 8 * (int32_t)i);
-  if (is_constant(s)) {
+  emit_source(m, J_RAX, s);
+  if (is_constant(s) || emit_known(m, s, FACT_INT)) {
     jit_mr(j, J_MOV, at, J_RAX);
     return;
   }
-  JitLabel store = jit_label(j), expr = jit_label(j), variable = jit_label(j),
-           again = jit_label(j);
+  if (is_checked(s)) emit_ready(m);
+  JitLabel again = jit_label(j), special = jit_label(j), store = jit_label(j),
+           expr = jit_label(j), not_own = jit_label(j);
   jit_bind(j, again);
   emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_EQ, expr);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, variable);
+  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  jit_jump_if(j, J_BELOW_EQ, special);
   jit_bind(j, store);
   jit_mr(j, J_MOV, at, J_RAX);
   jit_cold(j);
-  jit_bind(j, variable);
+  jit_bind(j, special);
+  jit_jump_if(j, J_NE, expr);
   jit_call(j, m->em->stubs.deref);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, again);
@@ -113,7 +143,6 @@ static void child(Emit *m, unsigned i) {
   jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_RIGID);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
   jit_jump_if(j, J_NE, store);
-  JitLabel not_own = jit_label(j);
   emit_presumed(m, not_own);
   jit_jump(j, store);
   jit_bind(j, not_own);
@@ -158,31 +187,30 @@ _Static_assert(AMB_EXPR_GROUND << 39 == (Word)FLAG_GROUND << 40,
 
 void ambi_emit_GETCH(Emit *m) {
   Jit *j = m->j;
-  JitLabel view = jit_label(j), have = jit_label(j), plain = jit_label(j),
-           variable = jit_label(j), rigid = jit_label(j);
-  emit_value(m, m->pc->b);
-  jit_rr(j, J_MOV, J_RSI, J_RAX);
-  emit_flat(m, J_RDX, J_RAX, view);
+  JitLabel view = jit_label(j), have = jit_label(j), store = jit_label(j),
+           expr = jit_label(j);
+  if (emit_known(m, m->pc->b, FACT_FLAT)) {
+    jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
+    jit_rr(j, J_MOV, J_RDX, J_RSI);
+    jit_ri(j, J_AND, J_RDX, -8);
+  } else {
+    emit_value_learnt(m, m->pc->b);
+    jit_rr(j, J_MOV, J_RSI, J_RAX);
+    emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : view);
+  }
   jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
   jit_bind(j, have);
-  emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, variable);
-  jit_bind(j, plain);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_EQ, rigid);
-  JitLabel store = jit_label(j);
+  emit_child(m, expr);
   jit_bind(j, store);
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_cold(j);
-  jit_bind(j, view);
-  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));
-  jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 8 * (int32_t)m->pc->c));
-  jit_jump(j, have);
-  jit_bind(j, variable);
-  jit_call(j, m->em->stubs.deref);
-  jit_jump(j, plain);
-  jit_bind(j, rigid);  // parts of what is rigid are
+  if (!m->sure) {
+    jit_bind(j, view);
+    jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));
+    jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 8 * (int32_t)m->pc->c));
+    jit_jump(j, have);
+  }
+  jit_bind(j, expr);  // parts of what is rigid are
   jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);
   jit_jump_if(j, J_EQ, store);
   jit_ri32(j, J_AND, J_RSI, AMB_EXPR_EVAL);

@@ -1,8 +1,7 @@
-// The assembler's C face: x86-64 instructions, labels, two sections, relocation.
+// The assembler's C face: x86-64 instructions, labels, sections, relocation.
 //
 // A Jit assembles one piece of code at a time: jit_begin, instructions, jit_size,
-// jit_place. Rare code goes to the cold section, behind the hot one, so that what
-// usually runs is dense. Errors are sticky: instructions after the first one do
+// jit_place. Rare code goes to a cold section, so that what usually runs is dense. Errors are sticky: instructions after the first one do
 // nothing, and jit_error says what it was. Registers, operand sizes and
 // conditions are the machine's; what units need of them is in emit.h. One thread
 // at a time uses a Jit.
@@ -107,8 +106,11 @@ size_t jit_offset(const Jit *j, JitLabel l);  // from the start, once placed
 JitLabel jit_label(Jit *j);
 void jit_bind(Jit *j, JitLabel l);
 bool jit_is_bound(const Jit *j, JitLabel l);
-void jit_hot(Jit *j);   // what follows goes to the hot section
-void jit_cold(Jit *j);  // ... behind it
+// What follows goes to the first or the second of two pairs of sections, hot and
+// cold, which come in this order: first hot, first cold, second hot, second cold.
+void jit_pair(Jit *j, bool second);  // hot
+void jit_hot(Jit *j);
+void jit_cold(Jit *j);
 
 // Operands of 64 bits, or of `size` bytes where there is one (1, 2, 4, 8).
 void jit_rr(Jit *j, JitOp op, JitReg to, JitReg from);

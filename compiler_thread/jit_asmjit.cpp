@@ -51,7 +51,8 @@ struct Jit {
   FirstError error;
   CodeHolder code;
   x86::Assembler a;
-  Section *cold = nullptr;
+  Section *sections[4] = {};  // hot, cold, and the second pair
+  unsigned pair = 0;
 
   void begin() {
     code.reset(ResetPolicy::kSoft);
@@ -62,7 +63,12 @@ struct Jit {
 #ifdef AMB_DEBUG
     a.addDiagnosticOptions(DiagnosticOptions::kValidateAssembler);
 #endif
-    code.newSection(&cold, ".cold", SIZE_MAX, SectionFlags::kExecutable, 1, 1);
+    static const char *const names[] = {"", ".cold", ".hot2", ".cold2"};
+    sections[0] = code.textSection();
+    pair = 0;
+    for (int i = 1; i < 4; i++)
+      code.newSection(&sections[i], names[i], SIZE_MAX,
+                      SectionFlags::kExecutable, 1, i);
   }
 };
 
@@ -114,11 +120,15 @@ void jit_bind(Jit *j, JitLabel l) {
 bool jit_is_bound(const Jit *j, JitLabel l) {
   return j->code.isLabelBound(l);
 }
+void jit_pair(Jit *j, bool second) {
+  j->pair = second ? 2 : 0;
+  jit_hot(j);
+}
 void jit_hot(Jit *j) {
-  j->a.section(j->code.textSection());
+  j->a.section(j->sections[j->pair]);
 }
 void jit_cold(Jit *j) {
-  j->a.section(j->cold);
+  j->a.section(j->sections[j->pair + 1]);
 }
 
 void jit_rr(Jit *j, JitOp op, JitReg to, JitReg from) {

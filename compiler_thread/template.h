@@ -49,15 +49,25 @@ struct Emitter {
   bool everything;
 };
 
+enum Fact {      // what is known of a slot in the sure version (emit_facts.c)
+  FACT_INT = 1,  // an INT
+  FACT_FLAT = 2  // an EXPR whose children follow its header
+};
+
 typedef struct Emit {
   Emitter *em;
   Jit *j;
   const Unit *u;
-  const Code *pc;   // the instruction
-  uint32_t at;      // ... its offset
-  JitLabel *label;  // of each instruction
-  uint8_t *wanted;  // per word: gets machine code
-  uint8_t *used;    // ... and is jumped to
+  const Code *pc;        // the instruction
+  uint32_t at;           // ... its offset
+  bool sure;             // which version is being emitted
+  JitLabel *label;       // of each instruction in the general version ...
+  JitLabel *sure_label;  // ... and in the sure one
+  uint8_t *wanted;       // per word: gets machine code
+  uint8_t *used;         // ... and is jumped to
+  uint8_t *facts;        // a row of nslots for each word; NULL: no sure version
+  uint8_t *nothing;      // a row that knows nothing
+  size_t facts_bytes;
   JitLabel slow;
   bool slow_used;
   Native *native;
@@ -100,6 +110,12 @@ static inline Value constant(const Emit *m, unsigned source) {
 static inline unsigned slot_of(unsigned source) {
   return source & (SRC_CHECK - 1);
 }
+static inline bool emit_known(const Emit *m, unsigned source, unsigned fact) {
+  if (is_constant(source))
+    return fact == FACT_INT && ambi_is_int(constant(m, source));
+  size_t i = (size_t)m->at * m->u->nslots + slot_of(source);
+  return m->sure && (m->facts[i] & fact) == fact;
+}
 static inline void emit_source(Emit *m, JitReg r, unsigned source) {
   if (is_constant(source))
     jit_imm(m->j, r, constant(m, source).w);
@@ -111,8 +127,18 @@ static inline void emit_to_slot(Emit *m, unsigned slot, JitReg r) {
 }
 
 // ---- where to go ------------------------------------------------------------------
-// The label of the instruction at this offset; without machine code it leaves.
+// The label of the instruction at this offset, in this version; without machine
+// code it leaves.
 JitLabel emit_label(Emit *m, uint32_t offset);
+// This instruction in the general version: where a template of the sure one goes
+// with what its facts do not cover, before it has changed anything.
+static inline JitLabel emit_general(Emit *m) {
+  return m->label[m->at];
+}
+// What comes next in the general version.
+static inline JitLabel emit_general_next(Emit *m) {
+  return m->label[m->at + ambi_op_words(m->pc)];
+}
 static inline uint32_t emit_offset(const Emit *m, int delta) {
   return (uint32_t)((int64_t)m->at + delta);
 }
@@ -140,6 +166,11 @@ void emit_tag(Emit *m, JitReg tag, JitReg v);
 void emit_want_tag(Emit *m, JitReg v, unsigned tag, JitLabel other);
 // rax = the source, dereferenced; its tag in ecx.
 void emit_value(Emit *m, unsigned source);
+// The same where the sure version goes on knowing what kind the slot's word is: of a
+// variable that has to be followed it does not.
+void emit_value_learnt(Emit *m, unsigned source);
+// rax is a child of a term: a variable is followed; an EXPR goes to `expr`. Uses rcx.
+void emit_child(Emit *m, JitLabel expr);
 // p = v without marks; jumps to `view` if the children do not follow the header.
 void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
 // rax, an EXPR: jumps to `error` if it is an Error, to `view` if that takes longer to
@@ -155,7 +186,8 @@ void emit_presumed(Emit *m, JitLabel not );
 // Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
 // NEXT_PC at `offset` goes on there at once.
 void emit_helper(Emit *m, const void *helper, uint32_t offset);
-// The same in the cold section, going on behind this instruction.
+// The same in the cold section, going on behind this instruction, in the general
+// version.
 void emit_helper_cold(Emit *m, const void *helper);
 // The same for a helper that returns false when something must stop.
 void emit_helper_bool(Emit *m, const void *helper);
@@ -169,6 +201,8 @@ void emit_return(Emit *m);  // rax, from this frame
 #define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
 #include "runtime/bytecode/opcodes.def"
 
+// emit_facts.c: fills m->facts; false: memory is out.
+bool ambi_emit_facts(Emit *m);
 // emit_stubs.c
 bool ambi_emit_stubs(Emitter *em, const char **why);
 

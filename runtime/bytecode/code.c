@@ -117,11 +117,13 @@ bool ambi_code_open(Runtime *rt) {
 
 // ---- machine code of units ----------------------------------------------------
 
+static const Code warm[1] = {{.op = OP_I_WARM}};
+
 void ambi_unit_ready(CodeState *cs, Unit *u) {
-  static const Code warm[1] = {{.op = OP_I_WARM}};
   const NativeHost *host = &cs->native;
   bool counts = host->hot && !u->form && u != cs->lower_unit;
   u->heat = host->threshold;
+  if (counts) u->warm_since = ambi_monotonic_seconds();
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
   ambi_store_release(&u->entry, counts ? warm : u->code);
@@ -130,6 +132,14 @@ void ambi_unit_ready(CodeState *cs, Unit *u) {
 void ambi_unit_hot(CodeState *cs, Unit *u) {
   ambi_store_release(&u->entry, (const Code *)u->code);
   cs->native.hot(cs->native.arg, u);
+}
+
+// One more than half: WARM, which has just called, looks at the entry once more.
+void ambi_unit_cool(CodeState *cs, Unit *u) {
+  u->heat = (cs->native.threshold + 1) / 2 + 1;
+  u->warm_since = ambi_monotonic_seconds();
+  ambi_store_release(&u->x_state, NATIVE_COLD);
+  ambi_store_release(&u->entry, warm);
 }
 
 const void *ambi_unit_machine(const Unit *u, const Code *pc) {

@@ -100,6 +100,7 @@ struct Unit {
   AMB_ATOMIC(Native *) native;     // [compiler] NULL: none
   AMB_ATOMIC(uint32_t) x_state;    // [all] enum NativeState
   uint32_t heat;                   // [own] calls and turns until it is hot
+  double warm_since;               // [own] when that count began
   Code *code;                      // ncode words
   uint32_t ncode;
   uint32_t nslots;
@@ -211,6 +212,9 @@ void ambi_unit_free(Unit *u);           // one without machine code
 void ambi_unit_ready(CodeState *cs, Unit *u);
 // A call or a turn counted `heat` down to zero.
 void ambi_unit_hot(CodeState *cs, Unit *u);
+// The unit found no room on its way to the compiler: it is COLD again and counts
+// half as long.
+void ambi_unit_cool(CodeState *cs, Unit *u);
 // The position that a return or resume address stands for.
 static inline const Code *ambi_code_origin(const Code *pc) {
   return pc->op == OP_I_NATIVE || pc->op == OP_I_RETIRED

@@ -1,0 +1,321 @@
+// Taking, compiling, publishing: the thread and the door the evaluator uses.
+//
+// The two protocol cards are in compiler.h. Fields of a Compiler are tagged with who
+// touches them: [own] the evaluator, [compiler] whoever compiles.
+#define _GNU_SOURCE  // pthread_setname_np, sched_getaffinity
+#include "compiler_thread/compiler.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "compiler_thread/queue.h"
+#include "memory/alloc.h"
+#include "memory/check.h"
+
+enum {
+  QUEUE_SIZE = 1024,
+  BATCH = 64,  // units that the compiler picks the most urgent from
+  STACK_BYTES = 512 << 10,  // no recursion over data; sanitizers need the most
+  NICE_ON_ONE_CPU = 10
+};
+
+const JitConfig ambi_jit_defaults = {
+    .mode = JIT_BACKGROUND, .threshold = 200, .memory = 64 << 20};
+
+typedef struct Counts {  // [compiler], but full and hot: [own]; read by anybody
+  AMB_ATOMIC(uint64_t) hot, compiled, stale, late, full;
+  AMB_ATOMIC(uint64_t) instructions, bytes, emit_ns, wait_ns, wait_max_ns;
+  AMB_ATOMIC(uint64_t) results[EMIT_RESULT_COUNT];
+} Counts;
+
+struct Compiler {
+  JitConfig config;    // [init]
+  CodeState *code;     // [init]
+  CodeMemory *memory;  // [init]
+  Emitter *emitter;    // [compiler]
+  HotQueue *queue;     // [init]
+  bool threaded;       // [own] there is a thread
+  bool stopped;        // [own] nothing is compiled any more
+  pthread_t thread;
+  sem_t wake;                   // posted after each push, and to stop
+  AMB_ATOMIC(uint32_t) x_stop;  // [own>all]
+  AMB_ATOMIC(uint32_t)
+  x_waiting;                    // [all] units on their way, or being compiled
+  AMB_ATOMIC(uint32_t) x_peak;  // [own>all] the most of them
+  pthread_mutex_t lock;         // with `idle`, for ambi_compiler_wait alone
+  pthread_cond_t idle;          // x_waiting became 0
+  HotUnit batch[BATCH];         // [compiler] taken from the queue
+  uint32_t nbatch;
+  Counts counts;
+};
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// ---- compiling ----------------------------------------------------------------
+
+static void publish(Compiler *c, Unit *u, Native *n) {
+  ambi_code_settle(c->memory);
+  ambi_store_release(&u->native, n);
+  ambi_store_release(&u->enter, n->entry);
+  ambi_store_release(&u->entry, (const Code *)(const void *)&n->landings[0]);
+}
+
+static void count_published(Counts *k, const EmitNote *note, uint64_t waited) {
+  ambi_add_relaxed(&k->compiled, 1);
+  ambi_add_relaxed(&k->instructions, note->instructions);
+  ambi_add_relaxed(&k->bytes, note->bytes);
+  ambi_add_relaxed(&k->wait_ns, waited);
+  if (waited > ambi_load_relaxed(&k->wait_max_ns))
+    ambi_store_release(&k->wait_max_ns, waited);
+}
+
+static void compile(Compiler *c, const HotUnit *item) {
+  Unit *u = item->unit;
+  uint32_t state = NATIVE_QUEUED;
+  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_COMPILING)) {
+    AMB_CHECK(state == NATIVE_STALE);
+    ambi_add_relaxed(&c->counts.stale, 1);
+    ambi_store_release(&u->x_state, NATIVE_REFUSED);
+    return;
+  }
+  Native *native = NULL;
+  EmitNote note = {0};
+  uint64_t began = now_ns();
+  EmitResult result = ambi_emit_unit(c->emitter, u, &native, &note);
+  if (result == EMIT_OK) publish(c, u, native);
+  ambi_store_release(&u->x_state,
+                     result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED);
+  uint64_t ended = now_ns();
+  ambi_add_relaxed(&c->counts.results[result], 1);
+  ambi_add_relaxed(&c->counts.emit_ns, ended - began);
+  if (result == EMIT_OK)
+    count_published(&c->counts, &note, ended - item->hot_ns);
+}
+
+// ---- the thread ---------------------------------------------------------------
+
+// Moves units from the queue to the batch. False: there are none.
+static bool refill(Compiler *c) {
+  while (c->nbatch < BATCH && ambi_queue_pop(c->queue, &c->batch[c->nbatch]))
+    c->nbatch++;
+  return c->nbatch > 0;
+}
+
+// The unit that got hot in the shortest time.
+static HotUnit take_most_urgent(Compiler *c) {
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < c->nbatch; i++)
+    if (c->batch[i].warm_ns < c->batch[best].warm_ns) best = i;
+  HotUnit item = c->batch[best];
+  c->batch[best] = c->batch[--c->nbatch];
+  return item;
+}
+
+static void done(Compiler *c) {
+  if (ambi_add_release(&c->x_waiting, (uint32_t)-1) != 1) return;
+  pthread_mutex_lock(&c->lock);
+  pthread_cond_broadcast(&c->idle);
+  pthread_mutex_unlock(&c->lock);
+}
+
+static bool stopping(const Compiler *c) {
+  return ambi_load_acquire(&c->x_stop) != 0;
+}
+
+static void drop_rest(Compiler *c) {
+  while (refill(c)) {
+    Unit *u = take_most_urgent(c).unit;
+    ambi_add_relaxed(&c->counts.late, 1);
+    ambi_store_release(&u->x_state, NATIVE_REFUSED);
+    done(c);
+  }
+}
+
+// Where there is one processor, the evaluator goes first.
+static void be_modest(void) {
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1)
+    setpriority(PRIO_PROCESS, 0, NICE_ON_ONE_CPU);
+}
+
+static void *work(void *arg) {
+  Compiler *c = arg;
+  be_modest();
+  while (!stopping(c)) {
+    if (sem_wait(&c->wake) != 0) continue;  // a debugger's signal
+    while (!stopping(c) && refill(c)) {
+      HotUnit item = take_most_urgent(c);
+      compile(c, &item);
+      done(c);
+    }
+  }
+  drop_rest(c);
+  return NULL;
+}
+
+// Signals are for the threads of the program around us.
+static bool start_thread(Compiler *c) {
+  sigset_t all, before;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  c->threaded = pthread_create(&c->thread, &attributes, work, c) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  if (c->threaded) pthread_setname_np(c->thread, "ambit-compiler");
+  return c->threaded;
+}
+
+// ---- the evaluator's side -----------------------------------------------------
+
+static void send(Compiler *c, const HotUnit *item) {
+  uint32_t waiting = ambi_add_relaxed(&c->x_waiting, 1) + 1;
+  if (waiting > ambi_load_relaxed(&c->x_peak))
+    ambi_store_release(&c->x_peak, waiting);
+  if (ambi_queue_push(c->queue, *item)) {
+    sem_post(&c->wake);
+    return;
+  }
+  ambi_add_relaxed(&c->counts.full, 1);
+  ambi_unit_cool(c->code, item->unit);
+  done(c);
+}
+
+static void hot(void *arg, Unit *u) {
+  Compiler *c = arg;
+  uint32_t state = NATIVE_COLD;
+  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_QUEUED)) return;
+  ambi_add_relaxed(&c->counts.hot, 1);
+  if (c->stopped) {
+    ambi_add_relaxed(&c->counts.late, 1);
+    ambi_store_release(&u->x_state, NATIVE_REFUSED);
+    return;
+  }
+  double warmed = ambi_monotonic_seconds() - u->warm_since;
+  HotUnit item = {.unit = u,
+                  .hot_ns = now_ns(),
+                  .warm_ns = warmed > 0 ? (uint64_t)(warmed * 1e9) : 0};
+  if (c->threaded)
+    send(c, &item);
+  else
+    compile(c, &item);
+}
+
+static void freed(void *arg, Native *native) {
+  Compiler *c = arg;
+  ambi_native_free(c->memory, native);
+}
+
+// ---- life ---------------------------------------------------------------------
+
+static bool open_parts(Compiler *c, const char **why) {
+  *why = "out of memory";
+  if (!(c->queue = ambi_queue_open(QUEUE_SIZE)) ||
+      !(c->memory = ambi_code_memory_open(c->config.memory, why)) ||
+      !(c->emitter = ambi_emitter_open(c->memory, why)))
+    return false;
+  ambi_emitter_everything(c->emitter, c->config.everything);
+  *why = "no thread for the compiler";
+  return c->config.mode != JIT_BACKGROUND || start_thread(c);
+}
+
+// Units that exist already, with code that calls no other unit, learn what the
+// entry of bytecode is.
+static void install(Compiler *c) {
+  CodeState *cs = c->code;
+  NativeHost host = {0};
+  ambi_emitter_host(c->emitter, &host);
+  host.arg = c;
+  host.hot = hot;
+  host.freed = freed;
+  host.threshold = c->config.threshold ? c->config.threshold : 1;
+  cs->native = host;
+  ambi_unit_ready(cs, cs->lower_unit);
+  for (Unit *u = cs->units; u; u = u->next)
+    ambi_unit_ready(cs, u);
+}
+
+bool ambi_compiler_open(Runtime *rt, const JitConfig *config,
+                        const char **why) {
+  if (config->mode == JIT_OFF) return true;
+  *why = "there is no bytecode in tier 0";
+  if (!rt->code) return false;
+  *why = "out of memory";
+  Compiler *c = ambi_alloc(sizeof *c);
+  if (!c) return false;
+  c->config = *config;
+  c->code = rt->code;
+  sem_init(&c->wake, 0, 0);
+  pthread_mutex_init(&c->lock, NULL);
+  pthread_cond_init(&c->idle, NULL);
+  if (!open_parts(c, why)) {
+    ambi_compiler_close(c);
+    return false;
+  }
+  install(c);
+  return true;
+}
+
+void ambi_compiler_stop(Runtime *rt) {
+  Compiler *c = ambi_compiler_of(rt);
+  if (!c || c->stopped) return;
+  c->stopped = true;
+  if (!c->threaded) return;
+  ambi_store_release(&c->x_stop, 1);
+  sem_post(&c->wake);
+  pthread_join(c->thread, NULL);
+}
+
+void ambi_compiler_close(Compiler *c) {
+  if (!c) return;
+  AMB_CHECK(!c->threaded || c->stopped);
+  ambi_emitter_close(c->emitter);
+  ambi_code_memory_close(c->memory);
+  ambi_queue_close(c->queue);
+  pthread_cond_destroy(&c->idle);
+  pthread_mutex_destroy(&c->lock);
+  sem_destroy(&c->wake);
+  ambi_free(c, sizeof *c);
+}
+
+Compiler *ambi_compiler_of(const Runtime *rt) {
+  return rt->code && rt->code->native.hot == hot ? rt->code->native.arg : NULL;
+}
+
+// ---- looking at it ------------------------------------------------------------
+
+void ambi_compiler_wait(Compiler *c) {
+  pthread_mutex_lock(&c->lock);
+  while (ambi_load_acquire(&c->x_waiting) != 0)
+    pthread_cond_wait(&c->idle, &c->lock);
+  pthread_mutex_unlock(&c->lock);
+}
+
+void ambi_compiler_stats(const Compiler *c, JitStats *out) {
+  const Counts *k = &c->counts;
+  *out = (JitStats){.hot = ambi_load_relaxed(&k->hot),
+                    .compiled = ambi_load_relaxed(&k->compiled),
+                    .stale = ambi_load_relaxed(&k->stale),
+                    .late = ambi_load_relaxed(&k->late),
+                    .queue_full = ambi_load_relaxed(&k->full),
+                    .instructions = ambi_load_relaxed(&k->instructions),
+                    .bytes = ambi_load_relaxed(&k->bytes),
+                    .emit_ns = ambi_load_relaxed(&k->emit_ns),
+                    .wait_ns = ambi_load_relaxed(&k->wait_ns),
+                    .wait_max_ns = ambi_load_relaxed(&k->wait_max_ns),
+                    .queue_depth = ambi_load_relaxed(&c->x_waiting),
+                    .queue_peak = ambi_load_relaxed(&c->x_peak),
+                    .memory = ambi_code_use(c->memory)};
+  for (unsigned i = 0; i < EMIT_RESULT_COUNT; i++)
+    out->results[i] = ambi_load_relaxed(&k->results[i]);
+}

@@ -1,0 +1,82 @@
+// The compiler of a runtime: takes hot units, has them emitted, publishes them.
+//
+// One thread per runtime (JIT_BACKGROUND), or the evaluator itself at the moment
+// a unit gets hot (JIT_SYNC, for tests and comparisons). The evaluator never waits
+// for the thread: a full queue halves the count and the unit tries again later.
+//
+// PROTOCOL native-state
+//   what      Unit.x_state, enum NativeState: who may look at a unit, and free it
+//   writer    evaluator COLD -> QUEUED before it pushes, -> COLD if there was no
+//             room, QUEUED -> STALE when it would free the unit; compiler QUEUED ->
+//             COMPILING when it takes it, COMPILING -> READY or REFUSED, STALE ->
+//             REFUSED. Both leave QUEUED by compare-exchange: one of them wins
+//   readers   the same two. The compiler touches a unit from the exchange that gave
+//             COMPILING to its store of READY or REFUSED; the evaluator frees a
+//             unit between forms, when it is COLD, READY or REFUSED
+//   publish   release store of READY or REFUSED: the compiler's last access
+//   observe   acquire load in free_units (runtime/bytecode/code.c)
+//   lifetime  a STALE unit stays in its list until a later look finds it REFUSED
+//   close     ambi_compiler_stop ends the thread with nothing QUEUED, COMPILING or
+//             STALE; what gets hot later is REFUSED at once
+//   test      tests/unit/jit/state_model_test.c looks at every interleaving;
+//             tests/unit/jit/compiler_test.c and compiler_torture_test.c under tsan
+//
+// PROTOCOL code-swap
+//   what      Unit.native, Unit.enter, Unit.entry: where calls of a unit go
+//   writer    whoever compiles, once for each unit
+//   readers   the evaluator at each call, return and resume; no lock, no retry
+//   publish   release stores, in that order, after the Native, its landings and its
+//             code are complete and processors are synchronized (ambi_code_settle)
+//   observe   acquire load of entry or native by the loop; machine code loads enter
+//             plainly, which on x86-64 is an acquire
+//   why safe  bytecode and machine code of a unit have the same frames, records and
+//             positions; a call takes either, a frame may go on in the other
+//   lifetime  a Native is freed with its unit, between forms (NativeHost.freed)
+//   weaker?   relaxed stores rejected: landings could be read before they are set
+//   test      as above
+#ifndef AMBIT_COMPILER_THREAD_COMPILER_H
+#define AMBIT_COMPILER_THREAD_COMPILER_H
+
+#include "compiler_thread/emit.h"
+
+typedef struct Compiler Compiler;
+
+enum JitMode { JIT_OFF, JIT_SYNC, JIT_BACKGROUND };
+
+typedef struct JitConfig {
+  enum JitMode mode;
+  uint32_t threshold;  // calls until a unit is hot, at least 1
+  size_t memory;       // bytes of machine code at most
+  bool everything;     // rare parts, too (tests)
+} JitConfig;
+extern const JitConfig ambi_jit_defaults;
+
+typedef struct JitStats {
+  uint64_t hot;                         // units that got hot
+  uint64_t compiled;                    // units published
+  uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult
+  uint64_t stale;         // dropped: thrown away while they waited
+  uint64_t late;          // dropped: still waiting at the end, or hot then
+  uint64_t queue_full;    // pushes that found no room
+  uint64_t instructions;  // of published units
+  uint64_t bytes;         // ... of their machine code
+  uint64_t emit_ns;       // spent emitting
+  uint64_t wait_ns, wait_max_ns;  // from hot to published: sum and longest
+  uint32_t queue_depth, queue_peak;
+  CodeMemoryUse memory;
+} JitStats;
+
+// Gives rt a compiler; rt->code->native is filled. To be called before anything
+// is lowered. False: rt stays on bytecode and *why (static text) says what is
+// missing; mode JIT_OFF is no failure.
+bool ambi_compiler_open(Runtime *rt, const JitConfig *config, const char **why);
+// Stops the thread; to be called before the runtime is closed. rt goes on in
+// bytecode, units that have machine code keep it until the runtime is closed.
+void ambi_compiler_stop(Runtime *rt);
+// Frees what is left, after the runtime was closed.
+void ambi_compiler_close(Compiler *c);
+Compiler *ambi_compiler_of(const Runtime *rt);               // NULL: none
+void ambi_compiler_stats(const Compiler *c, JitStats *out);  // a snapshot
+void ambi_compiler_wait(Compiler *c);  // until the queue is empty (tests)
+
+#endif

@@ -1,0 +1,401 @@
+// The compiler of a runtime: what gets hot is published, refused or dropped, each
+// counted under its name, and answers do not change.
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/modules/module.h"
+#include "runtime/modules/runner.h"
+#include "tests/unit/jit/fake_emitter.h"
+#include "tests/unit/unit.h"
+
+typedef struct Seen {
+  Runtime *rt;
+  Compiler *compiler;
+  Buffer results;
+  size_t bytes;  // allocated before
+} Seen;
+
+static bool drop_text(void *arg, const char *text, size_t len) {
+  (void)arg;
+  (void)text;
+  return len <= SIZE_MAX;
+}
+
+static void drop_note(void *arg, const char *text, size_t len) {
+  drop_text(arg, text, len);
+}
+
+static bool on_form(void *arg, const FormReport *r) {
+  Seen *seen = arg;
+  ambi_print_results(seen->rt, &seen->results, r->results, r->n);
+  return true;
+}
+
+static enum RunStatus run(Seen *seen, const char *text) {
+  ambi_buffer_drop(&seen->results);
+  Script s = {.rt = seen->rt,
+              .module = ambi_module_top(seen->rt),
+              .name = "test",
+              .text = text,
+              .len = strlen(text),
+              .on_form = on_form,
+              .arg = seen};
+  enum RunStatus status = ambi_run_script(&s);
+  ambi_script_drop(&s);
+  return status;
+}
+
+static void check(Seen *seen, const char *text, const char *want) {
+  ck_assert_int_eq(run(seen, text), RUN_OK);
+  ck_assert_str_eq(seen->results.text, want);
+}
+
+static void open_runtime(Seen *seen, int tier) {
+  Host host = {.write = drop_text, .note = drop_note};
+  *seen = (Seen){.bytes = ambi_alloc_bytes()};
+  seen->rt = ambi_runtime_open(&host, tier);
+  ck_assert_ptr_nonnull(seen->rt);
+}
+
+static void open_all(Seen *seen, enum JitMode mode, uint32_t threshold) {
+  const char *why;
+  JitConfig config = {.mode = mode, .threshold = threshold, .memory = 1 << 20};
+  open_runtime(seen, 1);
+  ck_assert_msg(ambi_compiler_open(seen->rt, &config, &why), "%s", why);
+  seen->compiler = ambi_compiler_of(seen->rt);
+}
+
+static JitStats stats(const Seen *seen) {
+  JitStats s;
+  ambi_compiler_stats(seen->compiler, &s);
+  return s;
+}
+
+static void close_all(Seen *seen) {
+  ambi_compiler_stop(seen->rt);
+  if (seen->compiler) {
+    JitStats s = stats(seen);
+    uint64_t outcomes = s.stale + s.late + s.queue_full;
+    for (int i = 0; i < EMIT_RESULT_COUNT; i++)
+      outcomes += s.results[i];
+    ck_assert_uint_eq(s.hot, outcomes);  // nothing is lost
+    ck_assert_uint_eq(s.compiled, s.results[EMIT_OK]);
+    ck_assert_uint_eq(s.queue_depth, 0);
+  }
+  ambi_runtime_close(seen->rt);
+  if (seen->compiler) ck_assert_uint_eq(stats(seen).memory.used, 0);
+  ambi_compiler_close(seen->compiler);
+  ambi_buffer_drop(&seen->results);
+  ck_assert_uint_eq(ambi_load_relaxed(&fake.natives), 0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), seen->bytes);
+}
+
+static const char fib[] =
+    "(= (fib $n) (if (< $n 2) $n (+ (fib (- $n 1)) (fib (- $n 2)))))";
+
+// ---- outcomes -------------------------------------------------------------------
+
+START_TEST(compiles_at_the_first_call) {
+  Seen seen;
+  open_all(&seen, JIT_SYNC, 1);
+  run(&seen, fib);
+  check(&seen, "!(fib 15)", "[610]");
+  JitStats s = stats(&seen);
+  ck_assert_uint_gt(s.compiled, 0);
+  ck_assert_uint_eq(s.compiled, s.hot);
+  ck_assert_uint_gt(s.instructions, s.compiled);
+  ck_assert_uint_eq(s.bytes, s.compiled * FAKE_BYTES);
+  ck_assert_uint_ge(s.memory.used, s.bytes);
+  ck_assert_uint_gt(ambi_load_relaxed(&fake.entered), 1000);
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(compiles_in_the_background) {
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, 2);
+  run(&seen, fib);
+  check(&seen, "!(fib 15)", "[610]");
+  ambi_compiler_wait(seen.compiler);
+  JitStats s = stats(&seen);
+  ck_assert_uint_gt(s.compiled, 0);
+  ck_assert_uint_eq(s.queue_depth, 0);
+  ck_assert_uint_ge(s.queue_peak, 1);
+  ck_assert_uint_ge(s.wait_ns, s.wait_max_ns);
+  ck_assert_uint_gt(s.wait_max_ns, 0);
+  uint32_t before = ambi_load_relaxed(&fake.entered);
+  check(&seen, "!(fib 15)", "[610]");
+  ck_assert_uint_gt(ambi_load_relaxed(&fake.entered) - before, 1000);
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(counts_calls_to_the_threshold) {
+  Seen seen;
+  open_all(&seen, JIT_SYNC, 10);
+  run(&seen, "(= (once-more $x) (+ $x 1))");
+  for (int i = 0; i < 9; i++)
+    check(&seen, "!(once-more 1)", "[2]");
+  ck_assert_uint_eq(stats(&seen).hot, 0);
+  check(&seen, "!(once-more 1)", "[2]");
+  ck_assert_uint_eq(stats(&seen).hot, 1);
+  for (int i = 0; i < 30; i++)
+    check(&seen, "!(once-more 1)", "[2]");
+  ck_assert_uint_eq(stats(&seen).hot, 1);
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(refusals_are_counted_by_name) {
+  for (int r = EMIT_OK + 1; r < EMIT_RESULT_COUNT; r++) {
+    for (int mode = JIT_SYNC; mode <= JIT_BACKGROUND; mode++) {
+      Seen seen;
+      fake.result = (EmitResult)r;
+      open_all(&seen, (enum JitMode)mode, 1);
+      run(&seen, fib);
+      check(&seen, "!(fib 15)", "[610]");
+      ambi_compiler_wait(seen.compiler);
+      JitStats s = stats(&seen);
+      ck_assert_uint_gt(s.results[r], 0);
+      ck_assert_uint_eq(s.results[r], s.hot);
+      ck_assert_uint_eq(s.compiled, 0);
+      close_all(&seen);
+    }
+  }
+}
+END_TEST
+
+// More units than the queue has places get hot while the compiler stands still. Those
+// that found no room count again, and are compiled later.
+START_TEST(a_full_queue_stops_nobody) {
+  enum { UNITS = 1500 };
+  Seen seen;
+  char text[64], want[16];
+  open_all(&seen, JIT_BACKGROUND, 1);
+  fake_gate(true);
+  for (int round = 0; round < 4; round++) {
+    for (int i = 0; i < UNITS; i++) {
+      snprintf(text, sizeof text, "(= (f%d) %d)", i, i);
+      if (round == 0) run(&seen, text);
+    }
+    for (int i = 0; i < UNITS; i++) {
+      snprintf(text, sizeof text, "!(f%d)", i);
+      snprintf(want, sizeof want, "[%d]", i);
+      check(&seen, text, want);
+    }
+    JitStats s = stats(&seen);
+    if (round == 0) {
+      ck_assert_uint_gt(s.queue_full, 0);
+      ck_assert_uint_ge(s.queue_peak, 1024);
+      ck_assert_uint_le(s.compiled, 1);
+    }
+    if (round == 1) fake_gate(false);
+    if (round >= 1) ambi_compiler_wait(seen.compiler);
+  }
+  ck_assert_uint_eq(stats(&seen).compiled, UNITS);
+  close_all(&seen);
+}
+END_TEST
+
+// The unit at the gate keeps its memory; those behind it are dropped unseen.
+START_TEST(what_was_thrown_away_is_dropped) {
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, 1);
+  fake_gate(true);
+  run(&seen, "(= (a) 1) (= (b) 2) (= (c) 3)");
+  check(&seen, "!(a)", "[1]");
+  fake_await();
+  check(&seen, "!(b) !(c)", "[2][3]");
+  run(&seen, "(= (a) 4)");
+  check(&seen, "!(+ 1 1)", "[2]");
+  fake_gate(false);
+  ambi_compiler_wait(seen.compiler);
+  JitStats s = stats(&seen);
+  ck_assert_uint_eq(s.stale, 2);
+  ck_assert_uint_eq(s.compiled, 1);
+  check(&seen, "!(+ 1 1)", "[2]");
+  ck_assert_uint_eq(ambi_load_relaxed(&fake.natives), 0);
+  ck_assert_uint_eq(stats(&seen).memory.used, 0);
+  check(&seen, "!(a) !(b)", "[1, 4][2]");
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(machine_code_goes_with_its_unit) {
+  Seen seen;
+  open_all(&seen, JIT_SYNC, 1);
+  char text[64];
+  run(&seen, fib);
+  for (int i = 0; i < 6; i++) {
+    check(&seen, "!(fib 10)", "[55]");
+    uint32_t live = ambi_load_relaxed(&fake.natives);
+    ck_assert_uint_gt(live, 0);
+    ck_assert_uint_lt(live, 20);
+    snprintf(text, sizeof text, "(= (fib $n) (empty)) ; %d", i);
+    run(&seen, text);
+  }
+  ck_assert_uint_gt(stats(&seen).memory.freed, 0);
+  close_all(&seen);
+}
+END_TEST
+
+static bool is_called(const Runtime *rt, const Unit *u, const char *name) {
+  if (!u->variant || !ambi_is_sym(u->variant->def->head)) return false;
+  uint32_t id = ambi_sym_of(u->variant->def->head);
+  return strcmp(ambi_symbol(rt->symbols, id)->text, name) == 0;
+}
+
+// Its first call seems to be long ago.
+static void grow_old(Seen *seen, const char *name) {
+  for (Unit *u = seen->rt->code->units; u; u = u->next)
+    if (is_called(seen->rt, u, name)) u->warm_since -= 1000;
+}
+
+START_TEST(the_hottest_comes_first) {
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, 2);
+  run(&seen, "(= (slow $x) (+ $x 1)) (= (fast $x) (+ $x 2))"
+             "(= (gate $x) $x)");
+  fake_gate(true);
+  check(&seen, "!(gate 1) !(gate 1)", "[1][1]");
+  fake_await();
+  check(&seen, "!(slow 1) !(fast 1)", "[2][3]");
+  grow_old(&seen, "slow");
+  check(&seen, "!(slow 1) !(fast 1)", "[2][3]");
+  ck_assert_uint_eq(stats(&seen).queue_depth, 3);
+  fake_gate(false);
+  ambi_compiler_wait(seen.compiler);
+  ck_assert_uint_eq(fake.nseen, 3);
+  ck_assert(is_called(seen.rt, fake.seen[0], "gate"));
+  ck_assert(is_called(seen.rt, fake.seen[1], "fast"));
+  ck_assert(is_called(seen.rt, fake.seen[2], "slow"));
+  close_all(&seen);
+}
+END_TEST
+
+// ---- opening, closing, outage -----------------------------------------------------
+
+static void *open_gate(void *arg) {
+  fake_gate(false);
+  return arg;
+}
+
+START_TEST(stops_with_units_waiting) {
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, 1);
+  fake_gate(true);
+  run(&seen, "(= (a) 1) (= (b) 2) (= (c) 3)");
+  check(&seen, "!(a)", "[1]");
+  fake_await();
+  check(&seen, "!(b)", "[2]");
+  pthread_t opener;
+  ck_assert_int_eq(pthread_create(&opener, NULL, open_gate, NULL), 0);
+  ambi_compiler_stop(seen.rt);
+  pthread_join(opener, NULL);
+  check(&seen, "!(a) !(b) !(c)", "[1][2][3]");
+  JitStats s = stats(&seen);
+  ck_assert_uint_eq(s.hot, 3);
+  ck_assert_uint_ge(s.late, 1);  // c; b, if the gate was slower than the stop
+  ck_assert_uint_eq(s.compiled + s.late, 3);
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(off_and_tier_0_have_no_compiler) {
+  Seen seen;
+  const char *why = NULL;
+  JitConfig config = ambi_jit_defaults;
+  config.mode = JIT_OFF;
+  open_runtime(&seen, 1);
+  ck_assert(ambi_compiler_open(seen.rt, &config, &why));
+  ck_assert_ptr_null(ambi_compiler_of(seen.rt));
+  run(&seen, fib);
+  check(&seen, "!(fib 15)", "[610]");
+  close_all(&seen);
+  open_runtime(&seen, 0);
+  config.mode = JIT_BACKGROUND;
+  ck_assert(!ambi_compiler_open(seen.rt, &config, &why));
+  ck_assert_ptr_nonnull(strstr(why, "tier 0"));
+  close_all(&seen);
+}
+END_TEST
+
+START_TEST(opening_without_memory_leaves_bytecode) {
+  JitConfig config = ambi_jit_defaults;
+  unsigned refused = 0;
+  for (uint64_t n = 1; n < 100; n++) {
+    Seen seen;
+    const char *why;
+    open_runtime(&seen, 1);
+    ambi_alloc_fail_at(n);
+    bool opened = ambi_compiler_open(seen.rt, &config, &why);
+    ambi_alloc_fail_at(0);
+    if (!opened) ck_assert_str_eq(why, "out of memory");
+    seen.compiler = ambi_compiler_of(seen.rt);
+    ck_assert(opened == (seen.compiler != NULL));
+    run(&seen, fib);
+    check(&seen, "!(fib 15)", "[610]");
+    close_all(&seen);
+    if (opened) break;
+    refused++;
+  }
+  ck_assert_uint_ge(refused, 4);
+}
+END_TEST
+
+// Whichever allocation fails, of the evaluator's or of the compiler's.
+START_TEST(an_outage_leaves_bytecode) {
+  uint64_t lost = 0;
+  for (uint64_t n = 1; n < 400; n++) {
+    Seen seen;
+    open_all(&seen, JIT_SYNC, 1);
+    run(&seen, fib);
+    ambi_alloc_fail_at(n);
+    run(&seen, "!(fib 12)");
+    ambi_alloc_fail_at(0);
+    check(&seen, "!(fib 15)", "[610]");
+    lost += stats(&seen).results[EMIT_NO_MEMORY];
+    close_all(&seen);
+  }
+  ck_assert_uint_gt(lost, 0);
+}
+END_TEST
+
+START_TEST(at_the_cap_units_stay_bytecode) {
+  Seen seen;
+  const char *why;
+  JitConfig config = {.mode = JIT_SYNC, .threshold = 1, .memory = 1};
+  char text[64];
+  open_runtime(&seen, 1);
+  ck_assert(ambi_compiler_open(seen.rt, &config, &why));
+  seen.compiler = ambi_compiler_of(seen.rt);
+  for (int i = 0; i < 200; i++) {
+    snprintf(text, sizeof text, "(= (f%d) 5) !(f%d)", i, i);
+    check(&seen, text, "[5]");
+  }
+  JitStats s = stats(&seen);
+  ck_assert_uint_gt(s.results[EMIT_CODE_FULL], 0);
+  ck_assert_uint_le(s.memory.peak, s.memory.cap);
+  ck_assert_uint_eq(s.compiled + s.results[EMIT_CODE_FULL], s.hot);
+  close_all(&seen);
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("compiler");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, compiles_at_the_first_call);
+  tcase_add_test(tc, compiles_in_the_background);
+  tcase_add_test(tc, counts_calls_to_the_threshold);
+  tcase_add_test(tc, refusals_are_counted_by_name);
+  tcase_add_test(tc, a_full_queue_stops_nobody);
+  tcase_add_test(tc, what_was_thrown_away_is_dropped);
+  tcase_add_test(tc, machine_code_goes_with_its_unit);
+  tcase_add_test(tc, the_hottest_comes_first);
+  tcase_add_test(tc, stops_with_units_waiting);
+  tcase_add_test(tc, off_and_tier_0_have_no_compiler);
+  tcase_add_test(tc, opening_without_memory_leaves_bytecode);
+  tcase_add_test(tc, an_outage_leaves_bytecode);
+  tcase_add_test(tc, at_the_cap_units_stay_bytecode);
+  return unit_run(tc, "compiler");
+}

@@ -1,0 +1,135 @@
+// A compiler's emitter that makes no machine code: the landing enters a function that
+// goes on in bytecode at the same position. So tests see what the compiler does
+// without regard to what is compiled, refuse what they like, and stop it where they
+// like. To be included by one file of a program; it stands before the library's.
+#ifndef AMBIT_TESTS_FAKE_EMITTER_H
+#define AMBIT_TESTS_FAKE_EMITTER_H
+
+#include <pthread.h>
+
+#include "compiler_thread/compiler.h"
+#include "memory/alloc.h"
+#include "runtime/machine/engine.h"
+
+struct Emitter {
+  CodeMemory *memory;
+};
+
+enum { FAKE_BYTES = 40, FAKE_SEEN = 4096 };
+
+static struct Fake {
+  EmitResult result;             // what every unit gets
+  uint32_t refuse_every;         // 0: none is refused beside that
+  AMB_ATOMIC(uint32_t) asked;    // units
+  AMB_ATOMIC(uint32_t) natives;  // live
+  AMB_ATOMIC(uint32_t) entered;  // landings
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  bool closed;                  // units wait at the gate
+  bool waits;                   // one does
+  const Unit *seen[FAKE_SEEN];  // in order
+  uint32_t nseen;
+} fake = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .changed = PTHREAD_COND_INITIALIZER};
+
+static inline void fake_gate(bool closed) {
+  pthread_mutex_lock(&fake.lock);
+  fake.closed = closed;
+  pthread_cond_broadcast(&fake.changed);
+  pthread_mutex_unlock(&fake.lock);
+}
+
+// Until a unit stands at the gate.
+static inline void fake_await(void) {
+  pthread_mutex_lock(&fake.lock);
+  while (!fake.waits)
+    pthread_cond_wait(&fake.changed, &fake.lock);
+  pthread_mutex_unlock(&fake.lock);
+}
+
+static void pass_gate(const Unit *u) {
+  pthread_mutex_lock(&fake.lock);
+  if (fake.nseen < FAKE_SEEN) fake.seen[fake.nseen++] = u;
+  fake.waits = fake.closed;
+  pthread_cond_broadcast(&fake.changed);
+  while (fake.closed)
+    pthread_cond_wait(&fake.changed, &fake.lock);
+  fake.waits = false;
+  pthread_mutex_unlock(&fake.lock);
+}
+
+// ---- the calls of emit.h --------------------------------------------------------
+
+Emitter *ambi_emitter_open(CodeMemory *m, const char **why) {
+  *why = "out of memory";
+  Emitter *em = ambi_alloc(sizeof *em);
+  if (em) em->memory = m;
+  return em;
+}
+
+void ambi_emitter_close(Emitter *em) {
+  if (em) ambi_free(em, sizeof *em);
+}
+
+void ambi_emitter_everything(Emitter *em, bool on) {
+  (void)em;
+  (void)on;
+}
+
+static int enter_bytecode(Engine *engine, const void *addr) {
+  ambi_add_relaxed(&fake.entered, 1);
+  engine->pc = addr;
+  return NEXT_PC;
+}
+
+void ambi_emitter_host(const Emitter *em, NativeHost *host) {
+  host->enter = enter_bytecode;
+  host->call_bytecode = em;
+}
+
+static void add_landing(const Unit *u, Native *n) {
+  const Code native = {.op = OP_I_NATIVE};
+  Landing *l = &n->landings[n->nlandings++];
+  l->addr = l->origin = u->code;
+  ambi_store_release(&l->code, native.w);
+}
+
+EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
+                          EmitNote *note) {
+  pass_gate(u);
+  if (fake.result != EMIT_OK) return fake.result;
+  uint32_t number = ambi_add_relaxed(&fake.asked, 1) + 1;
+  if (fake.refuse_every && number % fake.refuse_every == 0)
+    return EMIT_ASSEMBLER;
+  Native *n = ambi_alloc(sizeof *n);
+  if (!n) return EMIT_NO_MEMORY;
+  void *write;
+  n->ncode = u->ncode;
+  n->bytes = FAKE_BYTES;
+  n->at = ambi_alloc(n->ncode * sizeof *n->at);
+  n->caplandings = 1;
+  n->landings = ambi_alloc(n->caplandings * sizeof *n->landings);
+  bool room = n->at && n->landings &&
+              ambi_code_take(em->memory, FAKE_BYTES, &n->code, &write);
+  ambi_add_relaxed(&fake.natives, 1);
+  if (!room) {
+    bool full = n->at && n->landings;
+    ambi_native_free(em->memory, n);
+    return full ? EMIT_CODE_FULL : EMIT_NO_MEMORY;
+  }
+  add_landing(u, n);
+  n->entry = u->code;
+  *note = (EmitNote){.instructions = n->ncode, .bytes = FAKE_BYTES};
+  *out = n;
+  return EMIT_OK;
+}
+
+void ambi_native_free(CodeMemory *m, Native *n) {
+  if (n->code) ambi_code_give_back(m, n->code, n->bytes);
+  ambi_free(n->at, n->ncode * sizeof *n->at);
+  ambi_free(n->landings, n->caplandings * sizeof *n->landings);
+  ambi_free(n, sizeof *n);
+  ambi_add_relaxed(&fake.natives, (uint32_t)-1);
+}
+
+#endif

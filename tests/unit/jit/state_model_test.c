@@ -1,0 +1,348 @@
+// A model of Unit.x_state, looked at in every interleaving: an evaluator that calls a
+// unit, throws it away, frees it between forms and closes; a compiler that takes,
+// compiles, publishes or refuses it, and is stopped.
+//
+// A step is one access to memory that the two share, or a choice. Checked in each
+// state: nobody touches a unit that was freed, calls find what they go to complete,
+// nothing is freed twice; and at the end: everything was freed, nothing waits. The
+// steps are those of the protocol cards in compiler_thread/compiler.h. A second
+// test breaks the rules one by one and wants to see that the model notices.
+#include <stdbool.h>
+#include <string.h>
+
+#include "runtime/bytecode/native.h"
+#include "tests/unit/unit.h"
+
+enum EvaluatorAt {
+  IN_FORM,
+  HOT_ENTRY,  // the entry becomes the code
+  HOT_CLAIM,  // COLD -> QUEUED
+  HOT_PUSH,
+  COOL_STATE,
+  COOL_ENTRY,
+  BETWEEN,
+  FREE_LOOK,  // free_units: QUEUED -> STALE
+  STOP_FLAG,  // ambi_compiler_stop
+  STOP_JOIN,
+  CLOSE_LOOK,  // free_units, for good
+  CLOSED
+};
+enum CompilerAt {
+  WAITING,
+  CLAIM,  // QUEUED -> COMPILING
+  DROP,
+  READ,  // emitting
+  PUT_NATIVE,
+  PUT_ENTER,
+  PUT_ENTRY,
+  PUT_READY,
+  REFUSE,
+  DRAIN,
+  ENDED
+};
+enum Entry { WARM, CODE, LANDING };
+enum Broken {
+  NOTHING,
+  FREES_UNSEEN,      // without a look at the state
+  STALE_BY_STORE,    // not by compare-exchange
+  READY_TOO_EARLY,   // before the entry is there
+  KEEPS_WAITING,     // at a stop, the queue is left as it is
+  STAYS_QUEUED,      // after a push that found no room
+  ENTRY_FIRST,       // before the native
+  DROPS_IN_SILENCE,  // a stale unit stays STALE
+  BROKEN_COUNT
+};
+
+typedef struct Model {
+  uint8_t state;  // x_state
+  uint8_t entry;
+  bool native, enter, queued, retired, freed, stop, stopped;
+  uint8_t evaluator, compiler;
+} Model;
+
+typedef struct Search {
+  enum Broken broken;
+  const char *wrong;  // what was found
+  Model at;           // ... where
+  Model seen[4096], todo[4096];
+  unsigned nseen, ntodo, steps;
+} Search;
+
+static void blame(Search *s, const Model *m, const char *what) {
+  if (s->wrong) return;
+  s->wrong = what;
+  s->at = *m;
+}
+
+static void reach(Search *s, const Model *m) {
+  s->steps++;
+  for (unsigned i = 0; i < s->nseen; i++)
+    if (memcmp(&s->seen[i], m, sizeof *m) == 0) return;
+  ck_assert_uint_lt(s->nseen, sizeof s->seen / sizeof *s->seen);
+  s->seen[s->nseen++] = s->todo[s->ntodo++] = *m;
+}
+
+// The evaluator goes on at `next`.
+static void step_e(Search *s, Model m, enum EvaluatorAt next) {
+  m.evaluator = (uint8_t)next;
+  reach(s, &m);
+}
+static void step_c(Search *s, Model m, enum CompilerAt next) {
+  m.compiler = (uint8_t)next;
+  reach(s, &m);
+}
+
+// ---- the evaluator ----------------------------------------------------------------
+
+static void free_unit(Search *s, Model m, enum EvaluatorAt next) {
+  if (m.freed) blame(s, &m, "freed twice");
+  m.freed = true;
+  m.native = m.enter = false;
+  step_e(s, m, next);
+}
+
+// free_units: STALE if it waits, freed if nobody has it.
+static void look(Search *s, Model m, enum EvaluatorAt next) {
+  if (s->broken == FREES_UNSEEN) {
+    free_unit(s, m, next);
+  } else if (m.state == NATIVE_QUEUED || s->broken == STALE_BY_STORE) {
+    if (next == CLOSED) blame(s, &m, "it leaks");
+    m.state = NATIVE_STALE;
+    step_e(s, m, next);
+  } else if (m.state == NATIVE_COMPILING || m.state == NATIVE_STALE) {
+    if (next == CLOSED) blame(s, &m, "it leaks");
+    step_e(s, m, next);
+  } else {
+    free_unit(s, m, next);
+  }
+}
+
+// A call of a unit that is in force, or that an old frame still runs.
+static void call(Search *s, Model m) {
+  if (m.entry == LANDING && !(m.native && m.enter))
+    blame(s, &m, "a call goes to what is not complete");
+  if (m.entry == WARM) step_e(s, m, HOT_ENTRY);
+}
+
+static void in_form(Search *s, Model m) {
+  if (!m.freed) call(s, m);
+  if (!m.freed && !m.retired) {
+    Model thrown = m;
+    thrown.retired = true;
+    step_e(s, thrown, IN_FORM);
+  }
+  step_e(s, m, BETWEEN);
+}
+
+static void between(Search *s, Model m) {
+  if (m.retired && !m.freed)
+    step_e(s, m, FREE_LOOK);
+  else
+    step_e(s, m, IN_FORM);
+  step_e(s, m, m.stopped ? CLOSE_LOOK : STOP_FLAG);
+}
+
+static void claim_hot(Search *s, Model m) {
+  if (m.state != NATIVE_COLD) {
+    step_e(s, m, IN_FORM);
+    return;
+  }
+  m.state = m.stopped ? NATIVE_REFUSED : NATIVE_QUEUED;
+  step_e(s, m, m.stopped ? IN_FORM : HOT_PUSH);
+}
+
+static void push(Search *s, Model m) {
+  Model room = m;
+  room.queued = true;
+  step_e(s, room, IN_FORM);
+  step_e(s, m, s->broken == STAYS_QUEUED ? COOL_ENTRY : COOL_STATE);
+}
+
+static void evaluate(Search *s, Model m) {
+  switch ((enum EvaluatorAt)m.evaluator) {
+  case IN_FORM: in_form(s, m); break;
+  case HOT_ENTRY:
+    m.entry = CODE;
+    step_e(s, m, HOT_CLAIM);
+    break;
+  case HOT_CLAIM: claim_hot(s, m); break;
+  case HOT_PUSH: push(s, m); break;
+  case COOL_STATE:
+    m.state = NATIVE_COLD;
+    step_e(s, m, COOL_ENTRY);
+    break;
+  case COOL_ENTRY:
+    m.entry = WARM;
+    step_e(s, m, IN_FORM);
+    break;
+  case BETWEEN: between(s, m); break;
+  // A unit that may not be freed yet is looked at between later forms.
+  case FREE_LOOK: look(s, m, IN_FORM); break;
+  case STOP_FLAG:
+    m.stop = true;
+    step_e(s, m, STOP_JOIN);
+    break;
+  case STOP_JOIN:
+    if (m.compiler != ENDED) break;
+    m.stopped = true;
+    step_e(s, m, BETWEEN);
+    break;
+  case CLOSE_LOOK:
+    if (m.freed)
+      step_e(s, m, CLOSED);
+    else
+      look(s, m, CLOSED);
+    break;
+  case CLOSED: break;
+  }
+}
+
+// ---- the compiler -----------------------------------------------------------------
+
+static void touch(Search *s, const Model *m) {
+  if (m->freed) blame(s, m, "the compiler touches a unit that was freed");
+}
+
+static void wait_for_work(Search *s, Model m) {
+  if (m.stop) step_c(s, m, s->broken == KEEPS_WAITING ? ENDED : DRAIN);
+  if (m.queued) {
+    m.queued = false;
+    step_c(s, m, CLAIM);
+  }
+}
+
+static void claim(Search *s, Model m) {
+  touch(s, &m);
+  if (m.state == NATIVE_QUEUED) {
+    m.state = NATIVE_COMPILING;
+    step_c(s, m, READ);
+  } else {
+    if (m.state != NATIVE_STALE) blame(s, &m, "neither QUEUED nor STALE");
+    step_c(s, m, s->broken == DROPS_IN_SILENCE ? WAITING : DROP);
+  }
+}
+
+static void end_with(Search *s, Model m, enum NativeState state) {
+  touch(s, &m);
+  m.state = (uint8_t)state;
+  step_c(s, m, WAITING);
+}
+
+static void put_entry(Search *s, Model m, enum CompilerAt next) {
+  touch(s, &m);
+  m.entry = LANDING;
+  step_c(s, m, next);
+}
+
+static void put_native(Search *s, Model m, enum CompilerAt next) {
+  touch(s, &m);
+  m.native = true;
+  step_c(s, m, next);
+}
+
+static void after_reading(Search *s, Model m) {
+  touch(s, &m);
+  step_c(s, m, REFUSE);
+  step_c(s, m, s->broken == ENTRY_FIRST ? PUT_ENTRY : PUT_NATIVE);
+}
+
+static void publish(Search *s, Model m) {
+  bool early = s->broken == READY_TOO_EARLY, swapped = s->broken == ENTRY_FIRST;
+  switch ((enum CompilerAt)m.compiler) {
+  case PUT_NATIVE: put_native(s, m, PUT_ENTER); break;
+  case PUT_ENTER:
+    touch(s, &m);
+    m.enter = true;
+    if (early) m.state = NATIVE_READY;
+    step_c(s, m, swapped ? PUT_READY : PUT_ENTRY);
+    break;
+  case PUT_ENTRY: put_entry(s, m, swapped ? PUT_NATIVE : PUT_READY); break;
+  default: end_with(s, m, NATIVE_READY);
+  }
+}
+
+static void drain(Search *s, Model m) {
+  if (!m.queued) {
+    step_c(s, m, ENDED);
+    return;
+  }
+  touch(s, &m);
+  m.queued = false;
+  m.state = NATIVE_REFUSED;
+  step_c(s, m, DRAIN);
+}
+
+static void compile(Search *s, Model m) {
+  switch ((enum CompilerAt)m.compiler) {
+  case WAITING: wait_for_work(s, m); break;
+  case CLAIM: claim(s, m); break;
+  case DROP:
+  case REFUSE: end_with(s, m, NATIVE_REFUSED); break;
+  case READ: after_reading(s, m); break;
+  case PUT_NATIVE:
+  case PUT_ENTER:
+  case PUT_ENTRY:
+  case PUT_READY: publish(s, m); break;
+  case DRAIN: drain(s, m); break;
+  case ENDED: break;
+  }
+}
+
+// ---- the search -------------------------------------------------------------------
+
+static void check_end(Search *s, const Model *m) {
+  if (!m->freed || m->native) blame(s, m, "it leaks");
+  if (m->queued) blame(s, m, "a freed unit is in the queue");
+}
+
+static void explore(Search *s, enum Broken broken) {
+  Model first;
+  memset(&first, 0, sizeof first);
+  memset(s, 0, sizeof *s);
+  s->broken = broken;
+  reach(s, &first);
+  while (s->ntodo && !s->wrong) {
+    Model m = s->todo[--s->ntodo];
+    if (m.evaluator == CLOSED) check_end(s, &m);
+    unsigned before = s->steps;
+    evaluate(s, m);
+    compile(s, m);
+    if (s->steps == before && m.evaluator != CLOSED)
+      blame(s, &m, "nobody goes on");
+  }
+}
+
+static Search search;
+
+static bool was_seen(enum NativeState state) {
+  for (unsigned i = 0; i < search.nseen; i++)
+    if (search.seen[i].state == state) return true;
+  return false;
+}
+
+START_TEST(every_interleaving_is_sound) {
+  explore(&search, NOTHING);
+  ck_assert_msg(!search.wrong, "%s: state %d, evaluator %d, compiler %d",
+                search.wrong, search.at.state, search.at.evaluator,
+                search.at.compiler);
+  ck_assert_uint_gt(search.nseen, 150);
+  for (int state = NATIVE_COLD; state <= NATIVE_REFUSED; state++)
+    ck_assert_msg(was_seen((enum NativeState)state), "state %d", state);
+}
+END_TEST
+
+START_TEST(each_broken_rule_is_noticed) {
+  for (int broken = NOTHING + 1; broken < BROKEN_COUNT; broken++) {
+    explore(&search, (enum Broken)broken);
+    ck_assert_msg(search.wrong, "rule %d", broken);
+  }
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("state model");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, every_interleaving_is_sound);
+  tcase_add_test(tc, each_broken_rule_is_noticed);
+  return unit_run(tc, "state model");
+}

@@ -280,6 +280,8 @@ unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i);
 bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
 // Variables of the term that also occur outside of it come to be now.
 void ambi_lower_prepare_shared(Lower *l, Value term);
+// Makes the variables that the value of a body shows and nothing can bind.
+void ambi_lower_prepare_shown(Lower *l, Value body);
 Var *ambi_lower_save_vars(Lower *l);
 void ambi_lower_restore_vars(Lower *l, const Var *v);
 int ambi_lower_fail_label(Lower *l);  // of an instruction that backtracks

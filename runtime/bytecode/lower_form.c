@@ -423,11 +423,12 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
-static void lower_collapse(Lower *l, Value e, Dst d) {
+static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   int done = ambi_lower_label(l), add = ambi_lower_label(l);
   ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  Var *vars = ambi_lower_save_vars(l);
   ambi_lower_jump(l, OP_I_COLLECT, p, 0, done);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, add}, 0);
@@ -435,7 +436,13 @@ static void lower_collapse(Lower *l, Value e, Dst d) {
   ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
   ambi_lower_bind(l, done);
   ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
+  ambi_lower_restore_vars(l, vars);
+  // the results together may look like a function
+  int odd = ambi_lower_body_stub(l, out, e, AMB_SYM(T_ATOM), d, err);
+  ambi_lower_emit(l, OP_I_CHKBODY, out, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
 }
 
 static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
@@ -720,7 +727,7 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_CASE: done = lower_case(l, e, d, err, rest); break;
   case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
   case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
-  case FORM_COLLAPSE: lower_collapse(l, e, d); break;
+  case FORM_COLLAPSE: lower_collapse(l, e, d, err); break;
   case FORM_ONCE: done = lower_once(l, e, d, err); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;

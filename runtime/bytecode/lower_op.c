@@ -185,7 +185,15 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   builtin_body(l, e, h.ftype, slot, err, rest);
   l->bail = outer;
+  int odd =
+      -1;  // what an operation takes out of an expression may be a function
+  if (is_sym(r, AMB_SYM(T_ATOM).w)) {
+    odd = ambi_lower_body_stub(l, slot, e, t, d, err);
+    ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
+  }
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+  if (odd >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
   if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
@@ -420,7 +428,9 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
   w->dst = d;
   w->err = err;
   w->from = ambi_lower_slot(l);
-  l->bail = ambi_lower_stub_at(l, stub)->entry;
+  // Inside of a tree it is the whole tree that is looked at again.
+  if (outer == NO_LABEL || !ambi_is_none(whole))
+    l->bail = ambi_lower_stub_at(l, stub)->entry;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
     equality(l, e, no, err, rest);
   else

@@ -54,6 +54,42 @@ void ambi_lower_prepare_shared(Lower *l, Value term) {
     if (inside[vars[i]] < l->uses[vars[i]]) ambi_lower_var(l, vars[i]);
 }
 
+// The parts of e whose variables its value shows as they are.
+static bool push_shown(Lower *l, Value e, ValueVec *todo) {
+  uint32_t n = ambi_expr_size(e), from = n;
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_lvar(head) || ambi_is_expr(head) ||
+      ambi_lower_head_of(l, e).kind == HEAD_DATA)
+    from = 0;
+  else if (is_sym(head, AMB_SYM(LET).w) || is_sym(head, AMB_SYM(IF).w))
+    from = 2;
+  bool ok = true;
+  for (uint32_t i = from; i < n && ok; i++)
+    ok = ambi_vec_push(todo, ambi_expr_at(e, i));
+  return ok;
+}
+
+// A variable that is only shown is one for all alternatives of what stands before
+// it, so it must be older than they are. Others are made where they are bound.
+void ambi_lower_prepare_shown(Lower *l, Value body) {
+  uint16_t shown[MAX_VARS] = {0};
+  if (!ambi_is_expr(body) || ambi_lower_is_det(l, body) || !load_uses(l))
+    return;
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, body);
+  while (ok && todo.n) {
+    Value v = todo.at[--todo.n];
+    if (ambi_is_lvar(v) && ambi_lvar_of(v) < MAX_VARS)
+      shown[ambi_lvar_of(v)]++;
+    else if (ambi_is_expr(v) && !ambi_is_ground_expr(v) && ambi_expr_size(v))
+      ok = push_shown(l, v, &todo);
+  }
+  ambi_vec_drop(&todo);
+  if (!ok) l->failed = true;
+  for (uint32_t i = 0; i < MAX_VARS && ok; i++)
+    if (shown[i] && shown[i] == l->uses[i]) ambi_lower_var(l, i);
+}
+
 Var *ambi_lower_save_vars(Lower *l) {
   Var *v = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (!v)

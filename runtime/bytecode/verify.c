@@ -101,6 +101,7 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKNUM:
   case OP_I_CHKTYPE:
   case OP_I_CHKBOUND:
+  case OP_I_CHKSTATE:
   case OP_I_CHKBODY:
   case OP_I_CHKEPOCH:
   case OP_I_CHKEXP:

@@ -304,6 +304,11 @@ enum Next ambi_step_fork_begin(Engine *g) {
   return NEXT_PC;
 }
 
+bool ambi_state_is_open(Value state) {
+  const State *st = (const State *)(const void *)ambi_cell(state);
+  return st->type.atom.w == AMB_SYM(UNDEFINED).w;
+}
+
 // Does a value pass as the type a state has, without asking the type checker?
 static bool state_takes(const State *st, Value v) {
   Value t = st->type.atom;

@@ -756,7 +756,7 @@ do_CHKTYPE:
 do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
   STEP(1);
-do_CHKSTATE: {
+do_CHKSTATE : {
   Value v = ambi_deref(SOURCE(pc->a));
   if (!ambi_is_state(v) || (pc->b && !ambi_state_is_open(v))) EDGE();
   STEP(1);

@@ -19,13 +19,24 @@ static uint64_t random_seed(const Runtime *rt) {
   return x * 0x9E3779B97F4A7C15u | 1;
 }
 
+static bool load_core_terms(Runtime *rt) {
+  const BootImage *boot = rt->boot;
+  rt->booted = ambi_alloc(boot->nmodules * sizeof *rt->booted);
+  if (!rt->booted) return false;
+  BootLoaded *core = &rt->booted[boot->core];
+  core->terms = ambi_store_load(rt->store, &boot->modules[boot->core].terms);
+  return core->terms != NULL;
+}
+
+bool ambi_runtime_core_unchanged(const Runtime *rt) {
+  return rt->boot && rt->corelib->version == rt->booted[rt->boot->core].version;
+}
+
 static bool open_parts(Runtime *rt) {
   const BootImage *boot = rt->boot;
   rt->symbols = boot ? ambi_symbols_load(&boot->symbols) : ambi_symbols_open();
   rt->store = rt->symbols ? ambi_store_open() : NULL;
-  if (!rt->store) return false;
-  if (boot && !(rt->boot_terms = ambi_store_load(rt->store, &boot->terms)))
-    return false;
+  if (!rt->store || (boot && !load_core_terms(rt))) return false;
   return ambi_words_open(rt) && ambi_builtins_open(rt) &&
          (rt->tier == 0 || ambi_code_open(rt)) && ambi_modules_open(rt);
 }
@@ -78,6 +89,8 @@ void ambi_runtime_close(Runtime *rt) {
   ambi_mentions_close(rt);
   ambi_builtins_close(rt);
   ambi_words_close(rt);
+  if (rt->booted)
+    ambi_free(rt->booted, rt->boot->nmodules * sizeof *rt->booted);
   if (rt->store) ambi_store_close(rt->store);
   if (rt->symbols) ambi_symbols_close(rt->symbols);
   ambi_free(rt, sizeof *rt);

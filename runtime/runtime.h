@@ -39,8 +39,7 @@ struct Runtime {
   struct Modules *modules;        // loaded modules, see module.h
   Space *corelib;                 // space of the core library
   const BootImage *boot;          // what it was opened from, or NULL: text
-  Word *boot_terms;               // where the image's terms were copied to
-  uint64_t boot_version;          // of the core library's space after opening
+  BootLoaded *booted;             // its modules
   int tier;                       // 0 or 1
   bool type_check_auto;           // pragma type-check auto
   bool bare_minimal;              // pragma interpreter bare-minimal
@@ -63,6 +62,8 @@ Runtime *ambi_runtime_open(const Host *host, int tier);
 // The same with the image given; NULL: the core library is read as text.
 Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
                                 int tier);
+// Is the core library as it was when the runtime was opened from an image?
+bool ambi_runtime_core_unchanged(const Runtime *rt);
 void ambi_runtime_close(Runtime *rt);
 // Symbols, store, spaces, states and code hold together.
 bool ambi_runtime_is_valid(const Runtime *rt, const char **why);

@@ -6,7 +6,8 @@
 
 bool ambi_mentions_open(Runtime *rt) {
   Mentions *m = &rt->mentions;
-  uint32_t n = (uint32_t)ambi_symbols_count(rt->symbols);
+  uint32_t n =
+      rt->boot ? rt->boot->nnames : (uint32_t)ambi_symbols_count(rt->symbols);
   m->seen = ambi_alloc(n);
   if (!m->seen) return false;
   m->nsymbols = n;
@@ -71,6 +72,13 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule) {
   m->changed = true;
 }
 
+void ambi_mention_all(Runtime *rt, unsigned effects, const uint32_t *symbols,
+                      uint32_t n) {
+  grow(&rt->mentions, effects);
+  for (uint32_t i = 0; i < n; i++)
+    ambi_mention_symbol(rt, symbols[i], false);
+}
+
 // ---- the rules of the core library --------------------------------------------------
 
 // Effects of the operations and library names in a body.
@@ -129,8 +137,7 @@ static bool find_reach(Runtime *rt) {
 // What the image says, as long as the library is as it was built.
 static bool make_reach(Runtime *rt) {
   Mentions *m = &rt->mentions;
-  if (!rt->boot || rt->corelib->version != rt->boot_version)
-    return find_reach(rt);
+  if (!ambi_runtime_core_unchanged(rt)) return find_reach(rt);
   m->reach = ambi_alloc(m->nsymbols);
   if (m->reach) memcpy(m->reach, rt->boot->reach, m->nsymbols);
   return m->reach != NULL;

@@ -28,6 +28,9 @@ void ambi_mentions_close(Runtime *rt);
 void ambi_mention_op(Runtime *rt, Value e);
 // The reader met a symbol; rule: as the head of an atom that is no form.
 void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule);
+// A text was taken from the boot image: what reading it would have noted.
+void ambi_mention_all(Runtime *rt, unsigned effects, const uint32_t *symbols,
+                      uint32_t n);
 // Effects an unknown head may have. Memory out: all.
 unsigned ambi_mentioned_effects(Runtime *rt);
 // Is e the addition or removal of an atom that is plainly no rule or type?

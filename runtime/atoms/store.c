@@ -90,23 +90,37 @@ static bool next_chunk(Store *s) {
   return true;
 }
 
-// The chunks follow one another, as those of a fresh segment do.
+// Takes n chunks that follow one another. NULL: memory is out.
+static char *take_chunks(Store *s, uint32_t n) {
+  uint32_t all = (1u << n) - 1;
+  for (Segment *g = s->segments; g; g = g->next) {
+    for (uint32_t i = 0; i + n <= SEGMENT_CHUNKS; i++) {
+      if ((g->free >> i & all) != all) continue;
+      g->free &= ~(all << i);
+      for (uint32_t k = i; k < i + n; k++)
+        *(StoreChunk *)(void *)(g->base + (size_t)k * CHUNK_BYTES) =
+            (StoreChunk){.segment = g};
+      return g->base + (size_t)i * CHUNK_BYTES;
+    }
+  }
+  return add_segment(s) ? take_chunks(s, n) : NULL;
+}
+
 Word *ambi_store_load(Store *s, const StoreImage *image) {
   _Static_assert(sizeof(StoreChunk) <= STORE_CHUNK_FIRST * sizeof(Word),
                  "the terms of an image begin behind the chunk's own data");
-  AMB_ASSERT(!s->segments && image->nchunks <= SEGMENT_CHUNKS);
-  if (!add_segment(s)) return NULL;
-  Segment *g = s->segments;
-  Word *base = (Word *)(void *)g->base;
+  char *block = take_chunks(s, image->nchunks);
+  if (!block) return NULL;
   const Word *from = image->words;
   for (uint32_t i = 0; i < image->nchunks; i++) {
-    StoreChunk *c = (StoreChunk *)(void *)(g->base + (size_t)i * CHUNK_BYTES);
-    *c = (StoreChunk){.segment = g, .live = 1, .lasting = true};
-    memcpy((Word *)(void *)c + STORE_CHUNK_FIRST, from,
+    char *chunk = block + (size_t)i * CHUNK_BYTES;
+    ambi_chunk_at(chunk)->live = 1;  // never freed
+    ambi_chunk_at(chunk)->lasting = true;
+    memcpy(chunk + STORE_CHUNK_FIRST * sizeof *from, from,
            image->nwords[i] * sizeof *from);
     from += image->nwords[i];
-    g->free &= ~(1u << i);
   }
+  Word *base = (Word *)(void *)block;
   for (uint32_t i = 0; i < image->npointers; i++)
     base[image->pointers[i]] += (Word)(uintptr_t)base;
   return base;

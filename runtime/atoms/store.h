@@ -26,7 +26,7 @@ enum {
   TMPL_HAS_FLOAT = 2  // holds a double or bignum
 };
 
-// Terms laid out at build time, to be copied into a fresh store. Words that
+// Terms laid out at build time, to be copied into a store. Words that
 // refer to terms hold the distance in bytes from the first chunk; `pointers` says
 // which these are.
 typedef struct StoreImage {
@@ -49,7 +49,7 @@ enum {
 
 Store *ambi_store_open(void);
 // The first chunk of the image's terms, which stay as long as the store; NULL:
-// memory is out. Nothing was put into the store before.
+// memory is out.
 Word *ambi_store_load(Store *s, const StoreImage *image);
 // A word of the image as it is where the image was loaded.
 static inline Word ambi_image_word(const Word *base, Word w) {

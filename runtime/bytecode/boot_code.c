@@ -1,9 +1,10 @@
 // Units of the boot image: when one may be used, and making it ready.
 //
 // A unit is used only where lowering would give the same. So the rules and types
-// of every symbol it depends on must be those of the core library as it was
-// built, seen from the context space; none may be about no symbol in particular;
-// and an unknown head must be bounded as when the unit was made.
+// of every symbol it depends on must be those of its own module and what that
+// imports, as they were built, seen from the context space; none may be about no
+// symbol in particular; and an unknown head must be bounded as when the unit was
+// made.
 #include "runtime/library/boot.h"
 
 #include "memory/alloc.h"
@@ -13,21 +14,33 @@
 
 // ---- may it be used? ------------------------------------------------------------
 
-// Is nothing said about the symbol but by the core library?
-static bool as_built(const Runtime *rt, const Space *s, uint32_t symbol) {
+static bool has_dep(const Space *s, const Space *dep) {
+  for (size_t i = 0; i < s->ndeps; i++)
+    if (s->deps[i] == dep) return true;
+  return false;
+}
+
+// Is nothing said about the symbol but by the unit's module and its imports?
+static bool as_built(const Runtime *rt, const Space *s, const Space *module,
+                     uint32_t symbol) {
   if (ambi_symbol_is_dynamic(ambi_symbol(rt->symbols, symbol)) ||
       ambi_space_defines(s, symbol))
     return false;
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (s->deps[i] != rt->corelib && ambi_space_defines(s->deps[i], symbol))
+  for (size_t i = 0; i < s->ndeps; i++) {
+    const Space *dep = s->deps[i];
+    if (dep != module && !has_dep(module, dep) &&
+        ambi_space_defines(dep, symbol))
       return false;
+  }
   return true;
 }
 
-static bool imports_library(const Runtime *rt, const Space *s) {
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (s->deps[i] == rt->corelib) return true;
-  return false;
+static bool library_unchanged(const Runtime *rt) {
+  for (uint32_t i = 0; i < rt->boot->nmodules; i++) {
+    const BootLoaded *b = &rt->booted[i];
+    if (b->space && b->space->version != b->version) return false;
+  }
+  return true;
 }
 
 typedef struct Group {  // the units of one row
@@ -35,15 +48,17 @@ typedef struct Group {  // the units of one row
   uint32_t nunits, nvariants, nrelied, ndepends;
   const uint32_t *depends;  // symbols, those relied on first
   const Word *variants;
+  const Word *terms;  // of the module
 } Group;
 
-static Group group_at(const BootImage *image, const BootUnit *row) {
-  const Word *at = image->code + row->at;
+static Group group_at(const Runtime *rt, const BootUnit *row) {
+  const Word *at = rt->boot->code + row->at;
   Group g = {.nunits = (uint32_t)at[0],
              .nvariants = (uint32_t)(at[0] >> 32),
              .nrelied = (uint32_t)at[1],
              .ndepends = (uint32_t)(at[1] >> 32),
-             .depends = (const uint32_t *)(const void *)(at + 2)};
+             .depends = (const uint32_t *)(const void *)(at + 2),
+             .terms = rt->booted[row->module].terms};
   g.variants = at + 2 + (g.ndepends + 1) / 2;
   g.at = g.variants + (size_t)g.nvariants * 2;
   return g;
@@ -51,8 +66,9 @@ static Group group_at(const BootImage *image, const BootUnit *row) {
 
 static bool usable(CodeState *cs, const Space *s, const BootUnit *row,
                    const Group *g) {
+  const Space *module = cs->rt->booted[row->module].space;
   for (uint32_t i = 0; i < g->ndepends; i++)
-    if (!as_built(cs->rt, s, g->depends[i])) return false;
+    if (!as_built(cs->rt, s, module, g->depends[i])) return false;
   return row->bounds == UINT64_MAX ||
          row->bounds >> (ambi_effects_unknown(cs) & E_ALL) & 1;
 }
@@ -76,17 +92,17 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   const Definition *d = v->def;
   const Space *s = d->space;
   if (!rt->boot || cs->broad_rules || !ambi_is_sym(d->head) || s != cx->space ||
-      !s->is_module || rt->corelib->version != rt->boot_version ||
-      !imports_library(rt, s))
+      !s->is_module || !library_unchanged(rt))
     return NULL;
   const BootUnit *end = rt->boot->units + rt->boot->nunits;
   uint32_t head = ambi_sym_of(d->head);
   for (const BootUnit *row = first_row(rt->boot, head);
        row < end && row->head == head; row++) {
-    if (row->nargs != d->nargs ||
-        ambi_image_word(rt->boot_terms, row->type) != v->type.w)
+    const BootLoaded *b = &rt->booted[row->module];
+    if (row->nargs != d->nargs || !b->space || !has_dep(s, b->space) ||
+        ambi_image_word(b->terms, row->type) != v->type.w)
       continue;
-    *g = group_at(rt->boot, row);
+    *g = group_at(rt, row);
     if (usable(cs, s, row, g)) return row;
   }
   return NULL;
@@ -119,7 +135,7 @@ static Variant *variant_at(CodeState *cs, Space *s, const Group *g,
   const Word *at = g->variants + (size_t)i * 2;
   Definition *d = ambi_definition(cs, s, AMB_SYM_ID((uint32_t)at[0]),
                                   (uint32_t)(at[0] >> 32));
-  Value type = AMB_V(ambi_image_word(cs->rt->boot_terms, at[1]));
+  Value type = AMB_V(ambi_image_word(g->terms, at[1]));
   return d ? ambi_variant(cs, d, type) : NULL;
 }
 
@@ -128,7 +144,7 @@ static bool make_constant(CodeState *cs, Space *s, const Group *g, Unit *first,
                           const Unit *u, Word w, Word *out) {
   const void *p;
   if (ambi_tag(AMB_V(w)) != TAG_FWD) {
-    *out = ambi_image_word(cs->rt->boot_terms, w);
+    *out = ambi_image_word(g->terms, w);
     return true;
   }
   uint32_t i = (uint32_t)w;
@@ -175,7 +191,7 @@ static void make_switches(Unit *u, const Word **at) {
   }
 }
 
-static void make_templates(Unit *u, Word *base, const Word **at) {
+static void make_templates(Unit *u, const Word *base, const Word **at) {
   Template *t = (Template *)(void *)(u->templates + u->ntemplates);
   for (uint32_t i = 0; i < u->ntemplates; i++) {
     const Word *w = take(at, 3);
@@ -183,7 +199,8 @@ static void make_templates(Unit *u, Word *base, const Word **at) {
     t[i] = (Template){.atom = AMB_V(ambi_image_word(base, w[0])),
                       .nvars = (uint32_t)w[1],
                       .flags = (uint32_t)(w[1] >> 32),
-                      .vinfo = (uint32_t)w[1] ? base + w[2] : NULL};
+                      .vinfo = (uint32_t)w[1] ? (Word *)(uintptr_t)(base + w[2])
+                                              : NULL};
   }
 }
 
@@ -220,7 +237,7 @@ static bool fill(CodeState *cs, Space *s, const Group *g, Unit *first) {
     const Word *at = u->live + (size_t)u->nrows * u->nlive;
     for (uint32_t i = 0; i < u->nswitches; i++)
       at += 2 + (size_t)u->switches[i].n * 2;
-    make_templates(u, cs->rt->boot_terms, &at);
+    make_templates(u, g->terms, &at);
     for (uint32_t i = 0; ok && i < u->nk; i++)
       ok = make_constant(cs, s, g, first, u, at[i], &u->k[i]);
     u->epoch = cs->epoch;

@@ -279,14 +279,17 @@ static bool finish_script(Context *cx, Script *s, enum RunStatus status,
   }
 }
 
+static bool may_nest(Context *cx) {
+  if (cx->rt->modules->nesting < AMB_MAX_MODULE_NESTING) return true;
+  ambi_set_message(cx, "modules load one another more than %d deep",
+                   AMB_MAX_MODULE_NESTING);
+  return false;
+}
+
 // Runs a text in module `m`; including: for its results.
 static bool run_text(Context *cx, Module *m, const char *name, const char *text,
                      size_t len, bool including) {
-  if (cx->rt->modules->nesting >= AMB_MAX_MODULE_NESTING) {
-    ambi_set_message(cx, "modules load one another more than %d deep",
-                     AMB_MAX_MODULE_NESTING);
-    return false;
-  }
+  if (!may_nest(cx)) return false;
   Load load = {cx, including ? NULL : m, name};
   Script s = {.rt = cx->rt,
               .module = m,
@@ -334,15 +337,49 @@ static bool export_operations(Runtime *rt, Module *m) {
   return ambi_tokens_import(m->tokens, m->exported);
 }
 
-// Runs the text of a module that is in the tree but not loaded.
+// The modules a module of the image imports, at the head of its text.
+static bool import_all(Context *cx, Module *m, const char *const *names) {
+  for (; *names; names++) {
+    Module *from = ambi_module_load(cx, m, *names);
+    if (!from) return false;
+    if (!ambi_module_import(m, from)) return no_memory(cx);
+  }
+  return true;
+}
+
+// Does what running the module's text did when the image was made. Goes on where
+// it stopped, if memory was out.
+static bool load_image(Context *cx, Module *m) {
+  Runtime *rt = cx->rt;
+  size_t at = (size_t)(m->embedded - ambi_embedded);
+  const BootModule *image = &rt->boot->modules[at];
+  BootLoaded *b = &rt->booted[at];
+  if (!may_nest(cx) || !import_all(cx, m, image->imports)) return false;
+  if (!b->terms) b->terms = ambi_store_load(rt->store, &image->terms);
+  if (!b->terms) return no_memory(cx);
+  ambi_mention_all(rt, image->effects, image->mentions, image->nmentions);
+  m->space->is_context = true;
+  for (; b->natoms < image->natoms; b->natoms++) {
+    Template t = ambi_template_of_image(b->terms, &image->atoms[b->natoms]);
+    if (ambi_space_add_template(m->space, &t)) continue;
+    ambi_template_release(rt->store, &t);
+    return no_memory(cx);
+  }
+  b->space = m->space;
+  b->version = m->space->version;
+  return true;
+}
+
+// Fills a module that is in the tree but not loaded.
 static bool fill_module(Context *cx, Module *m) {
   m->loading = true;
   bool ok = true;
   const EmbeddedFile *e = m->embedded;
-  if (e)
-    ok = export_operations(cx->rt, m)
-             ? run_text(cx, m, e->name, e->text, e->len, false)
-             : no_memory(cx);
+  if (e && !export_operations(cx->rt, m))
+    ok = no_memory(cx);
+  else if (e)
+    ok = cx->rt->boot ? load_image(cx, m)
+                      : run_text(cx, m, e->name, e->text, e->len, false);
   else if (m->file)
     ok = run_file(cx, m, m->file, false);
   m->loading = false;
@@ -592,30 +629,17 @@ static bool register_yields(Runtime *rt) {
   return true;
 }
 
-// The atoms of the core library, as its text gives them.
-static bool load_atoms(Runtime *rt, Space *s) {
-  const BootImage *boot = rt->boot;
-  for (uint32_t i = 0; i < boot->natoms; i++) {
-    Template t = ambi_template_of_image(rt->boot_terms, &boot->atoms[i]);
-    if (ambi_space_add_template(s, &t)) continue;
-    ambi_template_release(rt->store, &t);
-    return false;
-  }
-  s->is_context = true;
-  return true;
-}
-
 static bool open_corelib(Context *cx, const EmbeddedFile *file) {
   Runtime *rt = cx->rt;
   Module *m = make_built_in(rt, file);
   if (!m) return false;
   rt->corelib = m->space;
   rt->modules->corelib = m;
-  m->loaded = rt->boot ? load_atoms(rt, m->space) : fill_module(cx, m);
-  bool ok = m->loaded && register_yields(rt) &&
-            add_name(rt->modules, "top:stdlib", m);
-  rt->boot_version = m->space->version;
-  return ok;
+  if (!fill_module(cx, m) || !register_yields(rt) ||
+      !add_name(rt->modules, "top:stdlib", m))
+    return false;
+  if (rt->boot) rt->booted[rt->boot->core].version = m->space->version;
+  return true;
 }
 
 static const EmbeddedFile *find_embedded(const char *name) {

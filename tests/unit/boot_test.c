@@ -11,23 +11,49 @@ static Runtime *read_library(int tier) {
   return text;
 }
 
+static Context *open_context(Runtime *r) {
+  Context *c = ambi_context_open(r);
+  ck_assert_ptr_nonnull(c);
+  c->module = ambi_module_top(r);
+  c->space = c->module->space;
+  ambi_limits_begin(c);
+  return c;
+}
+
+static Module *load_module(Context *c, uint32_t i) {
+  const char *name = ambi_embedded[i].name;
+  Module *m = ambi_module_load(c, ambi_module_top(c->rt), name);
+  ck_assert_msg(m != NULL, "%s: %s", name, c->message);
+  return m;
+}
+
 // ---- what is there after opening ---------------------------------------------
 
-static void print_atoms(Runtime *r, Buffer *b) {
+static void print_atoms(Runtime *r, Space *s, Buffer *b) {
   RecordVec all = {0};
-  ck_assert(ambi_space_atoms(r->corelib, &all));
+  ck_assert(ambi_space_atoms(s, &all));
   for (size_t i = 0; i < all.n; i++) {
     Naming naming = {0};
     ambi_print_template(r, b, &all.at[i]->tmpl, &naming);
     ambi_buffer_puts(b, "\n");
     ambi_vec_drop(&naming.vars);
   }
+  ambi_records_drop(&all);
+}
+
+static void print_types(Runtime *r, Buffer *b) {
   for (uint32_t op = 0; op < OP_COUNT; op++) {
     if (ambi_is_none(r->op_types[op].atom)) continue;
     ambi_print_template(r, b, &r->op_types[op], NULL);
     ambi_buffer_puts(b, "\n");
   }
-  ambi_records_drop(&all);
+}
+
+static void same_text(Buffer *a, Buffer *b) {
+  ck_assert_uint_gt(a->len, 0);
+  ck_assert_str_eq(a->text, b->text);
+  ambi_buffer_drop(a);
+  ambi_buffer_drop(b);
 }
 
 START_TEST(atoms_and_types_are_those_of_the_text) {
@@ -36,13 +62,24 @@ START_TEST(atoms_and_types_are_those_of_the_text) {
     Runtime *text = read_library(tier), *boot = ambi_runtime_open(&host, tier);
     Buffer a = {0}, b = {0};
     ck_assert_ptr_nonnull(boot);
-    print_atoms(text, &a);
-    print_atoms(boot, &b);
-    ck_assert_uint_gt(a.len, 10000);
-    ck_assert_str_eq(a.text, b.text);
-    ck_assert_uint_eq(text->corelib->version, boot->corelib->version);
-    ambi_buffer_drop(&a);
-    ambi_buffer_drop(&b);
+    print_types(text, &a);
+    print_types(boot, &b);
+    same_text(&a, &b);
+    Context *one = open_context(text), *two = open_context(boot);
+    for (uint32_t i = 0; i < boot->boot->nmodules; i++) {
+      Space *x = load_module(one, i)->space, *y = load_module(two, i)->space;
+      print_atoms(text, x, &a);
+      print_atoms(boot, y, &b);
+      same_text(&a, &b);
+      ck_assert_uint_eq(x->version, y->version);
+      ck_assert_uint_eq(x->ndeps, y->ndeps);
+    }
+    Buffer tree = {0}, other = {0};
+    ambi_modules_print(text, &tree);
+    ambi_modules_print(boot, &other);
+    same_text(&tree, &other);
+    ambi_context_close(one);
+    ambi_context_close(two);
     ambi_runtime_close(text);
     ambi_runtime_close(boot);
   }
@@ -52,7 +89,7 @@ END_TEST
 START_TEST(symbols_have_the_same_ids) {
   Runtime *text = read_library(1);
   size_t n = ambi_symbols_count(text->symbols);
-  ck_assert_uint_eq(n, ambi_symbols_count(rt->symbols));
+  ck_assert_uint_eq(n, rt->boot->nnames);
   for (uint32_t id = 0; id < n; id++) {
     const Symbol *a = ambi_symbol(text->symbols, id),
                  *b = ambi_symbol(rt->symbols, id);
@@ -65,17 +102,25 @@ START_TEST(symbols_have_the_same_ids) {
 }
 END_TEST
 
-START_TEST(effects_of_names_are_those_of_the_text) {
+START_TEST(effects_are_those_of_the_text) {
   Runtime *text = read_library(1);
-  ambi_mentioned_effects(text);
-  ambi_mentioned_effects(rt);
-  ck_assert_uint_eq(text->mentions.nsymbols, rt->mentions.nsymbols);
+  Context *other = open_context(text);
   unsigned all = 0;
-  for (uint32_t id = 0; id < text->mentions.nsymbols; id++) {
-    ck_assert_uint_eq(text->mentions.reach[id], rt->mentions.reach[id]);
-    all |= text->mentions.reach[id];
+  for (uint32_t i = 0; i <= rt->boot->nmodules; i++) {
+    const Mentions *a = &text->mentions, *b = &rt->mentions;
+    ck_assert_uint_eq(ambi_mentioned_effects(text), ambi_mentioned_effects(rt));
+    ck_assert_uint_eq(a->effects, b->effects);
+    ck_assert_uint_eq(a->nsymbols, b->nsymbols);
+    ck_assert_int_eq(memcmp(a->reach, b->reach, a->nsymbols), 0);
+    ck_assert_int_eq(memcmp(a->seen, b->seen, a->nsymbols), 0);
+    for (uint32_t id = 0; id < a->nsymbols; id++)
+      all |= a->reach[id];
+    if (i == rt->boot->nmodules) break;
+    load_module(other, i);
+    load_module(cx, i);
   }
   ck_assert_uint_ne(all, E_PURE);
+  ambi_context_close(other);
   ambi_runtime_close(text);
 }
 END_TEST
@@ -112,20 +157,39 @@ static void same_listing(Runtime *a, const Unit *x, Runtime *b, const Unit *y,
   ambi_buffer_drop(&two);
 }
 
+// The space of a module that imports this one.
+static Space *open_user(Context *c, uint32_t module) {
+  Space *s = ambi_space_open(c->rt, NULL, true),
+        *m = load_module(c, module)->space;
+  ck_assert(s && ambi_space_add_dep(s, c->rt->corelib) &&
+            ambi_space_add_dep(s, m));
+  for (size_t i = 0; i < m->ndeps; i++)
+    ck_assert(ambi_space_add_dep(s, m->deps[i]));
+  return s;
+}
+
+enum { MODULES = 32 };
+
 START_TEST(units_are_what_lowering_gives) {
   Runtime *text = read_library(1);
-  Context *other = ambi_context_open(text);
-  other->module = ambi_module_top(text);
-  other->space = other->module->space;
-  ambi_limits_begin(other);
+  Context *other = open_context(text);
   const BootImage *image = rt->boot;
-  ck_assert_uint_gt(image->nunits, 90);
+  Space *here[MODULES], *there[MODULES];
+  ck_assert_uint_lt(image->nmodules, MODULES);
+  for (uint32_t i = 0; i < image->nmodules; i++) {
+    here[i] = open_user(cx, i);
+    there[i] = open_user(other, i);
+  }
+  ck_assert_uint_gt(image->nunits, 150);
   for (uint32_t i = 0; i < image->nunits; i++) {
     const BootUnit *row = &image->units[i];
     unsigned effects = (unsigned)__builtin_ctzll(row->bounds);
     const char *name = ambi_symbol(rt->symbols, row->head)->text;
+    ck_assert_str_eq(name, ambi_symbol(text->symbols, row->head)->text);
     forget(rt, effects);
     forget(text, effects);
+    cx->space = here[row->module];
+    other->space = there[row->module];
     ck_assert(!ambi_is_expr(AMB_V(row->type)));  // one word for both runtimes
     Variant *v =
         variant_of(rt, cx->space, row->head, row->nargs, AMB_V(row->type));
@@ -141,11 +205,14 @@ START_TEST(units_are_what_lowering_gives) {
 }
 END_TEST
 
-// Units that lowering gives up stay a question to the space.
-START_TEST(all_definitions_have_units) {
+// Of those of a module, how many come from the image. Units that lowering gives
+// up stay a question to the space.
+static size_t count_units(uint32_t module) {
   RecordVec all = {0};
   size_t found = 0;
-  ck_assert(ambi_space_atoms(rt->corelib, &all));
+  cx->space = open_user(cx, module);
+  forget(rt, E_PURE);
+  ck_assert(ambi_space_atoms(rt->booted[module].space, &all));
   for (size_t i = 0; i < all.n; i++) {
     Value rule = all.at[i]->tmpl.atom;
     if (ambi_expr_size(rule) != 3 ||
@@ -162,7 +229,14 @@ START_TEST(all_definitions_have_units) {
     found += u->block != 0;
   }
   ambi_records_drop(&all);
-  ck_assert_uint_gt(found, 90);
+  return found;
+}
+
+START_TEST(all_definitions_have_units) {
+  size_t found = 0;
+  for (uint32_t i = 0; i < rt->boot->nmodules; i++)
+    found += count_units(i);
+  ck_assert_uint_gt(found, 120);
 }
 END_TEST
 
@@ -226,8 +300,7 @@ START_TEST(subtypes_count) {
 END_TEST
 
 START_TEST(changes_of_the_library_count) {
-  Template t =
-      rt->boot->natoms ? (Template){.atom = AMB_SYM(X)} : (Template){0};
+  Template t = {.atom = AMB_SYM(X)};
   ck_assert(from_image("min", 2));
   ck_assert(ambi_space_add_template(rt->corelib, &t));
   ck_assert(!from_image("min", 2));
@@ -347,6 +420,7 @@ START_TEST(loading_units_survives_any_failure) {
   const BootImage *image = rt->boot;
   for (uint32_t i = 0; i < image->nunits; i++) {
     const BootUnit *row = &image->units[i];
+    if (row->module != image->core) continue;
     Unit *u = NULL;
     for (uint64_t n = 1; !u; n++) {
       forget(rt, (unsigned)__builtin_ctzll(row->bounds));
@@ -362,13 +436,38 @@ START_TEST(loading_units_survives_any_failure) {
 }
 END_TEST
 
+// What was loaded before memory ran out is not loaded again.
+START_TEST(loading_modules_survives_any_failure) {
+  Host host = {NULL, drop_output, ignore_note};
+  for (uint32_t i = 0; i < rt->boot->nmodules; i++) {
+    Module *m = NULL;
+    Runtime *text = read_library(1), *boot = ambi_runtime_open(&host, 1);
+    Context *one = open_context(text), *two = open_context(boot);
+    Buffer a = {0}, b = {0};
+    for (uint64_t n = 1; !m; n++) {
+      ambi_alloc_fail_at(n);
+      m = ambi_module_load(two, ambi_module_top(boot), ambi_embedded[i].name);
+      ambi_alloc_fail_at(0);
+      two->stop = STOP_NONE;
+    }
+    print_atoms(text, load_module(one, i)->space, &a);
+    print_atoms(boot, m->space, &b);
+    same_text(&a, &b);
+    ambi_context_close(one);
+    ambi_context_close(two);
+    ambi_runtime_close(text);
+    ambi_runtime_close(boot);
+  }
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("boot");
   tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, atoms_and_types_are_those_of_the_text);
   tcase_add_test(tc, symbols_have_the_same_ids);
-  tcase_add_test(tc, effects_of_names_are_those_of_the_text);
+  tcase_add_test(tc, effects_are_those_of_the_text);
   tcase_add_test(tc, units_are_what_lowering_gives);
   tcase_add_test(tc, all_definitions_have_units);
   tcase_add_test(tc, other_definitions_change_nothing);
@@ -381,5 +480,6 @@ int main(void) {
   tcase_add_test(tc, runtimes_share_the_image_only);
   tcase_add_test(tc, opening_survives_any_failure);
   tcase_add_test(tc, loading_units_survives_any_failure);
+  tcase_add_test(tc, loading_modules_survives_any_failure);
   return unit_run(tc, "boot");
 }

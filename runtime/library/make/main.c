@@ -28,17 +28,19 @@ void make_drop(WordVec *v) {
 
 // ---- writing --------------------------------------------------------------------
 
-static void put_words(FILE *out, const char *name, const Word *at, size_t n) {
-  fprintf(out, "static const Word %s[] = {", name);
-  for (size_t i = 0; i < n; i++)
-    fprintf(out, "%s0x%llx,", i % 8 ? "" : "\n", (unsigned long long)at[i]);
+static void put_words(FILE *out, const char *name, uint32_t module,
+                      const WordVec *v) {
+  fprintf(out, "static const Word %s_%u[] = {", name, module);
+  for (size_t i = 0; i < v->n; i++)
+    fprintf(out, "%s0x%llx,", i % 8 ? "" : "\n", (unsigned long long)v->at[i]);
   fprintf(out, "0};\n");
 }
 
-static void put_numbers(FILE *out, const char *name, const Word *at, size_t n) {
-  fprintf(out, "static const uint32_t %s[] = {", name);
-  for (size_t i = 0; i < n; i++)
-    fprintf(out, "%s%lu,", i % 16 ? "" : "\n", (unsigned long)at[i]);
+static void put_numbers(FILE *out, const char *name, uint32_t module,
+                        const WordVec *v) {
+  fprintf(out, "static const uint32_t %s_%u[] = {", name, module);
+  for (size_t i = 0; i < v->n; i++)
+    fprintf(out, "%s%lu,", i % 16 ? "" : "\n", (unsigned long)v->at[i]);
   fprintf(out, "0};\n");
 }
 
@@ -47,7 +49,7 @@ static void put_template(FILE *out, const TemplateImage *t) {
           t->flags, t->vinfo);
 }
 
-// ---- the parts ------------------------------------------------------------------
+// ---- what all modules share ------------------------------------------------------
 
 // Returns the number of words.
 static size_t put_symbols(FILE *out, const SymbolTable *table) {
@@ -64,8 +66,8 @@ static size_t put_symbols(FILE *out, const SymbolTable *table) {
     memcpy((char *)to + sizeof head, s->text, s->len);
   }
   size_t n = words.n;
-  put_words(out, "symbol_words", words.at, n);
-  put_numbers(out, "symbol_at", at.at, at.n);
+  put_words(out, "symbols", 0, &words);
+  put_numbers(out, "symbol_at", 0, &at);
   make_drop(&words);
   make_drop(&at);
   return n;
@@ -82,25 +84,10 @@ static void put_op_types(FILE *out, Terms *t, const Runtime *rt) {
   fprintf(out, "};\n");
 }
 
-static size_t put_atoms(FILE *out, Terms *t, const Runtime *rt) {
-  RecordVec all = {0};
-  make_check(ambi_space_atoms(rt->corelib, &all), "out of memory");
-  fprintf(out, "static const TemplateImage atoms[] = {\n");
-  for (size_t i = 0; i < all.n; i++) {
-    TemplateImage im = make_terms_template(t, &all.at[i]->tmpl);
-    put_template(out, &im);
-  }
-  fprintf(out, "};\n");
-  size_t n = all.n;
-  ambi_records_drop(&all);
-  return n;
-}
-
 static void put_reach(FILE *out, Runtime *rt) {
   ambi_mentioned_effects(rt);
   const Mentions *m = &rt->mentions;
-  make_check(m->reach && m->nsymbols == ambi_symbols_count(rt->symbols),
-             "effects of the library are not known");
+  make_check(m->reach, "effects of the library are not known");
   fprintf(out, "static const uint8_t reach[] = {");
   for (uint32_t id = 0; id < m->nsymbols; id++)
     fprintf(out, "%s%u,", id % 32 ? "" : "\n", m->reach[id]);
@@ -111,62 +98,142 @@ static void put_units(FILE *out, const Units *u) {
   fprintf(out, "static const BootUnit units[] = {\n");
   for (size_t i = 0; i < u->n; i++) {
     const BootUnit *r = &u->rows[i];
-    fprintf(out, "{%u,%u,0x%llx,0x%llx,%u},\n", r->head, r->nargs,
+    fprintf(out, "{%u,%u,%u,0x%llx,0x%llx,%u},\n", r->head, r->nargs, r->module,
             (unsigned long long)r->type, (unsigned long long)r->bounds, r->at);
   }
   fprintf(out, "};\n");
-  put_words(out, "code", u->code.at, u->code.n);
+  put_words(out, "code", 0, &u->code);
 }
 
-// Returns the number of chunks.
-static uint32_t put_terms(FILE *out, const Terms *t) {
+// ---- modules --------------------------------------------------------------------
+
+static void put_atoms(FILE *out, Source *s, uint32_t i) {
+  RecordVec all = {0};
+  make_check(ambi_space_atoms(s->space, &all), "out of memory");
+  fprintf(out, "static const TemplateImage atoms_%u[] = {\n", i);
+  for (size_t k = 0; k < all.n; k++) {
+    TemplateImage im = make_terms_template(&s->terms, &all.at[k]->tmpl);
+    put_template(out, &im);
+  }
+  fprintf(out, "{0}};\n");
+  ambi_records_drop(&all);
+}
+
+static void put_terms(FILE *out, const Terms *t, uint32_t i) {
   WordVec words = {0}, sizes = {0};
   for (uint32_t at = 0; at < t->next; at += STORE_CHUNK_WORDS) {
     uint32_t end = at + STORE_CHUNK_WORDS;
     if (end > t->next) end = t->next;
-    for (uint32_t i = at + STORE_CHUNK_FIRST; i < end; i++)
-      make_push(&words, t->out[i]);
+    for (uint32_t k = at + STORE_CHUNK_FIRST; k < end; k++)
+      make_push(&words, t->out[k]);
     make_push(&sizes, end - at - STORE_CHUNK_FIRST);
   }
-  put_words(out, "term_words", words.at, words.n);
-  put_numbers(out, "term_sizes", sizes.at, sizes.n);
-  put_numbers(out, "term_pointers", t->pointers.at, t->pointers.n);
-  uint32_t n = (uint32_t)sizes.n;
+  put_words(out, "terms", i, &words);
+  put_numbers(out, "term_sizes", i, &sizes);
+  put_numbers(out, "term_pointers", i, &t->pointers);
   make_drop(&words);
   make_drop(&sizes);
-  return n;
+}
+
+static void put_imports(FILE *out, const Units *u, uint32_t i) {
+  const Space *s = u->sources[i].space;
+  fprintf(out, "static const char *const imports_%u[] = {", i);
+  for (size_t k = 0; k < s->ndeps; k++)
+    for (uint32_t d = 0; d < u->nsources; d++)
+      if (d != u->core && u->sources[d].space == s->deps[k])
+        fprintf(out, "\"%s\",", ambi_embedded[d].name);
+  fprintf(out, "0};\n");
+}
+
+static void put_modules(FILE *out, Units *u) {
+  for (uint32_t i = 0; i < u->nsources; i++) {
+    put_terms(out, &u->sources[i].terms, i);
+    put_imports(out, u, i);
+    put_numbers(out, "mentions", i, &u->sources[i].mentions);
+  }
+  fprintf(out, "static const BootModule modules[] = {\n");
+  for (uint32_t i = 0; i < u->nsources; i++) {
+    const Source *s = &u->sources[i];
+    fprintf(out,
+            "{{terms_%u, term_sizes_%u, %u, term_pointers_%u, %zu}, atoms_%u, "
+            "%zu, imports_%u, %u, mentions_%u, %zu},\n",
+            i, i, (s->terms.next - 1) / STORE_CHUNK_WORDS + 1, i,
+            s->terms.pointers.n, i, ambi_space_count(s->space), i, s->effects,
+            i, s->mentions.n);
+  }
+  fprintf(out, "};\n");
+}
+
+// ---- reading the library --------------------------------------------------------
+
+// The image does not run forms: it knows imports only.
+static void check_forms(const EmbeddedFile *e) {
+  static const char import[] = "\n!(import! &self ";
+  for (const char *at = e->text; (at = strstr(at, "\n!")); at++)
+    make_check(strncmp(at, import, sizeof import - 1) == 0,
+               "a module of the library has a form that is no import");
+}
+
+static Space *open_user(Runtime *rt, Space *module) {
+  Space *s = ambi_space_open(rt, NULL, true);
+  bool ok =
+      s && ambi_space_add_dep(s, rt->corelib) && ambi_space_add_dep(s, module);
+  for (size_t i = 0; ok && i < module->ndeps; i++)
+    ok = ambi_space_add_dep(s, module->deps[i]);
+  make_check(ok, "out of memory");
+  return s;
+}
+
+// What reading the text noted goes to the module.
+static void take_mentions(Source *s, Mentions *m) {
+  s->effects = m->effects;
+  for (uint32_t id = 0; id < m->nsymbols; id++)
+    if (m->seen[id]) make_push(&s->mentions, id);
+  memset(m->seen, 0, m->nsymbols);
+  m->effects = E_PURE;
+}
+
+static void read_modules(Units *u) {
+  Context *cx = u->cx;
+  for (uint32_t i = 0; i < u->nsources; i++) {
+    const EmbeddedFile *e = &ambi_embedded[i];
+    Source *s = &u->sources[i];
+    check_forms(e);
+    Module *m = ambi_module_load(cx, ambi_module_top(cx->rt), e->name);
+    make_check(m && m->embedded == e, "a module cannot be loaded");
+    s->space = m->space;
+    if (m->space == cx->rt->corelib) u->core = i;
+    s->user = open_user(cx->rt, s->space);
+    make_terms_open(&s->terms);
+    take_mentions(s, &cx->rt->mentions);
+  }
 }
 
 // ---- the whole ------------------------------------------------------------------
 
-static void put_image(FILE *out, Context *cx) {
-  Runtime *rt = cx->rt;
-  Terms t;
-  make_terms_open(&t);
-  fprintf(out, "// Made by ambit_boot from the core library.\n"
+static void put_image(FILE *out, Units *u) {
+  Runtime *rt = u->cx->rt;
+  fprintf(out, "// Made by ambit_boot from runtime/library.\n"
                "#include \"runtime/bytecode/code.h\"\n");
   // What the numbers below mean must be what the program means by them.
   fprintf(out,
           "_Static_assert(OP_I_COUNT == %d && OP_COUNT == %d && "
           "AMB_S_COUNT == %d, \"made for another program\");\n",
           OP_I_COUNT, OP_COUNT, AMB_S_COUNT);
-  put_op_types(out, &t, rt);
-  size_t natoms = put_atoms(out, &t, rt);
   put_reach(out, rt);
-  Units u = {.cx = cx, .terms = &t};
-  make_units(&u);
-  put_units(out, &u);
+  put_op_types(out, &u->sources[u->core].terms, rt);
+  for (uint32_t i = 0; i < u->nsources; i++)
+    put_atoms(out, &u->sources[i], i);
+  make_units(u);
+  put_units(out, u);
+  put_modules(out, u);
   size_t nwords = put_symbols(out, rt->symbols);
-  uint32_t nchunks = put_terms(out, &t);
   fprintf(out,
           "const BootImage ambi_boot_image = {\n"
-          "{symbol_words, symbol_at, %zu, %zu},\n"
-          "{term_words, term_sizes, %u, term_pointers, %zu},\n"
-          "op_types, atoms, %zu, reach, units, %zu, code};\n",
-          ambi_symbols_count(rt->symbols), nwords, nchunks, t.pointers.n,
-          natoms, u.n);
-  make_units_close(&u);
-  make_terms_close(&t);
+          "{symbols_0, symbol_at_0, %zu, %zu},\n"
+          "%u, modules, %u, %u, op_types, reach, units, %zu, code_0};\n",
+          ambi_symbols_count(rt->symbols), nwords, rt->mentions.nsymbols,
+          u->nsources, u->core, u->n);
 }
 
 static bool no_output(void *arg, const char *text, size_t len) {
@@ -180,6 +247,13 @@ static void show_note(void *arg, const char *text, size_t len) {
   fwrite(text, 1, len, stderr);
 }
 
+static void write_image(const char *path, Units *u) {
+  FILE *out = fopen(path, "w");
+  make_check(out != NULL, "the output cannot be opened");
+  put_image(out, u);
+  make_check(!ferror(out) && fclose(out) == 0, "the output cannot be written");
+}
+
 int main(int argc, char **argv) {
   Host host = {.write = no_output, .note = show_note};
   make_check(argc == 2, "usage: ambit_boot OUT");
@@ -191,10 +265,14 @@ int main(int argc, char **argv) {
   cx->module = ambi_module_top(rt);
   cx->space = cx->module->space;
   ambi_limits_begin(cx);
-  FILE *out = fopen(argv[1], "w");
-  make_check(out != NULL, "the output cannot be opened");
-  put_image(out, cx);
-  make_check(!ferror(out) && fclose(out) == 0, "the output cannot be written");
+  Units u = {.cx = cx};
+  while (ambi_embedded[u.nsources].name)
+    u.nsources++;
+  u.sources = ambi_alloc(u.nsources * sizeof *u.sources);
+  make_check(u.sources != NULL, "out of memory");
+  read_modules(&u);
+  write_image(argv[1], &u);
+  make_units_close(&u);
   ambi_context_close(cx);
   ambi_runtime_close(rt);
   return 0;

@@ -37,15 +37,24 @@ Word make_terms_word(Terms *t, Value v);  // copies what it refers to
 TemplateImage make_terms_template(Terms *t, const Template *from);
 
 // ---- units.c: units of bytecode ------------------------------------------------
+typedef struct Source {  // a module of the library
+  Space *space;
+  Space *user;  // of a module that imports it and has nothing of its own
+  Terms terms;
+  WordVec mentions;  // symbols its text mentions
+  unsigned effects;
+} Source;
+
 typedef struct Units {
   Context *cx;
-  Terms *terms;
+  Source *sources;  // in the order of ambi_embedded
+  uint32_t nsources, core;
   BootUnit *rows;
   size_t n, cap;
   WordVec code;
 } Units;
 
-// Lowers every definition of the core library and what its units call.
+// Lowers every definition of the modules and what their units call.
 void make_units(Units *u);
 void make_units_close(Units *u);
 

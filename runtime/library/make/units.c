@@ -1,4 +1,5 @@
-// The units of the core library, as the space of a module lowers them.
+// The units of the library's modules, as the space of a module that imports one
+// lowers them.
 //
 // Each is lowered alone, with nothing known beforehand, so that all it relies on
 // is seen. Where an unknown head was met, that is done for every bound of its
@@ -8,20 +9,41 @@
 #include "memory/alloc.h"
 #include "runtime/bytecode/verify.h"
 #include "runtime/library/make/make.h"
+#include "runtime/spaces/space_data.h"
+
+typedef struct Wanted {
+  Variant *variant;
+  uint32_t source;  // that has the rules
+} Wanted;
 
 typedef struct Todo {  // variants to be lowered, in the order they are met
-  Variant **at;
+  Wanted *at;
   size_t n, cap;
 } Todo;
 
-static void want(Todo *todo, Variant *v) {
+static void want(Units *u, Todo *todo, uint32_t source, Value head,
+                 uint32_t nargs, Value type) {
+  CodeState *cs = u->cx->rt->code;
+  Definition *d = ambi_definition(cs, u->sources[source].user, head, nargs);
+  Variant *v = d ? ambi_variant(cs, d, type) : NULL;
   make_check(v != NULL, "out of memory");
   for (size_t i = 0; i < todo->n; i++)
-    if (todo->at[i] == v) return;
+    if (todo->at[i].variant == v) return;
   make_check(
       ambi_grow((void **)&todo->at, &todo->cap, todo->n + 1, sizeof *todo->at),
       "out of memory");
-  todo->at[todo->n++] = v;
+  todo->at[todo->n++] = (Wanted){v, source};
+}
+
+// The module that has the rules, of those the user of a module imports.
+static uint32_t source_of(const Units *u, uint32_t user, Value head) {
+  const Space *s = u->sources[user].user;
+  for (size_t i = s->ndeps; i-- > 0;)
+    for (uint32_t k = 0; k < u->nsources; k++)
+      if (u->sources[k].space == s->deps[i] &&
+          ambi_space_defines(s->deps[i], ambi_sym_of(head)))
+        return k;
+  return u->core;
 }
 
 static Symbol *symbol(const Units *u, uint32_t id) {
@@ -209,22 +231,24 @@ static const Unit *lower(Units *u, Variant *v, unsigned effects, bool *asked) {
 }
 
 // The words of a row; what its units call goes to todo.
-static void push_row(Units *u, const Variant *v, const Unit *unit, WordVec *out,
+static void push_row(Units *u, const Wanted *w, const Unit *unit, WordVec *out,
                      Todo *todo) {
+  Terms *t = &u->sources[w->source].terms;
   Group g = {.units = {unit}, .nunits = 1};
   WordVec units = {0}, depends = {0};
   for (uint32_t i = 0; i < g.nunits; i++)
-    push_unit(u->terms, &g, &units, g.units[i]);
-  push_depends(u, v, &depends);
+    push_unit(t, &g, &units, g.units[i]);
+  push_depends(u, w->variant, &depends);
   make_push(out, g.nunits | (Word)g.variants.n << 32);
   for (size_t i = 0; i < depends.n; i++)
     make_push(out, depends.at[i]);
   for (size_t i = 0; i < g.variants.n; i++) {
-    Variant *called = (Variant *)(uintptr_t)g.variants.at[i];
-    make_push(out,
-              ambi_sym_of(called->def->head) | (Word)called->def->nargs << 32);
-    make_push(out, make_terms_word(u->terms, called->type));
-    want(todo, called);
+    const Variant *called = (const Variant *)(uintptr_t)g.variants.at[i];
+    Value head = called->def->head;
+    make_push(out, ambi_sym_of(head) | (Word)called->def->nargs << 32);
+    make_push(out, make_terms_word(t, called->type));
+    want(u, todo, source_of(u, w->source, head), head, called->def->nargs,
+         called->type);
   }
   for (size_t i = 0; i < units.n; i++)
     make_push(out, units.at[i]);
@@ -248,29 +272,33 @@ static bool add_bounds(Units *u, size_t first, const WordVec *row,
   return false;
 }
 
-static void add_row(Units *u, const Variant *v, size_t first,
-                    const WordVec *row, uint64_t bounds) {
+static void add_row(Units *u, const Wanted *w, size_t first, const WordVec *row,
+                    uint64_t bounds) {
   if (add_bounds(u, first, row, bounds)) return;
   make_check(ambi_grow((void **)&u->rows, &u->cap, u->n + 1, sizeof *u->rows),
              "out of memory");
+  const Variant *v = w->variant;
+  Terms *t = &u->sources[w->source].terms;
   u->rows[u->n++] = (BootUnit){.head = ambi_sym_of(v->def->head),
                                .nargs = v->def->nargs,
-                               .type = make_terms_word(u->terms, v->type),
+                               .module = w->source,
+                               .type = make_terms_word(t, v->type),
                                .bounds = bounds,
                                .at = (uint32_t)u->code.n};
   for (size_t i = 0; i < row->n; i++)
     make_push(&u->code, row->at[i]);
 }
 
-static void add_variant(Units *u, Variant *v, Todo *todo) {
+static void add_variant(Units *u, Wanted w, Todo *todo) {
   size_t first = u->n;
   bool asked = true;
+  u->cx->space = u->sources[w.source].user;
   for (unsigned effects = 0; asked && effects <= E_ALL; effects++) {
-    const Unit *unit = lower(u, v, effects, &asked);
+    const Unit *unit = lower(u, w.variant, effects, &asked);
     if (unit->code[0].op != OP_I_QUERYT) {  // else lowering has given up
       WordVec row = {0};
-      push_row(u, v, unit, &row, todo);
-      add_row(u, v, first, &row, asked ? (uint64_t)1 << effects : UINT64_MAX);
+      push_row(u, &w, unit, &row, todo);
+      add_row(u, &w, first, &row, asked ? (uint64_t)1 << effects : UINT64_MAX);
       make_drop(&row);
     }
     ambi_context_reset(u->cx);
@@ -285,11 +313,9 @@ static int by_head(const void *a, const void *b) {
   return x->at < y->at ? -1 : x->at > y->at;
 }
 
-void make_units(Units *u) {
-  CodeState *cs = u->cx->rt->code;
-  Todo todo = {0};
+static void want_all(Units *u, Todo *todo, uint32_t source) {
   RecordVec all = {0};
-  make_check(ambi_space_atoms(u->cx->rt->corelib, &all), "out of memory");
+  make_check(ambi_space_atoms(u->sources[source].space, &all), "out of memory");
   for (size_t i = 0; i < all.n; i++) {
     Value rule = all.at[i]->tmpl.atom;
     if (ambi_expr_size(rule) != 3 ||
@@ -297,19 +323,28 @@ void make_units(Units *u) {
       continue;
     Value lhs = ambi_expr_at(rule, 1);
     if (!ambi_is_expr(lhs) || !ambi_is_sym(ambi_expr_at(lhs, 0))) continue;
-    Definition *d = ambi_definition(cs, u->cx->space, ambi_expr_at(lhs, 0),
-                                    ambi_expr_size(lhs) - 1);
-    make_check(d != NULL, "out of memory");
-    want(&todo, ambi_variant(cs, d, AMB_SYM(UNDEFINED)));
+    want(u, todo, source, ambi_expr_at(lhs, 0), ambi_expr_size(lhs) - 1,
+         AMB_SYM(UNDEFINED));
   }
   ambi_records_drop(&all);
+}
+
+void make_units(Units *u) {
+  Todo todo = {0};
+  for (uint32_t i = 0; i < u->nsources; i++)
+    want_all(u, &todo, i);
   for (size_t i = 0; i < todo.n; i++)
     add_variant(u, todo.at[i], &todo);
   ambi_free(todo.at, todo.cap * sizeof *todo.at);
-  qsort(u->rows, u->n, sizeof *u->rows, by_head);
+  if (u->n) qsort(u->rows, u->n, sizeof *u->rows, by_head);
 }
 
 void make_units_close(Units *u) {
+  for (uint32_t i = 0; i < u->nsources; i++) {
+    make_terms_close(&u->sources[i].terms);
+    make_drop(&u->sources[i].mentions);
+  }
+  ambi_free(u->sources, u->nsources * sizeof *u->sources);
   ambi_free(u->rows, u->cap * sizeof *u->rows);
   make_drop(&u->code);
 }

@@ -35,8 +35,9 @@ verbs  build               the program `ambit` (default)
                            builds the tests, then runs so many generated programs
                            (1000000) in all modes (docs/testing.md)
        fmt                 formats every C file in place
-       lint                checks formatting, the direction of includes, and that
-                           docs/opcodes.md is the one made from opcodes.def
+       lint                checks formatting, the direction of includes and calls,
+                           what threads share, doors that the library must use,
+                           and that docs/opcodes.md is the one made from opcodes.def
        clean               removes the build of this type
        help                this text
 
@@ -170,6 +171,9 @@ lint)
   status=0
   c_files | xargs clang-format --dry-run -Werror || status=1
   tests/check_layers.sh || status=1
+  tests/check_shared.sh || status=1
+  build_quietly
+  tests/check_objects.sh "$dir" || status=1
   tests/tools/opcodes_md.sh | diff -u docs/opcodes.md - >&2 || {
     echo "renew it: tests/tools/opcodes_md.sh > docs/opcodes.md" >&2
     status=1

@@ -20,7 +20,7 @@
 #endif
 
 // The cancellation word of the running runtime: all an interrupt may touch.
-static AMB_ATOMIC(uint32_t) * cancel_word;
+static AMB_ATOMIC(uint32_t) * cancel_word;  // [init]
 
 static void on_interrupt(int signal_number) {
   (void)signal_number;

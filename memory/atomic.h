@@ -1,6 +1,15 @@
 // All atomics: operations named by their ordering; grep here is the audit.
 //
 // The only file with memory_order_*. C11 builtins, which ThreadSanitizer sees.
+//
+// What more than one thread looks at says whose it is, in a tag that opens its
+// comment (tests/check_shared.sh looks for it):
+//   [init]      written before anybody else can see it
+//   [own]       of the thread that uses the Runtime
+//   [lock]      looked at under the lock beside it; [lock:NAME]: under that one
+//   [lock>all]  written under the lock, read by anybody; [own>all] likewise
+//   [all]       anybody, atomically; [all~]: and nothing depends on how soon
+//   [compiler]  written by the thread that compiles, read by anybody
 #ifndef AMBIT_MEMORY_ATOMIC_H
 #define AMBIT_MEMORY_ATOMIC_H
 

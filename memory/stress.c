@@ -10,7 +10,7 @@
 #else
 #define AT_START 0
 #endif
-AMB_ATOMIC(unsigned) ambi_stress_switches = AT_START;
+AMB_ATOMIC(unsigned) ambi_stress_switches = AT_START;  // [all~]
 
 static unsigned switch_named(const char *name, size_t len) {
   static const struct {

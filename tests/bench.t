@@ -1,17 +1,15 @@
 #!/usr/bin/perl
-# The benchmark programs at their small sizes, in every mode of lib/Modes.pm, and
-# bench/run itself: it must accept right answers, refuse wrong ones, and know what
-# got slower. No test depends on how fast anything is.
+# bench/run itself: it must accept right answers, refuse wrong ones, and know what got
+# slower. No test depends on how fast anything is. The answers of the programs are
+# looked at in matrix.t.
 
 use strict;
 use warnings;
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
-use File::Basename qw(basename);
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json encode_json);
 use Test::More;
-use Modes;
 use Program;
 
 my $bench = "$Bin/../bench";
@@ -24,48 +22,6 @@ sub write_file {
     close $out or die "$file: $!\n";
     chmod $mode, $file if $mode;
     return $file;
-}
-
-# White space does not count, nor do the lines before the last.
-sub last_line {
-    my ($text) = @_;
-    my @lines = grep {/\S/} split /\n/, $text;
-    return @lines ? join ' ', split ' ', $lines[-1] : 'nothing';
-}
-
-# The program with its `; small:` constants, and the answer to them; undef and
-# what is wrong with the program otherwise.
-sub small {
-    my ($path) = @_;
-    my $text = Program::slurp($path);
-    my ($full) = $text =~ /\A; expect: (\S.*)\n/ or return ( undef, 'no expect on line 1' );
-    my ( $sizes, $answer ) = $text =~ /\A.*\n.*\n; small: (.+?) => (\S.*)\n/
-        or return basename($path) eq 'a_startup.metta' ? ( $text, $full ) : ( undef, 'no small on line 3' );
-    for my $size ( split ' ', $sizes ) {
-        my ( $name, $value ) = split /=/, $size;
-        my $found = $text =~ s/^\(= \($name\) \d+\)/(= ($name) $value)/mg;
-        return ( undef, "no constant $name" ) if $found != 1;
-    }
-    return ( $text, $answer );
-}
-
-for my $path ( sort glob "$bench/programs/*.metta" ) {
-    my $name = basename( $path, '.metta' );
-    my ( $text, $answer ) = small($path);
-    if ( !defined $text ) {
-        fail("$name: $answer");
-        next;
-    }
-    my $file = write_file( "$dir/$name.metta", $text );
-    for my $mode ( Modes::tiers() ) {
-        my $r = Program::run( argv => [ Program::path(), @{ $mode->{options} }, $file ] );
-        my $wrong = Program::trouble($r);
-        $wrong = "exit status $r->{exit}" if !$wrong and $r->{exit};
-        my $got = last_line( $r->{out} );
-        $wrong = "got $got, want [$answer]" if !$wrong and $got ne "[$answer]";
-        ok( !$wrong, "$name [$mode->{name}]" )
-            or diag( $wrong, ', stderr: ', substr $r->{err}, 0, 300 );
-    }
 }
 
 # Runs bench/run on this program without other engines.

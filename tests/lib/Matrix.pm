@@ -53,6 +53,7 @@ sub benchmark {
     my $text = Program::slurp($path);
     my ($answer) = $text =~ /\A; expect: (\S.*)$/m or die "no expect on line 1\n";
     my ( $less, $small ) = small($text);
+    die "no small size on line 3\n" if !defined $small and $path !~ /startup/;
     ( $text, $answer ) = ( $less, $small ) if defined $small;
     return {
         path   => write_copy( $path, $dir, $text ),

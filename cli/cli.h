@@ -1,15 +1,21 @@
 // The `ambit` program: options, the host it gives to the runtime, verbs.
 //
-// One thread. Exit codes are those of enum RunStatus, and 2 for a command line
+// One thread, and the compiler's (native.c). Exit codes are those of enum RunStatus, and 2 for a command line
 // that makes no sense.
 #ifndef AMBIT_CLI_CLI_H
 #define AMBIT_CLI_CLI_H
 
 #include <stdio.h>
 
+#include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
 
 enum { EXIT_USAGE = 2 };
+#ifdef AMBIT_JIT
+enum { JIT_BUILT_IN = 1 };
+#else
+enum { JIT_BUILT_IN = 0 };
+#endif
 
 typedef struct Source {
   const char *name;  // as shown in messages
@@ -28,7 +34,11 @@ typedef struct Options {
   size_t nsources;
   char **args;  // what follows FILE
   int nargs;
-  int tier;
+  int tier;          // 0, 1; 2: with machine code, jit.mode says how
+  bool tier_chosen;  // on the command line
+  bool jit_chosen;   // by --jit
+  bool jit_stats;
+  JitConfig jit;  // 0 in numbers: the usual
   Limits limits;
   double time_limit;
   bool help, version;
@@ -37,10 +47,11 @@ typedef struct Options {
 struct Cli {
   Options options;
   Runtime *rt;
-  bool closed;      // output can no longer be written
-  int write_error;  // errno then
-  int code;         // exit code so far
-  bool over;        // no further script is to run
+  Compiler *compiler;  // or NULL
+  bool closed;         // output can no longer be written
+  int write_error;     // errno then
+  int code;            // exit code so far
+  bool over;           // no further script is to run
 };
 
 // ---- options.c --------------------------------------------------------------
@@ -61,6 +72,14 @@ void cli_complain(const char *format, ...)
 // Fills in text and length. False: told why.
 bool cli_source_load(Source *s, uint64_t max_bytes);
 void cli_source_drop(Source *s);
+
+// ---- native.c ---------------------------------------------------------------
+// Gives the runtime its compiler, as the options say.
+void cli_jit_open(Cli *cli);
+// Before the runtime is closed: no more compiling, and the statistics.
+void cli_jit_stop(Cli *cli);
+void cli_jit_close(Cli *cli);  // after it was closed
+const char *cli_jit_version(void);
 
 // ---- main.c -----------------------------------------------------------------
 bool cli_write(void *arg, const char *text, size_t len);

@@ -120,7 +120,7 @@ static void run_source(Cli *cli, Source *s) {
 static void run_all(Cli *cli) {
   Options *o = &cli->options;
   Host host = {.arg = cli, .write = cli_write, .note = write_note};
-  cli->rt = ambi_runtime_open(&host, o->tier);
+  cli->rt = ambi_runtime_open(&host, o->tier > 0);
   if (!cli->rt) {
     cli_complain("the runtime cannot start: out of memory");
     cli->code = RUN_LIMIT;
@@ -131,6 +131,7 @@ static void run_all(Cli *cli) {
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;
   cli->rt->argc = o->nargs;
+  cli_jit_open(cli);
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
@@ -138,8 +139,10 @@ static void run_all(Cli *cli) {
 #ifdef AMB_DEBUG
   note_opcodes(cli->rt);
 #endif
+  cli_jit_stop(cli);
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
+  cli_jit_close(cli);
 }
 
 // A reader that went away is not worth a message.
@@ -173,7 +176,7 @@ int main(int argc, char **argv) {
   else if (cli.options.help)
     cli_help(stdout);
   else if (cli.options.version)
-    puts("ambit " AMB_VERSION);
+    printf("ambit " AMB_VERSION "\nmachine code: %s\n", cli_jit_version());
   else
     run_all(&cli);
   finish_output(&cli);

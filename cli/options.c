@@ -8,6 +8,9 @@
 #include "cli/cli.h"
 #include "memory/alloc.h"
 
+// Any two pieces of machine code reach each other.
+#define JIT_MOST_MEMORY ((uint64_t)1 << 30)
+
 typedef bool SetFn(Options *o, const char *value);  // false: not a good value
 
 typedef struct Option {
@@ -52,9 +55,35 @@ static bool set_text(Options *o, const char *v) {
   return add_source(o, s);
 }
 static bool set_tier(Options *o, const char *v) {
-  if ((*v != '0' && *v != '1') || v[1]) return false;
+  if (*v < '0' || *v > '2' || v[1]) return false;
   o->tier = *v - '0';
+  o->tier_chosen = true;
   return true;
+}
+static bool set_jit(Options *o, const char *v) {
+  static const char *const names[] = {"off", "sync", "background"};
+  for (int i = JIT_OFF; i <= JIT_BACKGROUND; i++) {
+    if (strcmp(v, names[i]) != 0) continue;
+    o->jit.mode = (enum JitMode)i;
+    return o->jit_chosen = true;
+  }
+  return false;
+}
+static bool set_jit_threshold(Options *o, const char *v) {
+  uint64_t n;
+  if (!read_count(v, &n) || n == 0 || n > UINT32_MAX) return false;
+  o->jit.threshold = (uint32_t)n;
+  return true;
+}
+static bool set_jit_memory(Options *o, const char *v) {
+  uint64_t n;
+  if (!ambi_size_parse(v, &n) || n == 0 || n > JIT_MOST_MEMORY) return false;
+  o->jit.memory = n;
+  return true;
+}
+static bool set_jit_stats(Options *o, const char *v) {
+  (void)v;
+  return o->jit_stats = true;
 }
 static bool set_answers(Options *o, const char *v) {
   return read_count(v, &o->limits.answers) && o->limits.answers > 0;
@@ -101,7 +130,16 @@ static const Option table[] = {
     {"--depth", "N", "calls nested at most N deep", set_depth, count},
     {"--time-limit", "S", "at most S seconds for the whole run", set_time_limit,
      seconds},
-    {"--tier", "N", "0: the plain evaluator, 1: bytecode", set_tier, "0 or 1"},
+    {"--tier", "N", "0: the plain evaluator, 1: bytecode, 2: machine code, too",
+     set_tier, "0, 1 or 2"},
+    {"--jit", "MODE", "machine code: off, sync or background", set_jit,
+     "off, sync or background"},
+    {"--jit-threshold", "N", "calls after which a rule is compiled",
+     set_jit_threshold, "a whole number from 1"},
+    {"--jit-memory", "SIZE", "bytes of machine code at most", set_jit_memory,
+     "a size up to 1G"},
+    {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,
+     NULL},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},
 };
@@ -125,13 +163,13 @@ void cli_help(FILE *out) {
         "Runs MeTTa programs. FILE `-` is the standard input.\n\ncommands:\n",
         out);
   for (int i = 0; i < NVERBS; i++)
-    fprintf(out, "  %-20s %s\n", verbs[i].name, verbs[i].help);
+    fprintf(out, "  %-21s %s\n", verbs[i].name, verbs[i].help);
   fputs("\noptions:\n", out);
   for (int i = 0; i < NOPTIONS; i++) {
     char left[40];
     snprintf(left, sizeof left, "%s %s", table[i].name,
              table[i].value ? table[i].value : "");
-    fprintf(out, "  %-20s %s\n", left, table[i].help);
+    fprintf(out, "  %-21s %s\n", left, table[i].help);
   }
   fputs("\nexit codes: 0 fine, 1 a result held an Error, 2 usage, 3 a file "
         "cannot be\nread or parsed, 4 a limit stopped a form, 5 internal "
@@ -276,10 +314,28 @@ static int read_words(Options *o, int argc, char **argv) {
   return -1;
 }
 
+// Machine code comes with tier 2, and tier 2 with --jit.
+static int settle_tier(Options *o) {
+  bool native = o->jit_chosen ? o->jit.mode != JIT_OFF : o->tier == 2;
+  if (!o->tier_chosen) o->tier = native ? 2 : 1;
+  if (!o->jit_chosen) o->jit.mode = native ? JIT_BACKGROUND : JIT_OFF;
+  if (native && !JIT_BUILT_IN) {
+    cli_complain("this ambit was built without machine code (AMBIT_JIT)");
+    return EXIT_USAGE;
+  }
+  if (native && o->tier < 2) {
+    cli_complain("tier %d has no machine code: leave out --tier or --jit",
+                 o->tier);
+    return EXIT_USAGE;
+  }
+  return -1;
+}
+
 int cli_options_parse(Options *o, int argc, char **argv) {
-  *o = (Options){.verb = cli_run, .tier = 1};
+  *o = (Options){.verb = cli_run};
   o->limits.memory = ambi_system_memory() / 2;
   int code = read_words(o, argc, argv);
+  if (code < 0) code = settle_tier(o);
   if (code >= 0) return code;
   if (o->help || o->version || o->nsources) return -1;
   cli_complain("a FILE or -e TEXT is needed; see ambit --help");

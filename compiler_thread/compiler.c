@@ -51,7 +51,10 @@ struct Compiler {
   HotUnit batch[BATCH];         // [compiler] taken from the queue
   uint32_t nbatch;
   Counts counts;
+  uint64_t *passed;  // [own] NULL, or NativeHost.one and .left
 };
+
+#define PASSED_BYTES (2 * (size_t)OP_I_COUNT * sizeof(uint64_t))
 
 static uint64_t now_ns(void) {
   struct timespec t;
@@ -225,6 +228,8 @@ static bool open_parts(Compiler *c, const char **why) {
       !(c->emitter = ambi_emitter_open(c->memory, why)))
     return false;
   ambi_emitter_everything(c->emitter, c->config.everything);
+  *why = "out of memory";
+  if (c->config.counts && !(c->passed = ambi_alloc(PASSED_BYTES))) return false;
   *why = "no thread for the compiler";
   return c->config.mode != JIT_BACKGROUND || start_thread(c);
 }
@@ -239,6 +244,8 @@ static void install(Compiler *c) {
   host.hot = hot;
   host.freed = freed;
   host.threshold = c->config.threshold ? c->config.threshold : 1;
+  host.one = c->passed;
+  host.left = c->passed ? c->passed + OP_I_COUNT : NULL;
   cs->native = host;
   ambi_unit_ready(cs, cs->lower_unit);
   for (Unit *u = cs->units; u; u = u->next)
@@ -282,6 +289,7 @@ void ambi_compiler_close(Compiler *c) {
   ambi_emitter_close(c->emitter);
   ambi_code_memory_close(c->memory);
   ambi_queue_close(c->queue);
+  ambi_free(c->passed, PASSED_BYTES);
   pthread_cond_destroy(&c->idle);
   pthread_mutex_destroy(&c->lock);
   sem_destroy(&c->wake);
@@ -315,7 +323,9 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
                     .wait_max_ns = ambi_load_relaxed(&k->wait_max_ns),
                     .queue_depth = ambi_load_relaxed(&c->x_waiting),
                     .queue_peak = ambi_load_relaxed(&c->x_peak),
-                    .memory = ambi_code_use(c->memory)};
+                    .memory = ambi_code_use(c->memory),
+                    .one = c->passed,
+                    .left = c->passed ? c->passed + OP_I_COUNT : NULL};
   for (unsigned i = 0; i < EMIT_RESULT_COUNT; i++)
     out->results[i] = ambi_load_relaxed(&k->results[i]);
 }

@@ -48,6 +48,7 @@ typedef struct JitConfig {
   uint32_t threshold;  // calls until a unit is hot, at least 1
   size_t memory;       // bytes of machine code at most
   bool everything;     // rare parts, too (tests)
+  bool counts;         // instructions that machine code leaves to the loop
 } JitConfig;
 extern const JitConfig ambi_jit_defaults;
 
@@ -64,6 +65,9 @@ typedef struct JitStats {
   uint64_t wait_ns, wait_max_ns;  // from hot to published: sum and longest
   uint32_t queue_depth, queue_peak;
   CodeMemoryUse memory;
+  // By opcode, where that is counted, else NULL; the evaluator's own: what the loop
+  // ran one by one for machine code, and where machine code left to it.
+  const uint64_t *one, *left;
 } JitStats;
 
 // Gives rt a compiler; rt->code->native is filled. To be called before anything

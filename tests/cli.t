@@ -67,7 +67,7 @@ sub gives {
 }
 
 sub texts_and_files {
-    gives(['--version'], 0, qr/^ambit \d+\.\d+\.\d+$/, 'the version');
+    gives(['--version'], 0, qr/^ambit \d+\.\d+\.\d+\nmachine code: \S.*$/, 'the version');
     gives(['--help'], 0, qr/usage: ambit.*--query-timeout S.*exit codes/s, 'the help');
     gives(['-e', '!(+ 1 2)'], 0, "[3]\n", 'a text');
     gives(['-e', '(= (f) 1)', '-e', '!(f)', '-e', '!(+ (f) 1)'], 0, "[1]\n[2]\n",

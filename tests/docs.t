@@ -102,8 +102,7 @@ for my $section ( sort keys %$help ) {
     ok( $want ne '', "the help text has: $section" );
     is( $got, $want, "manual page and help text agree: $section" );
 }
-my $version = Program::run( argv => [ $ambit, '--version' ] )->{out};
-chomp $version;
+my ($version) = split /\n/, Program::run( argv => [ $ambit, '--version' ] )->{out};
 like( $page, qr/^\.TH AMBIT 1 .*"\Q$version\E"/m, 'the manual page is of this version' );
 
 # Options that README.md names for the program, and its table of exit codes.

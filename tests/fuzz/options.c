@@ -57,7 +57,9 @@ static int understand(Options *o, int argc, char **argv) {
     return code;
   }
   HOLDS(o->help || o->version || o->nsources > 0, "nothing to do");
-  HOLDS(o->tier == 0 || o->tier == 1, "tier %d", o->tier);
+  HOLDS(o->tier >= 0 && o->tier <= 2, "tier %d", o->tier);
+  HOLDS(o->jit.mode == JIT_OFF || o->tier == 2, "machine code in tier %d",
+        o->tier);
   HOLDS(o->verb != NULL, "no verb");
   check_limits(&o->limits, o->time_limit);
   for (size_t i = 0; i < o->nsources; i++) {
@@ -74,7 +76,9 @@ static int understand(Options *o, int argc, char **argv) {
 static void same(const Options *a, const Options *b) {
   HOLDS(a->verb == b->verb && a->tier == b->tier && a->help == b->help &&
             a->version == b->version && a->nsources == b->nsources &&
-            a->nargs == b->nargs && a->time_limit == b->time_limit &&
+            a->nargs == b->nargs && a->jit_stats == b->jit_stats &&
+            memcmp(&a->jit, &b->jit, sizeof a->jit) == 0 &&
+            a->time_limit == b->time_limit &&
             memcmp(&a->limits, &b->limits, sizeof a->limits) == 0,
         "two ways to write a value differ");
 }

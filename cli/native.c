@@ -1,0 +1,143 @@
+// Machine code, as the command line has it: opening, closing, and --jit-stats.
+//
+// Built with -DAMBIT_JIT=OFF there is none: the options refuse to ask for it, and
+// --jit-stats says so.
+#include "cli/cli.h"
+
+enum { MOST_LEFT = 8 };  // instructions that are shown by name
+
+#ifdef AMBIT_JIT
+
+static const char *refused;  // why there is no machine code, NULL: there is
+
+const char *cli_jit_version(void) {
+  return "x86-64";
+}
+
+void cli_jit_open(Cli *cli) {
+  const Options *o = &cli->options;
+  JitConfig config = ambi_jit_defaults;
+  config.mode = o->jit.mode;
+  config.counts = o->jit_stats;
+  if (o->jit.threshold) config.threshold = o->jit.threshold;
+  if (o->jit.memory) config.memory = o->jit.memory;
+  refused = NULL;
+  if (!ambi_compiler_open(cli->rt, &config, &refused)) {
+    if (o->jit_chosen || o->tier_chosen)
+      cli_complain("no machine code: %s", refused);
+    return;
+  }
+  refused = NULL;
+  cli->compiler = ambi_compiler_of(cli->rt);
+}
+
+// ---- statistics -------------------------------------------------------------
+
+static void row(const char *name, unsigned long long n, const char *unit) {
+  fprintf(stderr, "jit: %-48s %llu%s%s\n", name, n, *unit ? " " : "", unit);
+}
+
+static double us(uint64_t ns) {
+  return (double)ns / 1000;
+}
+
+static void print_outcomes(const JitStats *s) {
+  static const char *const names[EMIT_RESULT_COUNT] = {
+#define X(name, text) text,
+      EMIT_RESULTS(X)
+#undef X
+  };
+  row("units that got hot", s->hot, "");
+  for (int i = 0; i < EMIT_RESULT_COUNT; i++) {
+    char name[80];
+    snprintf(name, sizeof name, "%s%s",
+             i == EMIT_OK ? "" : "not compiled: ", names[i]);
+    row(name, s->results[i], "");
+  }
+  row("dropped: thrown away meanwhile", s->stale, "");
+  row("dropped: too late", s->late, "");
+  row("put off: queue full", s->queue_full, "");
+  row("waiting", s->queue_depth, "");
+  row("waiting at most", s->queue_peak, "");
+}
+
+static void print_sizes(const JitStats *s) {
+  row("instructions compiled", s->instructions, "");
+  row("machine code", s->bytes, "bytes");
+  row("code memory in use", s->memory.used, "bytes");
+  row("code memory at most", s->memory.peak, "bytes");
+  row("code memory given back", s->memory.freed, "bytes");
+  row("code memory there may be", s->memory.cap, "bytes");
+}
+
+static void print_times(const JitStats *s) {
+  uint64_t mean = s->compiled ? s->wait_ns / s->compiled : 0;
+  fprintf(stderr, "jit: %-48s %.1f us\n", "compiling took", us(s->emit_ns));
+  fprintf(stderr, "jit: %-48s %.1f us\n", "hot to installed, mean", us(mean));
+  fprintf(stderr, "jit: %-48s %.1f us\n", "hot to installed, longest",
+          us(s->wait_max_ns));
+}
+
+// The instructions with the highest counts.
+static void print_highest(const char *what, const uint64_t *counts) {
+  bool shown[OP_I_COUNT] = {false};
+  for (int i = 0; i < MOST_LEFT; i++) {
+    int best = -1;
+    for (int op = 0; op < OP_I_COUNT; op++)
+      if (!shown[op] && counts[op] && (best < 0 || counts[op] > counts[best]))
+        best = op;
+    if (best < 0) return;
+    char name[40];
+    shown[best] = true;
+    snprintf(name, sizeof name, "%s %s", what, ambi_ops[best].name);
+    row(name, counts[best], "times");
+  }
+}
+
+static void print_stats(const Cli *cli) {
+  static const char *const modes[] = {"off", "sync", "background"};
+  JitStats s;
+  if (!cli->compiler) {
+    fprintf(stderr, "jit: %-48s off%s%s\n", "mode", refused ? ": " : "",
+            refused ? refused : "");
+    return;
+  }
+  ambi_compiler_stats(cli->compiler, &s);
+  fprintf(stderr, "jit: %-48s %s\n", "mode", modes[cli->options.jit.mode]);
+  print_outcomes(&s);
+  print_sizes(&s);
+  print_times(&s);
+  if (s.one) print_highest("run by the loop:", s.one);
+  if (s.left) print_highest("left to the loop:", s.left);
+}
+
+void cli_jit_stop(Cli *cli) {
+  ambi_compiler_stop(cli->rt);
+  if (cli->options.jit_stats) print_stats(cli);
+}
+
+void cli_jit_close(Cli *cli) {
+  ambi_compiler_close(cli->compiler);
+  cli->compiler = NULL;
+}
+
+#else
+
+const char *cli_jit_version(void) {
+  return "not built in";
+}
+
+void cli_jit_open(Cli *cli) {
+  (void)cli;
+}
+
+void cli_jit_stop(Cli *cli) {
+  if (cli->options.jit_stats)
+    fprintf(stderr, "jit: %-48s off: not built in\n", "mode");
+}
+
+void cli_jit_close(Cli *cli) {
+  (void)cli;
+}
+
+#endif

@@ -1,0 +1,161 @@
+#!/usr/bin/perl
+# Machine code as a user meets it: the same answers, what --jit-stats tells, rules that
+# change while a loop is compiled code, interrupts. Where it is not built in: that this
+# is said.
+
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep);
+use Program;
+
+my $ambit = Program::path();
+my $dir   = tempdir( CLEANUP => 1 );
+my $fib   = '(= (fib $n) (if (< $n 2) $n (+ (fib (- $n 1)) (fib (- $n 2)))))';
+
+sub run {
+    my (@words) = @_;
+    return Program::run( argv => [ $ambit, @words ], dir => $dir );
+}
+
+sub write_file {
+    my ( $name, $text ) = @_;
+    open my $out, '>', "$dir/$name" or die "$name: $!\n";
+    print $out $text;
+    close $out or die "$name: $!\n";
+}
+
+# The rows of --jit-stats by name.
+sub stats {
+    my ($r) = @_;
+    return { $r->{err} =~ /^jit: (\S.*?)\s{2,}(.*)$/mg };
+}
+
+my ($built_in) = run('--version')->{out} =~ /^machine code: (.*)$/m;
+if ( $built_in eq 'not built in' ) {
+    for my $words ( ['--jit=sync'], ['--jit', 'background'], ['--tier=2'] ) {
+        my $r = run( @$words, '-e', '!(+ 1 1)' );
+        is( $r->{exit}, 2, "@$words is refused" );
+        like( $r->{err}, qr/built without machine code/, 'and why is told' );
+    }
+    my $r = run( '--jit=off', '--jit-stats', '-e', '!(+ 1 1)' );
+    is( "$r->{exit} $r->{out}", "0 [2]\n", 'off is what there is' );
+    is( stats($r)->{mode}, 'off: not built in', 'and the statistics say why' );
+    done_testing;
+    exit;
+}
+
+# ---- what is told -------------------------------------------------------------
+
+for my $mode (qw(sync background)) {
+    my $r = run( "--jit=$mode", '--jit-threshold=2', '--jit-stats', '-e', "$fib !(fib 20) !(fib 20)" );
+    is( "$r->{exit} $r->{out}", "0 [6765]\n[6765]\n", "$mode: the answer" );
+    my $s = stats($r);
+    is( $s->{mode}, $mode, "$mode: is told" );
+    my $sum = 0;
+    $sum += $s->{$_} for grep {/^(?:compiled|not compiled: .*|dropped: .*|put off: .*)$/} keys %$s;
+    is( $sum, $s->{'units that got hot'}, "$mode: every hot unit is accounted for" );
+    cmp_ok( $s->{compiled}, '>', 0, "$mode: something was compiled" );
+    like( $s->{'machine code'}, qr/^[1-9]\d* bytes$/, "$mode: its size" );
+    is( $s->{waiting}, 0, "$mode: nothing waits at the end" );
+}
+for my $words ( ['--jit=off'], ['--tier=1'], ['--tier=0'] ) {
+    my $r = run( @$words, '--jit-stats', '-e', "$fib !(fib 15)" );
+    is( $r->{out}, "[610]\n", "@$words: the answer" );
+    is( $r->{err}, sprintf( "jit: %-48s off\n", 'mode' ), "@$words: no machine code" );
+}
+my $r = run( '--tier=2', '--jit-threshold=1000000', '--jit-stats', '-e', "$fib !(fib 15)" );
+is( stats($r)->{mode}, 'background', 'tier 2 compiles in the background' );
+is( stats($r)->{'units that got hot'}, 0, 'nothing gets hot below the threshold' );
+
+# ---- the cap --------------------------------------------------------------------
+
+my $many = join '', map {"(= (f$_ \$x) (+ \$x $_)) !(f$_ 1)\n"} 1 .. 60;
+my $all  = join '', map { '[' . ( $_ + 1 ) . "]\n" } 1 .. 60;
+$r = run( '--jit=sync', '--jit-threshold=1', '--jit-memory=8k', '--jit-stats', '-e', $many );
+is( $r->{out}, $all, 'a small cap changes no answer' );
+cmp_ok( stats($r)->{'not compiled: code memory full'}, '>', 0, 'what does not fit is counted' );
+like( stats($r)->{'code memory there may be'}, qr/^8192 bytes$/, 'the cap is told' );
+
+# ---- rules that change under a loop ---------------------------------------------
+
+# The loop is compiled when rules are added to what it calls, from inside a form and
+# between two.
+my $loop = '(= (count $n $acc) (if (== $n 0) $acc (count (- $n 1) (+ $acc (step $n)))))';
+for my $mode (qw(sync background)) {
+    write_file( 'change.metta', <<"END_TEXT" );
+(= (step \$n) 1)
+$loop
+!(count 20000 0)
+!(add-atom &self (= (tune \$n) (step \$n)))
+!(let () (add-atom &self (= (step 7) 0)) (collapse (count 8 0)))
+(= (step 9) 5)
+!(collapse (count 9 0))
+END_TEXT
+    my $off = run( '--tier=1', 'change.metta' );
+    my $on  = run( "--jit=$mode", '--jit-threshold=1', '--jit-stats', 'change.metta' );
+    is( $on->{out}, $off->{out}, "$mode: new calls see new rules" );
+    is( $on->{exit}, 0, "$mode: ... and all is well" );
+    cmp_ok( stats($on)->{compiled}, '>', 0, "$mode: ... in machine code" );
+}
+
+# Typed at a pipe, line by line, while the same program goes on.
+sub conversation {
+    my ($mode) = @_;
+    pipe my $in,  my $to or die $!;
+    pipe my $from, my $out or die $!;
+    my $pid = fork // die $!;
+    if ( !$pid ) {
+        open STDIN,  '<&', $in  or POSIX::_exit(126);
+        open STDOUT, '>&', $out or POSIX::_exit(126);
+        close $to;
+        close $from;
+        exec $ambit, "--jit=$mode", '--jit-threshold=2', '--time-limit=60', '-' or POSIX::_exit(127);
+    }
+    close $in;
+    close $out;
+    $to->autoflush(1);
+    print $to "(= (step \$n) 1)\n$loop\n!(count 3000 0)\n!(count 3000 0)\n(= (step 5) 10)\n!(count 5 0)\n";
+    close $to;
+    my @got = <$from>;
+    waitpid $pid, 0;
+    is( $?, 0, "$mode: a conversation ends well" );
+    is( join( '', @got ), "[3000]\n[3000]\n[5, 14]\n", "$mode: a rule added between two forms" );
+}
+conversation($_) for qw(sync background);
+
+# ---- interrupts -------------------------------------------------------------------
+
+# At a different moment each time: while units get hot, are compiled, and run.
+my $endless = join '', map {"(= (f$_ \$x) (if (> \$x 0) (+ \$x $_) (f$_ 1)))\n"} 0 .. 99;
+$endless .= join '', map {"(= (all$_ \$n) (let \$s (f$_ \$n) (all" . ( $_ + 1 ) . " \$n)))\n"} 0 .. 99;
+$endless .= '(= (all100 $n) (all0 (+ $n 1)))' . "\n";
+$endless .= "!(+ 1 1)\n!(all0 1)\n!(+ 2 2)\n";
+write_file( 'endless.metta', $endless );
+for my $mode (qw(sync background)) {
+    my %seen;
+    for my $turn ( 1 .. 12 ) {
+        pipe my $from, my $out or die $!;
+        my $pid = fork // die $!;
+        if ( !$pid ) {
+            chdir $dir;
+            open STDOUT, '>&', $out or POSIX::_exit(126);
+            open STDERR, '>', 'err' or POSIX::_exit(126);
+            exec $ambit, "--jit=$mode", '--jit-threshold=1', '--time-limit=60', 'endless.metta'
+                or POSIX::_exit(127);
+        }
+        close $out;
+        my $first = <$from>;    # it is in the endless form now, or soon
+        sleep 0.002 * $turn;
+        kill 'INT', $pid;
+        my $rest = join '', <$from>;
+        waitpid $pid, 0;
+        $seen{ ( $? >> 8 ) . ' ' . ( $? & 127 ) . " $first$rest" }++;
+    }
+    is_deeply( [ keys %seen ], ["130 0 [2]\n[]\n"], "$mode: an interrupt ends the form, whenever" );
+}
+done_testing;

@@ -103,6 +103,8 @@ void cli_run(Cli *cli, Source *s) {
                    .on_form = on_form,
                    .arg = &running};
   enum RunStatus status = ambi_run_script(&script);
+  // An interrupt between two forms stops none of them.
+  if (status == RUN_OK && cancelled(cli)) status = RUN_CANCELLED;
   if (status == RUN_PARSE)
     cli_report(s, script.error.at, "error", script.error.message);
   if (status != RUN_OK)

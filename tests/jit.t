@@ -59,9 +59,10 @@ for my $mode (qw(sync background)) {
     my $sum = 0;
     $sum += $s->{$_} for grep {/^(?:compiled|not compiled: .*|dropped: .*|put off: .*)$/} keys %$s;
     is( $sum, $s->{'units that got hot'}, "$mode: every hot unit is accounted for" );
+    is( $s->{waiting}, 0, "$mode: nothing waits at the end" );
+    next if $mode eq 'background';    # which may come too late
     cmp_ok( $s->{compiled}, '>', 0, "$mode: something was compiled" );
     like( $s->{'machine code'}, qr/^[1-9]\d* bytes$/, "$mode: its size" );
-    is( $s->{waiting}, 0, "$mode: nothing waits at the end" );
 }
 for my $words ( ['--jit=off'], ['--tier=1'], ['--tier=0'] ) {
     my $r = run( @$words, '--jit-stats', '-e', "$fib !(fib 15)" );
@@ -100,7 +101,7 @@ END_TEXT
     my $on  = run( "--jit=$mode", '--jit-threshold=1', '--jit-stats', 'change.metta' );
     is( $on->{out}, $off->{out}, "$mode: new calls see new rules" );
     is( $on->{exit}, 0, "$mode: ... and all is well" );
-    cmp_ok( stats($on)->{compiled}, '>', 0, "$mode: ... in machine code" );
+    cmp_ok( stats($on)->{compiled}, '>', 0, "$mode: ... in machine code" ) if $mode eq 'sync';
 }
 
 # Typed at a pipe, line by line, while the same program goes on.
@@ -154,8 +155,9 @@ for my $mode (qw(sync background)) {
         kill 'INT', $pid;
         my $rest = join '', <$from>;
         waitpid $pid, 0;
+        $rest =~ s/^\[\]\n//;    # if the form had begun
         $seen{ ( $? >> 8 ) . ' ' . ( $? & 127 ) . " $first$rest" }++;
     }
-    is_deeply( [ keys %seen ], ["130 0 [2]\n[]\n"], "$mode: an interrupt ends the form, whenever" );
+    is_deeply( [ keys %seen ], ["130 0 [2]\n"], "$mode: an interrupt ends the form, whenever" );
 }
 done_testing;

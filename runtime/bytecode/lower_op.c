@@ -10,12 +10,15 @@ bool ambi_lower_plain_builtin(Value head) {
   return ambi_is_op(head) && ambi_builtins[ambi_op_of(head)].flags == F_DET;
 }
 
+// May it be evaluated twice?
+static bool without_effect(Value head) {
+  return ambi_lower_plain_builtin(head) && ambi_op_of(head) != OP_GET_STATE &&
+         !(ambi_builtins[ambi_op_of(head)].effects & ~E_READ_SPACE);
+}
+
 static bool numeric_tree(Value e) {
   if (!ambi_is_expr(e)) return true;
-  if (!ambi_lower_plain_builtin(ambi_expr_at(e, 0)) ||
-      ambi_op_of(ambi_expr_at(e, 0)) == OP_GET_STATE ||
-      ambi_op_of(ambi_expr_at(e, 0)) == OP_CHANGE_STATE)
-    return false;
+  if (!without_effect(ambi_expr_at(e, 0))) return false;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
     if (!numeric_tree(ambi_expr_at(e, i))) return false;
   return true;
@@ -448,6 +451,16 @@ static bool state_operand(Lower *l, Value s, uint16_t *source) {
   return true;
 }
 
+// Is the new value of a type that the state, which is known, does not have?
+static bool ill_stated(Lower *l, Value e) {
+  Value state = ambi_expr_at(e, 1);
+  if (!ambi_is_state(state)) return false;
+  const State *st = (const State *)(const void *)ambi_cell(state);
+  Value t = ambi_lower_static_type(l, ambi_expr_at(e, 2));
+  return ambi_is_sym(t) && t.w != st->type.atom.w && !ambi_lower_any_type(t) &&
+         !ambi_is_lvar(st->type.atom);
+}
+
 // (get-state S), (change-state! S V) of a state that is there or in a variable.
 // V is evaluated before anything is checked: whatever is odd goes to EVAL with
 // the value in place, which then reports it.
@@ -465,6 +478,8 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
       ambi_is_unit(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
       !ambi_is_lvar(ambi_expr_at(e, 2)))
     return false;
+  if (ambi_lower_unset(l, ambi_expr_at(e, 1)) || (set && ill_stated(l, e)))
+    return false;
   ambi_lower_prepare(l, e);
   if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
   int bail = l->bail;
@@ -480,6 +495,10 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     }
     ambi_lower_value_of(l, slot, d, err);
   } else {
+    if (ambi_is_lvar(ambi_expr_at(e, 1))) {  // before anything runs
+      ambi_lower_emit(l, OP_I_CHKSTATE, state, 0, 0);
+      ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+    }
     uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
                                     err, rest, false);
     slot = d.tail ? ambi_lower_slot(l) : d.slot;

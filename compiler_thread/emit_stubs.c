@@ -57,7 +57,7 @@ static void undo(Context *cx, size_t mark) {
 }
 
 static bool failed_often(Engine *g) {
-  return ++g->failures % FAILURES_POLL != 0 || ambi_step_failed_often(g);
+  return ++g->cx->given_back % FAILURES_POLL != 0 || ambi_step_failed_often(g);
 }
 
 static void failing(Jit *j, const Labels *l) {
@@ -73,11 +73,11 @@ static void failing(Jit *j, const Labels *l) {
   jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, s)));
   jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, resume)));
   jit_mr(j, J_MOV, in_context(OFF(Context, space)), J_RDX);
-  jit_rm32(j, J_MOV, J_RDX, in_engine(OFF(Engine, failures)));
+  jit_rm32(j, J_MOV, J_RDX, in_context(OFF(Context, given_back)));
   jit_ri32(j, J_ADD, J_RDX, 1);
   jit_ri32(j, J_TEST, J_RDX, FAILURES_POLL - 1);
   jit_jump_if(j, J_EQ, often);
-  jit_mr32(j, J_MOV, in_engine(OFF(Engine, failures)), J_RDX);
+  jit_mr32(j, J_MOV, in_context(OFF(Context, given_back)), J_RDX);
   jit_bind(j, on);
   is_landing(j);
   jit_jump_if(j, J_NE, l->go);

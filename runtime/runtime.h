@@ -45,6 +45,7 @@ struct Runtime {
   bool bare_minimal;              // pragma interpreter bare-minimal
   Limits limits;                  // defaults for each form
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
+  uint64_t type_changes;          // how often what gives types was changed
   uint64_t rng_state;             // default random generator
   char **argv;                    // (args): strings after FILE
   int argc;

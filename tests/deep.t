@@ -63,6 +63,24 @@ my @cases = (
             return "!${l}\$x$r\n", "[${l}\$x$r]\n";
         }
     ],
+    [   'nested calls of a typed operation',
+        sub {
+            my ($n) = @_;
+            return '!' . '(+ 1 ' x $n . '0' . ')' x $n . "\n", "[$n]\n";
+        }
+    ],
+    [   'nested calls of typed functions, and typed data',
+        sub {
+            my ($n) = @_;
+            my $half = $n / 2;
+            return "(: same (-> \$t \$t))\n(= (same \$x) \$x)\n(: Nil (List \$t))\n"
+                . "(: Cons (-> \$t (List \$t) (List \$t)))\n"
+                . "(: kind (-> (List Number) Bool))\n(= (kind \$l) True)\n"
+                . '!(kind ' . '(Cons 1 ' x $half . 'Nil' . ')' x $half . ")\n"
+                . '!' . '(same ' x $half . '1' . ')' x $half . "\n",
+                "[True]\n[1]\n";
+        }
+    ],
     [   'nested terms compared, unified and stored',
         sub {
             my ($n) = @_;

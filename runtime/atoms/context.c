@@ -72,6 +72,7 @@ Context *ambi_context_open(Runtime *rt) {
 void ambi_context_close(Context *cx) {
   if (!cx) return;
   if (cx->engine_close) cx->engine_close(cx->engine);
+  if (cx->types_close) cx->types_close(cx);
   ambi_range_close(&cx->heap);
   ambi_range_close(&cx->trail_range);
   ambi_vec_drop(&cx->many);
@@ -85,6 +86,7 @@ void ambi_context_reset(Context *cx) {
   ambi_range_trim(&cx->trail_range, keep);
   take_committed(cx);
   cx->h = cx->hbase;
+  cx->moved++;
   cx->hb = ALWAYS_TRAIL;
   cx->tr = 0;
   cx->many.n = 0;

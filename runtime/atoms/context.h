@@ -14,6 +14,7 @@
 #include "runtime/atoms/value.h"
 
 typedef struct Runtime Runtime;
+typedef struct TypeMemo TypeMemo;
 typedef struct Space Space;
 typedef struct Module Module;
 
@@ -51,6 +52,13 @@ typedef struct Context {
   int exit_code;                       // with STOP_EXIT
   void (*engine_close)(void *engine);  // frees it with the context
   void *engine;                        // the tier's own state
+  // Count how often a part of the heap was given back by failing, and how often
+  // terms may have moved or gone, or the first counter has begun again: who
+  // remembers addresses looks at both.
+  uint32_t given_back;
+  uint64_t moved;
+  TypeMemo *types;  // types of terms (types_memo.c)
+  void (*types_close)(struct Context *cx);
 } Context;
 
 // ---- life -----------------------------------------------------------------
@@ -91,6 +99,12 @@ Value ambi_make_tail(Context *cx, Value e, uint32_t from);
 Value ambi_make_error(Context *cx, Value atom, Value reason);
 // (Error atom <symbol with this text>)
 Value ambi_make_error_text(Context *cx, Value atom, const char *text);
+
+// From h on, the heap has no terms any more.
+static inline void ambi_heap_give_back(Context *cx, Word *h) {
+  cx->h = h;
+  if (++cx->given_back == 0) cx->moved++;
+}
 
 // ---- bindings and trail ---------------------------------------------------------
 bool ambi_trail_grow(Context *cx);  // false: cx->stop set

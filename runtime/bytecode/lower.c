@@ -220,7 +220,7 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     ambi_lower_close(&l);
   }
   ambi_records_drop(&records);
-  if (!cx->stop) cx->h = top;  // atoms made while lowering are of no use now
+  if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
   if (refused) u = dynamic_unit(cx, v);
   if (u) u->variant = v;
   return u;
@@ -263,6 +263,6 @@ Unit *ambi_lower_form(Context *cx, Value form) {
     u->next = NULL;
   }
   ambi_lower_close(&l);
-  if (!cx->stop) cx->h = top;
+  if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
   return u;
 }

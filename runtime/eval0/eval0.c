@@ -151,7 +151,7 @@ static void release(Machine *m, ItemList *items, Mark mark) {
   poison(m->top, top);
   if (heap_stays) return;
   poison(mark.h, cx->h);
-  cx->h = mark.h;
+  ambi_heap_give_back(cx, mark.h);
   m->epoch++;
 }
 

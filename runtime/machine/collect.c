@@ -15,6 +15,7 @@
 #include "runtime/config.h"
 #include "runtime/machine/routine.h"
 #include "runtime/modules/module.h"
+#include "runtime/types/types.h"
 
 enum {
   MIN_NURSERY = 1 << 17,  // words: 1 MiB, stays in second-level caches
@@ -465,6 +466,17 @@ static Store *watched_store(Engine *g) {
   return ambi_store_watch(rt->store) ? rt->store : NULL;
 }
 
+// What a remembered address has become. Stored terms may go with this collection
+// when it looks for those.
+static const Word *where_now(void *arg, const Word *at) {
+  Collector *c = arg;
+  const Adopted *a = ambi_adopted_at(c->g, at);
+  bool leaves = (at >= c->lo && at < c->hi) || (a && !a->pinned);
+  if (!leaves) return a || c->store ? NULL : at;
+  if (at[0] >> 48 != TAG_FWD) return NULL;
+  return (const Word *)(uintptr_t)(at[0] & AMB_PAYLOAD_MASK);
+}
+
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
   size_t used = (size_t)(cx->h - cx->hbase) + g->adopted_words;
@@ -490,6 +502,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
   scan_words(&c);
   if (c.store) touch_pinned(&c);
   sweep_trail(&c);
+  ambi_types_moved(cx, where_now, &c);
   take_over(&c);
   drop_adopted(g, true);
   if (c.store) ambi_store_reap(c.store);

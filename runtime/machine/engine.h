@@ -135,7 +135,6 @@ typedef struct Engine {
   uint64_t
       gc_mark;  // of the last collection; reads as a header, so no slot holds it
   uint64_t steps;
-  uint32_t failures;  // counted for looks at the limits
   Adopted *adopted;
   size_t nadopted, adopted_cap;
   size_t adopted_words;  // of those the next collection has not seen yet

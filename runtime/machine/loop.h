@@ -137,7 +137,7 @@ fail:
   E = B->e;
   cx->space = B->s;
   pc = B->resume;
-  if (AMB_UNLIKELY(++g->failures % FAILURES_POLL == 0)) {
+  if (AMB_UNLIKELY(++cx->given_back % FAILURES_POLL == 0)) {
     SAVE();
     if (!ambi_step_failed_often(g)) goto stop;
   }

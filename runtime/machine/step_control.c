@@ -56,6 +56,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
 bool ambi_step_failed_often(Engine *g) {
   ambi_engine_count(g);
   g->cx->limits.steps_used += FAILURES_POLL;
+  if (g->cx->given_back == 0) g->cx->moved++;
   return ambi_limits_poll(g->cx);
 }
 

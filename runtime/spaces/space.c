@@ -79,6 +79,7 @@ bool ambi_space_add_dep(Space *s, Space *dep) {
     return false;
   s->deps[s->ndeps++] = dep;
   s->version++;
+  s->rt->type_changes++;
   return true;
 }
 
@@ -88,6 +89,7 @@ bool ambi_space_yield(Space *s, uint32_t symbol) {
     return false;
   s->yields[s->nyields++] = symbol;
   s->version++;
+  s->rt->type_changes++;
   return true;
 }
 
@@ -214,8 +216,10 @@ static bool is_rule(Value atom) {
 }
 
 static void announce(Space *s, Value atom) {
-  if (!s->rt->rules_changed || !(s->is_context || s->is_module)) return;
-  if (is_rule(atom)) s->rt->rules_changed(s->rt, s, atom);
+  if (!is_rule(atom)) return;
+  if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ))) s->rt->type_changes++;
+  if (s->rt->rules_changed && (s->is_context || s->is_module))
+    s->rt->rules_changed(s->rt, s, atom);
 }
 
 static bool add_slab(SpaceData *d) {

@@ -387,6 +387,7 @@ static bool finish(Walk *w) {
   if (v->n > own)
     memmove(v->at + f.items, v->at + own, (v->n - own) * sizeof *v->at);
   v->n -= own - f.items;
+  ambi_memo_note(w, f.atom, f.items);
   w->nends = f.ends;
   w->nframes--;
   return true;
@@ -411,7 +412,10 @@ static Value last_child(Value expr) {
 
 static bool walk_expr(Walk *w, Value expr) {
   size_t bottom = w->nframes;
-  if (!enter(w, expr)) return false;
+  bool known;
+  if (!ambi_memo_find(w, expr, &known) || (!known && !enter(w, expr)))
+    return false;
+  if (known) return true;
   for (;;) {
     if (!ambi_walk_poll(w)) return false;
     TypeFrame *f = &w->frames[w->nframes - 1];
@@ -424,7 +428,9 @@ static bool walk_expr(Walk *w, Value expr) {
     Value child = ambi_deref(ambi_expr_at(f->atom, f->next));
     if (f->next == 0 || matters(w, f, child)) {
       if (ambi_is_expr(child)) {
-        if (!enter(w, child)) return false;
+        if (!ambi_memo_find(w, child, &known) || (!known && !enter(w, child)) ||
+            (known && !close_child(w)))
+          return false;
         continue;
       }
       size_t base = w->items->n;

@@ -41,6 +41,10 @@ bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
 // first way that succeeds, bindings left on the trail. False: its errors.
 bool ambi_check_applicable(Context *cx, Space *s, Value e, Value ftype,
                            Value expected, ValueVec *errors);
+// Terms have moved: where says where the one at an address is now, NULL for one that
+// has gone. To be told before the heap is another one.
+typedef const Word *AmbWhere(void *arg, const Word *at);
+void ambi_types_moved(Context *cx, AmbWhere *where, void *arg);
 bool ambi_is_error_atom(Value v);  // expression headed by the symbol Error
 
 #endif

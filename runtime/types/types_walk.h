@@ -34,6 +34,13 @@ bool ambi_walk_end_child(Walk *w);
 bool ambi_walk_push(Walk *w, Value type, Value error);
 bool ambi_walk_poll(Walk *w);
 
+// ---- what was found before (types_memo.c) -----------------------------------
+// Appends the types of the expression if they are known. False: cx->stop.
+bool ambi_memo_find(Walk *w, Value expr, bool *found);
+// The types of the expression are items[from ..): remembers them if that is worth
+// it.
+void ambi_memo_note(Walk *w, Value expr, size_t from);
+
 // ---- choices of argument types (types_apply.c) ------------------------------
 enum Trying { TRY_FOUND, TRY_NONE, TRY_STOPPED };
 

@@ -1,0 +1,189 @@
+// Types of ground expressions, kept from one look-up to the next.
+//
+// The check before a call looks at the types of its arguments in depth, and each
+// argument's own call is checked again: without a memory a term of depth n would
+// be walked n times. Only walks that turn out long leave anything here, so that
+// short ones cost nothing. An entry holds as long as the address means the same
+// term and nothing changed that gives types.
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+#include "runtime/types/types_walk.h"
+
+enum {
+  LONG_WALK = 64,   // steps after which a walk is remembered
+  MAX_TYPES = 255,  // distinct types
+  NO_TYPE = MAX_TYPES,
+  MIN_ENTRIES = 256,
+  KEPT_ENTRIES = 4096  // a larger table is not kept for later use
+};
+
+typedef struct Entry {
+  const Word *at;
+  uint32_t stamp;  // of the memo when it was made
+  uint32_t type;   // number, or NO_TYPE
+} Entry;
+
+struct TypeMemo {
+  Entry *entries;  // open addressing; cap is a power of two
+  size_t n, cap;
+  uint32_t stored;  // stamp of entries for stored terms ...
+  uint32_t heap;    // ... and of those on the heap
+  uint32_t serial;
+  // what the entries rely on
+  const Space *space;
+  uint64_t changes, moved;
+  uint32_t given_back;
+  Template types[MAX_TYPES];
+  uint32_t ntypes;
+};
+
+static void clear(Context *cx, TypeMemo *m) {
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    ambi_template_release(cx->rt->store, &m->types[i]);
+  m->ntypes = 0;
+  if (m->cap > KEPT_ENTRIES) {
+    ambi_free(m->entries, m->cap * sizeof *m->entries);
+    m->entries = NULL;
+    m->cap = 0;
+  }
+  m->n = 0;
+}
+
+static void close(Context *cx) {
+  TypeMemo *m = cx->types;
+  clear(cx, m);
+  ambi_free(m->entries, m->cap * sizeof *m->entries);
+  ambi_free(m, sizeof *m);
+}
+
+// Stamps of entries that do not hold any more are never used again.
+static void renew(Walk *w, TypeMemo *m) {
+  Context *cx = w->cx;
+  if (m->space != w->space || m->changes != cx->rt->type_changes ||
+      m->moved != cx->moved) {
+    clear(cx, m);
+    m->space = w->space;
+    m->changes = cx->rt->type_changes;
+    m->moved = cx->moved;
+    m->stored = ++m->serial;
+  } else if (m->given_back == cx->given_back) {
+    return;
+  }
+  m->given_back = cx->given_back;
+  m->heap = ++m->serial;
+}
+
+static bool holds(const TypeMemo *m, const Entry *e, const Context *cx) {
+  return e->at && e->stamp == (ambi_in_heap(cx, e->at) ? m->heap : m->stored);
+}
+
+// The entry for the address, or the free place for it.
+static Entry *place(const TypeMemo *m, const Word *at) {
+  size_t i = ((uintptr_t)at >> 3) * 0x9E3779B97F4A7C15u >> 20;
+  while (m->entries[i & (m->cap - 1)].at &&
+         m->entries[i & (m->cap - 1)].at != at)
+    i++;
+  return &m->entries[i & (m->cap - 1)];
+}
+
+bool ambi_memo_find(Walk *w, Value expr, bool *found) {
+  TypeMemo *m = w->cx->types;
+  *found = false;
+  if (AMB_LIKELY(!m || m->n == 0) || !ambi_is_ground_expr(expr)) return true;
+  renew(w, m);
+  if (m->n == 0) return true;
+  const Entry *e = place(m, ambi_ptr(expr));
+  if (!holds(m, e, w->cx)) return true;
+  *found = true;
+  return e->type == NO_TYPE ||
+         ambi_walk_push(w, m->types[e->type].atom, AMB_NONE);
+}
+
+// The entries that hold go to a new table; where: to their new addresses.
+static bool rebuild(Context *cx, TypeMemo *m, size_t cap, AmbWhere *where,
+                    void *arg) {
+  Entry *old = m->entries;
+  size_t was = m->cap;
+  Entry *entries = ambi_alloc(cap * sizeof *entries);
+  if (!entries) return false;
+  m->entries = entries;
+  m->cap = cap;
+  m->n = 0;
+  for (size_t i = 0; i < was; i++) {
+    Entry e = old[i];
+    if (!holds(m, &e, cx)) continue;
+    const Word *now = where ? where(arg, e.at) : e.at;
+    if (!now) continue;
+    if (now != e.at) e = (Entry){now, m->heap, e.type};
+    *place(m, now) = e;
+    m->n++;
+  }
+  ambi_free(old, was * sizeof *old);
+  return true;
+}
+
+static bool grow(Walk *w, TypeMemo *m) {
+  if (m->n * 2 < m->cap) return true;
+  return rebuild(w->cx, m, m->cap ? m->cap * 2 : MIN_ENTRIES, NULL, NULL);
+}
+
+void ambi_types_moved(Context *cx, AmbWhere *where, void *arg) {
+  TypeMemo *m = cx->types;
+  if (!m || m->n == 0) return;
+  bool stale = m->moved != cx->moved;
+  if (m->given_back != cx->given_back) {
+    m->given_back = cx->given_back;
+    m->heap = ++m->serial;
+  }
+  if (stale || !rebuild(cx, m, m->cap, where, arg)) m->space = NULL;
+}
+
+// Types that grow with their terms, such as those of tuples, are not compared at
+// every level.
+static bool is_small(Value type, unsigned depth, unsigned *nodes) {
+  if (!ambi_is_expr(type)) return !ambi_is_var(type);
+  *nodes += ambi_expr_size(type);
+  if (depth == 0 || *nodes > 32 || !ambi_is_ground_expr(type)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(type); i++)
+    if (!is_small(ambi_expr_at(type, i), depth - 1, nodes)) return false;
+  return true;
+}
+
+// The number of the type; NO_TYPE: there are too many, or memory is out.
+static uint32_t number_of(Walk *w, TypeMemo *m, Value type) {
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    if (ambi_equal(m->types[i].atom, type)) return i;
+  if (m->ntypes == MAX_TYPES ||
+      !ambi_template_make(w->cx->rt->store, type, &m->types[m->ntypes]))
+    return NO_TYPE;
+  return m->ntypes++;
+}
+
+static TypeMemo *memo_of(Context *cx) {
+  if (cx->types) return cx->types;
+  cx->types = ambi_alloc(sizeof *cx->types);
+  cx->types_close = close;
+  return cx->types;
+}
+
+void ambi_memo_note(Walk *w, Value expr, size_t from) {
+  const TypeVec *v = w->items;
+  if (AMB_LIKELY(w->steps < LONG_WALK) || !ambi_is_ground_expr(expr)) return;
+  if (v->n > from + 1) return;
+  uint32_t type = NO_TYPE;
+  TypeMemo *m = memo_of(w->cx);
+  if (!m) return;
+  renew(w, m);
+  if (v->n > from) {
+    const TypeItem *t = &v->at[from];
+    unsigned nodes = 0;
+    if (t->is_error || !is_small(t->type, 4, &nodes)) return;
+    type = number_of(w, m, t->type);
+    if (type == NO_TYPE) return;
+  }
+  if (!grow(w, m)) return;
+  Entry *e = place(m, ambi_ptr(expr));
+  m->n += !e->at;
+  bool heap = ambi_in_heap(w->cx, ambi_ptr(expr));
+  *e = (Entry){ambi_ptr(expr), heap ? m->heap : m->stored, type};
+}

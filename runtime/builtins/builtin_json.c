@@ -320,8 +320,9 @@ static bool take(Decoder *d, Build *b, Value v) {
 
 static Value finish(Decoder *d, const Build *b) {
   if (b->space) return ambi_space_value(b->space);
-  Value v =
-      ambi_make_expr(d->cx, d->values.at + b->done, d->values.n - b->done);
+  size_t n = d->values.n - b->done;
+  if (n == 0) return AMB_UNIT;
+  Value v = ambi_make_expr(d->cx, d->values.at + b->done, n);
   d->values.n = b->done;
   return v;
 }

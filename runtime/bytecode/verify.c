@@ -168,7 +168,8 @@ static bool each_write(const Code *pc, unsigned sees, SlotFn *fn, void *arg) {
   const uint16_t x[3] = {pc->a, pc->b, pc->c};
   for (unsigned i = 0; i < 3; i++) {
     char kind = op->operands[i];
-    if (kind == 'W' && (sees & SEES_VALUES) && !fn(arg, x[i], WRITE))
+    if ((kind == 'W' || kind == 'U') && (sees & SEES_VALUES) &&
+        !fn(arg, x[i], WRITE))
       return false;
     if (kind != 'P' || !(sees & SEES_POSITION)) continue;
     if (x[i] == NO_SLOT && ambi_operand_optional(pc->op, i)) continue;
@@ -438,8 +439,9 @@ static bool each_successor(Check *c, uint32_t at, FlowFn *fn) {
   if (returns_behind(pc)) {
     if (!fn(c, at, next, SEES_POSITION)) return false;
     if (may_skip(pc) && !fn(c, at, next + 1, SEES_VALUES)) return false;
-  } else if (!(op->flags & F_END) && !fn(c, at, next, SEES_ALL)) {
-    return false;
+  } else if (!(op->flags & F_END) &&
+             !fn(c, at, next, pc->op == OP_I_CHKLIKE ? 0 : SEES_ALL)) {
+    return false;  // what CHKLIKE writes is there if it takes its edge
   }
   if (op->operands[2] == 'L' &&
       !fn(c, at, label(at, pc->c), op->flags & F_ALT ? SEES_POSITION : 0))

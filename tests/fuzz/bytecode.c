@@ -1,9 +1,10 @@
 // Bytecode is refused by the verifier, or runs to an end or a limit.
 //
 // Units are written at random from instructions that look at what they are given, and
-// run. Units of a program are changed anywhere; those the verifier only has to judge,
+// run, collecting at every call. Units of a program are changed anywhere; those the verifier only has to judge,
 // because it does not follow what is known of a value: that GETCH is given an
 // expression with so many children, lowering alone sees to.
+#include "runtime/bytecode/disasm.h"
 #include "runtime/bytecode/verify.h"
 #include "runtime/machine/engine.h"
 #include "runtime/modules/runner.h"
@@ -15,7 +16,19 @@ static Engine *g;
 
 // ---- writing a unit ---------------------------------------------------------------
 
-enum { MAX_CODE = 60, KINDS = 4, FIRST_VALUES = 4, NK = 8, A_TYPE = 4 };
+enum { MAX_CODE = 60, KINDS = 4, FIRST_VALUES = 4, CALLED = 4 };
+enum {  // constants: values, two types among them, then the other sorts
+  A_TYPE = 4,
+  NUMBER_TYPE,
+  A_SPACE,
+  A_STATE,
+  NVALUES,
+  A_NAME = NVALUES,
+  A_HEAD,
+  A_TEMPLATE,
+  A_VARIANT,
+  NK = A_VARIANT + CALLED
+};
 
 // No instruction jumps backward: only calls count steps.
 static const uint8_t safe[] = {
@@ -33,7 +46,16 @@ static const uint8_t safe[] = {
     OP_I_BRANCH,   OP_I_CHKNUM,    OP_I_CHKTYPE, OP_I_CHKBODY,
     OP_I_CHKHEAD,  OP_I_CHKEXP,    OP_I_FRESH,   OP_I_CAR,
     OP_I_CONS,     OP_I_CHKGROUND, OP_I_DECONS,  OP_I_R_STORE,
-    OP_I_R_STREAM};
+    OP_I_R_STREAM, OP_I_R_GATHER,  OP_I_NOP,     OP_I_CHKERR,
+    OP_I_CHKBOUND, OP_I_CHKEPOCH,  OP_I_CHKLIKE, OP_I_CASTR,
+    OP_I_GETSTATE, OP_I_SETSTATE,  OP_I_INST,    OP_I_UNIFYT,
+    OP_I_UNIFYE,   OP_I_MATCH,     OP_I_MATCHF,  OP_I_BUILTIN,
+    OP_I_CALL,     OP_I_TAILCALL};
+
+typedef struct Open {
+  uint16_t slot;
+  uint32_t nvalues;  // when it began
+} Open;
 
 typedef struct Writer {
   Bytes *in;
@@ -44,17 +66,20 @@ typedef struct Writer {
   uint32_t nslots;
   uint16_t values[4 * MAX_CODE];  // slots written with values
   uint32_t nvalues;
-  uint16_t positions[KINDS];  // the slot of each kind that was written last
+  Open open[KINDS]
+           [2 * MAX_CODE];  // positions that have not ended, of each kind
+  uint32_t nopen[KINDS];
 } Writer;
 
-static Template list;
+static Template list, *shape;  // shape: (link $x $y)
 static Word constants[NK];
+static uint32_t arguments[CALLED];  // of the variants among the constants
 
 static uint16_t value_slot(Writer *w) {
   return w->values[choose(w->in, w->nvalues > 255 ? 255 : w->nvalues)];
 }
-// Slots are written once: what may come back finds them as they were, which the
-// verifier cannot see in full.
+// Slots are written once, but for what changes the newest: what may come back finds
+// them as they were, which the verifier cannot see in full.
 static uint16_t new_slot(Writer *w) {
   return w->values[w->nvalues++] = (uint16_t)w->nslots++;
 }
@@ -71,28 +96,102 @@ static unsigned kind_of_position(unsigned op) {
   }
 }
 
+static uint16_t begin_position(Writer *w, unsigned kind) {
+  uint16_t slot = (uint16_t)w->nslots++;
+  w->open[kind][w->nopen[kind]++] = (Open){slot, w->nvalues};
+  return slot;
+}
+
+static uint16_t newest_position(const Writer *w, unsigned kind) {
+  return w->nopen[kind] ? w->open[kind][w->nopen[kind] - 1].slot : 0;
+}
+
+// A position ends once, which the verifier does not see. Results that were saved find
+// the slots as they were when it began.
+static void end_position(Writer *w, const Code *pc) {
+  unsigned kind = kind_of_position(pc->op);
+  if (ambi_ops[pc->op].operands[1] != 'Q' || !w->nopen[kind]) return;
+  const Open *o = &w->open[kind][--w->nopen[kind]];
+  if (pc->op == OP_I_STREAM || pc->op == OP_I_R_STREAM) return;
+  if (o->nvalues < w->nvalues) w->nvalues = o->nvalues;
+  w->values[w->nvalues++] = pc->a;
+}
+
 static bool takes_type(unsigned op) {
-  return op == OP_I_EVALX || op == OP_I_EVALXT || op == OP_I_CHKTYPE;
+  return op == OP_I_EVALX || op == OP_I_EVALXT || op == OP_I_CHKTYPE ||
+         op == OP_I_CASTR;
+}
+
+static uint16_t source(Writer *w) {
+  if (choose(w->in, 2)) return value_slot(w);
+  return (uint16_t)(SRC_CONST + choose(w->in, NVALUES));
 }
 
 static uint16_t operand(Writer *w, unsigned op, unsigned i) {
   switch (ambi_operand_kind(op, i)) {
   case 'W': return new_slot(w);
-  case 'R':
-  case 'U': return value_slot(w);
-  case 'P': return w->positions[kind_of_position(op)] = (uint16_t)w->nslots++;
-  case 'Q': return w->positions[kind_of_position(op)];
+  case 'R': return value_slot(w);
+  case 'U': return w->values[w->nvalues - 1];
+  case 'P': return begin_position(w, kind_of_position(op));
+  case 'Q': return newest_position(w, kind_of_position(op));
   case 'S':
-    if (choose(w->in, 2)) return value_slot(w);
-    return (uint16_t)(SRC_CONST + choose(w->in, NK - 2));
-  case 'K': return takes_type(op) ? A_TYPE : (uint16_t)choose(w->in, NK - 2);
-  case 'V': return NK - 2;
-  case 'H': return NK - 1;
+    if (op == OP_I_MATCHF || (op == OP_I_MATCH && i == 0))
+      return SRC_CONST + A_SPACE;
+    return source(w);
+  case 'K':
+    return (uint16_t)(takes_type(op) ? A_TYPE + choose(w->in, 2)
+                                     : choose(w->in, NVALUES));
+  case 'T': return A_TEMPLATE;
+  case 'C': return (uint16_t)(A_VARIANT + choose(w->in, CALLED));
+  case 'V': return A_NAME;
+  case 'H': return A_HEAD;
   case 'N':
   case 'Z': return (uint16_t)choose(w->in, 4);
   case 'L': return (uint16_t)(1 + choose(w->in, 16));  // instructions on
   default: return 0;
   }
+}
+
+static uint16_t some_operation(Writer *w) {
+  uint32_t id = choose(w->in, OP_COUNT);
+  const Builtin *op = &ambi_builtins[id];
+  bool plain = op->fn && op->effects == E_PURE && op->min_args >= 0;
+  return (uint16_t)(plain ? id : OP_ADD);
+}
+
+// The sources, slots or arguments that stand behind an instruction.
+static void write_list(Writer *w, Code *pc) {
+  uint16_t *behind = &pc[1].half[0];
+  switch (pc->op) {
+  case OP_I_MKEXPR:
+    pc->b = (uint16_t)(1 + pc->c);
+    pc->c = 0;
+    break;
+  case OP_I_BUILTIN:
+    pc->c = some_operation(w);
+    pc->b = (uint16_t)ambi_builtins[pc->c].min_args;
+    break;
+  case OP_I_CALL:
+  case OP_I_TAILCALL:
+    pc->b = (uint16_t)arguments[pc->c - A_VARIANT];
+    behind++;  // the size of the frame is known in the end
+    break;
+  case OP_I_INST:
+  case OP_I_UNIFYT:
+  case OP_I_UNIFYE:
+  case OP_I_MATCHF:
+    pc->b = (uint16_t)shape->nvars;
+    for (unsigned i = 0; i < pc->b; i++)
+      behind[i] =
+          (uint16_t)(choose(w->in, 2) ? ENV_NEW | w->nslots++ : value_slot(w));
+    for (unsigned i = 0; i < pc->b; i++)
+      if (behind[i] & ENV_NEW)
+        w->values[w->nvalues++] = behind[i] & (ENV_NEW - 1);
+    return;
+  default: return;
+  }
+  for (unsigned i = 0; i < pc->b; i++)
+    behind[i] = source(w);
 }
 
 static void write_instruction(Writer *w) {
@@ -102,31 +201,31 @@ static void write_instruction(Writer *w) {
   *pc = (Code){.op = (uint16_t)op};
   for (unsigned i = 0; i < 3; i++)
     pc->half[i + 1] = operand(w, op, i);
-  if (op == OP_I_R_STREAM) pc->c = 0;
-  if (op == OP_I_MKEXPR) {
-    pc->b = (uint16_t)(1 + pc->c);
-    pc->c = 0;
-    for (unsigned i = 0; i < pc->b; i++)
-      pc[1].half[i % 4] = operand(w, OP_I_RET, 0);
-  }
+  if (op == OP_I_R_STREAM || op == OP_I_R_GATHER) pc->c = 0;
+  write_list(w, pc);
+  end_position(w, pc);
   unsigned words = ambi_op_words(pc);
-  if (ambi_ops[op].flags & X_VARL)
+  if (ambi_ops[op].flags & (X_VARL | X_ELSE))
     pc[words - 1].w = 0, pc[words - 1].b = (uint16_t)(1 + choose(w->in, 16));
   w->n += words;
-  if ((ambi_ops[op].flags & X_PUSH) && w->nstarts < MAX_CODE) {  // returns here
+  bool returns =
+      (ambi_ops[op].flags & X_PUSH) || op == OP_I_BUILTIN || op == OP_I_CALL;
+  if (returns && w->nstarts < MAX_CODE) {
     w->starts[w->nstarts++] = w->n;
     w->code[w->n++] = (Code){.op = OP_I_R_STORE, .a = new_slot(w)};
   }
 }
 
-// Labels that count instructions become distances in words.
+// Labels that count instructions become distances in words, and calls get the size
+// of the frame.
 static void place_labels(Writer *w) {
   for (uint32_t i = 0; i < w->nstarts; i++) {
     Code *pc = &w->code[w->starts[i]];
     const OpInfo *op = &ambi_ops[pc->op];
+    if (op->flags & X_CALL) pc[1].half[0] = (uint16_t)w->nslots;
     unsigned last = ambi_op_words(pc) - 1;
     uint16_t *labels[] = {op->operands[2] == 'L' ? &pc->c : NULL,
-                          op->flags & X_VARL ? &pc[last].b : NULL};
+                          op->flags & (X_VARL | X_ELSE) ? &pc[last].b : NULL};
     for (unsigned j = 0; j < 2; j++) {
       if (!labels[j]) continue;
       uint32_t to = i + *labels[j];
@@ -151,6 +250,8 @@ static Unit *written(Writer *w) {
   u->nslots = w->nslots;
   u->k = copied(constants, sizeof constants);
   u->nk = NK;
+  u->templates = &shape;
+  u->ntemplates = 1;
   u->edges = ambi_alloc(w->nstarts * sizeof *u->edges);
   for (uint32_t i = 0; i + 1 < w->nstarts; i++)
     u->edges[u->nedges++] = (ErrorEdge){w->starts[i], w->n - 1};
@@ -169,13 +270,22 @@ static bool accepted(const Unit *u) {
   return ok;
 }
 
+// To see what an input is: SHOW=1 build/fuzz/fuzz_bytecode FILE
+static void show(const Unit *u) {
+  Buffer b = {0};
+  if (!getenv("SHOW")) return;
+  ambi_disasm_unit(rt, &b, u);
+  fputs(b.text, stderr);
+  ambi_buffer_drop(&b);
+}
+
 static void check_written(Bytes *b) {
-  Writer w = {.in = b, .nslots = 1, .positions = {0}};  // slot 0: never written
+  Writer w = {.in = b, .nslots = 1};  // slot 0: never written
   for (unsigned i = 0; i < FIRST_VALUES; i++) {
     w.starts[w.nstarts++] = w.n;
     w.code[w.n++] = (Code){.op = OP_I_MOVE,
                            .a = new_slot(&w),
-                           .b = (uint16_t)(SRC_CONST + choose(b, NK - 2))};
+                           .b = (uint16_t)(SRC_CONST + choose(b, NVALUES))};
   }
   while (b->n > 0 && w.n + 8 < MAX_CODE && w.nstarts + 4 < MAX_CODE)
     write_instruction(&w);
@@ -183,6 +293,7 @@ static void check_written(Bytes *b) {
   w.code[w.n++] = (Code){.op = OP_I_FAIL};
   place_labels(&w);
   Unit *u = written(&w);
+  show(u);
   if (accepted(u)) {
     ValueVec out = {0};
     ambi_limits_begin(cx);
@@ -193,6 +304,8 @@ static void check_written(Bytes *b) {
     ambi_buffer_drop(&text);
     ambi_vec_drop(&out);
   }
+  u->templates = NULL;
+  u->ntemplates = 0;
   ambi_unit_free(u);
 }
 
@@ -294,23 +407,59 @@ static void open_units(void) {
   HOLDS(nunits > 10, "%u units", nunits);
 }
 
+// (link $x $y), and what the program's units call.
+static void open_shape(void) {
+  static Template t;
+  uint32_t x, y;
+  HOLDS(ambi_symbol_intern(rt->symbols, "x", 1, &x) &&
+            ambi_symbol_intern(rt->symbols, "y", 1, &y),
+        "no symbols");
+  Value items[] = {ambi_make_sym(cx, "link", 4),
+                   ambi_make_var(cx, x, AMB_VAR_AS_WRITTEN),
+                   ambi_make_var(cx, y, AMB_VAR_AS_WRITTEN)};
+  HOLDS(ambi_template_make(rt->store, ambi_make_expr(cx, items, 3), &t),
+        "no template");
+  shape = &t;
+}
+
+static void open_variants(void) {
+  static const char *const names[CALLED] = {"kind", "join", "all", "fact"};
+  static const uint32_t counts[CALLED] = {1, 2, 0, 1};
+  for (unsigned i = 0; i < CALLED; i++) {
+    Value head = ambi_make_sym(cx, names[i], strlen(names[i]));
+    Definition *d = ambi_definition(rt->code, cx->space, head, counts[i]);
+    Variant *v = d ? ambi_variant(rt->code, d, AMB_SYM(UNDEFINED)) : NULL;
+    HOLDS(v, "no variant");
+    constants[A_VARIANT + i] = (Word)(uintptr_t)v;
+    arguments[i] = counts[i];
+  }
+}
+
 static void open_constants(void) {
   Value items[] = {ambi_small_int(1), AMB_SYM(EMPTY), ambi_small_int(3)};
+  Value state, one[] = {ambi_small_int(1), AMB_SYM(T_NUMBER)};
   uint32_t name;
+  one[1] = ambi_make_expr(cx, &one[1], 1);
   HOLDS(ambi_template_make(rt->store, ambi_make_expr(cx, items, 3), &list) &&
-            ambi_symbol_intern(rt->symbols, "v", 1, &name),
+            ambi_symbol_intern(rt->symbols, "v", 1, &name) &&
+            ambi_b_new_state(cx, one, 2, &state) == B_OK,
         "no constants");
-  const Word k[NK] = {
+  open_shape();
+  const Word k[A_VARIANT] = {
       ambi_small_int(1).w,
       ambi_double(0.5).w,
       list.atom.w,
       AMB_TRUE.w,
       AMB_SYM(UNDEFINED).w,
-      AMB_UNIT.w,
+      AMB_SYM(T_NUMBER).w,
+      ambi_tag_ptr(TAG_CELL, cx->space).w,
+      state.w,
       ambi_vinfo(name, AMB_VAR_FRESH),
       AMB_TAGGED(TAG_HDR, ((Word)3 << 28) ^ name),
+      (Word)(uintptr_t)shape,
   };
   memcpy(constants, k, sizeof k);
+  open_variants();
 }
 
 static void open_once(void) {
@@ -321,8 +470,8 @@ static void open_once(void) {
   HOLDS(g, "no engine");
   open_units();
   open_constants();
-  rt->limits.steps = 20000;
-  rt->limits.memory = (uint64_t)256 << 20;
+  rt->limits.steps = 500;
+  rt->limits.memory = (uint64_t)64 << 20;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

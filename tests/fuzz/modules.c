@@ -1,6 +1,7 @@
 // Texts from outside do no harm: JSON is what jansson takes for JSON and survives
-// being written and read again, a pkg-info.json is accepted or refused, and any
-// module name is turned into a path or refused.
+// being written and read again, a pkg-info.json is accepted or refused, any module
+// name is turned into a path or refused, and so it is by the operations that take
+// one.
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>
@@ -8,10 +9,11 @@
 
 // ---- a directory of our own -----------------------------------------------------
 
-static char directory[] = "/tmp/ambit-fuzz-XXXXXX", file[64];
+static char directory[] = "/tmp/ambit-fuzz-XXXXXX", file[64], text_file[64];
 
 static void leave(void) {
   unlink(file);
+  unlink(text_file);
   if (rmdir(directory) != 0) perror(directory);
 }
 
@@ -19,11 +21,12 @@ static void make_directory(void) {
   if (*file) return;
   HOLDS(mkdtemp(directory), "no directory");
   snprintf(file, sizeof file, "%s/pkg-info.json", directory);
+  snprintf(text_file, sizeof text_file, "%s/a.metta", directory);
   atexit(leave);
 }
 
-static void write_pkg(const char *text, size_t len) {
-  FILE *out = fopen(file, "w");
+static void write_file(const char *path, const char *text, size_t len) {
+  FILE *out = fopen(path, "w");
   HOLDS(out && fwrite(text, 1, len, out) == len && fclose(out) == 0,
         "cannot write");
 }
@@ -105,7 +108,7 @@ static void check_found(enum ModuleFound found, ModuleSource *s) {
 
 static void check_pkg(const char *text, size_t len) {
   ModuleSource s;
-  write_pkg(text, len);
+  write_file(file, text, len);
   enum ModuleFound found = ambi_module_find_path(cx, cx->module, directory, &s);
   HOLDS(found != MODULE_NOT_FOUND, "the directory is there");
   if (found == MODULE_FOUND) {  // its entries are followed, too
@@ -145,6 +148,39 @@ static void check_name(const char *text, size_t len) {
   free(name);
 }
 
+// By what operations do with a name, as a symbol or a text; a.metta has the rest of
+// the input as its text.
+static void check_operation(Bytes *b) {
+  static BuiltinFn *const functions[] = {
+      ambi_b_register_module, ambi_b_mod_space, ambi_b_include,
+      ambi_b_git_module,      ambi_b_import,    ambi_b_bind};
+  BuiltinFn *fn = functions[choose(b, 6)];
+  char name[32] = "a";
+  size_t len = choose(b, sizeof name), rest = b->n;
+  if (len > rest) len = rest;
+  if (len)
+    memcpy(name, b->at, len);
+  else
+    len = 1;
+  if (memchr(name, '/', len)) return;  // what lies elsewhere is not ours
+  write_file(text_file, (const char *)b->at, rest);
+  bool is_text = choose(b, 2) && fn != ambi_b_bind;
+  Value word =
+      is_text ? ambi_make_str(cx, name, len) : ambi_make_sym(cx, name, len);
+  Value self = ambi_tag_ptr(TAG_CELL, cx->space);
+  Value args[] = {word, word}, out;
+  if (fn == ambi_b_import) args[choose(b, 4) ? 0 : 1] = self;
+  unsigned n = fn == ambi_b_import || fn == ambi_b_bind ? 2 : 1;
+  enum BuiltinStatus status = fn(cx, args, n, &out);
+  HOLDS(status != B_STOP || cx->stop == STOP_STEPS || cx->stop == STOP_MEMORY ||
+            cx->stop == STOP_EXIT,
+        "a stop without a reason: %d", cx->stop);
+  HOLDS(status != B_ERROR || *cx->message || !ambi_is_none(cx->error_reason),
+        "an error untold");
+  cx->many.n = 0;
+  inputs = INPUTS_PER_RUNTIME;  // the next input finds nothing loaded
+}
+
 static void check_size(const char *text, size_t len) {
   static const char units[] = "kMGT";
   char *copy = malloc(len + 1);
@@ -171,13 +207,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   renew();
   Bytes b = {data, size};
   if (size == 0) return -1;
-  uint32_t what = choose(&b, 8);
+  uint32_t what = choose(&b, 9);
+  rt->limits.steps = 1000;
+  rt->limits.memory = (uint64_t)256 << 20;
+  ambi_limits_begin(cx);
   const char *text = (const char *)b.at;
   switch (what) {
   case 0: check_name(text, b.n); break;
   case 1: check_size(text, b.n); break;
   case 2:
   case 3: check_pkg(text, b.n); break;
+  case 8: check_operation(&b); break;
   default: {
     const CellHeader *older = rt->cells;
     check_json(text, b.n);

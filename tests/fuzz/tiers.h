@@ -1,5 +1,6 @@
 // Both tiers tell the same: a program's output and results, form by form, up to the
-// names of variables and what errors say, as far as both get within the limits.
+// names of variables within a result and what errors say, as far as both get within
+// the limits.
 //
 // The function of the targets that run whole programs; they differ in the library
 // they are linked with, and in how many STEPS a form may take.
@@ -32,7 +33,10 @@ static bool keep_form(void *arg, const FormReport *r) {
   t->cut = r->stop != STOP_NONE && r->stop != STOP_EXIT;
   HOLDS(r->stop != STOP_INTERNAL, "internal error: %s", r->cx->message);
   if (t->cut || t->forms == 255) return false;
-  ambi_print_results(t->rt, &t->out, r->results, r->n);
+  for (size_t i = 0; i < r->n; i++) {
+    ambi_print_results(t->rt, &t->out, r->results + i, 1);
+    ambi_buffer_puts(&t->out, "\n");
+  }
   ambi_buffer_puts(&t->out, "\n");
   t->at[++t->forms] = t->kept = t->out.len;
   return true;

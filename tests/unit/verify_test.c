@@ -34,6 +34,11 @@ START_TEST(reads_come_after_writes) {
   op(&edge_path, OP_I_RET, 1, 0, 0);
   edge(&edge_path, add, op(&edge_path, OP_I_RET, 1, 0, 0));
   refused(&edge_path, "may not have been written");
+  Asm only_edge = {.nslots = 2, .nargs = 1};
+  uint32_t like = op(&only_edge, OP_I_CHKLIKE, 1, 0, integer(&only_edge, 1));
+  op(&only_edge, OP_I_RET, 1, 0, 0);
+  edge(&only_edge, like, op(&only_edge, OP_I_RET, 1, 0, 0));
+  refused(&only_edge, "may not have been written");
 }
 END_TEST
 
@@ -65,6 +70,19 @@ START_TEST(alternatives_do_not_see_what_was_written_over) {
   op(&a, OP_I_TRUST, 0, 0, 0);
   op(&a, OP_I_RET, 0, 0, 0);
   refused(&a, "may not have been written");
+  Asm cast = {.nslots = 1};
+  op(&cast, OP_I_MOVE, 0, integer(&cast, 1), 0);
+  first = op(&cast, OP_I_TRY, 0, 0, 0);
+  uint32_t changes =
+      op(&cast, OP_I_CASTR, 0, konst(&cast, AMB_SYM(T_BOOL).w), 0);
+  other = op(&cast, OP_I_SETALT, 0, 0, 0);
+  op(&cast, OP_I_RET, 0, 0, 0);
+  edge(&cast, changes, op(&cast, OP_I_FAIL, 0, 0, 0));
+  here(&cast, first);
+  here(&cast, other);
+  op(&cast, OP_I_TRUST, 0, 0, 0);
+  op(&cast, OP_I_RET, 0, 0, 0);
+  refused(&cast, "may not have been written");
 }
 END_TEST
 

@@ -160,9 +160,10 @@ static bool prepare(Emit *m) {
   n->ncode = u->ncode;
   n->caplandings = m->landings_cap;
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
+  n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
   n->landings = ambi_alloc(m->landings_cap * sizeof *n->landings);
   return m->label && m->sure_label && m->wanted && m->used &&
-         m->landing_label && n->at && n->landings && choose(m) &&
+         m->landing_label && n->at && n->sure && n->landings && choose(m) &&
          ambi_emit_facts(m);
 }
 
@@ -267,8 +268,12 @@ static EmitResult place(Emit *m, EmitNote *note) {
   n->entry = base + jit_offset(m->j, m->self);
   for (uint32_t i = 0; i < n->nlandings; i++)
     n->landings[i].addr = base + jit_offset(m->j, m->landing_label[i]);
-  for (uint32_t at = 0; at < n->ncode; at += ambi_op_words(m->u->code + at))
-    if (m->wanted[at]) n->at[at] = 1 + (uint32_t)jit_offset(m->j, m->label[at]);
+  for (uint32_t at = 0; at < n->ncode; at += ambi_op_words(m->u->code + at)) {
+    if (!m->wanted[at]) continue;
+    n->at[at] = 1 + (uint32_t)jit_offset(m->j, m->label[at]);
+    if (m->facts)
+      n->sure[at] = 1 + (uint32_t)jit_offset(m->j, m->sure_label[at]);
+  }
   return EMIT_OK;
 }
 
@@ -295,6 +300,7 @@ void ambi_native_free(CodeMemory *memory, Native *n) {
   if (!n) return;
   if (n->code) ambi_code_give_back(memory, n->code, n->bytes);
   ambi_free(n->at, n->ncode * sizeof *n->at);
+  ambi_free(n->sure, n->ncode * sizeof *n->sure);
   ambi_free(n->landings, n->caplandings * sizeof *n->landings);
   ambi_free(n, sizeof *n);
 }

@@ -326,22 +326,62 @@ void ambi_emit_CONS(Emit *m) {
 }
 
 // ---- chains -----------------------------------------------------------------------------
-static bool chain_goes_on(const Engine *g, const Word *e, const Choice *b) {
-  if (!ambi_chain_goes_on(g, e, b)) return false;
-  const Code *pc = g->pc;
-  ambi_chain_append((Word *)(uintptr_t)e[FRAME_PREV], AMB_V(e[pc->a]));
-  return true;
+static JitMem in_chain(int word) {  // rdx: the chain's frame
+  return jit_at(J_RDX, word * 8);
 }
 
+// The rare marks of the cell in rax; rcx: its number in the chain.
+static void chain_marks(Emit *m, JitLabel marks, JitLabel done) {
+  static const struct {
+    Word mark;
+    int word;
+  } rare[] = {{AMB_EXPR_GROUND, CHAIN_OPEN},
+              {AMB_EXPR_RIGID, CHAIN_SOFT},
+              {AMB_EXPR_EVAL, CHAIN_LOOSE}};
+  Jit *j = m->j;
+  jit_cold(j);
+  jit_bind(j, marks);
+  for (size_t i = 0; i < sizeof rare / sizeof *rare; i++) {
+    JitLabel has = jit_label(j);
+    jit_ri32(j, J_TEST, J_RAX, (int32_t)rare[i].mark);
+    jit_jump_if(j, J_NE, has);
+    jit_mr(j, J_MOV, in_chain(rare[i].word), J_RCX);
+    jit_bind(j, has);
+  }
+  jit_jump(j, done);
+  jit_hot(j);
+}
+
+// ambi_chain_goes_on and ambi_chain_append.
 void ambi_emit_CHAIN(Emit *m) {
   Jit *j = m->j;
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rr(j, J_MOV, J_RSI, R_E);
-  jit_rr(j, J_MOV, J_RDX, R_B);
-  jit_call(j, (const void *)(uintptr_t)chain_goes_on);
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_if(j, J_EQ, emit_slow(m));
+  JitLabel slow = emit_slow(m), marks = jit_label(j), done = jit_label(j);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, chain_unit)));
+  jit_rr(j, J_TEST, J_RCX, J_RCX);
+  jit_jump_if(j, J_EQ, slow);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
+  jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_PREV));
+  jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_RET));
+  jit_jump_if(j, J_NE, slow);
+  jit_mr(j, J_CMP, in_chain(CHAIN_POS), R_B);
+  jit_jump_if(j, J_NE, slow);
+  jit_rm(j, J_MOV, J_RSI, in_chain(CHAIN_LAST));
+  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+  jit_ri(j, J_AND, J_RSI, -8);
+  jit_rr(j, J_ADD, J_RSI, R_XB);
+  jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
+  jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RCX, 3, 0), J_RAX);
+  jit_mr(j, J_MOV, in_chain(CHAIN_LAST), J_RAX);
+  jit_rm(j, J_MOV, J_RCX, in_chain(CHAIN_COUNT));
+  jit_ri(j, J_ADD, J_RCX, 1);
+  jit_mr(j, J_MOV, in_chain(CHAIN_COUNT), J_RCX);
+  jit_rr32(j, J_MOV, J_RSI, J_RAX);
+  jit_not32(j, J_RSI);
+  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_MARKS);
+  jit_jump_if(j, J_NE, marks);
+  jit_bind(j, done);
+  chain_marks(m, marks, done);
 }
 
 // ---- states and operations -----------------------------------------------------------------

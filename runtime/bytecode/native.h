@@ -49,6 +49,9 @@ typedef struct Native {
   Landing *landings;
   uint32_t *at;  // for each word of the unit's code: 1 + the offset of its
                  // machine code, 0: none
+  uint32_t
+      *sure;  // the same for a second version of the code, see emit_facts.c;
+              // for those who show it
   uint32_t nlandings, caplandings;  // used, allocated
   uint32_t ncode;                   // words of the unit, the length of `at`
   void *code;                       // the machine code, in code memory

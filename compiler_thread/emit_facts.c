@@ -82,6 +82,7 @@ static uint8_t result(const Flow *f, const Code *pc) {
   case OP_I_EVALV:
   case OP_I_EVALT: return told(f, pc->b) & FACT_INT;
   case OP_I_MKEXPR: return FACT_FLAT;
+  case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : 0;
   default: return 0;
   }
 }

@@ -68,7 +68,7 @@ static void slow_arm(Emit *m, JitLabel at, unsigned x, Value small) {
     emit_source(m, J_RDX, m->pc->c);
   else
     jit_imm(j, J_RDX, small.w);
-  emit_helper_cold(m, (const void *)(uintptr_t)ambi_step_arith_slow);
+  emit_helper_cold(m, (const void *)(uintptr_t)ambi_step_arith_slow, m->at + 1);
   jit_hot(j);
 }
 

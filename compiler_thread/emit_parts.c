@@ -206,12 +206,12 @@ void emit_helper(Emit *m, const void *helper, uint32_t offset) {
     jit_jump(j, emit_label(m, offset));
 }
 
-void emit_helper_cold(Emit *m, const void *helper) {
+void emit_helper_cold(Emit *m, const void *helper, uint32_t offset) {
   Jit *j = m->j;
   call_helper(m, helper);
-  jit_imm(j, J_RDX, (uintptr_t)(m->pc + ambi_op_words(m->pc)));
+  jit_imm(j, J_RDX, (uintptr_t)(m->u->code + offset));
   jit_rr(j, J_CMP, J_RCX, J_RDX);
-  jit_jump_if(j, J_EQ, emit_general_next(m));
+  jit_jump_if(j, J_EQ, m->label[offset]);
   jit_jump_to(j, m->em->stubs.dispatch);
 }
 

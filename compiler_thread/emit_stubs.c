@@ -52,12 +52,27 @@ static void returning(Jit *j, const Labels *l) {
   jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
 }
 
-static void undo(Context *cx, size_t mark) {
-  ambi_trail_undo(cx, mark);
-}
-
 static bool failed_often(Engine *g) {
   return ++g->cx->given_back % FAILURES_POLL != 0 || ambi_step_failed_often(g);
+}
+
+// ambi_trail_undo: rsi, the mark, is below the trail's top.
+static void undoing(Jit *j, JitLabel at, JitLabel back) {
+  JitLabel loop = jit_label(j);
+  jit_bind(j, at);
+  jit_rm(j, J_MOV, J_RDX, in_context(OFF(Context, tr)));
+  jit_rm(j, J_MOV, J_RDI, in_context(OFF(Context, trail)));
+  jit_imm(j, J_R8, (Word)TAG_VAR << 48);
+  jit_bind(j, loop);
+  jit_rm(j, J_MOV, J_RCX, jit_at_index(J_RDI, J_RDX, 3, -8));
+  jit_rr(j, J_MOV, J_RAX, J_RCX);
+  jit_rr(j, J_OR, J_RAX, J_R8);
+  jit_mr(j, J_MOV, jit_at(J_RCX, 0), J_RAX);
+  jit_ri(j, J_SUB, J_RDX, 1);
+  jit_rr(j, J_CMP, J_RDX, J_RSI);
+  jit_jump_if(j, J_ABOVE, loop);
+  jit_mr(j, J_MOV, in_context(OFF(Context, tr)), J_RSI);
+  jit_jump(j, back);
 }
 
 static void failing(Jit *j, const Labels *l) {
@@ -83,10 +98,7 @@ static void failing(Jit *j, const Labels *l) {
   jit_jump_if(j, J_NE, l->go);
   jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
 
-  jit_bind(j, bound);
-  jit_rr(j, J_MOV, J_RDI, R_CX);
-  jit_call(j, (const void *)(uintptr_t)undo);
-  jit_jump(j, back);
+  undoing(j, bound, back);
 
   jit_bind(j, often);
   jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
@@ -115,6 +127,17 @@ static enum Next run_one(Engine *g) {
   return ambi_interp_one(g);
 }
 
+// The loop goes on at pc. That its unit is bytecode is counted, so that one frame
+// that much returns to gets machine code though it was called once.
+static const void *leaving(Engine *g, const Code *pc) {
+  Unit *u = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  if (g->code->native.left) g->code->native.left[pc->op]++;
+  if (u->heat == 0 || --u->heat != 0) return NULL;
+  ambi_unit_hot(g->code, u);
+  return pc >= u->code && pc < u->code + u->ncode ? ambi_unit_machine(u, pc)
+                                                  : NULL;
+}
+
 // Machine address of the position g->pc in the frame g->e, or NULL: the loop's. The
 // way for positions that are no landings; NULL with cx->stop set: stop.
 static const void *find(Engine *g) {
@@ -126,10 +149,7 @@ static const void *find(Engine *g) {
       const void *address = ambi_unit_machine(u, pc);
       if (address) return address;
     }
-    if (!one_by_one(pc->op)) {
-      if (g->code->native.left) g->code->native.left[pc->op]++;
-      return NULL;
-    }
+    if (!one_by_one(pc->op)) return leaving(g, pc);
     if (run_one(g) != NEXT_PC) return NULL;
   }
 }

@@ -406,8 +406,3 @@ void ambi_emit_SETSTATE(Emit *m) {
   emit_source(m, J_RDX, m->pc->c);
   emit_helper(m, (const void *)(uintptr_t)ambi_step_set_state, m->at + 1);
 }
-
-void ambi_emit_BUILTIN(Emit *m) {
-  emit_helper(m, (const void *)(uintptr_t)ambi_step_builtin_call,
-              m->at + ambi_op_words(m->pc) + 1);
-}

@@ -74,7 +74,14 @@ typedef enum JitIf {
   J_IF_COUNT
 } JitIf;
 
-typedef enum JitFloat { J_FADD, J_FSUB, J_FMUL, J_FCMP } JitFloat;
+typedef enum JitFloat {
+  J_FADD,
+  J_FSUB,
+  J_FMUL,
+  J_FDIV,
+  J_FSQRT,
+  J_FCMP
+} JitFloat;
 
 // [base + index * 2^scale + disp]
 typedef struct JitMem {
@@ -127,6 +134,7 @@ void jit_zx(Jit *j, unsigned size, JitReg to, JitMem from);  // 1, 2: extended
 void jit_zx16(Jit *j, JitReg to, JitReg from);
 void jit_shift(Jit *j, JitShift op, JitReg r, unsigned n);
 void jit_not32(Jit *j, JitReg r);
+void jit_divide(Jit *j, JitReg by);  // rax = quotient, rdx = remainder; signed
 void jit_lea(Jit *j, JitReg to, JitMem m);
 void jit_lea_label(Jit *j, JitReg to, JitLabel l);
 void jit_push(Jit *j, JitReg r);
@@ -145,6 +153,7 @@ void jit_ret(Jit *j);
 // Doubles, in xmm registers 0..7; a move is of the 64 bits.
 void jit_to_float(Jit *j, unsigned x, JitReg r);
 void jit_from_float(Jit *j, JitReg r, unsigned x);
+void jit_int_to_float(Jit *j, unsigned x, JitReg r);  // signed, 64 bits
 void jit_float(Jit *j, JitFloat op, unsigned x, unsigned y);
 
 #ifdef __cplusplus

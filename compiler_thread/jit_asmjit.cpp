@@ -42,8 +42,9 @@ const InstId jumps[J_IF_COUNT] = {
     x86::Inst::kIdJg, x86::Inst::kIdJge, x86::Inst::kIdJb, x86::Inst::kIdJbe,
     x86::Inst::kIdJa, x86::Inst::kIdJae, x86::Inst::kIdJo, x86::Inst::kIdJs,
     x86::Inst::kIdJp};
-const InstId floats[] = {x86::Inst::kIdAddsd, x86::Inst::kIdSubsd,
-                         x86::Inst::kIdMulsd, x86::Inst::kIdUcomisd};
+const InstId floats[] = {x86::Inst::kIdAddsd,  x86::Inst::kIdSubsd,
+                         x86::Inst::kIdMulsd,  x86::Inst::kIdDivsd,
+                         x86::Inst::kIdSqrtsd, x86::Inst::kIdUcomisd};
 
 }  // namespace
 
@@ -176,6 +177,10 @@ void jit_shift(Jit *j, JitShift op, JitReg r, unsigned n) {
 void jit_not32(Jit *j, JitReg r) {
   j->a.not_(reg32(r));
 }
+void jit_divide(Jit *j, JitReg by) {
+  j->a.cqo(x86::rdx, x86::rax);
+  j->a.idiv(x86::rdx, x86::rax, reg64(by));
+}
 void jit_lea(Jit *j, JitReg to, JitMem m) {
   j->a.lea(reg64(to), memory(m, 8));
 }
@@ -222,6 +227,9 @@ void jit_to_float(Jit *j, unsigned x, JitReg r) {
 }
 void jit_from_float(Jit *j, JitReg r, unsigned x) {
   j->a.movq(reg64(r), x86::xmm(x));
+}
+void jit_int_to_float(Jit *j, unsigned x, JitReg r) {
+  j->a.cvtsi2sd(x86::xmm(x), reg64(r));
 }
 void jit_float(Jit *j, JitFloat op, unsigned x, unsigned y) {
   j->a.emit(floats[op], x86::xmm(x), x86::xmm(y));

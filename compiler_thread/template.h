@@ -186,9 +186,8 @@ void emit_presumed(Emit *m, JitLabel not );
 // Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
 // NEXT_PC at `offset` goes on there at once.
 void emit_helper(Emit *m, const void *helper, uint32_t offset);
-// The same in the cold section, going on behind this instruction, in the general
-// version.
-void emit_helper_cold(Emit *m, const void *helper);
+// The same in the cold section, going on in the general version.
+void emit_helper_cold(Emit *m, const void *helper, uint32_t offset);
 // The same for a helper that returns false when something must stop.
 void emit_helper_bool(Emit *m, const void *helper);
 // Pushes a choice record resuming at `resume`; then rdx points to it and its aux
@@ -201,6 +200,8 @@ void emit_return(Emit *m);  // rax, from this frame
 #define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
 #include "runtime/bytecode/opcodes.def"
 
+// Does this BUILTIN go on with an integer in the sure version?
+bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: fills m->facts; false: memory is out.
 bool ambi_emit_facts(Emit *m);
 // emit_stubs.c

@@ -122,7 +122,7 @@ static const Code warm[1] = {{.op = OP_I_WARM}};
 void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
   bool counts = host->hot && !u->form && u != cs->lower_unit;
-  u->heat = host->threshold;
+  u->heat = host->threshold;  // forms by their forks and what returns to them
   if (counts) u->warm_since = ambi_monotonic_seconds();
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
@@ -180,6 +180,16 @@ void ambi_unit_free(Unit *u) {
   ambi_free(u->live, (size_t)u->nrows * u->nlive * sizeof *u->live);
   ambi_free(u->live_at, u->nrows * sizeof *u->live_at);
   ambi_free(u, sizeof *u);
+}
+
+void ambi_unit_drop(CodeState *cs, Unit *u) {
+  if (is_idle(u)) {
+    drop_native(cs, u);
+    ambi_unit_free(u);
+  } else {
+    u->next = cs->retired;
+    cs->retired = u;
+  }
 }
 
 // Those the compiler has stay in the list.

@@ -208,6 +208,8 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms
 void ambi_unit_free(Unit *u);           // one without machine code
+// Frees one that nothing runs; later, if the compiler has it.
+void ambi_unit_drop(CodeState *cs, Unit *u);
 // Makes a finished unit callable.
 void ambi_unit_ready(CodeState *cs, Unit *u);
 // A call or a turn counted `heat` down to zero.

@@ -161,7 +161,7 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
       g->stack[FRAME_HEADER + i] = form.w;
   }
   stop = ambi_engine_run_unit(g, u, out);
-  ambi_unit_free(u);
+  ambi_unit_drop(g->code, u);
   cx->hb = (Word *)UINTPTR_MAX;
   return stop;
 }

@@ -478,7 +478,18 @@ do_FORK_NEXT : {
     cx->hb = B->h;
   }
   E[pc->a] = ambi_deref(v).w;
-  STEP(1);
+  pc++;
+#ifndef LOOP_ONE
+  // A fork may be all there is to do: its turns count, and its unit's machine code
+  // takes over here.
+  Unit *u = (Unit *)(uintptr_t)E[FRAME_UNIT];
+  if (AMB_UNLIKELY(u->heat != 0) && --u->heat == 0) ambi_unit_hot(g->code, u);
+  if (AMB_UNLIKELY(ambi_load_relaxed(&u->native) != NULL)) {
+    const void *machine = ambi_unit_machine(u, pc);
+    if (machine) AFTER((enum Next)g->code->native.enter(g, machine));
+  }
+#endif
+  NEXT();
 }
 do_MANY_NEXT : {
   Choice *c = B;

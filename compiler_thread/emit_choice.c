@@ -37,17 +37,29 @@ void ambi_emit_POPALT(Emit *m) {
 // ---- forks over a list ---------------------------------------------------------------
 static const Code fork_next[1] = {{.op = OP_I_FORK_NEXT}};
 
+// rsi = address of the first child of the EXPR in rax, rdi = its object. Lists that
+// programs take apart and put together are views.
+static void children(Emit *m) {
+  Jit *j = m->j;
+  JitLabel view = jit_label(j), have = jit_label(j);
+  emit_flat(m, J_RDI, J_RAX, view);
+  jit_lea(j, J_RSI, in_object(J_RDI, 8));
+  jit_bind(j, have);
+  jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RSI, in_object(J_RDI, 16));
+  jit_jump(j, have);
+  jit_hot(j);
+}
+
 // The record's next alternative; where FORKV's landing leads.
 static void next_alternative(Emit *m, JitLabel resume) {
   Jit *j = m->j;
-  JitLabel view = jit_label(j), have = jit_label(j), variable = jit_label(j),
-           ok = jit_label(j), next = emit_next(m);
+  JitLabel variable = jit_label(j), ok = jit_label(j);
   jit_bind(j, resume);
-  jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, aux)));
+  jit_rm(j, J_MOV, J_RAX, in_record(OFF(Choice, aux)));
   jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, cursor)));
-  emit_flat(m, J_RDI, J_RDI, view);
-  jit_lea(j, J_RSI, in_object(J_RDI, 8));
-  jit_bind(j, have);
+  children(m);
   jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RSI, J_RDX, 3, 0));
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
@@ -57,12 +69,9 @@ static void next_alternative(Emit *m, JitLabel resume) {
   jit_mr(j, J_MOV, in_record(OFF(Choice, cursor)), J_RDX);
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_rm32(j, J_CMP, J_RDX, in_object(J_RDI, 0));
-  jit_jump_if(j, J_NE, next);
+  jit_jump_if(j, J_NE, emit_next(m));
   emit_pop_choice(m);
   jit_cold(j);
-  jit_bind(j, view);
-  jit_rm(j, J_MOV, J_RSI, in_object(J_RDI, 16));
-  jit_jump(j, have);
   jit_bind(j, variable);
   jit_call(j, m->em->stubs.deref);
   jit_jump(j, ok);
@@ -72,12 +81,13 @@ static void next_alternative(Emit *m, JitLabel resume) {
 void ambi_emit_FORKV(Emit *m) {
   Jit *j = m->j;
   JitLabel resume = jit_label(j), slow = emit_slow(m);
-  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->b));
-  emit_want_tag(m, J_RAX, TAG_EXPR, slow);
-  emit_flat(m, J_RDI, J_RAX, slow);
+  emit_value(m, m->pc->b);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, slow);
+  children(m);
   jit_mi(j, J_CMP, 4, in_object(J_RDI, 0), 1);
   jit_jump_if(j, J_EQ, slow);
-  jit_rm(j, J_MOV, J_RSI, in_object(J_RDI, 8));
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, 0));
   emit_tag(m, J_RCX, J_RSI);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_EQ, slow);

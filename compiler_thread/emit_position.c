@@ -98,9 +98,30 @@ void ambi_emit_GATHER(Emit *m) {
   position(m, false);
 }
 
+// Bodies that give back what they asked for, (let $g (prove $g) $g), return from
+// level to level: SETTLE and RETV of a rigid term, joined. Anything else goes on at
+// the SETTLE.
+static void give_back(Emit *m) {
+  Jit *j = m->j;
+  const Code *settle = m->pc + 2, *ret = m->pc + 3;
+  JitLabel behind = emit_label(m, m->at + 2);
+  if (settle->op != OP_I_SETTLE || ret->op != OP_I_RETV ||
+      settle->a != ret->a) {
+    jit_jump(j, behind);
+    return;
+  }
+  jit_rm(j, J_MOV, J_RAX, in_slot(settle->b));
+  emit_want_tag(m, J_RAX, TAG_EXPR, behind);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_EQ, behind);
+  emit_rigid_holds(m, behind);
+  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
+  emit_return(m);
+}
+
 void ambi_emit_R_SAME(Emit *m) {
   Jit *j = m->j;
-  JitLabel other = jit_label(j), behind = emit_label(m, m->at + 2);
+  JitLabel other = jit_label(j), on = jit_label(j);
   emit_want_tag(m, J_RAX, TAG_EXPR, other);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_EQ, other);
@@ -109,9 +130,10 @@ void ambi_emit_R_SAME(Emit *m) {
   jit_ri(j, J_CMP, J_RDX, AMB_EXPR_MARKS);
   jit_jump_if(j, J_ABOVE, other);
   jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
-  jit_jump_if(j, J_EQ, behind);
+  jit_jump_if(j, J_EQ, on);
   jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
-  jit_jump(j, behind);
+  jit_bind(j, on);
+  give_back(m);
   jit_bind(j, other);
   emit_to_slot(m, m->pc->a, J_RAX);
   position(m, true);

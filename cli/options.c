@@ -314,9 +314,11 @@ static int read_words(Options *o, int argc, char **argv) {
   return -1;
 }
 
-// Machine code comes with tier 2, and tier 2 with --jit.
+// Machine code comes with tier 2, which is what runs when nothing else is said.
 static int settle_tier(Options *o) {
-  bool native = o->jit_chosen ? o->jit.mode != JIT_OFF : o->tier == 2;
+  bool native = o->jit_chosen    ? o->jit.mode != JIT_OFF
+                : o->tier_chosen ? o->tier == 2
+                                 : JIT_BUILT_IN;
   if (!o->tier_chosen) o->tier = native ? 2 : 1;
   if (!o->jit_chosen) o->jit.mode = native ? JIT_BACKGROUND : JIT_OFF;
   if (native && !JIT_BUILT_IN) {

@@ -15,15 +15,20 @@ use strict;
 use warnings;
 use Program;
 
+my @SYNC = ( '--jit=sync', '--jit-threshold=1' );
 our @MODES = (
     { name => 'tier0', options => ['--tier=0'] },
     { name => 'tier1', options => ['--tier=1'] },
+    { name => 'native',     options => [@SYNC] },
+    { name => 'background', options => [ '--jit=background', '--jit-threshold=2' ] },
     { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },
     { name => 'collect',    options => ['--tier=1'], stress => 'collect',              slow => 4 },
     { name => 'relower',    options => ['--tier=1'], stress => 'relower',              slow => 8 },
     { name => 'minimal',    options => ['--tier=1'], stress => 'minimal',              slow => 4 },
     { name => 'verify',     options => ['--tier=1'], stress => 'verify',               slow => 4 },
     { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
+    { name => 'native-collect', options => [@SYNC], stress => 'collect,minimal', slow => 8 },
+    { name => 'native-relower', options => [@SYNC], stress => 'relower',         slow => 16 },
 );
 
 # Has the program the switches? A release build does not look at the variable.

@@ -314,6 +314,73 @@ START_TEST(spaces_that_are_no_modules_lower) {
 }
 END_TEST
 
+// Compares each unit that is used with what lowering gives. Returns how many.
+static size_t compare_used(void) {
+  const BootImage *image = rt->boot;
+  size_t used = 0;
+  for (uint32_t i = 0; i < image->nunits; i++) {
+    const BootUnit *row = &image->units[i];
+    if (row->module != image->core) continue;
+    forget(rt, (unsigned)__builtin_ctzll(row->bounds));
+    Variant *v =
+        variant_of(rt, cx->space, row->head, row->nargs, AMB_V(row->type));
+    Unit *u = ambi_variant_unit(cx, v);
+    ck_assert_ptr_nonnull(u);
+    if (!u->block) continue;
+    const char *name = ambi_symbol(rt->symbols, row->head)->text;
+    same_listing(rt, u, rt, ambi_lower_variant(cx, v), name);
+    ambi_context_reset(cx);
+    used++;
+  }
+  forget(rt, E_PURE);
+  ambi_code_quiesce(rt->code);
+  return used;
+}
+
+// On the heap. AMB_NONE: that is no text of one atom with three children.
+static Value say(const char *format, const char *name) {
+  char text[200];
+  Reader r;
+  Template t;
+  Value env[4] = {AMB_NONE, AMB_NONE, AMB_NONE, AMB_NONE};
+  snprintf(text, sizeof text, format, name);
+  ambi_reader_open(&r, rt, NULL, text, strlen(text));
+  if (ambi_read(&r, &t) != READ_ATOM) return AMB_NONE;
+  Value said = t.nvars > 4 ? AMB_NONE : ambi_instantiate(cx, &t, env, true);
+  ambi_template_release(rt->store, &t);
+  return ambi_expr_size(said) == 3 ? said : AMB_NONE;
+}
+
+enum { STRIDE = 17 };  // symbols of the library that are tried: one in so many
+
+// Whatever a program says about a symbol, the units used then are right.
+START_TEST(units_are_right_beside_any_definition) {
+  static const char *const said[] = {"(: %s Number)", "(: %s (-> Number Atom))",
+                                     "(= (%s $x) $x)", "(= (%s $x $y) $y)"};
+  size_t all = compare_used(), used = 0, fewer = 0;
+  ck_assert_uint_gt(all, 90);
+  for (uint32_t id = 1; id < rt->boot->nnames; id += STRIDE) {
+    Symbol *symbol = ambi_symbol(rt->symbols, id);
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+      Value atom = say(said[i], symbol->text);
+      if (ambi_is_none(atom)) continue;
+      ck_assert(ambi_space_add(cx->space, atom));
+      size_t now = compare_used();
+      used += now;
+      fewer += now < all;
+      bool found = false;
+      atom = say(said[i], symbol->text);
+      ck_assert(ambi_space_remove(cx->space, atom, &found) && found);
+      ambi_spaces_quiesce(rt);
+      symbol->changes = 0;
+    }
+  }
+  ck_assert_uint_gt(fewer, 10);
+  ck_assert(!rt->code->broad_rules);
+  ck_assert_uint_gt(used, 1000);
+}
+END_TEST
+
 // ---- results -----------------------------------------------------------------
 
 static bool note_results(void *arg, const FormReport *r) {
@@ -476,6 +543,7 @@ int main(void) {
   tcase_add_test(tc, subtypes_count);
   tcase_add_test(tc, changes_of_the_library_count);
   tcase_add_test(tc, spaces_that_are_no_modules_lower);
+  tcase_add_test(tc, units_are_right_beside_any_definition);
   tcase_add_test(tc, programs_give_the_same_results);
   tcase_add_test(tc, runtimes_share_the_image_only);
   tcase_add_test(tc, opening_survives_any_failure);

@@ -105,7 +105,7 @@ void gen_run(const GenMode *mode, const char *text, size_t len, Told *told) {
     return;
   }
   l.rt->rng_state = 1;
-  l.rt->limits = (Limits){.query_seconds = 0.5,
+  l.rt->limits = (Limits){.query_seconds = 0.1,
                           .steps = STEPS,
                           .depth = DEPTH,
                           .memory = (uint64_t)MEGABYTES << 20};

@@ -246,9 +246,11 @@ void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
 bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
                       unsigned rest);
 // Jumps to `no` unless the condition is True; falls through when it is. The
-// stub returned comes back at its label `back`: behind the whole expression.
+// stub returned comes back at its label `back`: behind the whole expression. inner:
+// where its own errors go.
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
-                         ErrTo err, Value t, unsigned rest);
+                         ErrTo err, ErrTo inner, Value t, unsigned rest);
+bool ambi_lower_fused(Lower *l, Value e);  // a comparison that is a jump
 bool ambi_lower_simple_types(Lower *l, Value e);
 bool ambi_lower_is_comparison(Value e);
 

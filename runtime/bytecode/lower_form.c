@@ -179,6 +179,20 @@ static void come_back(Lower *l, int stub) {
   if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
+// Where errors of an argument without effects go: what is wrong with it is told by
+// who looks at the whole. The stub, or -1, is what comes back.
+static ErrTo told_by_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
+                           ErrTo err, int *stub) {
+  *stub = -1;
+  if (!ambi_is_expr(arg) || !ambi_lower_is_det(l, arg) ||
+      ambi_effects_term(l->cs, l->space, arg) != E_PURE)
+    return err;
+  if (!d.tail) ambi_lower_prepare_shared(l, whole);
+  *stub = ambi_lower_bail_stub(l, whole, t, d, err);
+  return (ErrTo){false, ambi_lower_slot(l),
+                 ambi_lower_stub_at(l, *stub)->entry};
+}
+
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
@@ -189,10 +203,14 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   }
   unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
                   ambi_effects_term(l->cs, l->space, other);
-  int whole = -1;
-  if (!ambi_lower_is_comparison(ambi_expr_at(e, 1)))
-    whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1), t, d, err);
-  int odd = ambi_lower_condition(l, ambi_expr_at(e, 1), e, no, d, err, t, then);
+  int whole = -1, told = -1;
+  Value cond = ambi_expr_at(e, 1);
+  if (!ambi_lower_is_comparison(cond))
+    whole = ambi_lower_guard_whole(l, e, cond, t, d, err);
+  ErrTo inner = err;
+  if (!ambi_lower_fused(l, cond))
+    inner = told_by_whole(l, e, cond, t, d, err, &told);
+  int odd = ambi_lower_condition(l, cond, e, no, d, err, inner, t, then);
   Var *vars = ambi_lower_save_vars(l);
   branch(l, e, AMB_TRUE, yes, t, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
@@ -202,6 +220,7 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_bind(l, end);
   come_back(l, odd);
   come_back(l, whole);
+  come_back(l, told);
 }
 
 static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
@@ -259,14 +278,18 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
                                      AMB_SYM(UNDEFINED), d, err);
-  Value pattern = ambi_expr_at(e, 1);
+  Value pattern = ambi_expr_at(e, 1), value = ambi_expr_at(e, 2);
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
   uint16_t settled = NO_SLOT;
-  int space =
-      let_one(l, pattern, ambi_expr_at(e, 2), body, &settled, d, err, then);
+  int told = -1;
+  ErrTo inner = err;
+  if (ambi_lower_is_comparison(value))
+    inner = told_by_whole(l, e, value, AMB_SYM(UNDEFINED), d, err, &told);
+  int space = let_one(l, pattern, value, body, &settled, d, inner, then);
   let_body(l, pattern, fresh, body, settled, d, err, rest);
   come_back(l, space);
   come_back(l, whole);
+  come_back(l, told);
   return true;
 }
 

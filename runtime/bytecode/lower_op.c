@@ -118,8 +118,8 @@ bool ambi_lower_is_comparison(Value e) {
 
 static void truth(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
-  int odd =
-      ambi_lower_condition(l, e, AMB_NONE, no, d, err, AMB_SYM(T_BOOL), rest);
+  int odd = ambi_lower_condition(l, e, AMB_NONE, no, d, err, err,
+                                 AMB_SYM(T_BOOL), rest);
   ambi_lower_give(l, ambi_lower_k(l, AMB_TRUE), d);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
@@ -350,7 +350,7 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
 
 // When a comparison has operands that calls delivered, an odd one cannot send
 // the whole back to EVAL (the calls ran already): it is not lowered this way.
-static bool fused(Lower *l, Value e) {
+bool ambi_lower_fused(Lower *l, Value e) {
   if (!ambi_lower_is_comparison(e)) return false;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind != HEAD_TYPED || !ambi_lower_arguments_fit(l, e, h.ftype))
@@ -394,24 +394,25 @@ static bool may_cast(Lower *l, Value e) {
 }
 
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
-                         ErrTo err, Value t, unsigned rest) {
+                         ErrTo err, ErrTo inner, Value t, unsigned rest) {
   if (ambi_is_lvar(e) && !ambi_is_none(whole))
     return branch_on_variable(l, e, whole, no, d, err, t);
-  if (!fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
+  if (!ambi_lower_fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
     uint16_t slot = ambi_lower_slot(l);
     if (ambi_lower_is_comparison(e) &&
         ambi_is_none(whole)) {  // as a value, with operands from calls
       Head h = ambi_lower_head_of(l, e);
       ambi_lower_prepare(l, e);
-      int outer = l->bail, stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL),
-                                                       (Dst){false, slot}, err);
+      int outer = l->bail,
+          stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL), (Dst){false, slot},
+                                      inner);
       l->bail = ambi_lower_stub_at(l, stub)->entry;
-      builtin_body(l, e, h.ftype, slot, err, rest);
+      builtin_body(l, e, h.ftype, slot, inner, rest);
       l->bail = outer;
       ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
     } else {
       Value want = ambi_is_lvar(e) ? AMB_SYM(UNDEFINED) : AMB_SYM(T_BOOL);
-      ambi_lower_position(l, e, want, slot, err, rest);
+      ambi_lower_position(l, e, want, slot, inner, rest);
     }
     return branch_on(l, slot, whole, no, d, err, t);
   }
@@ -496,7 +497,9 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_value_of(l, slot, d, err);
   } else {
     if (ambi_is_lvar(ambi_expr_at(e, 1))) {  // before anything runs
-      ambi_lower_emit(l, OP_I_CHKSTATE, state, 0, 0);
+      Value typed = ambi_lower_static_type(l, ambi_expr_at(e, 2));
+      bool open = !ambi_is_sym(typed) || ambi_lower_any_type(typed);
+      ambi_lower_emit(l, OP_I_CHKSTATE, state, open ? 0 : 2, 0);
       ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
     }
     uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),

@@ -769,7 +769,8 @@ do_CHKBOUND:
   STEP(1);
 do_CHKSTATE : {
   Value v = ambi_deref(SOURCE(pc->a));
-  if (!ambi_is_state(v) || (pc->b && !ambi_state_is_open(v))) EDGE();
+  if (!ambi_is_state(v) || (pc->b && (pc->b == 1) != ambi_state_is_open(v)))
+    EDGE();
   STEP(1);
 }
 do_CHKEPOCH:

@@ -4,6 +4,7 @@
 // results of a form, when the buffer is full, before a message on standard error,
 // and at the end.
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -81,14 +82,27 @@ void cli_enter_dir(Cli *cli, const Source *s) {
 }
 
 #ifdef AMB_DEBUG
-// Adds the names of the instructions executed to the file AMBIT_OPCODES names.
+// Adds what was executed to the files that the environment names: the instructions
+// to AMBIT_OPCODES, how often which followed which to AMBIT_OPCODE_PAIRS.
 static void note_opcodes(const Runtime *rt) {
-  const char *path = getenv("AMBIT_OPCODES");
-  FILE *out = path && rt->code ? fopen(path, "a") : NULL;
-  if (!out) return;
-  for (unsigned i = 0; i < OP_I_COUNT; i++)
-    if (rt->code->executed[i]) fprintf(out, "%s\n", ambi_ops[i].name);
-  fclose(out);
+  const char *names = getenv("AMBIT_OPCODES"),
+             *pairs = getenv("AMBIT_OPCODE_PAIRS");
+  FILE *list = names && rt->code ? fopen(names, "a") : NULL;
+  FILE *counts = pairs && rt->code ? fopen(pairs, "a") : NULL;
+  for (unsigned b = 0; b < OP_I_COUNT && (list || counts); b++) {
+    bool reached = false;
+    for (unsigned a = 0; a < OP_I_COUNT; a++) {
+      uint64_t n = rt->code->op_pairs[a][b];
+      if (!n) continue;
+      reached = true;
+      if (counts)
+        fprintf(counts, "%" PRIu64 " %s %s\n", n, ambi_ops[a].name,
+                ambi_ops[b].name);
+    }
+    if (list && reached) fprintf(list, "%s\n", ambi_ops[b].name);
+  }
+  if (list) fclose(list);
+  if (counts) fclose(counts);
 }
 #endif
 

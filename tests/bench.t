@@ -54,7 +54,7 @@ END
 }
 
 SKIP: {
-    skip 'no python3', 16 if system 'python3 -c "" 2>/dev/null';
+    skip 'no python3', 26 if system 'python3 -c "" 2>/dev/null';
     my @limit = ( '--limit', 20 * ( $ENV{AMBIT_SLOW} || 1 ) );
 
     my $saved = "$dir/figures.json";
@@ -108,6 +108,10 @@ SKIP: {
         $r = bench_run( '--small', $group, @limit );
         is( $r->{exit}, 0, "bench/run: the answers of the group $group" ) or diag( $r->{out}, $r->{err} );
     }
+
+    $r = bench_run( '--small', 'pairs', 'd_fib' );
+    like( $r->{out} . $r->{err}, qr/ %  ADD\b|does not count instructions/,
+        'bench/run: pairs of instructions, or that this build does not count them' );
 
     my $doc = write_file( "$dir/doc.md",
         join "\n", map {"<!-- bench $_ -->\nold\n<!-- end of $_ -->\n"} qw(programs ahead) );

@@ -5,6 +5,7 @@ A run is believed only if its last line is the right answer and it ended well.
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,8 @@ class Launcher:
             with open(self.report, encoding="utf-8") as f:
                 status, user, system, wall, kilobytes = f.read().split()
             cpu = float(user) + float(system)
-            if cpu >= limit or float(wall) >= PATIENCE * limit:
+            if cpu >= limit or float(wall) >= PATIENCE * limit or \
+                    status == str(-signal.SIGXCPU):
                 raise Failed(f">{limit:g}")
             out.seek(0)
             lines = [s for s in out.read().decode(errors="replace").splitlines()

@@ -4,6 +4,7 @@ Each turn takes one sample of every engine, so that a busy machine slows them al
 A sample is as many runs of the process as it takes to be long enough. Costs are net
 of start-up; ratios are medians of the ratios within a turn.
 """
+import math
 import os
 import statistics
 import tempfile
@@ -101,7 +102,11 @@ class Bench:
     def ratio(self, a, name_a, b, name_b):
         """Median over the turns of net a / net b; None where it says nothing."""
         net_a, net_b = self.net(a, name_a), self.net(b, name_b)
-        if net_a is None or net_b is None or min(net_a, net_b) < GRAIN:
+        if net_a is None or net_b is None:
+            return None
+        # The mean of several processes is finer than one.
+        if net_a < GRAIN / math.sqrt(a.runs) or \
+                net_b < GRAIN / math.sqrt(b.runs):
             return None
         start_a, start_b = self.start.get(name_a, 0), self.start.get(name_b, 0)
         pairs = [(x - start_a) / (y - start_b)

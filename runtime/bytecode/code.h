@@ -186,7 +186,8 @@ struct CodeState {
   NativeHost native;
   Pace lowerings, epochs;  // of the form, under stress (relower)
 #ifdef AMB_DEBUG
-  bool executed[OP_I_COUNT];  // for the test that every instruction is reached
+  uint16_t op_before;  // counts of instructions: [a][b], b came right after a
+  uint64_t op_pairs[OP_I_COUNT][OP_I_COUNT];
 #endif
 };
 
@@ -207,7 +208,13 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 // Throws away all lowered code; running frames keep theirs.
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms
-void ambi_unit_free(Unit *u);           // one without machine code
+#ifdef AMB_DEBUG
+static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
+  cs->op_pairs[cs->op_before][op]++;
+  return cs->op_before = op;
+}
+#endif
+void ambi_unit_free(Unit *u);  // one without machine code
 // Frees one that nothing runs; later, if the compiler has it.
 void ambi_unit_drop(CodeState *cs, Unit *u);
 // Makes a finished unit callable.

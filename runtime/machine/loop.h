@@ -17,7 +17,7 @@
 #define SAVE()    (g->e = E, g->b = B, g->pc = pc, g->rv = rv, cx->h = h)
 #define LOAD()    (E = g->e, B = g->b, pc = g->pc, rv = g->rv, h = cx->h)
 #ifdef AMB_DEBUG
-#define DISPATCH() goto *labels[(g->code->executed[pc->op] = true, pc->op)]
+#define DISPATCH() goto *labels[ambi_code_count_op(g->code, pc->op)]
 #else
 #define DISPATCH() goto *labels[pc->op]
 #endif

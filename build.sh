@@ -33,7 +33,7 @@ verbs  build               the program `ambit` (default)
                            and runs each for so long (tests/fuzz/run)
        soak [COUNT] [OPTIONS]
                            builds the tests, then runs so many generated programs
-                           (1000000) in all modes (docs/testing.md)
+                           (1000000) in both tiers (docs/testing.md)
        fmt                 formats every C file in place
        lint                checks formatting, the direction of includes and calls,
                            what threads share, doors that the library must use,

@@ -9,7 +9,7 @@
 
 #include "tests/gen/gen.h"
 
-enum { MAX_NAMES = 256, MAX_MODES = 8, SHOWN = 2000 };
+enum { MAX_NAMES = 256, SHOWN = 2000 };
 
 typedef struct Name {
   const char *at;
@@ -116,7 +116,7 @@ static void report_told(Buffer *b, const GenMode *mode, const Told *t) {
 enum GenVerdict gen_check(const GenMode *modes, unsigned nmodes,
                           const Program *p, Buffer *report) {
   Buffer text = {0};
-  Told told[MAX_MODES];
+  Told told[GEN_MAX_MODES];
   enum GenVerdict worst = GEN_SAME;
   gen_put_program(&text, p);
   for (unsigned i = 0; i < nmodes; i++) {

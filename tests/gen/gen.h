@@ -63,12 +63,17 @@ struct Told;
 typedef struct GenMode {
   const char *name;
   int tier;
+  bool native;         // machine code from the first call
+  const char *stress;  // switches of memory/stress.h, or NULL
   // Tests of the tool itself: what was told is altered so.
   void (*spoil)(struct Told *told);
 } GenMode;
 
+enum { GEN_MAX_MODES = 16 };
 extern const GenMode gen_modes[];
 extern const unsigned gen_nmodes;
+// Can this build run programs so?
+bool gen_mode_there(const GenMode *mode);
 
 // What a program told in one mode: what it printed and noted, a line for the
 // results of each form, and a line for how the script ended.

@@ -23,6 +23,8 @@ typedef struct Options {
   unsigned jobs, stop;
   const char *save, *write, *shrink;
   bool show;
+  GenMode modes[GEN_MAX_MODES];
+  unsigned nmodes;
 } Options;
 
 typedef struct Worker {  // [own] of the worker, read by others as it comes
@@ -45,13 +47,13 @@ static unsigned mix_of(const Soak *s, uint64_t number) {
 // ---- one try in a process of its own ------------------------------------------------------
 
 // A verdict, or SIGNALLED and the signal that ended the process.
-static int try_apart(const Program *p) {
+static int try_apart(const Options *o, const Program *p) {
   fflush(stdout);
   pid_t pid = fork();
   if (pid < 0) abort();
   if (pid == 0) {
     alarm(SECONDS / 4);
-    _exit((int)gen_check(gen_modes, gen_nmodes, p, NULL));
+    _exit((int)gen_check(o->modes, o->nmodes, p, NULL));
   }
   int status;
   if (waitpid(pid, &status, 0) != pid) abort();
@@ -78,6 +80,7 @@ static bool any_rule_for_all(const Program *p) {
 }
 
 typedef struct Wanted {
+  const Options *options;
   int outcome;
   bool rule_for_all;
 } Wanted;
@@ -85,7 +88,7 @@ typedef struct Wanted {
 static bool same_outcome(void *arg, const Program *p) {
   const Wanted *w = arg;
   return (w->rule_for_all || !any_rule_for_all(p)) &&
-         try_apart(p) == w->outcome;
+         try_apart(w->options, p) == w->outcome;
 }
 
 // ---- findings ---------------------------------------------------------------------------
@@ -100,11 +103,11 @@ static void put_comment(FILE *f, const Buffer *b) {
   if (!fresh) fputc('\n', f);
 }
 
-static void put_finding(FILE *f, const char *title, const Program *p,
-                        int outcome) {
+static void put_finding(const Soak *s, FILE *f, const char *title,
+                        const Program *p, int outcome) {
   Buffer text = {0}, told = {0};
   gen_put_program(&text, p);
-  if (outcome < SIGNALLED) gen_check(gen_modes, gen_nmodes, p, &told);
+  if (outcome < SIGNALLED) gen_check(s->o.modes, s->o.nmodes, p, &told);
   fprintf(f, "; %s", title);
   if (outcome >= SIGNALLED)
     fprintf(f, ", ended by signal %d", outcome - SIGNALLED);
@@ -116,11 +119,11 @@ static void put_finding(FILE *f, const char *title, const Program *p,
 
 // Shrinks the program; tells and keeps what is left.
 static void found(const Soak *s, Arena *a, const char *title, Program *p) {
-  Wanted w = {try_apart(p), any_rule_for_all(p)};
+  Wanted w = {&s->o, try_apart(&s->o, p), any_rule_for_all(p)};
   unsigned tries = gen_shrink(a, p, same_outcome, &w, TRIES);
   char name[512];
   snprintf(name, sizeof name, "%s, shrunk in %u tries", title, tries);
-  put_finding(stdout, name, p, w.outcome);
+  put_finding(s, stdout, name, p, w.outcome);
   fflush(stdout);
   if (!s->o.save) return;
   snprintf(name, sizeof name, "%s/%s.metta", s->o.save, title);
@@ -129,7 +132,7 @@ static void found(const Soak *s, Arena *a, const char *title, Program *p) {
     perror(name);
     return;
   }
-  put_finding(f, title, p, w.outcome);
+  put_finding(s, f, title, p, w.outcome);
   fclose(f);
 }
 
@@ -171,7 +174,7 @@ static void work(const Soak *s, Worker *w) {
     ambi_arena_open(&a);
     alarm(SECONDS);
     make_number(s, &a, w->at, &p);
-    enum GenVerdict v = gen_check(gen_modes, gen_nmodes, &p, NULL);
+    enum GenVerdict v = gen_check(s->o.modes, s->o.nmodes, &p, NULL);
     alarm(0);
     ambi_arena_close(&a);
     w->done++;
@@ -241,7 +244,7 @@ static int write_programs(const Soak *s) {
     snprintf(name, sizeof name, "%s/%s.metta", s->o.write, title);
     gen_put_program(&text, &p);
     FILE *f = NULL;
-    if (try_apart(&p) == GEN_SAME && (f = fopen(name, "w")))
+    if (try_apart(&s->o, &p) == GEN_SAME && (f = fopen(name, "w")))
       fwrite(text.text, 1, text.len, f);
     if (f) fclose(f);
     ambi_buffer_drop(&text);
@@ -277,7 +280,7 @@ static int shrink_file(const Soak *s) {
   int status = 2;
   if (!gen_parse(&a, file.text, file.len, &p))
     fprintf(stderr, "%s is too large\n", s->o.shrink);
-  else if ((status = try_apart(&p)) < GEN_DIFFERENT)
+  else if ((status = try_apart(&s->o, &p)) < GEN_DIFFERENT)
     printf("no difference\n");
   else
     found(s, &a, "shrunk", &p);
@@ -290,7 +293,7 @@ static int shrink_file(const Soak *s) {
 
 static const char usage[] =
     "usage: soak [--seed N] [--start N] [--count N] [--mix NAME] [--jobs N]\n"
-    "            [--stop N] [--save DIR]\n"
+    "            [--stop N] [--save DIR] [--modes NAME,NAME.. | all]\n"
     "       soak --show  ...      prints the programs\n"
     "       soak --write DIR ...  writes those that come to an end, a file "
     "each\n"
@@ -299,7 +302,30 @@ static const char usage[] =
     "and\n"
     "shrinks those for which the modes differ. Stops after --stop of them "
     "(10).\n"
-    "Without --mix each mix in turn.\n";
+    "Without --mix each mix in turn, without --modes both tiers.\n";
+
+// "all", or names with commas between them. A name twice is no mode more.
+static bool choose_modes(Options *o, const char *names) {
+  size_t taken = 0;
+  o->nmodes = 0;
+  for (unsigned i = 0; i < gen_nmodes; i++) {
+    const char *at = strstr(names, gen_modes[i].name);
+    size_t len = strlen(gen_modes[i].name);
+    while (at && ((at > names && at[-1] != ',') || !strchr(",", at[len])))
+      at = strstr(at + 1, gen_modes[i].name);
+    if (at) taken += len + (taken > 0);
+    if ((at || strcmp(names, "all") == 0) && gen_mode_there(&gen_modes[i]))
+      o->modes[o->nmodes++] = gen_modes[i];
+  }
+  if (strcmp(names, "all") == 0 || (taken == strlen(names) && o->nmodes > 1))
+    return true;
+  fprintf(stderr, "no modes %s in this build; there are:", names);
+  for (unsigned i = 0; i < gen_nmodes; i++)
+    if (gen_mode_there(&gen_modes[i]))
+      fprintf(stderr, " %s", gen_modes[i].name);
+  fputc('\n', stderr);
+  return false;
+}
 
 static bool set_option(Options *o, int c) {
   switch (c) {
@@ -312,6 +338,7 @@ static bool set_option(Options *o, int c) {
   case 'w': o->write = optarg; return true;
   case 'r': o->shrink = optarg; return true;
   case 's': o->show = true; return true;
+  case 'o': return choose_modes(o, optarg);
   case 'm':
     o->mix = gen_mix_find(optarg);
     if (o->mix >= 0) return true;
@@ -325,18 +352,15 @@ static bool set_option(Options *o, int c) {
 }
 
 static bool read_options(Options *o, int argc, char **argv) {
-  static const struct option all[] = {{"seed", 1, NULL, 'e'},
-                                      {"start", 1, NULL, 'f'},
-                                      {"count", 1, NULL, 'c'},
-                                      {"jobs", 1, NULL, 'j'},
-                                      {"stop", 1, NULL, 't'},
-                                      {"save", 1, NULL, 'd'},
-                                      {"write", 1, NULL, 'w'},
-                                      {"mix", 1, NULL, 'm'},
-                                      {"shrink", 1, NULL, 'r'},
-                                      {"show", 0, NULL, 's'},
-                                      {0}};
+  static const struct option all[] = {
+      {"seed", 1, NULL, 'e'},   {"start", 1, NULL, 'f'},
+      {"count", 1, NULL, 'c'},  {"jobs", 1, NULL, 'j'},
+      {"stop", 1, NULL, 't'},   {"save", 1, NULL, 'd'},
+      {"write", 1, NULL, 'w'},  {"mix", 1, NULL, 'm'},
+      {"shrink", 1, NULL, 'r'}, {"show", 0, NULL, 's'},
+      {"modes", 1, NULL, 'o'},  {0}};
   *o = (Options){.seed = 1, .count = 1000, .mix = -1, .jobs = 1, .stop = 10};
+  choose_modes(o, "tier0,tier1");
   int c;
   while ((c = getopt_long(argc, argv, "", all, NULL)) != -1)
     if (!set_option(o, c)) return false;

@@ -9,15 +9,63 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
+#ifdef AMBIT_JIT
+#include "compiler_thread/compiler.h"
+#endif
 
 enum { STEPS = 3000, DEPTH = 1000, MEGABYTES = 512, MAX_TOLD = 1 << 20 };
 
-// A mode more is a row here.
+// A mode more is a row here. What each is for: tests/lib/Modes.pm.
 const GenMode gen_modes[] = {
-    {"tier0", 0, NULL},
-    {"tier1", 1, NULL},
+    {"tier0", 0, false, NULL, NULL},
+    {"tier1", 1, false, NULL, NULL},
+    {"native", 1, true, NULL, NULL},
+    {"tier0-walk", 0, false, "minimal,walk", NULL},
+    {"collect", 1, false, "collect", NULL},
+    {"relower", 1, false, "relower", NULL},
+    {"minimal", 1, false, "minimal", NULL},
+    {"verify", 1, false, "verify", NULL},
+    {"walk", 1, false, "collect,minimal,walk", NULL},
+    {"native-collect", 1, true, "collect,minimal", NULL},
+    {"native-relower", 1, true, "relower", NULL},
 };
 const unsigned gen_nmodes = sizeof gen_modes / sizeof *gen_modes;
+
+bool gen_mode_there(const GenMode *mode) {
+  bool there = !mode->stress || ambi_stress_choose(mode->stress);
+  ambi_stress_choose("");
+#ifndef AMBIT_JIT
+  there = there && !mode->native;
+#endif
+  return there;
+}
+
+#ifdef AMBIT_JIT
+static bool open_native(Runtime *rt, const char **why) {
+  JitConfig config = ambi_jit_defaults;
+  config.mode = JIT_SYNC;
+  config.threshold = 1;
+  return ambi_compiler_open(rt, &config, why);
+}
+
+static void close_runtime(Runtime *rt) {
+  Compiler *c = ambi_compiler_of(rt);
+  if (c) ambi_compiler_stop(rt);
+  ambi_runtime_close(rt);
+  if (c) ambi_compiler_close(c);
+}
+#else
+static bool open_native(Runtime *rt, const char **why) {
+  (void)rt;
+  *why = "no machine code";
+  return false;
+}
+
+static void close_runtime(Runtime *rt) {
+  ambi_runtime_close(rt);
+}
+#endif
 
 typedef struct Listener {
   Runtime *rt;
@@ -94,11 +142,10 @@ static void run_script(Listener *l, const char *text, size_t len) {
   ambi_script_drop(&script);
 }
 
-void gen_run(const GenMode *mode, const char *text, size_t len, Told *told) {
+static void run_in(const GenMode *mode, const char *text, size_t len,
+                   Told *told) {
   Listener l = {NULL, told};
   Host host = {&l, keep_output, keep_note};
-  *told = (Told){.cut = false};
-  size_t before = ambi_alloc_bytes();
   l.rt = ambi_runtime_open(&host, mode->tier);
   if (!l.rt) {
     told->wrong = "no runtime";
@@ -109,9 +156,21 @@ void gen_run(const GenMode *mode, const char *text, size_t len, Told *told) {
                           .steps = STEPS,
                           .depth = DEPTH,
                           .memory = (uint64_t)MEGABYTES << 20};
-  run_script(&l, text, len);
-  ambi_runtime_close(l.rt);
-  if (ambi_alloc_bytes() != before)
+  const char *why;
+  if (!mode->native || open_native(l.rt, &why))
+    run_script(&l, text, len);
+  else
+    told->wrong = why;
+  close_runtime(l.rt);
+}
+
+void gen_run(const GenMode *mode, const char *text, size_t len, Told *told) {
+  *told = (Told){.cut = false};
+  size_t before = ambi_alloc_bytes();
+  if (mode->stress) ambi_stress_choose(mode->stress);
+  run_in(mode, text, len, told);
+  if (mode->stress) ambi_stress_choose("");
+  if (ambi_alloc_bytes() != before && !told->wrong)
     told->wrong = "memory that is not given back";
   if (mode->spoil) mode->spoil(told);
 }

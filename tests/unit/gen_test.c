@@ -105,7 +105,8 @@ static void spoil(Told *t) {
     if (memcmp(at, "planted", 7) == 0) *at = 'q';
 }
 
-static const GenMode faulty[] = {{"tier1", 1, NULL}, {"faulty", 1, spoil}};
+static const GenMode faulty[] = {{.name = "tier1", .tier = 1},
+                                 {.name = "faulty", .tier = 1, .spoil = spoil}};
 
 static bool differs(void *arg, const Program *p) {
   (void)arg;

@@ -13,9 +13,12 @@
 #   exit: CODE  stdout: LINE (exact, repeated)  stderr: REGEX (repeated)
 #   gives~: and stdout~: REGEX in place of an exact line
 #   notier: 1            the case has its own --tier or none
-# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
@@ -25,7 +28,7 @@ use Text::ParseWords qw(shellwords);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
+my @tiers = Program::tiers();
 -x $ambit or plan skip_all => "no program at $ambit";
 
 sub read_cases {

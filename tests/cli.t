@@ -1,8 +1,11 @@
 #!/usr/bin/env perl
 # The program as typed: commands, texts, files, streams, signals, modules.
-# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
@@ -12,7 +15,7 @@ use Time::HiRes qw(sleep time);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
+my @tiers = Program::tiers();
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $dir = tempdir(CLEANUP => 1);

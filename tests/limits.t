@@ -2,9 +2,12 @@
 # Limits: each kind of endless work under each limit that can stop it. A form
 # that is stopped prints what it has found, standard error names the limit and
 # the place, the next form runs, and the exit code is 4.
-# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
@@ -13,7 +16,7 @@ use Time::HiRes qw(sleep time);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
+my @tiers = Program::tiers();
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $slow = $ENV{AMBIT_SLOW} || 1;    # sanitizers and loaded machines

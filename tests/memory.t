@@ -2,9 +2,12 @@
 # The limit on memory is one on what the process takes: whatever a form piles up,
 # the resident size stays below the limit and a margin, the form is stopped, its
 # memory is given back, and the next forms run.
-# AMBIT names the program, AMBIT_TIERS the tiers to run (both).
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
@@ -14,7 +17,7 @@ use Time::HiRes qw(sleep);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
-my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
+my @tiers = Program::tiers();
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $slow   = ($ENV{AMBIT_SLOW} || 1) > 1;    # sanitizers take memory of their own

@@ -123,7 +123,7 @@ void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
   bool counts = host->hot && !u->form && u != cs->lower_unit;
   u->heat = host->threshold;  // forms by their forks and what returns to them
-  if (counts) u->warm_since = ambi_monotonic_seconds();
+  if (host->hot) u->warm_since = ambi_monotonic_seconds();
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
   ambi_store_release(&u->entry, counts ? warm : u->code);

@@ -4,8 +4,10 @@ package Modes;
 #
 #   name     as in AMBIT_MODES=a,b and in `; mode: not NAME because REASON`
 #   options  given to the program before the file
+#   jit      for programs with machine code
 #   stress   what AMBIT_STRESS is set to (memory/stress.h); needs a debug build
 #   slow     how many times longer than in the first row a run may take
+#   rare     not for tests with loads of their own
 #   not      [ pattern of paths, reason ]: programs that are left out
 #
 # A program left out is skipped, and its reason printed. Programs that take too
@@ -19,16 +21,17 @@ my @SYNC = ( '--jit=sync', '--jit-threshold=1' );
 our @MODES = (
     { name => 'tier0', options => ['--tier=0'] },
     { name => 'tier1', options => ['--tier=1'] },
-    { name => 'native',     options => [@SYNC] },
-    { name => 'background', options => [ '--jit=background', '--jit-threshold=2' ] },
+    { name => 'native',     options => [@SYNC], jit => 1 },
+    { name => 'background', options => [ '--jit=background', '--jit-threshold=2' ], jit => 1 },
+    { name => 'native-cap', options => [ @SYNC, '--jit-memory=12k' ], jit => 1, rare => 1 },
     { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },
     { name => 'collect',    options => ['--tier=1'], stress => 'collect',              slow => 4 },
     { name => 'relower',    options => ['--tier=1'], stress => 'relower',              slow => 8 },
     { name => 'minimal',    options => ['--tier=1'], stress => 'minimal',              slow => 4 },
     { name => 'verify',     options => ['--tier=1'], stress => 'verify',               slow => 4 },
     { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
-    { name => 'native-collect', options => [@SYNC], stress => 'collect,minimal', slow => 8 },
-    { name => 'native-relower', options => [@SYNC], stress => 'relower',         slow => 16 },
+    { name => 'native-collect', options => [@SYNC], jit => 1, stress => 'collect,minimal', slow => 8 },
+    { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower',         slow => 16 },
 );
 
 # Has the program the switches? A release build does not look at the variable.
@@ -50,12 +53,12 @@ sub named {
 # The rows that AMBIT_MODES names, or all that this build can do.
 sub selected {
     return named( $ENV{AMBIT_MODES} ) if $ENV{AMBIT_MODES};
-    return grep { !$_->{stress} || can_stress() } @MODES;
+    return grep { ( !$_->{stress} || can_stress() ) && ( !$_->{jit} || Program::has_native() ) } @MODES;
 }
 
-# Those among them that need no switches, for tests with loads of their own.
+# Those among them for tests with loads of their own.
 sub tiers {
-    return grep { !$_->{stress} } selected();
+    return grep { !$_->{stress} && !$_->{rare} } selected();
 }
 
 1;

@@ -22,6 +22,20 @@ sub path {
     return $p;
 }
 
+# Is machine code built in?
+my $native;
+
+sub has_native {
+    return $native if defined $native;
+    my $r = run( argv => [ path(), '--version' ] );
+    return $native = $r->{out} =~ /^machine code: not built in/m ? 0 : 1;
+}
+
+# The numbers for --tier: AMBIT_TIERS, or all there are.
+sub tiers {
+    return split ' ', $ENV{AMBIT_TIERS} // ( has_native() ? '0 1 2' : '0 1' );
+}
+
 sub slurp {
     my ($file) = @_;
     open my $in, '<:raw', $file or die "$file: $!\n";

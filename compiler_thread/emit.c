@@ -226,6 +226,8 @@ static void version(Emit *m, bool sure) {
     m->pc = u->code + m->at;
     if (!m->wanted[m->at]) continue;
     jit_bind(m->j, label[m->at]);
+    // Frames made by bytecode may be told it later (emit_stubs.c).
+    if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
     templates[m->pc->op](m);
     slow_arm(m);
   }

@@ -265,8 +265,9 @@ void emit_pop_choice(Emit *m) {
 void emit_return(Emit *m) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
+  jit_rr(j, J_MOV, J_RDX, R_E);
   jit_rm(j, J_MOV, R_E, in_frame(FRAME_PREV));
   jit_mi(j, J_CMP, 2, jit_at(J_RCX, 0), OP_I_NATIVE);
-  jit_jump_to_if(j, J_NE, m->em->stubs.go);
+  jit_jump_to_if(j, J_NE, m->em->stubs.ret_bytecode);
   jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
 }

@@ -5,7 +5,7 @@
 
 typedef struct Labels {
   JitLabel enter, call_bytecode, ret, fail, dispatch, after, one, exit, stop,
-      deref, poll, more_stack, go;
+      deref, poll, more_stack, go, ret_bytecode;
   JitLabel leave;  // eax: a Next
 } Labels;
 
@@ -43,13 +43,39 @@ static void is_landing(Jit *j) {  // rcx: a position
   jit_mi(j, J_CMP, 2, jit_at(J_RCX, 0), OP_I_NATIVE);
 }
 
+// The frame returns to bytecode of a unit that has machine code by now. It may return
+// there many times, so it is told the landing.
+static void land(Engine *g, Word *frame) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  const Native *n = ambi_load_acquire(&u->native);
+  const Code *pc = g->pc;
+  if (!n || pc < u->code || pc >= u->code + u->ncode || !n->at[pc - u->code])
+    return;
+  const void *addr = (const char *)n->code + n->at[pc - u->code] - 1;
+  for (uint32_t i = 0; i < n->nlandings; i++)
+    if (n->landings[i].addr == addr)
+      frame[FRAME_RET] = (Word)(uintptr_t)&n->landings[i];
+}
+
 static void returning(Jit *j, const Labels *l) {
   jit_bind(j, l->ret);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
+  jit_rr(j, J_MOV, J_RDX, R_E);
   jit_rm(j, J_MOV, R_E, in_frame(FRAME_PREV));
   is_landing(j);
-  jit_jump_if(j, J_NE, l->go);
+  jit_jump_if(j, J_NE, l->ret_bytecode);
   jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
+
+  jit_bind(j, l->ret_bytecode);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, rv)), J_RAX);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, J_RDX);
+  jit_call(j, (const void *)(uintptr_t)land);
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
+  jit_jump(j, l->go);
 }
 
 static bool failed_often(Engine *g) {

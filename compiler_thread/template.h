@@ -38,6 +38,7 @@ typedef struct Stubs {
   const void *poll;        // returns; E: a frame at its unit's start
   const void *more_stack;  // likewise
   const void *go;  // rcx: a position that is no landing; rax: returned value
+  const void *ret_bytecode;  // likewise, returned to by the frame at rdx
 } Stubs;
 
 struct Emitter {

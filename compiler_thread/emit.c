@@ -100,6 +100,7 @@ static bool choose(Emit *m) {
 // ---- labels and positions ----------------------------------------------------------
 JitLabel emit_label(Emit *m, uint32_t offset) {
   m->used[offset] = 1;
+  if (m->sure) m->sure_used[offset] = 1;
   return m->sure && m->wanted[offset] ? m->sure_label[offset]
                                       : m->label[offset];
 }
@@ -143,6 +144,7 @@ static void drop(Emit *m) {
   ambi_free(m->facts, m->facts_bytes);
   ambi_free(m->wanted, words);
   ambi_free(m->used, words);
+  ambi_free(m->sure_used, words);
   ambi_free(m->landing_label, m->landings_cap * sizeof *m->landing_label);
 }
 
@@ -154,6 +156,7 @@ static bool prepare(Emit *m) {
   m->sure_label = ambi_alloc(words * sizeof *m->sure_label);
   m->wanted = ambi_alloc(words);
   m->used = ambi_alloc(words);
+  m->sure_used = ambi_alloc(words);
   m->landing_label = ambi_alloc(m->landings_cap * sizeof *m->landing_label);
   Native *n = m->native = ambi_alloc(sizeof *n);
   if (!n) return false;
@@ -162,7 +165,7 @@ static bool prepare(Emit *m) {
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
   n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
   n->landings = ambi_alloc(m->landings_cap * sizeof *n->landings);
-  return m->label && m->sure_label && m->wanted && m->used &&
+  return m->label && m->sure_label && m->wanted && m->used && m->sure_used &&
          m->landing_label && n->at && n->sure && n->landings && choose(m) &&
          ambi_emit_facts(m);
 }
@@ -220,11 +223,15 @@ static void leave_arms(Emit *m) {
 static void version(Emit *m, bool sure) {
   const Unit *u = m->u;
   m->sure = sure;
+  m->has = NO_SLOT;
   jit_pair(m->j, !sure);
   JitLabel *label = sure ? m->sure_label : m->label;
   for (m->at = 0; m->at < u->ncode; m->at += ambi_op_words(m->pc)) {
     m->pc = u->code + m->at;
+    m->had = m->has;
+    m->has = NO_SLOT;
     if (!m->wanted[m->at]) continue;
+    if (!sure || m->sure_used[m->at]) m->had = NO_SLOT;  // from elsewhere, too
     jit_bind(m->j, label[m->at]);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);

@@ -138,8 +138,16 @@ void ambi_emit_TAILCALL(Emit *m) {
   go(m);
 }
 
+// rax = a value to be returned.
+static void result(Emit *m, unsigned source) {
+  if (emit_last(m, J_RAX, source))
+    jit_shift(m->j, J_ROR, J_RAX, 16);
+  else
+    emit_source(m, J_RAX, source);
+}
+
 void ambi_emit_RET(Emit *m) {
-  emit_source(m, J_RAX, m->pc->a);
+  result(m, m->pc->a);
   emit_return(m);
 }
 
@@ -185,7 +193,7 @@ void ambi_emit_RETV(Emit *m) {
            soft = jit_label(j), slow = emit_slow(m);
   if (emit_known(m, m->pc->a, FACT_INT) &&
       (type.w == AMB_SYM(UNDEFINED).w || type.w == AMB_SYM(T_NUMBER).w)) {
-    emit_source(m, J_RAX, m->pc->a);
+    result(m, m->pc->a);
     emit_return(m);
     return;
   }

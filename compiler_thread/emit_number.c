@@ -14,6 +14,7 @@ static void rotated(Emit *m, JitReg r, unsigned source, JitLabel other) {
     jit_imm(j, r, w << 16 | w >> 48);
     return;
   }
+  if (emit_last(m, r, source)) return;
   jit_rm(j, J_MOV, r, in_slot(slot_of(source)));
   jit_shift(j, J_ROL, r, 16);
   if (emit_known(m, source, FACT_INT)) return;
@@ -29,9 +30,21 @@ static void shifted(Emit *m, JitReg r, unsigned source, JitLabel other) {
     jit_imm(j, r, constant(m, source).w << 16);
     return;
   }
+  if (emit_last(m, r, source)) {
+    jit_ri(j, J_AND, r, -65536);
+    return;
+  }
   jit_rm(j, J_MOV, r, in_slot(slot_of(source)));
   if (!emit_known(m, source, FACT_INT)) emit_want_tag(m, r, TAG_INT, other);
   jit_shift(j, J_SHL, r, 16);
+}
+
+// rax, an integer with its tag rotated, to slot a; R_LAST keeps it.
+static void give(Emit *m) {
+  jit_rr(m->j, J_MOV, R_LAST, J_RAX);
+  jit_shift(m->j, J_ROR, J_RAX, 16);
+  emit_to_slot(m, m->pc->a, J_RAX);
+  m->has = m->pc->a;
 }
 
 static bool never_int(const Emit *m, unsigned source) {
@@ -102,8 +115,7 @@ static void sum(Emit *m, JitOp op, JitFloat float_op) {
     shifted(m, J_RDX, y, other);
     jit_rr(j, op, J_RAX, J_RDX);
     jit_jump_if(j, J_OVERFLOW, slow);
-    jit_shift(j, J_ROR, J_RAX, 16);
-    emit_to_slot(m, m->pc->a, J_RAX);
+    give(m);
   }
   float_arm(m, other, slow, float_op);
 }
@@ -129,8 +141,7 @@ void ambi_emit_MUL(Emit *m) {
     jit_rr(j, J_IMUL, J_RAX, J_RDX);
     jit_jump_if(j, J_OVERFLOW, slow);
     jit_ri(j, J_OR, J_RAX, TAG_INT);
-    jit_shift(j, J_ROR, J_RAX, 16);
-    emit_to_slot(m, m->pc->a, J_RAX);
+    give(m);
   }
   float_arm(m, other, slow, J_FMUL);
 }
@@ -141,8 +152,7 @@ static void sum_small(Emit *m, JitOp op) {
   rotated(m, J_RAX, m->pc->b, slow);
   jit_ri(j, op, J_RAX, (int32_t)(int16_t)m->pc->c * 65536);
   jit_jump_if(j, J_OVERFLOW, slow);
-  jit_shift(j, J_ROR, J_RAX, 16);
-  emit_to_slot(m, m->pc->a, J_RAX);
+  give(m);
   slow_arm(m, slow, m->pc->b, ambi_small_int((int16_t)m->pc->c));
 }
 void ambi_emit_ADDI(Emit *m) {
@@ -166,9 +176,9 @@ static void compare(Emit *m, Unless c) {
   if (never_int(m, x) || never_int(m, y)) {
     jit_jump(j, other);
   } else {
-    shifted(m, J_RAX, x, other);
-    shifted(m, J_RDX, y, other);
-    jit_rr(j, J_CMP, J_RAX, J_RDX);
+    rotated(m, J_RAX, x, other);
+    rotated(m, J_RDX, y, other);
+    jit_rr(j, J_CMP, J_RAX, J_RDX);  // the tags, alike, change nothing
     jit_jump_if(j, c.integer, to);
   }
   jit_cold(j);
@@ -271,12 +281,10 @@ void ambi_emit_JNEQT(Emit *m) {
 
 static void compare_small(Emit *m, JitIf unless) {
   Jit *j = m->j;
-  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
-  if (!emit_known(m, m->pc->a, FACT_INT))
-    emit_want_tag(m, J_RAX, TAG_INT, emit_slow(m));
-  jit_shift(j, J_SHL, J_RAX, 16);
-  jit_ri(j, J_CMP, J_RAX, (int32_t)(int16_t)m->pc->b * 65536);
+  if (slot_of(m->pc->a) != m->had) rotated(m, R_LAST, m->pc->a, emit_slow(m));
+  jit_ri(j, J_CMP, R_LAST, (int32_t)(int16_t)m->pc->b * 65536 + TAG_INT);
   jit_jump_if(j, unless, emit_branch(m, m->pc->c));
+  m->has = m->pc->a;
 }
 void ambi_emit_JNEQI(Emit *m) {
   compare_small(m, J_NE);

@@ -50,6 +50,9 @@ struct Emitter {
   bool everything;
 };
 
+// The register that may hold what the last instruction computed, see Emit.
+#define R_LAST J_R11
+
 enum Fact {      // what is known of a slot in the sure version (emit_facts.c)
   FACT_INT = 1,  // an INT
   FACT_FLAT = 2  // an EXPR whose children follow its header
@@ -66,9 +69,13 @@ typedef struct Emit {
   JitLabel *sure_label;  // ... and in the sure one
   uint8_t *wanted;       // per word: gets machine code
   uint8_t *used;         // ... and is jumped to
+  uint8_t *sure_used;    // ... in the sure version
   uint8_t *facts;        // a row of nslots for each word; NULL: no sure version
   uint8_t *nothing;      // a row that knows nothing
   size_t facts_bytes;
+  // In the sure version: the slot whose integer R_LAST holds, its tag rotated to the
+  // low bits, or NO_SLOT. `had`: when the instruction begins; `has`: when it is done.
+  unsigned had, has;
   JitLabel slow;
   bool slow_used;
   Native *native;
@@ -125,6 +132,13 @@ static inline void emit_source(Emit *m, JitReg r, unsigned source) {
 }
 static inline void emit_to_slot(Emit *m, unsigned slot, JitReg r) {
   jit_mr(m->j, J_MOV, in_slot(slot), r);
+}
+
+// r = the value of a slot known to hold an integer, if R_LAST has it.
+static inline bool emit_last(Emit *m, JitReg r, unsigned source) {
+  if (is_constant(source) || slot_of(source) != m->had) return false;
+  jit_rr(m->j, J_MOV, r, R_LAST);
+  return true;
 }
 
 // ---- where to go ------------------------------------------------------------------

@@ -76,5 +76,12 @@ typedef struct State {  // CELL_STATE
   Template value;  // in the store (nvars may be > 0)
   Template type;   // the fixed T of (StateMonad T)
 } State;
+// Does a value of this type, a symbol, pass as what the state holds? Whatever it is
+// passes as %Undefined%.
+static inline bool ambi_state_is_of(Value state, Value type) {
+  const State *s = (const State *)(const void *)ambi_cell(state);
+  return ambi_same(type, AMB_SYM(UNDEFINED)) || ambi_is_lvar(s->type.atom) ||
+         ambi_same(s->type.atom, type);
+}
 
 #endif

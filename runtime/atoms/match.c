@@ -278,9 +278,7 @@ static bool out_of_memory(Context *cx) {
   return false;
 }
 
-// Does the unbound variable stand anywhere in the term? Memory out counts as
-// yes, with cx->stop set.
-static bool occurs(Context *cx, Value var, Value term) {
+bool ambi_occurs(Context *cx, Value var, Value term) {
   Pairs p;
   open_pairs(&p, &term, &term);
   bool found = false;
@@ -296,12 +294,15 @@ static bool occurs(Context *cx, Value var, Value term) {
   return found;
 }
 
-// A variable written in the program keeps its name; otherwise the older one.
+// Which of two variables is bound to the other? One written in the program keeps its
+// name, and what a query asks for stands for no other.
+static int rank(const Word *cell) {
+  uint32_t id = ambi_vinfo_id(cell[1]);
+  return id == AMB_VAR_ASKED ? 2 : id >= AMB_VAR_STAMPED;
+}
+
 static bool bind_vars(Context *cx, Value a, Value b) {
-  const Word *pa = ambi_ptr(a), *pb = ambi_ptr(b);
-  bool fresh_a = ambi_vinfo_is_fresh(pa[1]);
-  bool fresh_b = ambi_vinfo_is_fresh(pb[1]);
-  bool a_gives = fresh_a && !fresh_b;
+  bool a_gives = rank(ambi_ptr(a)) > rank(ambi_ptr(b));
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
@@ -332,7 +333,7 @@ Value ambi_presume_data(Context *cx, Value term) {
 
 static __attribute__((noinline)) bool bind_compound(Context *cx, Value var,
                                                     Value term) {
-  if (!ambi_word_ground(term) && occurs(cx, var, term)) return false;
+  if (!ambi_word_ground(term) && ambi_occurs(cx, var, term)) return false;
   term = ambi_presume_data(cx, term);
   return ambi_bind(cx, var, term);
 }

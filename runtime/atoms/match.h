@@ -32,6 +32,9 @@ bool ambi_unify(Context *cx, Value a, Value b);
 // AMB_NONE = LVAR still free; a free LVAR simply takes the other side.
 bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
                          Value *env);
+// Does the unbound variable stand anywhere in the term? Memory out counts as
+// yes, with cx->stop set.
+bool ambi_occurs(Context *cx, Value var, Value term);
 // One-way match, binding no heap variable: 1 matches (env filled), 0 cannot
 // match whatever is bound, -1 would have to bind a heap variable.
 int ambi_match_template(Context *cx, Value term, Value part, const Template *t,

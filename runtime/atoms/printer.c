@@ -118,7 +118,7 @@ static void put_var(Print *p, Word info, Value key) {
   put_symbol(p, ambi_vinfo_name(info));
   if (id == AMB_VAR_AS_WRITTEN) return;
   if (ambi_vinfo_is_fresh(info)) {
-    if (id != AMB_VAR_FRESH) key = AMB_V(info);
+    if (id < AMB_VAR_ASKED) key = AMB_V(info);
     const Value *number = number_of(p->naming, key);
     if (!number) p->b->failed = true;
     id = number ? ambi_int_of(*number) : 0;

@@ -263,6 +263,7 @@ static inline bool ambi_has_eval(Value v) {  // v is an EXPR
 // VINFO payload: symbol id of the name (24 bits) << 24 | id (24 bits).
 #define AMB_VAR_AS_WRITTEN 0u         // prints $name
 #define AMB_VAR_FRESH      0xFFFFFFu  // a copy: numbered when printed or stored
+#define AMB_VAR_ASKED      0xFFFFFEu  // fresh; what a query asks for
 // Ids from here on are fresh, too; the id tells which variable it is after
 // several results that hold it were copied one by one.
 #define AMB_VAR_STAMPED 0x800000u

@@ -123,6 +123,7 @@ typedef struct Lower {
   int fail;        // label of an instruction that backtracks, or NO_LABEL
   uint16_t *uses;  // occurrences of each variable in the whole rule
   int bail;  // where operations of the current tree go when an operand is odd
+  int arg_bail;  // the same for the tree that is the next position, or NO_LABEL
 } Lower;
 
 // ---- lower_emit.c ----------------------------------------------------------------
@@ -237,6 +238,8 @@ bool ambi_lower_is_det(Lower *l, Value e);
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
 
 // ---- lower_op.c ------------------------------------------------------------------
+// Operations of one result and without effects all the way down to the leaves.
+bool ambi_lower_is_tree(Value e);
 // Of one result and without effects.
 bool ambi_lower_plain_builtin(Value head);
 bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,

@@ -382,6 +382,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .space = s,
                .cs = cx->rt->code,
                .bail = NO_LABEL,
+               .arg_bail = NO_LABEL,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;
   ambi_arena_open(&l->arena);

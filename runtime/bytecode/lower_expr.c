@@ -234,7 +234,8 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
 void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                          unsigned rest) {
   int bail = l->bail;
-  l->bail = NO_LABEL;
+  l->bail = l->arg_bail;
+  l->arg_bail = NO_LABEL;
   Dst d = {false, slot};
   if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
     argument(l, e, t, slot, err);
@@ -452,6 +453,12 @@ static bool callable(Lower *l, Value e, const Head *h, Value t) {
          ambi_lower_arguments_fit(l, e, h->ftype);
 }
 
+// Can nothing have happened yet when the argument has its value?
+static bool quiet_argument(Value arg, Value param) {
+  if (!ambi_is_lvar(arg)) return ambi_lower_is_tree(arg);
+  return is_sym(param, AMB_SYM(T_NUMBER).w) || is_sym(param, AMB_SYM(T_ATOM).w);
+}
+
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                        unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
@@ -468,14 +475,19 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   ambi_lower_guard_nested(l, e, ambi_lower_stub_at(l, stub)->entry);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return true;
+  bool quiet = true;
   for (uint32_t i = 1; i <= n; i++) {
-    Value param = ambi_deref(ambi_expr_at(h.ftype, i));
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
+          arg = ambi_expr_at(e, i);
     if (ambi_is_var(param)) param = AMB_SYM(UNDEFINED);
     if (is_sym(param, AMB_SYM(T_EXPRESSION).w))
       param = AMB_SYM(T_ATOM);  // checked already
-    src[i - 1] =
-        ambi_lower_operand(l, ambi_expr_at(e, i), param, err,
-                           ambi_lower_effects_from(l, e, i + 1, rest), false);
+    quiet = quiet && quiet_argument(arg, param);
+    if (quiet && ambi_is_expr(arg) && !is_sym(param, AMB_SYM(T_ATOM).w))
+      l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
+    src[i - 1] = ambi_lower_operand(
+        l, arg, param, err, ambi_lower_effects_from(l, e, i + 1, rest), false);
+    l->arg_bail = NO_LABEL;
   }
   Variant *v = ambi_variant(l->cs, h.def, r);
   if (!v) {

@@ -111,6 +111,10 @@ bool ambi_lower_is_form(Lower *l, Value e) {
 
 // ---- the forms ------------------------------------------------------------------------------
 
+static void come_back(Lower *l, int stub) {
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
 // A value stays one, though its variables were bound since, where it is a part of
 // what is handed on. A body that is a variable is all of it: then what the match
 // binds makes it an atom to be evaluated. What was bound before does not, so that is
@@ -167,16 +171,21 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
 }
 
 // case and switch choose with if-equal: NotReducible is no result there.
-static void clause_body(Lower *l, Value body, Dst d, ErrTo err, unsigned rest) {
+static void clause_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
+                        unsigned rest) {
   Value call = AMB_NONE;
+  if (ambi_is_function(body)) {
+    int stub =
+        ambi_lower_body_stub(l, ambi_lower_in_slot(l, ambi_lower_term(l, body)),
+                             e, AMB_SYM(UNDEFINED), d, err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(l, stub)->entry);
+    come_back(l, stub);
+    return;
+  }
   if (ambi_lower_odd_body(body))
     call = AMB_EXPR(l->cx, AMB_OP_ID(OP_IF_EQUAL), body, AMB_SYM(NOT_REDUCIBLE),
                     AMB_SYM(EMPTY), body);
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
-}
-
-static void come_back(Lower *l, int stub) {
-  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 // Where errors of an argument without effects go: what is wrong with it is told by
@@ -338,8 +347,9 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
-static void clauses(Lower *l, uint16_t v, Value list, bool space_too, Dst d,
+static void clauses(Lower *l, Value e, uint16_t v, bool space_too, Dst d,
                     ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 2);
   int end = ambi_lower_label(l), space = -1;
   if (!d.tail) ambi_lower_prepare_shared(l, list);
   if (space_too && ambi_expr_size(list) &&
@@ -352,7 +362,7 @@ static void clauses(Lower *l, uint16_t v, Value list, bool space_too, Dst d,
     Var *vars = ambi_lower_save_vars(l);
     bool always = ambi_lower_unset(l, ambi_expr_at(c, 0));
     ambi_lower_match(l, v, ambi_expr_at(c, 0), no);
-    clause_body(l, ambi_expr_at(c, 1), d, err, rest);
+    clause_body(l, e, ambi_expr_at(c, 1), d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, no);
     ambi_lower_restore_vars(l, vars);
@@ -387,7 +397,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
   ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
   ambi_lower_bind(l, go);
-  clauses(l, v, list, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
   return true;
 }
 
@@ -399,8 +409,8 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
                                      AMB_SYM(UNDEFINED), d, err);
   uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
                                   err, then, false);
-  clauses(l, ambi_lower_in_slot(l, v), list,
-          may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  clauses(l, e, ambi_lower_in_slot(l, v), may_be_space(l, ambi_expr_at(e, 1)),
+          d, err, rest);
   come_back(l, whole);
   return true;
 }
@@ -461,7 +471,8 @@ static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
   ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
   ambi_lower_restore_vars(l, vars);
   // the results together may look like a function
-  int odd = ambi_lower_body_stub(l, out, e, AMB_SYM(T_ATOM), d, err);
+  Value t = d.tail ? AMB_SYM(T_ATOM) : AMB_SYM(UNDEFINED);
+  int odd = ambi_lower_body_stub(l, out, e, t, d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, out, 0, 0);
   ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);

@@ -16,11 +16,11 @@ static bool without_effect(Value head) {
          !(ambi_builtins[ambi_op_of(head)].effects & ~E_READ_SPACE);
 }
 
-static bool numeric_tree(Value e) {
+bool ambi_lower_is_tree(Value e) {
   if (!ambi_is_expr(e)) return true;
   if (!without_effect(ambi_expr_at(e, 0))) return false;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
-    if (!numeric_tree(ambi_expr_at(e, i))) return false;
+    if (!ambi_lower_is_tree(ambi_expr_at(e, i))) return false;
   return true;
 }
 
@@ -91,7 +91,7 @@ static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
 static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
                             uint16_t slot, ErrTo err) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
-  bool tree = numeric_tree(a) && numeric_tree(b);
+  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
   if (short_int(b) && src[0] < SRC_CHECK && op != OP_I_MUL)
     ambi_lower_emit(l, op == OP_I_ADD ? OP_I_ADDI : OP_I_SUBI, slot, src[0],
                     (uint16_t)ambi_int_of(b));
@@ -133,7 +133,7 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
                          ErrTo err, unsigned rest) {
   if (l->failed) return;  // the type is not known, for want of memory
   uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
-  bool tree = numeric_tree(e);
+  bool tree = ambi_lower_is_tree(e);
   enum Opcode fast = arithmetic_op(op);
   for (uint32_t i = 1; i <= n && (!tree || fast == OP_I_NOP); i++)
     ambi_lower_guard(l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)),
@@ -282,7 +282,7 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
     return;
   }
   uint16_t src[2];
-  bool tree = numeric_tree(a) && numeric_tree(b);
+  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
   for (int i = 0; i < 2; i++) {
     Value side = i ? b : a;
     unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);
@@ -323,7 +323,7 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
 static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   uint32_t op = ambi_op_of(ambi_expr_at(e, 0));
-  bool tree = numeric_tree(e);
+  bool tree = ambi_lower_is_tree(e);
   Value number = AMB_SYM(T_NUMBER);
   if (!tree) {
     ambi_lower_guard(l, a, number, l->bail);
@@ -357,7 +357,7 @@ bool ambi_lower_fused(Lower *l, Value e) {
     return false;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
     return ambi_lower_simple_types(l, e);
-  return numeric_tree(e);
+  return ambi_lower_is_tree(e);
 }
 
 // A variable: True and False go on at once, all else sends the whole `if` to
@@ -432,9 +432,7 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
   w->dst = d;
   w->err = err;
   w->from = ambi_lower_slot(l);
-  // Inside of a tree it is the whole tree that is looked at again.
-  if (outer == NO_LABEL || !ambi_is_none(whole))
-    l->bail = ambi_lower_stub_at(l, stub)->entry;
+  if (outer == NO_LABEL) l->bail = ambi_lower_stub_at(l, stub)->entry;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
     equality(l, e, no, err, rest);
   else
@@ -452,14 +450,22 @@ static bool state_operand(Lower *l, Value s, uint16_t *source) {
   return true;
 }
 
-// Is the new value of a type that the state, which is known, does not have?
-static bool ill_stated(Lower *l, Value e) {
-  Value state = ambi_expr_at(e, 1);
-  if (!ambi_is_state(state)) return false;
-  const State *st = (const State *)(const void *)ambi_cell(state);
-  Value t = ambi_lower_static_type(l, ambi_expr_at(e, 2));
-  return ambi_is_sym(t) && t.w != st->type.atom.w && !ambi_lower_any_type(t) &&
-         !ambi_is_lvar(st->type.atom);
+// What the type check of change-state! asks of the state before V is evaluated.
+static Value wanted_type(Lower *l, Value v) {
+  Value t = ambi_lower_static_type(l, v);
+  return ambi_is_sym(t) ? t : AMB_SYM(UNDEFINED);
+}
+
+static bool may_hold(Lower *l, Value s, Value v) {
+  return !ambi_is_state(s) || ambi_is_lvar(v) ||
+         ambi_state_is_of(s, wanted_type(l, v));
+}
+
+static void check_state(Lower *l, Value s, Value v, int label) {
+  if (!ambi_is_lvar(s) || !ambi_is_expr(v)) return;
+  ambi_lower_emit(l, OP_I_CHKSTATE, l->vars[ambi_lvar_of(s)].slot,
+                  ambi_lower_const(l, wanted_type(l, v).w), 0);
+  ambi_lower_edge(l, label);
 }
 
 // (get-state S), (change-state! S V) of a state that is there or in a variable.
@@ -479,13 +485,17 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
       ambi_is_unit(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
       !ambi_is_lvar(ambi_expr_at(e, 2)))
     return false;
-  if (ambi_lower_unset(l, ambi_expr_at(e, 1)) || (set && ill_stated(l, e)))
+  if (ambi_lower_unset(l, ambi_expr_at(e, 1)) ||
+      (set && !may_hold(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2))))
     return false;
   ambi_lower_prepare(l, e);
   if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
   int bail = l->bail;
   l->bail = NO_LABEL;
   int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  if (set)  // before anything runs
+    check_state(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2),
+                ambi_lower_stub_at(l, stub)->entry);
   if (get) {
     slot = ambi_lower_slot(l);
     ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
@@ -496,12 +506,6 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     }
     ambi_lower_value_of(l, slot, d, err);
   } else {
-    if (ambi_is_lvar(ambi_expr_at(e, 1))) {  // before anything runs
-      Value typed = ambi_lower_static_type(l, ambi_expr_at(e, 2));
-      bool open = !ambi_is_sym(typed) || ambi_lower_any_type(typed);
-      ambi_lower_emit(l, OP_I_CHKSTATE, state, open ? 0 : 2, 0);
-      ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-    }
     uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
                                     err, rest, false);
     slot = d.tail ? ambi_lower_slot(l) : d.slot;

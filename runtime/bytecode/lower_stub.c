@@ -163,32 +163,30 @@ static void rebuilt(Lower *l, const Stub *s) {
 }
 
 // change-state! to an evaluated value that is odd. What a form gave is taken as it
-// is, and of what a call gave expressions are: only atoms are cast, to the type of
-// the state if it has one.
+// is, and so are expressions that a call gave: only atoms are cast.
 static void odd_state(Lower *l, const Stub *s) {
-  int rest = ambi_lower_label(l), typed = ambi_lower_label(l),
-      take = ambi_lower_label(l);
-  uint16_t slot = s->dst.tail ? ambi_lower_slot(l) : s->dst.slot;
-  if (s->list[2] < SRC_CHECK && s->no < 2) {
-    ambi_lower_emit(l, OP_I_CHKSTATE, s->list[1], 0, 0);
-    ambi_lower_edge(l, rest);
-    if (s->no) {
-      ambi_lower_emit(l, OP_I_CHKSTATE, s->list[1], 1, 0);
-      ambi_lower_edge(l, typed);
-      ambi_lower_jump(l, OP_I_JUMP, 0, 0, take);
-      ambi_lower_bind(l, typed);
-      ambi_lower_emit(l, OP_I_CHKEXP, s->list[2], 0, 0);
-      ambi_lower_edge(l, rest);
-    }
-    ambi_lower_bind(l, take);
-    ambi_lower_emit_builtin(l, OP_CHANGE_STATE, s->list + 1, 2, slot, s->err);
-    if (s->dst.tail)
-      ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
-    else
-      ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  if (s->list[2] >= SRC_CHECK || s->no == 2) {
+    rebuilt(l, s);
+    return;
   }
-  ambi_lower_bind(l, rest);
-  rebuilt(l, s);
+  int cast = ambi_lower_label(l), set = ambi_lower_label(l);
+  uint16_t slot = s->dst.tail ? ambi_lower_slot(l) : s->dst.slot;
+  if (s->no) {
+    ambi_lower_emit(l, OP_I_CHKEXP, s->list[2], 0, 0);
+    ambi_lower_edge(l, cast);
+  }
+  ambi_lower_bind(l, set);
+  ambi_lower_emit_builtin(l, OP_CHANGE_STATE, s->list + 1, 2, slot, s->err);
+  if (s->dst.tail)
+    ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+  else
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  if (!s->no) return;
+  ambi_lower_bind(l, cast);
+  uint16_t value = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_CASTSTATE, value, s->list[2], s->list[1]);
+  ambi_lower_error_edge(l, value, s->err);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, set);
 }
 
 static void space_matched(Lower *l, Stub *s) {

@@ -101,7 +101,6 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKNUM:
   case OP_I_CHKTYPE:
   case OP_I_CHKBOUND:
-  case OP_I_CHKSTATE:
   case OP_I_CHKBODY:
   case OP_I_CHKEPOCH:
   case OP_I_CHKEXP:
@@ -110,6 +109,8 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CASTR:
   case OP_I_GETSTATE:
   case OP_I_SETSTATE:
+  case OP_I_CHKSTATE:
+  case OP_I_CASTSTATE:
   case OP_I_BUILTIN:
   case OP_I_DECONS:
   case OP_I_CAR:
@@ -452,7 +453,7 @@ static bool each_successor(Check *c, uint32_t at, FlowFn *fn) {
   if (ambi_operand_kind(pc->op, 1) == 'X' && !each_case(c, at, fn))
     return false;
   bool has_error = (op->flags & (F_RET | X_PUSH)) || pc->op == OP_I_BUILTIN ||
-                   pc->op == OP_I_CHKLIKE;
+                   pc->op == OP_I_CHKLIKE || pc->op == OP_I_CASTSTATE;
   return edge == UINT32_MAX || fn(c, at, edge, has_error ? SEES_VALUES : 0);
 }
 

@@ -93,7 +93,7 @@ static void instr_chain(Machine *m, Value instr, const Value *c, uint32_t n) {
 // instruction, and so leaves its mark; the value of the chain's own variable
 // changes it as a whole.
 void ambi_eval0_chained(Machine *m, Value value, Frame *f) {
-  Value templ = ambi_deref(f->b);
+  Value templ = ambi_same(f->b, f->a) ? f->b : ambi_deref(f->b);
   bool own = ambi_is_expr(templ) && ambi_has_eval(templ);
   if (own) {
     templ = ambi_resolve(m->cx, templ);
@@ -502,7 +502,7 @@ static bool has_variable_head(Value a) {
 static void query(Machine *m, Value a) {
   Context *cx = m->cx;
   Mark mark = ambi_eval0_mark(m);
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
   if (!ambi_eval0_ok(m, x)) return;
   Value pattern = AMB_EXPR(cx, AMB_SYM(EQ), a, x);
   if (!ambi_eval0_ok(m, pattern)) return;

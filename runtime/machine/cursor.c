@@ -21,7 +21,7 @@ static enum Next query_result(Engine *g, Hook *h, Value body) {
 static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
   Context *cx = g->cx;
   if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
   if (ambi_is_none(x)) return false;
   Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
   size_t mark = cx->tr;
@@ -73,7 +73,7 @@ static enum Next query_step(Engine *g, Choice *c, bool first) {
 enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
   static const Code resume[1] = {{.op = OP_I_EV_QUERY}};
   Context *cx = g->cx;
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
   Value query = ambi_is_none(x) ? x : AMB_EXPR(cx, AMB_SYM(EQ), call, x);
   Hook *h = ambi_is_none(query) ? NULL : ambi_hook_new(g, HOOK_CURSOR);
   if (!h) return NEXT_STOP;

@@ -38,8 +38,8 @@ static bool term_stays(const ImageCopy *c, Value v) {
 // its own has it.
 static Word identity(ImageCopy *c, Word *cell) {
   const Choice *b = ((const Engine *)c->cx->engine)->b;
-  if (ambi_vinfo_id(cell[1]) == AMB_VAR_FRESH && cell < b->h &&
-      c->s->stamps < AMB_VAR_FRESH - AMB_VAR_STAMPED)
+  if (ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
+      c->s->stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
     cell[1] =
         ambi_vinfo(ambi_vinfo_name(cell[1]), AMB_VAR_STAMPED + c->s->stamps++);
   return cell[1];
@@ -194,7 +194,7 @@ static void bind_cells(Image *m, Seen *table, size_t cap) {
   for (size_t i = 0; i < m->n; i = next_word(m, i)) {
     if (!is_cell(m, i)) continue;
     Word info = m->w[i + 1];
-    if (ambi_vinfo_id(info) == AMB_VAR_FRESH) continue;
+    if (ambi_vinfo_id(info) >= AMB_VAR_ASKED) continue;
     size_t at = (size_t)((info * 0x9E3779B97F4A7C15ull) >> 32) & (cap - 1);
     while (table[at].info && table[at].info != info)
       at = (at + 1) & (cap - 1);

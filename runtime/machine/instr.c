@@ -152,7 +152,8 @@ static enum Next malformed(Engine *g, Value instr, const char *expected) {
   return ambi_give(g, v);
 }
 
-// The term with the variable replaced: by binding it for the time of the walk.
+// The term with the variable replaced: by binding it for the time of the walk. It
+// may have been bound meanwhile.
 static Value substitute(Context *cx, Value term, Value var, Value by) {
   ValueVec vars = {0};
   Value out = AMB_NONE;
@@ -164,9 +165,10 @@ static Value substitute(Context *cx, Value term, Value var, Value by) {
     if (self)
       via = ambi_make_var(cx, ambi_vinfo_name(ambi_ptr(var)[1]), AMB_VAR_FRESH);
     if (!ambi_is_none(via)) {
+      Word saved = *ambi_ptr(var);
       *ambi_ptr(var) = via.w;
       out = ambi_resolve(cx, term);
-      *ambi_ptr(var) = var.w;
+      *ambi_ptr(var) = saved;
     }
     if (self && !ambi_is_none(out)) {
       *ambi_ptr(via) = by.w;
@@ -296,7 +298,8 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
 }
 
 static enum Next chain_go(Engine *g, Value var, Value templ, Value by) {
-  Value own = ambi_settle(g->cx, templ);
+  Value own = ambi_same(templ, var) ? var : ambi_deref(templ);
+  if (ambi_is_expr(own) && ambi_has_eval(own)) own = ambi_settle(g->cx, own);
   Value next = ambi_is_none(own) ? own : substitute(g->cx, own, var, by);
   if (ambi_is_none(next)) return NEXT_STOP;
   return instr_tail(g, ambi_is_var(own) ? ambi_unmark(next) : next);

@@ -767,12 +767,6 @@ do_CHKTYPE:
 do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
   STEP(1);
-do_CHKSTATE : {
-  Value v = ambi_deref(SOURCE(pc->a));
-  if (!ambi_is_state(v) || (pc->b && (pc->b == 1) != ambi_state_is_open(v)))
-    EDGE();
-  STEP(1);
-}
 do_CHKEPOCH:
   if (AMB_UNLIKELY(UNIT()->epoch != g->code->epoch)) EDGE();
   STEP(1);
@@ -807,6 +801,15 @@ do_GETSTATE : {
   E[pc->a] = st->value.atom.w;
   STEP(1);
 }
+do_CHKSTATE : {
+  Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (AMB_UNLIKELY(!ambi_is_state(v) ||
+                   !ambi_state_is_of(v, AMB_V(KONST(pc->b)))))
+    EDGE();
+  STEP(1);
+}
+do_CASTSTATE:
+  AFTER(ambi_step_cast_for_state(g, SOURCE(pc->b), SOURCE(pc->c)));
 do_SETSTATE:
   AFTER(ambi_step_set_state(g, SOURCE(pc->b), SOURCE(pc->c)));
 do_BUILTIN:

@@ -396,6 +396,23 @@ static Value arg_type(Engine *g, uint32_t i) {
   return ambi_deref(ambi_expr_at(f, i));
 }
 
+// Does the type variable in place i stand elsewhere in the function type as well?
+// Then what it is bound to by this argument counts there.
+static bool linked(Engine *g, Value var, uint32_t i) {
+  Value f = AMB_V(g->e[EV_FTYPE]);
+  for (uint32_t j = 1; j < ambi_expr_size(f); j++)
+    if (j != i && ambi_occurs(g->cx, var, ambi_expr_at(f, j))) return true;
+  return false;
+}
+
+// An atom as the argument for a type variable: the variable becomes its type.
+static bool binds_type(Engine *g, Value c, Value var) {
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, c, var, &errors);
+  ambi_vec_drop(&errors);
+  return pass && !g->cx->stop;
+}
+
 static enum Next ev_call(Engine *g);
 
 // Evaluates children from i on until one needs a frame of its own.
@@ -409,10 +426,12 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     if (ambi_is_none(t)) return NEXT_STOP;
     Word depth = ambi_depth(g, DEPTH_CHILD + DEPTH_NEXT_CHILD * (Word)i);
     bool deep = ambi_too_deep(g, depth);
-    if (ambi_is_var(t) && !deep) t = AMB_SYM(UNDEFINED);
+    if (ambi_is_var(t) && !deep && !linked(g, t, i)) t = AMB_SYM(UNDEFINED);
     bool head = i == 0 && !ambi_is_expr(c);
     // A part that was evaluated stays as it is.
     bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
+    if (!own && ambi_is_var(t) && !ambi_is_expr(c) && !deep)
+      own = binds_type(g, c, t);
     if (!deep && (own || settled(g, c, t, SOME, &out))) {
       if (own) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
@@ -601,6 +620,8 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call) {
 static enum Next call_step(Engine *g, Value call) {
   Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_error_atom(call)) return give_call(g, call);
+  if (ambi_is_function(call))
+    call = ambi_unmark(call);  // wherever it is a body
   g->e[EV_CALL] = call.w;
   Value head = ambi_deref(ambi_expr_at(call, 0));
   if (ambi_is_op(head)) return call_op(g, call, t);
@@ -616,7 +637,9 @@ static enum Next call_step(Engine *g, Value call) {
   if (!d->has_rules) return give_call(g, call);
   if (!ambi_is_sym(head) || d->dynamic || d->nargs > 64 || g->max_depth)
     return ambi_query_begin(g, call, t, true);
-  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
+  // A variable that nobody else knows says nothing any more.
+  if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
+    t = AMB_SYM(UNDEFINED);
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_variant(g->code, d, t);
   if (!v) {
@@ -676,7 +699,6 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Word depth = ambi_depth(g, DEPTH_TAIL);
   if (ambi_too_deep(g, depth)) return give_overflow(g, body, t);
-  if (ambi_is_var(t)) t = AMB_SYM(UNDEFINED);
   Value out;
   if (settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;

@@ -201,6 +201,23 @@ enum Next ambi_step_check_like(Engine *g, Value v, Value like) {
   return next;
 }
 
+// Goes on with v, or takes the error edge with the first of the errors.
+static enum Next cast_or_edge(Engine *g, Value v, Value type) {
+  const Code *pc = g->pc;
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, v, type, &errors);
+  enum Next next = g->cx->stop ? NEXT_STOP : NEXT_PC;
+  g->e[pc->a] = v.w;
+  g->pc = pc + 1;
+  if (next == NEXT_PC && !pass) {
+    g->e[pc->a] = errors.at[0].w;
+    g->pc = pc;
+    if (!ambi_step_edge(g)) next = NEXT_STOP;
+  }
+  ambi_vec_drop(&errors);
+  return next;
+}
+
 enum Next ambi_step_cast_result(Engine *g) {
   const Code *pc = g->pc;
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
@@ -211,17 +228,7 @@ enum Next ambi_step_cast_result(Engine *g) {
     g->pc = pc + 1;
     return NEXT_PC;
   }
-  ValueVec errors = {0};
-  bool pass = ambi_type_cast(g->cx, g->cx->space, v, type, &errors);
-  enum Next next = g->cx->stop ? NEXT_STOP : NEXT_PC;
-  g->pc = pc + 1;
-  if (next == NEXT_PC && !pass) {
-    g->e[pc->a] = errors.at[0].w;
-    g->pc = pc;
-    if (!ambi_step_edge(g)) next = NEXT_STOP;
-  }
-  ambi_vec_drop(&errors);
-  return next;
+  return cast_or_edge(g, v, type);
 }
 
 static bool presumable_item(const Engine *g, Value h) {
@@ -304,11 +311,6 @@ enum Next ambi_step_fork_begin(Engine *g) {
   return NEXT_PC;
 }
 
-bool ambi_state_is_open(Value state) {
-  const State *st = (const State *)(const void *)ambi_cell(state);
-  return st->type.atom.w == AMB_SYM(UNDEFINED).w;
-}
-
 // Does a value pass as the type a state has, without asking the type checker?
 static bool state_takes(const State *st, Value v) {
   Value t = st->type.atom;
@@ -317,6 +319,19 @@ static bool state_takes(const State *st, Value v) {
   if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
   if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
   return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;
+}
+
+enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state) {
+  state = ambi_deref(state);
+  if (!ambi_is_state(state)) return NEXT_STOP;
+  const State *st = (const State *)(const void *)ambi_cell(state);
+  Value env[1] = {AMB_NONE};
+  Value type = st->type.atom;
+  if (st->type.nvars > 1) type = AMB_SYM(UNDEFINED);
+  if (st->type.nvars == 1)
+    type = ambi_instantiate(g->cx, &st->type, env, false);
+  if (ambi_is_none(type)) return NEXT_STOP;
+  return cast_or_edge(g, ambi_deref(v), type);
 }
 
 enum Next ambi_step_set_state(Engine *g, Value state, Value v) {

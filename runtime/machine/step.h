@@ -82,8 +82,7 @@ enum Next ambi_step_check_like(Engine *g, Value v, Value like);
 enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);
 enum Next ambi_step_fork_begin(Engine *g);
-// Is any value of undefined type good for the state?
-bool ambi_state_is_open(Value state);
+enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state);
 enum Next ambi_step_set_state(Engine *g, Value state, Value v);
 enum Next ambi_step_arith_slow(Engine *g, Value a, Value b);
 enum Next ambi_step_builtin_call(Engine *g);

@@ -169,6 +169,12 @@ for my $mode ( Modes::tiers() ) {
         "[()]\n[$counted]\n[done]\n"
     );
     next if $mode->{name} eq 'tier0';    # where only tail calls take no depth
+    my $pairs = $size / 10;
+    my @chained = map { "(\$x$_ (+ 1 \$x" . ( $_ - 1 ) . '))' } 1 .. $pairs;
+    check( $mode, "let* with $pairs pairs",
+        "!(let* ((\$x0 0) @chained) \$x$pairs)\n", "[$pairs]\n" );
+    check( $mode, "let* with $pairs pairs without variables",
+        '!(let* (' . '(() ()) ' x $pairs . ") done)\n", "[done]\n" );
     check(
         $mode,
         "$size cells of a list, no deeper than 100 calls",

@@ -2,7 +2,7 @@
 //
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
 // body terms into code; lower_op.c has the grounded operations, lower_form.c the
-// special forms, lower_pattern.c their patterns, lower_loop.c the loops over
+// special forms, lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
 // expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and
 // lower_emit.c puts instructions, constants and labels together.
 #ifndef AMBIT_RUNTIME_LOWER_H
@@ -299,6 +299,15 @@ void ambi_lower_match(Lower *l, uint16_t source, Value p, int no);
 // ---- lower_loop.c ----------------------------------------------------------------
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+
+// ---- lower_list.c ----------------------------------------------------------------
+enum ListPart { PART_HEAD, PART_TAIL, PART_BOTH };
+// (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
+bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err);
+bool ambi_lower_cons(Lower *l, Value e, Dst d, ErrTo err);
+// (let ($h $t) (decons-atom $x) ...): no pair is built.
+bool ambi_lower_decons_into(Lower *l, Value p, Value v, ErrTo err);
+bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
 // ---- lower_form.c ----------------------------------------------------------------
 // Lowers e if its head is a special form whose library definition is untouched.

@@ -53,7 +53,8 @@ enum Form {
   FORM_CAR,
   FORM_CDR,
   FORM_CONS,
-  FORM_DECONS
+  FORM_DECONS,
+  FORM_CHAIN
 };
 
 static const struct FormRow {
@@ -99,6 +100,7 @@ static enum Form form_of(Lower *l, Value e) {
   if (ambi_sym_of(head) == AMB_S_UNIFY && n == 4) return FORM_UNIFY;
   if (ambi_sym_of(head) == AMB_S_CONS_ATOM && n == 2) return FORM_CONS;
   if (ambi_sym_of(head) == AMB_S_DECONS_ATOM && n == 1) return FORM_DECONS;
+  if (ambi_sym_of(head) == AMB_S_CHAIN && n == 3) return FORM_CHAIN;
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
     if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
       return untouched(l->cs, l->space, head, n) ? forms[i].form : FORM_NONE;
@@ -232,8 +234,6 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   come_back(l, told);
 }
 
-static bool decons_into(Lower *l, Value p, Value v, ErrTo err);
-
 static bool may_be_space(Lower *l, Value v) {
   if (!ambi_is_expr(v)) return ambi_is_lvar(v) || ambi_is_space(v);
   if (ambi_lower_plain_builtin(ambi_expr_at(v, 0))) return false;
@@ -253,7 +253,7 @@ static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
 // settle_body. The stub that comes back, or -1.
 static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
                    Dst d, ErrTo err, unsigned rest) {
-  if (decons_into(l, p, v, err)) return -1;
+  if (ambi_lower_decons_into(l, p, v, err)) return -1;
   uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
   int stub = -1;
   if (!ambi_is_lvar(p) && may_be_space(l, v)) {
@@ -302,8 +302,12 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
+// Code for a pair may need the pairs behind it as a term: very many are left to the
+// library's rule, which takes them one by one.
 static bool pairs(Lower *l, Value list) {
-  if (!ambi_is_expression(list)) return false;
+  enum { MAX_PAIRS = 250 };
+  if (!ambi_is_expression(list) || ambi_expr_size(list) > MAX_PAIRS)
+    return false;
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value p = ambi_expr_at(list, i);
     if (ambi_expr_size(p) != 2 || wrong(l, ambi_expr_at(p, 1))) return false;
@@ -419,27 +423,17 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   Value yes = ambi_expr_at(e, 3), other = ambi_expr_at(e, 4);
   if (ambi_is_space(a) || ambi_is_space(b)) return false;
-  if (!d.tail) {
-    ambi_lower_prepare_shared(l, yes);
-    ambi_lower_prepare_shared(l, other);
-  }
-  Stub *s = NULL;
-  int back = NO_LABEL;
-  if (ambi_is_lvar(a) || ambi_is_lvar(b)) {  // may hold a space: then a query
-    ambi_lower_prepare(l, e);
-    s = ambi_lower_stub(l, STUB_BAIL);
-    s->term = e;
-    s->type = AMB_SYM(UNDEFINED);
-    s->dst = d;
-    s->err = err;
-    back = s->back;
-    int entry = s->entry;
-    for (uint32_t i = 1; i <= 2; i++) {
-      Value x = ambi_expr_at(e, i);
-      if (!ambi_is_lvar(x)) continue;
-      ambi_lower_emit(l, OP_I_CHKBOUND, l->vars[ambi_lvar_of(x)].slot, 0, 0);
-      ambi_lower_edge(l, entry);
-    }
+  if (!d.tail) ambi_lower_prepare_shared(l, e);
+  int query = -1;
+  if (ambi_is_lvar(a)) ambi_lower_var(l, ambi_lvar_of(a));
+  if (ambi_is_lvar(b)) ambi_lower_var(l, ambi_lvar_of(b));
+  if (ambi_is_lvar(a) || ambi_is_lvar(b))  // may hold a space
+    query = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  for (uint32_t i = 1; i <= 2; i++) {
+    Value x = ambi_expr_at(e, i);
+    if (!ambi_is_lvar(x)) continue;
+    ambi_lower_emit(l, OP_I_CHKBOUND, l->vars[ambi_lvar_of(x)].slot, 0, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, query)->entry);
   }
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
   uint16_t src = ambi_lower_in_slot(l, ambi_lower_term(l, a));
@@ -452,7 +446,7 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_restore_vars(l, vars);
   ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, end);
-  if (back != NO_LABEL) ambi_lower_bind(l, back);
+  come_back(l, query);
   return true;
 }
 
@@ -672,77 +666,6 @@ static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
   return true;
 }
 
-// (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
-static bool lower_part(Lower *l, Value e, enum Form form, Dst d, ErrTo err) {
-  Value x = ambi_expr_at(e, 1);
-  if (!ambi_is_lvar(x)) return false;
-  ambi_lower_var(l, ambi_lvar_of(x));
-  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
-  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
-  uint16_t slot = l->vars[ambi_lvar_of(x)].slot;
-  if (form == FORM_CAR)
-    ambi_lower_emit(l, OP_I_CAR, first, slot, 0);
-  else
-    ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
-  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  if (form == FORM_DECONS) {
-    uint16_t pair[2] = {first, others},
-             out = d.tail ? ambi_lower_slot(l) : d.slot;
-    ambi_lower_emit(l, OP_I_MKEXPR, out, 2, 0);
-    ambi_lower_list(l, pair, 2);
-    if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
-  } else {
-    l->whole = true;
-    ambi_lower_value_of(l, form == FORM_CAR ? first : others, d, err);
-    l->whole = false;
-  }
-  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
-  return true;
-}
-
-static bool lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
-  Value tail = ambi_expr_at(e, 2);
-  if (!ambi_is_lvar(tail) && !ambi_is_expression(tail)) return false;
-  ambi_lower_prepare(l, e);
-  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
-  uint16_t head = ambi_lower_term(l, ambi_expr_at(e, 1)),
-           others = ambi_lower_term(l, tail);
-  uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
-  ambi_lower_emit(l, OP_I_CONS, out, head, others);
-  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
-  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
-  return true;
-}
-
-// (let ($h $t) (decons-atom $x) ...): no pair is built.
-static bool decons_into(Lower *l, Value p, Value v, ErrTo err) {
-  if (!ambi_is_expr(v) || ambi_expr_at(v, 0).w != AMB_SYM(DECONS_ATOM).w ||
-      ambi_expr_size(v) != 2 || !ambi_is_lvar(ambi_expr_at(v, 1)) ||
-      ambi_expr_size(p) != 2)
-    return false;
-  Value h = ambi_expr_at(p, 0), t = ambi_expr_at(p, 1);
-  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t) || h.w == t.w)
-    return false;
-  ambi_lower_prepare(l, v);
-  if (!ambi_lower_unset(l, h) || !ambi_lower_unset(l, t)) return false;
-  uint16_t slot = l->vars[ambi_lvar_of(ambi_expr_at(v, 1))].slot;
-  uint16_t pair = ambi_lower_slot(l);
-  int stub = ambi_lower_bail_stub(l, v, AMB_SYM(UNDEFINED), (Dst){false, pair},
-                                  err),
-      done = ambi_lower_label(l);
-  uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
-  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
-  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
-  l->vars[ambi_lvar_of(h)].pre = first;
-  l->vars[ambi_lvar_of(t)].pre = others;
-  ambi_lower_env(l, OP_I_UNIFYT, pair, p, NO_LABEL);
-  ambi_lower_bind(l, done);
-  return true;
-}
-
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest) {
   int bail = l->bail;
@@ -773,15 +696,13 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_MAP:
     done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err, rest);
     break;
+  case FORM_CAR: done = ambi_lower_part(l, e, PART_HEAD, d, err); break;
   case FORM_CDR:
-    if (!ambi_lower_any_type(t)) {
-      done = false;
-      break;
-    }
-    // fall through
-  case FORM_CAR:
-  case FORM_DECONS: done = lower_part(l, e, form, d, err); break;
-  case FORM_CONS: done = lower_cons(l, e, d, err); break;
+    done = ambi_lower_any_type(t) && ambi_lower_part(l, e, PART_TAIL, d, err);
+    break;
+  case FORM_DECONS: done = ambi_lower_part(l, e, PART_BOTH, d, err); break;
+  case FORM_CONS: done = ambi_lower_cons(l, e, d, err); break;
+  case FORM_CHAIN: done = ambi_lower_chain(l, e, d, err, rest); break;
   case FORM_NONE: done = false; break;
   }
   l->bail = bail;

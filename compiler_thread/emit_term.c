@@ -13,8 +13,8 @@ void ambi_emit_MOVE(Emit *m) {
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 
-// rax must be a value that stays one (ambi_is_firm), its tag in ecx.
-static void want_firm(Emit *m) {
+// rax is a value that stays one (ambi_is_firm), else to `other`; its tag in ecx.
+static void want_firm(Emit *m, JitLabel other) {
   Jit *j = m->j;
   JitLabel firm = jit_label(j);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
@@ -24,23 +24,32 @@ static void want_firm(Emit *m) {
   jit_rr32(j, J_MOV, J_RCX, J_RAX);
   jit_not32(j, J_RCX);
   jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-  jit_jump_if(j, J_NE, emit_slow(m));
+  jit_jump_if(j, J_NE, other);
   jit_bind(j, firm);
 }
 
 void ambi_emit_SETTLE(Emit *m) {
   emit_value(m, m->pc->b);
-  want_firm(m);
+  want_firm(m, emit_slow(m));
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 void ambi_emit_WHOLE(Emit *m) {
+  Jit *j = m->j;
+  JitLabel walk = jit_label(j), done = jit_label(j);
   emit_source(m, J_RAX, m->pc->b);
   emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(m->j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(m->j, J_EQ, emit_slow(m));
-  want_firm(m);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, walk);
+  want_firm(m, walk);
+  jit_bind(j, done);
   emit_to_slot(m, m->pc->a, J_RAX);
+  jit_cold(j);
+  jit_bind(j, walk);
+  jit_rr(j, J_MOV, J_RDI, J_RAX);
+  jit_call(j, (const void *)(uintptr_t)ambi_whole);
+  jit_jump(j, done);
+  jit_hot(j);
 }
 
 // rdx = h + 8 * words, which must be there.
@@ -293,18 +302,32 @@ static TwoWords list_take(Engine *g, Value v, Word *p) {
   return (TwoWords){first.w, rest.w};
 }
 
+// Other lists, and what is no list.
+static void slow_list(Emit *m, JitLabel at, const void *helper) {
+  jit_cold(m->j);
+  jit_bind(m->j, at);
+  if (m->pc->op == OP_I_CONS) {
+    emit_source(m, J_RSI, m->pc->b);
+    emit_source(m, J_RDX, m->pc->c);
+  }
+  emit_helper_cold(m, helper, m->at + 1);
+  jit_hot(m->j);
+}
+
 void ambi_emit_DECONS(Emit *m) {
   Jit *j = m->j;
+  JitLabel other = jit_label(j);
   want_words(m, AMB_LIST_WORDS);
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->c));
   jit_rr(j, J_MOV, J_RDX, R_H);
   jit_call(j, (const void *)(uintptr_t)list_take);
   jit_ri(j, J_CMP, J_RDX, -1);  // AMB_NONE
-  jit_jump_if(j, J_EQ, emit_slow(m));
+  jit_jump_if(j, J_EQ, other);
   jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
   emit_to_slot(m, m->pc->a, J_RAX);
   emit_to_slot(m, m->pc->b, J_RDX);
+  slow_list(m, other, (const void *)(uintptr_t)ambi_step_decons);
 }
 
 static Value list_put(Engine *g, Value head, Value tail, Word *p) {
@@ -313,6 +336,7 @@ static Value list_put(Engine *g, Value head, Value tail, Word *p) {
 
 void ambi_emit_CONS(Emit *m) {
   Jit *j = m->j;
+  JitLabel other = jit_label(j);
   want_words(m, AMB_LIST_WORDS);
   jit_rr(j, J_MOV, J_RDI, R_G);
   emit_source(m, J_RSI, m->pc->b);
@@ -320,9 +344,10 @@ void ambi_emit_CONS(Emit *m) {
   jit_rr(j, J_MOV, J_RCX, R_H);
   jit_call(j, (const void *)(uintptr_t)list_put);
   jit_ri(j, J_CMP, J_RAX, -1);
-  jit_jump_if(j, J_EQ, emit_slow(m));
+  jit_jump_if(j, J_EQ, other);
   jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
   emit_to_slot(m, m->pc->a, J_RAX);
+  slow_list(m, other, (const void *)(uintptr_t)ambi_step_cons);
 }
 
 // ---- chains -----------------------------------------------------------------------------

@@ -25,7 +25,7 @@ static bool is_used(const Context *cx, const Word *p) {
   return p >= cx->hbase && p < cx->h;
 }
 
-// Entries are bound variables: of the heap, or of one that a collection leaves.
+// Entries are variables: of the heap, or of one that a collection leaves.
 static bool trail_is_valid(const Context *cx, const char **why) {
   for (size_t i = 0; i < cx->tr; i++) {
     const Word *cell = cx->trail[i];
@@ -33,8 +33,6 @@ static bool trail_is_valid(const Context *cx, const char **why) {
       return ambi_invalid(why, "the trail holds a cell that was given back");
     if (cell[1] >> 48 != TAG_VINFO)
       return ambi_invalid(why, "the trail holds what is no variable");
-    if (cell[0] == AMB_TAGGED(TAG_VAR, (uintptr_t)cell))
-      return ambi_invalid(why, "the trail holds an unbound variable");
   }
   return true;
 }

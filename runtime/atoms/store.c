@@ -158,7 +158,7 @@ static StoreChunk *add_large(Store *s, size_t words) {
 
 static void drop_large(Store *s, StoreChunk *c) {
   size_t i = large_above(s, c) - 1;
-  AMB_ASSERT(s->large[i] == c);
+  AMB_ENSURE(s->large[i] == c);
   s->nlarge--;
   memmove(s->large + i, s->large + i + 1, (s->nlarge - i) * sizeof *s->large);
   free_large(s, c);
@@ -189,6 +189,7 @@ static void trim_segments(Store *s) {
 }
 
 static void free_chunk(Store *s, StoreChunk *c) {
+  AMB_ENSURE(c->live == 0 && c != s->current);
   if (!c->segment) {
     drop_large(s, c);
     return;
@@ -510,7 +511,7 @@ void ambi_template_release(Store *s, Template *t) {
   *t = (Template){.atom = AMB_UNIT};
   if (!block) return;
   StoreChunk *c = ambi_chunk_at(block);
-  AMB_ASSERT(c->live > 0);
+  AMB_ENSURE(c->live > 0);
   if (--c->live == 0 && c != s->current) doom(s, c);
 }
 

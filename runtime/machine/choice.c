@@ -67,6 +67,7 @@ void ambi_hook_free(Hook *h) {
 }
 
 void ambi_choice_cut(Engine *g, Choice *to) {
+  AMB_ENSURE(to > g->choices && to <= g->b + 1);
   for (Choice *c = g->b; c >= to; c--) {
     ambi_hook_free(c->hook);
     c->hook = NULL;
@@ -266,8 +267,8 @@ static Word *adopt(Engine *g, Image *m) {
     return NULL;
   Word *w = m->w;
   ambi_image_relocate(w, m->n, 0);
-  g->adopted[g->nadopted++] =
-      (Adopted){.w = w, .n = m->n, .cap = m->cap, .pinned = !m->refers};
+  g->adopted[g->nadopted++] = (Adopted){
+      .w = w, .n = m->n, .cap = m->cap, .top = g->cx->h, .pinned = !m->refers};
   g->adopted_words += m->n;
   *m = (Image){0};
   return w;

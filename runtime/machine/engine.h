@@ -45,6 +45,7 @@ typedef struct Image {
 typedef struct Adopted {
   Word *w;
   size_t n, cap;
+  const Word *top;  // of the heap then
   bool pinned;
   bool hit;  // the collection going on met a reference to it
 } Adopted;

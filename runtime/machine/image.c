@@ -18,12 +18,14 @@ static Value image_ref(uint32_t tag, Word marks, size_t at) {
   return AMB_V(((Word)tag << 48) | IMAGE_BIT | (at * sizeof(Word)) | marks);
 }
 
-// True for a word that is to be kept as a pointer: older, or not of the heap.
+// True for a word that is to be kept as a pointer: older, or not of the heap. An
+// adopted image is as old as the newest it may refer to.
 static bool stays(const ImageCopy *c, const Word *p) {
   bool heap = ambi_in_heap(c->cx, p);
   if (heap && p >= c->limit) return false;
-  if (!c->m->refers && (heap || ambi_adopted_at(c->cx->engine, p)))
-    c->m->refers = true;
+  const Adopted *a = heap ? NULL : ambi_adopted_at(c->cx->engine, p);
+  if (a && !a->pinned && a->top > c->limit) return false;
+  if (heap || a) c->m->refers = true;
   return true;
 }
 

@@ -114,6 +114,21 @@ static Value corrected(const Word *c, Value head, bool ground, bool rigid,
   return head;
 }
 
+// Some cell may have become a call. Its children are values already, and are not
+// evaluated once more.
+static enum Next evaluate(Engine *g, Word count, Value head) {
+  Value cell = head;
+  for (Word i = 0; i < count; i++) {
+    Word *p = ambi_ptr(cell);
+    uint32_t n = ambi_hdr_size(p[0]);
+    cell = AMB_V(p[n]);
+    for (uint32_t j = 1; j < n + (i + 1 == count); j++)
+      p[j] = ambi_mark_eval(AMB_V(p[j])).w;
+    if (i + 1 < count) p[n] = ambi_unmark(cell).w;
+  }
+  return ambi_eval_tail(g, ambi_unmark(head), AMB_SYM(UNDEFINED));
+}
+
 enum Next ambi_chain_end(Engine *g) {
   Word *c = g->e;
   Value v = ambi_deref(AMB_V(c[CHAIN_VALUE])), head = AMB_V(c[CHAIN_HEAD]),
@@ -135,9 +150,8 @@ enum Next ambi_chain_end(Engine *g) {
   if (!ground || !rigid || !own ||
       (c[CHAIN_OPEN] | c[CHAIN_SOFT] | c[CHAIN_LOOSE]))
     head = corrected(c, head, ground, rigid, own);
-  if (AMB_UNLIKELY(c[CHAIN_EPOCH] !=
-                   g->code->epoch))  // no longer data, perhaps
-    return ambi_eval_tail(g, ambi_unmark(head), AMB_SYM(UNDEFINED));
+  if (AMB_UNLIKELY(c[CHAIN_EPOCH] != g->code->epoch))
+    return evaluate(g, c[CHAIN_COUNT], head);
   g->rv = head;
   return NEXT_RET;
 }

@@ -157,8 +157,9 @@ static void let_body(Lower *l, Value pattern, bool fresh, Value body,
   if (ambi_lower_odd_body(body))
     call =
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), pattern, pattern, body, AMB_SYM(EMPTY));
-  // A variable that is new here does not stand in older values.
-  if (fresh)
+  // A variable that is new here does not stand in older values, unless it is the
+  // value itself.
+  if (fresh && settled == NO_SLOT)
     ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
   else
     matched_body(l, body, call, settled, d, err, rest);

@@ -200,7 +200,10 @@ static Answer answer(const Builtin *op, const Value *args, unsigned n) {
   Value out = AMB_NONE;
   cx->message[0] = 0;
   cx->error_reason = AMB_NONE;
+  rt->limits.memory = ambi_alloc_bytes() + ROOM;
+  ambi_limits_begin(cx);
   a.status = op->fn(cx, args, n, &out);
+  ambi_alloc_limit(0);  // what is found is printed
   HOLDS(a.status != B_STOP || cx->stop == STOP_MEMORY,
         "%s stops without a reason: %d", op->name, cx->stop);
   HOLDS(a.status == B_STOP || cx->stop == STOP_NONE, "%s goes on after a stop",
@@ -292,9 +295,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   renew();
   Bytes b = {data, size};
   while (b.n > 0 && cx->stop == STOP_NONE) {
-    rt->limits = (Limits){.memory = ambi_alloc_bytes() + ROOM};
+    rt->limits = (Limits){0};
     rt->type_check_auto = rt->bare_minimal = false;
-    ambi_limits_begin(cx);
     call(&b);
   }
   cx->stop = STOP_NONE;

@@ -48,7 +48,8 @@ struct Cli {
   Options options;
   Runtime *rt;
   Compiler *compiler;  // or NULL
-  bool closed;         // output can no longer be written
+  FILE *out;           // standard output, see output.c
+  bool closed;         // it can no longer be written
   int write_error;     // errno then
   int code;            // exit code so far
   bool over;           // no further script is to run
@@ -69,8 +70,8 @@ void cli_report(const Source *s, Position at, const char *label,
 // ambit: message, on standard error.
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-// Fills in text and length. False: told why.
-bool cli_source_load(Source *s, uint64_t max_bytes);
+// Fills in text and length. False: told why, but for EINTR (see ambi_file_read).
+bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt);
 void cli_source_drop(Source *s);
 
 // ---- native.c ---------------------------------------------------------------
@@ -81,9 +82,14 @@ void cli_jit_stop(Cli *cli);
 void cli_jit_close(Cli *cli);  // after it was closed
 const char *cli_jit_version(void);
 
-// ---- main.c -----------------------------------------------------------------
+// ---- output.c ---------------------------------------------------------------
+void cli_output_open(Cli *cli);
 bool cli_write(void *arg, const char *text, size_t len);
 void cli_flush(Cli *cli);  // so that a reader behind a pipe sees it
+// The end: the rest is written, and what was lost is told.
+void cli_output_finish(Cli *cli);
+
+// ---- main.c -----------------------------------------------------------------
 // The top module stands where the source's file is.
 void cli_enter_dir(Cli *cli, const Source *s);
 

@@ -1,9 +1,5 @@
 // The program: opens a runtime, runs what the command line names, exits.
-//
-// Standard output is flushed at each line on a terminal; elsewhere behind the
-// results of a form, when the buffer is full, before a message on standard error,
-// and at the end.
-#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,31 +34,23 @@ static void catch_signals(Runtime *rt) {
   sigaction(SIGINT, &interrupt, NULL);
 }
 
-static void ignore_broken_pipes(void) {
+// A write that cannot be done fails, and that is told.
+static void ignore_failed_writes(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+// A stream that is closed must not become the first file that is opened: what takes
+// its place can do the opposite only.
+static void fill_closed_streams(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 // ---- the host ---------------------------------------------------------------
-
-// When nobody can read the output any more, running on makes no sense.
-static bool note_closed(Cli *cli) {
-  if (!cli->closed) cli->write_error = errno;
-  cli->closed = true;
-  if (cli->rt) ambi_store_release(&cli->rt->x_cancel, 1);
-  return false;
-}
-
-bool cli_write(void *arg, const char *text, size_t len) {
-  Cli *cli = arg;
-  if (cli->closed) return false;
-  return fwrite(text, 1, len, stdout) == len || note_closed(cli);
-}
-
-void cli_flush(Cli *cli) {
-  if (!cli->closed && fflush(stdout) != 0) note_closed(cli);
-}
 
 static void write_note(void *arg, const char *text, size_t len) {
   Cli *cli = arg;
@@ -122,7 +110,7 @@ static bool take_stress(void) {
 // ---- running ----------------------------------------------------------------
 
 static void run_source(Cli *cli, Source *s) {
-  if (!cli_source_load(s, cli->options.limits.memory)) {
+  if (!cli_source_load(s, cli->options.limits.memory, cli->rt)) {
     cli->code =
         ambi_load_relaxed(&cli->rt->x_cancel) ? RUN_CANCELLED : RUN_PARSE;
     cli->over = true;
@@ -159,15 +147,6 @@ static void run_all(Cli *cli) {
   cli_jit_close(cli);
 }
 
-// A reader that went away is not worth a message.
-static void finish_output(Cli *cli) {
-  if (fflush(stdout) != 0) note_closed(cli);
-  if (!cli->closed) return;
-  if (cli->write_error != EPIPE)
-    cli_complain("cannot write the output: %s", strerror(cli->write_error));
-  cli->code = RUN_INTERNAL;
-}
-
 // Large blocks come from the system and go back to it when they are freed, so
 // that --memory counts what the process really takes.
 static void give_memory_back(void) {
@@ -180,20 +159,22 @@ static void give_memory_back(void) {
 int main(int argc, char **argv) {
   Cli cli = {0};
   give_memory_back();
-  ignore_broken_pipes();
-  if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOLBF, 0);
+  fill_closed_streams();
+  ignore_failed_writes();
+  cli_output_open(&cli);
   setvbuf(stderr, NULL, _IOLBF, 0);
   int code = cli_options_parse(&cli.options, argc, argv);
   if (code < 0 && !take_stress()) code = EXIT_USAGE;
   if (code >= 0)
     cli.code = code;
   else if (cli.options.help)
-    cli_help(stdout);
+    cli_help(cli.out);
   else if (cli.options.version)
-    printf("ambit " AMB_VERSION "\nmachine code: %s\n", cli_jit_version());
+    fprintf(cli.out, "ambit " AMB_VERSION "\nmachine code: %s\n",
+            cli_jit_version());
   else
     run_all(&cli);
-  finish_output(&cli);
+  cli_output_finish(&cli);
   cli_options_drop(&cli.options);
   return cli.code;
 }

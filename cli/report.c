@@ -9,7 +9,7 @@
 enum { WINDOW = 100 };  // bytes of a source line that are shown at most
 
 void cli_complain(const char *format, ...) {
-  fflush(stdout);
+  fflush(NULL);
   va_list args;
   va_start(args, format);
   fputs("ambit: ", stderr);
@@ -67,18 +67,18 @@ static void show_line(const Source *s, size_t offset) {
 
 void cli_report(const Source *s, Position at, const char *label,
                 const char *message) {
-  fflush(stdout);
+  fflush(NULL);
   fprintf(stderr, "%s:%u:%u: %s: ", s->name, at.line, at.column, label);
   show_text(message, 0, strlen(message));
   fputc('\n', stderr);
   show_line(s, at.offset);
 }
 
-bool cli_source_load(Source *s, uint64_t max_bytes) {
+bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt) {
   if (!s->path) return true;
   bool ok = strcmp(s->path, "-") == 0
-                ? ambi_file_read(STDIN_FILENO, max_bytes, &s->file)
-                : ambi_file_load(s->path, max_bytes, &s->file);
+                ? ambi_file_read(STDIN_FILENO, max_bytes, rt, &s->file)
+                : ambi_file_load(s->path, max_bytes, rt, &s->file);
   if (!ok && errno != EINTR) {
     const char *why = strerror(errno);
     const char *verb = errno == ENOENT ? cli_near_verb(s->path) : NULL;

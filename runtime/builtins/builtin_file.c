@@ -35,6 +35,11 @@ static enum BuiltinStatus failed(Context *cx, const char *what,
   return B_ERROR;
 }
 
+// After a call that failed: was it interrupted, and is the form to go on?
+static bool again(Context *cx) {
+  return errno == EINTR && ambi_limits_poll(cx);
+}
+
 // ---- opening ----------------------------------------------------------------
 
 // A path as the system wants it; NULL for one it could not name.
@@ -56,14 +61,14 @@ static int open_flags(const char *options) {
          (truncate ? O_TRUNC : 0) | O_CLOEXEC;
 }
 
-static int open_file(Value path, Value options) {
+static int open_file(Context *cx, Value path, Value options) {
   const char *name = path_of(path);
   int flags = open_flags(ambi_str_bytes(options));
   if (!name || flags < 0) return -1;
   int fd;
   do {
     fd = open(name, flags, 0666);
-  } while (fd < 0 && errno == EINTR);
+  } while (fd < 0 && again(cx));
   return fd;
 }
 
@@ -74,9 +79,10 @@ enum BuiltinStatus ambi_b_file_open(Context *cx, const Value *args, unsigned n,
                                  "form of string atoms as an argument");
   File *f = ambi_alloc(sizeof *f);
   if (!f) return ambi_answer_stop(cx);
-  f->fd = open_file(args[0], args[1]);
+  f->fd = open_file(cx, args[0], args[1]);
   if (f->fd < 0) {
     ambi_free(f, sizeof *f);
+    if (cx->stop) return B_STOP;
     cx->error_reason = AMB_NONE;
     ambi_set_message(cx,
                      "Failed to open file with provided path=%s and options=%s",
@@ -95,8 +101,10 @@ enum BuiltinStatus ambi_b_file_close(Context *cx, const Value *args, unsigned n,
   if (!f)
     return ambi_answer_error(cx,
                              "file-close! expects filehandle as an argument");
-  if (f->fd >= 0) close(f->fd);
-  f->fd = -1;
+  int fd = f->fd;
+  f->fd = -1;  // the system has given it up, whatever close says
+  if (fd >= 0 && close(fd) != 0 && errno != EINTR)
+    return failed(cx, "Failed to close file", strerror(errno));
   return ambi_answer_unit(out);
 }
 
@@ -111,13 +119,13 @@ enum BuiltinStatus ambi_b_file_exists(Context *cx, const Value *args,
 
 // ---- reading ----------------------------------------------------------------
 
-// Appends up to `limit` bytes. False: the system refuses, see errno.
-static bool read_bytes(int fd, uint64_t limit, Buffer *b) {
+// Appends up to `limit` bytes. False: the system refuses, see errno, or cx->stop.
+static bool read_bytes(Context *cx, int fd, uint64_t limit, Buffer *b) {
   char chunk[1 << 14];
   while (limit > 0 && !b->failed) {
     size_t want = limit < sizeof chunk ? (size_t)limit : sizeof chunk;
     ssize_t got = read(fd, chunk, want);
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && again(cx)) continue;
     if (got < 0) return false;
     if (got == 0) break;
     ambi_buffer_put(b, chunk, (size_t)got);
@@ -141,13 +149,13 @@ static enum BuiltinStatus read_text(Context *cx, const File *f, uint64_t limit,
                                     const char *failure, Value *out) {
   Buffer b = {0};
   const char *wrong = NULL;
-  if (!read_bytes(f->fd, limit, &b))
+  if (!read_bytes(cx, f->fd, limit, &b))
     wrong = strerror(errno);
   else if (!b.failed && b.len && !is_utf8(&b))
     wrong = "the bytes are not valid UTF-8";
   if (!wrong) return ambi_answer_text(cx, out, &b);
   ambi_buffer_drop(&b);
-  return failed(cx, failure, wrong);
+  return cx->stop ? B_STOP : failed(cx, failure, wrong);
 }
 
 enum BuiltinStatus ambi_b_file_read_to_string(Context *cx, const Value *args,
@@ -184,9 +192,11 @@ enum BuiltinStatus ambi_b_file_write(Context *cx, const Value *args, unsigned n,
   size_t left = ambi_str_len(args[1]);
   while (left > 0) {
     ssize_t put = write(f->fd, s, left);
-    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && again(cx)) continue;
     if (put < 0)
-      return failed(cx, "Failed to write content to file", strerror(errno));
+      return cx->stop ? B_STOP
+                      : failed(cx, "Failed to write content to file",
+                               strerror(errno));
     s += put;
     left -= (size_t)put;
   }

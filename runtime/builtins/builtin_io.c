@@ -2,6 +2,8 @@
 // the clock, module catalogs.
 //
 // Bytes from outside need not be UTF-8; those that are not become U+FFFD.
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -67,37 +69,54 @@ enum BuiltinStatus ambi_b_exit(Context *cx, const Value *args, unsigned n,
 
 // ---- standard input ---------------------------------------------------------
 
-// Reads to the end of the line or of the input; false: nothing is left.
-static bool read_input(Buffer *b, bool whole) {
+// The next byte, or EOF: at the end, with *error what went wrong, or cx->stop.
+static int input_byte(Context *cx, int *error) {
+  for (;;) {
+    int c = getchar();
+    if (c != EOF || !ferror(stdin)) return c;
+    *error = errno;
+    clearerr(stdin);
+    if (*error != EINTR || !ambi_limits_poll(cx)) return EOF;
+    *error = 0;
+  }
+}
+
+// Reads to the end of the line or of the input. B_EMPTY: nothing is left.
+static enum BuiltinStatus read_input(Context *cx, Buffer *b, bool whole) {
   bool any = false;
-  for (int c; !b->failed && (c = getchar()) != EOF;) {
+  int error = 0;
+  for (int c; !b->failed && (c = input_byte(cx, &error)) != EOF;) {
     any = true;
     if (c == '\n' && !whole) break;
     char byte = (char)c;
     ambi_buffer_put(b, &byte, 1);
   }
-  return any;
+  if (cx->stop) return B_STOP;
+  if (!error) return any ? B_OK : B_EMPTY;
+  cx->error_reason = AMB_NONE;
+  ambi_set_message(cx, "cannot read the standard input: %s", strerror(error));
+  return B_ERROR;
 }
 
 enum BuiltinStatus ambi_b_readln(Context *cx, const Value *args, unsigned n,
                                  Value *out) {
   (void)args, (void)n;
   Buffer b = {0};
-  bool any = read_input(&b, false);
+  enum BuiltinStatus status = read_input(cx, &b, false);
   size_t len = b.len && b.text[b.len - 1] == '\r' ? b.len - 1 : b.len;
   Value v = b.failed ? AMB_NONE : outside_text(cx, b.text, len);
   ambi_buffer_drop(&b);
-  return any ? ambi_answer(cx, out, v) : B_EMPTY;
+  return status == B_OK ? ambi_answer(cx, out, v) : status;
 }
 
 enum BuiltinStatus ambi_b_read_all(Context *cx, const Value *args, unsigned n,
                                    Value *out) {
   (void)args, (void)n;
   Buffer b = {0};
-  read_input(&b, true);
+  enum BuiltinStatus status = read_input(cx, &b, true);
   Value v = b.failed ? AMB_NONE : outside_text(cx, b.text, b.len);
   ambi_buffer_drop(&b);
-  return ambi_answer(cx, out, v);
+  return status == B_OK || status == B_EMPTY ? ambi_answer(cx, out, v) : status;
 }
 
 // ---- time -------------------------------------------------------------------

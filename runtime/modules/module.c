@@ -308,7 +308,7 @@ static bool run_text(Context *cx, Module *m, const char *name, const char *text,
 
 static bool run_file(Context *cx, Module *m, const char *file, bool including) {
   FileText f;
-  if (!ambi_file_load(file, cx->rt->limits.memory, &f)) {
+  if (!ambi_file_load(file, cx->rt->limits.memory, cx->rt, &f)) {
     if (errno == ENOMEM) return no_memory(cx);
     ambi_set_message(cx, "cannot read %s: %s", file, strerror(errno));
     return false;

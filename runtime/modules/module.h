@@ -92,13 +92,15 @@ char *ambi_text_copy(const char *s, size_t len);  // NUL-terminated; or NULL
 void ambi_text_free(char *s);                     // made by ambi_text_copy
 
 // A whole file or stream in memory. False with errno (EFBIG: more than `max`
-// bytes, 0 = no limit). Free text with cap.
+// bytes, 0 = no limit; EINTR: `rt`, if there is one, was cancelled). Free text
+// with cap.
 typedef struct FileText {
   char *text;
   size_t len, cap;
 } FileText;
-bool ambi_file_read(int fd, uint64_t max, FileText *out);
-bool ambi_file_load(const char *path, uint64_t max, FileText *out);
+bool ambi_file_read(int fd, uint64_t max, const Runtime *rt, FileText *out);
+bool ambi_file_load(const char *path, uint64_t max, const Runtime *rt,
+                    FileText *out);
 void ambi_file_drop(FileText *f);
 
 // "64M" -> bytes; suffixes k M G T, powers of 1024. False: not a size.

@@ -257,7 +257,12 @@ static bool meets_requirement(const char *version, const char *req) {
 
 // ---- files ------------------------------------------------------------------
 
-bool ambi_file_read(int fd, uint64_t max, FileText *out) {
+// After a call that was interrupted: once more?
+static bool again(const Runtime *rt) {
+  return errno == EINTR && !(rt && ambi_load_relaxed(&rt->x_cancel));
+}
+
+bool ambi_file_read(int fd, uint64_t max, const Runtime *rt, FileText *out) {
   *out = (FileText){0};
   for (;;) {
     if (!ambi_grow((void **)&out->text, &out->cap, out->len + 65536, 1)) {
@@ -267,6 +272,7 @@ bool ambi_file_read(int fd, uint64_t max, FileText *out) {
     }
     ssize_t n = read(fd, out->text + out->len, out->cap - out->len);
     if (n == 0) return true;
+    if (n < 0 && again(rt)) continue;
     if (n > 0) out->len += (size_t)n;
     bool too_big = max && out->len > max;
     if (n < 0 || too_big) {
@@ -278,10 +284,14 @@ bool ambi_file_read(int fd, uint64_t max, FileText *out) {
   }
 }
 
-bool ambi_file_load(const char *path, uint64_t max, FileText *out) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+bool ambi_file_load(const char *path, uint64_t max, const Runtime *rt,
+                    FileText *out) {
+  int fd;
+  do {
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+  } while (fd < 0 && again(rt));
   if (fd < 0) return false;
-  bool ok = ambi_file_read(fd, max, out);
+  bool ok = ambi_file_read(fd, max, rt, out);
   int why = errno;
   close(fd);
   errno = why;

@@ -272,7 +272,7 @@ static int shrink_file(const Soak *s) {
   FileText file;
   Arena a;
   Program p;
-  if (!ambi_file_load(s->o.shrink, 0, &file)) {
+  if (!ambi_file_load(s->o.shrink, 0, NULL, &file)) {
     perror(s->o.shrink);
     return 2;
   }

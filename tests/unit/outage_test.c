@@ -135,7 +135,7 @@ static void sample(int tier) {
   find_programs();
   for (int i = 0; i < nprograms; i++) {
     FileText f;
-    ck_assert(ambi_file_load(programs[i].path, 1 << 24, &f));
+    ck_assert(ambi_file_load(programs[i].path, 1 << 24, NULL, &f));
     uint64_t total = run(&programs[i], &f, tier, 0);
     uint64_t stride = total / SAMPLES + 1;
     for (uint64_t n = 1 + (uint64_t)i % stride; n <= total; n += stride)

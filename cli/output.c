@@ -1,0 +1,67 @@
+// Standard output: whatever the system takes at once, all of it is written.
+//
+// It is flushed at each line on a terminal; elsewhere behind the results of a form,
+// when the buffer is full, before a message on standard error, and at the end. A
+// stream of the C library alone would drop what its buffer holds when a write is
+// interrupted, or when the other side of a pipe that does not block is slow.
+#define _GNU_SOURCE  // fopencookie
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+// False: it will not get better.
+static bool wait_for_room(void) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&out, 1, -1) > 0 || errno == EINTR;
+}
+
+static ssize_t write_all(void *cookie, const char *bytes, size_t n) {
+  (void)cookie;
+  size_t done = 0;
+  while (done < n) {
+    ssize_t put = write(STDOUT_FILENO, bytes + done, n - done);
+    if (put >= 0)
+      done += (size_t)put;
+    else if (!wait_for_room())
+      return 0;  // which is how a stream's function says that it failed
+  }
+  return (ssize_t)n;
+}
+
+void cli_output_open(Cli *cli) {
+  cli->out =
+      fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_all});
+  if (!cli->out) cli->out = stdout;
+  if (isatty(STDOUT_FILENO)) setvbuf(cli->out, NULL, _IOLBF, 0);
+}
+
+// When nobody can read the output any more, running on makes no sense.
+static bool note_closed(Cli *cli) {
+  if (!cli->closed) cli->write_error = errno;
+  cli->closed = true;
+  if (cli->rt) ambi_store_release(&cli->rt->x_cancel, 1);
+  return false;
+}
+
+bool cli_write(void *arg, const char *text, size_t len) {
+  Cli *cli = arg;
+  if (cli->closed) return false;
+  return fwrite(text, 1, len, cli->out) == len || note_closed(cli);
+}
+
+void cli_flush(Cli *cli) {
+  if (!cli->closed && fflush(cli->out) != 0) note_closed(cli);
+}
+
+// A reader that went away is not worth a message.
+void cli_output_finish(Cli *cli) {
+  if (fflush(cli->out) != 0) note_closed(cli);
+  if (!cli->closed) return;
+  if (cli->write_error != EPIPE)
+    cli_complain("cannot write the output: %s", strerror(cli->write_error));
+  cli->code = RUN_INTERNAL;
+}

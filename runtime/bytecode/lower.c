@@ -118,6 +118,36 @@ static bool too_deep(Value term) {
   return !ok || depth == MAX_DEPTH;
 }
 
+// Is the body a variable that the head does not have? The reference then gives the
+// variable it asks for bodies with, which is one for all rules of the call.
+static bool gives_asked(const Template *t) {
+  Value body = ambi_expr_at(t->atom, 2);
+  if (!ambi_is_lvar(body) || too_deep(t->atom)) return false;
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, ambi_expr_at(t->atom, 1)), found = false;
+  while (ok && todo.n && !found) {
+    Value v = todo.at[--todo.n];
+    found = v.w == body.w;
+    for (uint32_t i = 0; ok && ambi_is_expr(v) && i < ambi_expr_size(v); i++)
+      ok = ambi_vec_push(&todo, ambi_expr_at(v, i));
+  }
+  ambi_vec_drop(&todo);
+  return ok && !found;
+}
+
+// If several rules do, their variable gets the slot behind the arguments.
+static void make_asked(Heads *h, const RecordVec *records) {
+  unsigned n = 0;
+  for (size_t i = 0; i < records->n; i++)
+    n += gives_asked(&records->at[i]->tmpl);
+  if (n < 2) return;
+  Lower *l = h->l;
+  h->asked = true;
+  l->own.next = l->frame = h->nargs + 1;
+  ambi_lower_emit(l, OP_I_FRESH, (uint16_t)h->nargs,
+                  ambi_lower_const(l, ambi_vinfo(AMB_S_X, AMB_VAR_ASKED)), 0);
+}
+
 static bool load_rule(Heads *h, const Record *r, Rule *out) {
   Lower *l = h->l;
   const Template *t = &r->tmpl;
@@ -130,7 +160,7 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
   out->rhs = ambi_expr_at(t->atom, 2);
   out->body = ambi_lower_label(l);
   out->emitted = false;
-  out->slots = (Slots){h->nargs, NO_SLOT};
+  out->slots = (Slots){h->nargs + h->asked, NO_SLOT};
   l->slots = &out->slots;
   for (unsigned i = 0; i < MAX_VARS; i++)
     out->vars[i] = (Var){NO_SLOT, NO_SLOT};
@@ -145,6 +175,8 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
   for (unsigned i = 0; i < n; i++)
     if (out->vars[vars[i]].slot == NO_SLOT)
       out->vars[vars[i]].slot = ambi_lower_slot(l);
+  if (h->asked && gives_asked(t))
+    out->vars[ambi_lvar_of(out->rhs)].slot = (uint16_t)h->nargs;
   return true;
 }
 
@@ -177,6 +209,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     return false;
   }
   l->own.next = l->frame = d->nargs;
+  make_asked(&h, records);
   for (size_t i = 0; i < records->n; i++) {
     h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
     if (!h.rules[i]) {

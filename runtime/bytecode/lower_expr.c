@@ -131,6 +131,12 @@ bool ambi_lower_odd_body(Value body) {
 
 void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
                      ErrTo err, unsigned rest) {
+  if (ambi_is_expr(body) && is_sym(ambi_expr_at(body, 0), AMB_SYM(ERROR).w) &&
+      ambi_expr_size(body) != 3) {  // what an Error holds is not looked at
+    ambi_lower_raise(l, ambi_lower_term(l, body),
+                     d.tail ? (ErrTo){.ret = true} : err);
+    return;
+  }
   if (!ambi_lower_odd_body(body)) {
     ambi_lower_expr(l, body, t, d, err, rest);
     return;

@@ -21,6 +21,8 @@ typedef struct Heads {
   Value head, type;
   int open, data;
   bool untyped;  // the head has no type
+  bool
+      asked;  // the slot behind the arguments is what bodies are asked for with
 } Heads;
 
 static inline Value ambi_rule_pattern(const Rule *r, uint32_t i) {

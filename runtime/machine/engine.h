@@ -1,6 +1,6 @@
 // Tier 1's machine: engine stack, choice records, hooks, result images.
 //
-// Registers live in locals of the interpreter loop (interp.c) and are written
+// Registers live in locals of the interpreter loop (loop.h) and are written
 // back to the Engine before a helper runs. Frames lie on one contiguous stack
 // and are addressed through E; a frame outlives its return exactly when a
 // choice record above it needs it, because new frames start beyond what the

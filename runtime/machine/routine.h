@@ -48,7 +48,7 @@ static inline bool ambi_too_deep(const Engine *g, Word depth) {
 }
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
-bool ambi_stack_more(Engine *g, Word *need);  // interp.c
+bool ambi_stack_more(Engine *g, Word *need);  // step_control.c
 bool ambi_frame_room(Engine *g, Word *end);
 // New frame on top / in place of the current one; g->pc is the unit's start.
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);

@@ -1,4 +1,4 @@
-// The slow halves of the loop's instructions (interp.c), and the tests on values
+// The slow halves of the loop's instructions (loop.h), and the tests on values
 // that its fast halves share with them.
 //
 // A function here runs with the registers written back to the Engine, at the

@@ -8,6 +8,7 @@
 
 #include "compiler_thread/template.h"
 #include "memory/alloc.h"
+#include "memory/stress.h"
 
 enum { LARGEST = 1 << 15 };  // words of a unit
 
@@ -121,7 +122,7 @@ const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
   Landing *landing = &n->landings[n->nlandings];
   AMB_CHECK(n->nlandings < m->landings_cap);
   m->landing_label[n->nlandings++] = l;
-  ambi_store_release(&landing->code, (uint64_t)OP_I_NATIVE);
+  landing->code = OP_I_NATIVE;
   landing->origin = origin;
   return (const Code *)(const void *)landing;
 }
@@ -129,6 +130,7 @@ const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
 const Code *emit_position(Emit *m, uint32_t offset) {
   const Code *origin = m->u->code + offset;
   if (!m->wanted[offset]) return origin;
+  if (ambi_stress(STRESS_LEAVE) && offset % 2) return origin;
   JitLabel l = emit_label(m, offset);
   for (uint32_t i = 0; i < m->native->nlandings; i++)
     if (m->landing_label[i] == l)
@@ -220,6 +222,11 @@ static void leave_arms(Emit *m) {
   }
 }
 
+// With the switch STRESS_LEAVE every third instruction has only its slow arm.
+static bool leaves(const Emit *m) {
+  return ambi_stress(STRESS_LEAVE) && (m->at + m->u->ncode + m->sure) % 3 == 0;
+}
+
 static void version(Emit *m, bool sure) {
   const Unit *u = m->u;
   m->sure = sure;
@@ -235,7 +242,10 @@ static void version(Emit *m, bool sure) {
     jit_bind(m->j, label[m->at]);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
-    templates[m->pc->op](m);
+    if (leaves(m))
+      jit_jump(m->j, emit_slow(m));
+    else
+      templates[m->pc->op](m);
     slow_arm(m);
   }
 }

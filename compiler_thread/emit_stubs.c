@@ -1,6 +1,7 @@
 // The code that all units share: from C into machine code and back, returning,
 // failing, what helpers say, and the way from any position to its machine code.
 #include "compiler_thread/template.h"
+#include "memory/stress.h"
 #include "runtime/machine/step.h"
 
 typedef struct Labels {
@@ -49,6 +50,7 @@ static void land(Engine *g, Word *frame) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   const Native *n = ambi_load_acquire(&u->native);
   const Code *pc = g->pc;
+  if (ambi_stress(STRESS_LEAVE)) return;
   if (!n || pc < u->code || pc >= u->code + u->ncode || !n->at[pc - u->code])
     return;
   const void *addr = (const char *)n->code + n->at[pc - u->code] - 1;
@@ -143,7 +145,6 @@ static bool one_by_one(unsigned op) {
   return op == OP_I_FORK_NEXT || op == OP_I_MANY_NEXT ||
          op == OP_I_MATCH_NEXT || op == OP_I_MATCHF_NEXT ||
          op == OP_I_CHAINED || op == OP_I_WARM || op == OP_I_LOWER ||
-         op == OP_I_RETIRED ||
          (op >= OP_I_EV_START && op < OP_I_LOWER && op != OP_I_TOP_DONE);
 }
 
@@ -167,6 +168,8 @@ static const void *leaving(Engine *g, const Code *pc) {
 // Machine address of the position g->pc in the frame g->e, or NULL: the loop's. The
 // way for positions that are no landings; NULL with cx->stop set: stop.
 static const void *find(Engine *g) {
+  NativeHost *host = &g->code->native;
+  if (ambi_stress(STRESS_LEAVE) && ++host->chances % 3 == 0) return NULL;
   for (;;) {
     const Code *pc = g->pc;
     if (pc->op == OP_I_NATIVE) return ((const Landing *)(const void *)pc)->addr;

@@ -16,11 +16,9 @@ static unsigned switch_named(const char *name, size_t len) {
   static const struct {
     const char *name;
     unsigned is;
-  } all[] = {{"collect", STRESS_COLLECT},
-             {"relower", STRESS_RELOWER},
-             {"minimal", STRESS_MINIMAL},
-             {"verify", STRESS_VERIFY},
-             {"walk", STRESS_WALK}};
+  } all[] = {{"collect", STRESS_COLLECT}, {"relower", STRESS_RELOWER},
+             {"minimal", STRESS_MINIMAL}, {"verify", STRESS_VERIFY},
+             {"walk", STRESS_WALK},       {"leave", STRESS_LEAVE}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0)
       return all[i].is;
@@ -41,7 +39,7 @@ bool ambi_stress_choose(const char *names) {
 }
 
 const char *ambi_stress_names(void) {
-  return "collect,relower,minimal,verify,walk";
+  return "collect,relower,minimal,verify,walk,leave";
 }
 
 #else

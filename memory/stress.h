@@ -20,7 +20,9 @@ enum {
   STRESS_MINIMAL =
       4,              // "minimal": the least memory at each growth, blocks move
   STRESS_VERIFY = 8,  // "verify": all bytecode again whenever a form has ended
-  STRESS_WALK = 16    // "walk": structures are walked, see AMB_WALK
+  STRESS_WALK = 16,   // "walk": structures are walked, see AMB_WALK
+  STRESS_LEAVE =
+      32  // "leave": machine code does less and goes back to bytecode
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

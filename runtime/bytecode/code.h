@@ -226,9 +226,8 @@ void ambi_unit_hot(CodeState *cs, Unit *u);
 void ambi_unit_cool(CodeState *cs, Unit *u);
 // The position that a return or resume address stands for.
 static inline const Code *ambi_code_origin(const Code *pc) {
-  return pc->op == OP_I_NATIVE || pc->op == OP_I_RETIRED
-             ? ((const Landing *)(const void *)pc)->origin
-             : pc;
+  return pc->op == OP_I_NATIVE ? ((const Landing *)(const void *)pc)->origin
+                               : pc;
 }
 // The machine code for a position of the unit, NULL: there is none.
 const void *ambi_unit_machine(const Unit *u, const Code *pc);

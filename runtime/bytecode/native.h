@@ -4,8 +4,7 @@
 // on, it names a *landing*: a word with the opcode NATIVE, the machine address and
 // the position it stands for. The loop that returns or fails to a landing enters
 // machine code by its usual dispatch; machine code that returns or fails compares
-// the opcode and jumps, or leaves to the loop at that position. A landing whose
-// opcode becomes RETIRED goes on in bytecode, so taking code back walks no stack.
+// the opcode and jumps, or leaves to the loop at that position.
 //
 // What makes machine code (compiler_thread/) stands above this folder and is
 // reached through the three functions of NativeHost.
@@ -38,12 +37,12 @@ enum NativeState {
 };
 
 typedef struct Landing {
-  AMB_ATOMIC(uint64_t) code;  // [all] a Code: NATIVE, or RETIRED
-  const void *addr;           // [init]
-  const Code *origin;         // [init] the position it stands for
+  uint64_t code;       // [init] a Code: NATIVE
+  const void *addr;    // [init]
+  const Code *origin;  // [init] the position it stands for
 } Landing;
 
-// Complete before it is published; only the opcodes of landings change then.
+// Complete before it is published.
 typedef struct Native {
   const void *entry;  // of calls from machine code: counts the step
   Landing *landings;
@@ -70,6 +69,7 @@ typedef struct NativeHost {
   void (*freed)(void *arg, Native *n);
   const void *call_bytecode;  // Unit.enter of units without machine code
   uint32_t threshold;
+  uint32_t chances;  // [own] to leave, with the switch STRESS_LEAVE
   uint64_t *one;   // [own] instructions that machine code had the loop run, by
                    // opcode; NULL: nobody counts
   uint64_t *left;  // [own] ... where it left to the loop, likewise

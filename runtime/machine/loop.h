@@ -916,9 +916,6 @@ do_NATIVE:
   AFTER((enum Next)g->code->native.enter(
       g, ((const Landing *)(const void *)pc)->addr));
 #endif
-do_RETIRED:
-  pc = ((const Landing *)(const void *)pc)->origin;
-  NEXT();
 do_LOWER:
   AFTER(ambi_step_first_call(g));
 }

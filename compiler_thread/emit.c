@@ -179,6 +179,7 @@ static void entry(Emit *m) {
   JitLabel grow = jit_label(j), room = jit_label(j), poll = jit_label(j),
            on = jit_label(j);
   m->self = jit_label(j);
+  m->again = room;
   jit_bind(j, m->self);
   jit_lea(j, J_RCX, in_slot(m->u->nslots));
   jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, stack_end)));

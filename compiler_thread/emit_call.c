@@ -70,23 +70,52 @@ void ambi_emit_CALL(Emit *m) {
   go(m);
 }
 
+static JitReg argument_register(unsigned i, unsigned n) {
+  return i + 1 < n ? scratch[i] : J_RAX;
+}
+
+// Does the unit pass this argument on to itself as it stands?
+static bool stays(const Emit *m, unsigned i) {
+  unsigned source = m->pc[1].half[1 + i];
+  return source == i || (is_checked(source) && slot_of(source) == i &&
+                         emit_known(m, source, FACT_INT));
+}
+
 // Few arguments go through registers over this frame's slots.
+static void load_few(Emit *m, unsigned n, bool self) {
+  for (unsigned i = 0; i < n; i++) {
+    if (self && stays(m, i)) continue;
+    argument(m, i);
+    if (i + 1 < n) jit_rr(m->j, J_MOV, scratch[i], J_RAX);
+  }
+}
+
+// A turn of a loop: this unit again, in this frame. Anything else: to `other`.
+static void tail_self(Emit *m, unsigned n, JitLabel other) {
+  Jit *j = m->j;
+  jit_imm(j, J_RDX, m->u->k[m->pc->c]);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
+  jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+  jit_jump_if(j, J_NE, other);
+  jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
+  jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
+  jit_jump_if(j, J_BELOW, other);
+  for (unsigned i = 0; i < n; i++)
+    if (!stays(m, i)) emit_to_slot(m, i, argument_register(i, n));
+  jit_jump(j, m->again);
+}
+
 static void tail_few(Emit *m, unsigned n) {
   Jit *j = m->j;
-  JitLabel far = jit_label(j), ok = jit_label(j);
-  for (unsigned i = 0; i < n; i++) {
-    argument(m, i);
-    jit_rr(j, J_MOV, i + 1 < n ? scratch[i] : J_RAX, J_RAX);
-  }
+  JitLabel far = jit_label(j), ok = jit_label(j), top = jit_label(j);
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_BELOW, far);
   jit_bind(j, ok);
   for (unsigned i = 0; i < n; i++)
-    jit_mr(j, J_MOV, new_frame((int)i), i + 1 < n ? scratch[i] : J_RAX);
+    jit_mr(j, J_MOV, new_frame((int)i), argument_register(i, n));
   jit_cold(j);
   jit_bind(j, far);
-  JitLabel top = jit_label(j);
   jit_lea(j, J_RDI, in_slot(m->pc[1].half[0]));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_ABOVE_EQ, top);
@@ -98,6 +127,25 @@ static void tail_few(Emit *m, unsigned n) {
   jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
   jit_jump(j, ok);
   jit_hot(j);
+}
+
+// What stays in its slot was not loaded.
+static void load_kept(Emit *m, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    if (stays(m, i)) jit_rm(m->j, J_MOV, argument_register(i, n), in_slot(i));
+}
+
+static void tail_in_registers(Emit *m, unsigned n) {
+  const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
+  bool self = v == m->u->variant;
+  load_few(m, n, self);
+  if (self) {
+    JitLabel other = jit_label(m->j);
+    tail_self(m, n, other);
+    jit_bind(m->j, other);
+    load_kept(m, n);
+  }
+  tail_few(m, n);
 }
 
 // Many are put above and brought down when this frame may be overwritten.
@@ -132,7 +180,7 @@ void ambi_emit_TAILCALL(Emit *m) {
     return;
   }
   if (m->pc->b <= IN_REGISTERS)
-    tail_few(m, m->pc->b);
+    tail_in_registers(m, m->pc->b);
   else
     tail_many(m, m->pc->b);
   go(m);

@@ -81,7 +81,8 @@ typedef struct Emit {
   Native *native;
   JitLabel *landing_label;  // of native->landings
   uint32_t landings_cap;
-  JitLabel self;  // entry of calls of this very unit
+  JitLabel self;   // entry of calls of this very unit ...
+  JitLabel again;  // ... in a frame that has room
 } Emit;
 
 // ---- operands -------------------------------------------------------------------

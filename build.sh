@@ -34,6 +34,8 @@ verbs  build               the program `ambit` (default)
        soak [COUNT] [OPTIONS]
                            builds the tests, then runs so many generated programs
                            (1000000) in both tiers (docs/testing.md)
+       nightly [SECONDS]   all of it: lint, the tests of every type, with gcc and
+                           with clang, soak, and each fuzz target for so long (1200)
        fmt                 formats every C file in place
        lint                checks formatting, the direction of includes and calls,
                            what threads share, doors that the library must use,
@@ -122,6 +124,26 @@ run_tests() {
   exec prove -j 2 "$@"
 }
 
+# Goes on when something fails, and says at the end what did.
+nightly() { # SECONDS
+  local failed=""
+  step() {
+    echo "== $*" >&2
+    "$@" || failed="$failed$*"$'\n'
+  }
+  step ./build.sh lint
+  for one in release debug asan ubsan tsan stress; do
+    step ./build.sh "$one" test
+  done
+  step env CC=clang ./build.sh debug test
+  step env AMBIT_LONG=1 ./build.sh test tests/deep.t
+  step ./build.sh soak 1000000
+  step ./build.sh debug soak 100000
+  step ./build.sh fuzz "$1"
+  [ -z "$failed" ] || printf 'failed:\n%s' "$failed" >&2
+  [ -z "$failed" ]
+}
+
 c_files() {
   find memory runtime compiler_thread scheduler cli include tests bench \
     -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort
@@ -166,6 +188,7 @@ soak)
   mkdir -p "$dir/found"
   exec "$dir/soak" --count "$count" --jobs "${JOBS:-$(nproc)}" --save "$dir/found" "$@"
   ;;
+nightly) nightly "${1:-1200}" ;;
 fmt) c_files | xargs clang-format -i ;;
 lint)
   status=0

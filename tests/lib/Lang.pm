@@ -8,6 +8,7 @@ package Lang;
 #   ; expect-exit: N       exit status (default 0)
 #   ; expect-stderr: REGEX found in standard error
 #   ; mode: not NAME because REASON
+#   ; small: NAME=VALUE    a constant as modes with switches have it (Matrix.pm)
 #   ; reference: REASON    the form above differs from the reference (for
 #                          tools/oracle_diff.py; means nothing here)
 # Files named scratch-* that it leaves in its folder are removed after the run.
@@ -18,13 +19,11 @@ package Lang;
 use strict;
 use warnings;
 use Exporter 'import';
-use File::Basename qw(dirname basename);
+use File::Basename qw(basename);
 use File::Find ();
-use Test::More;
-use Modes;
 use Program;
 
-our @EXPORT_OK = qw(find_tests read_test run_in_modes normalise);
+our @EXPORT_OK = qw(find_tests read_test normalise);
 
 # Every .metta file below the folders, sorted. Names that start with `_`, and
 # module.metta, are parts of other tests.
@@ -129,33 +128,6 @@ sub judge {
 sub printed {
     my ($r) = @_;
     return join "\n", map { normalise($_) } lines_of( $r->{out} );
-}
-
-# One test point per mode, and one for their agreement byte for byte.
-sub run_in_modes {
-    my ( $path, $name ) = @_;
-    my $t = read_test($path);
-    my %seen;
-    for my $mode ( Modes::tiers() ) {
-        my $label = "$name [$mode->{name}]";
-        if ( my $why = $t->{not}{ $mode->{name} } ) {
-        SKIP: { skip "$label: $why", 1 }
-            next;
-        }
-        my $r = Program::run(
-            argv => [ Program::path(), @{ $mode->{options} }, basename($path) ],
-            dir  => dirname($path),
-        );
-        unlink glob dirname($path) . '/scratch-*';
-        my @wrong = judge( $t, $r );
-        ok( !@wrong, $label ) or diag( join "\n", @wrong, 'stderr: ' . substr $r->{err}, 0, 600 );
-        $seen{ $mode->{name} } = printed($r);
-    }
-    return if keys %seen < 2;
-    my @modes = sort keys %seen;
-    my @off = grep { $seen{$_} ne $seen{ $modes[0] } } @modes;
-    ok( !@off, "$name: all modes print the same" ) or diag("differs from $modes[0]: @off");
-    return;
 }
 
 1;

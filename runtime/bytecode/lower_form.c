@@ -622,7 +622,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (flat)
     ambi_lower_env(l, OP_I_MATCHF, where, pattern, NO_LABEL);
   else
-    ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), NO_SLOT);
+    ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), 0);
   ambi_lower_edge(l, entry);
   l->whole = ambi_is_lvar(templ);
   ambi_lower_result(l, templ, e, d, err, rest);

@@ -36,8 +36,7 @@ char ambi_operand_kind(unsigned op, unsigned i) {
 }
 
 bool ambi_operand_optional(unsigned op, unsigned i) {
-  return ambi_ops[op].operands[i] == 'P' &&
-         (op == OP_I_CALL || op == OP_I_MATCH);
+  return op == OP_I_CALL && ambi_ops[op].operands[i] == 'P';
 }
 
 // The next instruction takes what is returned.

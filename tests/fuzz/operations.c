@@ -3,7 +3,7 @@
 // arguments as they were, and, if it has no effects, answers the same again.
 #include "tests/fuzz/fuzz.h"
 
-enum { MAX_ARGS = 7, MAX_DEPTH = 3, ROOM = 4 << 20 };
+enum { MAX_ARGS = 7, MAX_DEPTH = 3, ROOM = 4 << 20, SECONDS = 2 };
 
 static Runtime *rt;
 static Context *cx;
@@ -201,10 +201,11 @@ static Answer answer(const Builtin *op, const Value *args, unsigned n) {
   cx->message[0] = 0;
   cx->error_reason = AMB_NONE;
   rt->limits.memory = ambi_alloc_bytes() + ROOM;
+  rt->limits.query_seconds = SECONDS;
   ambi_limits_begin(cx);
   a.status = op->fn(cx, args, n, &out);
   ambi_alloc_limit(0);  // what is found is printed
-  HOLDS(a.status != B_STOP || cx->stop == STOP_MEMORY,
+  HOLDS(a.status != B_STOP || cx->stop == STOP_MEMORY || cx->stop == STOP_TIME,
         "%s stops without a reason: %d", op->name, cx->stop);
   HOLDS(a.status == B_STOP || cx->stop == STOP_NONE, "%s goes on after a stop",
         op->name);

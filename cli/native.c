@@ -95,7 +95,6 @@ static void print_highest(const char *what, const uint64_t *counts) {
 }
 
 static void print_stats(const Cli *cli) {
-  static const char *const modes[] = {"off", "sync", "background"};
   JitStats s;
   if (!cli->compiler) {
     fprintf(stderr, "jit: %-48s off%s%s\n", "mode", refused ? ": " : "",
@@ -103,7 +102,10 @@ static void print_stats(const Cli *cli) {
     return;
   }
   ambi_compiler_stats(cli->compiler, &s);
-  fprintf(stderr, "jit: %-48s %s\n", "mode", modes[cli->options.jit.mode]);
+  fprintf(stderr, "jit: %-48s %s\n", "mode",
+          !s.threadless                       ? "background"
+          : cli->options.jit.mode == JIT_SYNC ? "sync"
+                                              : "sync: there is no thread");
   print_outcomes(&s);
   print_sizes(&s);
   print_times(&s);

@@ -38,7 +38,8 @@ struct Compiler {
   CodeMemory *memory;  // [init]
   Emitter *emitter;    // [compiler]
   HotQueue *queue;     // [init]
-  bool threaded;       // [own] there is a thread
+  bool threaded;       // [own] the thread runs, or has run
+  bool threadless;     // [own] the evaluator compiles
   bool stopped;        // [own] nothing is compiled any more
   pthread_t thread;
   sem_t wake;                   // posted after each push, and to stop
@@ -164,11 +165,13 @@ static void *work(void *arg) {
   return NULL;
 }
 
-// Signals are for the threads of the program around us.
+// At the first unit that gets hot: most programs end before that. Signals are for the
+// threads of the program around us.
 static bool start_thread(Compiler *c) {
   sigset_t all, before;
   pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
+  if (!ambi_alloc_permitted() || pthread_attr_init(&attributes) != 0)
+    return false;
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -208,10 +211,11 @@ static void hot(void *arg, Unit *u) {
   HotUnit item = {.unit = u,
                   .hot_ns = now_ns(),
                   .warm_ns = warmed > 0 ? (uint64_t)(warmed * 1e9) : 0};
-  if (c->threaded)
-    send(c, &item);
-  else
+  if (!c->threaded && !c->threadless) c->threadless = !start_thread(c);
+  if (c->threadless)
     compile(c, &item);
+  else
+    send(c, &item);
 }
 
 static void freed(void *arg, Native *native) {
@@ -229,9 +233,7 @@ static bool open_parts(Compiler *c, const char **why) {
     return false;
   ambi_emitter_everything(c->emitter, c->config.everything);
   *why = "out of memory";
-  if (c->config.counts && !(c->passed = ambi_alloc(PASSED_BYTES))) return false;
-  *why = "no thread for the compiler";
-  return c->config.mode != JIT_BACKGROUND || start_thread(c);
+  return !c->config.counts || (c->passed = ambi_alloc(PASSED_BYTES));
 }
 
 // Units that exist already, with code that calls no other unit, learn what the
@@ -262,6 +264,7 @@ bool ambi_compiler_open(Runtime *rt, const JitConfig *config,
   if (!c) return false;
   c->config = *config;
   c->code = rt->code;
+  c->threadless = config->mode == JIT_SYNC;
   sem_init(&c->wake, 0, 0);
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->idle, NULL);
@@ -311,7 +314,8 @@ void ambi_compiler_wait(Compiler *c) {
 
 void ambi_compiler_stats(const Compiler *c, JitStats *out) {
   const Counts *k = &c->counts;
-  *out = (JitStats){.hot = ambi_load_relaxed(&k->hot),
+  *out = (JitStats){.threadless = c->threadless,
+                    .hot = ambi_load_relaxed(&k->hot),
                     .compiled = ambi_load_relaxed(&k->compiled),
                     .stale = ambi_load_relaxed(&k->stale),
                     .late = ambi_load_relaxed(&k->late),

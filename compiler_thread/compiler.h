@@ -1,8 +1,9 @@
 // The compiler of a runtime: takes hot units, has them emitted, publishes them.
 //
-// One thread per runtime (JIT_BACKGROUND), or the evaluator itself at the moment
-// a unit gets hot (JIT_SYNC, for tests and comparisons). The evaluator never waits
-// for the thread: a full queue halves the count and the unit tries again later.
+// One thread per runtime (JIT_BACKGROUND), started for the first hot unit, or the
+// evaluator itself at the moment a unit gets hot (JIT_SYNC, for tests and comparisons;
+// or where the system gives no thread). The evaluator never waits for the thread: a
+// full queue halves the count and the unit tries again later.
 //
 // PROTOCOL native-state
 //   what      Unit.x_state, enum NativeState: who may look at a unit, and free it
@@ -53,6 +54,7 @@ typedef struct JitConfig {
 extern const JitConfig ambi_jit_defaults;
 
 typedef struct JitStats {
+  bool threadless;                      // the evaluator compiles
   uint64_t hot;                         // units that got hot
   uint64_t compiled;                    // units published
   uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult

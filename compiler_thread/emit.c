@@ -241,6 +241,7 @@ static void version(Emit *m, bool sure) {
     if (!m->wanted[m->at]) continue;
     if (!sure || m->sure_used[m->at]) m->had = NO_SLOT;  // from elsewhere, too
     jit_bind(m->j, label[m->at]);
+    if (AMB_TSAN && m->at == 0) jit_call(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
     if (leaves(m))

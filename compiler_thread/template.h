@@ -37,6 +37,7 @@ typedef struct Stubs {
       *deref;  // rax: a VAR; gives its value, the tag in ecx; keeps others
   const void *poll;        // returns; E: a frame at its unit's start
   const void *more_stack;  // likewise
+  const void *observe;     // likewise, for ThreadSanitizer
   const void *go;  // rcx: a position that is no landing; rax: returned value
   const void *ret_bytecode;  // likewise, returned to by the frame at rdx
 } Stubs;

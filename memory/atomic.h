@@ -15,6 +15,15 @@
 
 #include <stdatomic.h>
 
+// Is ThreadSanitizer watching? It does not see machine code that we make.
+#if defined(__SANITIZE_THREAD__)
+enum { AMB_TSAN = 1 };
+#elif defined(__has_feature)
+enum { AMB_TSAN = __has_feature(thread_sanitizer) };
+#else
+enum { AMB_TSAN = 0 };
+#endif
+
 #define AMB_ATOMIC(T) _Atomic(T)
 
 #define ambi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)

@@ -2,11 +2,12 @@
 // ends with a status, forms before the first that is stopped give what they
 // always give, nothing leaks, and the runtime goes on working.
 //
-// The programs are those of tests/programs. Each is run in both tiers once for
+// The programs are those of tests/programs. Each is run in all tiers once for
 // every allocation among a sample: the programs together reach most places.
 #include <dirent.h>
 #include <stdio.h>
 
+#include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
 #include "runtime/modules/module.h"
 #include "runtime/modules/runner.h"
@@ -63,14 +64,37 @@ static enum RunStatus run_text(Runtime *rt, const char *text, size_t len) {
   return status;
 }
 
+// Tier 2 compiles at the first call.
+static Runtime *open_tier(int tier) {
+  Host host = {.write = drop_text, .note = drop_note};
+  Runtime *rt = ambi_runtime_open(&host, tier > 0);
+  ck_assert_ptr_nonnull(rt);
+#ifdef AMBIT_JIT
+  JitConfig config = {.mode = JIT_SYNC, .threshold = 1, .memory = 1 << 24};
+  const char *why;
+  if (tier == 2)
+    ck_assert_msg(ambi_compiler_open(rt, &config, &why), "%s", why);
+#endif
+  return rt;
+}
+
+static void close_tier(Runtime *rt) {
+#ifdef AMBIT_JIT
+  Compiler *c = ambi_compiler_of(rt);
+  ambi_compiler_stop(rt);
+  ambi_runtime_close(rt);
+  ambi_compiler_close(c);
+#else
+  ambi_runtime_close(rt);
+#endif
+}
+
 // Runs the program with the n-th allocation failing (0: none). Returns how many
 // there were.
 static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
-  Host host = {.write = drop_text, .note = drop_note};
   if (n == 0) ambi_buffer_drop(&usual);
   size_t before = ambi_alloc_bytes();
-  Runtime *rt = ambi_runtime_open(&host, tier);
-  ck_assert_ptr_nonnull(rt);
+  Runtime *rt = open_tier(tier);
   rt->limits.steps = 10 * 1000 * 1000;
   rt->limits.memory = ambi_alloc_bytes() + (256 << 20);
   char *dir = ambi_text_copy(p->path, p->dir);
@@ -100,7 +124,7 @@ static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
   ck_assert_msg(status == RUN_OK && last_stop == STOP_NONE,
                 "%s, tier %d, %llu: no more forms", p->path, tier,
                 (unsigned long long)n);
-  ambi_runtime_close(rt);
+  close_tier(rt);
   if (n == 0) return attempts;
   ck_assert_msg(ambi_alloc_bytes() == before, "%s, tier %d, %llu: a leak",
                 p->path, tier, (unsigned long long)n);
@@ -154,10 +178,20 @@ START_TEST(programs_of_tier_1) {
 }
 END_TEST
 
+#ifdef AMBIT_JIT
+START_TEST(programs_with_machine_code) {
+  sample(2);
+}
+END_TEST
+#endif
+
 int main(void) {
   TCase *tc = tcase_create("outage");
   tcase_set_timeout(tc, 120);
   tcase_add_test(tc, programs_of_tier_0);
   tcase_add_test(tc, programs_of_tier_1);
+#ifdef AMBIT_JIT
+  tcase_add_test(tc, programs_with_machine_code);
+#endif
   return unit_run(tc, "outage");
 }

@@ -361,6 +361,26 @@ START_TEST(an_outage_leaves_bytecode) {
 }
 END_TEST
 
+START_TEST(without_a_thread_the_evaluator_compiles) {
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, 100);
+  run(&seen, "(= (lone $x) (+ $x 1))");
+  check(&seen, "!(lone 1)", "[2]");
+  ck_assert(!stats(&seen).threadless);
+  for (Unit *u = seen.rt->code->units; u; u = u->next) {
+    if (!is_called(seen.rt, u, "lone")) continue;
+    ambi_alloc_fail_at(1);
+    ambi_unit_hot(seen.rt->code, u);
+    ambi_alloc_fail_at(0);
+  }
+  ck_assert(stats(&seen).threadless);
+  ck_assert_uint_eq(stats(&seen).compiled, 1);
+  check(&seen, "!(lone 1)", "[2]");
+  ck_assert_uint_gt(ambi_load_relaxed(&fake.entered), 0);
+  close_all(&seen);
+}
+END_TEST
+
 START_TEST(at_the_cap_units_stay_bytecode) {
   Seen seen;
   const char *why;
@@ -396,6 +416,7 @@ int main(void) {
   tcase_add_test(tc, off_and_tier_0_have_no_compiler);
   tcase_add_test(tc, opening_without_memory_leaves_bytecode);
   tcase_add_test(tc, an_outage_leaves_bytecode);
+  tcase_add_test(tc, without_a_thread_the_evaluator_compiles);
   tcase_add_test(tc, at_the_cap_units_stay_bytecode);
   return unit_run(tc, "compiler");
 }

@@ -279,13 +279,21 @@ void ambi_emit_SAMEV(Emit *m) {
   jit_jump(j, no);
 }
 
+// A space and a pattern are not unified: the space is asked.
+enum { UNIFY_NO, UNIFY_YES, UNIFY_ASKS };
+
+static unsigned unify_values(Context *cx, Value a, Value b) {
+  if (ambi_unify(cx, a, b)) return UNIFY_YES;
+  return ambi_asks(a, b) ? UNIFY_ASKS : UNIFY_NO;
+}
+
 // With the SETTLE that stands behind, done before.
-static bool settle_and_unify(Engine *g, Value a, Value b) {
+static unsigned settle_and_unify(Engine *g, Value a, Value b) {
   const Code *settle = g->pc + 1;
   Value v = ambi_settle(g->cx, AMB_V(g->e[settle->b]));
-  if (ambi_is_none(v)) return false;
+  if (ambi_is_none(v)) return UNIFY_NO;
   g->e[settle->a] = v.w;
-  return ambi_unify(g->cx, a, b);
+  return unify_values(g->cx, a, b);
 }
 
 static void unify_failed(Emit *m, JitLabel failed) {
@@ -318,13 +326,19 @@ void ambi_emit_UNIFYV(Emit *m) {
     jit_call(j, (const void *)(uintptr_t)settle_and_unify);
   } else {
     jit_rr(j, J_MOV, J_RDI, R_CX);
-    jit_call(j, (const void *)(uintptr_t)ambi_unify);
+    jit_call(j, (const void *)(uintptr_t)unify_values);
   }
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_if(j, J_EQ, failed);
+  jit_ri32(j, J_CMP, J_RAX, UNIFY_YES);
+  jit_jump_if(j, J_NE, failed);
   jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
   if (m->pc->c) jit_jump(j, emit_label(m, m->at + 2));
-  unify_failed(m, failed);
+  jit_cold(j);
+  jit_bind(j, failed);
+  if (ambi_unit_edge(m->u, m->at) != UINT32_MAX) {
+    jit_ri32(j, J_CMP, J_RAX, UNIFY_ASKS);
+    jit_jump_if(j, J_EQ, emit_slow(m));
+  }
+  unify_failed(m, jit_label(j));
 }
 
 static void template_call(Emit *m, const void *helper) {

@@ -209,7 +209,8 @@ void ambi_emit_JNGE(Emit *m) {
 }
 
 // Of two kinds that can be told apart: symbols, expressions and () are of one kind,
-// so nothing is wrong with comparing them, and their words decide if one is atomic.
+// and their words decide if one is atomic. Where the types of symbols are asked for,
+// there is an error edge.
 static void equal_to_symbol(Emit *m, JitLabel to, JitLabel slow) {
   Jit *j = m->j;
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
@@ -273,7 +274,10 @@ static void equal(Emit *m, bool symbols) {
   jit_jump_if(j, J_BELOW_EQ, slow);
 }
 void ambi_emit_JNEQ(Emit *m) {
-  equal(m, true);
+  if (ambi_unit_edge(m->u, m->at) == UINT32_MAX)
+    equal(m, true);
+  else
+    jit_jump(m->j, emit_slow(m));
 }
 void ambi_emit_JNEQT(Emit *m) {
   equal(m, false);

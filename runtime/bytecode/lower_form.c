@@ -264,12 +264,20 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
         err);
   }
+  bool set = ambi_is_lvar(p) && !ambi_lower_unset(l, p);
   bool settle = settled && !ambi_lower_unset(l, p) && !ambi_same(p, then);
   if (settle && !ambi_is_lvar(p)) *settled = settle_body(l, then);
   ambi_lower_match(l, src, p, NO_LABEL);
+  size_t unify = l->last;
+  if (stub < 0 && set) {  // a space in the pattern is asked
+    stub = ambi_lower_space_stub(
+        l, src,
+        AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
+        err);
+    ambi_lower_edge_at(l, unify, ambi_lower_stub_at(l, stub)->entry);
+  }
   if (settle && ambi_is_lvar(p)) {
     // UNIFYV does it first: R_SAME wants to stand right before that.
-    size_t unify = l->last;
     *settled = settle_body(l, then);
     if (*settled != NO_SLOT && !l->failed) l->code[unify].c = 1;
   }

@@ -184,11 +184,12 @@ static void instr_unify(Machine *m, Value instr, const Value *c, uint32_t n) {
     return;
   }
   Value a = ambi_deref(c[1]), b = ambi_deref(c[2]);
-  if (ambi_is_space(a) && !ambi_is_var(b)) {
+  bool same = ambi_same(a, b);  // a space matches itself
+  if (ambi_is_space(a) && !ambi_is_var(b) && !same) {
     unify_space(m, ambi_space_of(a), b, c);
     return;
   }
-  if (ambi_is_space(b) && !ambi_is_var(a)) {
+  if (ambi_is_space(b) && !ambi_is_var(a) && !same) {
     unify_space(m, ambi_space_of(b), a, c);
     return;
   }

@@ -252,22 +252,28 @@ static enum Next step_here(Engine *g, Value x) {
   return ambi_query_begin(g, x, AMB_UNIT, false);
 }
 
+// What is data in one space may be a call in another, so what was seen at a glance
+// says nothing in the rest of the form.
+static void enter_space(Engine *g, Space *space) {
+  Context *cx = g->cx;
+  g->e[IN_SPACE] = ambi_space_value(cx->space).w;
+  if (space != cx->space) cx->loose = true;
+  cx->space = space;
+  space->is_context = true;
+}
+
 // One step of x in a space. Another than S: a frame of its own takes it there,
 // and the caller's comes back at the return point.
 static enum Next step_in(Engine *g, Value x, Space *space) {
   if (space == g->cx->space) return step_here(g, x);
-  g->e[IN_SPACE] = ambi_space_value(g->cx->space).w;
   Value evalc = AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_value(space));
   if (ambi_is_none(evalc)) return NEXT_STOP;
-  g->cx->space = space;
-  space->is_context = true;
+  enter_space(g, space);
   return ambi_instr_push(g, evalc, AMB_UNIT, 0, point(g, RP_SPACE));
 }
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
-  g->e[IN_SPACE] = ambi_space_value(g->cx->space).w;
-  g->cx->space = ambi_space_of(space);
-  g->cx->space->is_context = true;
+  enter_space(g, ambi_space_of(space));
   g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
@@ -280,7 +286,8 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
   Value a = ambi_deref(it[1]), b = ambi_deref(it[2]);
   (void)instr;
   bool first = ambi_is_space(a) && !ambi_is_var(b);
-  if (first || (ambi_is_space(b) && !ambi_is_var(a))) {
+  bool query = first || (ambi_is_space(b) && !ambi_is_var(a));
+  if (query && !ambi_same(a, b)) {  // a space matches itself
     Value space = first ? a : b, pattern = first ? b : a;
     return match_or(g, space, pattern, it[3], it[4]);
   }

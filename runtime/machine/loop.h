@@ -607,6 +607,9 @@ do_UNIFYV : {
   }
   if (!ambi_unify(cx, a, b)) {
     if (cx->stop) goto stop;
+    if (ambi_asks(a, b) &&
+        ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+      EDGE();
     goto fail;
   }
   h = cx->h;
@@ -708,8 +711,8 @@ do_JNEQ : {  // both sides are evaluated
   } else if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) {
     STEP(1);
   }
-  if (ambi_tag(a) != ambi_tag(b) && ambi_value_kind(a) != ambi_value_kind(b) &&
-      ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
+  if (ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX &&
+      ambi_may_differ_in_type(cx, a, b))
     EDGE();
   JUMP(pc->c);
 }

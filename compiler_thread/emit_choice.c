@@ -107,13 +107,52 @@ void ambi_emit_COLLECT(Emit *m) {
   emit_helper_bool(m, (const void *)(uintptr_t)ambi_step_collect_begin);
 }
 
-void ambi_emit_COLLECT_ADD(Emit *m) {
+// rdi = the collector's hook, if it is the newest on its record and wants no bindings.
+static void collector(Emit *m, JitLabel other) {
   Jit *j = m->j;
+  jit_rm(j, J_MOV, J_RDI, in_slot(m->pc->b));
+  jit_ri(j, J_AND, J_RDI, -2);
+  jit_rm(j, J_MOV, J_RDI,
+         jit_at(J_RDI, (int32_t)sizeof(Choice) + OFF(Choice, hook)));
+  jit_mi(j, J_CMP, 4, jit_at(J_RDI, OFF(Hook, kind)), HOOK_COLLECT);
+  jit_jump_if(j, J_NE, other);
+  jit_mi(j, J_CMP, 1, jit_at(J_RDI, OFF(Hook, with_bindings)), 0);
+  jit_jump_if(j, J_NE, other);
+}
+
+// Integers, symbols and the like, behind a first value that was no Error, go straight
+// to the list.
+void ambi_emit_COLLECT_ADD(Emit *m) {
+  static const unsigned plain[] = {TAG_INT, TAG_SYM, TAG_IMM};
+  Jit *j = m->j;
+  JitLabel other = jit_label(j), ok = jit_label(j);
+  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+  emit_tag(m, J_RCX, J_RAX);
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+    jit_ri32(j, J_CMP, J_RCX, (int32_t)plain[i]);
+    jit_jump_if(j, J_EQ, ok);
+  }
+  jit_jump(j, other);
+  jit_bind(j, ok);
+  collector(m, other);
+  jit_mi(j, J_CMP, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 0);
+  jit_jump_if(j, J_EQ, other);
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDI, OFF(Hook, values.n)));
+  jit_rm(j, J_CMP, J_RDX, jit_at(J_RDI, OFF(Hook, values.cap)));
+  jit_jump_if(j, J_ABOVE_EQ, other);
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Hook, values.at)));
+  jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RDX, 3, 0), J_RAX);
+  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, values.n)), 1);
+  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 1);
+  jit_jump_to(j, m->em->stubs.fail);
+  jit_cold(j);
+  jit_bind(j, other);
   emit_save(j);
   emit_set_pc(m);
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_call(j, (const void *)(uintptr_t)ambi_step_collect_add);
   jit_jump_to(j, m->em->stubs.after);
+  jit_hot(j);
 }
 
 void ambi_emit_COLLECT_END(Emit *m) {

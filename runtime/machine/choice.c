@@ -42,34 +42,63 @@ Choice *ambi_choice_push(Engine *g, const Code *resume) {
   return n;
 }
 
+// Programs collect a few values millions of times.
+enum { SPARE_HOOKS = 8, SPARE_VALUES = 64 };
+
 Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
-  Hook *h = ambi_alloc(sizeof *h);
-  if (!h) {
+  Hook *h = g->spare_hooks;
+  ValueVec room = {0};
+  if (h) {
+    g->spare_hooks = h->old;
+    g->nspare--;
+    room = h->values;
+  } else if (!(h = ambi_alloc(sizeof *h))) {
     g->cx->stop = STOP_MEMORY;
     return NULL;
   }
-  h->kind = kind;
-  h->pattern = h->templ = AMB_UNIT;
+  *h = (Hook){
+      .kind = kind, .values = room, .pattern = AMB_UNIT, .templ = AMB_UNIT};
   return h;
 }
 
-void ambi_hook_free(Hook *h) {
+static void drop_contents(Hook *h) {
+  ambi_free(h->items, h->items_cap * sizeof *h->items);
+  ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
+  ambi_free(h->image.w, h->image.cap * sizeof(Word));
+  ambi_records_drop(&h->records);
+}
+
+void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
-    ambi_free(h->items, h->items_cap * sizeof *h->items);
-    ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
-    ambi_free(h->image.w, h->image.cap * sizeof(Word));
-    ambi_records_drop(&h->records);
-    ambi_vec_drop(&h->values);
-    ambi_free(h, sizeof *h);
+    drop_contents(h);
+    h->values.n = 0;
+    if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {
+      h->old = g->spare_hooks;
+      g->spare_hooks = h;
+      g->nspare++;
+    } else {
+      ambi_vec_drop(&h->values);
+      ambi_free(h, sizeof *h);
+    }
     h = old;
   }
+}
+
+void ambi_hooks_drop(Engine *g) {
+  while (g->spare_hooks) {
+    Hook *h = g->spare_hooks;
+    g->spare_hooks = h->old;
+    ambi_vec_drop(&h->values);
+    ambi_free(h, sizeof *h);
+  }
+  g->nspare = 0;
 }
 
 void ambi_choice_cut(Engine *g, Choice *to) {
   AMB_ENSURE(to > g->choices && to <= g->b + 1);
   for (Choice *c = g->b; c >= to; c--) {
-    ambi_hook_free(c->hook);
+    ambi_hook_free(g, c->hook);
     c->hook = NULL;
   }
   g->b = to - 1;
@@ -236,7 +265,7 @@ enum Next ambi_deliver(Engine *g) {
   bool ok = at && restore_bindings(g, h, it, at);
   if (ok) g->e[h->dst] = ambi_image_value(it->value, at, it->img_from).w;
   g->pc = it->error ? h->err : h->next;
-  if (last) ambi_hook_free(h);
+  if (last) ambi_hook_free(g, h);
   return ok ? NEXT_PC : NEXT_STOP;
 }
 

@@ -50,11 +50,11 @@ static enum Next query_step(Engine *g, Choice *c, bool first) {
     if (ok) {
       h->nvalues++;
       enum Next next = query_result(g, h, body);
-      if (last) ambi_hook_free(h);
+      if (last) ambi_hook_free(g, h);
       return next;
     }
     if (g->cx->stop) {
-      if (last) ambi_hook_free(h);
+      if (last) ambi_hook_free(g, h);
       return NEXT_STOP;
     }
     if (!last) g->cx->h = top;
@@ -62,7 +62,7 @@ static enum Next query_step(Engine *g, Choice *c, bool first) {
       bool none = first && h->nvalues == 0;
       Value call = h->pattern;
       bool metta = h->with_bindings;
-      ambi_hook_free(h);
+      ambi_hook_free(g, h);
       if (!none) return NEXT_FAIL;
       return ambi_give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
     }
@@ -81,17 +81,17 @@ enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
   h->templ = t;
   h->with_bindings = metta;
   if (!ambi_space_query(cx, cx->space, query, &h->records)) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     cx->stop = STOP_MEMORY;
     return NEXT_STOP;
   }
   if (h->records.n == 0) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     return ambi_give(g, metta ? call : AMB_SYM(NOT_REDUCIBLE));
   }
   Choice *c = ambi_choice_push(g, resume);
   if (!c) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     return NEXT_STOP;
   }
   c->hook = h;
@@ -121,7 +121,7 @@ static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
   static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
   Choice *c = ambi_choice_push(g, resume);
   if (!c) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     return NEXT_STOP;
   }
   c->hook = h;
@@ -142,7 +142,7 @@ static enum Next match_joined(Engine *g, Space *s, Value pattern,
   ambi_vec_drop(&vars);
   if (ok && !cx->stop && h->nvalues) return match_cursor(g, h, next);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
-  ambi_hook_free(h);
+  ambi_hook_free(g, h);
   return cx->stop ? NEXT_STOP : NEXT_FAIL;
 }
 
@@ -227,7 +227,7 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   Hook *h = ambi_hook_new(g, HOOK_CURSOR);
   Choice *c = h ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     return NEXT_STOP;
   }
   h->records = g->found;
@@ -288,7 +288,7 @@ enum Next ambi_match_next(Engine *g) {
     bool ok = h->records.n ? take_record(g, h->records.at[i], h->pattern)
                            : take_solution(g, h, i);
     if (!ok && !last) cx->h = top;
-    if (last) ambi_hook_free(h);
+    if (last) ambi_hook_free(g, h);
     if (cx->stop) return NEXT_STOP;
     if (ok) {
       g->pc = next;

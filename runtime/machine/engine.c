@@ -40,6 +40,7 @@ void ambi_engine_close(Engine *g) {
   ambi_range_close(&g->choice_range);
   ambi_free(g->copy.work, g->copy.work_cap * sizeof *g->copy.work);
   ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
+  ambi_hooks_drop(g);
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
@@ -124,7 +125,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   cx->space = space;
   hand_out(g, out);
   ambi_choice_cut(g, g->choices + 1);
-  ambi_hook_free(g->top_hook);
+  ambi_hook_free(g, g->top_hook);
   g->choices->hook = NULL;
   g->top_hook = NULL;
   size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 22;

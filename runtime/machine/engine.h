@@ -141,6 +141,8 @@ typedef struct Engine {
   size_t adopted_words;  // of those the next collection has not seen yet
   Image handed;          // the terms of the form's results, for the runner
   CopyScratch copy;      // image.c
+  Hook *spare_hooks;     // a few that are free, with room for some values
+  unsigned nspare;
   uint64_t rigid_epoch;  // of the code when the form began
   uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
   RecordVec found;       // scratch of queries
@@ -196,7 +198,8 @@ Choice *ambi_choice_push(Engine *g, const Code *resume);  // NULL: stop
 // Drops records down to and including `to`, freeing their hooks.
 void ambi_choice_cut(Engine *g, Choice *to);
 Hook *ambi_hook_new(Engine *g, enum HookKind kind);
-void ambi_hook_free(Hook *h);
+void ambi_hooks_drop(Engine *g);          // the spare ones
+void ambi_hook_free(Engine *g, Hook *h);  // and those below it; NULL is none
 // The position in slot `slot` of frame e ends with the value in slot dst.
 // stream: see machine description. next/err: where to go on.
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,

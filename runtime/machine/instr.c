@@ -118,7 +118,7 @@ static bool begin_collector(Engine *g, bool with_bindings) {
   g->e[IN_POS] = ambi_position(g->b).w;
   Choice *c = ambi_choice_push(g, point(g, RP_CBIND_END));
   if (!c) {
-    ambi_hook_free(h);
+    ambi_hook_free(g, h);
     return false;
   }
   c->hook = h;

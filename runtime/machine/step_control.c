@@ -158,7 +158,7 @@ bool ambi_step_collect_begin(Engine *g, const Code *resume) {
   Hook *hook = ambi_hook_new(g, HOOK_COLLECT);
   Choice *c = hook ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
-    ambi_hook_free(hook);
+    ambi_hook_free(g, hook);
     return false;
   }
   c->hook = hook;

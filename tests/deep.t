@@ -173,6 +173,12 @@ for my $mode ( Modes::tiers() ) {
     my @chained = map { "(\$x$_ (+ 1 \$x" . ( $_ - 1 ) . '))' } 1 .. $pairs;
     check( $mode, "let* with $pairs pairs",
         "!(let* ((\$x0 0) @chained) \$x$pairs)\n", "[$pairs]\n" );
+    check( $mode, "$pairs cells headed by variables, grown and taken apart",
+        "(= (grow \$n \$l) (if (== \$n 0) (take \$l) (grow (- \$n 1) (\$x . \$l))))\n"
+            . "(= (again \$n \$l) (if (== \$n 0) (take \$l) (let \$m (\$x . \$l) (again (- \$n 1) \$m))))\n"
+            . "(= (take ()) done)\n(= (take (\$x . \$l)) (let \$x 1 (take \$l)))\n"
+            . "!(grow $pairs ())\n!(again $pairs ())\n",
+        "[done]\n[done]\n" );
     check( $mode, "let* with $pairs pairs without variables",
         '!(let* (' . '(() ()) ' x $pairs . ") done)\n", "[done]\n" );
     check(

@@ -206,13 +206,14 @@ Value ambi_handed_on(Context *cx, Value v) {
   return ambi_is_var(v) && !ambi_is_none(now) ? ambi_unmark(now) : now;
 }
 
+// rigid: NULL if nobody asks. Parts that are marked need not be looked into then.
 static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
   Value head = ambi_deref(it[0]);
   if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
   if (ambi_is_var(head)) {
-    *rigid = false;
+    if (rigid) *rigid = false;
   } else if (!g->cx->rt->is_data_head(g->cx, head)) {
     Definition *d = head_info(g, head, size - 1);
     if (!d || !d->untyped || d->has_rules) return false;
@@ -222,7 +223,7 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
     if (c.w == AMB_SYM(EMPTY).w) return false;
     if (!ambi_is_expr(c)) continue;
     if (ambi_is_error_atom(c)) return false;  // it would be the value
-    if ((c.w & 3) == 3) continue;
+    if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;
     if (!ambi_vec_push(todo, c)) return false;
   }
   return true;
@@ -233,9 +234,10 @@ enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
 bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   size_t base = g->work.n;
   bool fixed = true;  // also when variables get bound
-  bool inert = inert_node(g, v, &g->work, &fixed);
+  bool *ask = rigid ? &fixed : NULL;
+  bool inert = inert_node(g, v, &g->work, ask);
   for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
-    inert = inert_node(g, g->work.at[--g->work.n], &g->work, &fixed);
+    inert = inert_node(g, g->work.at[--g->work.n], &g->work, ask);
     // A term that shares its parts may be very large as a tree.
     if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
   }

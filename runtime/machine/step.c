@@ -101,8 +101,14 @@ static bool plain_error(Engine *g, Value v) {
 // A value whose variables were bound since may be ill typed by now, which the type
 // check of a call sees: then it is evaluated again, to the Error.
 static bool ill_typed_since(Engine *g, Value v) {
-  if (!ambi_has_eval(v) || ambi_mark_holds(v)) return false;
   Context *cx = g->cx;
+  if (!ambi_has_eval(v)) return false;
+  // Without types of the head there are no errors, however large the rest is.
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_var(head) ||
+      (ambi_is_sym(head) && cx->rt->is_data_head(cx, head)) ||
+      ambi_mark_holds(v))
+    return false;
   TypeVec types = {0};
   Word *h = cx->h;
   bool ill = ambi_get_types(cx, cx->space, v, &types) && types.n > 0;
@@ -113,6 +119,7 @@ static bool ill_typed_since(Engine *g, Value v) {
   return ill;
 }
 
+enum { MARKED_NODES = 64 };
 enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->b]));
@@ -128,10 +135,13 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       g->pc = pc + 2;
       return NEXT_PC;
     }
+    // What is marked is only asked whether it is rigid, so not in full: a list
+    // that grows by a cell between two questions would be walked each time.
     bool rigid = false;
+    size_t budget = ambi_has_eval(v) ? MARKED_NODES : SIZE_MAX;
     if ((v.w & AMB_EXPR_RIGID) && ambi_rigid_holds(g))
       rigid = true;
-    else if (!ambi_is_inert(g, v, &rigid, SIZE_MAX) && !(v.w & AMB_EXPR_EVAL)) {
+    else if (!ambi_is_inert(g, v, &rigid, budget) && !ambi_has_eval(v)) {
       if (g->cx->stop) return NEXT_STOP;
       g->e[pc->c] = ambi_position(g->b).w;
       return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);

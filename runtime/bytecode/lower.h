@@ -76,7 +76,8 @@ typedef struct Stub {
   Code head;             // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
-  Code ret;  // CHECKED: the return point; POSITION: how it ends
+  uint16_t first;  // as in Lower, where it was made
+  Code ret;        // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
 typedef struct Lower {
@@ -124,7 +125,14 @@ typedef struct Lower {
   uint16_t *uses;  // occurrences of each variable in the whole rule
   int bail;  // where operations of the current tree go when an operand is odd
   int arg_bail;  // the same for the tree that is the next position, or NO_LABEL
+  uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
 } Lower;
+
+// How the results of an evaluation get into the slot: all of them first, unless the
+// first value is enough. Nothing that comes after it may run then.
+static inline enum Opcode ambi_lower_take(const Lower *l, uint16_t slot) {
+  return slot == l->first ? OP_I_R_STREAM : OP_I_R_GATHER;
+}
 
 // ---- lower_emit.c ----------------------------------------------------------------
 uint16_t ambi_lower_slot(Lower *l);

@@ -125,6 +125,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .entry = entry,
               .back = back,
               .rule = l->rule,
+              .first = l->first,
               .slots = l->slots};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (s->vars)
@@ -383,6 +384,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .cs = cx->rt->code,
                .bail = NO_LABEL,
                .arg_bail = NO_LABEL,
+               .first = NO_SLOT,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;
   ambi_arena_open(&l->arena);

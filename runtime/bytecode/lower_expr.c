@@ -74,7 +74,7 @@ void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   }
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_EVALX, p, atom, type);
-  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
   ambi_lower_error_edge(l, d.slot, err);
 }
 
@@ -221,7 +221,7 @@ void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_EVALT, d.slot, slot, p);
   ambi_lower_error_edge(l, d.slot, err);
-  ambi_lower_emit(l, OP_I_R_GATHER, d.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
   ambi_lower_error_edge(l, d.slot, err);
 }
 

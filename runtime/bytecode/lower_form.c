@@ -489,8 +489,11 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   Var *vars = ambi_lower_save_vars(l);
   ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
+  uint16_t outer = l->first;
+  l->first = v;
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, end}, 0);
+  l->first = outer;
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
   ambi_lower_restore_vars(l, vars);

@@ -141,7 +141,7 @@ static void odd_if(Lower *l, const Stub *s) {
     return;
   }
   ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
-  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
@@ -157,7 +157,7 @@ static void rebuilt(Lower *l, const Stub *s) {
     return;
   }
   ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
-  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
@@ -225,7 +225,7 @@ static void odd_body(Lower *l, const Stub *s) {
   ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
   ambi_lower_list(l, list, 2);
   ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
-  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
@@ -244,7 +244,7 @@ static void call_members(Lower *l, const Stub *s) {
   ambi_lower_emit(l, OP_I_MKEXPR, call, s->nlist, 0);
   ambi_lower_list(l, s->list, s->nlist);
   ambi_lower_emit(l, OP_I_CALLX, p, call, 0);
-  ambi_lower_emit(l, OP_I_R_GATHER, s->dst.slot, p, 0);
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
@@ -293,6 +293,7 @@ void ambi_lower_stubs(Lower *l) {
     if (l->rule != s.rule) l->uses = NULL;
     l->rule = s.rule;
     l->slots = s.slots;
+    l->first = s.first;
     ambi_lower_bind(l, s.entry);
     stub_code(l, s, i);
   }

@@ -38,6 +38,7 @@ typedef struct Options {
   bool tier_chosen;  // on the command line
   bool jit_chosen;   // by --jit
   bool jit_stats;
+  bool native;    // disasm: with machine code
   JitConfig jit;  // 0 in numbers: the usual
   Limits limits;
   double time_limit;
@@ -81,6 +82,10 @@ void cli_jit_open(Cli *cli);
 void cli_jit_stop(Cli *cli);
 void cli_jit_close(Cli *cli);  // after it was closed
 const char *cli_jit_version(void);
+
+// ---- disasm_native.c --------------------------------------------------------
+// A DisasmNote; arg: the Cli. The machine code of a unit beside its bytecode.
+void cli_note_native(void *arg, Buffer *b, const Unit *u, uint32_t at);
 
 // ---- output.c ---------------------------------------------------------------
 void cli_output_open(Cli *cli);

@@ -2,7 +2,7 @@
 //
 // The file's atoms are added to the top module; its `!` forms are passed over.
 // With a NAME only definitions of that symbol are shown, those of the library
-// included.
+// included. With --native each is compiled, too (disasm_native.c).
 #include <stdlib.h>
 
 #include "cli/cli.h"
@@ -132,7 +132,8 @@ static enum RunStatus print_definition(Listing *l, Definition *d) {
   bool ok = print_rules(l, &b, d);
   ambi_disasm_variant(rt, &b, v);
   ambi_buffer_puts(&b, "\n");
-  bool sound = ambi_disasm_unit(rt, &b, u);
+  DisasmNote *note = l->cli->options.native ? cli_note_native : NULL;
+  bool sound = ambi_disasm_noted(rt, &b, u, note, l->cli);
   ambi_buffer_puts(&b, "\n");
   ok = ok && !b.failed;
   if (ok) cli_write(l->cli, b.text, b.len);

@@ -81,6 +81,11 @@ static bool set_jit_memory(Options *o, const char *v) {
   o->jit.memory = n;
   return true;
 }
+static bool set_native(Options *o, const char *v) {
+  (void)v;
+  o->jit.mode = JIT_SYNC;
+  return o->native = o->jit_chosen = true;
+}
 static bool set_jit_stats(Options *o, const char *v) {
   (void)v;
   return o->jit_stats = true;
@@ -140,6 +145,7 @@ static const Option table[] = {
      "a size up to 1G"},
     {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,
      NULL},
+    {"--native", NULL, "disasm: with the machine code", set_native, NULL},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},
 };
@@ -316,6 +322,10 @@ static int read_words(Options *o, int argc, char **argv) {
 
 // Machine code comes with tier 2, which is what runs when nothing else is said.
 static int settle_tier(Options *o) {
+  if (o->native && o->verb != cli_disasm) {
+    cli_complain("option --native is for disasm");
+    return EXIT_USAGE;
+  }
   bool native = o->jit_chosen    ? o->jit.mode != JIT_OFF
                 : o->tier_chosen ? o->tier == 2
                                  : JIT_BUILT_IN;

@@ -250,6 +250,9 @@ static void version(Emit *m, bool sure) {
       templates[m->pc->op](m);
     slow_arm(m);
   }
+  JitLabel *end = sure ? &m->sure_end : &m->end;
+  *end = jit_label(m->j);
+  jit_bind(m->j, *end);
 }
 
 static void assemble(Emit *m, EmitNote *note) {
@@ -295,6 +298,8 @@ static EmitResult place(Emit *m, EmitNote *note) {
     if (m->facts)
       n->sure[at] = 1 + (uint32_t)jit_offset(m->j, m->sure_label[at]);
   }
+  n->end = (uint32_t)jit_offset(m->j, m->end);
+  n->sure_end = m->facts ? (uint32_t)jit_offset(m->j, m->sure_end) : 0;
   return EMIT_OK;
 }
 

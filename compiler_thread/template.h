@@ -81,6 +81,7 @@ typedef struct Emit {
   bool slow_used;
   Native *native;
   JitLabel *landing_label;  // of native->landings
+  JitLabel end, sure_end;   // behind the last instruction of a version
   uint32_t landings_cap;
   JitLabel self;   // entry of calls of this very unit ...
   JitLabel again;  // ... in a frame that has room

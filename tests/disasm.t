@@ -62,6 +62,19 @@ is( $r->{exit}, 2, 'tier 0 has no bytecode' );
 $r = disasm( file_with('(= (f) (') );
 is( $r->{exit}, 3, 'a file that cannot be read' );
 
+# Machine code stands beside the same bytecode.
+SKIP: {
+    skip 'no machine code', 6 unless Program::has_native();
+    for my $path ( map {"$Bin/golden/$_.metta"} qw(choice numbers) ) {
+        my $r = disasm( '--native', $path );
+        is( $r->{exit}, 0, basename($path) . ': with machine code' ) or diag( $r->{err} );
+        my @bytecode = grep { !/^ +\| / } split /\n/, $r->{out};
+        is_deeply( \@bytecode, [ split /\n/, disasm($path)->{out} ], '... the same bytecode' );
+        my @code = $r->{out} =~ /^ +\d+  [A-Z_]+.*\n(?: +\| (?:called|sure|general)\n)? +\|  +[0-9a-f]+  \S/mg;
+        cmp_ok( scalar @code, '>', 5, '... with code for its instructions' );
+    }
+}
+
 my @broken;
 my @programs = ( find_tests( map {"$Bin/$_"} qw(lang regress programs) ), glob "$Bin/../examples/*.metta" );
 for my $path ( @programs, glob "$Bin/../runtime/library/*.metta" ) {

@@ -19,6 +19,8 @@ typedef struct Disasm {
   const Unit *u;
   const Unit **loops;  // in the order they are met
   size_t nloops, loops_cap;
+  DisasmNote *note;  // or NULL
+  void *arg;         // its
 } Disasm;
 
 __attribute__((format(printf, 2, 3))) static void say(Disasm *d,
@@ -210,13 +212,21 @@ static bool show_unit(Disasm *d, const Unit *u) {
     say(d, "  broken at %u: %s\n", at, why ? why : "memory is out");
     return false;
   }
-  for (at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+  for (at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
     show_instruction(d, at);
+    if (d->note) d->note(d->arg, d->b, u, at);
+  }
+  if (d->note) d->note(d->arg, d->b, u, u->ncode);
   return true;
 }
 
 bool ambi_disasm_unit(Runtime *rt, Buffer *b, const Unit *u) {
-  Disasm d = {.rt = rt, .b = b};
+  return ambi_disasm_noted(rt, b, u, NULL, NULL);
+}
+
+bool ambi_disasm_noted(Runtime *rt, Buffer *b, const Unit *u, DisasmNote *note,
+                       void *arg) {
+  Disasm d = {.rt = rt, .b = b, .note = note, .arg = arg};
   bool ok = show_unit(&d, u);
   for (size_t i = 0; i < d.nloops && !b->failed; i++) {
     say(&d, "  loop %zu\n", i + 1);

@@ -51,6 +51,7 @@ typedef struct Native {
   uint32_t
       *sure;  // the same for a second version of the code, see emit_facts.c;
               // for those who show it
+  uint32_t end, sure_end;           // of the two, without their rare parts
   uint32_t nlandings, caplandings;  // used, allocated
   uint32_t ncode;                   // words of the unit, the length of `at`
   void *code;                       // the machine code, in code memory

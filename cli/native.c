@@ -21,9 +21,10 @@ void cli_jit_open(Cli *cli) {
   config.counts = o->jit_stats;
   if (o->jit.threshold) config.threshold = o->jit.threshold;
   if (o->jit.memory) config.memory = o->jit.memory;
+  config.profile = o->jit.profile;
   refused = NULL;
   if (!ambi_compiler_open(cli->rt, &config, &refused)) {
-    if (o->jit_chosen || o->tier_chosen)
+    if (o->jit_chosen || o->tier_chosen || o->jit.profile)
       cli_complain("no machine code: %s", refused);
     return;
   }

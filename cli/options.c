@@ -81,6 +81,11 @@ static bool set_jit_memory(Options *o, const char *v) {
   o->jit.memory = n;
   return true;
 }
+static bool set_jit_perf(Options *o, const char *v) {
+  if (strcmp(v, "map") != 0 && strcmp(v, "dump") != 0) return false;
+  o->jit.profile = *v == 'm' ? PROFILE_MAP : PROFILE_DUMP;
+  return true;
+}
 static bool set_native(Options *o, const char *v) {
   (void)v;
   o->jit.mode = JIT_SYNC;
@@ -145,6 +150,8 @@ static const Option table[] = {
      "a size up to 1G"},
     {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,
      NULL},
+    {"--jit-perf", "WHAT", "write a map or a dump of machine code for perf",
+     set_jit_perf, "map or dump"},
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},

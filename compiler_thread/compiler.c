@@ -15,6 +15,8 @@
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
+#include "runtime/bytecode/disasm.h"
+#include "runtime/modules/runner.h"
 
 enum {
   QUEUE_SIZE = 1024,
@@ -37,6 +39,7 @@ struct Compiler {
   CodeState *code;     // [init]
   CodeMemory *memory;  // [init]
   Emitter *emitter;    // [compiler]
+  Profile *profile;    // [compiler] or NULL
   HotQueue *queue;     // [init]
   bool threaded;       // [own] the thread runs, or has run
   bool threadless;     // [own] the evaluator compiles
@@ -81,27 +84,38 @@ static void count_published(Counts *k, const EmitNote *note, uint64_t waited) {
     ambi_store_release(&k->wait_max_ns, waited);
 }
 
-static void compile(Compiler *c, const HotUnit *item) {
-  Unit *u = item->unit;
-  uint32_t state = NATIVE_QUEUED;
-  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_COMPILING)) {
-    AMB_CHECK(state == NATIVE_STALE);
-    ambi_add_relaxed(&c->counts.stale, 1);
-    ambi_store_release(&u->x_state, NATIVE_REFUSED);
-    return;
-  }
+// Nothing of the unit is looked at once its state is stored.
+static EmitResult emit(Compiler *c, Unit *u, const char *name, EmitNote *note) {
   Native *native = NULL;
-  EmitNote note = {0};
-  uint64_t began = now_ns();
-  EmitResult result = ambi_emit_unit(c->emitter, u, &native, &note);
-  if (result == EMIT_OK) publish(c, u, native);
+  EmitResult result = ambi_emit_unit(c->emitter, u, &native, note);
+  if (result == EMIT_OK) {
+    if (c->profile)
+      ambi_profile_add(c->profile, native->code, native->bytes,
+                       name ? name : "ambit");
+    publish(c, u, native);
+  }
   ambi_store_release(&u->x_state,
                      result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED);
-  uint64_t ended = now_ns();
-  ambi_add_relaxed(&c->counts.results[result], 1);
-  ambi_add_relaxed(&c->counts.emit_ns, ended - began);
-  if (result == EMIT_OK)
-    count_published(&c->counts, &note, ended - item->hot_ns);
+  return result;
+}
+
+static void compile(Compiler *c, const HotUnit *item) {
+  uint32_t state = NATIVE_QUEUED;
+  if (!ambi_compare_exchange(&item->unit->x_state, &state, NATIVE_COMPILING)) {
+    AMB_CHECK(state == NATIVE_STALE);
+    ambi_add_relaxed(&c->counts.stale, 1);
+    ambi_store_release(&item->unit->x_state, NATIVE_REFUSED);
+  } else {
+    EmitNote note = {0};
+    uint64_t began = now_ns();
+    EmitResult result = emit(c, item->unit, item->name, &note);
+    uint64_t ended = now_ns();
+    ambi_add_relaxed(&c->counts.results[result], 1);
+    ambi_add_relaxed(&c->counts.emit_ns, ended - began);
+    if (result == EMIT_OK)
+      count_published(&c->counts, &note, ended - item->hot_ns);
+  }
+  ambi_text_free(item->name);
 }
 
 // ---- the thread ---------------------------------------------------------------
@@ -136,9 +150,10 @@ static bool stopping(const Compiler *c) {
 
 static void drop_rest(Compiler *c) {
   while (refill(c)) {
-    Unit *u = take_most_urgent(c).unit;
+    HotUnit item = take_most_urgent(c);
     ambi_add_relaxed(&c->counts.late, 1);
-    ambi_store_release(&u->x_state, NATIVE_REFUSED);
+    ambi_store_release(&item.unit->x_state, NATIVE_REFUSED);
+    ambi_text_free(item.name);
     done(c);
   }
 }
@@ -194,7 +209,24 @@ static void send(Compiler *c, const HotUnit *item) {
   }
   ambi_add_relaxed(&c->counts.full, 1);
   ambi_unit_cool(c->code, item->unit);
+  ambi_text_free(item->name);
   done(c);
+}
+
+// What profilers show: fib/1; NULL: memory is out. The compiler cannot ask, because
+// symbols are the evaluator's.
+static char *name_of(const Compiler *c, const Unit *u) {
+  Buffer b = {0};
+  bool named = u->variant && u->variant->def;
+  if (named)
+    ambi_disasm_variant(c->code->rt, &b, u->variant);
+  else
+    ambi_buffer_puts(&b, u->form ? "form" : "loop");
+  for (size_t i = 0; i < b.len; i++)
+    if ((unsigned char)b.text[i] < ' ') b.text[i] = '?';
+  char *name = b.failed ? NULL : ambi_text_copy(b.text, b.len);
+  ambi_buffer_drop(&b);
+  return name;
 }
 
 static void hot(void *arg, Unit *u) {
@@ -210,7 +242,8 @@ static void hot(void *arg, Unit *u) {
   double warmed = ambi_monotonic_seconds() - u->warm_since;
   HotUnit item = {.unit = u,
                   .hot_ns = now_ns(),
-                  .warm_ns = warmed > 0 ? (uint64_t)(warmed * 1e9) : 0};
+                  .warm_ns = warmed > 0 ? (uint64_t)(warmed * 1e9) : 0,
+                  .name = c->profile ? name_of(c, u) : NULL};
   if (!c->threaded && !c->threadless) c->threadless = !start_thread(c);
   if (c->threadless)
     compile(c, &item);
@@ -225,11 +258,22 @@ static void freed(void *arg, Native *native) {
 
 // ---- life ---------------------------------------------------------------------
 
+static bool open_profile(Compiler *c, const char **why) {
+  if (c->config.profile == PROFILE_NONE) return true;
+  c->profile = ambi_profile_open(c->config.profile, why);
+  if (!c->profile) return false;
+  size_t bytes;
+  const void *shared = ambi_emitter_code(c->emitter, &bytes);
+  ambi_profile_add(c->profile, shared, bytes, "ambit");
+  return true;
+}
+
 static bool open_parts(Compiler *c, const char **why) {
   *why = "out of memory";
   if (!(c->queue = ambi_queue_open(QUEUE_SIZE)) ||
       !(c->memory = ambi_code_memory_open(c->config.memory, why)) ||
-      !(c->emitter = ambi_emitter_open(c->memory, why)))
+      !(c->emitter = ambi_emitter_open(c->memory, why)) ||
+      !open_profile(c, why))
     return false;
   ambi_emitter_everything(c->emitter, c->config.everything);
   *why = "out of memory";
@@ -289,6 +333,7 @@ void ambi_compiler_stop(Runtime *rt) {
 void ambi_compiler_close(Compiler *c) {
   if (!c) return;
   AMB_CHECK(!c->threaded || c->stopped);
+  ambi_profile_close(c->profile);
   ambi_emitter_close(c->emitter);
   ambi_code_memory_close(c->memory);
   ambi_queue_close(c->queue);

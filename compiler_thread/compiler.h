@@ -39,6 +39,7 @@
 #define AMBIT_COMPILER_THREAD_COMPILER_H
 
 #include "compiler_thread/emit.h"
+#include "compiler_thread/profile.h"
 
 typedef struct Compiler Compiler;
 
@@ -49,7 +50,8 @@ typedef struct JitConfig {
   uint32_t threshold;  // calls until a unit is hot, at least 1
   size_t memory;       // bytes of machine code at most
   bool everything;     // rare parts, too (tests)
-  bool counts;         // instructions that machine code leaves to the loop
+  enum JitProfile profile;
+  bool counts;  // instructions that machine code leaves to the loop
 } JitConfig;
 extern const JitConfig ambi_jit_defaults;
 

@@ -46,6 +46,11 @@ void ambi_emitter_host(const Emitter *em, NativeHost *host) {
   host->call_bytecode = em->stubs.call_bytecode;
 }
 
+const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {
+  *bytes = em->bytes;
+  return em->code;
+}
+
 // ---- what to emit ----------------------------------------------------------------
 typedef struct Reach {
   Emit *m;

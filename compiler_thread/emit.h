@@ -39,6 +39,7 @@ Emitter *ambi_emitter_open(CodeMemory *m, const char **why);
 void ambi_emitter_close(Emitter *em);
 // The shared part of NativeHost: enter and call_bytecode.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
+const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
 // *out is complete and unpublished; the caller publishes or frees it.
 EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
                           EmitNote *note);

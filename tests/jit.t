@@ -73,6 +73,43 @@ my $r = run( '--tier=2', '--jit-threshold=1000000', '--jit-stats', '-e', "$fib !
 is( stats($r)->{mode}, 'background', 'tier 2 compiles in the background' );
 is( stats($r)->{'units that got hot'}, 0, 'nothing gets hot below the threshold' );
 
+# ---- perf -----------------------------------------------------------------------
+
+# The program's number is that of the process we start.
+sub run_for_perf {
+    my ($what) = @_;
+    my $pid = fork // die $!;
+    if ( !$pid ) {
+        chdir $dir;
+        open STDOUT, '>', 'out' or POSIX::_exit(126);
+        exec $ambit, '--jit=sync', '--jit-threshold=1', "--jit-perf=$what", '-e', "$fib !(fib 15)"
+            or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    is( $?, 0, "--jit-perf=$what" );
+    my $path = $what eq 'map' ? "/tmp/perf-$pid.map" : "$dir/jit-$pid.dump";
+    my $text = Program::slurp($path);
+    unlink $path;
+    return ( $pid, $text );
+}
+
+my ( $pid, $map ) = run_for_perf('map');
+like( $map, qr{^[0-9a-f]+ [0-9a-f]+ fib/1$}m, 'the map has the rule' );
+is( () = $map =~ /^(?![0-9a-f]+ [0-9a-f]+ \S)/mg, 0, '... and all its lines are addresses, sizes and names' );
+( $pid, my $dump ) = run_for_perf('dump');
+my ( $magic, $version, $size, $machine, $number ) = unpack 'L L L L x4 L', $dump;
+is( "$magic $version $machine $number", join( ' ', 0x4A695444, 1, 62, $pid ), 'the head of the dump' );
+my ( $at, @names ) = ($size);
+while ( $at < length $dump ) {
+    my ( $kind, $bytes ) = unpack 'L L', substr $dump, $at;
+    my ( $length, $name ) = unpack 'x40 Q x8 Z*', substr $dump, $at;
+    push @names, $name if $kind == 0 && $bytes == 56 + length($name) + 1 + $length;
+    last if !$bytes;
+    $at += $bytes;
+}
+is( $at, length $dump, 'records to its end' );
+ok( ( grep { $_ eq 'fib/1' } @names ), '... with their names and code' );
+
 # ---- the cap --------------------------------------------------------------------
 
 my $many = join '', map {"(= (f$_ \$x) (+ \$x $_)) !(f$_ 1)\n"} 1 .. 60;

@@ -174,6 +174,7 @@ struct CodeState {
   Unit *routine_unit;    // chain, function, metta ... return points
   Unit *chain_unit;      // frames of chains (chain.h)
   bool invalidated;
+  bool starved;       // what lowering asked for was not told: memory is out
   struct DataHeads {  // answers of is_data_head: generation << 1 | answer
     uint32_t *at;
     size_t cap;

@@ -349,6 +349,8 @@ static bool make_edges(Lower *l) {
 }
 
 Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
+  if (l->cs->starved) l->failed = true;
+  l->cs->starved = false;
   if (l->failed || l->refused) return NULL;
   resolve_labels(l);
   if (l->refused || !make_edges(l) || !cut_all(l)) return NULL;

@@ -8,28 +8,37 @@
 #include "memory/alloc.h"
 #include "runtime/machine/routine.h"
 
-static bool as_in_library(Space *s, Space *lib, Value head, uint32_t nargs) {
+enum Meaning { NOT_KNOWN, AS_IN_LIBRARY, CHANGED };  // Definition.form
+
+// NOT_KNOWN: memory is out.
+static enum Meaning compared(Space *s, Space *lib, Value head, uint32_t nargs) {
   RecordVec all = {0}, own = {0};
-  bool same = ambi_space_rules(s, head, nargs, &all) &&
-              ambi_space_rules(lib, head, nargs, &own) && all.n == own.n &&
-              own.n > 0;
+  bool told = ambi_space_rules(s, head, nargs, &all) &&
+              ambi_space_rules(lib, head, nargs, &own);
+  bool same = told && all.n == own.n && own.n > 0;
   for (size_t i = 0; same && i < all.n; i++)
     same = all.at[i] == own.at[i];
-  all.n = own.n = 0;
-  same = same && ambi_space_types(s, head, &all) &&
-         ambi_space_types(lib, head, &own) && all.n == own.n;
+  if (same) {
+    all.n = own.n = 0;
+    told = ambi_space_types(s, head, &all) && ambi_space_types(lib, head, &own);
+    same = all.n == own.n;
+  }
   ambi_records_drop(&all);
   ambi_records_drop(&own);
-  return same;
+  return !told ? NOT_KNOWN : same ? AS_IN_LIBRARY : CHANGED;
 }
 
 static bool untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
   Definition *d = ambi_definition(cs, s, head, nargs);
-  if (!d || d->dynamic) return false;
-  if (d->form == 0)
-    d->form = as_in_library(s, cs->rt->corelib, head, nargs) ? 1 : 2;
+  if (d && d->dynamic) return false;
+  if (d && d->form == NOT_KNOWN)
+    d->form = (uint8_t)compared(s, cs->rt->corelib, head, nargs);
+  if (!d || d->form == NOT_KNOWN) {
+    cs->starved = true;
+    return false;
+  }
   ambi_code_rely(cs, head);
-  return d->form == 1;
+  return d->form == AS_IN_LIBRARY;
 }
 
 enum Form {

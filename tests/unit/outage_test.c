@@ -2,22 +2,28 @@
 // ends with a status, forms before the first that is stopped give what they
 // always give, nothing leaks, and the runtime goes on working.
 //
-// The programs are those of tests/programs. Each is run in all tiers once for
-// every allocation among a sample: the programs together reach most places.
+// The programs are those of tests/programs and the claims of tests/lang, but for what
+// reaches files or needs a limit to end. Each is run in all tiers once for every
+// allocation among a sample, which together reach most places; with AMBIT_LONG=1,
+// once for every allocation. Debug builds do it again collecting all the time and
+// with the least memory at each growth.
+#define _GNU_SOURCE  // memmem
 #include <dirent.h>
 #include <stdio.h>
 
 #include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/modules/module.h"
 #include "runtime/modules/runner.h"
 #include "tests/unit/unit.h"
 
-enum { SAMPLES = 50, MAX_PROGRAMS = 400 };
+enum { MAX_PROGRAMS = 2000, LARGEST = 4000 };
 
 typedef struct Program {
   char path[1024];
   size_t dir;  // bytes of the path that name the folder
+  unsigned samples;
 } Program;
 
 static Program programs[MAX_PROGRAMS];
@@ -39,6 +45,14 @@ static void drop_note(void *arg, const char *text, size_t len) {
   drop_text(arg, text, len);
 }
 
+// Addresses are other ones each time.
+static void hide_addresses(Buffer *b) {
+  for (size_t i = 0; i + 2 < b->len; i++)
+    if (b->text[i] == '0' && b->text[i + 1] == 'x')
+      for (i += 2; i < b->len && strchr("0123456789abcdef", b->text[i]); i++)
+        b->text[i] = '.';
+}
+
 static bool on_form(void *arg, const FormReport *r) {
   last_stop = r->stop;
   endless = endless || r->stop == STOP_STEPS ||
@@ -47,6 +61,7 @@ static bool on_form(void *arg, const FormReport *r) {
   if (stopped) return true;
   ambi_print_results(arg, &now, r->results, r->n);
   ambi_buffer_puts(&now, "\n");
+  hide_addresses(&now);
   stopped = now.failed;
   return true;
 }
@@ -131,28 +146,59 @@ static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
   return attempts;
 }
 
-static void find_programs(void) {
-  static const char folder[] = "../programs";
-  const char *slash = strrchr(__FILE__, '/');
-  int dir = slash ? (int)(slash - __FILE__) : 0;
-  char path[512];
-  snprintf(path, sizeof path, "%.*s/%s", dir, __FILE__, folder);
-  DIR *d = opendir(path);
+// Files, other people's input, and what is endless when a limit was not set; results
+// that are new each time.
+static bool is_left_out(const char *path, const char *text, size_t len) {
+  static const char *const words[] = {
+      "file-", "readln", "read-all", "exit!",   "pragma!",       "random",
+      "flip",  "time",   "_now",     "catalog", "expect-exit: 4"};
+  const char *name = strrchr(path, '/') + 1;
+  if (*name == '_' || len > LARGEST) return true;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (memmem(text, len, words[i], strlen(words[i]))) return true;
+  return false;
+}
+
+static void add_program(const char *dir, const char *name, unsigned samples) {
+  ck_assert_int_lt(nprograms, MAX_PROGRAMS);
+  Program *p = &programs[nprograms];
+  FileText f;
+  snprintf(p->path, sizeof p->path, "%s/%s", dir, name);
+  p->dir = strlen(dir);
+  p->samples = samples;
+  ck_assert(ambi_file_load(p->path, 1 << 24, NULL, &f));
+  if (!is_left_out(p->path, f.text, f.len)) nprograms++;
+  ambi_file_drop(&f);
+}
+
+// The programs of a folder, and of those in it.
+static void find_in(const char *dir, unsigned depth, unsigned samples) {
+  DIR *d = opendir(dir);
   ck_assert_ptr_nonnull(d);
-  for (struct dirent *e; (e = readdir(d)) && nprograms < MAX_PROGRAMS;) {
+  for (struct dirent *e; (e = readdir(d));) {
     size_t len = strlen(e->d_name);
-    bool others = strncmp(e->d_name, "files", 5) == 0 ||
-                  strncmp(e->d_name, "random", 6) == 0;
-    bool limits = strncmp(e->d_name, "pragma", 6) == 0;  // lost, it is endless
-    if (others || limits || len < 6 ||
-        strcmp(e->d_name + len - 6, ".metta") != 0)
-      continue;
-    Program *p = &programs[nprograms++];
-    snprintf(p->path, sizeof p->path, "%s/%s", path, e->d_name);
-    p->dir = strlen(path);
+    char path[1024];
+    if (len > 6 && strcmp(e->d_name + len - 6, ".metta") == 0) {
+      add_program(dir, e->d_name, samples);
+    } else if (depth > 0 && !strchr(e->d_name, '.')) {
+      snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+      find_in(path, depth - 1, samples);
+    }
   }
   closedir(d);
+}
+
+static void find_programs(void) {
+  const char *slash = strrchr(__FILE__, '/');
+  int len = slash ? (int)(slash - __FILE__) : 0;
+  char path[512];
+  bool all = getenv("AMBIT_LONG") != NULL;
+  snprintf(path, sizeof path, "%.*s/../programs", len, __FILE__);
+  find_in(path, 0, all ? UINT32_MAX : 40);
   ck_assert_int_gt(nprograms, 50);
+  snprintf(path, sizeof path, "%.*s/../lang", len, __FILE__);
+  find_in(path, 1, all ? UINT32_MAX : 5);
+  ck_assert_int_gt(nprograms, 300);
 }
 
 static void sample(int tier) {
@@ -161,7 +207,7 @@ static void sample(int tier) {
     FileText f;
     ck_assert(ambi_file_load(programs[i].path, 1 << 24, NULL, &f));
     uint64_t total = run(&programs[i], &f, tier, 0);
-    uint64_t stride = total / SAMPLES + 1;
+    uint64_t stride = total / programs[i].samples + 1;
     for (uint64_t n = 1 + (uint64_t)i % stride; n <= total; n += stride)
       run(&programs[i], &f, tier, n);
     ambi_file_drop(&f);
@@ -185,13 +231,24 @@ START_TEST(programs_with_machine_code) {
 END_TEST
 #endif
 
+#ifdef AMB_DEBUG
+START_TEST(programs_under_stress) {
+  ck_assert(ambi_stress_choose("collect,minimal"));
+  sample(1);
+}
+END_TEST
+#endif
+
 int main(void) {
   TCase *tc = tcase_create("outage");
-  tcase_set_timeout(tc, 120);
+  tcase_set_timeout(tc, getenv("AMBIT_LONG") ? 7200 : 240);
   tcase_add_test(tc, programs_of_tier_0);
   tcase_add_test(tc, programs_of_tier_1);
 #ifdef AMBIT_JIT
   tcase_add_test(tc, programs_with_machine_code);
+#endif
+#ifdef AMB_DEBUG
+  tcase_add_test(tc, programs_under_stress);
 #endif
   return unit_run(tc, "outage");
 }

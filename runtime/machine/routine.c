@@ -97,9 +97,53 @@ static void eval_init(Engine *g, Value v, Value t, Word depth) {
   g->e[EV_DEPTH] = depth;
 }
 
+// ---- calls of functions that are only known now -------------------------------------
+static bool plain_argument(Value c) {
+  if (ambi_is_expr(c)) return ambi_has_eval(c) && !ambi_is_error_atom(c);
+  return ambi_is_sym(c) ? c.w != AMB_SYM(EMPTY).w
+                        : ambi_is_number(c) || ambi_is_bool(c) ||
+                              ambi_is_unit(c) || ambi_is_str(c);
+}
+
+// The variant to be called for v, if v is the call of an untyped function and its
+// arguments are values: all that a frame of EVAL would find out. NULL: it is not, or
+// it is time to look at the limits.
+static Variant *plain_call(Engine *g, Value v, Value t) {
+  if (g->max_depth || g->budget <= 0 || t.w != AMB_SYM(UNDEFINED).w ||
+      !ambi_is_expr(v) || (v.w & (AMB_EXPR_EVAL | AMB_EXPR_RIGID)))
+    return NULL;
+  const Value *items = ambi_expr_items(v);
+  uint32_t n = ambi_expr_size(v) - 1;
+  Value head = ambi_deref(items[0]);
+  if (!ambi_is_sym(head) || n > 64 ||
+      ambi_is_instruction_symbol(ambi_sym_of(head)))
+    return NULL;
+  for (uint32_t i = 1; i <= n; i++)
+    if (!plain_argument(ambi_deref(items[i]))) return NULL;
+  Definition *d = ambi_definition(g->code, g->cx->space, head, n);
+  if (!d || !d->info_known || !d->untyped || !d->has_rules || d->dynamic)
+    return NULL;
+  return ambi_variant(g->code, d, t);
+}
+
+static enum Next begin_call(Engine *g, Variant *v, Value call) {
+  uint32_t n = ambi_expr_size(call) - 1;
+  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
+  for (uint32_t i = 0; i < n; i++)
+    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
+  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  g->same_from = g->same_to = NULL;
+  g->budget--;
+  return NEXT_PC;
+}
+
 enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
                             const Code *ret) {
   v = ambi_deref(v);
+  Variant *plain = plain_call(g, v, t);
+  if (plain)
+    return ambi_frame_push(g, plain->unit, ret) ? begin_call(g, plain, v)
+                                                : NEXT_STOP;
   if (!ambi_frame_push(g, eval_unit(g->code, ambi_expr_size(v)), ret))
     return NEXT_STOP;
   eval_init(g, v, t, depth);
@@ -112,6 +156,10 @@ enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret) {
 
 static enum Next eval_tail(Engine *g, Value v, Value t, Word depth) {
   v = ambi_deref(v);
+  Variant *plain = plain_call(g, v, t);
+  if (plain)
+    return ambi_frame_replace(g, plain->unit) ? begin_call(g, plain, v)
+                                              : NEXT_STOP;
   if (!ambi_frame_replace(g, eval_unit(g->code, ambi_expr_size(v))))
     return NEXT_STOP;
   eval_init(g, v, t, depth);

@@ -138,7 +138,7 @@ nightly() { # SECONDS
   step env CC=clang ./build.sh debug test
   step env AMBIT_LONG=1 ./build.sh test tests/deep.t
   step ./build.sh soak 1000000
-  step ./build.sh debug soak 100000
+  step ./build.sh debug soak 100000 --modes all
   step ./build.sh fuzz "$1"
   [ -z "$failed" ] || printf 'failed:\n%s' "$failed" >&2
   [ -z "$failed" ]

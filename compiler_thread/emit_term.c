@@ -122,17 +122,19 @@ static void child(Emit *m, unsigned i) {
   }
   if (is_checked(s)) emit_ready(m);
   JitLabel again = jit_label(j), special = jit_label(j), store = jit_label(j),
-           expr = jit_label(j), not_own = jit_label(j);
+           expr = jit_label(j), not_own = jit_label(j), object = jit_label(j);
   jit_bind(j, again);
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_EXPR);
   jit_jump_if(j, J_BELOW_EQ, special);
   jit_bind(j, store);
   jit_mr(j, J_MOV, at, J_RAX);
   jit_cold(j);
   jit_bind(j, special);
-  jit_jump_if(j, J_NE, expr);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  jit_jump_if(j, J_BELOW, expr);
+  jit_jump_if(j, J_NE, object);
   jit_call(j, m->em->stubs.deref);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, again);
@@ -156,6 +158,20 @@ static void child(Emit *m, unsigned i) {
   jit_jump(j, store);
   jit_bind(j, not_own);
   jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_EVAL);
+  jit_jump(j, store);
+  // Of the others only bindings may hold variables.
+  jit_bind(j, object);
+  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_EXPR);
+  jit_jump_if(j, J_NE, store);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_shift(j, J_SHL, J_RCX, 16);
+  jit_shift(j, J_SHR, J_RCX, 16);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, 0));
+  jit_shift(j, J_SHR, J_RCX, 44);
+  jit_ri32(j, J_AND, J_RCX, 15);
+  jit_ri32(j, J_CMP, J_RCX, KIND_BIND);
+  jit_jump_if(j, J_NE, store);
+  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_GROUND);
   jit_jump(j, store);
   jit_hot(j);
 }

@@ -334,7 +334,7 @@ static void shuffle(Maker *m, unsigned from) {
 
 static void define(Maker *m, unsigned i) {
   static const unsigned arities[] = {0, 1, 1, 2, 2, 3};
-  char name[8];
+  char name[12];
   snprintf(name, sizeof name, "f%u", i);
   Function f = {word(m, name), arities[draw(m, 6)]};
   unsigned from = m->out->n;

@@ -53,9 +53,8 @@ def program_table(names, slow):
     titles = ["program", names[0], "+-%", "wall", "MB", "net"] + \
         [f"x {n}" for n in slow] + peers + [f"/{n}" for n in peers] + \
         ["ns", "each"]
-    widths = [LEFT, 8, 6, 8, 8, 8] + [9 for _ in slow] + \
-        [8 for _ in peers] + [8 for _ in peers] + [10, 14]
-    return Table(titles, widths)
+    widths = [LEFT] + [max(8, len(t) + 2) for t in titles[1:]]
+    return Table(titles, widths[:-1] + [14])
 
 
 def program_texts(row, names, slow):

@@ -1,9 +1,9 @@
-// Blocks of machine code in a memory file that is mapped twice.
+// Blocks of machine code in memory that is mapped twice.
 //
 // Free extents stand in an array by address; first fit keeps the touched part
 // small. Room for the extent that a block may become is kept from the moment the
 // block is taken, so giving back cannot fail.
-#define _GNU_SOURCE  // memfd_create
+#define _GNU_SOURCE  // mremap
 #include "compiler_thread/code_memory.h"
 
 #include <linux/membarrier.h>
@@ -50,23 +50,18 @@ static bool membarrier(int command) {
   return syscall(SYS_membarrier, command, 0, 0) == 0;
 }
 
-static void *map(int file, size_t n, int protection) {
-  void *p = mmap(NULL, n, protection, MAP_SHARED | MAP_NORESERVE, file, 0);
-  return p == MAP_FAILED ? NULL : p;
-}
-
+// Shared memory without a name, mapped again by mremap: perf looks names of addresses
+// up in its map only where no file is mapped.
 static const char *map_twice(CodeMemory *m) {
-  int file = memfd_create("ambit-code", MFD_CLOEXEC);
-  if (file < 0) return "the system has no memory files (memfd_create)";
-  const char *why = NULL;
-  if (ftruncate(file, (off_t)m->cap) != 0)
-    why = "a memory file of that size is refused";
-  else if (!(m->write = map(file, m->cap, PROT_READ | PROT_WRITE)))
-    why = "there is no address space for machine code";
-  else if (!(m->run = map(file, m->cap, PROT_READ | PROT_EXEC)))
-    why = "the system permits no executable memory";
-  close(file);
-  return why;
+  void *write = mmap(NULL, m->cap, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (write == MAP_FAILED) return "there is no address space for machine code";
+  m->write = write;
+  void *run = mremap(write, 0, m->cap, MREMAP_MAYMOVE);
+  if (run == MAP_FAILED) return "the system maps no memory twice (mremap)";
+  m->run = run;
+  if (mprotect(run, m->cap, PROT_READ | PROT_EXEC) == 0) return NULL;
+  return "the system permits no executable memory";
 }
 
 // ---- life ---------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // Memory for machine code: written through one mapping, run through another.
 //
-// No page is ever both writable and executable (W^X by two mappings of one
-// memory file). Live code is never changed: a block is written once, before its
+// No page is ever both writable and executable (W^X by two mappings of the
+// same memory). Live code is never changed: a block is written once, before its
 // address is given to anybody. Blocks come back when the unit they belong to is
 // freed, and are used again. Reserved at once, so that any block reaches any other
 // by a 32-bit displacement; backed by pages as it is written.

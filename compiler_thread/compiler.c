@@ -16,7 +16,7 @@
 #include "memory/alloc.h"
 #include "memory/check.h"
 #include "runtime/bytecode/disasm.h"
-#include "runtime/modules/runner.h"
+#include "runtime/modules/module.h"
 
 enum {
   QUEUE_SIZE = 1024,

@@ -724,7 +724,8 @@ do_JNEQT : {
   }
   bool one_type = (ambi_is_number(a) && ambi_is_number(b)) ||
                   (ambi_is_bool(a) && ambi_is_bool(b)) ||
-                  (ambi_is_str(a) && ambi_is_str(b));
+                  (ambi_is_str(a) && ambi_is_str(b)) ||
+                  ambi_step_no_types(g, &a, &b);
   if (!one_type) EDGE();
   if (ambi_equal(a, b)) STEP(1);
   JUMP(pc->c);

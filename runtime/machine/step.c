@@ -52,6 +52,19 @@ static bool env_fill(Context *cx, const Template *t, unsigned n, Value *env,
   return true;
 }
 
+// An expression has no type if its innermost head has none; nor has ().
+static bool has_no_type(Context *cx, Value v) {
+  while (ambi_is_expr(v))
+    v = ambi_deref(ambi_expr_at(v, 0));
+  return v.w == AMB_UNIT.w || (ambi_is_sym(v) && cx->rt->is_data_head(cx, v));
+}
+
+bool ambi_step_no_types(Engine *g, Value *a, Value *b) {
+  return !g->code->broad_rules && !ambi_is_var(*a) && !ambi_is_var(*b) &&
+         ambi_source_ready(g, a) && ambi_source_ready(g, b) &&
+         (has_no_type(g->cx, *a) || has_no_type(g->cx, *b));
+}
+
 bool ambi_step_unify(Engine *g, const Code *pc, Value v) {
   Value env[MAX_ENV];
   Word *e = g->e;

@@ -89,6 +89,9 @@ static inline bool ambi_body_value_ready(Value v, Value t) {
 
 // ---- step.c: terms and values ---------------------------------------------------
 bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known);
+// Both are values, and one of them has no type for certain, so that no types can
+// clash.
+bool ambi_step_no_types(Engine *g, Value *a, Value *b);
 bool ambi_step_unify(Engine *g, const Code *pc, Value v);
 bool ambi_step_unify_else(Engine *g, const Code *pc, Value v);
 bool ambi_step_instance(Engine *g, const Code *pc);

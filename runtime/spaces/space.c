@@ -158,13 +158,11 @@ static Relation *relation_of(Space *s, Value atom, bool create) {
 bool ambi_space_defined_by(Value atom, uint32_t *symbol) {
   if (!ambi_is_expr(atom) || ambi_expr_size(atom) != 3) return false;
   Value head = ambi_expr_at(atom, 0), of = ambi_expr_at(atom, 1);
-  if (ambi_same(head, AMB_SYM(EQ))) {
-    if (!ambi_is_expr(of)) return false;
-    while (ambi_is_expr(of))
-      of = ambi_expr_at(of, 0);
-  } else if (!ambi_same(head, AMB_SYM(COLON))) {
-    return false;
-  }
+  bool rule = ambi_same(head, AMB_SYM(EQ));
+  if (!rule && !ambi_same(head, AMB_SYM(COLON))) return false;
+  if (rule && !ambi_is_expr(of)) return false;
+  while (ambi_is_expr(of))
+    of = ambi_expr_at(of, 0);
   if (!ambi_is_sym(of)) return false;
   *symbol = ambi_sym_of(of);
   return true;

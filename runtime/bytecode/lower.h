@@ -69,7 +69,9 @@ typedef struct Stub {
   Value type;
   Dst dst;
   ErrTo err;
-  uint16_t from;         // slot with the Error, the body or the condition
+  uint16_t from;  // slot with the Error, the body, the condition or the
+                  // variable whose value is the new one of a state
+  int back_to;    // REBUILD: the whole again, where nothing ran; or NO_LABEL
   const Template *rule;  // whose term it is
   Var *vars;             // variables as they were
   Slots *slots;          // of that rule

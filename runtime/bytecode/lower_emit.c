@@ -124,6 +124,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
   *s = (Stub){.kind = kind,
               .entry = entry,
               .back = back,
+              .back_to = NO_LABEL,
               .rule = l->rule,
               .first = l->first,
               .slots = l->slots};

@@ -312,7 +312,8 @@ static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
   uint32_t quiet = n;
   bool changing = changing_arguments(l, e);
   while (n == ambi_expr_size(e) && quiet > first && !changing &&
-         is_leaf(ambi_expr_at(e, quiet - 1)))
+         is_leaf(ambi_expr_at(e, quiet - 1)) &&
+         !is_sym(ambi_expr_at(e, quiet - 1), AMB_SYM(EMPTY).w))
     quiet--;
   for (uint32_t i = first; i < n; i++) {
     Value c = ambi_expr_at(e, i);

@@ -233,26 +233,35 @@ static bool cast_to_other(Lower *l, Value side) {
          ambi_lower_head_of(l, side).kind == HEAD_CALL;
 }
 
-// A value as it stands, in every branch: it is what the expected type is asked of.
-static bool plain_value(Value body) {
+enum { MAX_STATED = 3 };  // rules that are followed
+static bool stated_by_rules(Lower *l, Value call, unsigned depth);
+
+// A value as it stands, in every branch, or what rules state likewise: it is what
+// the expected type is asked of.
+static bool plain_value(Lower *l, Value body, unsigned depth) {
   if (!ambi_is_expr(body)) return true;
-  return is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) &&
-         ambi_expr_size(body) == 4 && plain_value(ambi_expr_at(body, 2)) &&
-         plain_value(ambi_expr_at(body, 3));
+  if (is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
+    return plain_value(l, ambi_expr_at(body, 2), depth) &&
+           plain_value(l, ambi_expr_at(body, 3), depth);
+  return depth > 0 && stated_by_rules(l, body, depth - 1);
+}
+
+static bool stated_by_rules(Lower *l, Value call, unsigned depth) {
+  if (!cast_to_other(l, call)) return false;
+  Definition *d = ambi_lower_head_of(l, call).def;
+  RecordVec rules = {0};
+  bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  if (!plain) l->failed = true;
+  for (size_t i = 0; plain && i < rules.n; i++)
+    plain = plain_value(l, ambi_expr_at(rules.at[i]->tmpl.atom, 2), depth);
+  ambi_records_drop(&rules);
+  return plain;
 }
 
 // Where the other side's type is known only when the program runs, the value is
 // cast when it is there, as far as it came from rules that just state it.
 static bool cast_late(Lower *l, Value side) {
-  if (!cast_to_other(l, side)) return false;
-  Definition *d = ambi_lower_head_of(l, side).def;
-  RecordVec rules = {0};
-  bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
-  if (!plain) l->failed = true;
-  for (size_t i = 0; plain && i < rules.n; i++)
-    plain = plain_value(ambi_expr_at(rules.at[i]->tmpl.atom, 2));
-  ambi_records_drop(&rules);
-  return plain;
+  return stated_by_rules(l, side, MAX_STATED);
 }
 
 // later: it is the second side that is cast.
@@ -520,12 +529,14 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     s->list[0] = ambi_lower_k(l, head);
     s->list[1] = state;
     s->list[2] = v;
+    Value arg = ambi_expr_at(e, 2);
+    if (ambi_is_lvar(arg)) {
+      s->from = l->vars[ambi_lvar_of(arg)].slot;
+      s->back_to = ambi_lower_stub_at(l, stub)->entry;
+    }
     int entry = s->entry, back = s->back;
     ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
-    // A variable's value was there before the check: nothing ran yet.
-    ambi_lower_edge(l, ambi_is_lvar(ambi_expr_at(e, 2))
-                           ? ambi_lower_stub_at(l, stub)->entry
-                           : entry);
+    ambi_lower_edge(l, entry);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
     ambi_lower_bind(l, back);
   }

@@ -165,7 +165,14 @@ static void rebuilt(Lower *l, const Stub *s) {
 // change-state! to an evaluated value that is odd. What a form gave is taken as it
 // is, and so are expressions that a call gave: only atoms are cast.
 static void odd_state(Lower *l, const Stub *s) {
-  if (s->list[2] >= SRC_CHECK || s->no == 2) {
+  if (s->back_to != NO_LABEL) {  // did evaluating the variable do nothing?
+    int ran = ambi_lower_label(l);
+    ambi_lower_jump(l, OP_I_SAMEV, s->from, s->list[2], ran);
+    ambi_lower_varl(l, ran);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back_to);
+    ambi_lower_bind(l, ran);
+  }
+  if (s->back_to != NO_LABEL || s->list[2] >= SRC_CHECK || s->no == 2) {
     rebuilt(l, s);
     return;
   }

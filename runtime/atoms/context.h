@@ -57,6 +57,7 @@ typedef struct Context {
   // remembers addresses looks at both.
   uint32_t given_back;
   uint64_t moved;
+  uint32_t walked;  // nodes, since the last look at the limits (match.c)
   TypeMemo *types;  // types of terms (types_memo.c)
   void (*types_close)(struct Context *cx);
 } Context;

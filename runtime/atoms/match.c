@@ -10,6 +10,9 @@
 #include "runtime/atoms/work.h"
 #include "runtime/runtime.h"
 
+// Terms that share parts may be endless as trees: long walks look at the limits.
+enum { POLL_NODES = 1 << 16 };
+
 typedef struct Run {
   const Value *a, *b;
   uint32_t n;
@@ -278,6 +281,10 @@ static bool out_of_memory(Context *cx) {
   return false;
 }
 
+static inline bool walk_on(Context *cx) {
+  return ++cx->walked % POLL_NODES != 0 || ambi_limits_poll(cx);
+}
+
 bool ambi_occurs(Context *cx, Value var, Value term) {
   Pairs p;
   open_pairs(&p, &term, &term);
@@ -287,8 +294,8 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
     v = ambi_deref(v);
     if (ambi_is_var(v))
       found = ambi_same(v, var);
-    else if (!ambi_word_ground(v) && !enter_pair(&p, v, v))
-      found = !out_of_memory(cx);
+    else if (!ambi_word_ground(v))
+      found = !(enter_pair(&p, v, v) || out_of_memory(cx)) || !walk_on(cx);
   }
   ambi_work_close(&p.work);
   return found;
@@ -402,7 +409,7 @@ unify_children(Context *cx, Value a, Value b, const Template *t, Value *env) {
     int one = t ? unify_stored(cx, &x, y, t, env) : unify_pair(cx, &x, &y);
     if (one > 0) continue;
     p.now = run;
-    ok = one < 0 && (enter_pair(&p, x, y) || out_of_memory(cx));
+    ok = one < 0 && (enter_pair(&p, x, y) || out_of_memory(cx)) && walk_on(cx);
     if (!ok) break;
     run = p.now;
   }

@@ -409,6 +409,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int none = ambi_lower_label(l), ready = ambi_lower_label(l),
       go = ambi_lower_label(l);
   ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  Var *vars = ambi_lower_save_vars(l);
   ambi_lower_jump(l, OP_I_CASE, p, 0, none);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, ready}, E_EVERYTHING);
@@ -419,6 +420,7 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
   ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
   ambi_lower_bind(l, go);
+  ambi_lower_restore_vars(l, vars);  // without a value they were not made
   clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
   return true;
 }

@@ -171,6 +171,11 @@ for my $mode ( Modes::tiers() ) {
     next if $mode->{name} eq 'tier0';    # where only tail calls take no depth
     my $pairs = $size / 10;
     my @chained = map { "(\$x$_ (+ 1 \$x" . ( $_ - 1 ) . '))' } 1 .. $pairs;
+    check( $mode, "results that share their parts",
+        "(= (twice \$n \$x) (if (== \$n 0) \$x (twice (- \$n 1) (\$x \$x))))\n"
+            . "(= (depth \$n \$x) (if (== \$x a) \$n (let (\$l \$r) \$x (depth (+ \$n 1) \$r))))\n"
+            . "!(let \$all (collapse (twice 1000 a)) (let (\$x) \$all (depth 0 \$x)))\n",
+        "[1000]\n" );
     check( $mode, "let* with $pairs pairs",
         "!(let* ((\$x0 0) @chained) \$x$pairs)\n", "[$pairs]\n" );
     check( $mode, "$pairs cells headed by variables, grown and taken apart",

@@ -128,11 +128,8 @@ static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
                       bool error) {
   Item it = {.error = error, .img_from = h->image.n, .bind_from = h->nbinds};
   // collapse-bind shows its results as they read with their bindings.
-  ImageCopy c = {.m = &h->image,
-                 .s = &g->copy,
-                 .limit = r->h,
-                 .cx = g->cx,
-                 .resolve = h->with_bindings && g->cx->tr > r->tr};
+  ImageCopy c = ambi_copy_begin(g, &h->image, r->h);
+  c.resolve = h->with_bindings && g->cx->tr > r->tr;
   bool ok = ambi_copy_all(&c, v, &it.value) &&
             save_bindings(g, h, &c, r->tr, r->h) &&
             ambi_grow((void **)&h->items, &h->items_cap, h->nitems + 1,

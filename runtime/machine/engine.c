@@ -40,6 +40,8 @@ void ambi_engine_close(Engine *g) {
   ambi_range_close(&g->choice_range);
   ambi_free(g->copy.work, g->copy.work_cap * sizeof *g->copy.work);
   ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
+  ambi_free(g->copy.forwarded,
+            g->copy.forwarded_cap * sizeof *g->copy.forwarded);
   ambi_hooks_drop(g);
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);

@@ -61,6 +61,11 @@ typedef struct CopyScratch {
   uint32_t steps;  // counted for looks at the limits
   Word **renamed;  // variables bound to their copies for the time being
   size_t renamed_cap;
+  struct Forwarded {  // expressions that say where their copies are meanwhile
+    Word *at;
+    Word header;
+  } * forwarded;
+  size_t forwarded_cap;
   uint32_t stamps;  // variables of the form that were told apart
 } CopyScratch;
 

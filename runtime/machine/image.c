@@ -63,7 +63,41 @@ static bool copy_var(ImageCopy *c, Value v, Value *out) {
   return true;
 }
 
+// A copy longer than all there is to copy repeats parts that are shared. From then
+// on an expression says where its copy is, so that the rest is not larger than what
+// is copied; where nothing is shared, this never begins.
+static size_t plain_words(const Engine *g) {
+  size_t n = (size_t)(g->cx->h - g->cx->hbase);
+  for (size_t i = 0; i < g->nadopted; i++)
+    n += g->adopted[i].n;
+  return n;
+}
+
+ImageCopy ambi_copy_begin(Engine *g, Image *m, const Word *limit) {
+  return (ImageCopy){.m = m,
+                     .s = &g->copy,
+                     .limit = limit,
+                     .cx = g->cx,
+                     .plain = m->n + plain_words(g)};
+}
+
+static bool forward(ImageCopy *c, Word *p, size_t at) {
+  if (!ambi_grow((void **)&c->s->forwarded, &c->s->forwarded_cap,
+                 c->nforwarded + 1, sizeof *c->s->forwarded))
+    return false;
+  c->s->forwarded[c->nforwarded].at = p;
+  c->s->forwarded[c->nforwarded++].header = *p;
+  *p = AMB_TAGGED(TAG_FWD, at * sizeof(Word));
+  return true;
+}
+
 static bool copy_expr(ImageCopy *c, Value v, Value *out) {
+  Word *p = ambi_ptr(v);
+  if (AMB_UNLIKELY(*p >> 48 == TAG_FWD)) {
+    *out = image_ref(TAG_EXPR, v.w & AMB_EXPR_MARKS,
+                     (*p & AMB_PAYLOAD_MASK) / sizeof(Word));
+    return true;
+  }
   uint32_t n = ambi_expr_size(v);
   size_t at;
   Word *w = image_more(c->m, 1 + (size_t)n, &at);
@@ -73,6 +107,7 @@ static bool copy_expr(ImageCopy *c, Value v, Value *out) {
   w[0] = ambi_header(KIND_FLAT,
                      ambi_is_ground_expr(v) ? (unsigned)FLAG_GROUND : 0, n);
   c->s->work[c->nwork++] = (CopyWork){ambi_expr_items(v), n, at + 1};
+  if (AMB_UNLIKELY(at > c->plain) && !forward(c, p, at)) return false;
   *out = image_ref(TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
   return true;
 }
@@ -136,7 +171,9 @@ bool ambi_copy_all(ImageCopy *c, Value v, Value *out) {
 void ambi_copy_end(ImageCopy *c) {
   for (size_t i = 0; i < c->nrenamed; i++)
     *c->s->renamed[i] = AMB_TAGGED(TAG_VAR, (uintptr_t)c->s->renamed[i]);
-  c->nrenamed = 0;
+  for (size_t i = 0; i < c->nforwarded; i++)
+    *c->s->forwarded[i].at = c->s->forwarded[i].header;
+  c->nrenamed = c->nforwarded = 0;
 }
 
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
@@ -146,11 +183,8 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
     *out = v;
     return true;
   }
-  ImageCopy c = {.m = m,
-                 .s = &g->copy,
-                 .limit = barrier->h,
-                 .cx = g->cx,
-                 .resolve = g->cx->tr > barrier->tr};
+  ImageCopy c = ambi_copy_begin(g, m, barrier->h);
+  c.resolve = g->cx->tr > barrier->tr;
   size_t n = m->n;
   bool ok = ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);

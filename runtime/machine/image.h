@@ -11,10 +11,13 @@ typedef struct ImageCopy {
   const Word *limit;  // cells below stay pointers
   Context *cx;
   bool resolve;  // older terms may hold variables bound since
-  size_t nwork, nrenamed;
+  size_t plain;  // length of the image from which on parts are copied once
+  size_t nwork, nrenamed, nforwarded;
 } ImageCopy;
+// A context for copying into m what is not older than `limit`.
+ImageCopy ambi_copy_begin(Engine *g, Image *m, const Word *limit);
 bool ambi_copy_all(ImageCopy *c, Value v, Value *out);
-void ambi_copy_end(ImageCopy *c);  // gives renamed variables back
+void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 
 // A copy of v that outlives backtracking to the record. What is older stays a
 // pointer, unless variables in it were bound since.

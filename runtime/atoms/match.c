@@ -100,10 +100,9 @@ uint64_t ambi_atomic_hash(Value v) {
   }
 }
 
-uint64_t ambi_hash(Value v) {
+static uint64_t hash_on(uint64_t h, Value v) {
   Pairs p;
   open_pairs(&p, &v, &v);
-  uint64_t h = 11;
   Value a, same;
   while (next_pair(&p, &a, &same)) {
     a = ambi_deref(a);
@@ -117,6 +116,19 @@ uint64_t ambi_hash(Value v) {
     }
   }
   ambi_work_close(&p.work);
+  return h;
+}
+
+enum { HASH_SEED = 11 };
+
+uint64_t ambi_hash(Value v) {
+  return hash_on(HASH_SEED, v);
+}
+
+uint64_t ambi_hash_items(const Value *items, uint32_t n) {
+  uint64_t h = ambi_hash_mix(HASH_SEED, n);
+  for (uint32_t i = 0; i < n; i++)
+    h = hash_on(h, items[i]);
   return h;
 }
 

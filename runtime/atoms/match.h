@@ -19,6 +19,8 @@ bool ambi_template_equal(const Template *a, const Template *b);
 // A hash equal for equal ground terms (states hash by kind only).
 // All variables hash alike.
 uint64_t ambi_hash(Value v);
+// That of the expression with these children, n > 0.
+uint64_t ambi_hash_items(const Value *items, uint32_t n);
 // The same for an atom without children; equal numbers hash alike.
 uint64_t ambi_atomic_hash(Value v);
 static inline uint64_t ambi_hash_mix(uint64_t h, uint64_t x) {

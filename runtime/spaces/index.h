@@ -10,9 +10,10 @@
 
 #include "runtime/atoms/match.h"
 
-enum { PATH_SELF = 0xFF, PATH_WHOLE = 0xFF };
+enum { PATH_SELF = 0xFF, PATH_WHOLE = 0xFF, PATH_GROUND = 0xFE };
 typedef struct Path {
-  uint8_t arg;  // child of the record's atom; PATH_WHOLE: the atom itself
+  uint8_t arg;  // child of the record's atom; PATH_WHOLE: the atom itself;
+                // PATH_GROUND: the atom, if it has no variables
   uint8_t sub;  // child of that; PATH_SELF: the argument itself
 } Path;
 

@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/atoms/work.h"
 
 enum {
   SMALL_RELATION = 8,  // scanned: an index would not pay
@@ -51,6 +52,11 @@ bool ambi_relation_reserve(Relation *rel) {
 static enum KeyKind key_of(const Rec *rec, Path path, uint64_t *key) {
   Value atom = rec->r.tmpl.atom;
   if (path.arg == PATH_WHOLE) {
+    *key = ambi_hash(atom);
+    return KEY_VALUE;
+  }
+  if (path.arg == PATH_GROUND) {
+    if (!ambi_word_ground(atom)) return KEY_OPEN;
     *key = ambi_hash(atom);
     return KEY_VALUE;
   }
@@ -252,6 +258,25 @@ static bool consider_all(Search *s) {
   return s->best <= GOOD_ENOUGH;
 }
 
+// A ground pattern whose arguments are common each by itself: is this fact there?
+static void consider_ground(Search *s) {
+  if (s->best <= GOOD_ENOUGH || s->n < 2) return;
+  for (uint32_t i = 0; i < s->n; i++)
+    if (ambi_is_none(s->items[i]) || !ambi_word_ground(ambi_deref(s->items[i])))
+      return;
+  Path path = {PATH_GROUND, PATH_SELF};
+  uint64_t key = ambi_hash_items(s->items, s->n);
+  Index *x = find_index(s->rel, path);
+  if (!x) x = make_index(s->rel, path);
+  if (!x) return;
+  size_t cost = posting_size(ambi_index_find(x, key)) + posting_size(&x->open);
+  if (cost >= s->best) return;
+  s->best = cost;
+  s->path = path;
+  s->key = key;
+  s->found = true;
+}
+
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
                             Stream out[STREAMS_EACH]) {
   ambi_relation_all(rel, &out[0]);
@@ -261,6 +286,7 @@ size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
     s.create = true;
     consider_all(&s);
   }
+  consider_ground(&s);
   if (!s.found) return 1;
   return index_streams(rel, find_index(rel, s.path), s.key, out);
 }

@@ -45,9 +45,9 @@ static void key_of_expression(Emit *m, JitLabel slow) {
   jit_rm32(j, J_MOV, J_RDX, in_object(J_RDX, 0));
   jit_shift(j, J_SHL, J_RDX, 28);
   jit_rr32(j, J_MOV, J_RAX, J_RAX);
-  jit_rr(j, J_XOR, J_RAX, J_RDX);
+  jit_rr(j, J_ADD, J_RAX, J_RDX);
   jit_imm(j, J_RCX, (Word)TAG_HDR << 48);
-  jit_rr(j, J_OR, J_RAX, J_RCX);
+  jit_rr(j, J_ADD, J_RAX, J_RCX);
   if (m->sure) return;
   jit_cold(j);
   jit_bind(j, view);

@@ -362,9 +362,8 @@ Word ambi_switch_key_slow(Value v) {
   case TAG_OP: return v.w;
   case TAG_EXPR: {
     Value head = ambi_deref(ambi_expr_items(v)[0]);
-    Word size = ambi_expr_size(v);
-    Word h = ambi_is_sym(head) ? ambi_sym_of(head) : 0xFFFFFFF;
-    return AMB_TAGGED(TAG_HDR, (size << 28) ^ h);
+    uint32_t h = ambi_is_sym(head) ? ambi_sym_of(head) : 0xFFFFFFF;
+    return ambi_term_key(ambi_expr_size(v), h);
   }
   default:
     if (ambi_is_double(v)) {

@@ -243,6 +243,11 @@ static inline void ambi_code_rely(CodeState *cs, Value sym) {
 }
 // The edge of the instruction at offset `at`, or UINT32_MAX.
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
+// Key of an expression. A million children carry into the tag, so that the key is
+// no term's any more: no pattern has as many.
+static inline Word ambi_term_key(uint32_t size, uint32_t head) {
+  return ((Word)TAG_HDR << 48) + ((Word)size << 28) + head;
+}
 // Key under which a value is looked up in a switch: 0 = none of the cases can
 // hold it (strings, fractions ...), a variable must be told apart before.
 Word ambi_switch_key_slow(Value v);
@@ -251,8 +256,7 @@ static inline Word ambi_switch_key(Value v) {
   if (t == TAG_EXPR) {
     Value head = ambi_expr_items(v)[0];
     if (ambi_is_sym(head))
-      return AMB_TAGGED(TAG_HDR, ((Word)ambi_hdr_size(*ambi_ptr(v)) << 28) ^
-                                     ambi_sym_of(head));
+      return ambi_term_key(ambi_hdr_size(*ambi_ptr(v)), ambi_sym_of(head));
   }
   return t == TAG_SYM || t == TAG_INT ? v.w : ambi_switch_key_slow(v);
 }

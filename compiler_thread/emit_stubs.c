@@ -133,7 +133,7 @@ static void failing(Jit *j, const Labels *l) {
   emit_save(j);
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_call(j, (const void *)(uintptr_t)failed_often);
-  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
   jit_jump_if(j, J_EQ, l->stop);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
   jit_jump(j, on);

@@ -27,7 +27,8 @@ const GenMode gen_modes[] = {
     {"minimal", 1, false, "minimal", NULL},
     {"verify", 1, false, "verify", NULL},
     {"walk", 1, false, "collect,minimal,walk", NULL},
-    {"native-collect", 1, true, "collect,minimal", NULL},
+    {"native-collect", 1, true, "collect,minimal,walk", NULL},
+    {"native-leave", 1, true, "leave,collect", NULL},
     {"native-relower", 1, true, "relower", NULL},
 };
 const unsigned gen_nmodes = sizeof gen_modes / sizeof *gen_modes;

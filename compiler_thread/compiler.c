@@ -15,6 +15,7 @@
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
+#include "memory/stress.h"
 #include "runtime/bytecode/disasm.h"
 #include "runtime/modules/module.h"
 
@@ -55,6 +56,8 @@ struct Compiler {
   HotUnit batch[BATCH];         // [compiler] taken from the queue
   uint32_t nbatch;
   Counts counts;
+  unsigned turns;    // [compiler] for STRESS_REFUSE
+  unsigned pushes;   // [own] likewise
   uint64_t *passed;  // [own] NULL, or NativeHost.one and .left
 };
 
@@ -87,7 +90,9 @@ static void count_published(Counts *k, const EmitNote *note, uint64_t waited) {
 // Nothing of the unit is looked at once its state is stored.
 static EmitResult emit(Compiler *c, Unit *u, const char *name, EmitNote *note) {
   Native *native = NULL;
-  EmitResult result = ambi_emit_unit(c->emitter, u, &native, note);
+  bool refused = ambi_stress(STRESS_REFUSE) && ++c->turns % 3 == 0;
+  EmitResult result =
+      refused ? EMIT_ASSEMBLER : ambi_emit_unit(c->emitter, u, &native, note);
   if (result == EMIT_OK) {
     if (c->profile)
       ambi_profile_add(c->profile, native->code, native->bytes,
@@ -203,7 +208,8 @@ static void send(Compiler *c, const HotUnit *item) {
   uint32_t waiting = ambi_add_relaxed(&c->x_waiting, 1) + 1;
   if (waiting > ambi_load_relaxed(&c->x_peak))
     ambi_store_release(&c->x_peak, waiting);
-  if (ambi_queue_push(c->queue, *item)) {
+  bool full = ambi_stress(STRESS_REFUSE) && ++c->pushes % 3 == 0;
+  if (!full && ambi_queue_push(c->queue, *item)) {
     sem_post(&c->wake);
     return;
   }

@@ -18,7 +18,8 @@ static unsigned switch_named(const char *name, size_t len) {
     unsigned is;
   } all[] = {{"collect", STRESS_COLLECT}, {"relower", STRESS_RELOWER},
              {"minimal", STRESS_MINIMAL}, {"verify", STRESS_VERIFY},
-             {"walk", STRESS_WALK},       {"leave", STRESS_LEAVE}};
+             {"walk", STRESS_WALK},       {"leave", STRESS_LEAVE},
+             {"refuse", STRESS_REFUSE}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0)
       return all[i].is;
@@ -39,7 +40,7 @@ bool ambi_stress_choose(const char *names) {
 }
 
 const char *ambi_stress_names(void) {
-  return "collect,relower,minimal,verify,walk,leave";
+  return "collect,relower,minimal,verify,walk,leave,refuse";
 }
 
 #else

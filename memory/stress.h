@@ -22,7 +22,8 @@ enum {
   STRESS_VERIFY = 8,  // "verify": all bytecode again whenever a form has ended
   STRESS_WALK = 16,   // "walk": structures are walked, see AMB_WALK
   STRESS_LEAVE =
-      32  // "leave": machine code does less and goes back to bytecode
+      32,  // "leave": machine code does less and goes back to bytecode
+  STRESS_REFUSE = 64  // "refuse": units are not compiled, or find no room
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

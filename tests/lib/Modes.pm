@@ -31,6 +31,7 @@ our @MODES = (
     { name => 'verify',     options => ['--tier=1'], stress => 'verify',               slow => 4 },
     { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
     { name => 'native-collect', options => [@SYNC], jit => 1, stress => 'collect,minimal,walk', slow => 8 },
+    { name => 'native-refuse',  options => [@SYNC], jit => 1, stress => 'refuse,collect', slow => 8 },
     { name => 'native-leave',   options => [@SYNC], jit => 1, stress => 'leave,collect', slow => 8 },
     { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower',         slow => 16 },
 );

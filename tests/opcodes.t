@@ -52,6 +52,12 @@ sub executed {
     run_program( $programs[0], '--tier=1' );
     return unless -s $list;
     run_program( $_, '--tier=1' ) for @programs;
+    if ( Program::has_native() ) {
+        run_program( $_, '--jit=sync', '--jit-threshold=2' ) for @programs[ 0 .. 9 ];
+    }
+    else {
+        $unused{$_} = 'there is no machine code' for qw(WARM NATIVE);
+    }
     return map { $_ => 1 } split /\s+/, Program::slurp($list);
 }
 

@@ -96,7 +96,7 @@ static void add_landing(const Unit *u, Native *n) {
   const Code native = {.op = OP_I_NATIVE};
   Landing *l = &n->landings[n->nlandings++];
   l->addr = l->origin = u->code;
-  ambi_store_release(&l->code, native.w);
+  l->code = native.w;
 }
 
 EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,

@@ -131,8 +131,7 @@ bool ambi_lower_odd_body(Value body) {
 
 void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
                      ErrTo err, unsigned rest) {
-  if (ambi_is_expr(body) && is_sym(ambi_expr_at(body, 0), AMB_SYM(ERROR).w) &&
-      ambi_expr_size(body) != 3) {  // what an Error holds is not looked at
+  if (ambi_is_error_atom(body)) {  // what a step gives ends there as it is
     ambi_lower_raise(l, ambi_lower_term(l, body),
                      d.tail ? (ErrTo){.ret = true} : err);
     return;

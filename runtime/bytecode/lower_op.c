@@ -243,6 +243,9 @@ static bool plain_value(Lower *l, Value body, unsigned depth) {
   if (is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
     return plain_value(l, ambi_expr_at(body, 2), depth) &&
            plain_value(l, ambi_expr_at(body, 3), depth);
+  if (ambi_is_sym(ambi_expr_at(body, 0)) &&
+      ambi_lower_head_of(l, body).kind == HEAD_DATA)
+    return true;
   return depth > 0 && stated_by_rules(l, body, depth - 1);
 }
 

@@ -31,6 +31,9 @@ verbs  build               the program `ambit` (default)
        fuzz [TARGET...] [SECONDS]
                            builds the fuzz targets with clang, in build/fuzz/,
                            and runs each for so long (tests/fuzz/run)
+       valgrind [PROVE ARGS]
+                           builds all tests and runs them with the program under
+                           valgrind, without more words tests/matrix.t
        soak [COUNT] [OPTIONS]
                            builds the tests, then runs so many generated programs
                            (1000000) in both tiers (docs/testing.md)
@@ -136,7 +139,8 @@ nightly() { # SECONDS
     step ./build.sh "$one" test
   done
   step env CC=clang ./build.sh debug test
-  step env AMBIT_LONG=1 ./build.sh test tests/deep.t
+  step env AMBIT_LONG=1 ./build.sh test tests/deep.t tests/unit.t
+  step ./build.sh valgrind
   step ./build.sh soak 1000000
   step ./build.sh debug soak 100000 --modes all
   step ./build.sh fuzz "$1"
@@ -175,6 +179,17 @@ bench)
   }
   build_quietly -DAMB_TESTS=OFF
   AMBIT="$PWD/$dir/ambit" exec bench/run "$@"
+  ;;
+valgrind)
+  command -v valgrind >/dev/null || {
+    echo "apt-get install valgrind" >&2
+    exit 1
+  }
+  build -DAMB_TESTS=ON
+  export AMBIT="$PWD/tests/tools/memcheck" AMBIT_CHECKED="$PWD/$dir/ambit"
+  export AMBIT_SLOW="${AMBIT_SLOW:-60}"
+  [ $# -gt 0 ] || set -- tests/matrix.t
+  exec prove "$@"
   ;;
 fuzz) exec tests/fuzz/run "$@" ;;
 soak)

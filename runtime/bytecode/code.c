@@ -293,6 +293,7 @@ bool ambi_definition_info(Context *cx, Definition *d) {
   if (ambi_is_sym(head)) {
     RecordVec types = {0};
     if (!ambi_space_types(d->space, head, &types)) {
+      ambi_records_drop(&types);
       cx->stop = STOP_MEMORY;
       return false;
     }

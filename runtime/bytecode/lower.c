@@ -236,6 +236,7 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
   RecordVec records = {0};
   if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {
+    ambi_records_drop(&records);
     cx->stop = STOP_MEMORY;
     return NULL;
   }

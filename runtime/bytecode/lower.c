@@ -98,7 +98,7 @@ void ambi_lower_to_body(Heads *h, Rule *r) {
 // ---- definitions ----------------------------------------------------------------------------
 
 // Lowering recurses over terms: deeper ones are left to EVAL, which does not.
-static bool too_deep(Value term) {
+static bool too_deep(CodeState *cs, Value term) {
   enum { MAX_DEPTH = 300 };
   ValueVec now = {0}, next = {0};
   bool ok = ambi_vec_push(&now, term);
@@ -115,14 +115,15 @@ static bool too_deep(Value term) {
   }
   ambi_vec_drop(&now);
   ambi_vec_drop(&next);
+  if (!ok) cs->starved = true;
   return !ok || depth == MAX_DEPTH;
 }
 
 // Is the body a variable that the head does not have? The reference then gives the
 // variable it asks for bodies with, which is one for all rules of the call.
-static bool gives_asked(const Template *t) {
+static bool gives_asked(CodeState *cs, const Template *t) {
   Value body = ambi_expr_at(t->atom, 2);
-  if (!ambi_is_lvar(body) || too_deep(t->atom)) return false;
+  if (!ambi_is_lvar(body) || too_deep(cs, t->atom)) return false;
   ValueVec todo = {0};
   bool ok = ambi_vec_push(&todo, ambi_expr_at(t->atom, 1)), found = false;
   while (ok && todo.n && !found) {
@@ -139,7 +140,7 @@ static bool gives_asked(const Template *t) {
 static void make_asked(Heads *h, const RecordVec *records) {
   unsigned n = 0;
   for (size_t i = 0; i < records->n; i++)
-    n += gives_asked(&records->at[i]->tmpl);
+    n += gives_asked(h->l->cs, &records->at[i]->tmpl);
   if (n < 2) return;
   Lower *l = h->l;
   h->asked = true;
@@ -151,7 +152,7 @@ static void make_asked(Heads *h, const RecordVec *records) {
 static bool load_rule(Heads *h, const Record *r, Rule *out) {
   Lower *l = h->l;
   const Template *t = &r->tmpl;
-  if (t->nvars > MAX_VARS || too_deep(t->atom)) {
+  if (t->nvars > MAX_VARS || too_deep(l->cs, t->atom)) {
     l->refused = true;
     return false;
   }
@@ -175,7 +176,7 @@ static bool load_rule(Heads *h, const Record *r, Rule *out) {
   for (unsigned i = 0; i < n; i++)
     if (out->vars[vars[i]].slot == NO_SLOT)
       out->vars[vars[i]].slot = ambi_lower_slot(l);
-  if (h->asked && gives_asked(t))
+  if (h->asked && gives_asked(l->cs, t))
     out->vars[ambi_lvar_of(out->rhs)].slot = (uint16_t)h->nargs;
   return true;
 }
@@ -255,7 +256,7 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   }
   ambi_records_drop(&records);
   if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
-  if (refused) u = dynamic_unit(cx, v);
+  if (refused && !cx->stop) u = dynamic_unit(cx, v);
   if (u) u->variant = v;
   return u;
 }
@@ -279,7 +280,7 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   l.form = true;
   l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
   Word *top = cx->h;
-  if (rule.nvars > MAX_VARS || too_deep(rule.atom)) {
+  if (rule.nvars > MAX_VARS || too_deep(l.cs, rule.atom)) {
     l.refused = true;
   } else {
     Dst d = {.tail = true};

@@ -281,7 +281,6 @@ static bool open_parts(Compiler *c, const char **why) {
       !(c->emitter = ambi_emitter_open(c->memory, why)) ||
       !open_profile(c, why))
     return false;
-  ambi_emitter_everything(c->emitter, c->config.everything);
   *why = "out of memory";
   return !c->config.counts || (c->passed = ambi_alloc(PASSED_BYTES));
 }

@@ -49,7 +49,6 @@ typedef struct JitConfig {
   enum JitMode mode;
   uint32_t threshold;  // calls until a unit is hot, at least 1
   size_t memory;       // bytes of machine code at most
-  bool everything;     // rare parts, too (tests)
   enum JitProfile profile;
   bool counts;  // instructions that machine code leaves to the loop
 } JitConfig;

@@ -1,7 +1,7 @@
 // A unit to machine code: what of it, in which order, and the pieces put together.
 //
 // What a unit usually runs is emitted: everything that its entry leads to but
-// error edges, which stay bytecode unless `everything` is asked for; twice, see
+// error edges, which stay bytecode but in the stress of STRESS_COLLECT; twice, see
 // emit_facts.c. Instructions come in the order of the bytecode, slow arms in the
 // cold section behind.
 #include "compiler_thread/emit.h"
@@ -35,10 +35,6 @@ void ambi_emitter_close(Emitter *em) {
   if (em->code) ambi_code_give_back(em->memory, em->code, em->bytes);
   if (em->j) jit_close(em->j);
   ambi_free(em, sizeof *em);
-}
-
-void ambi_emitter_everything(Emitter *em, bool on) {
-  em->everything = on;
 }
 
 void ambi_emitter_host(const Emitter *em, NativeHost *host) {
@@ -76,7 +72,7 @@ static void reach_from(Reach *r, uint32_t at) {
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
   uint32_t words = ambi_op_words(pc);
-  bool all = r->m->em->everything;
+  bool all = ambi_stress(STRESS_COLLECT);
   if (!(op->flags & F_END)) reach(r, at + words);
   if (ambi_op_skips(pc)) reach(r, at + words + 1);
   if (op->operands[2] == 'L')

@@ -44,7 +44,5 @@ const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
 EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
                           EmitNote *note);
 void ambi_native_free(CodeMemory *m, Native *n);
-// Error edges and other rare parts get machine code, too (tests).
-void ambi_emitter_everything(Emitter *em, bool on);
 
 #endif

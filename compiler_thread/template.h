@@ -48,7 +48,6 @@ struct Emitter {
   Stubs stubs;
   void *code;  // of the stubs
   size_t bytes;
-  bool everything;
 };
 
 // The register that may hold what the last instruction computed, see Emit.

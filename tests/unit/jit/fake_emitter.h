@@ -71,11 +71,6 @@ void ambi_emitter_close(Emitter *em) {
   if (em) ambi_free(em, sizeof *em);
 }
 
-void ambi_emitter_everything(Emitter *em, bool on) {
-  (void)em;
-  (void)on;
-}
-
 static int enter_bytecode(Engine *engine, const void *addr) {
   ambi_add_relaxed(&fake.entered, 1);
   engine->pc = addr;

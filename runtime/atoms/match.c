@@ -145,12 +145,19 @@ typedef struct Partner {
   uint32_t right, left;  // number + 1 of the variable it stands for there
 } Partner;
 
+typedef struct Seen {
+  const Word *a, *b;
+} Seen;
+enum { MAX_SEEN = 1 << 12 };
+
 typedef struct Equality {
   Pairs pairs;
   Sides sides;
-  Work outer;     // OuterTerms: terms left for the contents of a state
-  bool alpha;     // up to renaming of heap variables
-  Work partners;  // Partner: numbered variables
+  Work outer;      // OuterTerms: terms left for the contents of a state
+  bool alpha;      // up to renaming of heap variables
+  Work partners;   // Partner: numbered variables
+  uint64_t nodes;  // pairs of expressions seen
+  Seen *seen;      // some of them, in a long walk; or NULL
 } Equality;
 
 typedef struct OuterTerms {
@@ -227,6 +234,21 @@ static bool open_var(Value v) {
   return ambi_is_var(v) || ambi_is_lvar(v);
 }
 
+// Has the pair been entered before? Then it says nothing new: the walk ends with the
+// first difference. Terms that share parts are endless as trees, so a long walk
+// remembers pairs, each in the one place it may have.
+static bool seen_before(Equality *e, Value a, Value b) {
+  if (++e->nodes < POLL_NODES || e->outer.used > 0) return false;
+  if (!e->seen && !(e->seen = ambi_alloc(MAX_SEEN * sizeof *e->seen)))
+    return false;
+  const Word *x = ambi_ptr(a), *y = ambi_ptr(b);
+  uint64_t h = ambi_hash_mix(ambi_hash_mix(0, (uintptr_t)x), (uintptr_t)y);
+  Seen *s = &e->seen[h % MAX_SEEN];
+  if (s->a == x && s->b == y) return true;
+  *s = (Seen){x, y};
+  return false;
+}
+
 static bool equal_pair(Equality *e, Value a, Value b) {
   a = ambi_deref(a);
   b = ambi_deref(b);
@@ -234,7 +256,7 @@ static bool equal_pair(Equality *e, Value a, Value b) {
     return open_var(a) && open_var(b) && var_equal(e, a, b);
   if (ambi_is_expr(a))
     return ambi_is_expr(b) && ambi_expr_size(a) == ambi_expr_size(b) &&
-           enter_pair(&e->pairs, a, b);
+           (seen_before(e, a, b) || enter_pair(&e->pairs, a, b));
   if (ambi_is_expr(b)) return false;
   if (ambi_is_state(a) && ambi_is_state(b))
     return enter_states(e, (State *)ambi_ptr(a), (State *)ambi_ptr(b));
@@ -248,6 +270,8 @@ static bool equal_pair(Equality *e, Value a, Value b) {
 static bool run_equality(Equality *e, const Value *a, const Value *b) {
   open_pairs(&e->pairs, a, b);
   ambi_work_open(&e->outer);
+  e->nodes = 0;
+  e->seen = NULL;
   bool ok = true;
   Value x, y;
   while (ok && next_pair(&e->pairs, &x, &y)) {
@@ -256,6 +280,7 @@ static bool run_equality(Equality *e, const Value *a, const Value *b) {
   }
   ambi_work_close(&e->pairs.work);
   ambi_work_close(&e->outer);
+  ambi_free(e->seen, MAX_SEEN * sizeof *e->seen);
   return ok;
 }
 

@@ -259,10 +259,7 @@ void ambi_emit_RETV(Emit *m) {
     jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
     jit_jump_if(j, J_EQ, soft);
   } else {
-    jit_rr32(j, J_MOV, J_RCX, J_RAX);
-    jit_not32(j, J_RCX);
-    jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-    jit_jump_if(j, J_NE, soft);
+    emit_firm_marks(m, J_NE, soft);
   }
   jit_bind(j, ok);
   emit_return(m);

@@ -130,6 +130,14 @@ void emit_rigid_holds(Emit *m, JitLabel not ) {
   jit_jump_if(j, J_NE, not );
 }
 
+void emit_firm_marks(Emit *m, JitIf missing, JitLabel l) {
+  Jit *j = m->j;
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_not32(j, J_RCX);
+  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+  jit_jump_if(j, missing, l);
+}
+
 void emit_presumed(Emit *m, JitLabel not ) {
   Jit *j = m->j;
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
@@ -156,10 +164,7 @@ void emit_ready(Emit *m) {
   jit_jump_if(j, J_NE, atom);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, rigid);
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_not32(j, J_RCX);
-  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-  jit_jump_if(j, J_NE, soft);
+  emit_firm_marks(m, J_NE, soft);
   emit_error_test(m, slow, slow);
   jit_bind(j, ok);
   rigid_arm(m, rigid, ok);

@@ -168,10 +168,7 @@ void ambi_emit_EVALV(Emit *m) {
   jit_jump_if(j, J_NE, ok);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, rigid);
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_not32(j, J_RCX);
-  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-  jit_jump_if(j, J_NE, soft);
+  emit_firm_marks(m, J_NE, soft);
   jit_bind(j, ok);
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_jump(j, emit_label(m, m->at + 2));

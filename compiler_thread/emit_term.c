@@ -21,10 +21,7 @@ static void want_firm(Emit *m, JitLabel other) {
   jit_jump_if(j, J_NE, firm);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, firm);
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_not32(j, J_RCX);
-  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-  jit_jump_if(j, J_NE, other);
+  emit_firm_marks(m, J_NE, other);
   jit_bind(j, firm);
 }
 
@@ -147,10 +144,7 @@ static void child(Emit *m, unsigned i) {
   jit_rr32(j, J_AND, J_RSI, J_RCX);  // ground as the child is
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, store);
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_not32(j, J_RCX);
-  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
-  jit_jump_if(j, J_EQ, store);
+  emit_firm_marks(m, J_EQ, store);
   jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_RIGID);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
   jit_jump_if(j, J_NE, store);

@@ -198,6 +198,9 @@ void emit_error_test(Emit *m, JitLabel view, JitLabel error);
 void emit_ready(Emit *m);
 // The marks of rigid terms say nothing any more: goes to `not`. Uses rcx.
 void emit_rigid_holds(Emit *m, JitLabel not );
+// Goes to `l` if a mark of rax, an EXPR, is missing (J_NE) of EVAL and GROUND, or if
+// none is (J_EQ). Uses rcx.
+void emit_firm_marks(Emit *m, JitIf missing, JitLabel l);
 // rax, an EXPR, is not presumed to be its own value: goes to `not`. Uses rcx, rdx.
 void emit_presumed(Emit *m, JitLabel not );
 // Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;

@@ -35,7 +35,7 @@ void cli_jit_open(Cli *cli) {
 // ---- statistics -------------------------------------------------------------
 
 static void row(const char *name, unsigned long long n, const char *unit) {
-  fprintf(stderr, "jit: %-48s %llu%s%s\n", name, n, *unit ? " " : "", unit);
+  fprintf(stderr, "jit: %-56s %llu%s%s\n", name, n, *unit ? " " : "", unit);
 }
 
 static double us(uint64_t ns) {
@@ -58,25 +58,51 @@ static void print_outcomes(const JitStats *s) {
   row("dropped: thrown away meanwhile", s->stale, "");
   row("dropped: too late", s->late, "");
   row("put off: queue full", s->queue_full, "");
+  row("counted on: queue long", s->counted_on, "");
   row("waiting", s->queue_depth, "");
   row("waiting at most", s->queue_peak, "");
 }
 
-static void print_sizes(const JitStats *s) {
+static void print_sizes(const JitStats *s, uint64_t retiring) {
   row("instructions compiled", s->instructions, "");
   row("machine code", s->bytes, "bytes");
   row("code memory in use", s->memory.used, "bytes");
   row("code memory at most", s->memory.peak, "bytes");
   row("code memory given back", s->memory.freed, "bytes");
+  row("code memory retired, not given back yet", retiring, "bytes");
+  row("units whose code was given back", s->retired, "");
   row("code memory there may be", s->memory.cap, "bytes");
 }
 
+static void time_row(const char *name, const char *which, uint64_t ns) {
+  char both[80];
+  snprintf(both, sizeof both, "%s%s", name, which);
+  fprintf(stderr, "jit: %-56s %.1f us\n", both, us(ns));
+}
+
+static void print_latency(const char *name, const LatencyView *v) {
+  time_row(name, ", mean", v->mean);
+  time_row(name, ", half of them within", v->half);
+  time_row(name, ", 99 % within", v->most_of_them);
+  time_row(name, ", longest", v->longest);
+}
+
+// The thread's share of a processor, and what it may have.
+static void print_share(const JitStats *s) {
+  double share =
+      s->wall_ns ? 100.0 * (double)s->cpu_ns / (double)s->wall_ns : 0;
+  fprintf(stderr, "jit: %-56s %.1f us, %.1f %% of the time since it began\n",
+          "processor time of the thread", us(s->cpu_ns), share);
+  row("share of a processor it may take", s->percent, "%");
+  row("stood back for the program", s->pauses, "times");
+  time_row("stood back for the program, in all", "", s->paused_ns);
+}
+
 static void print_times(const JitStats *s) {
-  uint64_t mean = s->compiled ? s->wait_ns / s->compiled : 0;
-  fprintf(stderr, "jit: %-48s %.1f us\n", "compiling took", us(s->emit_ns));
-  fprintf(stderr, "jit: %-48s %.1f us\n", "hot to installed, mean", us(mean));
-  fprintf(stderr, "jit: %-48s %.1f us\n", "hot to installed, longest",
-          us(s->wait_max_ns));
+  time_row("compiling took", "", s->emit_ns);
+  print_latency("hot to installed", &s->published);
+  print_latency("program asking for it", &s->asked);
+  if (!s->threadless) print_share(s);
 }
 
 // The instructions with the highest counts.
@@ -98,17 +124,17 @@ static void print_highest(const char *what, const uint64_t *counts) {
 static void print_stats(const Cli *cli) {
   JitStats s;
   if (!cli->compiler) {
-    fprintf(stderr, "jit: %-48s off%s%s\n", "mode", refused ? ": " : "",
+    fprintf(stderr, "jit: %-56s off%s%s\n", "mode", refused ? ": " : "",
             refused ? refused : "");
     return;
   }
   ambi_compiler_stats(cli->compiler, &s);
-  fprintf(stderr, "jit: %-48s %s\n", "mode",
+  fprintf(stderr, "jit: %-56s %s\n", "mode",
           !s.threadless                       ? "background"
           : cli->options.jit.mode == JIT_SYNC ? "sync"
                                               : "sync: there is no thread");
   print_outcomes(&s);
-  print_sizes(&s);
+  print_sizes(&s, ambi_compiler_retiring(cli->compiler));
   print_times(&s);
   if (s.one) print_highest("run by the loop:", s.one);
   if (s.left) print_highest("left to the loop:", s.left);
@@ -136,7 +162,7 @@ void cli_jit_open(Cli *cli) {
 
 void cli_jit_stop(Cli *cli) {
   if (cli->options.jit_stats)
-    fprintf(stderr, "jit: %-48s off: not built in\n", "mode");
+    fprintf(stderr, "jit: %-56s off: not built in\n", "mode");
 }
 
 void cli_jit_close(Cli *cli) {

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "compiler_thread/budget.h"
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
@@ -23,16 +24,21 @@ enum {
   QUEUE_SIZE = 1024,
   BATCH = 64,  // units that the compiler picks the most urgent from
   STACK_BYTES = 512 << 10,  // no recursion over data; sanitizers need the most
-  NICE_ON_ONE_CPU = 10
+  STEP = 64,                // units that wait double the threshold
+  MODEST_NICE = 10,
+  MODEST_PERCENT = 15
 };
 
 const JitConfig ambi_jit_defaults = {
     .mode = JIT_BACKGROUND, .threshold = 200, .memory = 64 << 20};
 
-typedef struct Counts {  // [compiler], but full and hot: [own]; read by anybody
-  AMB_ATOMIC(uint64_t) hot, compiled, stale, late, full;
-  AMB_ATOMIC(uint64_t) instructions, bytes, emit_ns, wait_ns, wait_max_ns;
+typedef struct Counts {  // [compiler], or [own]: the first row, asked
+  AMB_ATOMIC(uint64_t) hot, full, counted_on, retired;
+  AMB_ATOMIC(uint64_t) compiled, stale, late, instructions, bytes, emit_ns;
+  AMB_ATOMIC(uint64_t) cpu_ns, began_ns, ended_ns, pauses, paused_ns;
   AMB_ATOMIC(uint64_t) results[EMIT_RESULT_COUNT];
+  Latency published;
+  Latency asked;
 } Counts;
 
 struct Compiler {
@@ -45,6 +51,7 @@ struct Compiler {
   bool threaded;       // [own] the thread runs, or has run
   bool threadless;     // [own] the evaluator compiles
   bool stopped;        // [own] nothing is compiled any more
+  uint32_t percent;    // [init] of the wall, for the thread
   pthread_t thread;
   sem_t wake;                   // posted after each push, and to stop
   AMB_ATOMIC(uint32_t) x_stop;  // [own>all]
@@ -63,10 +70,14 @@ struct Compiler {
 
 #define PASSED_BYTES (2 * (size_t)OP_I_COUNT * sizeof(uint64_t))
 
-static uint64_t now_ns(void) {
+static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_ns(void) {
+  return clock_ns(CLOCK_MONOTONIC);
 }
 
 // ---- compiling ----------------------------------------------------------------
@@ -82,9 +93,7 @@ static void count_published(Counts *k, const EmitNote *note, uint64_t waited) {
   ambi_add_relaxed(&k->compiled, 1);
   ambi_add_relaxed(&k->instructions, note->instructions);
   ambi_add_relaxed(&k->bytes, note->bytes);
-  ambi_add_relaxed(&k->wait_ns, waited);
-  if (waited > ambi_load_relaxed(&k->wait_max_ns))
-    ambi_store_release(&k->wait_max_ns, waited);
+  ambi_latency_add(&k->published, waited);
 }
 
 // Nothing of the unit is looked at once its state is stored.
@@ -132,11 +141,11 @@ static bool refill(Compiler *c) {
   return c->nbatch > 0;
 }
 
-// The unit that got hot in the shortest time.
+// The unit that counts the fastest.
 static HotUnit take_most_urgent(Compiler *c) {
   uint32_t best = 0;
   for (uint32_t i = 1; i < c->nbatch; i++)
-    if (c->batch[i].warm_ns < c->batch[best].warm_ns) best = i;
+    if (c->batch[i].rate > c->batch[best].rate) best = i;
   HotUnit item = c->batch[best];
   c->batch[best] = c->batch[--c->nbatch];
   return item;
@@ -163,25 +172,58 @@ static void drop_rest(Compiler *c) {
   }
 }
 
-// Where there is one processor, the evaluator goes first.
-static void be_modest(void) {
+// With one processor for both, the evaluator goes first.
+static uint32_t usual_percent(void) {
   cpu_set_t cpus;
-  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1)
-    setpriority(PRIO_PROCESS, 0, NICE_ON_ONE_CPU);
+  bool one =
+      sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+  return one ? MODEST_PERCENT : 100;
+}
+
+// Until then, or until there is no more work to be done. The clock that
+// sem_timedwait takes may be set by somebody: it is asked for a moment at a time.
+static void stand_back(Compiler *c, uint64_t ns) {
+  enum { MOMENT = 20000000 };
+  uint64_t from = now_ns(), now = from;
+  while (now < from + ns && !stopping(c)) {
+    uint64_t left = from + ns - now;
+    uint64_t until = clock_ns(CLOCK_REALTIME) + (left < MOMENT ? left : MOMENT);
+    struct timespec t = {(time_t)(until / 1000000000u),
+                         (long)(until % 1000000000u)};
+    while (sem_timedwait(&c->wake, &t) == 0 && !stopping(c)) {
+    }
+    now = now_ns();
+  }
+  ambi_add_relaxed(&c->counts.pauses, 1);
+  ambi_add_relaxed(&c->counts.paused_ns, now - from);
+}
+
+// What the thread has taken since the last time; pauses if that was too much.
+static void account(Compiler *c, Budget *b) {
+  uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  uint64_t spent = cpu - ambi_load_relaxed(&c->counts.cpu_ns);
+  ambi_store_release(&c->counts.cpu_ns, cpu);
+  uint64_t pause = ambi_budget_spend(b, now_ns(), spent);
+  if (pause) stand_back(c, pause);
 }
 
 static void *work(void *arg) {
   Compiler *c = arg;
-  be_modest();
+  Budget budget;
+  ambi_store_release(&c->counts.began_ns, now_ns());
+  ambi_budget_open(&budget, c->percent, now_ns());
+  if (c->percent < 100) setpriority(PRIO_PROCESS, 0, MODEST_NICE);
   while (!stopping(c)) {
     if (sem_wait(&c->wake) != 0) continue;  // a debugger's signal
     while (!stopping(c) && refill(c)) {
       HotUnit item = take_most_urgent(c);
       compile(c, &item);
       done(c);
+      account(c, &budget);
     }
   }
   drop_rest(c);
+  ambi_store_release(&c->counts.ended_ns, now_ns());
   return NULL;
 }
 
@@ -214,7 +256,7 @@ static void send(Compiler *c, const HotUnit *item) {
     return;
   }
   ambi_add_relaxed(&c->counts.full, 1);
-  ambi_unit_cool(c->code, item->unit);
+  ambi_unit_cool(item->unit);
   ambi_text_free(item->name);
   done(c);
 }
@@ -235,21 +277,29 @@ static char *name_of(const Compiler *c, const Unit *u) {
   return name;
 }
 
-static void hot(void *arg, Unit *u) {
-  Compiler *c = arg;
-  uint32_t state = NATIVE_COLD;
-  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_QUEUED)) return;
+// How much a unit has to count, with so many before it.
+static uint32_t needed(const Compiler *c) {
+  uint64_t waiting = ambi_load_relaxed(&c->x_waiting);
+  uint64_t n = c->config.threshold * (STEP + waiting) / STEP;
+  return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static HotUnit describe(const Compiler *c, Unit *u, uint64_t now) {
+  double warmed = ambi_monotonic_seconds() - u->warm_since;
+  return (HotUnit){.unit = u,
+                   .hot_ns = now,
+                   .rate = u->aim / (warmed > 1e-9 ? warmed : 1e-9),
+                   .name = c->profile ? name_of(c, u) : NULL};
+}
+
+static void ask(Compiler *c, Unit *u, uint64_t now) {
   ambi_add_relaxed(&c->counts.hot, 1);
   if (c->stopped) {
     ambi_add_relaxed(&c->counts.late, 1);
     ambi_store_release(&u->x_state, NATIVE_REFUSED);
     return;
   }
-  double warmed = ambi_monotonic_seconds() - u->warm_since;
-  HotUnit item = {.unit = u,
-                  .hot_ns = now_ns(),
-                  .warm_ns = warmed > 0 ? (uint64_t)(warmed * 1e9) : 0,
-                  .name = c->profile ? name_of(c, u) : NULL};
+  HotUnit item = describe(c, u, now);
   if (!c->threaded && !c->threadless) c->threadless = !start_thread(c);
   if (c->threadless)
     compile(c, &item);
@@ -257,8 +307,23 @@ static void hot(void *arg, Unit *u) {
     send(c, &item);
 }
 
+static void hot(void *arg, Unit *u) {
+  Compiler *c = arg;
+  uint64_t now = now_ns();
+  uint32_t state = NATIVE_COLD, enough = needed(c);
+  if (u->aim < enough && ambi_load_relaxed(&u->x_state) == NATIVE_COLD) {
+    ambi_unit_count_on(u, enough);
+    ambi_add_relaxed(&c->counts.counted_on, 1);
+    return;
+  }
+  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_QUEUED)) return;
+  ask(c, u, now);
+  ambi_latency_add(&c->counts.asked, now_ns() - now);
+}
+
 static void freed(void *arg, Native *native) {
   Compiler *c = arg;
+  ambi_add_relaxed(&c->counts.retired, 1);
   ambi_native_free(c->memory, native);
 }
 
@@ -294,7 +359,7 @@ static void install(Compiler *c) {
   host.arg = c;
   host.hot = hot;
   host.freed = freed;
-  host.threshold = c->config.threshold ? c->config.threshold : 1;
+  host.threshold = c->config.threshold;
   host.one = c->passed;
   host.left = c->passed ? c->passed + OP_I_COUNT : NULL;
   cs->native = host;
@@ -314,6 +379,8 @@ bool ambi_compiler_open(Runtime *rt, const JitConfig *config,
   c->config = *config;
   c->code = rt->code;
   c->threadless = config->mode == JIT_SYNC;
+  if (c->config.threshold == 0) c->config.threshold = 1;
+  c->percent = config->percent ? config->percent : usual_percent();
   sem_init(&c->wake, 0, 0);
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->idle, NULL);
@@ -362,6 +429,21 @@ void ambi_compiler_wait(Compiler *c) {
   pthread_mutex_unlock(&c->lock);
 }
 
+uint64_t ambi_compiler_retiring(const Compiler *c) {
+  uint64_t bytes = 0;
+  for (const Unit *u = c->code->retired; u; u = u->next) {
+    const Native *n = ambi_load_acquire(&u->native);
+    if (n) bytes += n->bytes;
+  }
+  return bytes;
+}
+
+static uint64_t wall(const Counts *k) {
+  uint64_t began = ambi_load_relaxed(&k->began_ns);
+  uint64_t ended = ambi_load_relaxed(&k->ended_ns);
+  return !began ? 0 : (ended ? ended : now_ns()) - began;
+}
+
 void ambi_compiler_stats(const Compiler *c, JitStats *out) {
   const Counts *k = &c->counts;
   *out = (JitStats){.threadless = c->threadless,
@@ -373,8 +455,15 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
                     .instructions = ambi_load_relaxed(&k->instructions),
                     .bytes = ambi_load_relaxed(&k->bytes),
                     .emit_ns = ambi_load_relaxed(&k->emit_ns),
-                    .wait_ns = ambi_load_relaxed(&k->wait_ns),
-                    .wait_max_ns = ambi_load_relaxed(&k->wait_max_ns),
+                    .counted_on = ambi_load_relaxed(&k->counted_on),
+                    .retired = ambi_load_relaxed(&k->retired),
+                    .published = ambi_latency_view(&k->published),
+                    .asked = ambi_latency_view(&k->asked),
+                    .cpu_ns = ambi_load_relaxed(&k->cpu_ns),
+                    .wall_ns = wall(k),
+                    .percent = c->percent,
+                    .pauses = ambi_load_relaxed(&k->pauses),
+                    .paused_ns = ambi_load_relaxed(&k->paused_ns),
                     .queue_depth = ambi_load_relaxed(&c->x_waiting),
                     .queue_peak = ambi_load_relaxed(&c->x_peak),
                     .memory = ambi_code_use(c->memory),

@@ -2,8 +2,12 @@
 //
 // One thread per runtime (JIT_BACKGROUND), started for the first hot unit, or the
 // evaluator itself at the moment a unit gets hot (JIT_SYNC, for tests and comparisons;
-// or where the system gives no thread). The evaluator never waits for the thread: a
-// full queue halves the count and the unit tries again later.
+// or where the system gives no thread). The evaluator never waits for the thread: the
+// more units wait, the longer others count before they join them, and a full queue
+// halves the count, so that the unit tries again later.
+//
+// Where the two have one processor between them the thread is a modest one: it has a
+// low priority and takes a share of the time (budget.h), however much there is to do.
 //
 // PROTOCOL native-state
 //   what      Unit.x_state, enum NativeState: who may look at a unit, and free it
@@ -39,6 +43,7 @@
 #define AMBIT_COMPILER_THREAD_COMPILER_H
 
 #include "compiler_thread/emit.h"
+#include "compiler_thread/latency.h"
 #include "compiler_thread/profile.h"
 
 typedef struct Compiler Compiler;
@@ -48,7 +53,8 @@ enum JitMode { JIT_OFF, JIT_SYNC, JIT_BACKGROUND };
 typedef struct JitConfig {
   enum JitMode mode;
   uint32_t threshold;  // calls until a unit is hot, at least 1
-  size_t memory;       // bytes of machine code at most
+  uint32_t percent;  // of the wall, for the thread; 0: as the machine asks for
+  size_t memory;     // bytes of machine code at most
   enum JitProfile profile;
   bool counts;  // instructions that machine code leaves to the loop
 } JitConfig;
@@ -59,13 +65,21 @@ typedef struct JitStats {
   uint64_t hot;                         // units that got hot
   uint64_t compiled;                    // units published
   uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult
-  uint64_t stale;         // dropped: thrown away while they waited
-  uint64_t late;          // dropped: still waiting at the end, or hot then
-  uint64_t queue_full;    // pushes that found no room
+  uint64_t stale;       // dropped: thrown away while they waited
+  uint64_t late;        // dropped: still waiting at the end, or hot then
+  uint64_t queue_full;  // pushes that found no room
+  uint64_t counted_on;  // units that would have been hot with less in the queue
   uint64_t instructions;  // of published units
   uint64_t bytes;         // ... of their machine code
+  uint64_t retired;       // units whose machine code was given back
   uint64_t emit_ns;       // spent emitting
-  uint64_t wait_ns, wait_max_ns;  // from hot to published: sum and longest
+  LatencyView published;  // from hot to published
+  LatencyView asked;      // what the evaluator spent on a unit that got hot
+  // The thread: processor time and the wall since it began, what it may take of the
+  // wall, how often it stood back for that, and how long.
+  uint64_t cpu_ns, wall_ns;
+  uint32_t percent;
+  uint64_t pauses, paused_ns;
   uint32_t queue_depth, queue_peak;
   CodeMemoryUse memory;
   // By opcode, where that is counted, else NULL; the evaluator's own: what the loop
@@ -82,8 +96,12 @@ bool ambi_compiler_open(Runtime *rt, const JitConfig *config, const char **why);
 void ambi_compiler_stop(Runtime *rt);
 // Frees what is left, after the runtime was closed.
 void ambi_compiler_close(Compiler *c);
-Compiler *ambi_compiler_of(const Runtime *rt);               // NULL: none
-void ambi_compiler_stats(const Compiler *c, JitStats *out);  // a snapshot
+Compiler *ambi_compiler_of(const Runtime *rt);  // NULL: none
+// A snapshot, for the evaluator.
+void ambi_compiler_stats(const Compiler *c, JitStats *out);
+// Bytes of machine code that is called no more and was not given back yet, because
+// frames may run in it; while the runtime is open.
+uint64_t ambi_compiler_retiring(const Compiler *c);
 void ambi_compiler_wait(Compiler *c);  // until the queue is empty (tests)
 
 #endif

@@ -30,9 +30,9 @@ typedef struct Unit Unit;
 
 typedef struct HotUnit {
   Unit *unit;
-  uint64_t hot_ns;   // when it got hot
-  uint64_t warm_ns;  // how long that took: less is more urgent
-  char *name;        // for profilers, or NULL
+  uint64_t hot_ns;  // when it got hot
+  double rate;      // calls and turns a second until then: more is more urgent
+  char *name;       // for profilers, or NULL
 } HotUnit;
 
 typedef struct HotQueue HotQueue;

@@ -60,6 +60,11 @@ for my $mode (qw(sync background)) {
     $sum += $s->{$_} for grep {/^(?:compiled|not compiled: .*|dropped: .*|put off: .*)$/} keys %$s;
     is( $sum, $s->{'units that got hot'}, "$mode: every hot unit is accounted for" );
     is( $s->{waiting}, 0, "$mode: nothing waits at the end" );
+    for my $what ( 'hot to installed', 'program asking for it' ) {
+        my @us = map { $s->{"$what, $_"} =~ /^([\d.]+) us$/ } 'half of them within', '99 % within', 'longest';
+        is( scalar @us, 3, "$mode: $what" );
+        ok( $us[0] <= $us[1] && $us[1] <= $us[2], "$mode: ... in order" );
+    }
     next if $mode eq 'background';    # which may come too late
     cmp_ok( $s->{compiled}, '>', 0, "$mode: something was compiled" );
     like( $s->{'machine code'}, qr/^[1-9]\d* bytes$/, "$mode: its size" );
@@ -67,11 +72,29 @@ for my $mode (qw(sync background)) {
 for my $words ( ['--jit=off'], ['--tier=1'], ['--tier=0'] ) {
     my $r = run( @$words, '--jit-stats', '-e', "$fib !(fib 15)" );
     is( $r->{out}, "[610]\n", "@$words: the answer" );
-    is( $r->{err}, sprintf( "jit: %-48s off\n", 'mode' ), "@$words: no machine code" );
+    is( $r->{err}, sprintf( "jit: %-56s off\n", 'mode' ), "@$words: no machine code" );
 }
 my $r = run( '--tier=2', '--jit-threshold=1000000', '--jit-stats', '-e', "$fib !(fib 15)" );
 is( stats($r)->{mode}, 'background', 'tier 2 compiles in the background' );
 is( stats($r)->{'units that got hot'}, 0, 'nothing gets hot below the threshold' );
+
+# ---- one processor for both -----------------------------------------------------
+
+# The first of the processors that we may use, alone: the thread keeps to a share.
+my ($one) = Program::slurp('/proc/self/status') =~ /^Cpus_allowed_list:\s*(\d+)/m;
+SKIP: {
+    skip 'taskset is not installed', 4 if system('command -v taskset >/dev/null 2>&1') != 0;
+    my $busy = join '', map {"(= (g$_ \$x) (if (> \$x 0) (* \$x $_) \$x))\n!(g$_ 2)\n"} 1 .. 300;
+    my $r    = Program::run(
+        argv => [ 'taskset', '-c', $one, $ambit, '--jit-threshold=1', '--jit-stats', '-e', $busy ],
+        dir  => $dir,
+    );
+    is( $r->{exit}, 0, 'on one processor' );
+    is( $r->{out}, join( '', map { '[' . 2 * $_ . "]\n" } 1 .. 300 ), '... the same answers' );
+    my $s = stats($r);
+    is( $s->{'share of a processor it may take'}, '15 %', '... and a share for the compiler' );
+    like( $s->{'stood back for the program'}, qr/^\d+ times$/, '... which is counted' );
+}
 
 # ---- perf -----------------------------------------------------------------------
 

@@ -122,7 +122,8 @@ static const Code warm[1] = {{.op = OP_I_WARM}};
 void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
   bool counts = host->hot && !u->form && u != cs->lower_unit;
-  u->heat = host->threshold;  // forms by their forks and what returns to them
+  // Forms count their forks and what returns to them.
+  u->heat = u->aim = host->threshold;
   if (host->hot) u->warm_since = ambi_monotonic_seconds();
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
@@ -134,12 +135,22 @@ void ambi_unit_hot(CodeState *cs, Unit *u) {
   cs->native.hot(cs->native.arg, u);
 }
 
-// One more than half: WARM, which has just called, looks at the entry once more.
-void ambi_unit_cool(CodeState *cs, Unit *u) {
-  u->heat = (cs->native.threshold + 1) / 2 + 1;
-  u->warm_since = ambi_monotonic_seconds();
-  ambi_store_release(&u->x_state, NATIVE_COLD);
+// One more: WARM, which has just called, looks at the entry once more.
+static void count(Unit *u, uint32_t events) {
+  u->heat = events + 1;
   ambi_store_release(&u->entry, warm);
+}
+
+// Of the time that the count took half is kept, too.
+void ambi_unit_cool(Unit *u) {
+  u->warm_since = (u->warm_since + ambi_monotonic_seconds()) / 2;
+  ambi_store_release(&u->x_state, NATIVE_COLD);
+  count(u, u->aim - u->aim / 2);
+}
+
+void ambi_unit_count_on(Unit *u, uint32_t aim) {
+  count(u, aim - u->aim);
+  u->aim = aim;
 }
 
 const void *ambi_unit_machine(const Unit *u, const Code *pc) {

@@ -99,7 +99,8 @@ struct Unit {
   AMB_ATOMIC(const void *) enter;  // [compiler] machine address
   AMB_ATOMIC(Native *) native;     // [compiler] NULL: none
   AMB_ATOMIC(uint32_t) x_state;    // [all] enum NativeState
-  uint32_t heat;                   // [own] calls and turns until it is hot
+  uint32_t heat;                   // [own] calls and turns until it is hot ...
+  uint32_t aim;                    // [own] ... of so many
   double warm_since;               // [own] when that count began
   Code *code;                      // ncode words
   uint32_t ncode;
@@ -222,9 +223,11 @@ void ambi_unit_drop(CodeState *cs, Unit *u);
 void ambi_unit_ready(CodeState *cs, Unit *u);
 // A call or a turn counted `heat` down to zero.
 void ambi_unit_hot(CodeState *cs, Unit *u);
-// The unit found no room on its way to the compiler: it is COLD again and counts
-// half as long.
-void ambi_unit_cool(CodeState *cs, Unit *u);
+// The unit found no room on its way to the compiler: it is COLD again, with half of
+// its count.
+void ambi_unit_cool(Unit *u);
+// A unit that is COLD goes on counting, to `aim` in all.
+void ambi_unit_count_on(Unit *u, uint32_t aim);
 // The position that a return or resume address stands for.
 static inline const Code *ambi_code_origin(const Code *pc) {
   return pc->op == OP_I_NATIVE ? ((const Landing *)(const void *)pc)->origin

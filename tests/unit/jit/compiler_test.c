@@ -1,5 +1,6 @@
 // The compiler of a runtime: what gets hot is published, refused or dropped, each
 // counted under its name, and answers do not change.
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,8 +122,11 @@ START_TEST(compiles_in_the_background) {
   ck_assert_uint_gt(s.compiled, 0);
   ck_assert_uint_eq(s.queue_depth, 0);
   ck_assert_uint_ge(s.queue_peak, 1);
-  ck_assert_uint_ge(s.wait_ns, s.wait_max_ns);
-  ck_assert_uint_gt(s.wait_max_ns, 0);
+  ck_assert_uint_eq(s.published.n, s.compiled);
+  ck_assert_uint_gt(s.published.half, 0);
+  ck_assert_uint_ge(s.published.most_of_them, s.published.half);
+  ck_assert_uint_ge(s.published.longest, s.published.most_of_them);
+  ck_assert_uint_eq(s.asked.n, s.hot);
   uint32_t before = ambi_load_relaxed(&fake.entered);
   check(&seen, "!(fib 15)", "[610]");
   ck_assert_uint_gt(ambi_load_relaxed(&fake.entered) - before, 1000);
@@ -165,34 +169,73 @@ START_TEST(refusals_are_counted_by_name) {
 }
 END_TEST
 
+// Calls all of (f0), (f1) ... once.
+static void call_all(Seen *seen, int units) {
+  char text[64], want[16];
+  for (int i = 0; i < units; i++) {
+    snprintf(text, sizeof text, "!(f%d)", i);
+    snprintf(want, sizeof want, "[%d]", i);
+    check(seen, text, want);
+  }
+}
+
+static void define_all(Seen *seen, int units) {
+  char text[64];
+  for (int i = 0; i < units; i++) {
+    snprintf(text, sizeof text, "(= (f%d) %d)", i, i);
+    run(seen, text);
+  }
+}
+
 // More units than the queue has places get hot while the compiler stands still. Those
 // that found no room count again, and are compiled later.
 START_TEST(a_full_queue_stops_nobody) {
-  enum { UNITS = 1500 };
+  enum { UNITS = 1500, MOST_ROUNDS = 40 };
   Seen seen;
-  char text[64], want[16];
   open_all(&seen, JIT_BACKGROUND, 1);
   fake_gate(true);
-  for (int round = 0; round < 4; round++) {
-    for (int i = 0; i < UNITS; i++) {
-      snprintf(text, sizeof text, "(= (f%d) %d)", i, i);
-      if (round == 0) run(&seen, text);
-    }
-    for (int i = 0; i < UNITS; i++) {
-      snprintf(text, sizeof text, "!(f%d)", i);
-      snprintf(want, sizeof want, "[%d]", i);
-      check(&seen, text, want);
-    }
-    JitStats s = stats(&seen);
-    if (round == 0) {
-      ck_assert_uint_gt(s.queue_full, 0);
-      ck_assert_uint_ge(s.queue_peak, 1024);
-      ck_assert_uint_le(s.compiled, 1);
-    }
-    if (round == 1) fake_gate(false);
-    if (round >= 1) ambi_compiler_wait(seen.compiler);
+  define_all(&seen, UNITS);
+  for (int i = 0; i < MOST_ROUNDS && stats(&seen).queue_full == 0; i++)
+    call_all(&seen, UNITS);
+  JitStats s = stats(&seen);
+  ck_assert_uint_gt(s.queue_full, 0);
+  ck_assert_uint_ge(s.queue_peak, 1024);
+  ck_assert_uint_le(s.compiled, 1);
+  fake_gate(false);
+  for (int i = 0; i < MOST_ROUNDS && stats(&seen).compiled < UNITS; i++) {
+    ambi_compiler_wait(seen.compiler);
+    call_all(&seen, UNITS);
   }
+  ambi_compiler_wait(seen.compiler);
   ck_assert_uint_eq(stats(&seen).compiled, UNITS);
+  close_all(&seen);
+}
+END_TEST
+
+// 64 units that wait double the threshold: with one of 64, each adds a call.
+START_TEST(the_longer_the_queue_the_longer_the_count) {
+  enum { THRESHOLD = 64, UNITS = 10 };
+  Seen seen;
+  open_all(&seen, JIT_BACKGROUND, THRESHOLD);
+  fake_gate(true);
+  define_all(&seen, UNITS + 1);
+  for (unsigned unit = 0; unit < UNITS; unit++) {
+    char text[16];
+    snprintf(text, sizeof text, "!(f%u)", unit);
+    for (unsigned call = 1; call <= THRESHOLD + unit; call++) {
+      ck_assert_uint_eq(stats(&seen).hot, unit);
+      run(&seen, text);
+    }
+    ck_assert_uint_eq(stats(&seen).hot, unit + 1);
+    ck_assert_uint_eq(stats(&seen).counted_on, unit);
+  }
+  fake_gate(false);
+  ambi_compiler_wait(seen.compiler);
+  for (unsigned call = 1; call <= THRESHOLD; call++) {
+    ck_assert_uint_eq(stats(&seen).hot, UNITS);
+    run(&seen, "!(f10)");
+  }
+  ck_assert_uint_eq(stats(&seen).hot, UNITS + 1);
   close_all(&seen);
 }
 END_TEST
@@ -233,8 +276,14 @@ START_TEST(machine_code_goes_with_its_unit) {
     ck_assert_uint_lt(live, 20);
     snprintf(text, sizeof text, "(= (fib $n) (empty)) ; %d", i);
     run(&seen, text);
+    ck_assert_uint_gt(ambi_compiler_retiring(seen.compiler), 0);
   }
-  ck_assert_uint_gt(stats(&seen).memory.freed, 0);
+  check(&seen, "!(+ 1 1)", "[2]");
+  ck_assert_uint_eq(ambi_compiler_retiring(seen.compiler), 0);
+  JitStats s = stats(&seen);
+  ck_assert_uint_gt(s.memory.freed, 0);
+  ck_assert_uint_gt(s.retired, 0);
+  ck_assert_uint_eq(s.retired + ambi_load_relaxed(&fake.natives), s.compiled);
   close_all(&seen);
 }
 END_TEST
@@ -297,6 +346,51 @@ START_TEST(stops_with_units_waiting) {
   ck_assert_uint_eq(s.hot, 3);
   ck_assert_uint_ge(s.late, 1);  // c; b, if the gate was slower than the stop
   ck_assert_uint_eq(s.compiled + s.late, 3);
+  close_all(&seen);
+}
+END_TEST
+
+// ---- where there is one processor for both ------------------------------------------
+
+static void open_modest(Seen *seen) {
+  const char *why;
+  JitConfig config = {
+      .mode = JIT_BACKGROUND, .threshold = 1, .percent = 1, .memory = 1 << 20};
+  open_runtime(seen, 1);
+  ck_assert_msg(ambi_compiler_open(seen->rt, &config, &why), "%s", why);
+  seen->compiler = ambi_compiler_of(seen->rt);
+}
+
+START_TEST(a_modest_compiler_stands_back) {
+  Seen seen;
+  open_modest(&seen);
+  fake.burn_ns = 2000000;
+  define_all(&seen, 4);
+  call_all(&seen, 4);
+  ambi_compiler_wait(seen.compiler);
+  ambi_compiler_stop(seen.rt);
+  JitStats s = stats(&seen);
+  ck_assert_uint_eq(s.compiled, 4);
+  ck_assert_uint_eq(s.percent, 1);
+  ck_assert_uint_ge(s.pauses, 1);
+  ck_assert_uint_gt(s.paused_ns, 0);
+  ck_assert_uint_ge(s.cpu_ns, 4 * fake.burn_ns);
+  ck_assert_uint_ge(s.wall_ns, s.paused_ns);
+  close_all(&seen);
+}
+END_TEST
+
+// What it owes would last longer than this test may.
+START_TEST(a_stop_ends_a_pause) {
+  Seen seen;
+  open_modest(&seen);
+  fake.burn_ns = 700000000;
+  define_all(&seen, 2);
+  call_all(&seen, 2);
+  while (stats(&seen).compiled == 0)
+    sched_yield();
+  ambi_compiler_stop(seen.rt);
+  ck_assert_uint_eq(stats(&seen).late, 1);
   close_all(&seen);
 }
 END_TEST
@@ -409,10 +503,13 @@ int main(void) {
   tcase_add_test(tc, counts_calls_to_the_threshold);
   tcase_add_test(tc, refusals_are_counted_by_name);
   tcase_add_test(tc, a_full_queue_stops_nobody);
+  tcase_add_test(tc, the_longer_the_queue_the_longer_the_count);
   tcase_add_test(tc, what_was_thrown_away_is_dropped);
   tcase_add_test(tc, machine_code_goes_with_its_unit);
   tcase_add_test(tc, the_hottest_comes_first);
   tcase_add_test(tc, stops_with_units_waiting);
+  tcase_add_test(tc, a_modest_compiler_stands_back);
+  tcase_add_test(tc, a_stop_ends_a_pause);
   tcase_add_test(tc, off_and_tier_0_have_no_compiler);
   tcase_add_test(tc, opening_without_memory_leaves_bytecode);
   tcase_add_test(tc, an_outage_leaves_bytecode);

@@ -6,6 +6,7 @@
 #define AMBIT_TESTS_FAKE_EMITTER_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
@@ -20,6 +21,7 @@ enum { FAKE_BYTES = 40, FAKE_SEEN = 4096 };
 static struct Fake {
   EmitResult result;             // what every unit gets
   uint32_t refuse_every;         // 0: none is refused beside that
+  uint64_t burn_ns;              // processor time for each unit
   AMB_ATOMIC(uint32_t) asked;    // units
   AMB_ATOMIC(uint32_t) natives;  // live
   AMB_ATOMIC(uint32_t) entered;  // landings
@@ -56,6 +58,17 @@ static void pass_gate(const Unit *u) {
     pthread_cond_wait(&fake.changed, &fake.lock);
   fake.waits = false;
   pthread_mutex_unlock(&fake.lock);
+}
+
+static uint64_t cpu_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void burn(void) {
+  for (uint64_t from = cpu_ns(); cpu_ns() - from < fake.burn_ns;) {
+  }
 }
 
 // ---- the calls of emit.h --------------------------------------------------------
@@ -97,6 +110,7 @@ static void add_landing(const Unit *u, Native *n) {
 EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
                           EmitNote *note) {
   pass_gate(u);
+  burn();
   if (fake.result != EMIT_OK) return fake.result;
   uint32_t number = ambi_add_relaxed(&fake.asked, 1) + 1;
   if (fake.refuse_every && number % fake.refuse_every == 0)

@@ -10,7 +10,7 @@
 #include "tests/unit/unit.h"
 
 static HotUnit item(uint64_t producer, uint64_t n) {
-  return (HotUnit){.hot_ns = producer, .warm_ns = n};
+  return (HotUnit){.hot_ns = producer, .rate = (double)n};
 }
 
 START_TEST(first_in_first_out) {
@@ -24,7 +24,7 @@ START_TEST(first_in_first_out) {
     ck_assert_uint_eq(in - next, 4);
     for (int i = 0; i < 1 + round % 4; i++) {
       ck_assert(ambi_queue_pop(q, &out));
-      ck_assert_uint_eq(out.warm_ns, next++);
+      ck_assert_uint_eq((uint64_t)out.rate, next++);
     }
   }
   while (ambi_queue_pop(q, &out))
@@ -76,9 +76,9 @@ static uint64_t consume(HotQueue *q, uint64_t next[PRODUCERS]) {
   for (bool last = false;;) {
     HotUnit out;
     if (ambi_queue_pop(q, &out)) {
-      bool right =
-          out.hot_ns < PRODUCERS && out.warm_ns == next[out.hot_ns]++ &&
-          payloads[out.hot_ns][out.warm_ns] == out.warm_ns * 3 + out.hot_ns;
+      uint64_t n = (uint64_t)out.rate;
+      bool right = out.hot_ns < PRODUCERS && n == next[out.hot_ns]++ &&
+                   payloads[out.hot_ns][n] == n * 3 + out.hot_ns;
       wrong += !right;
     } else if (last) {
       return wrong;

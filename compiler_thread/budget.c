@@ -1,0 +1,19 @@
+// The arithmetic of budget.h.
+#include "compiler_thread/budget.h"
+
+void ambi_budget_open(Budget *b, uint32_t percent, uint64_t now_ns) {
+  *b = (Budget){.percent = percent ? percent : 1,
+                .seen_ns = now_ns,
+                .saved_ns = BUDGET_MOST_NS};
+}
+
+uint64_t ambi_budget_spend(Budget *b, uint64_t now_ns, uint64_t spent_ns) {
+  if (b->percent >= 100) return 0;
+  double saved =
+      (double)b->saved_ns + (double)(now_ns - b->seen_ns) * b->percent / 100;
+  if (saved > BUDGET_MOST_NS) saved = BUDGET_MOST_NS;
+  saved -= (double)spent_ns;
+  b->seen_ns = now_ns;
+  b->saved_ns = (int64_t)saved;
+  return saved >= 0 ? 0 : (uint64_t)(-saved * 100 / b->percent);
+}

@@ -191,10 +191,10 @@ static void entry(Emit *m) {
   jit_bind(j, on);
   jit_cold(j);
   jit_bind(j, grow);
-  jit_call(j, s->more_stack);
+  jit_call_to(j, s->more_stack);
   jit_jump(j, room);
   jit_bind(j, poll);
-  jit_call(j, s->poll);
+  jit_call_to(j, s->poll);
   jit_jump(j, on);
   jit_hot(j);
 }
@@ -242,7 +242,7 @@ static void version(Emit *m, bool sure) {
     if (!m->wanted[m->at]) continue;
     if (!sure || m->sure_used[m->at]) m->had = NO_SLOT;  // from elsewhere, too
     jit_bind(m->j, label[m->at]);
-    if (AMB_TSAN && m->at == 0) jit_call(m->j, m->em->stubs.observe);
+    if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
     if (leaves(m))

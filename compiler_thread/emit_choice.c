@@ -73,7 +73,7 @@ static void next_alternative(Emit *m, JitLabel resume) {
   emit_pop_choice(m);
   jit_cold(j);
   jit_bind(j, variable);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_jump(j, ok);
   jit_hot(j);
 }

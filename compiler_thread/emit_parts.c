@@ -47,7 +47,7 @@ static void value(Emit *m, unsigned source, bool learnt) {
   jit_bind(j, back);
   jit_cold(j);
   jit_bind(j, variable);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_jump(j, back);
   jit_hot(j);
 }
@@ -75,7 +75,7 @@ void emit_child(Emit *m, JitLabel expr) {
   jit_cold(j);
   jit_bind(j, special);
   jit_jump_if(j, J_NE, expr);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, again);
   jit_jump(j, done);
@@ -177,7 +177,7 @@ void emit_ready(Emit *m) {
   jit_jump_if(j, J_EQ, symbol);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, ok);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_EQ, ok);  // unbound: its own value
   jit_jump(j, again);

@@ -132,7 +132,7 @@ static void child(Emit *m, unsigned i) {
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
   jit_jump_if(j, J_BELOW, expr);
   jit_jump_if(j, J_NE, object);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_NE, again);
   // An unbound variable is firm and its own value, but not ground.
@@ -265,7 +265,7 @@ static void child_to_slot(Emit *m) {
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_cold(j);
   jit_bind(j, variable);
-  jit_call(j, m->em->stubs.deref);
+  jit_call_to(j, m->em->stubs.deref);
   jit_jump(j, store);
   jit_hot(j);
 }

@@ -22,9 +22,10 @@ void cli_jit_open(Cli *cli) {
   if (o->jit.threshold) config.threshold = o->jit.threshold;
   if (o->jit.memory) config.memory = o->jit.memory;
   config.profile = o->jit.profile;
+  config.debugger = o->jit.debugger;
   refused = NULL;
   if (!ambi_compiler_open(cli->rt, &config, &refused)) {
-    if (o->jit_chosen || o->tier_chosen || o->jit.profile)
+    if (o->jit_chosen || o->tier_chosen || o->jit.profile || o->jit.debugger)
       cli_complain("no machine code: %s", refused);
     return;
   }

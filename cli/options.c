@@ -86,6 +86,10 @@ static bool set_jit_perf(Options *o, const char *v) {
   o->jit.profile = *v == 'm' ? PROFILE_MAP : PROFILE_DUMP;
   return true;
 }
+static bool set_jit_gdb(Options *o, const char *v) {
+  (void)v;
+  return o->jit.debugger = true;
+}
 static bool set_native(Options *o, const char *v) {
   (void)v;
   o->jit.mode = JIT_SYNC;
@@ -152,6 +156,7 @@ static const Option table[] = {
      NULL},
     {"--jit-perf", "WHAT", "write a map or a dump of machine code for perf",
      set_jit_perf, "map or dump"},
+    {"--jit-gdb", NULL, "let gdb see machine code by name", set_jit_gdb, NULL},
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "compiler_thread/budget.h"
+#include "compiler_thread/gdb.h"
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
@@ -47,6 +48,7 @@ struct Compiler {
   CodeMemory *memory;  // [init]
   Emitter *emitter;    // [compiler]
   Profile *profile;    // [compiler] or NULL
+  GdbEntry *debugger;  // [own] of the code that all units share, or NULL
   HotQueue *queue;     // [init]
   bool threaded;       // [own] the thread runs, or has run
   bool threadless;     // [own] the evaluator compiles
@@ -103,9 +105,11 @@ static EmitResult emit(Compiler *c, Unit *u, const char *name, EmitNote *note) {
   EmitResult result =
       refused ? EMIT_ASSEMBLER : ambi_emit_unit(c->emitter, u, &native, note);
   if (result == EMIT_OK) {
+    const char *known_as = name ? name : "ambit";
     if (c->profile)
-      ambi_profile_add(c->profile, native->code, native->bytes,
-                       name ? name : "ambit");
+      ambi_profile_add(c->profile, native->code, native->bytes, known_as);
+    if (c->config.debugger)
+      native->debugger = ambi_gdb_add(native->code, native->bytes, known_as);
     publish(c, u, native);
   }
   ambi_store_release(&u->x_state,
@@ -286,10 +290,11 @@ static uint32_t needed(const Compiler *c) {
 
 static HotUnit describe(const Compiler *c, Unit *u, uint64_t now) {
   double warmed = ambi_monotonic_seconds() - u->warm_since;
+  bool named = c->profile || c->config.debugger;
   return (HotUnit){.unit = u,
                    .hot_ns = now,
                    .rate = u->aim / (warmed > 1e-9 ? warmed : 1e-9),
-                   .name = c->profile ? name_of(c, u) : NULL};
+                   .name = named ? name_of(c, u) : NULL};
 }
 
 static void ask(Compiler *c, Unit *u, uint64_t now) {
@@ -324,17 +329,19 @@ static void hot(void *arg, Unit *u) {
 static void freed(void *arg, Native *native) {
   Compiler *c = arg;
   ambi_add_relaxed(&c->counts.retired, 1);
+  ambi_gdb_remove(native->debugger);
   ambi_native_free(c->memory, native);
 }
 
 // ---- life ---------------------------------------------------------------------
 
-static bool open_profile(Compiler *c, const char **why) {
+static bool tell_of_shared(Compiler *c, const char **why) {
+  size_t bytes;
+  const void *shared = ambi_emitter_code(c->emitter, &bytes);
+  if (c->config.debugger) c->debugger = ambi_gdb_add(shared, bytes, "ambit");
   if (c->config.profile == PROFILE_NONE) return true;
   c->profile = ambi_profile_open(c->config.profile, why);
   if (!c->profile) return false;
-  size_t bytes;
-  const void *shared = ambi_emitter_code(c->emitter, &bytes);
   ambi_profile_add(c->profile, shared, bytes, "ambit");
   return true;
 }
@@ -344,7 +351,7 @@ static bool open_parts(Compiler *c, const char **why) {
   if (!(c->queue = ambi_queue_open(QUEUE_SIZE)) ||
       !(c->memory = ambi_code_memory_open(c->config.memory, why)) ||
       !(c->emitter = ambi_emitter_open(c->memory, why)) ||
-      !open_profile(c, why))
+      !tell_of_shared(c, why))
     return false;
   *why = "out of memory";
   return !c->config.counts || (c->passed = ambi_alloc(PASSED_BYTES));
@@ -406,6 +413,7 @@ void ambi_compiler_close(Compiler *c) {
   if (!c) return;
   AMB_CHECK(!c->threaded || c->stopped);
   ambi_profile_close(c->profile);
+  ambi_gdb_remove(c->debugger);
   ambi_emitter_close(c->emitter);
   ambi_code_memory_close(c->memory);
   ambi_queue_close(c->queue);

@@ -56,7 +56,8 @@ typedef struct JitConfig {
   uint32_t percent;  // of the wall, for the thread; 0: as the machine asks for
   size_t memory;     // bytes of machine code at most
   enum JitProfile profile;
-  bool counts;  // instructions that machine code leaves to the loop
+  bool debugger;  // machine code is told to gdb
+  bool counts;    // instructions that machine code leaves to the loop
 } JitConfig;
 extern const JitConfig ambi_jit_defaults;
 

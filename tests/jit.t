@@ -133,6 +133,37 @@ while ( $at < length $dump ) {
 is( $at, length $dump, 'records to its end' );
 ok( ( grep { $_ eq 'fib/1' } @names ), '... with their names and code' );
 
+# ---- gdb ------------------------------------------------------------------------
+
+# What gdb prints when the program stops in a helper that machine code calls.
+sub in_gdb {
+    my (@words) = @_;
+    my @commands = map { ( '-ex', $_ ) } 'break ambi_step_collect_add', 'run', 'ignore 1 50', 'continue',
+        'bt', 'kill';
+    return Program::run(
+        argv    => [ qw(gdb -nx -batch), '-iex', 'set debuginfod enabled off', @commands, '--args', $ambit, @words ],
+        dir     => $dir,
+        timeout => 60,
+    );
+}
+SKIP: {
+    skip 'gdb is not installed', 4 if system('command -v gdb >/dev/null 2>&1') != 0;
+    write_file( 'gdb.metta', <<'END_TEXT' );
+(= (pick $n) (collapse (superpose (1 2 3))))
+(= (turn $n) (if (== $n 0) done (let $x (pick $n) (turn (- $n 1)))))
+!(turn 1000)
+END_TEXT
+    my @words = ( '--jit=sync', '--jit-threshold=1', 'gdb.metta' );
+    my $r     = in_gdb( '--jit-gdb', @words );
+    skip "gdb cannot run a program here: $1", 4
+        if "$r->{out}$r->{err}" =~ /(.*(?:ptrace|Could not trace|not permitted|Couldn't).*)/;
+    like( $r->{out}, qr{^#1 .* in pick/1 \(\)}m,   'gdb has a name for the machine code of a rule' );
+    like( $r->{out}, qr{^#\d+ .* in ambi_interp_run }m, '... and finds what called it' );
+    like( $r->{out}, qr{^#\d+ .*\bmain \(}m, '... down to the beginning' )
+        or diag( $r->{out} );
+    unlike( in_gdb(@words)->{out}, qr{pick/1 \(\)}, 'without --jit-gdb it has not' );
+}
+
 # ---- the cap --------------------------------------------------------------------
 
 my $many = join '', map {"(= (f$_ \$x) (+ \$x $_)) !(f$_ 1)\n"} 1 .. 60;

@@ -56,6 +56,7 @@ typedef struct Native {
   uint32_t ncode;                   // words of the unit, the length of `at`
   void *code;                       // the machine code, in code memory
   size_t bytes;
+  void *debugger;  // what was told to one, or NULL
 } Native;
 
 // What the compiler gives the evaluator. All NULL: there is none.

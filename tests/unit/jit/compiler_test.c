@@ -288,6 +288,60 @@ START_TEST(machine_code_goes_with_its_unit) {
 }
 END_TEST
 
+// ---- debuggers --------------------------------------------------------------------
+
+// As the GDB manual has it.
+typedef struct CodeEntry {
+  struct CodeEntry *next, *previous;
+  const unsigned char *object;
+  uint64_t size;
+} CodeEntry;
+extern struct {
+  uint32_t version, action;
+  CodeEntry *relevant, *first;
+} __jit_debug_descriptor;
+
+// How many entries there are, and how many have this name.
+static uint32_t count_entries(const char *name, uint32_t *named) {
+  uint32_t n = 0;
+  const CodeEntry *before = NULL;
+  *named = 0;
+  for (const CodeEntry *e = __jit_debug_descriptor.first; e; e = e->next) {
+    ck_assert_ptr_eq(e->previous, before);
+    ck_assert_int_eq(memcmp(e->object, "\177ELF", 4), 0);
+    size_t length = strlen(name) + 1;
+    ck_assert_uint_gt(e->size, length);
+    *named += memcmp(e->object + e->size - length, name, length) == 0;
+    before = e;
+    n++;
+  }
+  return n;
+}
+
+START_TEST(a_debugger_sees_what_there_is) {
+  Seen seen;
+  const char *why;
+  uint32_t named;
+  JitConfig config = {
+      .mode = JIT_SYNC, .threshold = 1, .memory = 1 << 20, .debugger = true};
+  ck_assert_uint_eq(__jit_debug_descriptor.version, 1);
+  open_runtime(&seen, 1);
+  ck_assert_msg(ambi_compiler_open(seen.rt, &config, &why), "%s", why);
+  seen.compiler = ambi_compiler_of(seen.rt);
+  for (int round = 0; round < 3; round++) {
+    run(&seen, round ? "(= (fib -1) none)" : fib);
+    check(&seen, "!(fib 10)", "[55]");
+    uint32_t n = count_entries("fib/1", &named);
+    ck_assert_uint_eq(n,
+                      ambi_load_relaxed(&fake.natives) + 1);  // what is shared
+    ck_assert_uint_eq(named, 1);
+    ck_assert_uint_eq(__jit_debug_descriptor.action, 0);
+  }
+  close_all(&seen);
+  ck_assert_uint_eq(count_entries("fib/1", &named), 0);
+}
+END_TEST
+
 static bool is_called(const Runtime *rt, const Unit *u, const char *name) {
   if (!u->variant || !ambi_is_sym(u->variant->def->head)) return false;
   uint32_t id = ambi_sym_of(u->variant->def->head);
@@ -506,6 +560,7 @@ int main(void) {
   tcase_add_test(tc, the_longer_the_queue_the_longer_the_count);
   tcase_add_test(tc, what_was_thrown_away_is_dropped);
   tcase_add_test(tc, machine_code_goes_with_its_unit);
+  tcase_add_test(tc, a_debugger_sees_what_there_is);
   tcase_add_test(tc, the_hottest_comes_first);
   tcase_add_test(tc, stops_with_units_waiting);
   tcase_add_test(tc, a_modest_compiler_stands_back);

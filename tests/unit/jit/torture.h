@@ -110,6 +110,7 @@ static void live(Evaluator *e, unsigned life) {
   JitConfig config = ambi_jit_defaults;
   const char *why;
   config.threshold = 1 + (life + e->number) % 3;
+  config.debugger = life % 3 == 1;
   config.memory = life % 4 == 3 ? 1 : 1 << 20;
   Runtime *rt = ambi_runtime_open(&host, 1);
   if (!rt || !ambi_compiler_open(rt, &config, &why)) {

@@ -1,6 +1,7 @@
 // `ambit disasm --native`: machine code beside the bytecode it was made of.
 //
-// A unit is compiled when its first instruction is shown. Offsets are those in its
+// A unit is compiled when its first instruction is shown, at the highest level that
+// --jit-level allows. Offsets are those in its
 // machine code. An instruction may have two versions (Native in
 // runtime/bytecode/native.h): `sure`, where the operands are known to be what they
 // usually are, and the general one. What runs rarely stands behind both.
@@ -110,7 +111,9 @@ static uint32_t first_of(const Native *n, const uint32_t *at) {
 static void show_entry(Buffer *b, const Native *n) {
   uint32_t from = (uint32_t)((const char *)n->entry - (const char *)n->code);
   uint32_t general = first_of(n, n->at), sure = first_of(n, n->sure);
-  ambi_buffer_puts(b, "        | called\n");
+  char title[40];
+  snprintf(title, sizeof title, "        | level %u, called\n", n->level);
+  ambi_buffer_puts(b, title);
   show_bytes(b, n, from, sure < general ? sure : general);
 }
 
@@ -124,9 +127,15 @@ static void show_rest(Buffer *b, const Native *n) {
   show_bytes(b, n, n->end, (uint32_t)n->bytes);
 }
 
+static void compile(const Cli *cli, Unit *u) {
+  ambi_unit_hot(cli->rt->code, u);
+  u->looks = 1;
+  ambi_unit_look(cli->rt->code, u);
+}
+
 void cli_note_native(void *arg, Buffer *b, const Unit *u, uint32_t at) {
   const Cli *cli = arg;
-  if (at == 0) ambi_unit_hot(cli->rt->code, (Unit *)(uintptr_t)u);
+  if (at == 0) compile(cli, (Unit *)(uintptr_t)u);
   const Native *n = ambi_load_acquire(&u->native);
   if (!n) {
     if (at == 0) ambi_buffer_puts(b, "        | not compiled\n");

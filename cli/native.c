@@ -19,6 +19,7 @@ void cli_jit_open(Cli *cli) {
   JitConfig config = ambi_jit_defaults;
   config.mode = o->jit.mode;
   config.counts = o->jit_stats;
+  if (o->jit.level) config.level = o->jit.level;
   if (o->jit.threshold) config.threshold = o->jit.threshold;
   if (o->jit.memory) config.memory = o->jit.memory;
   config.profile = o->jit.profile;
@@ -55,6 +56,7 @@ static void print_outcomes(const JitStats *s) {
     snprintf(name, sizeof name, "%s%s",
              i == EMIT_OK ? "" : "not compiled: ", names[i]);
     row(name, s->results[i], "");
+    if (i == EMIT_OK) row("compiled again, for level 2", s->second, "");
   }
   row("dropped: thrown away meanwhile", s->stale, "");
   row("dropped: too late", s->late, "");
@@ -67,6 +69,8 @@ static void print_outcomes(const JitStats *s) {
 static void print_sizes(const JitStats *s, uint64_t retiring) {
   row("instructions compiled", s->instructions, "");
   row("machine code", s->bytes, "bytes");
+  row("loops that changed over to level 2", s->changed_over, "");
+  row("machine code that level 2 took the place of", s->outdated, "bytes");
   row("code memory in use", s->memory.used, "bytes");
   row("code memory at most", s->memory.peak, "bytes");
   row("code memory given back", s->memory.freed, "bytes");

@@ -75,6 +75,11 @@ static bool set_jit_threshold(Options *o, const char *v) {
   o->jit.threshold = (uint32_t)n;
   return true;
 }
+static bool set_jit_level(Options *o, const char *v) {
+  if ((*v != '1' && *v != '2') || v[1]) return false;
+  o->jit.level = (unsigned)(*v - '0');
+  return true;
+}
 static bool set_jit_memory(Options *o, const char *v) {
   uint64_t n;
   if (!ambi_size_parse(v, &n) || n == 0 || n > JIT_MOST_MEMORY) return false;
@@ -150,6 +155,8 @@ static const Option table[] = {
      "off, sync or background"},
     {"--jit-threshold", "N", "calls after which a rule is compiled",
      set_jit_threshold, "a whole number from 1"},
+    {"--jit-level", "N", "1: compile once, 2: once more what stays hot",
+     set_jit_level, "1 or 2"},
     {"--jit-memory", "SIZE", "bytes of machine code at most", set_jit_memory,
      "a size up to 1G"},
     {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,

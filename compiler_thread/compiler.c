@@ -19,6 +19,7 @@
 #include "memory/check.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/disasm.h"
+#include "runtime/config.h"
 #include "runtime/modules/module.h"
 
 enum {
@@ -27,15 +28,19 @@ enum {
   STACK_BYTES = 512 << 10,  // no recursion over data; sanitizers need the most
   STEP = 64,                // units that wait double the threshold
   MODEST_NICE = 10,
-  MODEST_PERCENT = 15
+  MODEST_PERCENT = 15,
+  LEVEL_2 = 10,  // times the threshold
+  FEW = 16       // thresholds below are for tests: each step is looked at
 };
 
 const JitConfig ambi_jit_defaults = {
-    .mode = JIT_BACKGROUND, .threshold = 200, .memory = 64 << 20};
+    .mode = JIT_BACKGROUND, .level = 2, .threshold = 200, .memory = 64 << 20};
 
 typedef struct Counts {  // [compiler], or [own]: the first row, asked
   AMB_ATOMIC(uint64_t) hot, full, counted_on, retired;
-  AMB_ATOMIC(uint64_t) compiled, stale, late, instructions, bytes, emit_ns;
+  AMB_ATOMIC(uint64_t) outdated;  // both
+  AMB_ATOMIC(uint64_t) compiled, second, stale, late;
+  AMB_ATOMIC(uint64_t) instructions, bytes, emit_ns;
   AMB_ATOMIC(uint64_t) cpu_ns, began_ns, ended_ns, pauses, paused_ns;
   AMB_ATOMIC(uint64_t) results[EMIT_RESULT_COUNT];
   Latency published;
@@ -85,35 +90,46 @@ static uint64_t now_ns(void) {
 // ---- compiling ----------------------------------------------------------------
 
 static void publish(Compiler *c, Unit *u, Native *n) {
+  n->older = ambi_load_relaxed(&u->native);
+  if (n->older) ambi_add_relaxed(&c->counts.outdated, n->older->bytes);
   ambi_code_settle(c->memory);
   ambi_store_release(&u->native, n);
   ambi_store_release(&u->enter, n->entry);
   ambi_store_release(&u->entry, (const Code *)(const void *)&n->landings[0]);
 }
 
-static void count_published(Counts *k, const EmitNote *note, uint64_t waited) {
+static void count_published(Counts *k, const EmitNote *note, unsigned level,
+                            uint64_t waited) {
   ambi_add_relaxed(&k->compiled, 1);
+  ambi_add_relaxed(&k->second, level > 1);
   ambi_add_relaxed(&k->instructions, note->instructions);
   ambi_add_relaxed(&k->bytes, note->bytes);
   ambi_latency_add(&k->published, waited);
 }
 
+static enum NativeState state_after(unsigned level, EmitResult result) {
+  if (level > 1) return NATIVE_FINAL;
+  return result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED;
+}
+
 // Nothing of the unit is looked at once its state is stored.
-static EmitResult emit(Compiler *c, Unit *u, const char *name, EmitNote *note) {
-  Native *native = NULL;
+static EmitResult emit(Compiler *c, const HotUnit *item, EmitNote *note) {
+  Unit *u = item->unit;
+  Native *native = NULL, *before = ambi_load_relaxed(&u->native);
   bool refused = ambi_stress(STRESS_REFUSE) && ++c->turns % 3 == 0;
   EmitResult result =
-      refused ? EMIT_ASSEMBLER : ambi_emit_unit(c->emitter, u, &native, note);
+      refused ? EMIT_ASSEMBLER
+              : ambi_emit_unit(c->emitter, u, item->level,
+                               before ? before->seen : NULL, &native, note);
   if (result == EMIT_OK) {
-    const char *known_as = name ? name : "ambit";
+    const char *known_as = item->name ? item->name : "ambit";
     if (c->profile)
       ambi_profile_add(c->profile, native->code, native->bytes, known_as);
     if (c->config.debugger)
       native->debugger = ambi_gdb_add(native->code, native->bytes, known_as);
     publish(c, u, native);
   }
-  ambi_store_release(&u->x_state,
-                     result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED);
+  ambi_store_release(&u->x_state, state_after(item->level, result));
   return result;
 }
 
@@ -126,12 +142,12 @@ static void compile(Compiler *c, const HotUnit *item) {
   } else {
     EmitNote note = {0};
     uint64_t began = now_ns();
-    EmitResult result = emit(c, item->unit, item->name, &note);
+    EmitResult result = emit(c, item, &note);
     uint64_t ended = now_ns();
     ambi_add_relaxed(&c->counts.results[result], 1);
     ambi_add_relaxed(&c->counts.emit_ns, ended - began);
     if (result == EMIT_OK)
-      count_published(&c->counts, &note, ended - item->hot_ns);
+      count_published(&c->counts, &note, item->level, ended - item->hot_ns);
   }
   ambi_text_free(item->name);
 }
@@ -170,7 +186,8 @@ static void drop_rest(Compiler *c) {
   while (refill(c)) {
     HotUnit item = take_most_urgent(c);
     ambi_add_relaxed(&c->counts.late, 1);
-    ambi_store_release(&item.unit->x_state, NATIVE_REFUSED);
+    ambi_store_release(&item.unit->x_state,
+                       state_after(item.level, EMIT_NO_MEMORY));
     ambi_text_free(item.name);
     done(c);
   }
@@ -260,7 +277,7 @@ static void send(Compiler *c, const HotUnit *item) {
     return;
   }
   ambi_add_relaxed(&c->counts.full, 1);
-  ambi_unit_cool(item->unit);
+  ambi_unit_cool(c->code, item->unit, item->level);
   ambi_text_free(item->name);
   done(c);
 }
@@ -288,23 +305,25 @@ static uint32_t needed(const Compiler *c) {
   return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
-static HotUnit describe(const Compiler *c, Unit *u, uint64_t now) {
+static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
+                        uint64_t now) {
   double warmed = ambi_monotonic_seconds() - u->warm_since;
   bool named = c->profile || c->config.debugger;
   return (HotUnit){.unit = u,
                    .hot_ns = now,
                    .rate = u->aim / (warmed > 1e-9 ? warmed : 1e-9),
-                   .name = named ? name_of(c, u) : NULL};
+                   .name = named ? name_of(c, u) : NULL,
+                   .level = level};
 }
 
-static void ask(Compiler *c, Unit *u, uint64_t now) {
+static void ask(Compiler *c, Unit *u, unsigned level, uint64_t now) {
   ambi_add_relaxed(&c->counts.hot, 1);
   if (c->stopped) {
     ambi_add_relaxed(&c->counts.late, 1);
-    ambi_store_release(&u->x_state, NATIVE_REFUSED);
+    ambi_store_release(&u->x_state, state_after(level, EMIT_NO_MEMORY));
     return;
   }
-  HotUnit item = describe(c, u, now);
+  HotUnit item = describe(c, u, level, now);
   if (!c->threaded && !c->threadless) c->threadless = !start_thread(c);
   if (c->threadless)
     compile(c, &item);
@@ -312,24 +331,31 @@ static void ask(Compiler *c, Unit *u, uint64_t now) {
     send(c, &item);
 }
 
+// With level 2 nobody waits for others.
 static void hot(void *arg, Unit *u) {
   Compiler *c = arg;
   uint64_t now = now_ns();
-  uint32_t state = NATIVE_COLD, enough = needed(c);
-  if (u->aim < enough && ambi_load_relaxed(&u->x_state) == NATIVE_COLD) {
+  uint32_t state = ambi_load_acquire(&u->x_state), enough = needed(c);
+  if (state == NATIVE_COLD && u->aim < enough) {
     ambi_unit_count_on(u, enough);
     ambi_add_relaxed(&c->counts.counted_on, 1);
     return;
   }
-  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_QUEUED)) return;
-  ask(c, u, now);
+  if (state != NATIVE_COLD && (state != NATIVE_READY || c->config.level < 2))
+    return;
+  ambi_store_release(&u->x_state, NATIVE_QUEUED);
+  ask(c, u, state == NATIVE_COLD ? 1 : 2, now);
   ambi_latency_add(&c->counts.asked, now_ns() - now);
 }
 
 static void freed(void *arg, Native *native) {
   Compiler *c = arg;
   ambi_add_relaxed(&c->counts.retired, 1);
-  ambi_gdb_remove(native->debugger);
+  for (Native *n = native; n; n = n->older) {
+    ambi_gdb_remove(n->debugger);
+    if (n->older)
+      ambi_add_relaxed(&c->counts.outdated, -(uint64_t)n->older->bytes);
+  }
   ambi_native_free(c->memory, native);
 }
 
@@ -357,6 +383,14 @@ static bool open_parts(Compiler *c, const char **why) {
   return !c->config.counts || (c->passed = ambi_alloc(PASSED_BYTES));
 }
 
+// So many calls of a unit are seen at least, on the average, while it is called
+// LEVEL_2 times as often as level 1 asks for.
+static void look_for_level_2(NativeHost *host) {
+  uint64_t events = (uint64_t)LEVEL_2 * host->threshold;
+  host->look_every = host->threshold < FEW ? 1 : AMB_POLL_STEPS;
+  host->looks = (uint32_t)((events + host->look_every - 1) / host->look_every);
+}
+
 // Units that exist already, with code that calls no other unit, learn what the
 // entry of bytecode is.
 static void install(Compiler *c) {
@@ -367,6 +401,7 @@ static void install(Compiler *c) {
   host.hot = hot;
   host.freed = freed;
   host.threshold = c->config.threshold;
+  if (c->config.level > 1) look_for_level_2(&host);
   host.one = c->passed;
   host.left = c->passed ? c->passed + OP_I_COUNT : NULL;
   cs->native = host;
@@ -441,7 +476,8 @@ uint64_t ambi_compiler_retiring(const Compiler *c) {
   uint64_t bytes = 0;
   for (const Unit *u = c->code->retired; u; u = u->next) {
     const Native *n = ambi_load_acquire(&u->native);
-    if (n) bytes += n->bytes;
+    for (; n; n = n->older)
+      bytes += n->bytes;
   }
   return bytes;
 }
@@ -457,11 +493,14 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
   *out = (JitStats){.threadless = c->threadless,
                     .hot = ambi_load_relaxed(&k->hot),
                     .compiled = ambi_load_relaxed(&k->compiled),
+                    .second = ambi_load_relaxed(&k->second),
                     .stale = ambi_load_relaxed(&k->stale),
                     .late = ambi_load_relaxed(&k->late),
                     .queue_full = ambi_load_relaxed(&k->full),
                     .instructions = ambi_load_relaxed(&k->instructions),
                     .bytes = ambi_load_relaxed(&k->bytes),
+                    .changed_over = c->code->native.changed_over,
+                    .outdated = ambi_load_relaxed(&k->outdated),
                     .emit_ns = ambi_load_relaxed(&k->emit_ns),
                     .counted_on = ambi_load_relaxed(&k->counted_on),
                     .retired = ambi_load_relaxed(&k->retired),

@@ -11,32 +11,38 @@
 //
 // PROTOCOL native-state
 //   what      Unit.x_state, enum NativeState: who may look at a unit, and free it
-//   writer    evaluator COLD -> QUEUED before it pushes, -> COLD if there was no
-//             room, QUEUED -> STALE when it would free the unit; compiler QUEUED ->
-//             COMPILING when it takes it, COMPILING -> READY or REFUSED, STALE ->
-//             REFUSED. Both leave QUEUED by compare-exchange: one of them wins
+//   writer    evaluator COLD -> QUEUED (level 1) or READY -> QUEUED (level 2) before
+//             it pushes, back if there was no room, QUEUED -> STALE when it would
+//             free the unit; compiler QUEUED -> COMPILING when it takes it,
+//             COMPILING -> READY, FINAL or REFUSED, STALE -> REFUSED. Both leave
+//             QUEUED by compare-exchange: one of them wins
 //   readers   the same two. The compiler touches a unit from the exchange that gave
-//             COMPILING to its store of READY or REFUSED; the evaluator frees a
-//             unit between forms, when it is COLD, READY or REFUSED
-//   publish   release store of READY or REFUSED: the compiler's last access
+//             COMPILING to its store of READY, FINAL or REFUSED; the evaluator frees
+//             a unit between forms, when it is in none of QUEUED, COMPILING, STALE
+//   publish   release store of READY, FINAL or REFUSED: the compiler's last access
 //   observe   acquire load in free_units (runtime/bytecode/code.c)
+//   level 2   ends in FINAL, compiled or not: nobody asks a second time. REFUSED
+//             there says nothing of Unit.native
 //   lifetime  a STALE unit stays in its list until a later look finds it REFUSED
 //   close     ambi_compiler_stop ends the thread with nothing QUEUED, COMPILING or
-//             STALE; what gets hot later is REFUSED at once
+//             STALE; what gets hot later is REFUSED or FINAL at once
 //   test      tests/unit/jit/state_model_test.c looks at every interleaving;
 //             tests/unit/jit/compiler_test.c and compiler_torture_test.c under tsan
 //
 // PROTOCOL code-swap
 //   what      Unit.native, Unit.enter, Unit.entry: where calls of a unit go
-//   writer    whoever compiles, once for each unit
+//   writer    whoever compiles, once for each level of a unit
 //   readers   the evaluator at each call, return and resume; no lock, no retry
 //   publish   release stores, in that order, after the Native, its landings and its
 //             code are complete and processors are synchronized (ambi_code_settle)
 //   observe   acquire load of entry or native by the loop; machine code loads enter
 //             plainly, which on x86-64 is an acquire
 //   why safe  bytecode and machine code of a unit have the same frames, records and
-//             positions; a call takes either, a frame may go on in the other
-//   lifetime  a Native is freed with its unit, between forms (NativeHost.freed)
+//             positions; a call takes either, a frame may go on in the other. So it
+//             is with the two levels, whichever of the three stores is seen
+//   lifetime  a Native is freed with its unit, between forms (NativeHost.freed), and
+//             with it the one it took the place of (Native.older): landings of that
+//             stand in frames and records until then
 //   weaker?   relaxed stores rejected: landings could be read before they are set
 //   test      as above
 #ifndef AMBIT_COMPILER_THREAD_COMPILER_H
@@ -52,6 +58,7 @@ enum JitMode { JIT_OFF, JIT_SYNC, JIT_BACKGROUND };
 
 typedef struct JitConfig {
   enum JitMode mode;
+  unsigned level;      // 1: never level 2
   uint32_t threshold;  // calls until a unit is hot, at least 1
   uint32_t percent;  // of the wall, for the thread; 0: as the machine asks for
   size_t memory;     // bytes of machine code at most
@@ -63,8 +70,9 @@ extern const JitConfig ambi_jit_defaults;
 
 typedef struct JitStats {
   bool threadless;                      // the evaluator compiles
-  uint64_t hot;                         // units that got hot
-  uint64_t compiled;                    // units published
+  uint64_t hot;                         // units that got hot, for either level
+  uint64_t compiled;                    // ... that were published
+  uint64_t second;                      // ... at level 2
   uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult
   uint64_t stale;       // dropped: thrown away while they waited
   uint64_t late;        // dropped: still waiting at the end, or hot then
@@ -72,8 +80,10 @@ typedef struct JitStats {
   uint64_t counted_on;  // units that would have been hot with less in the queue
   uint64_t instructions;  // of published units
   uint64_t bytes;         // ... of their machine code
-  uint64_t retired;       // units whose machine code was given back
-  uint64_t emit_ns;       // spent emitting
+  uint64_t changed_over;  // loops that went to level 2 in their middle
+  uint64_t outdated;  // bytes of level 1 that wait for their unit to be freed
+  uint64_t retired;   // units whose machine code was given back
+  uint64_t emit_ns;   // spent emitting
   LatencyView published;  // from hot to published
   LatencyView asked;      // what the evaluator spent on a unit that got hot
   // The thread: processor time and the wall since it began, what it may take of the

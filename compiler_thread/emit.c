@@ -148,7 +148,19 @@ static void drop(Emit *m) {
   ambi_free(m->wanted, words);
   ambi_free(m->used, words);
   ambi_free(m->sure_used, words);
+  ambi_free((void *)(uintptr_t)m->seen, words);
   ambi_free(m->landing_label, m->landings_cap * sizeof *m->landing_label);
+}
+
+// Machine code goes on noting while it is read.
+static bool copy_seen(Emit *m, const SeenByte *seen) {
+  if (!seen) return true;
+  uint8_t *copy = ambi_alloc((size_t)m->u->ncode + 1);
+  if (!copy) return false;
+  for (uint32_t i = 0; i < m->u->ncode; i++)
+    copy[i] = ambi_load_relaxed(&seen[i]);
+  m->seen = copy;
+  return true;
 }
 
 static bool prepare(Emit *m) {
@@ -164,10 +176,13 @@ static bool prepare(Emit *m) {
   Native *n = m->native = ambi_alloc(sizeof *n);
   if (!n) return false;
   n->ncode = u->ncode;
+  n->level = m->level;
   n->caplandings = m->landings_cap;
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
   n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
   n->landings = ambi_alloc(m->landings_cap * sizeof *n->landings);
+  if (m->level == 1) n->seen = ambi_alloc(u->ncode * sizeof *n->seen);
+  if (m->level == 1 && !n->seen) return false;
   return m->label && m->sure_label && m->wanted && m->used && m->sure_used &&
          m->landing_label && n->at && n->sure && n->landings && choose(m) &&
          ambi_emit_facts(m);
@@ -304,14 +319,14 @@ static EmitResult place(Emit *m, EmitNote *note) {
   return EMIT_OK;
 }
 
-EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
-                          EmitNote *note) {
+EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
+                          const SeenByte *seen, Native **out, EmitNote *note) {
   *note = (EmitNote){0};
   *out = NULL;
   if (u->ncode > LARGEST) return EMIT_LARGE;
-  Emit m = {.em = em, .j = em->j, .u = u};
+  Emit m = {.em = em, .j = em->j, .u = u, .level = level};
   EmitResult result = EMIT_NO_MEMORY;
-  if (prepare(&m)) {
+  if (copy_seen(&m, seen) && prepare(&m)) {
     assemble(&m, note);
     result = place(&m, note);
   }
@@ -324,10 +339,14 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
 }
 
 void ambi_native_free(CodeMemory *memory, Native *n) {
-  if (!n) return;
-  if (n->code) ambi_code_give_back(memory, n->code, n->bytes);
-  ambi_free(n->at, n->ncode * sizeof *n->at);
-  ambi_free(n->sure, n->ncode * sizeof *n->sure);
-  ambi_free(n->landings, n->caplandings * sizeof *n->landings);
-  ambi_free(n, sizeof *n);
+  while (n) {
+    Native *older = n->older;
+    if (n->code) ambi_code_give_back(memory, n->code, n->bytes);
+    ambi_free(n->at, n->ncode * sizeof *n->at);
+    ambi_free(n->sure, n->ncode * sizeof *n->sure);
+    ambi_free(n->seen, n->ncode * sizeof *n->seen);
+    ambi_free(n->landings, n->caplandings * sizeof *n->landings);
+    ambi_free(n, sizeof *n);
+    n = older;
+  }
 }

@@ -40,9 +40,12 @@ void ambi_emitter_close(Emitter *em);
 // The shared part of NativeHost: enter and call_bytecode.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
-// *out is complete and unpublished; the caller publishes or frees it.
-EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
-                          EmitNote *note);
+typedef AMB_ATOMIC(uint8_t) SeenByte;  // [all~]
+// *out is complete and unpublished; the caller publishes or frees it. seen: what code
+// of level 1 has noted for each word of the unit (Native.seen), or NULL.
+EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
+                          const SeenByte *seen, Native **out, EmitNote *note);
+// Frees it and those before it.
 void ambi_native_free(CodeMemory *m, Native *n);
 
 #endif

@@ -92,6 +92,7 @@ static void float_arm(Emit *m, JitLabel at, JitLabel slow, JitFloat op) {
   jit_bind(j, at);
   if (may_be_double(m, x) && may_be_double(m, y)) {
     two_doubles(m, x, y, slow);
+    emit_note_double(m);
     jit_float(j, op, 0, 1);
     jit_float(j, J_FCMP, 0, 0);
     jit_jump_if(j, J_PARITY, slow);  // not a number
@@ -146,13 +147,31 @@ void ambi_emit_MUL(Emit *m) {
   float_arm(m, other, slow, J_FMUL);
 }
 
+// Out of line at `at`: a double is noted, and on it goes at `to`.
+static void note_small(Emit *m, JitLabel at, unsigned source, JitLabel to) {
+  Jit *j = m->j;
+  jit_cold(j);
+  jit_bind(j, at);
+  if (m->level == 1) {
+    jit_rm(j, J_MOV, J_RAX, in_slot(slot_of(source)));
+    emit_tag(m, J_RCX, J_RAX);
+    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
+    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
+    jit_jump_if(j, J_ABOVE, to);
+    emit_note_double(m);
+  }
+  jit_jump(j, to);
+  jit_hot(j);
+}
+
 static void sum_small(Emit *m, JitOp op) {
   Jit *j = m->j;
-  JitLabel slow = jit_label(j);
-  rotated(m, J_RAX, m->pc->b, slow);
+  JitLabel slow = jit_label(j), other = jit_label(j);
+  rotated(m, J_RAX, m->pc->b, other);
   jit_ri(j, op, J_RAX, (int32_t)(int16_t)m->pc->c * 65536);
   jit_jump_if(j, J_OVERFLOW, slow);
   give(m);
+  note_small(m, other, m->pc->b, slow);
   slow_arm(m, slow, m->pc->b, ambi_small_int((int16_t)m->pc->c));
 }
 void ambi_emit_ADDI(Emit *m) {
@@ -185,6 +204,7 @@ static void compare(Emit *m, Unless c) {
   jit_bind(j, other);
   if (may_be_double(m, x) && may_be_double(m, y)) {
     two_doubles(m, x, y, emit_slow(m));
+    emit_note_double(m);
     jit_float(j, J_FCMP, c.swap, !c.swap);
     jit_jump_if(j, c.x_y, m->label[emit_offset(m, (int16_t)m->pc->c)]);
     jit_jump(j, emit_general_next(m));
@@ -285,7 +305,11 @@ void ambi_emit_JNEQT(Emit *m) {
 
 static void compare_small(Emit *m, JitIf unless) {
   Jit *j = m->j;
-  if (slot_of(m->pc->a) != m->had) rotated(m, R_LAST, m->pc->a, emit_slow(m));
+  if (slot_of(m->pc->a) != m->had) {
+    JitLabel other = jit_label(j);
+    rotated(m, R_LAST, m->pc->a, other);
+    note_small(m, other, m->pc->a, emit_slow(m));
+  }
   jit_ri(j, J_CMP, R_LAST, (int32_t)(int16_t)m->pc->b * 65536 + TAG_INT);
   jit_jump_if(j, unless, emit_branch(m, m->pc->c));
   m->has = m->pc->a;

@@ -15,6 +15,12 @@ void emit_load(Jit *j) {
   jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
 }
 
+void emit_note_double(Emit *m) {
+  if (!m->native->seen) return;
+  jit_imm(m->j, J_RCX, (uintptr_t)&m->native->seen[m->at]);
+  jit_mi(m->j, J_MOV, 1, jit_at(J_RCX, 0), 1);
+}
+
 void emit_set_pc(Emit *m) {
   jit_imm(m->j, J_RCX, (uintptr_t)m->pc);
   jit_mr(m->j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);

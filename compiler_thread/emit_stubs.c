@@ -236,11 +236,25 @@ static bool more_stack(Engine *g) {
          ambi_stack_more(g, g->e + u->nslots);
 }
 
+// Where a call that was on its way to `back` goes. A loop that only calls itself
+// would stay in code of level 1 for ever, so it changes over here.
+static const void *newest(Engine *g, const Unit *u, const void *back) {
+  const Native *n = ambi_load_acquire(&u->native);
+  const void *enter = ambi_load_acquire(&u->enter);
+  while (n && ((const char *)back < (const char *)n->code ||
+               (const char *)back >= (const char *)n->code + n->bytes))
+    n = n->older;
+  if (!n || n->entry == enter) return back;
+  g->code->native.changed_over++;
+  return enter;
+}
+
 // The frame has its arguments only; the unit that lowers does not know how many.
-static bool poll(Engine *g) {
+static const void *poll(Engine *g, const void *back) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   const Variant *v = (const Variant *)(uintptr_t)g->e[FRAME_MARK];
-  return ambi_step_poll(g, u == g->code->lower_unit ? v->def->nargs : u->nargs);
+  size_t args = u == g->code->lower_unit ? v->def->nargs : u->nargs;
+  return ambi_step_poll(g, args) ? newest(g, u, back) : NULL;
 }
 
 // Machine code reaches a unit by plain loads of Unit.enter or Unit.entry, which on
@@ -265,6 +279,21 @@ static void asking(Jit *j, JitLabel at, const Labels *l, const void *function) {
   jit_ret(j);
   jit_bind(j, stop);
   jit_ri(j, J_ADD, J_RSP, 8);  // the return address
+  jit_jump(j, l->stop);
+}
+
+static void polling(Jit *j, const Labels *l) {
+  JitLabel stop = jit_label(j);
+  jit_bind(j, l->poll);
+  emit_save(j);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_pop(j, J_RSI);  // the return address
+  jit_call(j, (const void *)(uintptr_t)poll);
+  jit_rr(j, J_TEST, J_RAX, J_RAX);
+  jit_jump_if(j, J_EQ, stop);
+  emit_load(j);
+  jit_jump_r(j, J_RAX);
+  jit_bind(j, stop);
   jit_jump(j, l->stop);
 }
 
@@ -321,7 +350,7 @@ static void all_stubs(Jit *j, const Labels *l) {
   dispatching(j, l);
   calling_bytecode(j, l);
   dereferencing(j, l);
-  asking(j, l->poll, l, (const void *)(uintptr_t)poll);
+  polling(j, l);
   asking(j, l->more_stack, l, (const void *)(uintptr_t)more_stack);
   asking(j, l->observe, l, (const void *)(uintptr_t)observe);
 }

@@ -33,6 +33,7 @@ typedef struct HotUnit {
   uint64_t hot_ns;  // when it got hot
   double rate;      // calls and turns a second until then: more is more urgent
   char *name;       // for profilers, or NULL
+  unsigned level;   // 1, 2
 } HotUnit;
 
 typedef struct HotQueue HotQueue;

@@ -62,9 +62,12 @@ typedef struct Emit {
   Emitter *em;
   Jit *j;
   const Unit *u;
-  const Code *pc;        // the instruction
-  uint32_t at;           // ... its offset
-  bool sure;             // which version is being emitted
+  const Code *pc;  // the instruction
+  uint32_t at;     // ... its offset
+  bool sure;       // which version is being emitted
+  unsigned level;  // 1, 2
+  // Level 2: per word, what level 1 has noted so far (Native.seen), a copy; or NULL.
+  const uint8_t *seen;
   JitLabel *label;       // of each instruction in the general version ...
   JitLabel *sure_label;  // ... and in the sure one
   uint8_t *wanted;       // per word: gets machine code
@@ -203,6 +206,8 @@ void emit_rigid_holds(Emit *m, JitLabel not );
 void emit_firm_marks(Emit *m, JitIf missing, JitLabel l);
 // rax, an EXPR, is not presumed to be its own value: goes to `not`. Uses rcx, rdx.
 void emit_presumed(Emit *m, JitLabel not );
+// Level 1: notes that the instruction at hand has met doubles. Uses rcx.
+void emit_note_double(Emit *m);
 // Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
 // NEXT_PC at `offset` goes on there at once.
 void emit_helper(Emit *m, const void *helper, uint32_t offset);

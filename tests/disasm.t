@@ -70,7 +70,7 @@ SKIP: {
         is( $r->{exit}, 0, basename($path) . ': with machine code' ) or diag( $r->{err} );
         my @bytecode = grep { !/^ +\| / } split /\n/, $r->{out};
         is_deeply( \@bytecode, [ split /\n/, disasm($path)->{out} ], '... the same bytecode' );
-        my @code = $r->{out} =~ /^ +\d+  [A-Z_]+.*\n(?: +\| (?:called|sure|general)\n)? +\|  +[0-9a-f]+  \S/mg;
+        my @code = $r->{out} =~ /^ +\d+  [A-Z_]+.*\n(?: +\| (?:level 2, called|sure|general)\n)? +\|  +[0-9a-f]+  \S/mg;
         cmp_ok( scalar @code, '>', 5, '... with code for its instructions' );
     }
 }

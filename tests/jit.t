@@ -78,6 +78,27 @@ my $r = run( '--tier=2', '--jit-threshold=1000000', '--jit-stats', '-e', "$fib !
 is( stats($r)->{mode}, 'background', 'tier 2 compiles in the background' );
 is( stats($r)->{'units that got hot'}, 0, 'nothing gets hot below the threshold' );
 
+# ---- levels -------------------------------------------------------------------
+
+# One loop that goes on for long: it gets hot in its middle, and again.
+my $turns = '(= (turn $n $sum) (if (== $n 0) $sum (turn (- $n 1) (+ $sum 2)))) !(turn 1000000 0)';
+for my $mode (qw(sync background)) {
+    my $s = stats( my $r = run( "--jit=$mode", '--jit-stats', '-e', $turns ) );
+    is( $r->{out}, "[2000000]\n", "$mode: a long loop" );
+    next if $mode eq 'background';
+    is( $s->{'compiled again, for level 2'}, 1, 'it is compiled at level 2' );
+    is( $s->{'loops that changed over to level 2'}, 1, '... and goes there in its middle' );
+    like( $s->{'machine code that level 2 took the place of'}, qr/^[1-9]\d* bytes$/, '... leaving code behind' );
+}
+for my $words ( ['--jit-level=1'], ['--jit-level=2'] ) {
+    my $r = run( '--jit=sync', '--jit-threshold=1', @$words, '--jit-stats', '-e', $turns );
+    is( $r->{out}, "[2000000]\n", "@$words: the answer" );
+    is( stats($r)->{'compiled again, for level 2'}, $words->[0] =~ /2/ ? 1 : 0, "@$words: as high as it says" );
+}
+for my $mode (qw(--jit-level=0 --jit-level=3 --jit-level=)) {
+    is( run( $mode, '-e', '!(+ 1 1)' )->{exit}, 2, "$mode is refused" );
+}
+
 # ---- one processor for both -----------------------------------------------------
 
 # The first of the processors that we may use, alone: the thread keeps to a share.

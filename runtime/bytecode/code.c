@@ -124,6 +124,7 @@ void ambi_unit_ready(CodeState *cs, Unit *u) {
   bool counts = host->hot && !u->form && u != cs->lower_unit;
   // Forms count their forks and what returns to them.
   u->heat = u->aim = host->threshold;
+  u->looks = host->looks;
   if (host->hot) u->warm_since = ambi_monotonic_seconds();
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
@@ -135,6 +136,11 @@ void ambi_unit_hot(CodeState *cs, Unit *u) {
   cs->native.hot(cs->native.arg, u);
 }
 
+void ambi_unit_look(CodeState *cs, Unit *u) {
+  if (u->looks == 0 || ambi_load_relaxed(&u->x_state) != NATIVE_READY) return;
+  if (--u->looks == 0) cs->native.hot(cs->native.arg, u);
+}
+
 // One more: WARM, which has just called, looks at the entry once more.
 static void count(Unit *u, uint32_t events) {
   u->heat = events + 1;
@@ -142,8 +148,13 @@ static void count(Unit *u, uint32_t events) {
 }
 
 // Of the time that the count took half is kept, too.
-void ambi_unit_cool(Unit *u) {
+void ambi_unit_cool(CodeState *cs, Unit *u, unsigned level) {
   u->warm_since = (u->warm_since + ambi_monotonic_seconds()) / 2;
+  if (level > 1) {
+    u->looks = (cs->native.looks + 1) / 2;
+    ambi_store_release(&u->x_state, NATIVE_READY);
+    return;
+  }
   ambi_store_release(&u->x_state, NATIVE_COLD);
   count(u, u->aim - u->aim / 2);
 }

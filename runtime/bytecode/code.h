@@ -101,6 +101,7 @@ struct Unit {
   AMB_ATOMIC(uint32_t) x_state;    // [all] enum NativeState
   uint32_t heat;                   // [own] calls and turns until it is hot ...
   uint32_t aim;                    // [own] ... of so many
+  uint32_t looks;                  // [own] ... until it is hot for level 2
   double warm_since;               // [own] when that count began
   Code *code;                      // ncode words
   uint32_t ncode;
@@ -223,9 +224,11 @@ void ambi_unit_drop(CodeState *cs, Unit *u);
 void ambi_unit_ready(CodeState *cs, Unit *u);
 // A call or a turn counted `heat` down to zero.
 void ambi_unit_hot(CodeState *cs, Unit *u);
-// The unit found no room on its way to the compiler: it is COLD again, with half of
-// its count.
-void ambi_unit_cool(Unit *u);
+// The unit is being called while the evaluator looks at limits.
+void ambi_unit_look(CodeState *cs, Unit *u);
+// The unit found no room on its way to the compiler: it is as it was before (COLD, or
+// READY for level 2), with half of its count.
+void ambi_unit_cool(CodeState *cs, Unit *u, unsigned level);
 // A unit that is COLD goes on counting, to `aim` in all.
 void ambi_unit_count_on(Unit *u, uint32_t aim);
 // The position that a return or resume address stands for.

@@ -9,12 +9,18 @@
 // What makes machine code (compiler_thread/) stands above this folder and is
 // reached through the three functions of NativeHost.
 //
-// Who writes what: the evaluator counts `heat` down and moves a unit from COLD to
-// QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry are stored
-// with release order after the Native and its landings are complete. Observe: calls
-// load Unit.entry with acquire order, machine code (x86-64) by a plain load. A
-// unit, with its Native, is freed between forms and never while the compiler may
-// look at it (ambi_unit_idle).
+// A unit may be taken twice. Level 1 is made of what is called or loops `threshold`
+// times; level 2 of what goes on being hot, about ten times as long. The evaluator
+// counts for that without a word in machine code: every so many steps it looks at
+// limits (ambi_step_poll), and the unit that is being called then is counted. What
+// level 1 made stays until the unit goes, because frames and records refer to it.
+//
+// Who writes what: the evaluator counts `heat` and `looks` down and moves a unit from
+// COLD or READY to QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry
+// are stored with release order after the Native and its landings are complete.
+// Observe: calls load Unit.entry with acquire order, machine code (x86-64) by a plain
+// load. A unit, with its Natives, is freed between forms and never while the compiler
+// may look at it (is_idle in runtime/bytecode/code.c).
 #ifndef AMBIT_RUNTIME_NATIVE_H
 #define AMBIT_RUNTIME_NATIVE_H
 
@@ -31,7 +37,8 @@ enum NativeState {
   NATIVE_COLD,
   NATIVE_QUEUED,     // in the queue, or on the way into it
   NATIVE_COMPILING,  // the compiler reads the unit
-  NATIVE_READY,
+  NATIVE_READY,      // machine code of level 1; level 2 may follow
+  NATIVE_FINAL,      // machine code, and no better one will come
   NATIVE_STALE,   // was queued when it was thrown away; the compiler drops it
   NATIVE_REFUSED  // stays bytecode: refused, dropped, or there is no compiler
 };
@@ -57,6 +64,11 @@ typedef struct Native {
   void *code;                       // the machine code, in code memory
   size_t bytes;
   void *debugger;  // what was told to one, or NULL
+  unsigned level;  // 1, 2
+  AMB_ATOMIC(uint8_t)
+  *seen;  // [all~] level 1, for each word of the unit's code: 1 once an instruction for
+      // numbers met doubles; machine code writes it
+  struct Native *older;  // what it took the place of, or NULL
 } Native;
 
 // What the compiler gives the evaluator. All NULL: there is none.
@@ -64,13 +76,18 @@ typedef struct NativeHost {
   void *arg;
   // Enters machine code; returns an enum Next with the registers written back.
   int (*enter)(Engine *g, const void *addr);
-  // The unit was called, or a loop of it turned, `threshold` times. May compile
-  // at once, may refuse; never waits for another thread.
+  // The unit was called, or a loop of it turned, `threshold` times; or, when it has
+  // machine code of level 1, it was seen `looks` times. May compile at once, may
+  // refuse; never waits for another thread.
   void (*hot)(void *arg, Unit *u);
   // The unit's machine code is needed no more; frees the Native.
   void (*freed)(void *arg, Native *n);
   const void *call_bytecode;  // Unit.enter of units without machine code
   uint32_t threshold;
+  uint32_t looks;       // 0: there is no level 2
+  uint32_t look_every;  // steps, not 0, if there is a level 2
+  uint64_t
+      changed_over;  // [own] loops that went from level 1 to 2 in their middle
   uint32_t chances;  // [own] to leave, with the switch STRESS_LEAVE
   uint64_t *one;   // [own] instructions that machine code had the loop run, by
                    // opcode; NULL: nobody counts

@@ -35,6 +35,7 @@ static bool too_deep(const Engine *g) {
 // slots. False: stop.
 bool ambi_step_poll(Engine *g, size_t args) {
   Context *cx = g->cx;
+  const NativeHost *host = &g->code->native;
   ambi_engine_count(g);
   if (args != SIZE_MAX) g->rv = AMB_UNIT;  // dead there, and perhaps stale
   if (!ambi_limits_poll(cx)) return false;
@@ -43,12 +44,15 @@ bool ambi_step_poll(Engine *g, size_t args) {
     return false;
   }
   bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER);
-  uint64_t grant = often ? 0 : AMB_POLL_STEPS - 1;  // then a step looks again
+  uint64_t every = host->looks ? host->look_every : AMB_POLL_STEPS;
+  uint64_t grant = often ? 0 : every - 1;  // then a step looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;
   if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->code->epochs, 64))
     ambi_code_invalidate(g->code);
+  if (host->looks && args != SIZE_MAX)
+    ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
   return ambi_collect_due(g) ? ambi_collect(g, args) : true;
 }
 

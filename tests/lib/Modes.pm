@@ -21,7 +21,8 @@ my @SYNC = ( '--jit=sync', '--jit-threshold=1' );
 our @MODES = (
     { name => 'tier0', options => ['--tier=0'] },
     { name => 'tier1', options => ['--tier=1'] },
-    { name => 'native',     options => [@SYNC], jit => 1 },
+    { name => 'native',     options => [ @SYNC, '--jit-level=1' ], jit => 1 },
+    { name => 'native-level2', options => [@SYNC], jit => 1 },
     { name => 'background', options => [ '--jit=background', '--jit-threshold=2' ], jit => 1 },
     { name => 'native-cap', options => [ @SYNC, '--jit-memory=12k' ], jit => 1, rare => 1 },
     { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },

@@ -376,6 +376,82 @@ START_TEST(the_hottest_comes_first) {
 }
 END_TEST
 
+// ---- level 2 --------------------------------------------------------------------
+
+static void open_for_level_2(Seen *seen, enum JitMode mode) {
+  const char *why;
+  JitConfig config = {
+      .mode = mode, .level = 2, .threshold = 1, .memory = 1 << 20};
+  open_runtime(seen, 1);
+  ck_assert_msg(ambi_compiler_open(seen->rt, &config, &why), "%s", why);
+  seen->compiler = ambi_compiler_of(seen->rt);
+}
+
+static const Unit *unit_called(const Seen *seen, const char *name) {
+  for (const Unit *u = seen->rt->code->units; u; u = u->next)
+    if (is_called(seen->rt, u, name)) return u;
+  ck_abort_msg("no unit of %s", name);
+}
+
+static const char *outcome_of_level_2(EmitResult second, unsigned level) {
+  Seen seen;
+  open_for_level_2(&seen, JIT_SYNC);
+  fake.second = second;
+  run(&seen, fib);
+  check(&seen, "!(fib 15)", "[610]");
+  const Unit *u = unit_called(&seen, "fib");
+  const Native *n = ambi_load_acquire(&u->native);
+  bool first = n && n->level == 1 && !n->older;
+  bool both = n && n->level == 2 && n->older && n->older->level == 1;
+  bool final = ambi_load_acquire(&u->x_state) == NATIVE_FINAL;
+  JitStats s = stats(&seen);
+  close_all(&seen);
+  if (!final) return "the unit may be asked for again";
+  if (level == 1 ? !first : !both) return "not the code of that level";
+  if (s.second != level - 1) return "level 2 is miscounted";
+  if (s.results[second] < 1) return "its outcome is not counted";
+  return (s.outdated > 0) == (level == 2) ? NULL : "what it replaced is not";
+}
+
+START_TEST(level_2_comes_after_level_1) {
+  const char *wrong = outcome_of_level_2(EMIT_OK, 2);
+  ck_assert_msg(!wrong, "%s", wrong);
+}
+END_TEST
+
+START_TEST(a_refusal_at_level_2_leaves_level_1) {
+  for (int r = EMIT_OK + 1; r < EMIT_RESULT_COUNT; r++) {
+    const char *wrong = outcome_of_level_2((EmitResult)r, 1);
+    ck_assert_msg(!wrong, "%d: %s", r, wrong);
+  }
+}
+END_TEST
+
+// It waits for level 2 when its rules change: its code of level 1 goes with it.
+START_TEST(what_waits_for_level_2_may_be_thrown_away) {
+  Seen seen;
+  open_for_level_2(&seen, JIT_BACKGROUND);
+  run(&seen, "(= (a $x) (+ $x 1)) (= (gate) 1)");
+  check(&seen, "!(a 1)", "[2]");
+  ambi_compiler_wait(seen.compiler);
+  fake_gate(true);
+  check(&seen, "!(gate)", "[1]");
+  fake_await();
+  Unit *u = (Unit *)(uintptr_t)unit_called(&seen, "a");
+  while (ambi_load_acquire(&u->x_state) == NATIVE_READY)
+    ambi_unit_look(seen.rt->code, u);
+  ck_assert_uint_eq(ambi_load_acquire(&u->x_state), NATIVE_QUEUED);
+  run(&seen, "(= (a $x) 0)");
+  check(&seen, "!(+ 1 1)", "[2]");
+  fake_gate(false);
+  ambi_compiler_wait(seen.compiler);
+  ck_assert_uint_eq(stats(&seen).stale, 1);
+  ck_assert_uint_eq(stats(&seen).second, 0);
+  check(&seen, "!(a 1)", "[2, 0]");
+  close_all(&seen);
+}
+END_TEST
+
 // ---- opening, closing, outage -----------------------------------------------------
 
 static void *open_gate(void *arg) {
@@ -562,6 +638,9 @@ int main(void) {
   tcase_add_test(tc, machine_code_goes_with_its_unit);
   tcase_add_test(tc, a_debugger_sees_what_there_is);
   tcase_add_test(tc, the_hottest_comes_first);
+  tcase_add_test(tc, level_2_comes_after_level_1);
+  tcase_add_test(tc, a_refusal_at_level_2_leaves_level_1);
+  tcase_add_test(tc, what_waits_for_level_2_may_be_thrown_away);
   tcase_add_test(tc, stops_with_units_waiting);
   tcase_add_test(tc, a_modest_compiler_stands_back);
   tcase_add_test(tc, a_stop_ends_a_pause);

@@ -11,6 +11,7 @@
 #include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
 #include "runtime/machine/engine.h"
+#include "tests/unit/unit.h"
 
 struct Emitter {
   CodeMemory *memory;
@@ -20,6 +21,7 @@ enum { FAKE_BYTES = 40, FAKE_SEEN = 4096 };
 
 static struct Fake {
   EmitResult result;             // what every unit gets
+  EmitResult second;             // what every unit gets at level 2
   uint32_t refuse_every;         // 0: none is refused beside that
   uint64_t burn_ns;              // processor time for each unit
   AMB_ATOMIC(uint32_t) asked;    // units
@@ -107,11 +109,14 @@ static void add_landing(const Unit *u, Native *n) {
   l->code = native.w;
 }
 
-EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
-                          EmitNote *note) {
+EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
+                          const SeenByte *seen, Native **out, EmitNote *note) {
   pass_gate(u);
   burn();
+  ck_assert_uint_eq(level, seen ? 2 : 1);
+  if (seen) ck_assert_uint_eq(ambi_load_relaxed(&seen[u->ncode - 1]), 0);
   if (fake.result != EMIT_OK) return fake.result;
+  if (level > 1 && fake.second != EMIT_OK) return fake.second;
   uint32_t number = ambi_add_relaxed(&fake.asked, 1) + 1;
   if (fake.refuse_every && number % fake.refuse_every == 0)
     return EMIT_ASSEMBLER;
@@ -119,15 +124,17 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
   if (!n) return EMIT_NO_MEMORY;
   void *write;
   n->ncode = u->ncode;
+  n->level = level;
   n->bytes = FAKE_BYTES;
   n->at = ambi_alloc(n->ncode * sizeof *n->at);
+  if (level == 1) n->seen = ambi_alloc(n->ncode * sizeof *n->seen);
   n->caplandings = 1;
   n->landings = ambi_alloc(n->caplandings * sizeof *n->landings);
-  bool room = n->at && n->landings &&
+  bool room = n->at && n->landings && (n->seen || level > 1) &&
               ambi_code_take(em->memory, FAKE_BYTES, &n->code, &write);
   ambi_add_relaxed(&fake.natives, 1);
   if (!room) {
-    bool full = n->at && n->landings;
+    bool full = n->at && n->landings && (n->seen || level > 1);
     ambi_native_free(em->memory, n);
     return full ? EMIT_CODE_FULL : EMIT_NO_MEMORY;
   }
@@ -139,8 +146,10 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, Native **out,
 }
 
 void ambi_native_free(CodeMemory *m, Native *n) {
+  if (n->older) ambi_native_free(m, n->older);
   if (n->code) ambi_code_give_back(m, n->code, n->bytes);
   ambi_free(n->at, n->ncode * sizeof *n->at);
+  ambi_free(n->seen, n->ncode * sizeof *n->seen);
   ambi_free(n->landings, n->caplandings * sizeof *n->landings);
   ambi_free(n, sizeof *n);
   ambi_add_relaxed(&fake.natives, (uint32_t)-1);

@@ -1,10 +1,11 @@
 // A model of Unit.x_state, looked at in every interleaving: an evaluator that calls a
 // unit, throws it away, frees it between forms and closes; a compiler that takes,
-// compiles, publishes or refuses it, and is stopped.
+// compiles, publishes or refuses it, for level 1 and then for level 2, and is stopped.
 //
 // A step is one access to memory that the two share, or a choice. Checked in each
 // state: nobody touches a unit that was freed, calls find what they go to complete,
-// nothing is freed twice; and at the end: everything was freed, nothing waits. The
+// frames find what they return to, nothing is freed twice, no level is made twice; and
+// at the end: everything was freed, nothing waits. The
 // steps are those of the protocol cards in compiler_thread/compiler.h. A second
 // test breaks the rules one by one and wants to see that the model notices.
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 enum EvaluatorAt {
   IN_FORM,
   HOT_ENTRY,  // the entry becomes the code
-  HOT_CLAIM,  // COLD -> QUEUED
+  HOT_CLAIM,  // COLD or READY -> QUEUED
   HOT_PUSH,
   COOL_STATE,
   COOL_ENTRY,
@@ -40,7 +41,7 @@ enum CompilerAt {
   DRAIN,
   ENDED
 };
-enum Entry { WARM, CODE, LANDING };
+enum Entry { WARM, CODE, LANDING, LANDING_2 };
 enum Broken {
   NOTHING,
   FREES_UNSEEN,      // without a look at the state
@@ -50,6 +51,9 @@ enum Broken {
   STAYS_QUEUED,      // after a push that found no room
   ENTRY_FIRST,       // before the native
   DROPS_IN_SILENCE,  // a stale unit stays STALE
+  FREES_OLDER,       // level 2 frees what level 1 has made
+  ASKS_AGAIN,        // level 2 ends with READY
+  COOLS_TO_COLD,  // level 2 finds no room, and the unit counts from the start
   BROKEN_COUNT
 };
 
@@ -57,6 +61,9 @@ typedef struct Model {
   uint8_t state;  // x_state
   uint8_t entry;
   bool native, enter, queued, retired, freed, stop, stopped;
+  bool native_2, enter_2;  // of level 2
+  bool frame;              // something returns to code of level 1
+  uint8_t level;           // the one that was asked for last
   uint8_t evaluator, compiler;
 } Model;
 
@@ -97,7 +104,7 @@ static void step_c(Search *s, Model m, enum CompilerAt next) {
 static void free_unit(Search *s, Model m, enum EvaluatorAt next) {
   if (m.freed) blame(s, &m, "freed twice");
   m.freed = true;
-  m.native = m.enter = false;
+  m.native = m.enter = m.native_2 = m.enter_2 = false;
   step_e(s, m, next);
 }
 
@@ -119,18 +126,25 @@ static void look(Search *s, Model m, enum EvaluatorAt next) {
 
 // A call of a unit that is in force, or that an old frame still runs.
 static void call(Search *s, Model m) {
-  if (m.entry == LANDING && !(m.native && m.enter))
+  if ((m.entry == LANDING && !(m.native && m.enter)) ||
+      (m.entry == LANDING_2 && !(m.native_2 && m.enter_2)))
     blame(s, &m, "a call goes to what is not complete");
   if (m.entry == WARM) step_e(s, m, HOT_ENTRY);
+  if (m.entry != LANDING) return;
+  m.frame = true;
+  step_e(s, m, IN_FORM);
+  step_e(s, m, HOT_CLAIM);  // seen while limits are looked at
 }
 
 static void in_form(Search *s, Model m) {
+  if (m.frame && !m.native) blame(s, &m, "a frame returns to what is gone");
   if (!m.freed) call(s, m);
   if (!m.freed && !m.retired) {
     Model thrown = m;
     thrown.retired = true;
     step_e(s, thrown, IN_FORM);
   }
+  m.frame = false;
   step_e(s, m, BETWEEN);
 }
 
@@ -143,11 +157,16 @@ static void between(Search *s, Model m) {
 }
 
 static void claim_hot(Search *s, Model m) {
-  if (m.state != NATIVE_COLD) {
+  if (m.state != NATIVE_COLD && m.state != NATIVE_READY) {
     step_e(s, m, IN_FORM);
     return;
   }
-  m.state = m.stopped ? NATIVE_REFUSED : NATIVE_QUEUED;
+  if (m.state == NATIVE_COLD && m.level > 0 && m.native)
+    blame(s, &m, "level 1 is made twice");
+  m.level = m.state == NATIVE_COLD ? 1 : 2;
+  m.state = !m.stopped     ? NATIVE_QUEUED
+            : m.level == 1 ? NATIVE_REFUSED
+                           : NATIVE_FINAL;
   step_e(s, m, m.stopped ? IN_FORM : HOT_PUSH);
 }
 
@@ -168,6 +187,11 @@ static void evaluate(Search *s, Model m) {
   case HOT_CLAIM: claim_hot(s, m); break;
   case HOT_PUSH: push(s, m); break;
   case COOL_STATE:
+    if (m.level == 2 && s->broken != COOLS_TO_COLD) {
+      m.state = NATIVE_READY;
+      step_e(s, m, IN_FORM);
+      break;
+    }
     m.state = NATIVE_COLD;
     step_e(s, m, COOL_ENTRY);
     break;
@@ -222,21 +246,29 @@ static void claim(Search *s, Model m) {
   }
 }
 
+// Level 2 leaves what there is, compiled or not.
 static void end_with(Search *s, Model m, enum NativeState state) {
   touch(s, &m);
+  if (m.level == 2 && m.state == NATIVE_COMPILING)
+    state = s->broken == ASKS_AGAIN ? NATIVE_READY : NATIVE_FINAL;
   m.state = (uint8_t)state;
   step_c(s, m, WAITING);
 }
 
 static void put_entry(Search *s, Model m, enum CompilerAt next) {
   touch(s, &m);
-  m.entry = LANDING;
+  m.entry = m.level == 2 ? LANDING_2 : LANDING;
   step_c(s, m, next);
 }
 
 static void put_native(Search *s, Model m, enum CompilerAt next) {
   touch(s, &m);
-  m.native = true;
+  if (m.level == 2 ? m.native_2 : m.native) blame(s, &m, "a level made twice");
+  if (m.level == 2)
+    m.native_2 = true;
+  else
+    m.native = true;
+  if (m.level == 2 && s->broken == FREES_OLDER) m.native = false;
   step_c(s, m, next);
 }
 
@@ -252,7 +284,10 @@ static void publish(Search *s, Model m) {
   case PUT_NATIVE: put_native(s, m, PUT_ENTER); break;
   case PUT_ENTER:
     touch(s, &m);
-    m.enter = true;
+    if (m.level == 2)
+      m.enter_2 = true;
+    else
+      m.enter = true;
     if (early) m.state = NATIVE_READY;
     step_c(s, m, swapped ? PUT_READY : PUT_ENTRY);
     break;
@@ -291,7 +326,7 @@ static void compile(Search *s, Model m) {
 // ---- the search -------------------------------------------------------------------
 
 static void check_end(Search *s, const Model *m) {
-  if (!m->freed || m->native) blame(s, m, "it leaks");
+  if (!m->freed || m->native || m->native_2) blame(s, m, "it leaks");
   if (m->queued) blame(s, m, "a freed unit is in the queue");
 }
 
@@ -325,7 +360,7 @@ START_TEST(every_interleaving_is_sound) {
   ck_assert_msg(!search.wrong, "%s: state %d, evaluator %d, compiler %d",
                 search.wrong, search.at.state, search.at.evaluator,
                 search.at.compiler);
-  ck_assert_uint_gt(search.nseen, 150);
+  ck_assert_uint_gt(search.nseen, 400);
   for (int state = NATIVE_COLD; state <= NATIVE_REFUSED; state++)
     ck_assert_msg(was_seen((enum NativeState)state), "state %d", state);
 }

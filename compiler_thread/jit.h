@@ -6,7 +6,8 @@
 // what it was. Registers, operand sizes and conditions are the machine's; what units
 // need of them is in template.h. One thread at a time uses a Jit.
 //
-// Which bytes an instruction has is asmjit's to say, see encoder.h.
+// jit_asmjit.cpp is the only file that knows asmjit (https://asmjit.com), whose
+// x86::Assembler encodes each instruction as it comes.
 #ifndef AMBIT_COMPILER_THREAD_JIT_H
 #define AMBIT_COMPILER_THREAD_JIT_H
 
@@ -111,6 +112,7 @@ size_t jit_offset(const Jit *j, JitLabel l);  // from the start, once placed
 
 JitLabel jit_label(Jit *j);
 void jit_bind(Jit *j, JitLabel l);
+bool jit_is_bound(const Jit *j, JitLabel l);
 // What follows goes to the first or the second of two pairs of sections, hot and
 // cold, which come in this order: first hot, first cold, second hot, second cold.
 void jit_pair(Jit *j, bool second);  // hot
@@ -144,13 +146,9 @@ void jit_jump_m(Jit *j, JitMem m);
 void jit_jump_to(Jit *j, const void *address);  // within 2 GiB
 void jit_jump_to_if(Jit *j, JitIf c, const void *address);
 void jit_call_to(Jit *j, const void *address);  // within 2 GiB
-void jit_call(Jit *j, const void *function);    // anywhere; by rax
+void jit_call(Jit *j, const void *function);    // anywhere
 void jit_call_label(Jit *j, JitLabel l);
 void jit_ret(Jit *j);
-// Jumps over what comes until jit_skip_to_here: at most 127 bytes of this section.
-typedef uint32_t JitSkip;
-JitSkip jit_skip_if(Jit *j, JitIf c);
-void jit_skip_to_here(Jit *j, JitSkip s);
 
 // Doubles, in xmm registers 0..7; a move is of the 64 bits.
 void jit_to_float(Jit *j, unsigned x, JitReg r);

@@ -527,6 +527,7 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     s->err = err;
     s->nlist = 3;
     s->list = ambi_lower_new_list(l, 3);
+    if (l->failed) return true;
     bool free = ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2)));
     s->no = !free ? 2 : cast_late(l, ambi_expr_at(e, 2));
     s->list[0] = ambi_lower_k(l, head);

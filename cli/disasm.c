@@ -71,7 +71,7 @@ static bool collect(Listing *l, Space *s) {
   RecordVec all = {0};
   bool ok = ambi_space_atoms(s, &all);
   for (size_t i = 0; ok && i < all.n; i++) {
-    Value rule = all.at[i]->tmpl.atom;
+    Value rule = ambi_record_atom(all.at[i]);
     if (ambi_expr_size(rule) != 3 ||
         !ambi_same(ambi_expr_at(rule, 0), AMB_SYM(EQ)))
       continue;
@@ -114,8 +114,9 @@ static bool print_rules(Listing *l, Buffer *b, const Definition *d) {
   bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
   for (size_t i = 0; ok && i < rules.n; i++) {
     Naming naming = {0};
+    Template t = ambi_record_template(rules.at[i]);
     ambi_buffer_puts(b, "; ");
-    ambi_print_template(l->cli->rt, b, &rules.at[i]->tmpl, &naming);
+    ambi_print_template(l->cli->rt, b, &t, &naming);
     ambi_buffer_puts(b, "\n");
     ambi_vec_drop(&naming.vars);
   }

@@ -33,8 +33,7 @@ struct Runtime {
   Words *words;  // that stand for something else in every module
   Host host;
   CellHeader *cells;              // all cells, for closing
-  Space *shrunk;                  // spaces with removed records
-  size_t nremoved;                // such records, without rules and types
+  Space *shrunk;                  // spaces with removed rules and types
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
   struct Modules *modules;        // loaded modules, see module.h
   Space *corelib;                 // space of the core library

@@ -117,7 +117,7 @@ static bool find_reach(Runtime *rt) {
   while (ok && more) {
     more = false;
     for (size_t i = 0; ok && i < all.n; i++) {
-      Value atom = all.at[i]->tmpl.atom;
+      Value atom = ambi_record_atom(all.at[i]);
       if (!is_rule(atom)) continue;
       uint8_t *reach = &m->reach[head_symbol(atom)];
       unsigned e = body_effects(m, ambi_expr_at(atom, 2), &todo, &ok) | *reach;

@@ -229,6 +229,13 @@ static int by_address(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+size_t ambi_store_doomed_bytes(const Store *s) {
+  size_t bytes = 0;
+  for (const StoreChunk *c = s->doomed; c; c = c->next_doomed)
+    bytes += c->segment ? CHUNK_BYTES : c->bytes;
+  return bytes;
+}
+
 bool ambi_store_watch(Store *s) {
   size_t n = 0;
   for (const StoreChunk *c = s->doomed; c; c = c->next_doomed)
@@ -506,13 +513,30 @@ Template ambi_template_of_image(Word *base, const TemplateImage *t) {
   return out;
 }
 
-void ambi_template_release(Store *s, Template *t) {
-  const Word *block = ambi_template_block(t);
-  *t = (Template){.atom = AMB_UNIT};
-  if (!block) return;
+static void give_up(Store *s, const void *block) {
   StoreChunk *c = ambi_chunk_at(block);
   AMB_ENSURE(c->live > 0);
   if (--c->live == 0 && c != s->current) doom(s, c);
+}
+
+void ambi_template_release(Store *s, Template *t) {
+  const Word *block = ambi_template_block(t);
+  *t = (Template){.atom = AMB_UNIT};
+  if (block) give_up(s, block);
+}
+
+const Template *ambi_template_keep(Store *s, const Template *t) {
+  enum { WORDS = sizeof *t / sizeof(Word) };
+  if (s->end - s->next < WORDS && !next_chunk(s)) return NULL;
+  Template *kept = (Template *)(void *)s->next;
+  s->next += WORDS;
+  s->current->live++;
+  *kept = *t;
+  return kept;
+}
+
+void ambi_template_give_up(Store *s, const Template *kept) {
+  give_up(s, kept);
 }
 
 void ambi_template_discard(Store *s, Template *t) {

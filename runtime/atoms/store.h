@@ -74,6 +74,7 @@ void ambi_store_quiesce(Store *s);
 // not touched is freed.
 bool ambi_store_watch(Store *s);
 void ambi_store_touch(Store *s, const void *p);
+size_t ambi_store_doomed_bytes(const Store *s);  // what could be freed
 void ambi_store_reap(Store *s);
 size_t ambi_store_bytes(const Store *s);
 // First word the store owns of a template; NULL for an immediate or a cell.
@@ -81,6 +82,9 @@ const Word *ambi_template_block(const Template *t);
 // As release, for a template nobody has seen: gives the room back at once when
 // it was the last one made.
 void ambi_template_discard(Store *s, Template *t);
+// The template itself kept in the store, until it is given up. NULL: memory is out.
+const Template *ambi_template_keep(Store *s, const Template *t);
+void ambi_template_give_up(Store *s, const Template *kept);
 // The chunk (an opaque address) that holds p, which must lie in the store;
 // interior pointers of large terms included.
 const void *ambi_store_chunk_of(const Store *s, const void *p);

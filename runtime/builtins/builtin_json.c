@@ -120,8 +120,9 @@ static bool put_value(Encoder *e, Value v) {
 
 // The heap instance of a stored pair, or AMB_NONE.
 static Value pair_at(Encoder *e, const Open *o) {
-  const Template *t = &o->pairs.at[o->next]->tmpl;
-  if (t->nvars == 0) return t->atom;
+  Record r = o->pairs.at[o->next];
+  if (!ambi_record_open(r)) return ambi_record_atom(r);
+  const Template *t = ambi_record_kept(r);
   Value *env = (Value *)ambi_heap_alloc(e->cx, t->nvars);
   if (!env) return AMB_NONE;
   for (uint32_t i = 0; i < t->nvars; i++)

@@ -57,6 +57,11 @@ static Value instance(Context *cx, const Template *t) {
   return ambi_instantiate(cx, t, env, false);
 }
 
+static Value record_instance(Context *cx, Record r) {
+  return ambi_record_open(r) ? instance(cx, ambi_record_kept(r))
+                             : ambi_record_atom(r);
+}
+
 enum BuiltinStatus ambi_b_get_atoms(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
   if (n < 1 || !ambi_is_space(args[0]))
@@ -64,12 +69,12 @@ enum BuiltinStatus ambi_b_get_atoms(Context *cx, const Value *args, unsigned n,
   RecordVec records = {0};
   bool ok = ambi_space_atoms(ambi_space_of(args[0]), &records);
   if (ok && records.n == 1) {
-    Value only = instance(cx, &records.at[0]->tmpl);
+    Value only = record_instance(cx, records.at[0]);
     ambi_records_drop(&records);
     return ambi_answer(cx, out, only);
   }
   for (size_t i = 0; ok && i < records.n; i++) {
-    Value v = instance(cx, &records.at[i]->tmpl);
+    Value v = record_instance(cx, records.at[i]);
     ok = !ambi_is_none(v) && ambi_vec_push(&cx->many, v);
   }
   size_t count = records.n;
@@ -90,7 +95,7 @@ enum BuiltinStatus ambi_b_module_space_no_deps(Context *cx, const Value *args,
   RecordVec records = {0};
   bool ok = own && ambi_space_atoms(from, &records);
   for (size_t i = 0; ok && i < records.n; i++) {
-    Value v = instance(cx, &records.at[i]->tmpl);
+    Value v = record_instance(cx, records.at[i]);
     ok = !ambi_is_none(v) && ambi_space_add(own, v);
   }
   ambi_records_drop(&records);

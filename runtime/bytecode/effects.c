@@ -169,7 +169,7 @@ static void walk_rules(Reach *r, Definition *d) {
   ambi_code_rely(r->cs, d->head);
   if (rules.n) r->effects |= E_CALLS;
   for (size_t i = 0; i < rules.n && r->effects != E_EVERYTHING; i++)
-    walk(r, d->space, ambi_expr_at(rules.at[i]->tmpl.atom, 2));
+    walk(r, d->space, ambi_expr_at(ambi_record_atom(rules.at[i]), 2));
   ambi_records_drop(&rules);
 }
 

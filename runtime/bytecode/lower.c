@@ -139,8 +139,10 @@ static bool gives_asked(CodeState *cs, const Template *t) {
 // If several rules do, their variable gets the slot behind the arguments.
 static void make_asked(Heads *h, const RecordVec *records) {
   unsigned n = 0;
-  for (size_t i = 0; i < records->n; i++)
-    n += gives_asked(h->l->cs, &records->at[i]->tmpl);
+  for (size_t i = 0; i < records->n; i++) {
+    Template t = ambi_record_template(records->at[i]);
+    n += gives_asked(h->l->cs, &t);
+  }
   if (n < 2) return;
   Lower *l = h->l;
   h->asked = true;
@@ -149,9 +151,10 @@ static void make_asked(Heads *h, const RecordVec *records) {
                   ambi_lower_const(l, ambi_vinfo(AMB_S_X, AMB_VAR_ASKED)), 0);
 }
 
-static bool load_rule(Heads *h, const Record *r, Rule *out) {
+static bool load_rule(Heads *h, Record r, Rule *out) {
   Lower *l = h->l;
-  const Template *t = &r->tmpl;
+  out->own = ambi_record_template(r);
+  const Template *t = &out->own;
   if (t->nvars > MAX_VARS || too_deep(l->cs, t->atom)) {
     l->refused = true;
     return false;
@@ -227,7 +230,8 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
 // An atom with a variable head is a rule as well, where that stands for `=`.
 static bool all_equations(const RecordVec *records) {
   for (size_t i = 0; i < records->n; i++)
-    if (!ambi_same(ambi_expr_at(records->at[i]->tmpl.atom, 0), AMB_SYM(EQ)))
+    if (!ambi_same(ambi_expr_at(ambi_record_atom(records->at[i]), 0),
+                   AMB_SYM(EQ)))
       return false;
   return true;
 }

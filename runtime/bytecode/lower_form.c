@@ -17,7 +17,7 @@ static enum Meaning compared(Space *s, Space *lib, Value head, uint32_t nargs) {
               ambi_space_rules(lib, head, nargs, &own);
   bool same = told && all.n == own.n && own.n > 0;
   for (size_t i = 0; same && i < all.n; i++)
-    same = all.at[i] == own.at[i];
+    same = ambi_same(all.at[i].held, own.at[i].held);
   if (same) {
     all.n = own.n = 0;
     told = ambi_space_types(s, head, &all) && ambi_space_types(lib, head, &own);

@@ -6,7 +6,8 @@
 #include "runtime/bytecode/lower.h"
 
 typedef struct Rule {
-  const Template *tmpl;
+  Template own;
+  const Template *tmpl;  // own
   Value lhs, rhs;
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
   Slots slots;

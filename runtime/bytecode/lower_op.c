@@ -256,7 +256,8 @@ static bool stated_by_rules(Lower *l, Value call, unsigned depth) {
   bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
   if (!plain) l->failed = true;
   for (size_t i = 0; plain && i < rules.n; i++)
-    plain = plain_value(l, ambi_expr_at(rules.at[i]->tmpl.atom, 2), depth);
+    plain =
+        plain_value(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
   ambi_records_drop(&rules);
   return plain;
 }

@@ -514,8 +514,8 @@ static void query(Machine *m, Value a) {
   }
   ItemList items = {0};
   for (size_t i = 0; i < m->records.n; i++) {
-    const Record *r = m->records.at[i];
-    if (ambi_is_lvar(r->tmpl.atom)) continue;  // gives $X no value
+    Record r = m->records.at[i];
+    if (ambi_is_lvar(ambi_record_atom(r))) continue;  // gives $X no value
     if (ambi_record_unify(cx, r, pattern)) {
       if (!ambi_eval0_keep(m, &items, x, mark)) return;
       // A body that is a variable holds a part of the call (7.8).

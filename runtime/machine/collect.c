@@ -70,7 +70,7 @@ static size_t due_within(const Engine *g, size_t live, size_t roots) {
 // Bytes of atoms outside the heap, of which a collection may free some.
 static size_t shared_bytes(const Engine *g) {
   const Runtime *rt = g->cx->rt;
-  return ambi_store_bytes(rt->store) + rt->nremoved * sizeof(Record);
+  return ambi_store_bytes(rt->store);
 }
 
 bool ambi_collect_due(const Engine *g) {
@@ -149,10 +149,13 @@ static Word *moved(Collector *c, Word *p, bool variable) {
   return to;
 }
 
+static bool refers(uint32_t tag) {
+  return tag == TAG_EXPR || tag == TAG_VAR || tag == TAG_OBJ || tag == TAG_BIG;
+}
+
 static Word evacuate(Collector *c, Word w) {
   uint32_t tag = (uint32_t)(w >> 48);
-  if (tag != TAG_EXPR && tag != TAG_VAR && tag != TAG_OBJ && tag != TAG_BIG)
-    return w;
+  if (!refers(tag)) return w;
   Word *p = ambi_ptr(AMB_V(w));
   if (!leaving(c, p)) {
     if (c->store) ambi_store_touch(c->store, p);
@@ -435,34 +438,45 @@ static void take_over(Collector *c) {
   cx->hb = c->top;
 }
 
-// Marks the removed records that queries in progress will come to.
-static void hold_records(Engine *g, bool held) {
+// Atoms that queries in progress will come to.
+static size_t pending_records(const Engine *g) {
+  size_t pending = 0;
+  for (const Choice *r = g->choices; r <= g->b; r++)
+    for (const Hook *h = r->hook; h; h = h->old)
+      if (h->cursor < h->records.n) pending += h->records.n - h->cursor;
+  return pending;
+}
+
+static void touch_value(Store *s, Value v) {
+  if (refers(ambi_tag(v))) ambi_store_touch(s, ambi_ptr(v));
+}
+
+static void touch_record(Store *s, Record r) {
+  if (!ambi_record_open(r)) {
+    touch_value(s, r.held);
+    return;
+  }
+  const Template *t = ambi_record_kept(r);
+  ambi_store_touch(s, t);
+  touch_value(s, t->atom);
+  ambi_store_touch(s, t->vinfo);
+}
+
+static void touch_records(Engine *g, Store *s) {
   for (Choice *r = g->choices; r <= g->b; r++)
     for (Hook *h = r->hook; h; h = h->old)
       for (size_t i = h->cursor; i < h->records.n; i++)
-        if (h->records.at[i]->removed)
-          ((Record *)(uintptr_t)h->records.at[i])->held = held;
+        touch_record(s, h->records.at[i]);
 }
 
-// Frees atoms that were removed from spaces, when they are so many that a look
-// at all queries in progress is worth its time.
-static void reclaim_records(Engine *g) {
-  size_t pending = 0;
-  for (Choice *r = g->choices; r <= g->b; r++)
-    for (Hook *h = r->hook; h; h = h->old)
-      if (h->cursor < h->records.n) pending += h->records.n - h->cursor;
-  if (g->cx->rt->nremoved <= pending) return;
-  hold_records(g, true);
-  ambi_spaces_reclaim(g->cx->rt);
-  hold_records(g, false);
-}
-
-// Atoms that were given up, such as old values of states, may be freed when all
-// that can point to them is seen here: no other heap is in use.
+// Atoms that were given up, such as removed ones or old values of states, may be
+// freed when all that can point to them is seen here: no other heap is in use. And
+// when there are so many that a look at all queries in progress is worth its time.
 static Store *watched_store(Engine *g) {
   Runtime *rt = g->cx->rt;
-  if (rt->modules->nesting != 1) return NULL;
-  reclaim_records(g);
+  if (rt->modules->nesting != 1 ||
+      pending_records(g) * sizeof(Record) > ambi_store_doomed_bytes(rt->store))
+    return NULL;
   return ambi_store_watch(rt->store) ? rt->store : NULL;
 }
 
@@ -500,7 +514,10 @@ bool ambi_collect(Engine *g, size_t live_args) {
   for (Choice *r = g->choices; r <= g->b; r++)
     scan_record(&c, r);
   scan_words(&c);
-  if (c.store) touch_pinned(&c);
+  if (c.store) {
+    touch_pinned(&c);
+    touch_records(g, c.store);
+  }
   sweep_trail(&c);
   ambi_types_moved(cx, where_now, &c);
   take_over(&c);

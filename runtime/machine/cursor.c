@@ -18,9 +18,9 @@ static enum Next query_result(Engine *g, Hook *h, Value body) {
   return ambi_body_tail(g, call, body, h->templ);
 }
 
-static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
+static bool take_rule(Engine *g, Hook *h, Record r, Value *body) {
   Context *cx = g->cx;
-  if (ambi_is_lvar(r->tmpl.atom)) return false;  // a variable is no rule
+  if (ambi_is_lvar(ambi_record_atom(r))) return false;  // a variable is no rule
   Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
   if (ambi_is_none(x)) return false;
   Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
@@ -38,7 +38,7 @@ static bool take_rule(Engine *g, Hook *h, const Record *r, Value *body) {
 static enum Next query_step(Engine *g, Choice *c, bool first) {
   Hook *h = c->hook;
   while (h->cursor < h->records.n) {
-    const Record *r = h->records.at[h->cursor++];
+    Record r = h->records.at[h->cursor++];
     bool last = h->cursor == h->records.n;
     Word *top = g->cx->h;
     Value body;
@@ -106,7 +106,7 @@ enum Next ambi_query_next(Engine *g) {
 
 // Binds what makes the pattern equal to the record; without success nothing is
 // bound, whatever the newest choice record says.
-static bool take_record(Engine *g, const Record *r, Value pattern) {
+static bool take_record(Engine *g, Record r, Value pattern) {
   Context *cx = g->cx;
   size_t mark = cx->tr;
   Word *hb = cx->hb;
@@ -199,7 +199,7 @@ static uint32_t flat_items(const Engine *g, const Code *pc, Value *items) {
 
 // Variables first seen get what the record has in their places.
 static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
-                      const Record *r) {
+                      Record r) {
   Value out[MAX_FLAT];
   const Template *t = flat_pattern(g, pc);
   if (!ambi_record_unify_items(g->cx, r, t, items, out)) return false;
@@ -244,7 +244,7 @@ enum Next ambi_match_flat_next(Engine *g) {
   Value items[MAX_FLAT];
   uint32_t n = flat_items(g, pc, items);
   while (h->cursor < h->records.n) {
-    const Record *r = h->records.at[h->cursor++];
+    Record r = h->records.at[h->cursor++];
     bool last = h->cursor == h->records.n;
     if (last) ambi_choice_cut(g, c);
     bool ok = take_flat(g, pc, items, n, r);

@@ -1,8 +1,13 @@
-// Keys of values, and an open-addressing table of posting lists.
+// Keys of values, and an open-addressing table of positions.
 //
-// A slot is 16 bytes: 32 bits of hash, and one or two positions or a list. The
-// hash part decides slot and identity alike; among 10^6 keys about a hundred
-// pairs share one, which costs those a filtered candidate.
+// A slot is 8 bytes: 32 bits of hash and a position, or where the list of several
+// positions is. The hash part decides slot and identity alike; among 10^6 keys about
+// a hundred pairs share one, which costs those a filtered candidate. Slots stand in
+// the order of the hash, so a table grows in one sweep through old and new.
+//
+// Records enter when someone asks, all that came since the last time. So adding an
+// atom costs nothing here, what is loaded at once is indexed at once, with the slots
+// fetched ahead, and an index nobody asks stays as it is.
 #include "runtime/spaces/index.h"
 
 #include "memory/alloc.h"
@@ -48,77 +53,123 @@ enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
   return kind;
 }
 
-// ---- posting lists ----------------------------------------------------------------
-static size_t list_bytes(uint32_t cap) {
-  return sizeof(PostList) + (size_t)cap * sizeof(uint32_t);
+enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key) {
+  Value atom = ambi_record_atom(r);
+  if (path.arg == PATH_GROUND && ambi_record_open(r)) return KEY_OPEN;
+  if (path.arg == PATH_GROUND || path.arg == PATH_WHOLE) {
+    *key = ambi_hash(atom);
+    return KEY_VALUE;
+  }
+  return ambi_key_path(ambi_expr_items(atom), ambi_expr_size(atom), path, key);
 }
 
-static void drop_posting(Posting *p) {
-  if (p->n == POST_LIST) ambi_free(p->u.list, list_bytes(p->u.list->cap));
+// ---- lists of positions -------------------------------------------------------------
+// A block of class k has 4 << k words: the number of entries, the class with the
+// first entry that still counts, and the entries.
+enum { LIST_HEAD = 2, LIST_SMALLEST = 4, FIRST_SHIFT = 5 };
+enum { MAX_FIRST = (1 << (32 - FIRST_SHIFT)) - 1 };
+
+static size_t class_words(unsigned k) {
+  return (size_t)LIST_SMALLEST << k;
+}
+static unsigned class_of(const uint32_t *block) {
+  return block[1] & ((1 << FIRST_SHIFT) - 1);
+}
+static uint32_t first_of(const uint32_t *block) {
+  return block[1] >> FIRST_SHIFT;
+}
+static void set_first(uint32_t *block, uint32_t first) {
+  block[1] = first << FIRST_SHIFT | class_of(block);
 }
 
-static bool to_list(Posting *p) {
-  PostList *l = ambi_alloc(list_bytes(POST_INLINE * 4));
-  if (!l) return false;
-  l->n = p->n;
-  l->cap = POST_INLINE * 4;
-  memcpy(l->at, p->u.one, p->n * sizeof(uint32_t));
-  p->u.list = l;
-  p->n = POST_LIST;
+static uint32_t *block_at(const Index *x, uint32_t at) {
+  return x->lists + (at & ~SLOT_LIST);
+}
+
+static void spare_block(Index *x, uint32_t at, unsigned k) {
+  x->lists[at] = x->spare[k];
+  x->spare[k] = at;
+}
+
+// Where a block of the class is, or 0: memory is out. Word 0 is in no block.
+static uint32_t take_block(Index *x, unsigned k) {
+  if (k >= LIST_CLASSES) return 0;
+  uint32_t at = x->spare[k];
+  if (at) {
+    x->spare[k] = x->lists[at];
+    return at;
+  }
+  size_t from = x->nlists ? x->nlists : 1;
+  if (from + class_words(k) >= SLOT_LIST ||
+      !ambi_grow((void **)&x->lists, &x->lists_cap, from + class_words(k),
+                 sizeof *x->lists))
+    return 0;
+  x->nlists = from + class_words(k);
+  return (uint32_t)from;
+}
+
+// The same entries with more room behind them. 0: memory is out.
+static uint32_t grow_block(Index *x, uint32_t at) {
+  unsigned k = class_of(x->lists + at);
+  size_t words = class_words(k);
+  if (at + words == x->nlists && k + 1 < LIST_CLASSES &&
+      at + 2 * words < SLOT_LIST) {  // the last one grows where it is
+    if (!ambi_grow((void **)&x->lists, &x->lists_cap, at + 2 * words,
+                   sizeof *x->lists))
+      return 0;
+    x->nlists = at + 2 * words;
+    x->lists[at + 1]++;
+    return at;
+  }
+  uint32_t to = take_block(x, k + 1);
+  if (!to) return 0;
+  memcpy(x->lists + to, x->lists + at, words * sizeof *x->lists);
+  x->lists[to + 1]++;
+  spare_block(x, at, k);
+  return to;
+}
+
+static void tidy_block(uint32_t *block, const Record *at) {
+  uint32_t to = 0, *entry = block + LIST_HEAD;
+  for (uint32_t i = first_of(block); i < block[0]; i++)
+    if (!ambi_record_gone(at[entry[i]])) entry[to++] = entry[i];
+  block[0] = to;
+  set_first(block, 0);
+}
+
+static bool to_list(Index *x, Slot *s) {
+  uint32_t at = take_block(x, 0);
+  if (!at) return false;
+  x->lists[at] = 1;
+  x->lists[at + 1] = 0;
+  x->lists[at + LIST_HEAD] = s->at;
+  s->at = at | SLOT_LIST;
   return true;
 }
 
-static bool grow_list(Posting *p) {
-  PostList *l = p->u.list;
-  if (l->first > l->n / 2) {  // slide instead
-    l->n -= l->first;
-    memmove(l->at, l->at + l->first, l->n * sizeof(uint32_t));
-    l->first = 0;
-    return true;
+// What was removed makes room first: then a key that comes and goes needs no more
+// than what is there at a time.
+static bool append(Index *x, Slot *s, uint32_t pos, const Record *records) {
+  if (!(s->at & SLOT_LIST)) {
+    if (ambi_record_gone(records[s->at])) {
+      s->at = pos;
+      return true;
+    }
+    if (!to_list(x, s)) return false;
   }
-  if (l->cap > UINT32_MAX / 2) return false;
-  l = ambi_realloc(l, list_bytes(l->cap), list_bytes(l->cap * 2));
-  if (!l) return false;
-  l->cap *= 2;
-  p->u.list = l;
+  uint32_t *block = block_at(x, s->at);
+  size_t room = class_words(class_of(block)) - LIST_HEAD;
+  if (block[0] == room) {
+    tidy_block(block, records);
+    if (block[0] > room / 4 * 3) {
+      uint32_t at = grow_block(x, s->at & ~SLOT_LIST);
+      if (!at) return false;
+      s->at = at | SLOT_LIST;
+      block = block_at(x, s->at);
+    }
+  }
+  block[LIST_HEAD + block[0]++] = pos;
   return true;
-}
-
-static bool append(Posting *p, uint32_t pos) {
-  if (p->n < POST_INLINE) {
-    p->u.one[p->n++] = pos;
-    return true;
-  }
-  if (p->n != POST_LIST && !to_list(p)) return false;
-  if (p->u.list->n == p->u.list->cap && !grow_list(p)) return false;
-  p->u.list->at[p->u.list->n++] = pos;
-  return true;
-}
-
-const uint32_t *ambi_posting_at(const Posting *p, size_t *n) {
-  if (p->n != POST_LIST) {
-    *n = p->n;
-    return p->u.one;
-  }
-  *n = p->u.list->n - p->u.list->first;
-  return p->u.list->at + p->u.list->first;
-}
-
-void ambi_posting_trim(Posting *p, DeadFn *dead, const void *arg) {
-  if (p->n != POST_LIST) return;
-  PostList *l = p->u.list;
-  while (l->first < l->n && dead(arg, l->at[l->first]))
-    l->first++;
-}
-
-void ambi_posting_compact(Posting *p, DeadFn *dead, const void *arg) {
-  if (p->n != POST_LIST) return;
-  PostList *l = p->u.list;
-  uint32_t to = 0;
-  for (uint32_t i = l->first; i < l->n; i++)
-    if (!dead(arg, l->at[i])) l->at[to++] = l->at[i];
-  l->first = 0;
-  l->n = to;
 }
 
 // ---- the table ------------------------------------------------------------------
@@ -127,82 +178,167 @@ void ambi_index_open(Index *x, Path path) {
 }
 
 void ambi_index_close(Index *x) {
-  for (size_t i = 0; i < x->cap; i++)
-    drop_posting(&x->table[i]);
-  drop_posting(&x->open);
   ambi_free(x->table, x->cap * sizeof *x->table);
+  ambi_free(x->lists, x->lists_cap * sizeof *x->lists);
+  ambi_free(x->open, x->open_cap * sizeof *x->open);
 }
 
 static uint32_t tag_of(uint64_t key) {
-  return (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 32);
+  uint32_t tag = (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 32);
+  return tag ? tag : 1;
+}
+
+static size_t home(size_t cap, uint32_t tag) {
+  return (size_t)(((uint64_t)tag * cap) >> 32);
 }
 
 // The slot with that tag, or the free slot where it belongs.
-static Posting *find_slot(Posting *table, size_t cap, uint32_t tag) {
-  size_t i = tag & (cap - 1);
-  while (table[i].n && table[i].tag != tag)
-    i = (i + 1) & (cap - 1);
+static Slot *find_slot(Slot *table, size_t cap, uint32_t tag) {
+  size_t i = home(cap, tag);
+  while (table[i].tag && table[i].tag != tag)
+    i = i + 1 == cap ? 0 : i + 1;
   return &table[i];
 }
 
 static bool grow_table(Index *x) {
-  size_t cap = x->cap ? x->cap * 2 : 16;
-  Posting *table = ambi_alloc(cap * sizeof *table);
+  size_t cap = x->cap ? x->cap + x->cap / 2 : 16;
+  if (cap > UINT32_MAX) return false;
+  Slot *table = ambi_alloc(cap * sizeof *table);
   if (!table) return false;
   for (size_t i = 0; i < x->cap; i++)
-    if (x->table[i].n) *find_slot(table, cap, x->table[i].tag) = x->table[i];
+    if (x->table[i].tag) *find_slot(table, cap, x->table[i].tag) = x->table[i];
   ambi_free(x->table, x->cap * sizeof *x->table);
   x->table = table;
   x->cap = cap;
   return true;
 }
 
-bool ambi_index_add(Index *x, enum KeyKind kind, uint64_t key, uint32_t pos) {
-  if (kind == KEY_ABSENT) return true;
-  if (kind == KEY_OPEN) return append(&x->open, pos);
-  if (x->used * 4 >= x->cap * 3 && !grow_table(x)) return false;
-  uint32_t tag = tag_of(key);
-  Posting *p = find_slot(x->table, x->cap, tag);
-  bool is_new = p->n == 0;
-  if (!append(p, pos)) return false;
-  p->tag = tag;
-  x->used += is_new;
+static bool add_open(Index *x, uint32_t pos) {
+  if (!ambi_grow((void **)&x->open, &x->open_cap, x->nopen + 1,
+                 sizeof *x->open))
+    return false;
+  x->open[x->nopen++] = pos;
   return true;
 }
 
-Posting *ambi_index_find(Index *x, uint64_t key) {
-  if (x->cap == 0) return NULL;
-  Posting *p = find_slot(x->table, x->cap, tag_of(key));
-  return p->n ? p : NULL;
+static bool add(Index *x, uint32_t tag, uint32_t pos, const Record *at) {
+  if (x->used * 5 >= x->cap * 4 && !grow_table(x)) return false;
+  Slot *s = find_slot(x->table, x->cap, tag);
+  if (s->tag) return append(x, s, pos, at);
+  *s = (Slot){tag, pos};
+  x->used++;
+  return true;
 }
 
-static bool posting_is_valid(const Posting *p, size_t below, const char **why) {
-  size_t n;
-  const uint32_t *at = ambi_posting_at(p, &n);
-  if (p->n == POST_LIST && p->u.list->n > p->u.list->cap)
-    return ambi_invalid(why, "a posting list longer than its room");
-  for (size_t i = 0; i < n; i++) {
-    if (at[i] >= below)
+// Some records with their keys, so that the slots are on the way before the first
+// is needed.
+enum { BATCH = 16, AHEAD = 24 };
+typedef struct Batch {
+  uint32_t tag[BATCH], pos[BATCH];
+  unsigned n;
+} Batch;
+
+static bool add_batch(Index *x, Batch *b, const Record *at) {
+  for (unsigned i = 0; x->cap && i < b->n; i++)
+    __builtin_prefetch(&x->table[home(x->cap, b->tag[i])], 1);
+  for (unsigned i = 0; i < b->n; i++)
+    if (!add(x, b->tag[i], b->pos[i], at)) return false;
+  b->n = 0;
+  return true;
+}
+
+bool ambi_index_catch_up(Index *x, const Record *at, size_t n) {
+  Batch b;
+  b.n = 0;
+  for (size_t i = x->upto; i < n; i++) {
+    if (i + AHEAD < n && !ambi_record_gone(at[i + AHEAD]))
+      __builtin_prefetch(ambi_ptr(at[i + AHEAD].held));
+    if (ambi_record_gone(at[i])) continue;
+    uint64_t key = 0;
+    enum KeyKind kind = ambi_key_record(at[i], x->path, &key);
+    if (kind == KEY_OPEN && !add_open(x, (uint32_t)i)) return false;
+    if (kind != KEY_VALUE) continue;
+    b.tag[b.n] = tag_of(key);
+    b.pos[b.n++] = (uint32_t)i;
+    if (b.n == BATCH && !add_batch(x, &b, at)) return false;
+  }
+  x->upto = n;
+  return add_batch(x, &b, at);
+}
+
+static Slot *slot_of(const Index *x, uint64_t key) {
+  Slot *s = x->cap ? find_slot(x->table, x->cap, tag_of(key)) : NULL;
+  return s && s->tag ? s : NULL;
+}
+
+static Hits hits_of(const Index *x, const Slot *s) {
+  if (!(s->at & SLOT_LIST)) return (Hits){&s->at, 1};
+  const uint32_t *block = block_at(x, s->at);
+  uint32_t first = first_of(block);
+  return (Hits){block + LIST_HEAD + first, block[0] - first};
+}
+
+Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
+  const Slot *s = slot_of(x, key);
+  if (!s) return (Hits){NULL, 0};
+  if (s->at & SLOT_LIST) {
+    uint32_t *block = block_at(x, s->at), first = first_of(block);
+    while (first < block[0] && first < MAX_FIRST &&
+           ambi_record_gone(at[block[LIST_HEAD + first]]))
+      first++;
+    set_first(block, first);
+  }
+  return hits_of(x, s);
+}
+
+Hits ambi_index_look(const Index *x, uint64_t key) {
+  const Slot *s = slot_of(x, key);
+  return s ? hits_of(x, s) : (Hits){NULL, 0};
+}
+
+void ambi_index_tidy(Index *x, uint64_t key, const Record *at) {
+  const Slot *s = slot_of(x, key);
+  if (s && s->at & SLOT_LIST) tidy_block(block_at(x, s->at), at);
+}
+
+// ---- looking whether all is well ----------------------------------------------------
+static bool hits_are_valid(Hits h, size_t below, const char **why) {
+  for (uint32_t i = 0; i < h.n; i++) {
+    if (h.at[i] >= below)
       return ambi_invalid(why, "an index names a record that is not there");
-    if (i && at[i - 1] >= at[i])
-      return ambi_invalid(why, "a posting list out of order");
+    if (i && h.at[i - 1] >= h.at[i])
+      return ambi_invalid(why, "a list of positions out of order");
   }
   return true;
+}
+
+static bool block_is_valid(const Index *x, uint32_t at, const char **why) {
+  at &= ~SLOT_LIST;
+  if (at == 0 || at + LIST_SMALLEST > x->nlists)
+    return ambi_invalid(why, "a list of positions that is not there");
+  const uint32_t *block = x->lists + at;
+  size_t words = class_words(class_of(block));
+  return (at + words <= x->nlists && block[0] + LIST_HEAD <= words &&
+          first_of(block) <= block[0]) ||
+         ambi_invalid(why, "a list of positions longer than its room");
 }
 
 bool ambi_index_is_valid(const Index *x, size_t n, const char **why) {
-  if (x->cap & (x->cap - 1))
-    return ambi_invalid(why, "an index of no possible size");
   size_t used = 0;
+  if (x->upto > n)
+    return ambi_invalid(why, "an index has more records than there are");
+  if (x->nlists > x->lists_cap || x->nopen > x->open_cap)
+    return ambi_invalid(why, "an index longer than its room");
   for (size_t i = 0; i < x->cap; i++) {
-    const Posting *p = &x->table[i];
-    if (!p->n) continue;
+    const Slot *s = &x->table[i];
+    if (!s->tag) continue;
     used++;
-    if (find_slot(x->table, x->cap, p->tag) != p)
+    if (find_slot(x->table, x->cap, s->tag) != s)
       return ambi_invalid(why, "a key of an index is not found");
-    if (!posting_is_valid(p, n, why)) return false;
+    if (s->at & SLOT_LIST && !block_is_valid(x, s->at, why)) return false;
+    if (!hits_are_valid(hits_of(x, s), x->upto, why)) return false;
   }
   if (used != x->used)
     return ambi_invalid(why, "an index's keys are miscounted");
-  return posting_is_valid(&x->open, n, why);
+  return hits_are_valid((Hits){x->open, (uint32_t)x->nopen}, x->upto, why);
 }

@@ -9,6 +9,7 @@
 #define AMBIT_RUNTIME_INDEX_H
 
 #include "runtime/atoms/match.h"
+#include "runtime/spaces/record.h"
 
 enum { PATH_SELF = 0xFF, PATH_WHOLE = 0xFF, PATH_GROUND = 0xFE };
 typedef struct Path {
@@ -30,45 +31,47 @@ uint64_t ambi_key_nested(uint32_t size);
 // Key of a path of an expression's children (AMB_NONE counts as a variable).
 enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
                            uint64_t *key);
+// Key of a record, which is there, at any path.
+enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key);
 
-typedef struct PostList {
-  uint32_t first;  // entries before are gone
-  uint32_t n, cap;
-  uint32_t at[];
-} PostList;
-
-typedef struct Posting {
-  uint32_t tag;  // part of the key's hash
-  uint32_t n;    // entries of `one`; POST_LIST: see list; 0: free slot
-  union {
-    uint32_t one[2];
-    PostList *list;
-  } u;
-} Posting;
-enum { POST_INLINE = 2 };
-#define POST_LIST UINT32_MAX
+// A slot of the table: one position, or the block of a list of them.
+typedef struct Slot {
+  uint32_t tag;  // part of the key's hash; 0: the slot is free
+  uint32_t at;   // position; with SLOT_LIST: where in `lists`
+} Slot;
+#define SLOT_LIST ((uint32_t)1 << 31)
+enum { LIST_CLASSES = 27 };
 
 typedef struct Index {
   Path path;
-  Posting *table;
+  size_t upto;  // records before this position are in the index
+  Slot *table;
   size_t cap, used;
-  Posting open;
+  uint32_t
+      *lists;  // blocks of two words (entries; class and first) and positions
+  size_t nlists, lists_cap;
+  uint32_t spare[LIST_CLASSES];  // blocks given back, by class; 0: none
+  uint32_t *open;
+  size_t nopen, open_cap;
 } Index;
 
 void ambi_index_open(Index *x, Path path);
 void ambi_index_close(Index *x);
-// Positions must be added in ascending order. False: memory is out, nothing
-// changed.
-bool ambi_index_add(Index *x, enum KeyKind kind, uint64_t key, uint32_t pos);
+// Takes in the records from x->upto to n. False: memory is out, and the index is of
+// no use any more.
+bool ambi_index_catch_up(Index *x, const Record *at, size_t n);
 
-// NULL: no record has that key.
-Posting *ambi_index_find(Index *x, uint64_t key);
-const uint32_t *ambi_posting_at(const Posting *p, size_t *n);
+// Positions in ascending order; valid until the index takes in more.
+typedef struct Hits {
+  const uint32_t *at;
+  uint32_t n;
+} Hits;
+// Those of the key, without removed records at the front.
+Hits ambi_index_find(Index *x, uint64_t key, const Record *at);
+Hits ambi_index_look(const Index *x, uint64_t key);  // as they stand
+// Drops the removed records from the positions of a key.
+void ambi_index_tidy(Index *x, uint64_t key, const Record *at);
 // Entries are in order and below n, and every key is found where it stands.
 bool ambi_index_is_valid(const Index *x, size_t n, const char **why);
-// Drops entries the test calls dead: those at the front, or all.
-typedef bool DeadFn(const void *arg, uint32_t pos);
-void ambi_posting_trim(Posting *p, DeadFn *dead, const void *arg);
-void ambi_posting_compact(Posting *p, DeadFn *dead, const void *arg);
 
 #endif

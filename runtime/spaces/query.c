@@ -24,11 +24,6 @@ typedef struct Question {
   bool found;
 } Question;
 
-void ambi_records_drop(RecordVec *v) {
-  ambi_free(v->at, v->cap * sizeof *v->at);
-  *v = (RecordVec){NULL, 0, 0};
-}
-
 // ---- the cheap test ---------------------------------------------------------------
 static bool is_open(Value v) {
   return ambi_is_var(v) || ambi_is_lvar(v) || ambi_is_none(v);
@@ -126,9 +121,9 @@ static bool hidden(const Question *q, const Space *dep, Value r) {
 }
 
 // ---- merging streams ----------------------------------------------------------------
-static bool deliver(Question *q, const Space *s, const Record *r) {
-  if (!fits(q, r->tmpl.atom)) return true;
-  if (hidden(q, s, r->tmpl.atom)) return true;
+static bool deliver(Question *q, const Space *s, Record r) {
+  Value atom = ambi_record_atom(r);
+  if (!fits(q, atom) || hidden(q, s, atom)) return true;
   q->found = true;
   if (!q->out) return true;
   if (q->out->n == q->out->cap && !ambi_grow((void **)&q->out->at, &q->out->cap,
@@ -140,26 +135,31 @@ static bool deliver(Question *q, const Space *s, const Record *r) {
 
 static bool deliver_all(Question *q, const Space *s, Stream *st) {
   bool ok = true;
-  const Record *r;
-  while (ok && (q->out || !q->found) && (r = ambi_stream_next(st)))
-    ok = deliver(q, s, r);
+  size_t pos;
+  while (ok && (q->out || !q->found) &&
+         (pos = ambi_stream_next(st)) != STREAM_END)
+    ok = deliver(q, s, st->rel->at[pos]);
   ambi_stream_close(st);
   return ok;
 }
 
+static uint64_t ordinal_at(const Stream *st, size_t pos) {
+  return pos == STREAM_END ? UINT64_MAX : st->rel->ordinal[pos];
+}
+
 static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
   if (n == 1) return deliver_all(q, s, st);
-  const Record *next[MAX_STREAMS];
+  size_t next[MAX_STREAMS];
   bool ok = true;
   for (size_t i = 0; i < n; i++)
     next[i] = ambi_stream_next(&st[i]);
-  while (ok && (q->out || !q->found)) {
-    size_t first = n;
-    for (size_t i = 0; i < n; i++)
-      if (next[i] && (first == n || next[i]->ordinal < next[first]->ordinal))
+  while (n && ok && (q->out || !q->found)) {
+    size_t first = 0;
+    for (size_t i = 1; i < n; i++)
+      if (ordinal_at(&st[i], next[i]) < ordinal_at(&st[first], next[first]))
         first = i;
-    if (first == n) break;
-    ok = deliver(q, s, next[first]);
+    if (next[first] == STREAM_END) break;
+    ok = deliver(q, s, st[first].rel->at[next[first]]);
     next[first] = ambi_stream_next(&st[first]);
   }
   for (size_t i = 0; i < n; i++)
@@ -168,7 +168,25 @@ static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
 }
 
 // ---- selecting streams --------------------------------------------------------------
-static size_t select_all(const Relation *rel, Stream *out) {
+typedef struct Seer {
+  Question *q;
+  const Space *s;
+  bool ok;
+} Seer;
+
+static bool see(void *arg, Record r) {
+  Seer *v = arg;
+  v->ok = deliver(v->q, v->s, r);
+  return v->ok && (v->q->out || !v->q->found);
+}
+
+// Every atom is a candidate.
+static bool ask_all(Question *q, const Space *s) {
+  Seer v = {q, s, true};
+  return ambi_space_see(s, see, &v) && v.ok;
+}
+
+static size_t select_all(Relation *rel, Stream *out) {
   if (!rel || ambi_relation_live(rel) == 0) return 0;
   ambi_relation_all(rel, &out[0]);
   return 1;
@@ -176,7 +194,6 @@ static size_t select_all(const Relation *rel, Stream *out) {
 
 static size_t select_items(const Question *q, Space *s, Stream *out) {
   Value head = ambi_deref(q->items[0]);
-  if (is_open(head)) return select_all(&s->data->all, out);
   Relation *rel =
       ambi_is_sym(head)
           ? ambi_space_relation(s, REL_SYMBOL, ambi_sym_of(head), q->n)
@@ -188,7 +205,9 @@ static size_t select_items(const Question *q, Space *s, Stream *out) {
 
 static size_t select_atom(const Question *q, Space *s, Stream *out) {
   Relation *rel = s->data->lone[REL_ATOM];
-  size_t n = rel ? ambi_relation_lookup_whole(rel, ambi_hash(q->atom), out) : 0;
+  size_t n = rel ? ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF},
+                                        ambi_hash(q->atom), out)
+                 : 0;
   return n + select_all(s->data->lone[REL_OPEN], out + n);
 }
 
@@ -218,9 +237,12 @@ static bool ask_own(Question *q, Space *s) {
   Stream st[MAX_STREAMS];
   size_t n = 0;
   switch (q->what) {
-  case ASK_ANY: n = select_all(&s->data->all, st); break;
+  case ASK_ANY: return ask_all(q, s);
   case ASK_ATOM: n = select_atom(q, s, st); break;
-  case ASK_ITEMS: n = select_items(q, s, st); break;
+  case ASK_ITEMS:
+    if (is_open(ambi_deref(q->items[0]))) return ask_all(q, s);
+    n = select_items(q, s, st);
+    break;
   case ASK_RULES: n = select_rules(q, s, st); break;
   }
   return merge(q, s, st, n);
@@ -300,8 +322,8 @@ static Word *trail_all(Context *cx) {
 
 enum { FEW_VARS = 24 };
 
-static Value *record_env(Context *cx, const Record *r, Value few[FEW_VARS]) {
-  uint32_t n = r->tmpl.nvars;
+static Value *new_env(Context *cx, const Template *t, Value few[FEW_VARS]) {
+  uint32_t n = t->nvars;
   Value *env = n <= FEW_VARS ? few : ambi_alloc(n * sizeof *env);
   if (!env) cx->stop = STOP_MEMORY;
   for (uint32_t i = 0; env && i < n; i++)
@@ -309,23 +331,25 @@ static Value *record_env(Context *cx, const Record *r, Value few[FEW_VARS]) {
   return env;
 }
 
-static void drop_env(const Record *r, Value *env, const Value *few) {
-  if (env != few) ambi_free(env, r->tmpl.nvars * sizeof *env);
+static void drop_env(const Template *t, Value *env, const Value *few) {
+  if (env != few) ambi_free(env, t->nvars * sizeof *env);
 }
 
-static bool unify_record(Context *cx, const Record *r, Value pattern) {
-  Value few[FEW_VARS], *env = record_env(cx, r, few);
+static bool unify_record(Context *cx, Record r, Value pattern) {
+  Template t = ambi_record_template(r);
+  Value few[FEW_VARS], *env = new_env(cx, &t, few);
   if (!env) return false;
-  bool ok = ambi_unify_template(cx, pattern, r->tmpl.atom, &r->tmpl, env);
-  drop_env(r, env, few);
+  bool ok = ambi_unify_template(cx, pattern, t.atom, &t, env);
+  drop_env(&t, env, few);
   return ok;
 }
 
 // The child of a record where the pattern has a new variable. AMB_NONE: a
 // variable stands there that has no value yet.
-static Value record_part(Context *cx, const Record *r, Value part, Value *env) {
+static Value record_part(Context *cx, const Template *t, Value part,
+                         Value *env) {
   if (ambi_is_lvar(part)) return env[ambi_lvar_of(part)];
-  Value v = ambi_instantiate_part(cx, part, &r->tmpl, env, false);
+  Value v = ambi_instantiate_part(cx, part, t, env, false);
   return ambi_presume_data(cx, v);
 }
 
@@ -335,12 +359,11 @@ static Value new_variable(Context *cx, const Template *pattern, uint32_t i) {
   return ambi_make_var(cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
 }
 
-static bool unify_items(Context *cx, const Record *r, const Template *pattern,
+static bool unify_items(Context *cx, const Template *t, const Template *pattern,
                         const Value *items, Value *out) {
   uint32_t n = ambi_expr_size(pattern->atom);
-  Value few[FEW_VARS], *env = record_env(cx, r, few);
+  Value few[FEW_VARS], *env = new_env(cx, t, few);
   if (!env) return false;
-  const Template *t = &r->tmpl;
   bool any = ambi_is_lvar(t->atom), ok = true;  // a bare variable takes all
   const Value *parts = any ? NULL : ambi_expr_items(t->atom);
   for (uint32_t i = 0; ok && i < n; i++)
@@ -348,12 +371,12 @@ static bool unify_items(Context *cx, const Record *r, const Template *pattern,
       ok = ambi_unify_template(cx, items[i], parts[i], t, env);
   for (uint32_t i = 0; ok && i < n; i++) {
     if (!ambi_is_none(items[i])) continue;
-    out[i] = any ? AMB_NONE : record_part(cx, r, parts[i], env);
+    out[i] = any ? AMB_NONE : record_part(cx, t, parts[i], env);
     if (!ambi_is_none(out[i]) || cx->stop) continue;
     out[i] = new_variable(cx, pattern, i);
     if (!any) env[ambi_lvar_of(parts[i])] = out[i];
   }
-  drop_env(r, env, few);
+  drop_env(t, env, few);
   return ok && !cx->stop;
 }
 
@@ -383,16 +406,16 @@ static bool attempted(Context *cx, const Attempt *a, bool ok) {
   return true;
 }
 
-bool ambi_record_unify(Context *cx, const Record *r, Value pattern) {
+bool ambi_record_unify(Context *cx, Record r, Value pattern) {
   Attempt a = attempt(cx);
   return attempted(cx, &a, unify_record(cx, r, pattern));
 }
 
-bool ambi_record_unify_items(Context *cx, const Record *r,
-                             const Template *pattern, const Value *items,
-                             Value *out) {
+bool ambi_record_unify_items(Context *cx, Record r, const Template *pattern,
+                             const Value *items, Value *out) {
+  Template t = ambi_record_template(r);
   Attempt a = attempt(cx);
-  return attempted(cx, &a, unify_items(cx, r, pattern, items, out));
+  return attempted(cx, &a, unify_items(cx, &t, pattern, items, out));
 }
 
 // One pattern of a conjunction being worked on.
@@ -445,7 +468,7 @@ static bool solve(Solver *sv) {
       if (g->solutions == sv->solutions) cx->h = g->top;
       continue;
     }
-    const Record *r = g->records.at[g->next++];
+    Record r = g->records.at[g->next++];
     if (++sv->tried % AMB_POLL_STEPS == 0 && !ambi_limits_poll(cx))
       return false;
     g->trail = cx->tr;

@@ -21,131 +21,103 @@ static bool is_small(const Relation *rel) {
   return ambi_relation_live(rel) <= small;
 }
 
-static uint32_t *seat(const Relation *rel, Rec *rec) {
-  return &rec->pos[rel->kind == REL_ALL];
-}
-
-static bool is_dead(const void *arg, uint32_t pos) {
-  const Rec *rec = ((const Relation *)arg)->at[pos];
-  return !rec || rec->r.removed;
-}
-
 // ---- records ----------------------------------------------------------------------
+static void drop_index(Relation *rel, size_t i) {
+  ambi_index_close(&rel->index[i]);
+  rel->index[i] = rel->index[--rel->nindexes];
+}
+
 static void drop_indexes(Relation *rel) {
-  for (size_t i = 0; i < rel->nindexes; i++)
-    ambi_index_close(&rel->index[i]);
+  while (rel->nindexes)
+    drop_index(rel, rel->nindexes - 1);
   ambi_free(rel->index, rel->indexes_cap * sizeof *rel->index);
   rel->index = NULL;
-  rel->nindexes = rel->indexes_cap = 0;
+  rel->indexes_cap = 0;
 }
 
 void ambi_relation_close(Relation *rel) {
   drop_indexes(rel);
   ambi_free(rel->at, rel->cap * sizeof *rel->at);
+  ambi_free(rel->ordinal, rel->ordinals_cap * sizeof *rel->ordinal);
+}
+
+// Indexes that nobody has asked since there were half as many records go: when
+// someone does, they are made at once.
+static void drop_idle(Relation *rel) {
+  for (size_t i = rel->nindexes; i-- > 0;)
+    if (rel->index[i].upto < rel->n / 2) drop_index(rel, i);
 }
 
 bool ambi_relation_reserve(Relation *rel) {
-  return rel->n < REC_GONE &&
-         ambi_grow((void **)&rel->at, &rel->cap, rel->n + 1, sizeof *rel->at);
+  if (AMB_LIKELY(rel->n < rel->cap && rel->n < rel->ordinals_cap)) return true;
+  drop_idle(rel);
+  return rel->n < RELATION_MOST &&
+         ambi_grow((void **)&rel->at, &rel->cap, rel->n + 1, sizeof *rel->at) &&
+         ambi_grow((void **)&rel->ordinal, &rel->ordinals_cap, rel->n + 1,
+                   sizeof *rel->ordinal);
 }
 
-static enum KeyKind key_of(const Rec *rec, Path path, uint64_t *key) {
-  Value atom = rec->r.tmpl.atom;
-  if (path.arg == PATH_WHOLE) {
-    *key = ambi_hash(atom);
-    return KEY_VALUE;
-  }
-  if (path.arg == PATH_GROUND) {
-    if (!ambi_word_ground(atom)) return KEY_OPEN;
-    *key = ambi_hash(atom);
-    return KEY_VALUE;
-  }
-  return ambi_key_path(ambi_expr_items(atom), ambi_expr_size(atom), path, key);
+void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal) {
+  rel->at[rel->n] = r;
+  rel->ordinal[rel->n++] = ordinal;
+  rel->nopen += ambi_record_open(r);
 }
 
-static bool index_record(const Relation *rel, Index *x, uint32_t pos) {
-  uint64_t key = 0;
-  enum KeyKind kind = key_of(rel->at[pos], x->path, &key);
-  return ambi_index_add(x, kind, key, pos);
-}
-
-void ambi_relation_append(Relation *rel, Rec *rec) {
-  uint32_t pos = (uint32_t)rel->n++;
-  rel->at[pos] = rec;
-  *seat(rel, rec) = pos;
-  for (size_t i = 0; i < rel->nindexes;) {
-    if (index_record(rel, &rel->index[i], pos)) {
-      i++;
-      continue;
-    }
-    // No memory for it: go on without this index.
-    ambi_index_close(&rel->index[i]);
-    rel->index[i] = rel->index[--rel->nindexes];
-  }
-}
-
-static void compact(Relation *rel) {
+void ambi_relation_compact(Relation *rel) {
   size_t to = 0;
   for (size_t i = 0; i < rel->n; i++) {
-    Rec *rec = rel->at[i];
-    if (!rec) continue;
-    if (rec->r.removed) {
-      *seat(rel, rec) = REC_GONE;
-      continue;
-    }
-    *seat(rel, rec) = (uint32_t)to;
-    rel->at[to++] = rec;
+    if (ambi_record_gone(rel->at[i])) continue;
+    rel->at[to] = rel->at[i];
+    rel->ordinal[to++] = rel->ordinal[i];
   }
   rel->n = to;
   rel->dead = 0;
   drop_indexes(rel);
 }
 
-void ambi_relation_removed(Relation *rel) {
-  rel->dead++;
-  size_t least = ambi_stress(STRESS_MINIMAL) ? 0 : MIN_DEAD;
-  if (rel->dead > least && rel->dead > rel->n / 2) compact(rel);
+// Arrays that have become much too large go back, as far as there is memory to do so.
+static void shrink(Relation *rel) {
+  size_t cap = rel->n + rel->n / 4 + 8;
+  if (rel->cap / 4 < cap) return;
+  Record *at = ambi_realloc(rel->at, rel->cap * sizeof *at, cap * sizeof *at);
+  if (!at) return;
+  rel->at = at;
+  rel->cap = cap;
+  uint32_t *ordinal = ambi_realloc(
+      rel->ordinal, rel->ordinals_cap * sizeof *ordinal, cap * sizeof *ordinal);
+  if (!ordinal) return;
+  rel->ordinal = ordinal;
+  rel->ordinals_cap = cap;
 }
 
-void ambi_relation_forget(Relation *rel, const Rec *rec) {
-  uint32_t pos = rec->pos[rel->kind == REL_ALL];
-  if (pos != REC_GONE) rel->at[pos] = NULL;
+void ambi_relation_remove(Relation *rel, uint32_t pos) {
+  rel->nopen -= ambi_record_open(rel->at[pos]);
+  rel->at[pos].held = AMB_NONE;
+  rel->dead++;
+  size_t least = ambi_stress(STRESS_MINIMAL) ? 0 : MIN_DEAD;
+  if (rel->dead <= least || rel->dead <= rel->n / 2) return;
+  ambi_relation_compact(rel);
+  shrink(rel);
 }
 
 // ---- streams ------------------------------------------------------------------------
-const Record *ambi_stream_next(Stream *st) {
-  while (st->next < st->n) {
-    size_t i = st->next++;
-    const Rec *rec = st->rel->at[st->pos ? st->pos[i] : i];
-    if (rec && !rec->r.removed) return &rec->r;
-    st->dead++;
-  }
-  return NULL;
-}
-
 void ambi_stream_close(Stream *st) {
-  if (st->posting && st->dead > st->n / 2)
-    ambi_posting_compact(st->posting, is_dead, st->rel);
+  if (st->index && st->dead > st->n / 2)
+    ambi_index_tidy(st->index, st->key, st->rel->at);
 }
 
-// Written in place, field by field: a struct returned by value is put together
-// on the stack and copied by wider loads, which wait for the narrow stores.
-void ambi_relation_all(const Relation *rel, Stream *out) {
+static void stream_at(Relation *rel, const uint32_t *pos, size_t n,
+                      Stream *out) {
   out->rel = rel;
-  out->posting = NULL;
-  out->pos = NULL;
-  out->n = rel->n;
+  out->pos = pos;
+  out->n = n;
   out->next = 0;
   out->dead = 0;
+  out->index = NULL;
 }
 
-static void stream_of(const Relation *rel, Posting *p, Stream *out) {
-  ambi_posting_trim(p, is_dead, rel);
-  out->rel = rel;
-  out->posting = p;
-  out->pos = ambi_posting_at(p, &out->n);
-  out->next = 0;
-  out->dead = 0;
+void ambi_relation_all(Relation *rel, Stream *out) {
+  stream_at(rel, NULL, rel->n, out);
 }
 
 // ---- choosing an index --------------------------------------------------------------
@@ -153,9 +125,15 @@ static bool same_path(Path a, Path b) {
   return a.arg == b.arg && a.sub == b.sub;
 }
 
-static Index *find_index(const Relation *rel, Path path) {
-  for (size_t i = 0; i < rel->nindexes; i++)
-    if (same_path(rel->index[i].path, path)) return &rel->index[i];
+// The index with all records in it, or NULL; it goes when memory is out.
+static Index *find_index(Relation *rel, Path path) {
+  for (size_t i = 0; i < rel->nindexes; i++) {
+    Index *x = &rel->index[i];
+    if (!same_path(x->path, path)) continue;
+    if (x->upto == rel->n || ambi_index_catch_up(x, rel->at, rel->n)) return x;
+    drop_index(rel, i);
+    return NULL;
+  }
   return NULL;
 }
 
@@ -165,51 +143,37 @@ static Index *make_index(Relation *rel, Path path) {
       !ambi_grow((void **)&rel->index, &rel->indexes_cap, rel->nindexes + 1,
                  sizeof *rel->index))
     return NULL;
-  Index *x = &rel->index[rel->nindexes];
-  ambi_index_open(x, path);
-  for (size_t i = 0; i < rel->n; i++) {
-    if (is_dead(rel, (uint32_t)i)) continue;
-    if (!index_record(rel, x, (uint32_t)i)) {
-      ambi_index_close(x);
-      return NULL;
-    }
+  ambi_index_open(&rel->index[rel->nindexes++], path);
+  return find_index(rel, path);
+}
+
+static Index *need_index(Relation *rel, Path path) {
+  Index *x = find_index(rel, path);
+  return x ? x : make_index(rel, path);
+}
+
+static size_t hits_streams(Relation *rel, Index *x, uint64_t key, Hits hits,
+                           Stream *out) {
+  size_t n = 0;
+  if (hits.n) {
+    stream_at(rel, hits.at, hits.n, &out[n]);
+    out[n].index = x;
+    out[n++].key = key;
   }
-  rel->nindexes++;
-  return x;
-}
-
-static size_t posting_size(const Posting *p) {
-  size_t n = 0;
-  if (p) ambi_posting_at(p, &n);
-  return n;
-}
-
-static size_t index_streams(const Relation *rel, Index *x, uint64_t key,
-                            Stream *out) {
-  size_t n = 0;
-  Posting *p = ambi_index_find(x, key);
-  if (p) stream_of(rel, p, &out[n++]);
-  if (posting_size(&x->open)) stream_of(rel, &x->open, &out[n++]);
+  if (x->nopen) stream_at(rel, x->open, x->nopen, &out[n++]);
   return n;
 }
 
 size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
                             Stream out[STREAMS_EACH]) {
-  if (!is_small(rel)) {
-    Index *x = find_index(rel, path);
-    if (!x) x = make_index(rel, path);
-    if (x) return index_streams(rel, x, key, out);
-  }
+  Index *x = is_small(rel) ? NULL : need_index(rel, path);
+  if (x)
+    return hits_streams(rel, x, key, ambi_index_find(x, key, rel->at), out);
   ambi_relation_all(rel, &out[0]);
   return 1;
 }
 
-size_t ambi_relation_lookup_whole(Relation *rel, uint64_t hash,
-                                  Stream out[STREAMS_EACH]) {
-  return ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF}, hash, out);
-}
-
-// The search for the shortest posting that the pattern's keys give.
+// The search for the shortest list of candidates that the pattern's keys give.
 typedef struct Search {
   Relation *rel;
   const Value *items;
@@ -217,10 +181,21 @@ typedef struct Search {
   bool create;    // indexes that are missing, too
   size_t looked;  // paths with a key
   size_t best;    // records so far
-  Path path;      // of the index that gives so few
-  uint64_t key;   // ... for this key
+  Path path;  // of the index that gives so few; the array of indexes may move
+  uint64_t key;  // ... for this key
+  Hits hits;
   bool found;
 } Search;
+
+static void weigh(Search *s, Index *x, uint64_t key) {
+  Hits hits = ambi_index_find(x, key, s->rel->at);
+  if (hits.n + x->nopen >= s->best) return;
+  s->best = hits.n + x->nopen;
+  s->path = x->path;
+  s->key = key;
+  s->hits = hits;
+  s->found = true;
+}
 
 // True: no need to look further.
 static bool consider(Search *s, Path path) {
@@ -230,14 +205,8 @@ static bool consider(Search *s, Path path) {
   Index *x = find_index(s->rel, path);
   if ((x != NULL) == s->create) return false;
   if (s->create) x = make_index(s->rel, path);
-  if (!x) return false;
-  size_t cost = posting_size(ambi_index_find(x, key)) + posting_size(&x->open);
-  if (cost >= s->best) return false;
-  s->best = cost;
-  s->path = path;
-  s->key = key;
-  s->found = true;
-  return cost <= GOOD_ENOUGH;
+  if (x) weigh(s, x, key);
+  return s->best <= GOOD_ENOUGH;
 }
 
 // Looks at all paths where the pattern has a key, arguments before their
@@ -264,41 +233,59 @@ static void consider_ground(Search *s) {
   for (uint32_t i = 0; i < s->n; i++)
     if (ambi_is_none(s->items[i]) || !ambi_word_ground(ambi_deref(s->items[i])))
       return;
-  Path path = {PATH_GROUND, PATH_SELF};
-  uint64_t key = ambi_hash_items(s->items, s->n);
-  Index *x = find_index(s->rel, path);
-  if (!x) x = make_index(s->rel, path);
-  if (!x) return;
-  size_t cost = posting_size(ambi_index_find(x, key)) + posting_size(&x->open);
-  if (cost >= s->best) return;
-  s->best = cost;
-  s->path = path;
-  s->key = key;
-  s->found = true;
+  Index *x = need_index(s->rel, (Path){PATH_GROUND, PATH_SELF});
+  if (x) weigh(s, x, ambi_hash_items(s->items, s->n));
+}
+
+static size_t found_streams(Search *s, Stream out[STREAMS_EACH]) {
+  if (!s->found) {
+    ambi_relation_all(s->rel, &out[0]);
+    return 1;
+  }
+  for (size_t i = 0; i < s->rel->nindexes; i++)
+    if (same_path(s->rel->index[i].path, s->path))
+      return hits_streams(s->rel, &s->rel->index[i], s->key, s->hits, out);
+  AMB_UNREACHABLE();
 }
 
 size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
                             Stream out[STREAMS_EACH]) {
-  ambi_relation_all(rel, &out[0]);
-  if (is_small(rel) || rel->kind > REL_SIZE) return 1;
   Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};
-  if (!consider_all(&s)) {
-    s.create = true;
-    consider_all(&s);
+  if (!is_small(rel) && rel->kind <= REL_SIZE) {
+    if (!consider_all(&s)) {
+      s.create = true;
+      consider_all(&s);
+    }
+    consider_ground(&s);
   }
-  consider_ground(&s);
-  if (!s.found) return 1;
-  return index_streams(rel, find_index(rel, s.path), s.key, out);
+  return found_streams(&s, out);
+}
+
+// A fact is found through the indexes that queries have made, if these are good
+// enough.
+size_t ambi_relation_lookup_equal(Relation *rel, Value atom,
+                                  Stream out[STREAMS_EACH]) {
+  if (rel->kind > REL_SIZE || !ambi_is_ground_expr(atom))
+    return ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF},
+                                ambi_hash(atom), out);
+  Search s = {.rel = rel,
+              .items = ambi_expr_items(atom),
+              .n = ambi_expr_size(atom),
+              .best = rel->n};
+  if (!is_small(rel) && !consider_all(&s)) {
+    Index *x = need_index(rel, (Path){PATH_GROUND, PATH_SELF});
+    if (x) weigh(&s, x, ambi_hash(atom));
+  }
+  return found_streams(&s, out);
 }
 
 // ---- looking whether all is well ----------------------------------------------------
-static bool holds(const Posting *p, uint32_t pos) {
-  size_t n;
-  const uint32_t *at = ambi_posting_at(p, &n);
-  for (size_t lo = 0; lo < n;) {
-    size_t mid = (lo + n) / 2;
-    if (at[mid] == pos) return true;
-    if (at[mid] < pos)
+static bool holds(Hits h, uint32_t pos) {
+  uint32_t n = h.n;
+  for (uint32_t lo = 0; lo < n;) {
+    uint32_t mid = lo + (n - lo) / 2;
+    if (h.at[mid] == pos) return true;
+    if (h.at[mid] < pos)
       lo = mid + 1;
     else
       n = mid;
@@ -306,42 +293,33 @@ static bool holds(const Posting *p, uint32_t pos) {
   return false;
 }
 
-static bool is_indexed(const Relation *rel, Index *x, uint32_t pos) {
+static bool is_indexed(const Relation *rel, const Index *x, uint32_t pos) {
   uint64_t key = 0;
-  enum KeyKind kind = key_of(rel->at[pos], x->path, &key);
+  enum KeyKind kind = ambi_key_record(rel->at[pos], x->path, &key);
   if (kind == KEY_ABSENT) return true;
-  const Posting *p = kind == KEY_OPEN ? &x->open : ambi_index_find(x, key);
-  return p && holds(p, pos);
-}
-
-static bool record_is_valid(const Relation *rel, uint32_t pos,
-                            const char **why) {
-  Rec *rec = rel->at[pos];
-  if (*seat(rel, rec) != pos)
-    return ambi_invalid(why, "a record does not know its place");
-  if (rel->kind != REL_ALL && rec->rel != rel)
-    return ambi_invalid(why, "a record of another relation");
-  for (size_t i = 0; i < rel->nindexes; i++)
-    if (!rec->r.removed && !is_indexed(rel, &rel->index[i], pos))
-      return ambi_invalid(why, "a record that an index does not find");
-  return true;
+  if (kind == KEY_OPEN) return holds((Hits){x->open, (uint32_t)x->nopen}, pos);
+  return holds(ambi_index_look(x, key), pos);
 }
 
 bool ambi_relation_is_valid(const Relation *rel, const char **why) {
-  size_t dead = 0;
-  const Rec *last = NULL;
-  if (rel->n > rel->cap)
+  size_t dead = 0, open = 0;
+  int64_t last = -1;
+  if (rel->n > rel->cap || rel->n > rel->ordinals_cap)
     return ambi_invalid(why, "a relation longer than its room");
   for (size_t i = 0; i < rel->nindexes; i++)
     if (!ambi_index_is_valid(&rel->index[i], rel->n, why)) return false;
   for (size_t i = 0; i < rel->n; i++) {
-    dead += is_dead(rel, (uint32_t)i);
-    if (!rel->at[i]) continue;
-    if (!record_is_valid(rel, (uint32_t)i, why)) return false;
-    if (last && last->r.ordinal >= rel->at[i]->r.ordinal)
+    if (last >= rel->ordinal[i])
       return ambi_invalid(why, "records out of order");
-    last = rel->at[i];
+    last = rel->ordinal[i];
+    dead += ambi_record_gone(rel->at[i]);
+    if (ambi_record_gone(rel->at[i])) continue;
+    open += ambi_record_open(rel->at[i]);
+    for (size_t k = 0; k < rel->nindexes; k++)
+      if (i < rel->index[k].upto &&
+          !is_indexed(rel, &rel->index[k], (uint32_t)i))
+        return ambi_invalid(why, "a record that an index does not find");
   }
-  return dead == rel->dead ||
-         ambi_invalid(why, "removed records are miscounted");
+  return (dead == rel->dead && open == rel->nopen) ||
+         ambi_invalid(why, "removed or open records are miscounted");
 }

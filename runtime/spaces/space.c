@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "runtime/atoms/work.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/space_data.h"
 
@@ -30,31 +31,29 @@ Space *ambi_space_open(Runtime *rt, const char *name, bool is_module) {
   s->name = copy;
   s->is_module = is_module;
   s->data = d;
-  d->all.kind = REL_ALL;
   ambi_runtime_add_cell(rt, &s->cell);
   return s;
 }
 
+static void free_removed(Store *store, SpaceData *d) {
+  for (size_t i = 0; i < d->removed.n; i++)
+    ambi_record_release(store, d->removed.at[i]);
+  d->removed.n = 0;
+}
+
 static void free_data(Store *store, SpaceData *d) {
-  for (size_t i = 0; i < d->all.n; i++)
-    if (d->all.at[i] && !d->all.at[i]->r.removed)
-      ambi_template_release(store, &d->all.at[i]->r.tmpl);
-  for (Rec *rec = d->removed; rec; rec = rec->next)
-    ambi_template_release(store, &rec->r.tmpl);
-  for (Rec *rec = d->removed_rules; rec; rec = rec->next)
-    ambi_template_release(store, &rec->r.tmpl);
-  ambi_relation_close(&d->all);
+  free_removed(store, d);
+  ambi_records_drop(&d->removed);
   for (size_t i = 0; i < d->cap; i++) {
-    if (!d->table[i]) continue;
-    ambi_relation_close(d->table[i]);
-    ambi_free(d->table[i], sizeof *d->table[i]);
+    Relation *rel = d->table[i];
+    if (!rel) continue;
+    for (size_t k = 0; k < rel->n; k++)
+      ambi_record_release(store, rel->at[k]);
+    ambi_relation_close(rel);
+    ambi_free(rel, sizeof *rel);
   }
   ambi_free(d->table, d->cap * sizeof *d->table);
   ambi_free(d->defs, d->defs_cap * sizeof *d->defs);
-  for (RecSlab *slab = d->slabs, *next; slab; slab = next) {
-    next = slab->next;
-    ambi_free(slab, sizeof *slab + slab->n * sizeof slab->recs[0]);
-  }
   ambi_free(d, sizeof *d);
 }
 
@@ -67,7 +66,7 @@ void ambi_space_free(Space *s) {
 }
 
 size_t ambi_space_count(const Space *s) {
-  return ambi_relation_live(&s->data->all);
+  return s->data->count;
 }
 
 bool ambi_space_add_dep(Space *s, Space *dep) {
@@ -220,34 +219,19 @@ static void announce(Space *s, Value atom) {
     s->rt->rules_changed(s->rt, s, atom);
 }
 
-static bool add_slab(SpaceData *d) {
-  size_t n = !d->slabs ? 8 : d->slabs->n < 512 ? d->slabs->n * 2 : 512;
-  RecSlab *slab = ambi_alloc(sizeof *slab + n * sizeof slab->recs[0]);
-  if (!slab) return false;
-  slab->n = n;
-  slab->next = d->slabs;
-  d->slabs = slab;
-  while (n-- > 0) {
-    slab->recs[n].next = d->free;
-    d->free = &slab->recs[n];
-  }
-  return true;
-}
-
 bool ambi_space_add_template(Space *s, Template *t) {
   SpaceData *d = s->data;
   uint32_t symbol;
   bool defines = ambi_space_defined_by(t->atom, &symbol);
   Relation *rel = relation_of(s, t->atom, true);
-  if (!rel || !ambi_relation_reserve(rel) || !ambi_relation_reserve(&d->all) ||
-      (defines && !reserve_def(d)) || (!d->free && !add_slab(d)))
+  Record r;
+  if (!rel || !ambi_relation_reserve(rel) || (defines && !reserve_def(d)) ||
+      (d->next_ordinal == UINT32_MAX && !ambi_space_renumber(s)) ||
+      !ambi_record_make(s->rt->store, t, &r))
     return false;
   announce(s, t->atom);
-  Rec *rec = d->free;
-  d->free = rec->next;
-  *rec = (Rec){.r = {.tmpl = *t, .ordinal = d->next_ordinal++}, .rel = rel};
-  ambi_relation_append(rel, rec);
-  ambi_relation_append(&d->all, rec);
+  ambi_relation_append(rel, r, d->next_ordinal++);
+  d->count++;
   if (defines) count_def(d, symbol, true);
   s->version++;
   return true;
@@ -261,121 +245,113 @@ bool ambi_space_add(Space *s, Value atom) {
   return false;
 }
 
-static Rec *find_equal(Space *s, const Template *t) {
-  Relation *rel = relation_of(s, t->atom, false);
-  if (!rel) return NULL;
+// STREAM_END: no atom is equal.
+static size_t find_equal(Relation *rel, const Template *t) {
   Stream st[STREAMS_EACH];
-  size_t n = ambi_relation_lookup_whole(rel, ambi_hash(t->atom), st);
-  const Record *found = NULL;
-  for (size_t i = 0; i < n && !found; i++) {
-    do
+  size_t n = ambi_relation_lookup_equal(rel, t->atom, st), found = STREAM_END;
+  for (size_t i = 0; i < n && found == STREAM_END; i++) {
+    for (;;) {
       found = ambi_stream_next(&st[i]);
-    while (found && !ambi_template_equal(&found->tmpl, t));
+      if (found == STREAM_END) break;
+      Template stored = ambi_record_template(rel->at[found]);
+      if (ambi_template_equal(&stored, t)) break;
+    }
     ambi_stream_close(&st[i]);
   }
-  return (Rec *)(uintptr_t)found;
+  return found;
 }
 
-static void note_removed(Space *s, Rec *rec) {
-  bool rule = is_rule(rec->r.tmpl.atom);
-  Rec **list = rule ? &s->data->removed_rules : &s->data->removed;
-  rec->next = *list;
-  *list = rec;
-  s->rt->nremoved += !rule;
+// What may still be run is given back later.
+static void keep_removed(Space *s, Record r) {
+  s->data->removed.at[s->data->removed.n++] = r;
   if (s->shrunk) return;
   s->shrunk = true;
   s->next_shrunk = s->rt->shrunk;
   s->rt->shrunk = s;
 }
 
-bool ambi_space_remove(Space *s, Value atom, bool *found) {
+static bool remove_at(Space *s, Relation *rel, size_t pos) {
   SpaceData *d = s->data;
-  Template t;
-  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
-  Rec *rec = find_equal(s, &t);
-  ambi_template_discard(s->rt->store, &t);
-  *found = rec != NULL;
-  if (!rec) return true;
-  announce(s, rec->r.tmpl.atom);
+  Record r = rel->at[pos];
+  Value atom = ambi_record_atom(r);
+  bool rule = is_rule(atom);
+  if (rule && !ambi_grow((void **)&d->removed.at, &d->removed.cap,
+                         d->removed.n + 1, sizeof *d->removed.at))
+    return false;
+  announce(s, atom);
   uint32_t symbol;
-  if (ambi_space_defined_by(rec->r.tmpl.atom, &symbol))
-    count_def(d, symbol, false);
-  rec->r.removed = true;
-  note_removed(s, rec);
-  ambi_relation_removed(rec->rel);
-  ambi_relation_removed(&d->all);
+  if (ambi_space_defined_by(atom, &symbol)) count_def(d, symbol, false);
+  if (rule)
+    keep_removed(s, r);
+  else
+    ambi_record_release(s->rt->store, r);
+  ambi_relation_remove(rel, (uint32_t)pos);
+  d->count--;
   s->version++;
   return true;
 }
 
-// ---- freeing what was removed -----------------------------------------------------
-static void free_record(Space *s, Rec *rec) {
-  SpaceData *d = s->data;
-  ambi_relation_forget(rec->rel, rec);
-  ambi_relation_forget(&d->all, rec);
-  ambi_template_release(s->rt->store, &rec->r.tmpl);
-  rec->next = d->free;
-  d->free = rec;
-}
-
-// Frees the records of the list; those that are held stay in it.
-static void free_removed(Space *s, Rec **list) {
-  for (Rec **link = list, *rec; (rec = *link);) {
-    if (rec->r.held) {
-      link = &rec->next;
-      continue;
-    }
-    *link = rec->next;
-    s->rt->nremoved -= list == &s->data->removed;
-    free_record(s, rec);
-  }
-}
-
-void ambi_spaces_reclaim(Runtime *rt) {
-  for (Space *s = rt->shrunk; s; s = s->next_shrunk)
-    free_removed(s, &s->data->removed);
+bool ambi_space_remove(Space *s, Value atom, bool *found) {
+  Template t;
+  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
+  Relation *rel = relation_of(s, t.atom, false);
+  size_t pos = rel ? find_equal(rel, &t) : STREAM_END;
+  ambi_template_discard(s->rt->store, &t);
+  *found = pos != STREAM_END;
+  return !*found || remove_at(s, rel, pos);
 }
 
 void ambi_spaces_quiesce(Runtime *rt) {
   for (Space *s = rt->shrunk; s; s = s->next_shrunk) {
-    free_removed(s, &s->data->removed);
-    free_removed(s, &s->data->removed_rules);
+    free_removed(rt->store, s->data);
     s->shrunk = false;
   }
   rt->shrunk = NULL;
 }
 
 // ---- looking whether all is well --------------------------------------------------
-static bool record_is_valid(const Space *s, const Rec *rec, const char **why) {
-  Value atom = rec->r.tmpl.atom;
-  if (relation_of((Space *)(uintptr_t)s, atom, false) != rec->rel)
+static bool record_is_valid(const Space *s, const Relation *rel, Record r,
+                            const char **why) {
+  Template t = ambi_record_template(r);
+  if (relation_of((Space *)(uintptr_t)s, t.atom, false) != rel)
     return ambi_invalid(why, "an atom in a relation it does not belong to");
-  return ambi_template_is_valid(s->rt->store, &rec->r.tmpl, why);
+  if (!ambi_record_open(r) && !ambi_word_ground(t.atom))
+    return ambi_invalid(why, "variables without names in a space");
+  return ambi_template_is_valid(s->rt->store, &t, why);
 }
 
-// What the atoms define, counted once more.
-static bool defs_are_valid(const SpaceData *d, const char **why) {
-  size_t sum = 0, counted = 0;
-  for (size_t i = 0; i < d->defs_cap; i++)
-    if (d->defs[i].used) sum += d->defs[i].count;
-  for (size_t i = 0; i < d->all.n; i++) {
-    const Rec *rec = d->all.at[i];
+static bool records_are_valid(const Space *s, const Relation *rel,
+                              const char **why) {
+  for (size_t i = 0; i < rel->n; i++) {
+    if (rel->ordinal[i] >= s->data->next_ordinal)
+      return ambi_invalid(why, "a record of a time to come");
+    if (!ambi_record_gone(rel->at[i]) &&
+        !record_is_valid(s, rel, rel->at[i], why))
+      return false;
+  }
+  return true;
+}
+
+// What the atoms of a relation define is counted.
+static bool defs_are_counted(const SpaceData *d, const Relation *rel,
+                             size_t *counted, const char **why) {
+  for (size_t i = 0; i < rel->n; i++) {
     uint32_t symbol;
-    if (!rec || rec->r.removed ||
-        !ambi_space_defined_by(rec->r.tmpl.atom, &symbol))
+    if (ambi_record_gone(rel->at[i]) ||
+        !ambi_space_defined_by(ambi_record_atom(rel->at[i]), &symbol))
       continue;
-    counted++;
+    ++*counted;
     const DefCount *def =
         d->defs_cap ? def_slot(d->defs, d->defs_cap, symbol) : NULL;
     if (!def || !def->used || !def->count)
       return ambi_invalid(why, "a rule or type nobody has counted");
   }
-  return sum == counted || ambi_invalid(why, "rules and types are miscounted");
+  return true;
 }
 
 bool ambi_space_is_valid(const Space *s, const char **why) {
   const SpaceData *d = s->data;
-  size_t n = 0, live = 0;
+  size_t n = 0, live = 0, sum = 0, counted = 0;
   for (size_t i = 0; i < d->cap; i++) {
     const Relation *rel = d->table[i];
     if (!rel) continue;
@@ -383,14 +359,13 @@ bool ambi_space_is_valid(const Space *s, const char **why) {
     live += ambi_relation_live(rel);
     if (ambi_space_relation(s, rel->kind, rel->head, rel->size) != rel)
       return ambi_invalid(why, "a relation is not found");
-    if (!ambi_relation_is_valid(rel, why)) return false;
-  }
-  if (n != d->ntable || live != ambi_relation_live(&d->all))
-    return ambi_invalid(why, "relations do not hold all records");
-  if (!ambi_relation_is_valid(&d->all, why)) return false;
-  for (size_t i = 0; i < d->all.n; i++)
-    if (d->all.at[i] && !d->all.at[i]->r.removed &&
-        !record_is_valid(s, d->all.at[i], why))
+    if (!ambi_relation_is_valid(rel, why) || !records_are_valid(s, rel, why) ||
+        !defs_are_counted(d, rel, &counted, why))
       return false;
-  return defs_are_valid(d, why);
+  }
+  if (n != d->ntable || live != d->count)
+    return ambi_invalid(why, "relations do not hold all records");
+  for (size_t i = 0; i < d->defs_cap; i++)
+    if (d->defs[i].used) sum += d->defs[i].count;
+  return sum == counted || ambi_invalid(why, "rules and types are miscounted");
 }

@@ -6,25 +6,15 @@
 // argument expression, gets a hash index when a query first can use it.
 // A query collects its candidates at once, in insertion order: a snapshot.
 //
-// One thread at a time writes a space. Records stay valid until the next
-// quiescent point (ambi_spaces_quiesce), also after removal; those of data that
-// no query holds until the next collection, too (ambi_spaces_reclaim).
+// One thread at a time writes a space. A record that was handed out stays right as
+// long as the store keeps its atom: until the next quiescent point, also after
+// removal, unless a collection finds that nothing leads to it. Rules and types are
+// kept until then in any case (ambi_spaces_quiesce).
 #ifndef AMBIT_RUNTIME_SPACE_H
 #define AMBIT_RUNTIME_SPACE_H
 
 #include "runtime/atoms/match.h"
-
-typedef struct Record {
-  Template tmpl;
-  uint64_t ordinal;  // position in the space's insertion order
-  bool removed;
-  bool held;  // a query in progress will come to it; set during a collection
-} Record;
-
-typedef struct RecordVec {
-  const Record **at;
-  size_t n, cap;
-} RecordVec;
+#include "runtime/spaces/record.h"
 
 struct Space {
   CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
@@ -38,8 +28,8 @@ struct Space {
   size_t nyields, yields_cap;
   uint64_t version;        // counts changes
   struct SpaceData *data;  // relations and indexes
-  Space *next_shrunk;  // in the runtime's list of those with removed records
-  bool shrunk;         // is in that list
+  Space *next_shrunk;      // in the runtime's list of those with removed rules
+  bool shrunk;             // is in that list
 };
 
 static inline Space *ambi_space_of(Value v) {
@@ -81,22 +71,17 @@ bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
 bool ambi_space_yield(Space *s, uint32_t symbol);
 // Every atom is whole, in its relation, and counted.
 bool ambi_space_is_valid(const Space *s, const char **why);
-void ambi_spaces_quiesce(Runtime *rt);  // frees removed records
-// The same while a form runs: not those that are held, nor rules and types,
-// whose code may still be running.
-void ambi_spaces_reclaim(Runtime *rt);
-void ambi_records_drop(RecordVec *v);
+void ambi_spaces_quiesce(Runtime *rt);  // frees removed rules and types
 
 // One solution of a query: the instantiated values, as bindings on the trail.
 // Unifies the pattern with the record; on failure undoes what it bound.
-bool ambi_record_unify(Context *cx, const Record *r, Value pattern);
+bool ambi_record_unify(Context *cx, Record r, Value pattern);
 // The same for a flat pattern: its children as they are now, AMB_NONE where a
 // variable is seen first; what the record has there is put into out.
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out);
-bool ambi_record_unify_items(Context *cx, const Record *r,
-                             const Template *pattern, const Value *items,
-                             Value *out);
+bool ambi_record_unify_items(Context *cx, Record r, const Template *pattern,
+                             const Value *items, Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.
 // vars: the distinct unbound variables of the pattern. values: for each
 // solution, vars->n values (resolved; an unbound variable stands for itself).

@@ -3,12 +3,7 @@
 #define AMBIT_RUNTIME_SPACE_DATA_H
 
 #include "runtime/spaces/relation.h"
-
-typedef struct RecSlab {
-  struct RecSlab *next;
-  size_t n;
-  Rec recs[];
-} RecSlab;
+#include "runtime/spaces/space.h"
 
 // How many rules and types a symbol has in the space.
 typedef struct DefCount {
@@ -19,17 +14,16 @@ typedef struct DefCount {
 
 typedef struct SpaceData SpaceData;
 struct SpaceData {
-  Relation all;        // every record, in insertion order
   Relation **table;    // open addressing, by kind, head and size
   size_t ntable, cap;  // cap is zero or a power of two
   Relation
-      *lone[REL_ALL];  // those that are the only one of their kind, or NULL
-  DefCount *defs;      // open addressing, by symbol
+      *lone[REL_KINDS];  // those that are the only one of their kind, or NULL
+  size_t count;          // atoms
+  DefCount *defs;        // open addressing, by symbol
   size_t ndefs, defs_cap;
-  RecSlab *slabs;
-  Rec *free;
-  Rec *removed, *removed_rules;  // rules and types apart: code relies on them
-  uint64_t next_ordinal;
+  RecordVec removed;  // rules and types, on which code may still rely
+  uint32_t
+      next_ordinal;  // of the next atom; when they run out, all begin again
 };
 
 // NULL: there is no such relation.
@@ -37,6 +31,12 @@ Relation *ambi_space_relation(const Space *s, enum RelationKind kind,
                               uint32_t head, uint32_t size);
 // Does the space have a rule or a type for the symbol?
 bool ambi_space_defines(const Space *s, uint32_t symbol);
+// Shows every atom, oldest first, until `see` answers false. False: memory is out.
+typedef bool SeeRecord(void *arg, Record r);
+bool ambi_space_see(const Space *s, SeeRecord *see, void *arg);
+// The same order with ordinals from 0 on. False: memory is out, or there are too
+// many atoms.
+bool ambi_space_renumber(Space *s);
 // The symbol that a stored `(= (symbol ..) ..)` or `(: symbol ..)` defines.
 bool ambi_space_defined_by(Value atom, uint32_t *symbol);
 

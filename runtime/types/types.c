@@ -120,9 +120,9 @@ bool ambi_walk_end_child(Walk *w) {
 
 // Fits (head subject $T) to a record and makes *type the $T found. False: no
 // fit, or cx->stop is set.
-static bool read_record(Context *cx, const Record *r, Value head, Value subject,
+static bool read_record(Context *cx, Record r, Value head, Value subject,
                         Value *type) {
-  const Template *t = &r->tmpl;
+  const Template own = ambi_record_template(r), *t = &own;
   if (ambi_expr_size(t->atom) != 3) return false;
   const Value *part = ambi_expr_items(t->atom);
   Value *env = NULL;

@@ -34,7 +34,8 @@ static void print_atoms(Runtime *r, Space *s, Buffer *b) {
   ck_assert(ambi_space_atoms(s, &all));
   for (size_t i = 0; i < all.n; i++) {
     Naming naming = {0};
-    ambi_print_template(r, b, &all.at[i]->tmpl, &naming);
+    Template t = ambi_record_template(all.at[i]);
+    ambi_print_template(r, b, &t, &naming);
     ambi_buffer_puts(b, "\n");
     ambi_vec_drop(&naming.vars);
   }
@@ -214,7 +215,7 @@ static size_t count_units(uint32_t module) {
   forget(rt, E_PURE);
   ck_assert(ambi_space_atoms(rt->booted[module].space, &all));
   for (size_t i = 0; i < all.n; i++) {
-    Value rule = all.at[i]->tmpl.atom;
+    Value rule = ambi_record_atom(all.at[i]);
     if (ambi_expr_size(rule) != 3 ||
         !ambi_same(ambi_expr_at(rule, 0), AMB_SYM(EQ)))
       continue;

@@ -108,10 +108,6 @@ START_TEST(test_store) {
 }
 END_TEST
 
-static Record *record(Space *s, size_t i) {
-  return &s->data->all.at[i]->r;
-}
-
 START_TEST(test_space) {
   Space *s = ambi_space_open(rt, NULL, false);
   for (int i = 0; i < 40; i++)
@@ -123,27 +119,45 @@ START_TEST(test_space) {
   ck_assert(ambi_space_query(
       cx, s, AMB_EXPR(cx, sym("edge"), ambi_small_int(3), ambi_small_int(3)),
       &found));
+  ck_assert(ambi_space_query(cx, s,
+                             AMB_EXPR(cx, sym("edge"),
+                                      ambi_make_var(cx, symbol("x"), 0),
+                                      ambi_small_int(3)),
+                             &found));
   ambi_records_drop(&found);
   Relation *rel = ambi_space_relation(s, REL_SYMBOL, symbol("edge"), 3);
   ck_assert(rel && rel->nindexes > 0);
 #define SPACE ambi_space_is_valid(s, &why)
-  Rec *rec = rel->at[5];
-  BROKEN(rec->pos[0], 6, SPACE, "a record does not know its place");
-  BROKEN(rec->r.ordinal, 0, SPACE, "records out of order");
-  BROKEN(rec->r.removed, true, SPACE, "removed records are miscounted");
-  BROKEN(rec->rel, &s->data->all, SPACE, "a record of another relation");
-  BROKEN(rel->dead, 1, SPACE, "removed records are miscounted");
+  BROKEN(rel->ordinal[5], 0, SPACE, "records out of order");
+  BROKEN(rel->ordinal[39], 1000, SPACE, "a record of a time to come");
+  BROKEN(rel->at[5].held, AMB_NONE, SPACE,
+         "removed or open records are miscounted");
+  BROKEN(rel->dead, 1, SPACE, "removed or open records are miscounted");
+  BROKEN(rel->nopen, 1, SPACE, "removed or open records are miscounted");
+  BROKEN(s->data->count, 40, SPACE, "relations do not hold all records");
   BROKEN(s->data->ntable, 0, SPACE, "relations do not hold all records");
   BROKEN(rel->size, 4, SPACE, "a relation is not found");
-  Word *p = ambi_ptr(record(s, 5)->tmpl.atom);
+  Word *p = ambi_ptr(rel->at[5].held);
   BROKEN(p[2], ambi_small_int(99).w, SPACE,
          "a record that an index does not find");
   Index *x = &rel->index[0];
   BROKEN(x->used, x->used + 1, SPACE, "an index's keys are miscounted");
-  BROKEN(x->open, ((Posting){.n = 1, .u.one = {40}}), SPACE,
-         "an index names a record that is not there");
-  BROKEN(x->open, ((Posting){.n = 2, .u.one = {3, 3}}), SPACE,
-         "a posting list out of order");
+  BROKEN(x->upto, 41, SPACE, "an index has more records than there are");
+  BROKEN(x->nopen, 9, SPACE, "an index longer than its room");
+  Slot *one = x->table, *list = NULL;
+  for (; one->tag == 0; one++) {
+  }
+  BROKEN(one->tag, one->tag ^ 1u << 31, SPACE,
+         "a key of an index is not found");
+  x = &rel->index[1];
+  for (size_t i = 0; i < x->cap; i++)
+    if (x->table[i].tag && x->table[i].at & SLOT_LIST) list = &x->table[i];
+  ck_assert_ptr_nonnull(list);
+  BROKEN(list->at, SLOT_LIST, SPACE, "a list of positions that is not there");
+  uint32_t *block = x->lists + (list->at & ~SLOT_LIST);
+  BROKEN(block[0], 1000, SPACE, "a list of positions longer than its room");
+  BROKEN(block[2], 40, SPACE, "an index names a record that is not there");
+  BROKEN(block[2], block[3], SPACE, "a list of positions out of order");
   DefCount *def = s->data->defs;
   while (!def->used)
     def++;

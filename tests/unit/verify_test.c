@@ -184,7 +184,7 @@ static void lower_library(void) {
   RecordVec all = {0};
   ck_assert(ambi_space_atoms(rt->corelib, &all));
   for (size_t i = 0; i < all.n; i++) {
-    Value rule = all.at[i]->tmpl.atom;
+    Value rule = ambi_record_atom(all.at[i]);
     if (ambi_expr_size(rule) != 3 ||
         !ambi_same(ambi_expr_at(rule, 0), AMB_SYM(EQ)))
       continue;

@@ -112,7 +112,8 @@ static void put_atoms(FILE *out, Source *s, uint32_t i) {
   make_check(ambi_space_atoms(s->space, &all), "out of memory");
   fprintf(out, "static const TemplateImage atoms_%u[] = {\n", i);
   for (size_t k = 0; k < all.n; k++) {
-    TemplateImage im = make_terms_template(&s->terms, &all.at[k]->tmpl);
+    Template t = ambi_record_template(all.at[k]);
+    TemplateImage im = make_terms_template(&s->terms, &t);
     put_template(out, &im);
   }
   fprintf(out, "{0}};\n");

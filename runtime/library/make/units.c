@@ -72,7 +72,7 @@ static void mark_symbols(uint8_t *marks, Value term) {
 
 static void mark_records(uint8_t *marks, RecordVec *records) {
   for (size_t i = 0; i < records->n; i++)
-    mark_symbols(marks, records->at[i]->tmpl.atom);
+    mark_symbols(marks, ambi_record_atom(records->at[i]));
   ambi_records_drop(records);
 }
 
@@ -317,7 +317,7 @@ static void want_all(Units *u, Todo *todo, uint32_t source) {
   RecordVec all = {0};
   make_check(ambi_space_atoms(u->sources[source].space, &all), "out of memory");
   for (size_t i = 0; i < all.n; i++) {
-    Value rule = all.at[i]->tmpl.atom;
+    Value rule = ambi_record_atom(all.at[i]);
     if (ambi_expr_size(rule) != 3 ||
         !ambi_same(ambi_expr_at(rule, 0), AMB_SYM(EQ)))
       continue;

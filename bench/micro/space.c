@@ -1,0 +1,102 @@
+// Facts in a space: added, found by one argument, and what they take.
+//
+// The facts are (edge I J), with every I once. Hot: a hundred facts are asked for again
+// and again; cold: all in an order that no cache can guess.
+#include "runtime/spaces/space.h"
+#include "bench/micro/machine.h"
+#include "memory/alloc.h"
+
+static uint64_t facts = 1000000;
+
+typedef struct Facts {
+  Space *space;
+  Value edge, x;
+  uint64_t every;  // key asked for next is so much further on
+  RecordVec found;
+} Facts;
+
+static Value fact(const Facts *f, uint64_t i) {
+  return AMB_EXPR(cx, f->edge, ambi_small_int((int64_t)i),
+                  ambi_small_int((int64_t)(2 * i)));
+}
+
+static uint64_t ask(Facts *f, uint64_t key) {
+  Value items[] = {f->edge, ambi_small_int((int64_t)key), AMB_NONE};
+  f->found.n = 0;
+  micro_must(ambi_space_query_items(cx, f->space, items, 3, &f->found) &&
+                 f->found.n == 1,
+             "a fact is missing");
+  return ambi_expr_at(ambi_record_atom(f->found.at[0]), 2).w;
+}
+
+static uint64_t match(void *arg, uint64_t n) {
+  Facts *f = arg;
+  uint64_t sum = 0, most = f->every == 1 ? 100 : facts, key = 0;
+  for (uint64_t i = 0; i < n; i++) {
+    sum += ask(f, key);
+    key = (key + f->every) % most;
+  }
+  return sum;
+}
+
+static void fill(Facts *f) {
+  f->space = ambi_space_open(rt, NULL, false);
+  Word *top = cx->h;
+  for (uint64_t i = 0; i < facts; i++, cx->h = top)
+    micro_must(ambi_space_add(f->space, fact(f, i)), "no memory");
+}
+
+static void empty(Facts *f) {
+  rt->cells = rt->cells->next;  // the space is the newest cell
+  ambi_space_free(f->space);
+  ambi_store_quiesce(rt->store);
+}
+
+static uint64_t add_bulk(void *arg, uint64_t n) {
+  Facts *f = arg;
+  for (uint64_t i = 0; i < n; i++) {
+    fill(f);
+    ask(f, 7);
+    empty(f);
+  }
+  return n;
+}
+
+// Each is asked for right behind being added.
+static uint64_t add_asking(void *arg, uint64_t n) {
+  Facts *f = arg;
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < n; i++) {
+    f->space = ambi_space_open(rt, NULL, false);
+    Word *top = cx->h;
+    for (uint64_t k = 0; k < facts; k++, cx->h = top) {
+      micro_must(ambi_space_add(f->space, fact(f, k)), "no memory");
+      sum += ask(f, k);
+    }
+    empty(f);
+  }
+  return sum;
+}
+
+int main(int argc, char **argv) {
+  micro_begin(argc, argv);
+  if (argc > 1) facts = 1000;
+  open_machine();
+  Facts f = {.edge = sym("edge"), .every = 1};
+  micro_case("facts", "10^6 added, then indexed; a fact", add_bulk, &f, facts);
+  micro_case("facts", "10^6 added, each found at once; a fact", add_asking, &f,
+             facts);
+  size_t before = ambi_alloc_bytes();
+  fill(&f);
+  ask(&f, 7);
+  if (argc == 1)
+    printf("%-10s %-44s %10.2f bytes\n", "facts",
+           "kept, with one index; a fact",
+           (double)(ambi_alloc_bytes() - before) / (double)facts);
+  micro_case("facts", "one of 100 found among 10^6", match, &f, 1);
+  f.every = 618033;
+  micro_case("facts", "one of all found among 10^6", match, &f, 1);
+  ambi_records_drop(&f.found);
+  close_machine();
+  return 0;
+}

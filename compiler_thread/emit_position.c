@@ -191,7 +191,7 @@ void ambi_emit_EVALT(Emit *m) {
   jit_jump(m->j, emit_label(m, m->at + 2));
 }
 
-void ambi_emit_EVALX(Emit *m) {
+static void evaluated(Emit *m, const void *push) {
   Jit *j = m->j;
   emit_to_slot(m, m->pc->a, R_B);
   emit_save(j);
@@ -200,8 +200,16 @@ void ambi_emit_EVALX(Emit *m) {
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
   jit_imm(j, J_RDX, m->u->k[m->pc->c]);
   jit_imm(j, J_RCX, (uintptr_t)emit_position(m, m->at + 1));
-  jit_call(j, (const void *)(uintptr_t)ambi_eval_push);
+  jit_call(j, push);
   jit_jump_to(j, m->em->stubs.after);
+}
+
+void ambi_emit_EVALX(Emit *m) {
+  evaluated(m, (const void *)(uintptr_t)ambi_eval_push);
+}
+
+void ambi_emit_EVALA(Emit *m) {
+  evaluated(m, (const void *)(uintptr_t)ambi_eval_push_argument);
 }
 
 void ambi_emit_CALLX(Emit *m) {

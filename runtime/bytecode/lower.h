@@ -64,9 +64,12 @@ typedef struct Stub {
   enum StubKind kind;
   int entry;  // label to bind
   int back;   // label where the main line goes on
-  int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check
+  int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check;
+           // BAIL: where to go back to instead, or NO_LABEL
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
+  bool argument;  // BAIL: a type check is to look at the term first
+  bool done;
   Dst dst;
   ErrTo err;
   uint16_t from;  // slot with the Error, the body, the condition or the
@@ -100,7 +103,7 @@ typedef struct Lower {
   size_t nswitches, switches_cap;
   Template **templates;
   size_t ntemplates, templates_cap;
-  int64_t *labels;  // code offset, -1 = not bound
+  int64_t *labels;  // code offsets, or negative: not bound
   size_t nlabels, labels_cap;
   Fixup *fixups;
   size_t nfixups, fixups_cap;
@@ -125,8 +128,10 @@ typedef struct Lower {
   size_t last;     // start of the instruction emitted last
   int fail;        // label of an instruction that backtracks, or NO_LABEL
   uint16_t *uses;  // occurrences of each variable in the whole rule
-  int bail;  // where operations of the current tree go when an operand is odd
-  int arg_bail;  // the same for the tree that is the next position, or NO_LABEL
+  int bail;  // where the current expression goes back to, as an argument that a
+             // type check has looked at, as long as nothing has run: the whole
+             // is evaluated as an atom then. NO_LABEL: it is no such argument
+  int arg_bail;    // the same for what is the next position
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
 } Lower;
 
@@ -151,6 +156,9 @@ void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
 // The word behind with a second label.
 void ambi_lower_varl(Lower *l, int label);
 void ambi_lower_list(Lower *l, const uint16_t *list, unsigned n);
+// Code behind will go to the label.
+void ambi_lower_use(Lower *l, int label);
+bool ambi_lower_used(const Lower *l, int label);
 // Makes the unit the owner of a template. NULL: it is released, memory is out.
 Template *ambi_lower_own(Lower *l, Template *from);
 // Room for n sources; NULL, and l->failed, when memory is out.
@@ -202,6 +210,10 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype);
 // Is every type of the expression an error, whatever its variables hold? The type
 // check of a call then gives that error before anything is evaluated.
 bool ambi_lower_ill_typed(Lower *l, Value e);
+// Can what the types of an expression depend on be told, by what is known here and
+// by checks of variables? early: before anything has run, so without those that
+// instructions make by themselves.
+bool ambi_lower_inside_fits(Lower *l, Value e, bool early);
 bool ambi_lower_returns(Value r, Value t);
 bool ambi_lower_may_be_bool(Lower *l, Value e);
 // Emits the check of a variable that the type check makes before anything is
@@ -210,10 +222,6 @@ void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
 // The same for variables in the arguments' own arguments, where an earlier
 // argument could do something before their turn comes.
 void ambi_lower_guard_nested(Lower *l, Value e, int label);
-// The same for an argument of a form, which goes to EVAL as a whole if it fails:
-// the stub that comes back behind it, or -1.
-int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
-                           ErrTo err);
 
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -221,6 +229,9 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
 // Evaluates e at a position of its own into a slot or constant.
 uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
                             unsigned rest, bool tuple);
+// The same for what the type check of a form looks at without expecting a type.
+uint16_t ambi_lower_checked_operand(Lower *l, Value v, ErrTo err,
+                                    unsigned rest);
 void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                          unsigned rest);
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
@@ -259,16 +270,16 @@ void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
 bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
                       unsigned rest);
 // Jumps to `no` unless the condition is True; falls through when it is. The
-// stub returned comes back at its label `back`: behind the whole expression. inner:
-// where its own errors go.
+// stub returned comes back at its label `back`: behind the whole expression.
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
-                         ErrTo err, ErrTo inner, Value t, unsigned rest);
+                         ErrTo err, Value t, unsigned rest);
 bool ambi_lower_fused(Lower *l, Value e);  // a comparison that is a jump
 bool ambi_lower_simple_types(Lower *l, Value e);
 bool ambi_lower_is_comparison(Value e);
 
 // ---- lower_stub.c ----------------------------------------------------------------
-// A bail-out: e as a whole goes to EVAL.
+// A bail-out: e as a whole goes to EVAL, or that goes on as a part of which e is
+// an argument. To be used before anything has run.
 int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err);
 // The slower copy of the instruction at `at`, if it has sources to be checked.
 void ambi_lower_checked_stub(Lower *l, size_t at, Code head,

@@ -11,6 +11,8 @@ static bool grow(Lower *l, void *array, size_t *cap, size_t need, size_t item) {
   return !l->failed;
 }
 
+enum { NOT_USED = -1, USED = -2 };  // labels that are not bound
+
 uint16_t ambi_lower_slot(Lower *l) {
   if (l->slots->next >= MAX_SLOTS - 1) {
     l->refused = true;
@@ -29,8 +31,16 @@ uint16_t ambi_lower_scratch(Lower *l) {
 int ambi_lower_label(Lower *l) {
   if (!grow(l, &l->labels, &l->labels_cap, l->nlabels + 1, sizeof *l->labels))
     return 0;
-  l->labels[l->nlabels] = -1;
+  l->labels[l->nlabels] = NOT_USED;
   return (int)l->nlabels++;
+}
+
+void ambi_lower_use(Lower *l, int label) {
+  if (!l->failed && l->labels[label] == NOT_USED) l->labels[label] = USED;
+}
+
+bool ambi_lower_used(const Lower *l, int label) {
+  return !l->failed && l->labels[label] != NOT_USED;
 }
 
 void ambi_lower_bind(Lower *l, int label) {
@@ -61,6 +71,7 @@ static void fix(Lower *l, size_t at, size_t in, unsigned half, int label) {
     return;
   l->fixups[l->nfixups++] =
       (Fixup){(uint32_t)at, (uint32_t)in, (uint8_t)half, label};
+  ambi_lower_use(l, label);
 }
 
 void ambi_lower_jump(Lower *l, enum Opcode op, unsigned a, unsigned b,
@@ -94,6 +105,7 @@ void ambi_lower_edge_at(Lower *l, size_t at, int label) {
     return;
   l->edge_labels[l->nedge_labels].at = (uint32_t)at;
   l->edge_labels[l->nedge_labels++].label = label;
+  ambi_lower_use(l, label);
 }
 
 void ambi_lower_edge(Lower *l, int label) {
@@ -125,6 +137,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .entry = entry,
               .back = back,
               .back_to = NO_LABEL,
+              .no = NO_LABEL,
               .rule = l->rule,
               .first = l->first,
               .slots = l->slots};

@@ -73,7 +73,8 @@ void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     return;
   }
   uint16_t p = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_EVALX, p, atom, type);
+  bool argument = l->bail != NO_LABEL;
+  ambi_lower_emit(l, argument ? OP_I_EVALA : OP_I_EVALX, p, atom, type);
   ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
   ambi_lower_error_edge(l, d.slot, err);
 }
@@ -98,6 +99,7 @@ static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
   ambi_lower_var(l, ambi_lvar_of(e));
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_EVALV, slot, l->vars[ambi_lvar_of(e)].slot, p);
+  if (l->bail != NO_LABEL) ambi_lower_edge(l, l->bail);
   ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
   ambi_lower_error_edge(l, slot, err);
   if (ambi_lower_any_type(t)) return;
@@ -129,8 +131,8 @@ bool ambi_lower_odd_body(Value body) {
   return ambi_is_lvar(body) || ambi_odd_body(body);
 }
 
-void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
-                     ErrTo err, unsigned rest) {
+static void body_of(Lower *l, Value body, Value call, Value t, Dst d, ErrTo err,
+                    unsigned rest) {
   if (ambi_is_error_atom(body)) {  // what a step gives ends there as it is
     ambi_lower_raise(l, ambi_lower_term(l, body),
                      d.tail ? (ErrTo){.ret = true} : err);
@@ -156,6 +158,14 @@ void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
+void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
+                     ErrTo err, unsigned rest) {
+  int bail = l->bail;
+  l->bail = NO_LABEL;  // something may have run
+  body_of(l, body, call, t, d, err, rest);
+  l->bail = bail;
+}
+
 void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
                           ErrTo err) {
   int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
@@ -170,10 +180,13 @@ void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
 
 void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
                        unsigned rest) {
+  int bail = l->bail;
+  l->bail = NO_LABEL;
   if (ambi_is_lvar(body))
     ambi_lower_result_in(l, ambi_lower_term(l, body), call, d, err);
   else
     ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  l->bail = bail;
 }
 
 // ---- positions ------------------------------------------------------------------
@@ -291,6 +304,37 @@ uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
   return slot;
 }
 
+// Does the type check of a form that looks at this value need a way back?
+static bool may_be_wrong(Lower *l, Value v) {
+  if (!ambi_is_expr(v)) return false;
+  Value head = ambi_expr_at(v, 0);
+  if (!ambi_is_sym(head)) return true;
+  Head h = ambi_lower_head_of(l, v);
+  if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return false;
+  for (uint32_t i = 1; h.kind == HEAD_TYPED && i < ambi_expr_size(v); i++)
+    if (!is_sym(ambi_deref(ambi_expr_at(h.ftype, i)), AMB_SYM(T_ATOM).w))
+      return true;
+  return h.kind != HEAD_TYPED;
+}
+
+uint16_t ambi_lower_checked_operand(Lower *l, Value v, ErrTo err,
+                                    unsigned rest) {
+  Value any = AMB_SYM(UNDEFINED);
+  if (!may_be_wrong(l, v))
+    return ambi_lower_operand(l, v, any, err, rest, false);
+  ambi_lower_prepare_shared(l, v);
+  uint16_t slot = ambi_lower_slot(l);
+  int bail = l->bail;
+  l->bail = NO_LABEL;
+  int stub = ambi_lower_bail_stub(l, v, any, (Dst){false, slot}, err);
+  ambi_lower_stub_at(l, stub)->argument = true;
+  l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
+  ambi_lower_position(l, v, any, slot, err, rest);
+  l->bail = bail;
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return slot;
+}
+
 // ---- data and calls -------------------------------------------------------------
 
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest) {
@@ -351,6 +395,7 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   ambi_lower_emit(l, OP_I_MKEXPR, cell, n, rigid_head(e) ? 3 : 1);
   ambi_lower_list(l, src, n);
   ambi_lower_emit(l, OP_I_CHAIN, cell, 0, 0);
+  l->bail = NO_LABEL;
   ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
 }
 
@@ -459,12 +504,6 @@ static bool callable(Lower *l, Value e, const Head *h, Value t) {
          ambi_lower_arguments_fit(l, e, h->ftype);
 }
 
-// Can nothing have happened yet when the argument has its value?
-static bool quiet_argument(Value arg, Value param) {
-  if (!ambi_is_lvar(arg)) return ambi_lower_is_tree(arg);
-  return is_sym(param, AMB_SYM(T_NUMBER).w) || is_sym(param, AMB_SYM(T_ATOM).w);
-}
-
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                        unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
@@ -488,9 +527,10 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     if (ambi_is_var(param)) param = AMB_SYM(UNDEFINED);
     if (is_sym(param, AMB_SYM(T_EXPRESSION).w))
       param = AMB_SYM(T_ATOM);  // checked already
-    quiet = quiet && quiet_argument(arg, param);
-    if (quiet && ambi_is_expr(arg) && !is_sym(param, AMB_SYM(T_ATOM).w))
+    if (quiet && !is_sym(param, AMB_SYM(T_ATOM).w))
       l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
+    quiet =
+        quiet && (is_sym(param, AMB_SYM(T_ATOM).w) || ambi_lower_is_tree(arg));
     src[i - 1] = ambi_lower_operand(
         l, arg, param, err, ambi_lower_effects_from(l, e, i + 1, rest), false);
     l->arg_bail = NO_LABEL;
@@ -617,6 +657,11 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
   Value head = ambi_expr_at(e, 0);
   Head h = ambi_lower_head_of(l, e);
   if (l->failed) return;
+  if (l->bail != NO_LABEL && !ambi_is_lvar(head) &&
+      !ambi_lower_inside_fits(l, e, false)) {
+    ambi_lower_generic(l, e, t, d, err);
+    return;
+  }
   if (ambi_is_op(head)) {
     if (ambi_lower_state(l, e, t, d, err, rest)) return;
     if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))

@@ -200,20 +200,6 @@ static void clause_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
-// Where errors of an argument without effects go: what is wrong with it is told by
-// who looks at the whole. The stub, or -1, is what comes back.
-static ErrTo told_by_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
-                           ErrTo err, int *stub) {
-  *stub = -1;
-  if (!ambi_is_expr(arg) || !ambi_lower_is_det(l, arg) ||
-      ambi_effects_term(l->cs, l->space, arg) != E_PURE)
-    return err;
-  if (!d.tail) ambi_lower_prepare_shared(l, whole);
-  *stub = ambi_lower_bail_stub(l, whole, t, d, err);
-  return (ErrTo){false, ambi_lower_slot(l),
-                 ambi_lower_stub_at(l, *stub)->entry};
-}
-
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
@@ -224,14 +210,12 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   }
   unsigned then = rest | ambi_effects_term(l->cs, l->space, yes) |
                   ambi_effects_term(l->cs, l->space, other);
-  int whole = -1, told = -1;
   Value cond = ambi_expr_at(e, 1);
-  if (!ambi_lower_is_comparison(cond))
-    whole = ambi_lower_guard_whole(l, e, cond, t, d, err);
-  ErrTo inner = err;
-  if (!ambi_lower_fused(l, cond))
-    inner = told_by_whole(l, e, cond, t, d, err, &told);
-  int odd = ambi_lower_condition(l, cond, e, no, d, err, inner, t, then);
+  if (!d.tail) ambi_lower_prepare_shared(l, cond);
+  int bail = l->bail, whole = ambi_lower_bail_stub(l, e, t, d, err);
+  l->bail = ambi_lower_stub_at(l, whole)->entry;
+  int odd = ambi_lower_condition(l, cond, e, no, d, err, t, then);
+  l->bail = bail;
   Var *vars = ambi_lower_save_vars(l);
   branch(l, e, AMB_TRUE, yes, t, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
@@ -241,7 +225,6 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_bind(l, end);
   come_back(l, odd);
   come_back(l, whole);
-  come_back(l, told);
 }
 
 static bool may_be_space(Lower *l, Value v) {
@@ -264,7 +247,7 @@ static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
 static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
                    Dst d, ErrTo err, unsigned rest) {
   if (ambi_lower_decons_into(l, p, v, err)) return -1;
-  uint16_t src = ambi_lower_operand(l, v, AMB_SYM(UNDEFINED), err, rest, false);
+  uint16_t src = ambi_lower_checked_operand(l, v, err, rest);
   int stub = -1;
   if (!ambi_is_lvar(p) && may_be_space(l, v)) {
     src = ambi_lower_in_slot(l, src);
@@ -300,23 +283,15 @@ static bool wrong(Lower *l, Value v) {
 }
 
 static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
-  Value body = ambi_expr_at(e, 3);
-  if (wrong(l, ambi_expr_at(e, 2))) return false;
+  Value pattern = ambi_expr_at(e, 1), value = ambi_expr_at(e, 2),
+        body = ambi_expr_at(e, 3);
+  if (wrong(l, value)) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
-  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 2),
-                                     AMB_SYM(UNDEFINED), d, err);
-  Value pattern = ambi_expr_at(e, 1), value = ambi_expr_at(e, 2);
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
   uint16_t settled = NO_SLOT;
-  int told = -1;
-  ErrTo inner = err;
-  if (ambi_lower_is_comparison(value))
-    inner = told_by_whole(l, e, value, AMB_SYM(UNDEFINED), d, err, &told);
-  int space = let_one(l, pattern, value, body, &settled, d, inner, then);
+  int space = let_one(l, pattern, value, body, &settled, d, err, then);
   let_body(l, pattern, fresh, body, settled, d, err, rest);
   come_back(l, space);
-  come_back(l, whole);
-  come_back(l, told);
   return true;
 }
 
@@ -429,13 +404,9 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 2);
   if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
-  int whole = ambi_lower_guard_whole(l, e, ambi_expr_at(e, 1),
-                                     AMB_SYM(UNDEFINED), d, err);
-  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
-                                  err, then, false);
+  uint16_t v = ambi_lower_checked_operand(l, ambi_expr_at(e, 1), err, then);
   clauses(l, e, ambi_lower_in_slot(l, v), may_be_space(l, ambi_expr_at(e, 1)),
           d, err, rest);
-  come_back(l, whole);
   return true;
 }
 
@@ -580,13 +551,9 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
     src = ambi_lower_in_slot(l, ambi_lower_k(l, list));
   } else {
     ambi_lower_prepare(l, e);
-    Stub *s = ambi_lower_stub(l, STUB_BAIL);
-    s->term = e;
-    s->type = AMB_SYM(UNDEFINED);
-    s->dst = d;
-    s->err = err;
-    back = s->back;
-    entry = s->entry;
+    int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+    back = ambi_lower_stub_at(l, stub)->back;
+    entry = ambi_lower_stub_at(l, stub)->entry;
     src = l->vars[ambi_lvar_of(list)].slot;
     ambi_lower_emit(l, OP_I_CHKEXP, src, 0, 0);
     ambi_lower_edge(l, entry);
@@ -632,12 +599,8 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   bool flat = flat_pattern(l, pattern);
   if (ambi_is_lvar(space)) ambi_lower_prepare(l, flat ? space : e);
   if (!flat) ambi_lower_prepare(l, pattern);
-  Stub *s = ambi_lower_stub(l, STUB_BAIL);
-  s->term = e;
-  s->type = AMB_SYM(UNDEFINED);
-  s->dst = d;
-  s->err = err;
-  int back = s->back, entry = s->entry;
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
+      entry = ambi_lower_stub_at(l, stub)->entry;
   uint16_t where = ambi_lower_term(l, space);
   Value templ = ambi_expr_at(e, 3);
   uint16_t settled = settle_body(l, templ);
@@ -650,7 +613,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_result(l, templ, e, d, err, rest);
   l->whole = false;
   if (settled != NO_SLOT) l->vars[ambi_lvar_of(templ)].slot = settled;
-  ambi_lower_bind(l, back);
+  come_back(l, stub);
   return true;
 }
 
@@ -667,7 +630,7 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
   if (ambi_is_unit(ambi_lower_static_type(l, x))) return false;
   if (!d.tail) ambi_lower_prepare_shared(l, x);
   Var *vars = ambi_lower_save_vars(l);
-  uint16_t v = ambi_lower_operand(l, x, t, err, rest, false);
+  uint16_t v = ambi_lower_checked_operand(l, x, err, rest);
   ambi_lower_restore_vars(l, vars);
   ambi_lower_result_in(l, ambi_lower_in_slot(l, v), e, d, err);
   return true;
@@ -689,12 +652,35 @@ static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
   return true;
 }
 
+// Does its type check look at an argument that may be wrong? What the others
+// evaluate is checked, if at all, as the argument of something else.
+static bool looks_at_argument(enum Form form) {
+  switch (form) {
+  case FORM_IF:
+  case FORM_SUPERPOSE:
+  case FORM_MATCH:
+  case FORM_FOLD:
+  case FORM_MAP:
+  case FORM_CAR:
+  case FORM_CDR:
+  case FORM_CONS:
+  case FORM_DECONS:
+  case FORM_UNIFY:
+  case FORM_NOEVAL:
+  case FORM_NONE: return true;
+  default: return false;
+  }
+}
+
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest) {
   int bail = l->bail;
-  l->bail = NO_LABEL;  // a form's operands are trees of their own
   bool done = true;
   enum Form form = form_of(l, e);
+  if (form != FORM_NONE && bail != NO_LABEL &&
+      !ambi_lower_inside_fits(l, e, false))
+    return false;
+  if (!looks_at_argument(form)) l->bail = NO_LABEL;
   switch (form) {
   case FORM_IF:
     done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1)) &&

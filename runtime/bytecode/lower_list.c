@@ -62,6 +62,7 @@ bool ambi_lower_decons_into(Lower *l, Value p, Value v, ErrTo err) {
   int stub = ambi_lower_bail_stub(l, v, AMB_SYM(UNDEFINED), (Dst){false, pair},
                                   err),
       done = ambi_lower_label(l);
+  ambi_lower_stub_at(l, stub)->argument = true;
   uint16_t first = ambi_lower_slot(l), others = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_DECONS, first, others, slot);
   ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
@@ -101,6 +102,7 @@ bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_MKEXPR, pair, 2, 0);
   ambi_lower_list(l, parts, 2);
   l->vars[ambi_lvar_of(var)].slot = pair;
+  l->bail = NO_LABEL;
   ambi_lower_expr(l, templ, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;

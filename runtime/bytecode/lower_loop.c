@@ -190,7 +190,18 @@ static bool map_unit(Loop *p, Value x) {
   unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
   bool stream = ambi_lower_can_stream(rest, rest);
   ErrTo err = {.ret = true};
+  // The first step is the head of them all, at whose types the evaluation of the
+  // whole looks before it is evaluated.
+  int head = ambi_lower_label(&l);
+  int own = ambi_lower_bail_stub(&l, p->step, AMB_SYM(UNDEFINED),
+                                 (Dst){false, v}, err),
+      first = ambi_lower_bail_stub(&l, p->step, AMB_SYM(UNDEFINED),
+                                   (Dst){false, v}, err);
+  ambi_lower_stub_at(&l, first)->argument = true;
+  l.arg_bail = head;
   ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
+  ambi_lower_bind(&l, ambi_lower_stub_at(&l, own)->back);
+  ambi_lower_bind(&l, ambi_lower_stub_at(&l, first)->back);
   ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
   self_call(p, &l, false, next, 0, 2, pos);
   ambi_lower_emit(&l, stream ? OP_I_R_STREAM : OP_I_R_GATHER, others, pos, 0);
@@ -202,6 +213,14 @@ static bool map_unit(Loop *p, Value x) {
   ambi_lower_emit(&l, OP_I_RET, ambi_lower_k(&l, AMB_UNIT), 0, 0);
   ambi_lower_bind(&l, odd);
   ambi_lower_emit(&l, OP_I_FAIL, 0, 0, 0);
+  if (ambi_lower_used(&l, head)) {
+    ambi_lower_bind(&l, head);
+    int later = ambi_lower_stub_at(&l, own)->entry;
+    ambi_lower_jump(&l, OP_I_TESTK, 1,
+                    ambi_lower_const(&l, ambi_small_int(0).w), later);
+    ambi_lower_varl(&l, later);
+    ambi_lower_jump(&l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(&l, first)->entry);
+  }
   return close_step(p, &l, 2 + p->ncaptured);
 }
 
@@ -220,7 +239,8 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
   if (!binder(l, x, p.step) || !ambi_lower_plain_application(p.step))
     return false;
-  if (!no_function(l, p.step)) return false;
+  if (!no_function(l, p.step) || !ambi_lower_inside_fits(l, p.step, false))
+    return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);

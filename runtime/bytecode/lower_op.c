@@ -71,8 +71,9 @@ void ambi_lower_emit_builtin(Lower *l, uint32_t op, const uint16_t *src,
 }
 
 // Operand of a typed operation: a variable stands as it is (checked before).
+// way_back: as long as nothing has run.
 static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
-                                unsigned rest, bool tree) {
+                                unsigned rest, bool tree, int way_back) {
   if (ambi_is_lvar(arg) &&
       (is_sym(p, AMB_SYM(T_NUMBER).w) || is_sym(p, AMB_SYM(T_SPACE).w) ||
        is_sym(p, AMB_SYM(T_EXPRESSION).w) || is_sym(p, AMB_SYM(T_BOOL).w))) {
@@ -84,8 +85,11 @@ static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
     ambi_lower_expr(l, arg, p, (Dst){false, slot}, err, rest);
     return slot;
   }
-  return ambi_lower_operand(l, arg, ambi_is_var(p) ? AMB_SYM(UNDEFINED) : p,
-                            err, rest, false);
+  l->arg_bail = way_back;
+  uint16_t slot = ambi_lower_operand(
+      l, arg, ambi_is_var(p) ? AMB_SYM(UNDEFINED) : p, err, rest, false);
+  l->arg_bail = NO_LABEL;
+  return slot;
 }
 
 static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
@@ -118,8 +122,8 @@ bool ambi_lower_is_comparison(Value e) {
 
 static void truth(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
-  int odd = ambi_lower_condition(l, e, AMB_NONE, no, d, err, err,
-                                 AMB_SYM(T_BOOL), rest);
+  int odd =
+      ambi_lower_condition(l, e, AMB_NONE, no, d, err, AMB_SYM(T_BOOL), rest);
   ambi_lower_give(l, ambi_lower_k(l, AMB_TRUE), d);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
@@ -141,10 +145,13 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   if (!tree) ambi_lower_guard_nested(l, e, l->bail);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
-  for (uint32_t i = 1; i <= n; i++)
+  int back = l->bail;
+  for (uint32_t i = 1; i <= n; i++) {
     src[i - 1] = builtin_operand(
         l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
-        ambi_lower_effects_from(l, e, i + 1, rest), tree);
+        ambi_lower_effects_from(l, e, i + 1, rest), tree, back);
+    if (!ambi_lower_is_tree(ambi_expr_at(e, i))) back = NO_LABEL;
+  }
   if (fast != OP_I_NOP && n == 2) {
     fast_arithmetic(l, e, fast, src, slot, err);
   } else {
@@ -296,6 +303,12 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   }
   uint16_t src[2];
   bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
+  int back = l->bail;
+  if (dynamic && !tree) {  // compared with what a call gives
+    ambi_lower_guard(l, a, tb, back);
+    ambi_lower_guard(l, b, ta, back);
+    dynamic = false;
+  }
   for (int i = 0; i < 2; i++) {
     Value side = i ? b : a;
     unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);
@@ -309,9 +322,12 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
     } else {
       Value other = i ? ta : tb;  // its type, where that is known
       bool known = cast_to_other(l, side) && ambi_is_sym(other);
+      l->arg_bail = back;
       src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
                                   err, then, false);
+      l->arg_bail = NO_LABEL;
     }
+    if (!ambi_lower_is_tree(side)) back = NO_LABEL;
   }
   bool int_b =
       short_int(b) && src[0] < SRC_CHECK && !free_a && !ambi_is_lvar(a);
@@ -320,7 +336,7 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   else
     ambi_lower_jump(l, dynamic ? OP_I_JNEQT : OP_I_JNEQ, src[0], src[1], no);
   if (int_b || dynamic) {
-    if (dynamic || tree)
+    if (tree)
       ambi_lower_edge(l, l->bail);
     else {  // a call in the tree gave no number: not equal
       size_t at = l->last;
@@ -343,9 +359,10 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
     ambi_lower_guard(l, b, number, l->bail);
   }
   uint16_t src[2];
-  src[0] = builtin_operand(l, a, number, err,
-                           ambi_lower_effects_from(l, e, 2, rest), tree);
-  src[1] = builtin_operand(l, b, number, err, rest, tree);
+  src[0] = builtin_operand(
+      l, a, number, err, ambi_lower_effects_from(l, e, 2, rest), tree, l->bail);
+  src[1] = builtin_operand(l, b, number, err, rest, tree,
+                           ambi_lower_is_tree(a) ? l->bail : NO_LABEL);
   bool small =
       short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
   if (small)
@@ -365,6 +382,7 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
 // the whole back to EVAL (the calls ran already): it is not lowered this way.
 bool ambi_lower_fused(Lower *l, Value e) {
   if (!ambi_lower_is_comparison(e)) return false;
+  if (l->bail != NO_LABEL && !ambi_lower_inside_fits(l, e, false)) return false;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind != HEAD_TYPED || !ambi_lower_arguments_fit(l, e, h.ftype))
     return false;
@@ -407,7 +425,7 @@ static bool may_cast(Lower *l, Value e) {
 }
 
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
-                         ErrTo err, ErrTo inner, Value t, unsigned rest) {
+                         ErrTo err, Value t, unsigned rest) {
   if (ambi_is_lvar(e) && !ambi_is_none(whole))
     return branch_on_variable(l, e, whole, no, d, err, t);
   if (!ambi_lower_fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
@@ -416,16 +434,16 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
         ambi_is_none(whole)) {  // as a value, with operands from calls
       Head h = ambi_lower_head_of(l, e);
       ambi_lower_prepare(l, e);
-      int outer = l->bail,
-          stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL), (Dst){false, slot},
-                                      inner);
+      int outer = l->bail, stub = ambi_lower_bail_stub(l, e, AMB_SYM(T_BOOL),
+                                                       (Dst){false, slot}, err);
       l->bail = ambi_lower_stub_at(l, stub)->entry;
-      builtin_body(l, e, h.ftype, slot, inner, rest);
+      builtin_body(l, e, h.ftype, slot, err, rest);
       l->bail = outer;
       ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
     } else {
       Value want = ambi_is_lvar(e) ? AMB_SYM(UNDEFINED) : AMB_SYM(T_BOOL);
-      ambi_lower_position(l, e, want, slot, inner, rest);
+      l->arg_bail = l->bail;
+      ambi_lower_position(l, e, want, slot, err, rest);
     }
     return branch_on(l, slot, whole, no, d, err, t);
   }
@@ -503,9 +521,8 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     return false;
   ambi_lower_prepare(l, e);
   if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
-  int bail = l->bail;
+  int bail = l->bail, stub = ambi_lower_bail_stub(l, e, t, d, err);
   l->bail = NO_LABEL;
-  int stub = ambi_lower_bail_stub(l, e, t, d, err);
   if (set)  // before anything runs
     check_state(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2),
                 ambi_lower_stub_at(l, stub)->entry);
@@ -519,8 +536,10 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     }
     ambi_lower_value_of(l, slot, d, err);
   } else {
+    l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
     uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
                                     err, rest, false);
+    l->arg_bail = NO_LABEL;
     slot = d.tail ? ambi_lower_slot(l) : d.slot;
     Stub *s = ambi_lower_stub(l, STUB_REBUILD);
     s->type = t;
@@ -538,6 +557,7 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
     if (ambi_is_lvar(arg)) {
       s->from = l->vars[ambi_lvar_of(arg)].slot;
       s->back_to = ambi_lower_stub_at(l, stub)->entry;
+      ambi_lower_use(l, s->back_to);
     }
     int entry = s->entry, back = s->back;
     ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);

@@ -11,6 +11,8 @@ int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   s->type = t;
   s->dst = d;
   s->err = err;
+  s->no = l->bail;
+  if (s->no != NO_LABEL) ambi_lower_use(l, s->no);
   return (int)(s - l->stubs);
 }
 
@@ -261,7 +263,13 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   switch (s.kind) {
   case STUB_ERROR: ambi_lower_raise(l, s.from, s.err); break;
   case STUB_BAIL:
+    if (s.no != NO_LABEL) {
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.no);
+      break;
+    }
+    if (s.argument) l->bail = s.entry;
     ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
+    l->bail = NO_LABEL;
     if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_BODY: odd_body(l, &s); break;
@@ -293,16 +301,27 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   }
 }
 
+// The code of a stub that something goes to. False: there is none, as yet.
+static bool put_stub(Lower *l, size_t i) {
+  Stub s = l->stubs[i];
+  if (s.done || !ambi_lower_used(l, s.entry)) return false;
+  l->stubs[i].done = true;
+  memcpy(l->vars, s.vars, sizeof l->vars);
+  if (l->rule != s.rule) l->uses = NULL;
+  l->rule = s.rule;
+  l->slots = s.slots;
+  l->first = s.first;
+  ambi_lower_bind(l, s.entry);
+  stub_code(l, s, i);
+  return true;
+}
+
 void ambi_lower_stubs(Lower *l) {
-  for (size_t i = 0; i < l->nstubs && !l->failed && !l->refused; i++) {
-    Stub s = l->stubs[i];
-    memcpy(l->vars, s.vars, sizeof l->vars);
-    if (l->rule != s.rule) l->uses = NULL;
-    l->rule = s.rule;
-    l->slots = s.slots;
-    l->first = s.first;
-    ambi_lower_bind(l, s.entry);
-    stub_code(l, s, i);
+  l->bail = NO_LABEL;
+  for (bool more = true; more;) {
+    more = false;
+    for (size_t i = 0; i < l->nstubs && !l->failed && !l->refused; i++)
+      more |= put_stub(l, i);
   }
   if (l->fail != NO_LABEL) {
     ambi_lower_bind(l, l->fail);

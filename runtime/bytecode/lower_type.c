@@ -142,8 +142,71 @@ bool ambi_lower_ill_typed(Lower *l, Value e) {
   return ill;
 }
 
+// Inside of an argument, Atom is a type like any other.
+static bool returns_atom(Lower *l, Value e) {
+  if (!ambi_is_expr(e)) return false;
+  Head h = ambi_lower_head_of(l, e);
+  return h.kind == HEAD_TYPED &&
+         is_sym(ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)),
+                AMB_SYM(T_ATOM).w);
+}
+
+// Two arguments of one type, as those of ==.
+static bool linked_fit(Lower *l, Value e, bool early) {
+  if (!ambi_lower_is_comparison(e) || !ambi_lower_simple_types(l, e) ||
+      returns_atom(l, ambi_expr_at(e, 1)) ||
+      returns_atom(l, ambi_expr_at(e, 2)))
+    return false;
+  return !early || !ambi_is_lvar(ambi_expr_at(e, 1)) ||
+         !ambi_is_lvar(ambi_expr_at(e, 2));
+}
+
+static bool linked_type(Value ftype, uint32_t i) {
+  Value t = ambi_deref(ambi_expr_at(ftype, i));
+  for (uint32_t j = 1; j < ambi_expr_size(ftype); j++)
+    if (j != i && ambi_deref(ambi_expr_at(ftype, j)).w == t.w) return true;
+  return false;
+}
+
+// (get-state S), (change-state! S V): the state is looked at when it is there.
+static bool of_state(Value e) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  if (!ambi_is_op(head) || n == 0) return false;
+  Value s = ambi_expr_at(e, 1);
+  return (ambi_is_lvar(s) || ambi_is_state(s)) &&
+         ((ambi_op_of(head) == OP_GET_STATE && n == 1) ||
+          (ambi_op_of(head) == OP_CHANGE_STATE && n == 2));
+}
+
+bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
+  if (!ambi_is_expr(e)) return true;
+  if (of_state(e))
+    return !early && (ambi_expr_size(e) == 2 ||
+                      ambi_lower_inside_fits(l, ambi_expr_at(e, 2), false));
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
+  if (h.kind != HEAD_TYPED) return false;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
+          arg = ambi_expr_at(e, i);
+    if (ambi_is_var(param)) {
+      if (linked_type(h.ftype, i) && !linked_fit(l, e, early)) return false;
+      continue;
+    }
+    if (ambi_lower_any_type(param)) continue;
+    if (is_sym(param, AMB_SYM(T_VARIABLE).w) && ambi_lower_unset(l, arg))
+      continue;
+    if (ambi_lower_fits(l, arg, param) == FIT_NO || returns_atom(l, arg) ||
+        !ambi_lower_inside_fits(l, arg, early))
+      return false;
+  }
+  return true;
+}
+
 bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
   uint32_t n = ambi_expr_size(e);
+  bool quiet = true;  // nothing has run yet
   for (uint32_t i = 1; i < n; i++) {
     Value arg = ambi_expr_at(e, i);
     if (ambi_is_expr(arg) && is_sym(ambi_expr_at(arg, 0), AMB_SYM(ERROR).w))
@@ -151,8 +214,11 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
     Value param = ambi_deref(ambi_expr_at(ftype, i));
     if (ambi_lower_fits(l, arg, param) == FIT_NO) return false;
     if (!is_sym(param, AMB_SYM(T_ATOM).w) &&
-        !is_sym(param, AMB_SYM(T_EXPRESSION).w) && ambi_lower_ill_typed(l, arg))
-      return false;
+        !is_sym(param, AMB_SYM(T_EXPRESSION).w)) {
+      if (ambi_lower_ill_typed(l, arg)) return false;
+      if (!quiet && !ambi_lower_inside_fits(l, arg, true)) return false;
+      quiet = quiet && ambi_lower_is_tree(arg);
+    }
   }
   return true;
 }
@@ -192,7 +258,9 @@ static void guard_inside(Lower *l, Value e, int label) {
   if (h.kind != HEAD_TYPED) return;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i));
-    if (is_sym(param, AMB_SYM(T_ATOM).w)) continue;
+    if (ambi_is_var(param) && ambi_lower_is_comparison(e))
+      param = ambi_lower_static_type(l, ambi_expr_at(e, 3 - i));
+    if (!ambi_is_sym(param) || ambi_lower_any_type(param)) continue;
     ambi_lower_guard(l, ambi_expr_at(e, i), param, label);
     guard_inside(l, ambi_expr_at(e, i), label);
   }
@@ -203,32 +271,6 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label) {
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value arg = ambi_expr_at(e, i);
     if (run) guard_inside(l, arg, label);
-    run |= !ambi_lower_is_det(l, arg) ||
-           ambi_effects_term(l->cs, l->space, arg) != E_PURE;
+    run |= !ambi_lower_is_tree(arg);
   }
-}
-
-// Makes the variables that need guards. False: there are none.
-static bool prepare_guards(Lower *l, Value e) {
-  if (!ambi_is_expr(e)) return false;
-  Head h = ambi_lower_head_of(l, e);
-  if (h.kind != HEAD_TYPED) return false;
-  bool any = false;
-  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
-    Value param = ambi_deref(ambi_expr_at(h.ftype, i)), c = ambi_expr_at(e, i);
-    if (is_sym(param, AMB_SYM(T_ATOM).w)) continue;
-    bool guarded = needs_guard(l, c, param);
-    if (guarded) ambi_lower_var(l, ambi_lvar_of(c));
-    any |= prepare_guards(l, c) || guarded;
-  }
-  return any;
-}
-
-int ambi_lower_guard_whole(Lower *l, Value whole, Value arg, Value t, Dst d,
-                           ErrTo err) {
-  if (!prepare_guards(l, arg)) return -1;
-  if (!d.tail) ambi_lower_prepare_shared(l, whole);
-  int stub = ambi_lower_bail_stub(l, whole, t, d, err);
-  guard_inside(l, arg, ambi_lower_stub_at(l, stub)->entry);
-  return stub;
 }

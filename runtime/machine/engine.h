@@ -220,6 +220,9 @@ Value ambi_collector_expr(Engine *g, Hook *h);
 // ---- routine.c: evaluation of atoms as data ------------------------------------
 // Pushes a frame that evaluates atom v against type t, returning to ret.
 enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret);
+// The same for an argument of a typed call: what the type check of the call finds
+// wrong with it comes before it is evaluated.
+enum Next ambi_eval_push_argument(Engine *g, Value v, Value t, const Code *ret);
 // The same in place of the current frame.
 enum Next ambi_eval_tail(Engine *g, Value v, Value t);
 // Goes on, in place of the current frame, with the rule body that a step of

@@ -21,6 +21,7 @@ static inline Value ambi_list_rest(const Engine *g, Value list, Word *p) {
       !ambi_is_ground_expr(list))
     return AMB_NONE;
   const Value *rest = (const Value *)(uintptr_t)view[2] + 1;
+  if (AMB_UNLIKELY(rest[-1].w == AMB_SYM(ERROR).w)) return AMB_NONE;
   Word header = ambi_header(KIND_VIEW, FLAG_GROUND, n - 1);
   if (ambi_presumed(g, list) &&
       (ambi_presumable_leaf(*rest) || ambi_presumed(g, *rest)))

@@ -424,6 +424,10 @@ do_EVALT : {
 do_EVALX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_eval_push(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
+do_EVALA:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(
+      ambi_eval_push_argument(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
 do_CALLX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_call_push(g, AMB_V(E[pc->b]), pc + 1));

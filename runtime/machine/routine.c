@@ -48,6 +48,8 @@ static Unit *eval_unit(CodeState *cs, uint32_t size) {
   return u;
 }
 
+static Definition *head_info(Engine *g, Value head, uint32_t nargs);
+
 static const Code *ev_code(const Engine *g, uint32_t child, uint32_t which) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   return u->code + EV_CODE_ARGS + 3 * (size_t)child + which;
@@ -152,6 +154,50 @@ enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
 
 enum Next ambi_eval_push(Engine *g, Value v, Value t, const Code *ret) {
   return ambi_eval_push_at(g, v, t, DEPTH_FORM, ret);
+}
+
+// May the type check of a call find something wrong with this argument? It looks
+// at the types of the argument's head first.
+static bool has_typed_head(Engine *g, Value v) {
+  if (!ambi_is_expr(v) || ambi_has_eval(v)) return false;
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_var(head)) return false;
+  if (!ambi_is_sym(head)) return ambi_is_op(head) || ambi_is_expr(head);
+  Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
+  return d && !d->untyped;
+}
+
+// Appends the errors that are all the types an argument has.
+static void argument_errors(Engine *g, Value v, ValueVec *errors) {
+  Context *cx = g->cx;
+  TypeVec types = {0};
+  if (!has_typed_head(g, v)) return;
+  bool known = ambi_get_types(cx, cx->space, v, &types);
+  for (size_t i = 0; known && i < types.n && types.at[i].is_error; i++) {
+    Value error = ambi_resolve(cx, types.at[i].error);
+    if (ambi_is_none(error) || !ambi_vec_push(errors, error)) {
+      cx->stop = STOP_MEMORY;
+      break;
+    }
+  }
+  if (errors->n < types.n) errors->n = 0;
+  ambi_types_drop(&types);
+}
+
+enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
+                                  const Code *ret) {
+  ValueVec errors = {0};
+  enum Next next = NEXT_STOP;
+  v = ambi_deref(v);
+  argument_errors(g, v, &errors);
+  if (!g->cx->stop && errors.n == 0) {
+    next = ambi_eval_push(g, v, t, ret);
+  } else if (!g->cx->stop && ambi_frame_push(g, eval_unit(g->code, 1), ret)) {
+    eval_init(g, v, t, DEPTH_FORM);
+    next = ambi_give_many(g, &errors);
+  }
+  ambi_vec_drop(&errors);
+  return next;
 }
 
 static enum Next eval_tail(Engine *g, Value v, Value t, Word depth) {

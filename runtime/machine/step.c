@@ -132,6 +132,11 @@ static bool ill_typed_since(Engine *g, Value v) {
   return ill;
 }
 
+static bool has_edge(const Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return ambi_unit_edge(u, (uint32_t)(g->pc - u->code)) != UINT32_MAX;
+}
+
 enum { MARKED_NODES = 64 };
 enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
@@ -156,8 +161,10 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       rigid = true;
     else if (!ambi_is_inert(g, v, &rigid, budget) && !ambi_has_eval(v)) {
       if (g->cx->stop) return NEXT_STOP;
+      if (!tuple && has_edge(g)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
       g->e[pc->c] = ambi_position(g->b).w;
-      return ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1);
+      return tuple ? ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1)
+                   : ambi_eval_push_argument(g, v, AMB_SYM(UNDEFINED), pc + 1);
     }
     v = ambi_mark_eval(v);
     if (rigid) v.w |= AMB_EXPR_RIGID;
@@ -283,7 +290,9 @@ static bool rigid_with(const Engine *g, Value first, Value others) {
 enum Next ambi_step_decons(Engine *g) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->c]));
-  if (!ambi_is_expr(v)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  // The parts of an Error, put together again, are one.
+  if (!ambi_is_expr(v) || ambi_is_error_atom(v))
+    return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   Value rest = ambi_make_tail(g->cx, v, 1);
   if (ambi_is_none(rest)) return NEXT_STOP;
   if (ambi_presumed(g, v) && ambi_is_expr(rest) &&

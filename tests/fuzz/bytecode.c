@@ -50,7 +50,7 @@ static const uint8_t safe[] = {
     OP_I_CHKBOUND, OP_I_CHKEPOCH,  OP_I_CHKLIKE, OP_I_CASTR,
     OP_I_GETSTATE, OP_I_SETSTATE,  OP_I_INST,    OP_I_UNIFYT,
     OP_I_UNIFYE,   OP_I_MATCH,     OP_I_MATCHF,  OP_I_BUILTIN,
-    OP_I_CALL,     OP_I_TAILCALL};
+    OP_I_CALL,     OP_I_TAILCALL,  OP_I_EVALA};
 
 typedef struct Open {
   uint16_t slot;
@@ -118,8 +118,8 @@ static void end_position(Writer *w, const Code *pc) {
 }
 
 static bool takes_type(unsigned op) {
-  return op == OP_I_EVALX || op == OP_I_EVALXT || op == OP_I_CHKTYPE ||
-         op == OP_I_CASTR;
+  return op == OP_I_EVALX || op == OP_I_EVALA || op == OP_I_EVALXT ||
+         op == OP_I_CHKTYPE || op == OP_I_CASTR;
 }
 
 static uint16_t source(Writer *w) {

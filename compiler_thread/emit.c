@@ -34,6 +34,7 @@ void ambi_emitter_close(Emitter *em) {
   if (!em) return;
   if (em->code) ambi_code_give_back(em->memory, em->code, em->bytes);
   if (em->j) jit_close(em->j);
+  ambi_free(em->scratch, em->scratch_cap * sizeof *em->scratch);
   ambi_free(em, sizeof *em);
 }
 
@@ -55,8 +56,9 @@ typedef struct Reach {
 } Reach;
 
 static void reach(Reach *r, uint32_t offset) {
-  if (offset >= r->m->u->ncode || r->m->wanted[offset]) return;
-  r->m->wanted[offset] = 1;
+  const Unit *u = r->m->u;
+  if (offset >= u->ncode || r->m->wanted[offset]) return;
+  r->m->wanted[offset] = (uint16_t)ambi_op_words(u->code + offset);
   r->todo[r->n++] = offset;
 }
 
@@ -71,7 +73,7 @@ static void reach_from(Reach *r, uint32_t at) {
   const Unit *u = r->m->u;
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
-  uint32_t words = ambi_op_words(pc);
+  uint32_t words = r->m->wanted[at];
   bool all = ambi_stress(STRESS_COLLECT);
   if (!(op->flags & F_END)) reach(r, at + words);
   if (ambi_op_skips(pc)) reach(r, at + words + 1);
@@ -87,24 +89,44 @@ static void reach_from(Reach *r, uint32_t at) {
   if (edge != UINT32_MAX) reach(r, edge);
 }
 
-static bool choose(Emit *m) {
-  Reach r = {.m = m};
-  size_t bytes = (size_t)m->u->ncode * sizeof *r.todo;
-  r.todo = ambi_alloc(bytes);
-  if (!r.todo) return false;
+static void choose(Emit *m, uint32_t *todo) {
+  Reach r = {.m = m, .todo = todo};
   reach(&r, 0);
   while (r.n)
     reach_from(&r, r.todo[--r.n]);
-  ambi_free(r.todo, bytes);
-  return true;
+}
+
+// The next instruction that gets machine code, from a word on; ncode: none.
+static uint32_t next_wanted(const Emit *m, uint32_t at) {
+  while (at < m->u->ncode && !m->wanted[at])
+    at++;
+  return at;
 }
 
 // ---- labels and positions ----------------------------------------------------------
+enum { IN_GENERAL = 1, IN_SURE = 2 };
+
+static uint32_t label_index(const Emit *m, bool sure, uint32_t offset) {
+  return (sure ? m->u->ncode + 1 : 0) + offset;
+}
+
+static JitLabel label_at(Emit *m, uint32_t index) {
+  if (!m->labels[index]) m->labels[index] = 1 + jit_label(m->j);
+  return m->labels[index] - 1;
+}
+
+JitLabel emit_general_at(Emit *m, uint32_t offset) {
+  return label_at(m, label_index(m, false, offset));
+}
+
+// The index of the label of this instruction, in this version.
+static uint32_t use_label(Emit *m, uint32_t offset) {
+  m->used[offset] |= m->sure ? IN_SURE : IN_GENERAL;
+  return label_index(m, m->sure && m->wanted[offset], offset);
+}
+
 JitLabel emit_label(Emit *m, uint32_t offset) {
-  m->used[offset] = 1;
-  if (m->sure) m->sure_used[offset] = 1;
-  return m->sure && m->wanted[offset] ? m->sure_label[offset]
-                                      : m->label[offset];
+  return label_at(m, use_label(m, offset));
 }
 
 JitLabel emit_slow(Emit *m) {
@@ -121,7 +143,7 @@ JitLabel emit_edge(Emit *m) {
 const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
   Native *n = m->native;
   Landing *landing = &n->landings[n->nlandings];
-  AMB_CHECK(n->nlandings < m->landings_cap);
+  AMB_CHECK(n->nlandings < n->caplandings);
   m->landing_label[n->nlandings++] = l;
   landing->code = OP_I_NATIVE;
   landing->origin = origin;
@@ -132,60 +154,69 @@ const Code *emit_position(Emit *m, uint32_t offset) {
   const Code *origin = m->u->code + offset;
   if (!m->wanted[offset]) return origin;
   if (ambi_stress(STRESS_LEAVE) && offset % 2) return origin;
-  JitLabel l = emit_label(m, offset);
-  for (uint32_t i = 0; i < m->native->nlandings; i++)
-    if (m->landing_label[i] == l)
-      return (const Code *)(const void *)&m->native->landings[i];
-  return emit_landing(m, l, origin);
+  uint32_t label = use_label(m, offset), *index = &m->landing[label];
+  if (*index == 0) {
+    emit_landing(m, label_at(m, label), origin);
+    *index = m->native->nlandings;
+  }
+  return (const Code *)(const void *)&m->native->landings[*index - 1];
 }
 
 // ---- one unit ------------------------------------------------------------------------
-static void drop(Emit *m) {
-  size_t words = (size_t)m->u->ncode + 1;
-  ambi_free(m->label, words * sizeof *m->label);
-  ambi_free(m->sure_label, words * sizeof *m->sure_label);
-  ambi_free(m->facts, m->facts_bytes);
-  ambi_free(m->wanted, words);
-  ambi_free(m->used, words);
-  ambi_free(m->sure_used, words);
-  ambi_free((void *)(uintptr_t)m->seen, words);
-  ambi_free(m->landing_label, m->landings_cap * sizeof *m->landing_label);
+// So many bytes of the scratch memory, in words of 64 bits.
+static size_t part(size_t *end, size_t bytes) {
+  size_t from = *end;
+  *end += (bytes + 7) / 8;
+  return from;
 }
 
 // Machine code goes on noting while it is read.
-static bool copy_seen(Emit *m, const SeenByte *seen) {
-  if (!seen) return true;
-  uint8_t *copy = ambi_alloc((size_t)m->u->ncode + 1);
-  if (!copy) return false;
-  for (uint32_t i = 0; i < m->u->ncode; i++)
+static const uint8_t *copy_seen(const SeenByte *seen, uint8_t *copy, size_t n) {
+  for (size_t i = 0; seen && i < n; i++)
     copy[i] = ambi_load_relaxed(&seen[i]);
-  m->seen = copy;
+  return seen ? copy : NULL;
+}
+
+static bool prepare_scratch(Emit *m, const SeenByte *noted) {
+  Emitter *em = m->em;
+  size_t words = (size_t)m->u->ncode + 1, landings = m->native->caplandings,
+         facts = ambi_emit_facts_room(m), n = 0;
+  size_t wanted = part(&n, words * sizeof *m->wanted);
+  size_t used = part(&n, words);
+  size_t each = part(&n, 2 * words * sizeof *m->labels);
+  size_t landing = part(&n, 2 * words * sizeof *m->landing), zeroed = n;
+  size_t todo = part(&n, words * sizeof(uint32_t));
+  size_t seen = part(&n, words);
+  size_t labels = part(&n, landings * sizeof *m->landing_label);
+  if (!ambi_grow((void **)&em->scratch, &em->scratch_cap, n + facts,
+                 sizeof *em->scratch))
+    return false;
+  memset(em->scratch, 0, zeroed * sizeof *em->scratch);
+  m->wanted = (uint16_t *)(em->scratch + wanted);
+  m->used = (uint8_t *)(em->scratch + used);
+  m->labels = (uint32_t *)(em->scratch + each);
+  m->landing = (uint32_t *)(em->scratch + landing);
+  m->landing_label = (JitLabel *)(em->scratch + labels);
+  m->seen = copy_seen(noted, (uint8_t *)(em->scratch + seen), m->u->ncode);
+  m->facts = facts ? em->scratch + n : NULL;
+  choose(m, (uint32_t *)(em->scratch + todo));
+  if (facts) ambi_emit_facts(m);
   return true;
 }
 
-static bool prepare(Emit *m) {
+static bool prepare(Emit *m, const SeenByte *seen) {
   const Unit *u = m->u;
-  size_t words = (size_t)u->ncode + 1;
-  m->landings_cap = 2 * u->ncode + 8;
-  m->label = ambi_alloc(words * sizeof *m->label);
-  m->sure_label = ambi_alloc(words * sizeof *m->sure_label);
-  m->wanted = ambi_alloc(words);
-  m->used = ambi_alloc(words);
-  m->sure_used = ambi_alloc(words);
-  m->landing_label = ambi_alloc(m->landings_cap * sizeof *m->landing_label);
   Native *n = m->native = ambi_alloc(sizeof *n);
   if (!n) return false;
   n->ncode = u->ncode;
   n->level = m->level;
-  n->caplandings = m->landings_cap;
+  n->caplandings = 2 * u->ncode + 8;
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
   n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
-  n->landings = ambi_alloc(m->landings_cap * sizeof *n->landings);
+  n->landings = ambi_realloc(NULL, 0, n->caplandings * sizeof *n->landings);
   if (m->level == 1) n->seen = ambi_alloc(u->ncode * sizeof *n->seen);
   if (m->level == 1 && !n->seen) return false;
-  return m->label && m->sure_label && m->wanted && m->used && m->sure_used &&
-         m->landing_label && n->at && n->sure && n->landings && choose(m) &&
-         ambi_emit_facts(m);
+  return n->at && n->sure && n->landings && prepare_scratch(m, seen);
 }
 
 // Calls from machine code arrive here: room for the frame, and one step.
@@ -231,9 +262,9 @@ static void slow_arm(Emit *m) {
 static void leave_arms(Emit *m) {
   const Unit *u = m->u;
   jit_cold(m->j);
-  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
+  for (uint32_t at = 0; at < u->ncode; at++) {
     if (m->wanted[at] || !m->used[at]) continue;
-    jit_bind(m->j, m->label[at]);
+    jit_bind(m->j, emit_general_at(m, at));
     jit_imm(m->j, J_RCX, (uintptr_t)(u->code + at));
     jit_jump_to(m->j, m->em->stubs.exit);
   }
@@ -249,14 +280,16 @@ static void version(Emit *m, bool sure) {
   m->sure = sure;
   m->has = NO_SLOT;
   jit_pair(m->j, !sure);
-  JitLabel *label = sure ? m->sure_label : m->label;
-  for (m->at = 0; m->at < u->ncode; m->at += ambi_op_words(m->pc)) {
+  uint32_t behind = 0;
+  for (m->at = next_wanted(m, 0); m->at < u->ncode;
+       m->at = next_wanted(m, behind)) {
     m->pc = u->code + m->at;
-    m->had = m->has;
+    m->had = m->at == behind ? m->has : NO_SLOT;
     m->has = NO_SLOT;
-    if (!m->wanted[m->at]) continue;
-    if (!sure || m->sure_used[m->at]) m->had = NO_SLOT;  // from elsewhere, too
-    jit_bind(m->j, label[m->at]);
+    behind = m->at + emit_words(m);
+    // From elsewhere, too.
+    if (!sure || (m->used[m->at] & IN_SURE)) m->had = NO_SLOT;
+    jit_bind(m->j, label_at(m, label_index(m, sure, m->at)));
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
@@ -274,11 +307,8 @@ static void version(Emit *m, bool sure) {
 static void assemble(Emit *m, EmitNote *note) {
   const Unit *u = m->u;
   jit_begin(m->j);
-  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
-    m->label[at] = jit_label(m->j);
-    m->sure_label[at] = jit_label(m->j);
-    note->instructions += m->wanted[at];
-  }
+  for (uint32_t at = 0; at < u->ncode; at++)
+    note->instructions += m->wanted[at] != 0;
   m->at = 0;
   m->pc = u->code;
   m->sure = m->facts != NULL;
@@ -308,11 +338,12 @@ static EmitResult place(Emit *m, EmitNote *note) {
   n->entry = base + jit_offset(m->j, m->self);
   for (uint32_t i = 0; i < n->nlandings; i++)
     n->landings[i].addr = base + jit_offset(m->j, m->landing_label[i]);
-  for (uint32_t at = 0; at < n->ncode; at += ambi_op_words(m->u->code + at)) {
-    if (!m->wanted[at]) continue;
-    n->at[at] = 1 + (uint32_t)jit_offset(m->j, m->label[at]);
+  for (uint32_t at = next_wanted(m, 0); at < n->ncode;
+       at = next_wanted(m, at + 1)) {
+    n->at[at] = 1 + (uint32_t)jit_offset(m->j, emit_general_at(m, at));
     if (m->facts)
-      n->sure[at] = 1 + (uint32_t)jit_offset(m->j, m->sure_label[at]);
+      n->sure[at] =
+          1 + (uint32_t)jit_offset(m->j, label_at(m, label_index(m, true, at)));
   }
   n->end = (uint32_t)jit_offset(m->j, m->end);
   n->sure_end = m->facts ? (uint32_t)jit_offset(m->j, m->sure_end) : 0;
@@ -326,11 +357,10 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
   if (u->ncode > LARGEST) return EMIT_LARGE;
   Emit m = {.em = em, .j = em->j, .u = u, .level = level};
   EmitResult result = EMIT_NO_MEMORY;
-  if (copy_seen(&m, seen) && prepare(&m)) {
+  if (prepare(&m, seen)) {
     assemble(&m, note);
     result = place(&m, note);
   }
-  drop(&m);
   if (result == EMIT_OK)
     *out = m.native;
   else

@@ -13,7 +13,7 @@ static unsigned operand(const Emit *m, unsigned i) {
 
 // What follows: behind the instruction that takes further results.
 static uint32_t behind(const Emit *m) {
-  return m->at + ambi_op_words(m->pc) + 1;
+  return m->at + emit_words(m) + 1;
 }
 
 static void by_helper(Emit *m, JitLabel at) {
@@ -55,7 +55,7 @@ static void give_double(Emit *m, JitLabel slow) {
   jit_jump_if(j, J_PARITY, slow);
   jit_from_float(j, J_RAX, 0);
   emit_to_slot(m, m->pc->a, J_RAX);
-  jit_jump(j, m->label[behind(m)]);
+  jit_jump(j, emit_general_at(m, behind(m)));
 }
 
 // xmm x = the operand, a double; else to `slow`. Uses rax, rcx.

@@ -9,39 +9,54 @@
 // slot that is needed later is not written again), and a collection changes
 // addresses, not kinds; what held before a call holds behind it.
 //
-// One forward pass to a fixed point; a row of bits for each word of the unit.
+// Rows of bits, one for each slot: those known to be integers, those known to be flat
+// expressions. Code mostly goes forward, so one pass over the unit nearly always does.
 #include "compiler_thread/template.h"
-#include "memory/alloc.h"
+#include "memory/stress.h"
 
-enum { ROOM = 1 << 22 };  // bytes of rows; larger units have no sure version
+enum { ROOM = 1 << 19 };  // words of rows; larger units have no sure version
 
 typedef struct Flow {
   Emit *m;
-  uint8_t *now;  // behind the instruction at hand
-  bool changed;
+  uint64_t *now;  // behind the instruction at hand
+  uint64_t *nothing;
+  uint32_t at;
+  bool back;  // something changed that was passed already
 } Flow;
 
-static uint8_t *row(const Emit *m, uint32_t at) {
-  return m->facts + (size_t)at * m->u->nslots;
+static uint64_t *row(const Emit *m, uint32_t at) {
+  return m->facts + (size_t)at * FACTS * m->fact_words;
 }
 
-static void into(Flow *f, uint32_t at, const uint8_t *facts) {
-  uint8_t *to = row(f->m, at);
-  if (at >= f->m->u->ncode || !f->m->wanted[at]) return;
-  for (uint32_t i = 0; i < f->m->u->nslots; i++) {
-    if ((to[i] & facts[i]) == to[i]) continue;
+static void into(Flow *f, uint32_t at, const uint64_t *facts) {
+  const Emit *m = f->m;
+  if (at >= m->u->ncode || !m->wanted[at]) return;
+  uint64_t *to = row(m, at), lost = 0;
+  for (uint32_t i = 0; i < FACTS * m->fact_words; i++) {
+    lost |= to[i] & ~facts[i];
     to[i] &= facts[i];
-    f->changed = true;
   }
+  if (lost && at <= f->at) f->back = true;
 }
 
-static void learn(Flow *f, unsigned source, unsigned fact) {
-  if (!is_constant(source)) f->now[slot_of(source)] |= (uint8_t)fact;
+static uint64_t *bits(const Flow *f, enum Fact fact, unsigned slot) {
+  return f->now + fact * f->m->fact_words + slot / 64;
+}
+static void know(Flow *f, enum Fact fact, unsigned slot) {
+  *bits(f, fact, slot) |= (uint64_t)1 << slot % 64;
+}
+static void forget_slot(Flow *f, unsigned slot) {
+  for (unsigned i = 0; i < FACTS; i++)
+    *bits(f, i, slot) &= ~((uint64_t)1 << slot % 64);
 }
 
-static uint8_t told(const Flow *f, unsigned source) {
-  if (!is_constant(source)) return f->now[slot_of(source)];
-  return ambi_is_int(constant(f->m, source)) ? FACT_INT : 0;
+static void learn(Flow *f, unsigned source, enum Fact fact) {
+  if (!is_constant(source)) know(f, fact, slot_of(source));
+}
+
+static bool told_integer(const Flow *f, unsigned source) {
+  if (is_constant(source)) return ambi_is_int(constant(f->m, source));
+  return *bits(f, FACT_INT, slot_of(source)) >> slot_of(source) % 64 & 1;
 }
 
 // What the operands have shown to be, if the instruction goes on in its version.
@@ -71,7 +86,8 @@ static void learn_operands(Flow *f, const Code *pc) {
   }
 }
 
-static uint8_t result(const Flow *f, const Code *pc) {
+// What the written slot is known to be: a fact, or FACTS.
+static enum Fact result(const Flow *f, const Code *pc) {
   switch (pc->op) {
   case OP_I_ADD:
   case OP_I_SUB:
@@ -80,10 +96,10 @@ static uint8_t result(const Flow *f, const Code *pc) {
   case OP_I_SUBI: return FACT_INT;
   case OP_I_MOVE:
   case OP_I_EVALV:
-  case OP_I_EVALT: return told(f, pc->b) & FACT_INT;
+  case OP_I_EVALT: return told_integer(f, pc->b) ? FACT_INT : FACTS;
   case OP_I_MKEXPR: return FACT_FLAT;
-  case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : 0;
-  default: return 0;
+  case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : FACTS;
+  default: return FACTS;
   }
 }
 
@@ -93,70 +109,74 @@ static void forget(Flow *f, const Code *pc) {
   for (int i = 0; i < 3; i++) {
     char kind = op->operands[i];
     if ((kind == 'W' || kind == 'P' || kind == 'U') && x[i] != NO_SLOT)
-      f->now[x[i]] = 0;
+      forget_slot(f, x[i]);
   }
   if (!(op->flags & X_ENV)) return;
   for (unsigned i = 0; i < pc->b; i++)
     if (ambi_op_list(pc)[i] & ENV_NEW)
-      f->now[ambi_op_list(pc)[i] & (ENV_NEW - 1)] = 0;
+      forget_slot(f, ambi_op_list(pc)[i] & (ENV_NEW - 1));
 }
 
 static void into_cases(Flow *f, const Code *pc) {
   const Switch *s = &f->m->u->switches[pc->b];
-  uint8_t was = f->now[pc->a];
+  uint64_t was[FACTS];
+  for (unsigned i = 0; i < FACTS; i++)
+    was[i] = *bits(f, i, pc->a);
   into(f, s->other, f->now);
   into(f, s->open, f->now);
   for (uint32_t i = 0; i < s->n; i++) {
     uint32_t tag = (uint32_t)(s->cases[i].key >> 48);
-    f->now[pc->a] = was | (tag == TAG_HDR   ? FACT_FLAT
-                           : tag == TAG_INT ? FACT_INT
-                                            : 0);
+    if (tag == TAG_HDR) know(f, FACT_FLAT, pc->a);
+    if (tag == TAG_INT) know(f, FACT_INT, pc->a);
     into(f, s->cases[i].to, f->now);
+    for (unsigned k = 0; k < FACTS; k++)
+      *bits(f, k, pc->a) = was[k];
   }
-  f->now[pc->a] = was;
 }
 
-static void step(Flow *f, uint32_t at) {
-  const Unit *u = f->m->u;
+static void step(Flow *f) {
+  const Emit *m = f->m;
+  const Unit *u = m->u;
+  uint32_t at = f->at, words = m->wanted[at];
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
-  uint32_t words = ambi_op_words(pc), edge = ambi_unit_edge(u, at);
-  memcpy(f->now, row(f->m, at), u->nslots);
-  if (edge != UINT32_MAX) into(f, edge, f->m->nothing);
+  memcpy(f->now, row(m, at), FACTS * m->fact_words * sizeof *f->now);
+  if (ambi_stress(STRESS_COLLECT)) {  // only then edges get machine code
+    uint32_t edge = ambi_unit_edge(u, at);
+    if (edge != UINT32_MAX) into(f, edge, f->nothing);
+  }
   learn_operands(f, pc);
   if (op->operands[2] == 'L')
     into(f, (uint32_t)((int64_t)at + (int16_t)pc->c), f->now);
   if (op->flags & (X_VARL | X_ELSE))
     into(f, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b), f->now);
   if (pc->op == OP_I_SWITCH) into_cases(f, pc);
-  uint8_t gives = result(f, pc);
+  enum Fact gives = result(f, pc);
   forget(f, pc);
-  if (!(op->flags & F_END) && ambi_op_skips(pc)) {
-    into(f, at + words, f->now);
-    f->now[pc->a] = gives;
-    into(f, at + words + 1, f->now);
-    return;
-  }
-  if (gives) f->now[pc->a] = gives;
-  if (pc->op == OP_I_TESTF) f->now[pc->a] |= FACT_FLAT;
-  if (!(op->flags & F_END)) into(f, at + words, f->now);
+  bool skips = !(op->flags & F_END) && ambi_op_skips(pc);
+  if (skips) into(f, at + words, f->now);
+  if (gives != FACTS) know(f, gives, pc->a);
+  if (pc->op == OP_I_TESTF) know(f, FACT_FLAT, pc->a);
+  if (!(op->flags & F_END)) into(f, at + words + skips, f->now);
 }
 
-bool ambi_emit_facts(Emit *m) {
+size_t ambi_emit_facts_room(Emit *m) {
   const Unit *u = m->u;
-  size_t bytes = ((size_t)u->ncode + 2) * u->nslots;
-  if (bytes > ROOM || u->nslots == 0) return true;
-  m->facts_bytes = bytes + 2 * (size_t)u->nslots;
-  m->facts = ambi_alloc(m->facts_bytes);
-  if (!m->facts) return false;
-  m->nothing = m->facts + bytes;
-  Flow f = {.m = m, .now = m->facts + bytes + u->nslots, .changed = true};
-  memset(m->facts, 0xFF, bytes);
-  memset(m->facts, 0, u->nslots);  // an entry knows nothing
-  while (f.changed) {
-    f.changed = false;
-    for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
-      if (m->wanted[at]) step(&f, at);
-  }
-  return true;
+  m->fact_words = (u->nslots + 63) / 64;
+  // Those two behind the last are Flow.now and Flow.nothing.
+  size_t room = ((size_t)u->ncode + 2) * FACTS * m->fact_words;
+  return room <= ROOM ? room : 0;
+}
+
+void ambi_emit_facts(Emit *m) {
+  const Unit *u = m->u;
+  Flow f = {.m = m, .now = row(m, u->ncode), .nothing = row(m, u->ncode + 1)};
+  memset(m->facts, 0xFF, (size_t)((char *)f.now - (char *)m->facts));
+  memset(m->facts, 0, FACTS * m->fact_words * sizeof *f.now);  // an entry
+  memset(f.nothing, 0, FACTS * m->fact_words * sizeof *f.now);
+  do {
+    f.back = false;
+    for (f.at = 0; f.at < u->ncode; f.at++)
+      if (m->wanted[f.at]) step(&f);
+  } while (f.back);
 }

@@ -363,7 +363,7 @@ void ambi_emit_UNIFYT(Emit *m) {
 
 void ambi_emit_UNIFYE(Emit *m) {
   Jit *j = m->j;
-  unsigned words = ambi_op_words(m->pc);
+  unsigned words = emit_words(m);
   JitLabel failed = jit_label(j), other = emit_branch(m, m->pc[words - 1].b);
   template_call(m, (const void *)(uintptr_t)ambi_step_unify_else);
   jit_jump_if(j, J_EQ, failed);
@@ -405,5 +405,5 @@ void ambi_emit_MATCH(Emit *m) {
 void ambi_emit_MATCHF(Emit *m) {
   space_operand(m);
   emit_helper(m, (const void *)(uintptr_t)ambi_match_flat,
-              m->at + ambi_op_words(m->pc));
+              m->at + emit_words(m));
 }

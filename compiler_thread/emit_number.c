@@ -206,7 +206,8 @@ static void compare(Emit *m, Unless c) {
     two_doubles(m, x, y, emit_slow(m));
     emit_note_double(m);
     jit_float(j, J_FCMP, c.swap, !c.swap);
-    jit_jump_if(j, c.x_y, m->label[emit_offset(m, (int16_t)m->pc->c)]);
+    jit_jump_if(j, c.x_y,
+                emit_general_at(m, emit_offset(m, (int16_t)m->pc->c)));
     jit_jump(j, emit_general_next(m));
   } else {
     jit_jump(j, emit_slow(m));

@@ -213,8 +213,7 @@ void emit_helper(Emit *m, const void *helper, uint32_t offset) {
   jit_imm(j, J_RDX, (uintptr_t)(m->u->code + offset));
   jit_rr(j, J_CMP, J_RCX, J_RDX);
   jit_jump_to_if(j, J_NE, m->em->stubs.dispatch);
-  if (offset != m->at + ambi_op_words(m->pc))
-    jit_jump(j, emit_label(m, offset));
+  if (offset != m->at + emit_words(m)) jit_jump(j, emit_label(m, offset));
 }
 
 void emit_helper_cold(Emit *m, const void *helper, uint32_t offset) {
@@ -222,7 +221,7 @@ void emit_helper_cold(Emit *m, const void *helper, uint32_t offset) {
   call_helper(m, helper);
   jit_imm(j, J_RDX, (uintptr_t)(m->u->code + offset));
   jit_rr(j, J_CMP, J_RCX, J_RDX);
-  jit_jump_if(j, J_EQ, m->label[offset]);
+  jit_jump_if(j, J_EQ, emit_general_at(m, offset));
   jit_jump_to(j, m->em->stubs.dispatch);
 }
 

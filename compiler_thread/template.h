@@ -48,14 +48,17 @@ struct Emitter {
   Stubs stubs;
   void *code;  // of the stubs
   size_t bytes;
+  uint64_t *scratch;  // for the unit at hand
+  size_t scratch_cap;
 };
 
 // The register that may hold what the last instruction computed, see Emit.
 #define R_LAST J_R11
 
-enum Fact {      // what is known of a slot in the sure version (emit_facts.c)
-  FACT_INT = 1,  // an INT
-  FACT_FLAT = 2  // an EXPR whose children follow its header
+enum Fact {   // what is known of a slot in the sure version (emit_facts.c)
+  FACT_INT,   // an INT
+  FACT_FLAT,  // an EXPR whose children follow its header
+  FACTS
 };
 
 typedef struct Emit {
@@ -68,14 +71,16 @@ typedef struct Emit {
   unsigned level;  // 1, 2
   // Level 2: per word, what level 1 has noted so far (Native.seen), a copy; or NULL.
   const uint8_t *seen;
-  JitLabel *label;       // of each instruction in the general version ...
-  JitLabel *sure_label;  // ... and in the sure one
-  uint8_t *wanted;       // per word: gets machine code
-  uint8_t *used;         // ... and is jumped to
-  uint8_t *sure_used;    // ... in the sure version
-  uint8_t *facts;        // a row of nslots for each word; NULL: no sure version
-  uint8_t *nothing;      // a row that knows nothing
-  size_t facts_bytes;
+  uint32_t *labels;  // per word: 1 + the label in the general version, then as
+                     // many for the sure one; 0: none yet
+  uint16_t
+      *wanted;    // words of the instruction here that gets machine code, or 0
+  uint8_t *used;  // per word: jumped to, bits of both versions
+  uint32_t *landing;  // likewise: 1 + the index of its landing
+  // FACTS rows of so many words for each word of the unit, a bit for a slot. NULL: no
+  // sure version.
+  uint64_t *facts;
+  uint32_t fact_words;
   // In the sure version: the slot whose integer R_LAST holds, its tag rotated to the
   // low bits, or NO_SLOT. `had`: when the instruction begins; `has`: when it is done.
   unsigned had, has;
@@ -84,9 +89,8 @@ typedef struct Emit {
   Native *native;
   JitLabel *landing_label;  // of native->landings
   JitLabel end, sure_end;   // behind the last instruction of a version
-  uint32_t landings_cap;
-  JitLabel self;   // entry of calls of this very unit ...
-  JitLabel again;  // ... in a frame that has room
+  JitLabel self;            // entry of calls of this very unit ...
+  JitLabel again;           // ... in a frame that has room
 } Emit;
 
 // ---- operands -------------------------------------------------------------------
@@ -123,11 +127,13 @@ static inline Value constant(const Emit *m, unsigned source) {
 static inline unsigned slot_of(unsigned source) {
   return source & (SRC_CHECK - 1);
 }
-static inline bool emit_known(const Emit *m, unsigned source, unsigned fact) {
+static inline bool emit_known(const Emit *m, unsigned source, enum Fact fact) {
   if (is_constant(source))
     return fact == FACT_INT && ambi_is_int(constant(m, source));
-  size_t i = (size_t)m->at * m->u->nslots + slot_of(source);
-  return m->sure && (m->facts[i] & fact) == fact;
+  if (!m->sure) return false;
+  size_t row = (size_t)m->at * FACTS + fact;
+  uint64_t bits = m->facts[row * m->fact_words + slot_of(source) / 64];
+  return bits >> slot_of(source) % 64 & 1;
 }
 static inline void emit_source(Emit *m, JitReg r, unsigned source) {
   if (is_constant(source))
@@ -150,14 +156,19 @@ static inline bool emit_last(Emit *m, JitReg r, unsigned source) {
 // The label of the instruction at this offset, in this version; without machine
 // code it leaves.
 JitLabel emit_label(Emit *m, uint32_t offset);
+// The same in the general version.
+JitLabel emit_general_at(Emit *m, uint32_t offset);
 // This instruction in the general version: where a template of the sure one goes
 // with what its facts do not cover, before it has changed anything.
 static inline JitLabel emit_general(Emit *m) {
-  return m->label[m->at];
+  return emit_general_at(m, m->at);
+}
+static inline uint32_t emit_words(const Emit *m) {
+  return m->wanted[m->at];
 }
 // What comes next in the general version.
 static inline JitLabel emit_general_next(Emit *m) {
-  return m->label[m->at + ambi_op_words(m->pc)];
+  return emit_general_at(m, m->at + emit_words(m));
 }
 static inline uint32_t emit_offset(const Emit *m, int delta) {
   return (uint32_t)((int64_t)m->at + delta);
@@ -166,7 +177,7 @@ static inline JitLabel emit_branch(Emit *m, uint16_t delta) {
   return emit_label(m, emit_offset(m, (int16_t)delta));
 }
 static inline JitLabel emit_next(Emit *m) {
-  return emit_label(m, m->at + ambi_op_words(m->pc));
+  return emit_label(m, m->at + emit_words(m));
 }
 // Runs this instruction out of line.
 JitLabel emit_slow(Emit *m);
@@ -227,8 +238,9 @@ void emit_return(Emit *m);  // rax, from this frame
 
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
-// emit_facts.c: fills m->facts; false: memory is out.
-bool ambi_emit_facts(Emit *m);
+// emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.
+size_t ambi_emit_facts_room(Emit *m);
+void ambi_emit_facts(Emit *m);  // fills m->facts
 // emit_stubs.c
 bool ambi_emit_stubs(Emitter *em, const char **why);
 

@@ -80,7 +80,7 @@ static void emit_all(Emitter *em, CodeMemory *memory) {
   for (size_t i = 0; i < units.n; i++) {
     Native *n;
     EmitNote note;
-    micro_must(ambi_emit_unit(em, units.at[i], &n, &note) == EMIT_OK,
+    micro_must(ambi_emit_unit(em, units.at[i], 1, NULL, &n, &note) == EMIT_OK,
                "a unit was not compiled");
     units.instructions += note.instructions;
     units.bytes += note.bytes;
@@ -121,8 +121,8 @@ static double once(void) {
   EmitNote note;
   double start = micro_now();
   for (size_t i = 0; i < units.n; i++)
-    micro_must(ambi_emit_unit(t.emitter, units.at[i], &made[i], &note) ==
-                   EMIT_OK,
+    micro_must(ambi_emit_unit(t.emitter, units.at[i], 1, NULL, &made[i],
+                              &note) == EMIT_OK,
                "a unit was not compiled");
   double took = micro_now() - start;
   for (size_t i = 0; i < units.n; i++)

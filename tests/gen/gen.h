@@ -60,10 +60,13 @@ void gen_make(const Grammar *g, Arena *a, unsigned mix, uint64_t seed,
 // ---- running (run.c) ----------------------------------------------------------------
 
 struct Told;
+// Who makes machine code, and when.
+enum GenCode { GEN_BYTECODE, GEN_AT_ONCE, GEN_BACKGROUND };
+
 typedef struct GenMode {
   const char *name;
   int tier;
-  bool native;         // machine code from the first call
+  enum GenCode code;
   const char *stress;  // switches of memory/stress.h, or NULL
   // Tests of the tool itself: what was told is altered so.
   void (*spoil)(struct Told *told);

@@ -18,18 +18,20 @@ enum { STEPS = 3000, DEPTH = 1000, MEGABYTES = 512, MAX_TOLD = 1 << 20 };
 
 // A mode more is a row here. What each is for: tests/lib/Modes.pm.
 const GenMode gen_modes[] = {
-    {"tier0", 0, false, NULL, NULL},
-    {"tier1", 1, false, NULL, NULL},
-    {"native", 1, true, NULL, NULL},
-    {"tier0-walk", 0, false, "minimal,walk", NULL},
-    {"collect", 1, false, "collect", NULL},
-    {"relower", 1, false, "relower", NULL},
-    {"minimal", 1, false, "minimal", NULL},
-    {"verify", 1, false, "verify", NULL},
-    {"walk", 1, false, "collect,minimal,walk", NULL},
-    {"native-collect", 1, true, "collect,minimal,walk", NULL},
-    {"native-leave", 1, true, "leave,collect", NULL},
-    {"native-relower", 1, true, "relower", NULL},
+    {"tier0", 0, GEN_BYTECODE, NULL, NULL},
+    {"tier1", 1, GEN_BYTECODE, NULL, NULL},
+    {"native", 1, GEN_AT_ONCE, NULL, NULL},
+    {"background", 1, GEN_BACKGROUND, NULL, NULL},
+    {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL},
+    {"collect", 1, GEN_BYTECODE, "collect", NULL},
+    {"relower", 1, GEN_BYTECODE, "relower", NULL},
+    {"minimal", 1, GEN_BYTECODE, "minimal", NULL},
+    {"verify", 1, GEN_BYTECODE, "verify", NULL},
+    {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL},
+    {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL},
+    {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL},
+    {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL},
+    {"native-relower", 1, GEN_AT_ONCE, "relower", NULL},
 };
 const unsigned gen_nmodes = sizeof gen_modes / sizeof *gen_modes;
 
@@ -37,16 +39,16 @@ bool gen_mode_there(const GenMode *mode) {
   bool there = !mode->stress || ambi_stress_choose(mode->stress);
   ambi_stress_choose("");
 #ifndef AMBIT_JIT
-  there = there && !mode->native;
+  there = there && mode->code == GEN_BYTECODE;
 #endif
   return there;
 }
 
 #ifdef AMBIT_JIT
-static bool open_native(Runtime *rt, const char **why) {
+static bool open_native(Runtime *rt, enum GenCode code, const char **why) {
   JitConfig config = ambi_jit_defaults;
-  config.mode = JIT_SYNC;
-  config.threshold = 1;
+  config.mode = code == GEN_AT_ONCE ? JIT_SYNC : JIT_BACKGROUND;
+  config.threshold = code == GEN_AT_ONCE ? 1 : 2;
   return ambi_compiler_open(rt, &config, why);
 }
 
@@ -57,8 +59,9 @@ static void close_runtime(Runtime *rt) {
   if (c) ambi_compiler_close(c);
 }
 #else
-static bool open_native(Runtime *rt, const char **why) {
+static bool open_native(Runtime *rt, enum GenCode code, const char **why) {
   (void)rt;
+  (void)code;
   *why = "no machine code";
   return false;
 }
@@ -158,7 +161,7 @@ static void run_in(const GenMode *mode, const char *text, size_t len,
                           .depth = DEPTH,
                           .memory = (uint64_t)MEGABYTES << 20};
   const char *why;
-  if (!mode->native || open_native(l.rt, &why))
+  if (mode->code == GEN_BYTECODE || open_native(l.rt, mode->code, &why))
     run_script(&l, text, len);
   else
     told->wrong = why;

@@ -117,6 +117,14 @@ static bool take_record(Engine *g, Record r, Value pattern) {
   return ok;
 }
 
+// Goes on behind the match. What was returned last may lie where backtracking has
+// given back the heap, and a collection would follow it.
+static enum Next matched(Engine *g, const Code *next) {
+  g->rv = AMB_UNIT;
+  g->pc = next;
+  return NEXT_PC;
+}
+
 static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
   static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
   Choice *c = ambi_choice_push(g, resume);
@@ -160,9 +168,8 @@ enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
   if (!ambi_space_query(cx, s, pattern, &g->found)) return NEXT_STOP;
   if (g->found.n == 0) return NEXT_FAIL;
   if (g->found.n == 1) {
-    g->pc = next;
     bool ok = take_record(g, g->found.at[0], pattern);
-    return cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+    return cx->stop ? NEXT_STOP : ok ? matched(g, next) : NEXT_FAIL;
   }
   Hook *h = ambi_hook_new(g, HOOK_CURSOR);
   if (!h) return NEXT_STOP;
@@ -290,10 +297,7 @@ enum Next ambi_match_next(Engine *g) {
     if (!ok && !last) cx->h = top;
     if (last) ambi_hook_free(g, h);
     if (cx->stop) return NEXT_STOP;
-    if (ok) {
-      g->pc = next;
-      return NEXT_PC;
-    }
+    if (ok) return matched(g, next);
     if (last) return NEXT_FAIL;
   }
   return NEXT_FAIL;

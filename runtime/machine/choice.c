@@ -107,12 +107,22 @@ void ambi_choice_cut(Engine *g, Choice *to) {
 
 // ---- saved results -------------------------------------------------------------
 
+// Is the variable one of those that the collector began with? All others are newer
+// than its record, until a collection makes them as old.
+static bool began_with(const Engine *g, const Hook *h, const Word *cell) {
+  if (!h->with_bindings || h->nvars == (size_t)g->collections) return true;
+  for (uint32_t i = 0; i < ambi_expr_size(h->templ); i++)
+    if (ambi_ptr(ambi_expr_at(h->templ, i)) == cell) return true;
+  return false;
+}
+
 // Every binding made since the record that existed before it goes into the item.
 static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
                           const Word *limit) {
   for (size_t i = tr; i < g->cx->tr; i++) {
     Word *cell = g->cx->trail[i];
     if (cell >= limit && ambi_in_heap(g->cx, cell)) continue;
+    if (!began_with(g, h, cell)) continue;
     Value x;
     if (!ambi_grow((void **)&h->binds, &h->binds_cap, h->nbinds + 1,
                    sizeof *h->binds) ||

@@ -96,12 +96,14 @@ struct Hook {
   size_t nbinds, binds_cap;
   Image image;
   size_t cursor;
-  size_t nvalues;        // items that are no errors
-  bool with_bindings;    // collapse-bind: results are (atom bindings) pairs
-  RecordVec records;     // HOOK_CURSOR: candidates of a query
-  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
-                         // HOOK_COLLECT without bindings: results (no items)
-  Value pattern, templ;  // HOOK_CURSOR: heap values, collected with the hook
+  size_t nvalues;      // items that are no errors
+  bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
+  RecordVec records;   // HOOK_CURSOR: candidates of a query
+  ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;
+                       // HOOK_COLLECT without bindings: results (no items)
+  // Heap values, collected with the hook. HOOK_COLLECT with bindings: templ has the
+  // variables that results may bind, nvars counts the collections before it began.
+  Value pattern, templ;
   size_t nvars;
 };
 

@@ -111,10 +111,25 @@ enum Next ambi_once_push(Engine *g, Value atom, Word depth, const Code *ret) {
                            point(g, RP_ONCE));
 }
 
-static bool begin_collector(Engine *g, bool with_bindings) {
+static Value variables_of(Context *cx, Value atom) {
+  ValueVec vars = {0};
+  bool ok = ambi_collect_vars(cx, atom, &vars);
+  Value list = ok ? ambi_make_expr(cx, vars.at, vars.n) : AMB_NONE;
+  ambi_vec_drop(&vars);
+  if (!ok) cx->stop = STOP_MEMORY;
+  return list;
+}
+
+// atom: what collapse-bind runs, or AMB_NONE.
+static bool begin_collector(Engine *g, Value atom) {
   Hook *h = ambi_hook_new(g, HOOK_COLLECT);
   if (!h) return false;
-  h->with_bindings = with_bindings;
+  h->with_bindings = !ambi_is_none(atom);
+  if (h->with_bindings) {
+    h->templ = variables_of(g->cx, atom);
+    h->nvars = (size_t)g->collections;
+    if (ambi_is_none(h->templ)) h->templ = AMB_UNIT;
+  }
   g->e[IN_POS] = ambi_position(g->b).w;
   Choice *c = ambi_choice_push(g, point(g, RP_CBIND_END));
   if (!c) {
@@ -129,7 +144,7 @@ static bool begin_collector(Engine *g, bool with_bindings) {
 enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret) {
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
-  if (!begin_collector(g, false)) return NEXT_STOP;
+  if (!begin_collector(g, AMB_NONE)) return NEXT_STOP;
   g->cx->space = g->home;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_CBIND));
 }
@@ -325,7 +340,8 @@ static enum Next chain_step(Engine *g, Value instr, const Value *it,
 }
 
 static enum Next collapse_step(Engine *g, Value nested) {
-  if (!begin_collector(g, true)) return NEXT_STOP;
+  if (!begin_collector(g, nested)) return NEXT_STOP;
+  if (g->cx->stop) return NEXT_STOP;
   return ambi_instr_push(g, nested, AMB_UNIT, DEPTH_NESTED, point(g, RP_CBIND));
 }
 

@@ -66,7 +66,8 @@ typedef struct Stub {
   int back;   // label where the main line goes on
   int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check;
            // BAIL: where to go back to instead, or NO_LABEL
-  Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
+  bool chosen;  // BODY: NotReducible is no result
+  Value term;   // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   bool argument;  // BAIL: a type check is to look at the term first
   bool done;
@@ -132,6 +133,7 @@ typedef struct Lower {
              // type check has looked at, as long as nothing has run: the whole
              // is evaluated as an atom then. NO_LABEL: it is no such argument
   int arg_bail;    // the same for what is the next position
+  int whole_call;  // where the next body goes when it is odd, or NO_LABEL
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
 } Lower;
 
@@ -247,6 +249,9 @@ void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
 void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
                        unsigned rest);
 void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err);
+// The same where `call` is a case or switch.
+void ambi_lower_chosen_in(Lower *l, uint16_t slot, Value call, Dst d,
                           ErrTo err);
 bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 // What `rest` and the children of e from i on do.

@@ -400,6 +400,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .cs = cx->rt->code,
                .bail = NO_LABEL,
                .arg_bail = NO_LABEL,
+               .whole_call = NO_LABEL,
                .first = NO_SLOT,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;

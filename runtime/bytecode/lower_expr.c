@@ -133,6 +133,8 @@ bool ambi_lower_odd_body(Value body) {
 
 static void body_of(Lower *l, Value body, Value call, Value t, Dst d, ErrTo err,
                     unsigned rest) {
+  int whole = l->whole_call;
+  l->whole_call = NO_LABEL;
   if (ambi_is_error_atom(body)) {  // what a step gives ends there as it is
     ambi_lower_raise(l, ambi_lower_term(l, body),
                      d.tail ? (ErrTo){.ret = true} : err);
@@ -144,18 +146,25 @@ static void body_of(Lower *l, Value body, Value call, Value t, Dst d, ErrTo err,
   }
   call = ambi_lower_kept(l, call);
   if (!ambi_is_lvar(body)) {
-    ambi_lower_generic(l, call, t, d, err);
+    if (whole == NO_LABEL)
+      ambi_lower_generic(l, call, t, d, err);
+    else
+      ambi_lower_jump(l, OP_I_JUMP, 0, 0, whole);
     return;
   }
   ambi_lower_var(l, ambi_lvar_of(body));
-  int stub = ambi_lower_bail_stub(l, call, t, d, err);
+  int stub = -1;
+  if (whole == NO_LABEL) {
+    stub = ambi_lower_bail_stub(l, call, t, d, err);
+    whole = ambi_lower_stub_at(l, stub)->entry;
+  }
   if (!d.tail) {
     ambi_lower_emit(l, OP_I_CHKBODY, l->vars[ambi_lvar_of(body)].slot, 0, 0);
-    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+    ambi_lower_edge(l, whole);
   }
   variable(l, body, t, d, err);
-  if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  if (d.tail) ambi_lower_edge(l, whole);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
@@ -166,9 +175,7 @@ void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
   l->bail = bail;
 }
 
-void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
-                          ErrTo err) {
-  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
+static void result_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err) {
   if (!d.tail) {
     ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
     ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
@@ -176,6 +183,19 @@ void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
   ambi_lower_value_of(l, slot, d, err);
   if (d.tail) ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err) {
+  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
+  result_in(l, slot, stub, d, err);
+}
+
+void ambi_lower_chosen_in(Lower *l, uint16_t slot, Value call, Dst d,
+                          ErrTo err) {
+  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
+  ambi_lower_stub_at(l, stub)->chosen = true;
+  result_in(l, slot, stub, d, err);
 }
 
 void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
@@ -376,6 +396,23 @@ static bool rigid_head(Value e) {
   return !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
 }
 
+// What an application gave differs from what stands there, so it is evaluated again
+// wherever it is used (7.8). Only new rules can make that visible.
+static bool stays_itself(Lower *l, Value e) {
+  if (!l->unstable || is_leaf(e)) return true;
+  if (!ambi_is_lvar(ambi_expr_at(e, 0)) &&
+      ambi_lower_head_of(l, e).kind != HEAD_DATA)
+    return false;
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+    if (!stays_itself(l, ambi_expr_at(e, i))) return false;
+  return true;
+}
+
+// The marks that MKEXPR may make.
+static uint16_t marks_of(Lower *l, Value e) {
+  return (rigid_head(e) ? 2 : 0) | (stays_itself(l, e) ? 1 : 0);
+}
+
 // Is it worth a chain? What an operation gives ends no recursion.
 static bool may_chain(Lower *l, Value last) {
   return ambi_is_expr(last) && !ambi_is_op(ambi_expr_at(last, 0)) &&
@@ -392,7 +429,7 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   tuple_sources(l, e, 0, n - 1, src, err, then);
   src[n - 1] = ambi_lower_k(l, AMB_UNIT);
   uint16_t cell = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, rigid_head(e) ? 3 : 1);
+  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, marks_of(l, e));
   ambi_lower_list(l, src, n);
   ambi_lower_emit(l, OP_I_CHAIN, cell, 0, 0);
   l->bail = NO_LABEL;
@@ -437,7 +474,7 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Code head = {.op = OP_I_MKEXPR};
   head.a = slot;
   head.b = (uint16_t)n;
-  head.c = rigid_head(e) ? 3 : 1;
+  head.c = marks_of(l, e);
   ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
   size_t at = l->last;
   ambi_lower_list(l, src, n);
@@ -504,6 +541,12 @@ static bool callable(Lower *l, Value e, const Head *h, Value t) {
          ambi_lower_arguments_fit(l, e, h->ftype);
 }
 
+static bool all_leaves(Value e) {
+  for (uint32_t i = 0; i < ambi_expr_size(e); i++)
+    if (!is_leaf(ambi_expr_at(e, i))) return false;
+  return true;
+}
+
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                        unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
@@ -549,9 +592,15 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     int call = changing_arguments(l, e)
                    ? data_or_call(l, all, n + 1, (Dst){false, slot}, err)
                    : -1;
-    // Unmarked: evaluated again it is checked again, as what it then is.
-    ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
-    ambi_lower_list(l, all, n + 1);
+    // Unmarked: evaluated again it is checked again, as what it then is. But what
+    // cannot have changed is its own value.
+    if (ambi_is_ground_expr(e) && all_leaves(e)) {
+      ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)),
+                      0);
+    } else {
+      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
+      ambi_lower_list(l, all, n + 1);
+    }
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
@@ -652,13 +701,25 @@ static int check_epoch(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   return stub;
 }
 
+// Could a symbol have gained a type when it is its turn to be an argument?
+static bool types_may_come(Lower *l, Value e) {
+  bool changing = false;
+  for (uint32_t i = 1; l->unstable && i < ambi_expr_size(e); i++) {
+    Value c = ambi_expr_at(e, i);
+    if (changing && ambi_is_sym(c)) return true;
+    changing |= (ambi_effects_term(l->cs, l->space, c) & E_RULES) != 0;
+  }
+  return false;
+}
+
 static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
                         unsigned rest) {
   Value head = ambi_expr_at(e, 0);
   Head h = ambi_lower_head_of(l, e);
   if (l->failed) return;
-  if (l->bail != NO_LABEL && !ambi_is_lvar(head) &&
-      !ambi_lower_inside_fits(l, e, false)) {
+  bool odd = l->bail != NO_LABEL && !ambi_is_lvar(head) &&
+             !ambi_lower_inside_fits(l, e, false);
+  if (odd || (h.kind == HEAD_TYPED && types_may_come(l, e))) {
     ambi_lower_generic(l, e, t, d, err);
     return;
   }

@@ -185,6 +185,10 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
 // case and switch choose with if-equal: NotReducible is no result there.
 static void clause_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
                         unsigned rest) {
+  if (ambi_is_lvar(body)) {
+    ambi_lower_chosen_in(l, ambi_lower_term(l, body), e, d, err);
+    return;
+  }
   Value call = AMB_NONE;
   if (ambi_is_function(body)) {
     int stub =
@@ -413,6 +417,8 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   Value yes = ambi_expr_at(e, 3), other = ambi_expr_at(e, 4);
+  int whole = l->whole_call;
+  l->whole_call = NO_LABEL;
   if (ambi_is_space(a) || ambi_is_space(b)) return false;
   if (!d.tail) ambi_lower_prepare_shared(l, e);
   int query = -1;
@@ -431,10 +437,12 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Var *vars = ambi_lower_save_vars(l);
   uint16_t settled = settle_body(l, yes);
   ambi_lower_match(l, src, b, no);
+  l->whole_call = whole;
   matched_body(l, yes, e, settled, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
   ambi_lower_restore_vars(l, vars);
+  l->whole_call = whole;
   ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, end);
   come_back(l, query);

@@ -77,7 +77,7 @@ bool ambi_lower_decons_into(Lower *l, Value p, Value v, ErrTo err) {
 
 // (chain (decons-atom $x) $v TEMPLATE) where the template, as an instruction, gives
 // what evaluating it gives, and $v stands nowhere else. What is not taken apart
-// goes to EVAL.
+// goes to EVAL, and so does it all if what it gives is odd: the call is the chain.
 bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value nested = ambi_expr_at(e, 1), var = ambi_expr_at(e, 2),
         templ = ambi_expr_at(e, 3);
@@ -103,7 +103,9 @@ bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_list(l, parts, 2);
   l->vars[ambi_lvar_of(var)].slot = pair;
   l->bail = NO_LABEL;
+  if (unify) l->whole_call = ambi_lower_stub_at(l, stub)->entry;
   ambi_lower_expr(l, templ, AMB_SYM(UNDEFINED), d, err, rest);
+  l->whole_call = NO_LABEL;
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

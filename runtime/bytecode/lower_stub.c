@@ -207,36 +207,53 @@ static void space_matched(Lower *l, Stub *s) {
   if (!l->failed) rebuilt(l, s);
 }
 
-// NotReducible gives the call. In a place that is not the tail, a function is
-// run as the one result of superpose.
+// A function as a result, where that is not the whole unit's: it is run as the one
+// result of a superpose. If that is what it gives, the function gave nothing.
+static void inner_function(Lower *l, const Stub *s, uint16_t call) {
+  uint16_t list[2] = {ambi_lower_k(l, AMB_OP_ID(OP_SUPERPOSE)), s->from};
+  uint16_t only = ambi_lower_slot(l), all = ambi_lower_slot(l),
+           p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_MKEXPR, only, 1, 0);
+  ambi_lower_list(l, list + 1, 1);
+  list[1] = only;
+  ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
+  ambi_lower_list(l, list, 2);
+  ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_jump(l, OP_I_JNEQ, s->dst.slot, all, s->back);
+  ambi_lower_give(l, call, s->dst);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+static int unless_not_reducible(Lower *l, uint16_t slot) {
+  int other = ambi_lower_label(l);
+  ambi_lower_jump(l, OP_I_TESTK, slot,
+                  ambi_lower_const(l, AMB_SYM(NOT_REDUCIBLE).w), other);
+  ambi_lower_varl(l, other);
+  return other;
+}
+
+// NotReducible gives the call.
 static void odd_body(Lower *l, const Stub *s) {
   bool tail = s->dst.tail;
   uint16_t call = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
+  if (s->chosen) {
+    int other = unless_not_reducible(l, s->from);
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    ambi_lower_bind(l, other);
+  }
   ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
   if (tail) {
     ambi_lower_emit(l, OP_I_BODYT, call, s->from,
                     ambi_lower_const(l, s->type.w));
     return;
   }
-  int function = ambi_lower_label(l);
-  uint16_t list[2] = {ambi_lower_k(l, AMB_OP_ID(OP_SUPERPOSE)), s->from};
-  uint16_t only = ambi_lower_slot(l), p = ambi_lower_slot(l);
-  ambi_lower_jump(l, OP_I_TESTK, s->from,
-                  ambi_lower_const(l, AMB_SYM(NOT_REDUCIBLE).w), function);
-  ambi_lower_varl(l, function);
+  int function = unless_not_reducible(l, s->from);
   ambi_lower_give(l, call, s->dst);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
   ambi_lower_bind(l, function);
-  ambi_lower_emit(l, OP_I_MKEXPR, only, 1, 0);
-  ambi_lower_list(l, list + 1, 1);
-  list[1] = only;
-  uint16_t all = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
-  ambi_lower_list(l, list, 2);
-  ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+  inner_function(l, s, call);
 }
 
 // == of two values of different kinds: False, or an Error.

@@ -2,6 +2,7 @@
 #include "runtime/machine/chain.h"
 
 #include "memory/alloc.h"
+#include "runtime/machine/routine.h"
 
 // R_STREAM takes the value, an Error is returned in place of the chain.
 static Unit *chain_unit(CodeState *cs) {
@@ -95,13 +96,20 @@ static Value copied(Engine *g, Value cell, Word count, const Word *newer,
   return head;
 }
 
+// In the middle of a collection cells may have moved.
+static Word *cell_at(Value cell) {
+  Word *p = ambi_ptr(cell);
+  bool moved = (p[0] >> 48) == TAG_FWD;
+  return moved ? (Word *)(uintptr_t)(p[0] & AMB_PAYLOAD_MASK) : p;
+}
+
 // Takes away the marks that the value, or cells further on, do not let the words
 // have that refer to the chain's cells.
 static Value corrected(const Word *c, Value head, bool ground, bool rigid,
                        bool own) {
   Word *word = &head.w;
   for (Word i = 1; i <= c[CHAIN_COUNT]; i++) {
-    Word *p = ambi_ptr(AMB_V(*word)), w = *word;
+    Word *p = cell_at(AMB_V(*word)), w = *word;
     if (!ground || i <= c[CHAIN_OPEN]) {
       w &= ~AMB_EXPR_GROUND;
       p[0] = ambi_header(KIND_FLAT, 0, ambi_hdr_size(p[0]));
@@ -114,8 +122,21 @@ static Value corrected(const Word *c, Value head, bool ground, bool rigid,
   return head;
 }
 
-// Some cell may have become a call. Its children are values already, and are not
-// evaluated once more.
+void ambi_chain_correct(Word *c) {
+  c[CHAIN_HEAD] = corrected(c, AMB_V(c[CHAIN_HEAD]), true, true, true).w;
+}
+
+// Has some cell become a call?
+static bool all_data(Engine *g, Word count, Value cell) {
+  for (Word i = 0; i < count; i++) {
+    if (!ambi_is_data(g, cell)) return false;
+    cell = AMB_V(*hole_of(cell));
+  }
+  return true;
+}
+
+// The children of what has become a call are values already, and are not evaluated
+// once more.
 static enum Next evaluate(Engine *g, Word count, Value head) {
   Value cell = head;
   for (Word i = 0; i < count; i++) {
@@ -150,8 +171,9 @@ enum Next ambi_chain_end(Engine *g) {
   if (!ground || !rigid || !own ||
       (c[CHAIN_OPEN] | c[CHAIN_SOFT] | c[CHAIN_LOOSE]))
     head = corrected(c, head, ground, rigid, own);
-  if (AMB_UNLIKELY(c[CHAIN_EPOCH] != g->code->epoch))
-    return evaluate(g, c[CHAIN_COUNT], head);
+  if (AMB_UNLIKELY(c[CHAIN_EPOCH] != g->code->epoch) &&
+      !all_data(g, c[CHAIN_COUNT], head))
+    return g->cx->stop ? NEXT_STOP : evaluate(g, c[CHAIN_COUNT], head);
   g->rv = head;
   return NEXT_RET;
 }

@@ -46,6 +46,9 @@ static inline bool ambi_chain_goes_on(const Engine *g, const Word *e,
              ambi_position(b).w;
 }
 
+// Marks are taken away when the value is there; for a walk over the heap, those that
+// no value could let stand go before.
+void ambi_chain_correct(Word *c);
 // CHAIN: begins a chain with the cell in slot a of the instruction.
 enum Next ambi_chain_begin(Engine *g);
 // CHAINED: the value is there.

@@ -13,6 +13,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/config.h"
+#include "runtime/machine/chain.h"
 #include "runtime/machine/routine.h"
 #include "runtime/modules/module.h"
 #include "runtime/types/types.h"
@@ -279,6 +280,8 @@ static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
     for (uint64_t bits = row[i]; bits; bits &= bits - 1)
       scan_slot(c, e, i * 64 + (uint32_t)__builtin_ctzll(bits), except);
   }
+  bool waits = u == c->g->code->chain_unit && pc->op != OP_I_RET;
+  if (ambi_stress(STRESS_WALK) && waits) ambi_chain_correct(e);
 }
 
 // The frame and its callers, as far as nobody has been there in this collection.

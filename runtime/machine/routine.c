@@ -300,18 +300,20 @@ Value ambi_handed_on(Context *cx, Value v) {
   return ambi_is_var(v) && !ambi_is_none(now) ? ambi_unmark(now) : now;
 }
 
+bool ambi_is_data(Engine *g, Value e) {
+  Value head = ambi_deref(ambi_expr_at(e, 0));
+  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
+  if (ambi_is_var(head) || g->cx->rt->is_data_head(g->cx, head)) return true;
+  Definition *d = head_info(g, head, ambi_expr_size(e) - 1);
+  return d && d->untyped && !d->has_rules;
+}
+
 // rigid: NULL if nobody asks. Parts that are marked need not be looked into then.
 static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
-  Value head = ambi_deref(it[0]);
-  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
-  if (ambi_is_var(head)) {
-    if (rigid) *rigid = false;
-  } else if (!g->cx->rt->is_data_head(g->cx, head)) {
-    Definition *d = head_info(g, head, size - 1);
-    if (!d || !d->untyped || d->has_rules) return false;
-  }
+  if (!ambi_is_data(g, e)) return false;
+  if (rigid && ambi_is_var(ambi_deref(it[0]))) *rigid = false;
   for (uint32_t i = 0; i < size; i++) {
     Value c = ambi_deref(it[i]);
     if (c.w == AMB_SYM(EMPTY).w) return false;
@@ -598,10 +600,12 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
 // May the call be marked if it is its own value? 7.8 asks for the atom as it
 // was. Without a function type there is no check that evaluating it again could
 // fail, so children that are their own values will do, if the head is the same;
-// but where depth is counted, evaluating it again counts.
+// but where depth is counted, evaluating it again counts, and what is data in one
+// space may be a call in another.
 static bool may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
+             g->cx->space == g->home &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;
   uint32_t n = ambi_expr_size(atom);
@@ -759,13 +763,16 @@ static bool own_children(Value v) {
 }
 
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
+  bool may_own = g->pc->c != 0;
   v = ambi_deref(v);
   if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
   eval_init(g, v, AMB_SYM(UNDEFINED), DEPTH_FORM);
   g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
   if (!ambi_is_expr(v)) return ambi_give(g, v);
-  return call_step(g, own_children(v) ? ambi_mark_eval(v) : ambi_unmark(v));
+  bool own = may_own && own_children(v);
+  return call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
 }
+
 // The call has one more result: a grounded operation's, an instruction's, or a
 // match (whose result is the template).
 static enum Next ev_tmp(Engine *g) {

@@ -56,8 +56,10 @@ bool ambi_frame_replace(Engine *g, Unit *u);
 // As ambi_eval_push, at this depth.
 enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
                             const Code *ret);
-// Calls an expression whose children are values: nothing else is evaluated.
+// CALLX: calls an expression whose children are values: nothing else is evaluated.
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
+// Has the head of this expression neither rules nor a type?
+bool ambi_is_data(Engine *g, Value e);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
 // ambi_body_tail), where that is no function to run any more.
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);

@@ -30,7 +30,7 @@ enum {
   MODEST_NICE = 10,
   MODEST_PERCENT = 15,
   LEVEL_2 = 10,  // times the threshold
-  FEW = 16       // thresholds below are for tests: each step is looked at
+  FEW = 16       // thresholds below are for tests: looks are many
 };
 
 const JitConfig ambi_jit_defaults = {
@@ -344,7 +344,8 @@ static void hot(void *arg, Unit *u) {
   if (state != NATIVE_COLD && (state != NATIVE_READY || c->config.level < 2))
     return;
   ambi_store_release(&u->x_state, NATIVE_QUEUED);
-  ask(c, u, state == NATIVE_COLD ? 1 : 2, now);
+  bool first = state == NATIVE_COLD && !ambi_stress(STRESS_EARLY);
+  ask(c, u, first ? 1 : 2, now);
   ambi_latency_add(&c->counts.asked, now_ns() - now);
 }
 
@@ -387,7 +388,7 @@ static bool open_parts(Compiler *c, const char **why) {
 // LEVEL_2 times as often as level 1 asks for.
 static void look_for_level_2(NativeHost *host) {
   uint64_t events = (uint64_t)LEVEL_2 * host->threshold;
-  host->look_every = host->threshold < FEW ? 1 : AMB_POLL_STEPS;
+  host->look_every = host->threshold < FEW ? 4 : AMB_POLL_STEPS;
   host->looks = (uint32_t)((events + host->look_every - 1) / host->look_every);
 }
 

@@ -6,7 +6,7 @@
 // cold section behind.
 #include "compiler_thread/emit.h"
 
-#include "compiler_thread/template.h"
+#include "compiler_thread/keep.h"
 #include "memory/alloc.h"
 #include "memory/stress.h"
 
@@ -119,13 +119,22 @@ JitLabel emit_general_at(Emit *m, uint32_t offset) {
   return label_at(m, label_index(m, false, offset));
 }
 
+JitLabel emit_sure_at(Emit *m, uint32_t offset) {
+  return label_at(m, label_index(m, true, offset));
+}
+
 // The index of the label of this instruction, in this version.
 static uint32_t use_label(Emit *m, uint32_t offset) {
   m->used[offset] |= m->sure ? IN_SURE : IN_GENERAL;
   return label_index(m, m->sure && m->wanted[offset], offset);
 }
 
+static bool keeps(const Emit *m) {
+  return m->keep && m->keep->on;
+}
+
 JitLabel emit_label(Emit *m, uint32_t offset) {
+  if (keeps(m)) return keep_label(m, offset);
   return label_at(m, use_label(m, offset));
 }
 
@@ -156,7 +165,8 @@ const Code *emit_position(Emit *m, uint32_t offset) {
   if (ambi_stress(STRESS_LEAVE) && offset % 2) return origin;
   uint32_t label = use_label(m, offset), *index = &m->landing[label];
   if (*index == 0) {
-    emit_landing(m, label_at(m, label), origin);
+    emit_landing(m, keeps(m) ? keep_arrive(m, offset) : label_at(m, label),
+                 origin);
     *index = m->native->nlandings;
   }
   return (const Code *)(const void *)&m->native->landings[*index - 1];
@@ -201,7 +211,7 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   m->facts = facts ? em->scratch + n : NULL;
   choose(m, (uint32_t *)(em->scratch + todo));
   if (facts) ambi_emit_facts(m);
-  return true;
+  return m->level < 2 || !facts || keep_open(m);
 }
 
 static bool prepare(Emit *m, const SeenByte *seen) {
@@ -235,6 +245,7 @@ static void entry(Emit *m) {
   jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
   jit_jump_if(j, J_SIGN, poll);
   jit_bind(j, on);
+  if (m->keep) m->keep->peeled = on;
   jit_cold(j);
   jit_bind(j, grow);
   jit_call_to(j, s->more_stack);
@@ -246,7 +257,7 @@ static void entry(Emit *m) {
 }
 
 // What the template could not do. A returned value that it had is still in rax.
-static void slow_arm(Emit *m) {
+void emit_slow_arm(Emit *m) {
   if (!m->slow_used) return;
   m->slow_used = false;
   jit_cold(m->j);
@@ -271,7 +282,7 @@ static void leave_arms(Emit *m) {
 }
 
 // With the switch STRESS_LEAVE every third instruction has only its slow arm.
-static bool leaves(const Emit *m) {
+bool emit_leaves(const Emit *m) {
   return ambi_stress(STRESS_LEAVE) && (m->at + m->u->ncode + m->sure) % 3 == 0;
 }
 
@@ -293,11 +304,11 @@ static void version(Emit *m, bool sure) {
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
-    if (leaves(m))
+    if (emit_leaves(m))
       jit_jump(m->j, emit_slow(m));
     else
       templates[m->pc->op](m);
-    slow_arm(m);
+    emit_slow_arm(m);
   }
   JitLabel *end = sure ? &m->sure_end : &m->end;
   *end = jit_label(m->j);
@@ -315,9 +326,16 @@ static void assemble(Emit *m, EmitNote *note) {
   emit_position(m, 0);  // landing 0: calls from the loop, which counts them
   jit_pair(m->j, !m->sure);
   entry(m);
-  if (m->facts) version(m, true);
+  if (m->keep)
+    ambi_emit_level2(m);
+  else if (m->facts)
+    version(m, true);
   version(m, false);
   leave_arms(m);
+}
+
+static bool is_bound(const Emit *m, uint32_t index) {
+  return m->labels[index] && jit_is_bound(m->j, m->labels[index] - 1);
 }
 
 static EmitResult place(Emit *m, EmitNote *note) {
@@ -341,7 +359,7 @@ static EmitResult place(Emit *m, EmitNote *note) {
   for (uint32_t at = next_wanted(m, 0); at < n->ncode;
        at = next_wanted(m, at + 1)) {
     n->at[at] = 1 + (uint32_t)jit_offset(m->j, emit_general_at(m, at));
-    if (m->facts)
+    if (m->facts && is_bound(m, label_index(m, true, at)))
       n->sure[at] =
           1 + (uint32_t)jit_offset(m->j, label_at(m, label_index(m, true, at)));
   }
@@ -361,6 +379,7 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
     assemble(&m, note);
     result = place(&m, note);
   }
+  keep_close(&m);
   if (result == EMIT_OK)
     *out = m.native;
   else

@@ -11,27 +11,51 @@
 //
 // Rows of bits, one for each slot: those known to be integers, those known to be flat
 // expressions. Code mostly goes forward, so one pass over the unit nearly always does.
-#include "compiler_thread/template.h"
+//
+// Level 2 also asks what is known in a unit's loop (emit_loop.c) if the first turn is
+// left aside: of its arguments all is supposed that the turns to follow do not
+// contradict, and a turn is only taken with arguments of that kind.
+#include "compiler_thread/keep.h"
+#include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/builtins/builtin.h"
 
 enum { ROOM = 1 << 19 };  // words of rows; larger units have no sure version
 
 typedef struct Flow {
   Emit *m;
-  uint64_t *now;  // behind the instruction at hand
+  uint64_t *rows;
+  uint8_t *region;  // of a loop: grows; NULL: the whole unit
+  uint64_t *now;    // behind the instruction at hand
   uint64_t *nothing;
   uint32_t at;
   bool back;  // something changed that was passed already
 } Flow;
 
-static uint64_t *row(const Emit *m, uint32_t at) {
-  return m->facts + (size_t)at * FACTS * m->fact_words;
+static uint64_t *row(const Flow *f, uint32_t at) {
+  return f->rows + (size_t)at * FACTS * f->m->fact_words;
+}
+
+static bool is_turn(const Emit *m, const Code *pc) {
+  return pc->op == OP_I_TAILCALL && m->u->variant &&
+         m->u->k[pc->c] == (uintptr_t)m->u->variant;
+}
+
+// What does not keep registers is no part of a loop.
+static bool enters(Flow *f, uint32_t at) {
+  const Code *pc = f->m->u->code + at;
+  if (!f->m->wanted[at]) return false;
+  if (!f->region || f->region[at]) return true;
+  if (!ambi_emit_keeps(pc) && !is_turn(f->m, pc)) return false;
+  if (at <= f->at) f->back = true;
+  f->region[at] = 1;
+  return true;
 }
 
 static void into(Flow *f, uint32_t at, const uint64_t *facts) {
   const Emit *m = f->m;
-  if (at >= m->u->ncode || !m->wanted[at]) return;
-  uint64_t *to = row(m, at), lost = 0;
+  if (at >= m->u->ncode || !enters(f, at)) return;
+  uint64_t *to = row(f, at), lost = 0;
   for (uint32_t i = 0; i < FACTS * m->fact_words; i++) {
     lost |= to[i] & ~facts[i];
     to[i] &= facts[i];
@@ -54,9 +78,81 @@ static void learn(Flow *f, unsigned source, enum Fact fact) {
   if (!is_constant(source)) know(f, fact, slot_of(source));
 }
 
-static bool told_integer(const Flow *f, unsigned source) {
-  if (is_constant(source)) return ambi_is_int(constant(f->m, source));
-  return *bits(f, FACT_INT, slot_of(source)) >> slot_of(source) % 64 & 1;
+static bool told(const Flow *f, enum Fact fact, unsigned source) {
+  if (!is_constant(source))
+    return *bits(f, fact, slot_of(source)) >> slot_of(source) % 64 & 1;
+  Value v = constant(f->m, source);
+  return fact == FACT_INT ? ambi_is_int(v)
+                          : fact == FACT_FLOAT && ambi_is_double(v);
+}
+
+// ---- doubles ------------------------------------------------------------------------
+static bool calculates(const Code *pc) {
+  switch (pc->op) {
+  case OP_I_ADD:
+  case OP_I_SUB:
+  case OP_I_MUL:
+  case OP_I_ADDI:
+  case OP_I_SUBI:
+  case OP_I_JNLT:
+  case OP_I_JNGT:
+  case OP_I_JNLE:
+  case OP_I_JNGE:
+  case OP_I_JNLTI:
+  case OP_I_JNGTI: return true;
+  case OP_I_BUILTIN: return pc->c == OP_DIV || pc->c == OP_SQRT_MATH;
+  default: return false;
+  }
+}
+
+// The operands an instruction calculates with.
+static unsigned numbers(const Code *pc, uint16_t out[2]) {
+  const char *kinds = ambi_ops[pc->op].operands;
+  const uint16_t x[3] = {pc->a, pc->b, pc->c};
+  unsigned n = 0;
+  if (pc->op == OP_I_BUILTIN) {
+    for (; n < pc->b && n < 2; n++)
+      out[n] = ambi_op_list(pc)[n];
+    return n;
+  }
+  for (int i = 0; i < 3; i++)
+    if (kinds[i] == 'S' || kinds[i] == 'R') out[n++] = x[i];
+  return n;
+}
+
+static bool has(const Emit *m, const uint64_t *facts, enum Fact fact,
+                unsigned slot) {
+  return facts[fact * m->fact_words + slot / 64] >> slot % 64 & 1;
+}
+
+bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
+                          const uint64_t *facts) {
+  uint16_t x[2];
+  unsigned ints = 0;
+  if (m->level < 2 || !calculates(pc)) return false;
+  unsigned n = numbers(pc, x);
+  for (unsigned i = 0; i < n; i++) {
+    if (is_constant(x[i])) {
+      Value v = constant(m, x[i]);
+      if (ambi_is_double(v)) return true;
+      if (!ambi_is_int(v)) return false;
+      ints++;
+      continue;
+    }
+    // Both are said of what no way has reached yet.
+    bool is_int = has(m, facts, FACT_INT, slot_of(x[i])),
+         is_float = has(m, facts, FACT_FLOAT, slot_of(x[i]));
+    if (is_float && !is_int) return true;
+    ints += is_int && !is_float;
+  }
+  return m->seen && m->seen[pc - m->u->code] && ints < n;
+}
+
+static void learn_doubles(Flow *f, const Code *pc) {
+  uint16_t x[2];
+  unsigned n = numbers(pc, x);
+  for (unsigned i = 0; i < n; i++)
+    if (!told(f, FACT_INT, x[i])) learn(f, x[i], FACT_FLOAT);
 }
 
 // What the operands have shown to be, if the instruction goes on in its version.
@@ -87,7 +183,8 @@ static void learn_operands(Flow *f, const Code *pc) {
 }
 
 // What the written slot is known to be: a fact, or FACTS.
-static enum Fact result(const Flow *f, const Code *pc) {
+static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
+  if (doubles) return ambi_ops[pc->op].operands[0] == 'W' ? FACT_FLOAT : FACTS;
   switch (pc->op) {
   case OP_I_ADD:
   case OP_I_SUB:
@@ -96,7 +193,10 @@ static enum Fact result(const Flow *f, const Code *pc) {
   case OP_I_SUBI: return FACT_INT;
   case OP_I_MOVE:
   case OP_I_EVALV:
-  case OP_I_EVALT: return told_integer(f, pc->b) ? FACT_INT : FACTS;
+  case OP_I_EVALT:
+    return told(f, FACT_INT, pc->b)     ? FACT_INT
+           : told(f, FACT_FLOAT, pc->b) ? FACT_FLOAT
+                                        : FACTS;
   case OP_I_MKEXPR: return FACT_FLAT;
   case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : FACTS;
   default: return FACTS;
@@ -134,24 +234,42 @@ static void into_cases(Flow *f, const Code *pc) {
   }
 }
 
+// What the next turn begins with.
+static void turn(Flow *f, const Code *pc) {
+  const uint16_t *x = ambi_op_list(pc) + 1;
+  for (unsigned i = 0; i < pc->b; i++)
+    for (unsigned fact = 0; fact < FACTS; fact++) {
+      uint64_t *word = f->rows + fact * f->m->fact_words + i / 64,
+               bit = (uint64_t)1 << i % 64;
+      if (!(*word & bit) || told(f, fact, x[i])) continue;
+      *word &= ~bit;
+      f->back = true;
+    }
+}
+
 static void step(Flow *f) {
   const Emit *m = f->m;
   const Unit *u = m->u;
   uint32_t at = f->at, words = m->wanted[at];
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
-  memcpy(f->now, row(m, at), FACTS * m->fact_words * sizeof *f->now);
+  memcpy(f->now, row(f, at), FACTS * m->fact_words * sizeof *f->now);
   if (ambi_stress(STRESS_COLLECT)) {  // only then edges get machine code
     uint32_t edge = ambi_unit_edge(u, at);
     if (edge != UINT32_MAX) into(f, edge, f->nothing);
   }
-  learn_operands(f, pc);
+  bool doubles = ambi_emit_in_doubles(m, pc, f->now);
+  if (doubles)
+    learn_doubles(f, pc);
+  else
+    learn_operands(f, pc);
+  if (f->region && is_turn(m, pc)) turn(f, pc);
   if (op->operands[2] == 'L')
     into(f, (uint32_t)((int64_t)at + (int16_t)pc->c), f->now);
   if (op->flags & (X_VARL | X_ELSE))
     into(f, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b), f->now);
   if (pc->op == OP_I_SWITCH) into_cases(f, pc);
-  enum Fact gives = result(f, pc);
+  enum Fact gives = result(f, pc, doubles);
   forget(f, pc);
   bool skips = !(op->flags & F_END) && ambi_op_skips(pc);
   if (skips) into(f, at + words, f->now);
@@ -168,15 +286,95 @@ size_t ambi_emit_facts_room(Emit *m) {
   return room <= ROOM ? room : 0;
 }
 
-void ambi_emit_facts(Emit *m) {
-  const Unit *u = m->u;
-  Flow f = {.m = m, .now = row(m, u->ncode), .nothing = row(m, u->ncode + 1)};
-  memset(m->facts, 0xFF, (size_t)((char *)f.now - (char *)m->facts));
-  memset(m->facts, 0, FACTS * m->fact_words * sizeof *f.now);  // an entry
-  memset(f.nothing, 0, FACTS * m->fact_words * sizeof *f.now);
+static void settle(Flow *f) {
+  const Unit *u = f->m->u;
   do {
-    f.back = false;
-    for (f.at = 0; f.at < u->ncode; f.at++)
-      if (m->wanted[f.at]) step(&f);
-  } while (f.back);
+    f->back = false;
+    for (f->at = 0; f->at < u->ncode; f->at++)
+      if (f->region ? f->region[f->at] : f->m->wanted[f->at]) step(f);
+  } while (f->back);
+}
+
+static void begin(Flow *f, Emit *m, uint64_t *rows) {
+  size_t words = (size_t)FACTS * m->fact_words;
+  *f = (Flow){.m = m, .rows = rows};
+  f->now = row(f, m->u->ncode);
+  f->nothing = row(f, m->u->ncode + 1);
+  memset(rows, 0xFF, (size_t)((char *)f->now - (char *)rows));
+  memset(rows, 0, words * sizeof *rows);  // an entry
+  memset(f->nothing, 0, words * sizeof *rows);
+}
+
+void ambi_emit_facts(Emit *m) {
+  Flow f;
+  begin(&f, m, m->facts);
+  settle(&f);
+}
+
+// ---- loops --------------------------------------------------------------------------
+enum { ANYTHING = (1 << FACTS) - 1 };
+
+// An argument that every turn passes on as it is could be anything: what the loop
+// first calculates with it decides.
+static uint8_t first_use(const Flow *f, unsigned slot) {
+  const Unit *u = f->m->u;
+  for (uint32_t at = 0; at < u->ncode; at++) {
+    const Code *pc = u->code + at;
+    uint16_t x[2];
+    if (!f->region[at] || !(calculates(pc) || pc->op == OP_I_JNEQT)) continue;
+    for (unsigned i = numbers(pc, x); i-- > 0;)
+      if (!is_constant(x[i]) && slot_of(x[i]) == slot)
+        return 1 << (ambi_emit_in_doubles(f->m, pc, row(f, at)) ? FACT_FLOAT
+                                                                : FACT_INT);
+  }
+  return 0;
+}
+
+// Supposes this much of the arguments, and finds out how much of it holds.
+static void suppose(Flow *f, uint8_t *kinds) {
+  Emit *m = f->m;
+  uint8_t *region = m->keep->region;
+  begin(f, m, f->rows);
+  f->region = region;
+  memset(region, 0, m->u->ncode);
+  region[0] = ambi_emit_keeps(m->u->code);
+  for (unsigned i = 0; i < m->u->nargs; i++)
+    for (unsigned fact = 0; fact < FACTS; fact++)
+      if (kinds[i] >> fact & 1)
+        f->rows[fact * m->fact_words + i / 64] |= (uint64_t)1 << i % 64;
+  settle(f);
+  memset(kinds, 0, m->u->nargs);
+  for (unsigned i = 0; i < m->u->nargs; i++)
+    for (unsigned fact = 0; fact < FACTS; fact++)
+      if (has(m, f->rows, fact, i)) kinds[i] |= (uint8_t)(1 << fact);
+}
+
+static bool turns(const Flow *f) {
+  const Unit *u = f->m->u;
+  for (uint32_t at = 0; at < u->ncode; at++)
+    if (f->region[at] && is_turn(f->m, u->code + at)) return true;
+  return false;
+}
+
+bool ambi_emit_loop_facts(Emit *m) {
+  const Unit *u = m->u;
+  Keep *k = m->keep;
+  size_t bytes = ambi_emit_facts_room(m) * sizeof *k->loop_facts;
+  if (u->nargs == 0 || u->nargs > MOST_LOOP_ARGUMENTS) return true;
+  k->loop_facts = ambi_alloc(bytes);
+  if (!k->loop_facts) return false;
+  Flow f = {.m = m, .rows = k->loop_facts};
+  memset(k->kinds, ANYTHING, u->nargs);
+  suppose(&f, k->kinds);
+  for (unsigned i = 0; i < u->nargs; i++) {
+    if (k->kinds[i] == ANYTHING) k->kinds[i] = first_use(&f, i);
+    if ((k->kinds[i] >> FACT_INT & 1) && (k->kinds[i] >> FACT_FLOAT & 1))
+      k->kinds[i] = 0;
+  }
+  suppose(&f, k->kinds);
+  if (turns(&f)) return true;
+  ambi_free(k->loop_facts, bytes);
+  k->loop_facts = NULL;
+  memset(k->region, 0, u->ncode);
+  return true;
 }

@@ -150,11 +150,14 @@ void jit_call(Jit *j, const void *function);    // anywhere
 void jit_call_label(Jit *j, JitLabel l);
 void jit_ret(Jit *j);
 
-// Doubles, in xmm registers 0..7; a move is of the 64 bits.
+// Doubles, in xmm registers 0..15; a move is of the 64 bits.
 void jit_to_float(Jit *j, unsigned x, JitReg r);
 void jit_from_float(Jit *j, JitReg r, unsigned x);
 void jit_int_to_float(Jit *j, unsigned x, JitReg r);  // signed, 64 bits
 void jit_float(Jit *j, JitFloat op, unsigned x, unsigned y);
+void jit_float_rr(Jit *j, unsigned x, unsigned y);
+void jit_float_rm(Jit *j, unsigned x, JitMem from);
+void jit_float_mr(Jit *j, JitMem to, unsigned x);
 
 #ifdef __cplusplus
 }

@@ -234,5 +234,14 @@ void jit_int_to_float(Jit *j, unsigned x, JitReg r) {
 void jit_float(Jit *j, JitFloat op, unsigned x, unsigned y) {
   j->a.emit(floats[op], x86::xmm(x), x86::xmm(y));
 }
+void jit_float_rr(Jit *j, unsigned x, unsigned y) {
+  j->a.movaps(x86::xmm(x), x86::xmm(y));
+}
+void jit_float_rm(Jit *j, unsigned x, JitMem from) {
+  j->a.movsd(x86::xmm(x), memory(from, 8));
+}
+void jit_float_mr(Jit *j, JitMem to, unsigned x) {
+  j->a.movsd(memory(to, 8), x86::xmm(x));
+}
 
 }  // extern "C"

@@ -55,11 +55,14 @@ struct Emitter {
 // The register that may hold what the last instruction computed, see Emit.
 #define R_LAST J_R11
 
-enum Fact {   // what is known of a slot in the sure version (emit_facts.c)
-  FACT_INT,   // an INT
-  FACT_FLAT,  // an EXPR whose children follow its header
+enum Fact {    // what is known of a slot in the sure version (emit_facts.c)
+  FACT_INT,    // an INT
+  FACT_FLAT,   // an EXPR whose children follow its header
+  FACT_FLOAT,  // a double
   FACTS
 };
+
+typedef struct Keep Keep;  // keep.h
 
 typedef struct Emit {
   Emitter *em;
@@ -71,6 +74,7 @@ typedef struct Emit {
   unsigned level;  // 1, 2
   // Level 2: per word, what level 1 has noted so far (Native.seen), a copy; or NULL.
   const uint8_t *seen;
+  Keep *keep;        // level 2, or NULL
   uint32_t *labels;  // per word: 1 + the label in the general version, then as
                      // many for the sure one; 0: none yet
   uint16_t
@@ -127,18 +131,23 @@ static inline Value constant(const Emit *m, unsigned source) {
 static inline unsigned slot_of(unsigned source) {
   return source & (SRC_CHECK - 1);
 }
+// In the sure version, at this offset.
+static inline bool emit_fact(const Emit *m, uint32_t offset, unsigned slot,
+                             enum Fact fact) {
+  size_t row = (size_t)offset * FACTS + fact;
+  return m->facts[row * m->fact_words + slot / 64] >> slot % 64 & 1;
+}
 static inline bool emit_known(const Emit *m, unsigned source, enum Fact fact) {
   if (is_constant(source))
     return fact == FACT_INT && ambi_is_int(constant(m, source));
-  if (!m->sure) return false;
-  size_t row = (size_t)m->at * FACTS + fact;
-  uint64_t bits = m->facts[row * m->fact_words + slot_of(source) / 64];
-  return bits >> slot_of(source) % 64 & 1;
+  return m->sure && emit_fact(m, m->at, slot_of(source), fact);
 }
+// keep.c: r = the word of a slot that a register holds. Uses nothing else.
+bool keep_word(Emit *m, JitReg r, unsigned slot);
 static inline void emit_source(Emit *m, JitReg r, unsigned source) {
   if (is_constant(source))
     jit_imm(m->j, r, constant(m, source).w);
-  else
+  else if (!m->keep || !keep_word(m, r, slot_of(source)))
     jit_rm(m->j, J_MOV, r, in_slot(slot_of(source)));
 }
 static inline void emit_to_slot(Emit *m, unsigned slot, JitReg r) {
@@ -156,8 +165,9 @@ static inline bool emit_last(Emit *m, JitReg r, unsigned source) {
 // The label of the instruction at this offset, in this version; without machine
 // code it leaves.
 JitLabel emit_label(Emit *m, uint32_t offset);
-// The same in the general version.
+// The same in the general version, and in the sure one.
 JitLabel emit_general_at(Emit *m, uint32_t offset);
+JitLabel emit_sure_at(Emit *m, uint32_t offset);
 // This instruction in the general version: where a template of the sure one goes
 // with what its facts do not cover, before it has changed anything.
 static inline JitLabel emit_general(Emit *m) {
@@ -241,6 +251,15 @@ bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.
 size_t ambi_emit_facts_room(Emit *m);
 void ambi_emit_facts(Emit *m);  // fills m->facts
+// For level 2: what is known in the unit's loop. False: memory is out.
+bool ambi_emit_loop_facts(Emit *m);
+// Does this instruction calculate with doubles in the sure version of level 2, where
+// these are the facts of its slots?
+bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
+// Is this instruction to have its slow arm only?
+bool emit_leaves(const Emit *m);
+// What the template could not do, out of line.
+void emit_slow_arm(Emit *m);
 // emit_stubs.c
 bool ambi_emit_stubs(Emitter *em, const char **why);
 

@@ -33,6 +33,8 @@ our @MODES = (
     { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
     { name => 'native-collect', options => [@SYNC], jit => 1, stress => 'collect,minimal,walk', slow => 8 },
     { name => 'native-refuse',  options => [@SYNC], jit => 1, stress => 'refuse,collect', slow => 8 },
+    { name => 'native-early', options => [@SYNC], jit => 1, stress => 'early', slow => 2 },
+    { name => 'native-early-leave', options => [@SYNC], jit => 1, stress => 'early,leave', slow => 4 },
     { name => 'native-leave',   options => [@SYNC], jit => 1, stress => 'leave,collect', slow => 8 },
     { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower',         slow => 16 },
 );

@@ -1,0 +1,513 @@
+// Templates of level 2: numbers from registers to registers.
+//
+// An instruction here either has a template that knows what registers hold, or is
+// *light*: its usual template runs in line and leaves r8 to r11 and xmm2 and up alone,
+// so that what they hold is stored but still there; or it ends all that.
+//
+// What a template does not take goes on at the same instruction of the general version,
+// before anything has changed.
+#include "compiler_thread/keep.h"
+#include "runtime/builtins/builtin.h"
+
+enum { MOST_ARGUMENTS = 200 };  // of a call in line
+
+// Without a template of its own: ends all keeping, is light, ends it.
+enum Class { HEAVY, LIGHT, KEEPS };
+
+// ---- operands -----------------------------------------------------------------------
+static void pin(Emit *m, bool fp, int i) {
+  m->keep->pins[fp] |= 1u << i;
+}
+
+static bool is_small(int64_t shifted) {
+  return shifted == (int32_t)shifted;
+}
+
+static int64_t shifted_constant(const Emit *m, unsigned source) {
+  return (int64_t)(constant(m, source).w << 16);
+}
+
+bool keep_can_be_int(const Emit *m, unsigned source) {
+  if (is_constant(source)) return ambi_is_int(constant(m, source));
+  return keep_find_fp(m, source) < 0 && !emit_known(m, source, FACT_FLOAT);
+}
+
+bool keep_surely_int(const Emit *m, unsigned source) {
+  return keep_find_gp(m, source) >= 0 || emit_known(m, source, FACT_INT);
+}
+
+// The register of a slot's integer; what is none leaves.
+JitReg keep_int(Emit *m, unsigned source) {
+  Jit *j = m->j;
+  unsigned slot = slot_of(source);
+  int i = keep_find_gp(m, source);
+  if (i >= 0) {
+    pin(m, false, i);
+    return keep_gp[i];
+  }
+  if (!emit_known(m, source, FACT_INT)) {
+    jit_zx(j, 2, J_RCX, jit_at(R_E, (int32_t)slot * 8 + 6));
+    jit_ri32(j, J_CMP, J_RCX, TAG_INT);
+    jit_jump_if(j, J_NE, keep_exit(m));
+  }
+  return keep_load_gp(m, slot);
+}
+
+// to = to op operand. Uses rdx.
+static void with_int(Emit *m, JitOp op, JitReg to, unsigned source) {
+  if (!is_constant(source)) {
+    jit_rr(m->j, op, to, keep_int(m, source));
+    return;
+  }
+  int64_t c = shifted_constant(m, source);
+  if (is_small(c)) {
+    jit_ri(m->j, op, to, (int32_t)c);
+  } else {
+    jit_imm(m->j, J_RDX, (uint64_t)c);
+    jit_rr(m->j, op, to, J_RDX);
+  }
+}
+
+static void int_to(Emit *m, JitReg to, unsigned source) {
+  if (is_constant(source))
+    jit_imm(m->j, to, (uint64_t)shifted_constant(m, source));
+  else
+    jit_rr(m->j, J_MOV, to, keep_int(m, source));
+}
+
+// The operand as a double: its register, or the scratch register x. Uses rax, rcx.
+unsigned keep_double(Emit *m, unsigned x, unsigned source) {
+  Jit *j = m->j;
+  if (is_constant(source)) {
+    Value v = constant(m, source);
+    double d = ambi_is_int(v) ? (double)ambi_int_of(v) : ambi_double_of(v);
+    jit_imm(j, J_RAX, ambi_double(d).w);
+    jit_to_float(j, x, J_RAX);
+    return x;
+  }
+  int i = keep_find_fp(m, source);
+  if (i >= 0) {
+    pin(m, true, i);
+    return keep_xmm((unsigned)i);
+  }
+  unsigned slot = slot_of(source);
+  i = keep_find_gp(m, source);
+  if (i >= 0 || emit_known(m, source, FACT_INT)) {
+    if (i >= 0) {
+      jit_rr(j, J_MOV, J_RAX, keep_gp[i]);
+    } else {
+      jit_rm(j, J_MOV, J_RAX, in_slot(slot));
+      jit_shift(j, J_SHL, J_RAX, 16);
+    }
+    jit_shift(j, J_SAR, J_RAX, 16);
+    jit_int_to_float(j, x, J_RAX);
+    return x;
+  }
+  if (!emit_known(m, source, FACT_FLOAT)) {
+    jit_zx(j, 2, J_RCX, jit_at(R_E, (int32_t)slot * 8 + 6));
+    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
+    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
+    jit_jump_if(j, J_ABOVE, keep_exit(m));
+  }
+  return keep_load_fp(m, slot);
+}
+
+static void double_to(Emit *m, unsigned x, unsigned source) {
+  unsigned from = keep_double(m, x, source);
+  if (from != x) jit_float_rr(m->j, x, from);
+}
+
+// ---- results ------------------------------------------------------------------------
+static void give_int(Emit *m, unsigned slot) {  // rax
+  jit_rr(m->j, J_MOV, keep_define_gp(m, slot), J_RAX);
+}
+
+// xmm0, if it is a number.
+static void give_double(Emit *m, unsigned slot) {
+  jit_float(m->j, J_FCMP, 0, 0);
+  jit_jump_if(m->j, J_PARITY, keep_exit(m));
+  jit_float_rr(m->j, keep_define_fp(m, slot), 0);
+}
+
+// ---- arithmetic ---------------------------------------------------------------------
+static bool in_doubles(const Emit *m) {
+  return ambi_emit_in_doubles(m, m->pc,
+                              m->facts + (size_t)m->at * FACTS * m->fact_words);
+}
+
+static void calculate(Emit *m, JitFloat op, unsigned x, unsigned y) {
+  double_to(m, 0, x);
+  jit_float(m->j, op, 0, keep_double(m, 1, y));
+  give_double(m, m->pc->a);
+}
+
+static bool sum(Emit *m, JitOp op, JitFloat float_op) {
+  unsigned x = m->pc->b, y = m->pc->c;
+  if (in_doubles(m)) {
+    calculate(m, float_op, x, y);
+    return true;
+  }
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  int_to(m, J_RAX, x);
+  with_int(m, op, J_RAX, y);
+  jit_jump_if(m->j, J_OVERFLOW, keep_exit(m));
+  give_int(m, m->pc->a);
+  return true;
+}
+static bool add(Emit *m) {
+  return sum(m, J_ADD, J_FADD);
+}
+static bool subtract(Emit *m) {
+  return sum(m, J_SUB, J_FSUB);
+}
+
+static bool multiply(Emit *m) {
+  unsigned x = m->pc->b, y = m->pc->c;
+  if (in_doubles(m)) {
+    calculate(m, J_FMUL, x, y);
+    return true;
+  }
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  int_to(m, J_RAX, x);
+  int_to(m, J_RDX, y);
+  jit_shift(m->j, J_SAR, J_RDX, 16);
+  jit_rr(m->j, J_IMUL, J_RAX, J_RDX);
+  jit_jump_if(m->j, J_OVERFLOW, keep_exit(m));
+  give_int(m, m->pc->a);
+  return true;
+}
+
+static bool sum_small(Emit *m, JitOp op, JitFloat float_op) {
+  Jit *j = m->j;
+  int32_t n = (int16_t)m->pc->c;
+  if (in_doubles(m)) {
+    double_to(m, 0, m->pc->b);
+    jit_imm(j, J_RAX, ambi_double(n).w);
+    jit_to_float(j, 1, J_RAX);
+    jit_float(j, float_op, 0, 1);
+    give_double(m, m->pc->a);
+    return true;
+  }
+  if (!keep_can_be_int(m, m->pc->b)) return false;
+  int_to(m, J_RAX, m->pc->b);
+  jit_ri(j, op, J_RAX, n * 65536);
+  jit_jump_if(j, J_OVERFLOW, keep_exit(m));
+  give_int(m, m->pc->a);
+  return true;
+}
+static bool add_small(Emit *m) {
+  return sum_small(m, J_ADD, J_FADD);
+}
+static bool subtract_small(Emit *m) {
+  return sum_small(m, J_SUB, J_FSUB);
+}
+
+// ---- comparisons --------------------------------------------------------------------
+static bool compare(Emit *m, JitIf integer, JitIf x_y, bool swap) {
+  Jit *j = m->j;
+  unsigned x = m->pc->a, y = m->pc->b;
+  uint32_t to = emit_offset(m, (int16_t)m->pc->c);
+  if (in_doubles(m)) {  // as in emit_number.c
+    unsigned a = keep_double(m, 0, x), b = keep_double(m, 1, y);
+    jit_float(j, J_FCMP, swap ? b : a, swap ? a : b);
+    jit_jump_if(j, x_y, keep_label(m, to));
+    return true;
+  }
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y) || is_constant(x))
+    return false;
+  JitReg a = keep_int(m, x);
+  with_int(m, J_CMP, a, y);
+  jit_jump_if(j, integer, keep_label(m, to));
+  return true;
+}
+static bool unless_less(Emit *m) {
+  return compare(m, J_GE, J_BELOW_EQ, true);
+}
+static bool unless_greater(Emit *m) {
+  return compare(m, J_LE, J_BELOW_EQ, false);
+}
+static bool unless_at_most(Emit *m) {
+  return compare(m, J_GT, J_BELOW, true);
+}
+static bool unless_at_least(Emit *m) {
+  return compare(m, J_LT, J_BELOW, false);
+}
+
+static bool compare_small(Emit *m, JitIf unless, JitIf x_y, bool swap) {
+  Jit *j = m->j;
+  unsigned x = m->pc->a;
+  int32_t n = (int16_t)m->pc->b;
+  uint32_t to = emit_offset(m, (int16_t)m->pc->c);
+  if (in_doubles(m)) {
+    unsigned a = keep_double(m, 0, x);
+    jit_imm(j, J_RAX, ambi_double(n).w);
+    jit_to_float(j, 1, J_RAX);
+    jit_float(j, J_FCMP, swap ? 1 : a, swap ? a : 1);
+    jit_jump_if(j, x_y, keep_label(m, to));
+    return true;
+  }
+  if (!keep_can_be_int(m, x)) return false;
+  jit_ri(j, J_CMP, keep_int(m, x), n * 65536);
+  jit_jump_if(j, unless, keep_label(m, to));
+  return true;
+}
+static bool unless_small(Emit *m) {
+  if (in_doubles(m)) return false;
+  return compare_small(m, J_NE, J_NE, false);
+}
+static bool unless_less_small(Emit *m) {
+  return compare_small(m, J_GE, J_BELOW_EQ, true);
+}
+static bool unless_greater_small(Emit *m) {
+  return compare_small(m, J_LE, J_BELOW_EQ, false);
+}
+
+// One that is an integer anyway asks for integers.
+static bool unless_equal(Emit *m) {
+  unsigned x = m->pc->a, y = m->pc->b;
+  if (!keep_surely_int(m, x) && !keep_surely_int(m, y)) return false;
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  if (is_constant(x)) {
+    x = m->pc->b;
+    y = m->pc->a;
+  }
+  if (is_constant(x)) return false;
+  JitReg a = keep_int(m, x);
+  with_int(m, J_CMP, a, y);
+  jit_jump_if(m->j, J_NE, keep_label(m, emit_offset(m, (int16_t)m->pc->c)));
+  return true;
+}
+
+// ---- operations ---------------------------------------------------------------------
+static bool divide(Emit *m, unsigned x, unsigned y, bool remainder) {
+  Jit *j = m->j;
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  int_to(m, J_RAX, x);
+  if (is_constant(y)) {
+    int64_t by = ambi_int_of(constant(m, y));
+    if (by <= 0) return false;
+    jit_imm(j, J_RCX, (uint64_t)by);
+  } else {
+    jit_rr(j, J_MOV, J_RCX, keep_int(m, y));
+    jit_shift(j, J_SAR, J_RCX, 16);
+    jit_rr(j, J_TEST, J_RCX, J_RCX);
+    jit_jump_if(j, J_LE, keep_exit(m));
+  }
+  jit_shift(j, J_SAR, J_RAX, 16);
+  jit_divide(j, J_RCX);
+  if (remainder) jit_rr(j, J_MOV, J_RAX, J_RDX);
+  jit_shift(j, J_SHL, J_RAX, 16);
+  give_int(m, m->pc->a);
+  return true;
+}
+
+static bool extreme(Emit *m, unsigned x, unsigned y, JitIf first) {
+  Jit *j = m->j;
+  JitLabel done = jit_label(j);
+  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y) || is_constant(x))
+    return false;
+  int_to(m, J_RAX, x);
+  int_to(m, J_RCX, y);
+  jit_rr(j, J_CMP, J_RAX, J_RCX);
+  jit_jump_if(j, first, done);
+  jit_rr(j, J_MOV, J_RAX, J_RCX);
+  jit_bind(j, done);
+  give_int(m, m->pc->a);
+  return true;
+}
+
+// Goes on behind the instruction that takes further results.
+static bool operation(Emit *m) {
+  const uint16_t *x = ambi_op_list(m->pc);
+  bool doubles = in_doubles(m), done = false;
+  switch (m->pc->c) {
+  case OP_DIV:
+  case OP_REM:
+    if (m->pc->b != 2) return false;
+    if (doubles && m->pc->c == OP_REM) return false;
+    if (doubles) calculate(m, J_FDIV, x[0], x[1]);
+    done = doubles || divide(m, x[0], x[1], m->pc->c == OP_REM);
+    break;
+  case OP_SQRT_MATH:
+    if (m->pc->b != 1 || !doubles) return false;
+    jit_float(m->j, J_FSQRT, 0, keep_double(m, 0, x[0]));
+    give_double(m, m->pc->a);
+    done = true;
+    break;
+  case OP_MIN:
+  case OP_MAX:
+    if (m->pc->b != 2 || doubles) return false;
+    done = extreme(m, x[0], x[1], m->pc->c == OP_MIN ? J_LE : J_GE);
+    break;
+  default: break;
+  }
+  if (done) jit_jump(m->j, keep_label(m, m->at + emit_words(m) + 1));
+  return done;
+}
+
+// ---- control ------------------------------------------------------------------------
+static bool move(Emit *m) {
+  unsigned to = m->pc->a, from = m->pc->b;
+  int i;
+  if (is_constant(from) && ambi_is_int(constant(m, from))) {
+    jit_imm(m->j, keep_define_gp(m, to), (uint64_t)shifted_constant(m, from));
+  } else if ((i = keep_find_gp(m, from)) >= 0) {
+    pin(m, false, i);
+    jit_rr(m->j, J_MOV, keep_define_gp(m, to), keep_gp[i]);
+  } else if ((i = keep_find_fp(m, from)) >= 0) {
+    pin(m, true, i);
+    jit_float_rr(m->j, keep_define_fp(m, to), keep_xmm((unsigned)i));
+  } else {
+    emit_source(m, J_RAX, from);
+    keep_drop(m, to);
+    emit_to_slot(m, to, J_RAX);
+  }
+  return true;
+}
+
+static bool jump(Emit *m) {
+  jit_jump(m->j, keep_label(m, emit_offset(m, (int16_t)m->pc->c)));
+  return true;
+}
+
+static bool check_number(Emit *m) {
+  return emit_known(m, m->pc->a, FACT_INT) ||
+         emit_known(m, m->pc->a, FACT_FLOAT);
+}
+
+static bool give_back(Emit *m, unsigned source) {
+  KeepState *s = &m->keep->now;
+  emit_source(m, J_RAX, source);
+  if (s->turns && s->turns_dirty)
+    jit_mr(m->j, J_MOV, in_engine(OFF(Engine, budget)), R_TURNS);
+  emit_return(m);
+  return true;
+}
+
+static bool give_back_any(Emit *m) {
+  return give_back(m, m->pc->a);
+}
+
+static bool give_back_value(Emit *m) {
+  Word type = m->u->k[m->pc->b];
+  if (type != AMB_SYM(UNDEFINED).w && type != AMB_SYM(T_NUMBER).w) return false;
+  return check_number(m) && give_back(m, m->pc->a);
+}
+
+static bool decides(const Emit *m, unsigned source) {
+  return !is_checked(source) || emit_known(m, source, FACT_INT) ||
+         emit_known(m, source, FACT_FLOAT);
+}
+
+// Arguments come from registers; what the caller needs later is stored.
+static bool call(Emit *m) {
+  const uint16_t *x = ambi_op_list(m->pc) + 1;
+  if (m->pc->b > MOST_ARGUMENTS) return false;
+  for (unsigned i = 0; i < m->pc->b; i++)
+    if (!decides(m, x[i])) return false;
+  KeepState now = m->keep->now;
+  keep_flush(m, m->at + emit_words(m));
+  m->keep->now = now;
+  ambi_emit_CALL(m);
+  keep_forget(m);
+  return true;
+}
+
+// ---- all of them --------------------------------------------------------------------
+static const struct Keeping {
+  uint16_t op;
+  uint8_t class;
+  bool (*emit)(Emit *m);
+} keeping[] = {
+    {OP_I_ADD, KEEPS, add},
+    {OP_I_SUB, KEEPS, subtract},
+    {OP_I_MUL, KEEPS, multiply},
+    {OP_I_ADDI, KEEPS, add_small},
+    {OP_I_SUBI, KEEPS, subtract_small},
+    {OP_I_JNLT, KEEPS, unless_less},
+    {OP_I_JNGT, KEEPS, unless_greater},
+    {OP_I_JNLE, KEEPS, unless_at_most},
+    {OP_I_JNGE, KEEPS, unless_at_least},
+    {OP_I_JNEQI, KEEPS, unless_small},
+    {OP_I_JNLTI, KEEPS, unless_less_small},
+    {OP_I_JNGTI, KEEPS, unless_greater_small},
+    {OP_I_JNEQT, LIGHT, unless_equal},
+    {OP_I_JUMP, KEEPS, jump},
+    {OP_I_MOVE, KEEPS, move},
+    {OP_I_CHKNUM, LIGHT, check_number},
+    {OP_I_RET, KEEPS, give_back_any},
+    {OP_I_RETV, LIGHT, give_back_value},
+    {OP_I_TAILCALL, HEAVY, ambi_emit_turn},
+    {OP_I_CALL, HEAVY, call},
+    {OP_I_BUILTIN, HEAVY, operation},
+    {OP_I_NOP, LIGHT, NULL},
+    {OP_I_POS, LIGHT, NULL},
+    {OP_I_TESTK, LIGHT, NULL},
+    {OP_I_TESTF, LIGHT, NULL},
+    {OP_I_TESTN, LIGHT, NULL},
+    {OP_I_SAMEV, LIGHT, NULL},
+    {OP_I_SWITCH, LIGHT, NULL},
+    {OP_I_GETCH, LIGHT, NULL},
+    {OP_I_MKEXPR, LIGHT, NULL},
+    {OP_I_CHAIN, LIGHT, NULL},
+    {OP_I_FRESH, LIGHT, NULL},
+    {OP_I_CHKERR, LIGHT, NULL},
+    {OP_I_CHKEXP, LIGHT, NULL},
+    {OP_I_CHKBOUND, LIGHT, NULL},
+    {OP_I_CHKEPOCH, LIGHT, NULL},
+    {OP_I_CHKBODY, LIGHT, NULL},
+    {OP_I_CHKGROUND, LIGHT, NULL},
+    {OP_I_CASTR, LIGHT, NULL},
+    {OP_I_SETTLE, LIGHT, NULL},
+    {OP_I_GETSTATE, LIGHT, NULL},
+    {OP_I_BRANCH, LIGHT, NULL},
+    {OP_I_EVALV, LIGHT, NULL},
+    {OP_I_EVALT, LIGHT, NULL},
+};
+
+static const struct Keeping *keeping_of(const Code *pc) {
+  for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++)
+    if (keeping[i].op == pc->op) return &keeping[i];
+  return NULL;
+}
+
+bool ambi_emit_keeps(const Code *pc) {
+  const struct Keeping *k = keeping_of(pc);
+  if (pc->op == OP_I_BUILTIN)
+    return pc->c == OP_DIV || pc->c == OP_REM || pc->c == OP_SQRT_MATH ||
+           pc->c == OP_MIN || pc->c == OP_MAX;
+  return k && k->class != HEAVY;
+}
+
+static void drop_results(Emit *m) {
+  const OpInfo *op = &ambi_ops[m->pc->op];
+  const uint16_t x[3] = {m->pc->a, m->pc->b, m->pc->c};
+  for (int i = 0; i < 3; i++) {
+    char kind = op->operands[i];
+    if ((kind == 'W' || kind == 'P' || kind == 'U') && x[i] != NO_SLOT)
+      keep_drop(m, x[i]);
+  }
+}
+
+#define OP(name, operands, flags, text) ambi_emit_##name,
+static void (*const templates[OP_I_COUNT])(Emit *m) = {
+#include "runtime/bytecode/opcodes.def"
+};
+
+void ambi_emit_keeping(Emit *m) {
+  const struct Keeping *k = keeping_of(m->pc);
+  Keep *keep = m->keep;
+  keep->pins[0] = keep->pins[1] = 0;
+  if (k && k->emit && k->emit(m)) return;
+  keep_flush(m, m->at);
+  if (k && k->class == LIGHT) {
+    keep->now.gp[KEEP_GP - 1] = (Kept){.slot = NO_SLOT};  // rsi
+    drop_results(m);
+  } else if (keep->loop) {
+    jit_jump(m->j, keep_leave(m));
+    return;
+  } else {
+    keep_forget(m);
+  }
+  templates[m->pc->op](m);
+}

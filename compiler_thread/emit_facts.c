@@ -214,7 +214,7 @@ static void forget(Flow *f, const Code *pc) {
   if (!(op->flags & X_ENV)) return;
   for (unsigned i = 0; i < pc->b; i++)
     if (ambi_op_list(pc)[i] & ENV_NEW)
-      forget_slot(f, ambi_op_list(pc)[i] & (ENV_NEW - 1));
+      forget_slot(f, ambi_op_list(pc)[i] & ENV_SLOT);
 }
 
 static void into_cases(Flow *f, const Code *pc) {

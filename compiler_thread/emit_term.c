@@ -58,11 +58,19 @@ static void want_words(Emit *m, unsigned words) {
 
 void ambi_emit_FRESH(Emit *m) {
   Jit *j = m->j;
+  Word name = m->u->k[m->pc->b];
   want_words(m, 2);
+  if (m->pc->c) {  // the stamp of the frame is a small integer, 0 at first
+    jit_rm32(j, J_MOV, J_RSI, in_slot(m->pc->c - 1));
+    jit_rr32(j, J_TEST, J_RSI, J_RSI);
+    jit_jump_if(j, J_EQ, emit_slow(m));
+    name = ambi_vinfo(ambi_vinfo_name(name), 0);
+  }
   jit_imm(j, J_RAX, (Word)TAG_VAR << 48);
   jit_rr(j, J_OR, J_RAX, R_H);
   jit_mr(j, J_MOV, jit_at(R_H, 0), J_RAX);
-  jit_imm(j, J_RCX, m->u->k[m->pc->b]);
+  jit_imm(j, J_RCX, name);
+  if (m->pc->c) jit_rr(j, J_OR, J_RCX, J_RSI);
   jit_mr(j, J_MOV, jit_at(R_H, 8), J_RCX);
   jit_rr(j, J_MOV, R_H, J_RDX);
   emit_to_slot(m, m->pc->a, J_RAX);

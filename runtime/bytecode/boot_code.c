@@ -168,6 +168,7 @@ static void use_tables(Unit *u, const BootCounts *n, const Word **at) {
   u->ncode = n->ncode;
   u->nslots = n->nslots;
   u->nargs = n->nargs;
+  u->stamp = n->stamp;
   u->nk = n->nk;
   u->nedges = n->nedges;
   u->nswitches = n->nswitches;

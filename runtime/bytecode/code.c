@@ -430,7 +430,7 @@ static void list_reads(const Code *pc, unsigned flags, uint64_t *s) {
   if (flags & X_ENV) {
     for (unsigned i = 0; i < pc->b; i++)
       if (ambi_op_list(pc)[i] & ENV_NEW)
-        kill(s, ambi_op_list(pc)[i] & ~ENV_NEW & 0xFFFF);
+        kill(s, ambi_op_list(pc)[i] & ENV_SLOT);
     for (unsigned i = 0; i < pc->b; i++)
       if (!(ambi_op_list(pc)[i] & ENV_NEW)) gen(s, ambi_op_list(pc)[i]);
   }

@@ -51,6 +51,8 @@ extern const OpInfo ambi_ops[OP_I_COUNT];
 #define SRC_CHECK 0x4000u
 #define SRC_CONST 0xC000u
 #define ENV_NEW   0x8000u  // X_ENV slot: the variable is first seen here
+#define ENV_LATE  0x4000u  // and if it is made, it is made late: see Unit.stamp
+#define ENV_SLOT  0x3FFFu
 #define NO_SLOT   0x3FFFu
 #define MAX_SLOTS 0x3FF0u
 
@@ -123,10 +125,15 @@ struct Unit {
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
   bool form;          // a top-level form: new variables are as written
-  uint64_t epoch;     // of the code when it was lowered
-  Variant *local;     // a loop's unit: the variant that calls it, owned
-  size_t block;       // not 0: all of it is one block of so many bytes, and its
-                      // code and tables lie in the boot image (boot_code.c)
+  // Variables of a rule that are made where choices may have been left are one
+  // variable in all alternatives. What tells so is a stamp; this slot keeps it,
+  // whatever is backtracked over, from the first of them on (0 before). Slot + 1;
+  // 0: there are none.
+  uint32_t stamp;
+  uint64_t epoch;  // of the code when it was lowered
+  Variant *local;  // a loop's unit: the variant that calls it, owned
+  size_t block;    // not 0: all of it is one block of so many bytes, and its
+                   // code and tables lie in the boot image (boot_code.c)
 };
 
 struct Variant {

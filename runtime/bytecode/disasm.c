@@ -149,7 +149,11 @@ static void show_variables(Disasm *d, const Code *pc) {
     uint16_t s = ambi_op_list(pc)[i];
     if (i) ambi_buffer_puts(d->b, ", ");
     show_name(d, t->vinfo[i]);
-    say(d, s & ENV_NEW ? " new s%u" : " s%u", s & (ENV_NEW - 1));
+    say(d,
+        s & ENV_LATE  ? " late s%u"
+        : s & ENV_NEW ? " new s%u"
+                      : " s%u",
+        s & ENV_SLOT);
   }
   ambi_buffer_puts(d->b, "]");
 }

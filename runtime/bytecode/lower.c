@@ -7,12 +7,13 @@
 #include "memory/alloc.h"
 #include "runtime/machine/routine.h"
 
-enum { MAX_RULES = 200, MAX_ARGS = 60 };
+enum { MAX_ARGS = 60 };
 
 // ---- bodies -------------------------------------------------------------------------
 
 void ambi_lower_use_rule(Lower *l, Rule *r) {
   l->rule = r->tmpl;
+  l->rule_number = r->number;
   l->slots = &r->slots;
   l->uses = NULL;
   memcpy(l->vars, r->vars, sizeof l->vars);
@@ -31,8 +32,11 @@ uint16_t ambi_lower_call_atom(Heads *h, bool own_value) {
 }
 
 void ambi_lower_data_code(Heads *h) {
-  // A typed call that is data is checked again when it is evaluated again.
-  ambi_lower_emit(h->l, OP_I_RET, ambi_lower_call_atom(h, h->untyped), 0, 0);
+  // A typed call that is data is checked again when it is evaluated again, unless
+  // it is what was to be evaluated.
+  uint16_t call = ambi_lower_call_atom(h, h->untyped);
+  if (h->unevaluated) ambi_lower_emit(h->l, OP_I_OWN, call, call, 0);
+  ambi_lower_emit(h->l, OP_I_RET, call, 0, 0);
 }
 
 static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
@@ -53,11 +57,16 @@ static void variable_body(Heads *h, Rule *r) {
   ambi_lower_edge_at(l, at, ambi_lower_stub_at(l, stub)->entry);
 }
 
+static bool has_stamp(const Lower *l, unsigned rule) {
+  return (l->stamped[rule / 64] >> rule % 64) & 1;
+}
+
 static void body_code(Heads *h, Rule *r) {
   Lower *l = h->l;
-  ambi_lower_bind(l, r->body);
-  r->emitted = true;
   ambi_lower_use_rule(l, r);
+  if (has_stamp(l, r->number))
+    ambi_lower_emit(l, OP_I_MOVE, l->stamp - 1,
+                    ambi_lower_k(l, ambi_small_int(0)), 0);
   Dst d = {.tail = true};
   ErrTo err = {.ret = true};
   if (r->rhs.w == AMB_SYM(NOT_REDUCIBLE).w) {
@@ -89,10 +98,15 @@ static void body_code(Heads *h, Rule *r) {
 
 // Control arrives with the rule's variables in their slots.
 void ambi_lower_to_body(Heads *h, Rule *r) {
-  if (r->emitted)
+  if (r->emitted) {
     ambi_lower_jump(h->l, OP_I_JUMP, 0, 0, r->body);
-  else
-    body_code(h, r);
+    return;
+  }
+  ambi_lower_bind(h->l, r->body);
+  r->emitted = true;
+  h->l->in_body = true;
+  body_code(h, r);
+  h->l->in_body = h->l->choices = false;
 }
 
 // ---- definitions ----------------------------------------------------------------------------
@@ -151,7 +165,7 @@ static void make_asked(Heads *h, const RecordVec *records) {
                   ambi_lower_const(l, ambi_vinfo(AMB_S_X, AMB_VAR_ASKED)), 0);
 }
 
-static bool load_rule(Heads *h, Record r, Rule *out) {
+static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   Lower *l = h->l;
   out->own = ambi_record_template(r);
   const Template *t = &out->own;
@@ -160,11 +174,12 @@ static bool load_rule(Heads *h, Record r, Rule *out) {
     return false;
   }
   out->tmpl = t;
+  out->number = number;
   out->lhs = ambi_expr_at(t->atom, 1);
   out->rhs = ambi_expr_at(t->atom, 2);
   out->body = ambi_lower_label(l);
   out->emitted = false;
-  out->slots = (Slots){h->nargs + h->asked, NO_SLOT};
+  out->slots = (Slots){l->own.next, NO_SLOT};
   l->slots = &out->slots;
   for (unsigned i = 0; i < MAX_VARS; i++)
     out->vars[i] = (Var){NO_SLOT, NO_SLOT};
@@ -198,6 +213,16 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   return u;
 }
 
+// Do all arguments of the call arrive as they are written?
+static bool takes_atoms(Lower *l, Value call) {
+  if (!ambi_is_expr(call)) return false;
+  Head h = ambi_lower_head_of(l, call);
+  bool all = h.kind == HEAD_TYPED;
+  for (uint32_t i = 1; all && i < ambi_expr_size(call); i++)
+    all = ambi_deref(ambi_expr_at(h.ftype, i)).w == AMB_SYM(T_ATOM).w;
+  return all;
+}
+
 static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   Definition *d = v->def;
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
@@ -214,14 +239,17 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   }
   l->own.next = l->frame = d->nargs;
   make_asked(&h, records);
+  for (size_t i = 0; i < records->n && !l->stamp; i++)
+    if (has_stamp(l, (unsigned)i)) l->stamp = ambi_lower_slot(l) + 1u;
   for (size_t i = 0; i < records->n; i++) {
     h.rules[i] = ambi_arena_alloc(&l->arena, sizeof(Rule));
     if (!h.rules[i]) {
       l->failed = true;
       return false;
     }
-    if (!load_rule(&h, records->at[i], h.rules[i])) return false;
+    if (!load_rule(&h, records->at[i], (unsigned)i, h.rules[i])) return false;
   }
+  h.unevaluated = records->n > 0 && takes_atoms(l, h.rules[0]->lhs);
   ambi_lower_heads(&h);
   ambi_lower_stubs(l);
   return true;
@@ -249,11 +277,15 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic ||
                  !all_equations(&records);
   Word *top = cx->h;
-  if (!refused) {
-    Lower l;
+  Lower l = {0};
+  for (bool again = !refused; again;) {
+    uint64_t stamped[sizeof l.late / sizeof *l.late];
+    memcpy(stamped, l.late, sizeof stamped);
     ambi_lower_open(&l, cx, d->space);
+    memcpy(l.stamped, stamped, sizeof stamped);
     lower_rules(&l, v, &records);
-    u = ambi_lower_finish(&l, d->nargs);
+    again = !l.failed && !l.refused && memcmp(l.late, stamped, sizeof stamped);
+    if (!again) u = ambi_lower_finish(&l, d->nargs);
     refused = l.refused;
     if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
     ambi_lower_close(&l);

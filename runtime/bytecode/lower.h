@@ -12,7 +12,7 @@
 #include "runtime/bytecode/code.h"
 #include "runtime/types/types.h"
 
-enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, NO_LABEL = -1 };
+enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, MAX_RULES = 200, NO_LABEL = -1 };
 
 // Where an Error that ends an expression goes: returned from the unit, or put
 // into a slot at a label.
@@ -50,6 +50,7 @@ enum StubKind {
   STUB_ERROR,
   STUB_BAIL,
   STUB_BODY,
+  STUB_CLAUSE,
   STUB_COND,
   STUB_LIKE,
   STUB_CHECKED,
@@ -66,8 +67,7 @@ typedef struct Stub {
   int back;   // label where the main line goes on
   int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check;
            // BAIL: where to go back to instead, or NO_LABEL
-  bool chosen;  // BODY: NotReducible is no result
-  Value term;   // BAIL: expression to evaluate; BODY: the call; IF: the whole
+  Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   bool argument;  // BAIL: a type check is to look at the term first
   bool done;
@@ -77,13 +77,16 @@ typedef struct Stub {
                   // variable whose value is the new one of a state
   int back_to;    // REBUILD: the whole again, where nothing ran; or NO_LABEL
   const Template *rule;  // whose term it is
-  Var *vars;             // variables as they were
-  Slots *slots;          // of that rule
-  Code head;             // CHECKED: the instruction
+  unsigned rule_number;
+  bool choices;
+  Var *vars;     // variables as they were
+  Slots *slots;  // of that rule
+  Code head;     // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
-  uint16_t first;  // as in Lower, where it was made
-  Code ret;        // CHECKED: the return point; POSITION: how it ends
+  uint16_t first;        // as in Lower, where it was made
+  uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
+  Code ret;              // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
 typedef struct Lower {
@@ -91,6 +94,13 @@ typedef struct Lower {
   Space *space;
   CodeState *cs;
   Arena arena;
+  // Rules whose variables get a stamp where they are made late, and rules that
+  // turned out to need one: by number.
+  uint64_t stamped[MAX_RULES / 64 + 1], late[MAX_RULES / 64 + 1];
+  unsigned rule_number;  // MAX_RULES: no rule
+  uint32_t stamp;        // as in Unit
+  bool in_body;          // of a rule
+  bool choices;          // choices may have been left in it
   bool whole;    // the variable being lowered is all that a match hands on
   bool failed;   // memory is out
   bool refused;  // too large or too odd: matched as the rules stand
@@ -250,9 +260,8 @@ void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
                        unsigned rest);
 void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
                           ErrTo err);
-// The same where `call` is a case or switch.
-void ambi_lower_chosen_in(Lower *l, uint16_t slot, Value call, Dst d,
-                          ErrTo err);
+// The value of the body in the slot, with the stub for what is odd.
+void ambi_lower_body_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err);
 bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 // What `rest` and the children of e from i on do.
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
@@ -295,6 +304,10 @@ int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err);
 // The body in the slot, an odd one, of the call.
 int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
                          ErrTo err);
+// The same for the clause that e, a case or switch, has chosen. value: of what
+// switch looks at, else NO_SLOT.
+int ambi_lower_clause_stub(Lower *l, uint16_t slot, Value e, uint16_t value,
+                           Dst d, ErrTo err);
 // A space in the slot meets a pattern: term with it in place of its first
 // argument goes to EVAL.
 int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
@@ -336,6 +349,8 @@ bool ambi_lower_decons_into(Lower *l, Value p, Value v, ErrTo err);
 bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
 // ---- lower_form.c ----------------------------------------------------------------
+// The slot to read when the value of this slot is all that a match hands on.
+uint16_t ambi_lower_matched(Lower *l, uint16_t slot);
 // Lowers e if its head is a special form whose library definition is untouched.
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest);

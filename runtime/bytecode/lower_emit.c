@@ -55,9 +55,27 @@ static Code *word(Lower *l) {
   return c;
 }
 
+// Does what follows the instruction, or stands inside of what it begins, come with
+// each of several results?
+static bool leaves_choices(enum Opcode op) {
+  switch (op) {
+  case OP_I_TRY:
+  case OP_I_FORKV:
+  case OP_I_MATCH:
+  case OP_I_MATCHF:
+  case OP_I_COLLECT:
+  case OP_I_CASE:
+  case OP_I_ONCE:
+  case OP_I_BUILTIN:
+  case OP_I_CALL: return true;
+  default: return (ambi_ops[op].flags & X_PUSH) != 0;
+  }
+}
+
 Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
                       unsigned c) {
   l->last = l->ncode;
+  l->choices = l->choices || (l->in_body && leaves_choices(op));
   Code *w = word(l);
   w->op = (uint16_t)op;
   w->a = (uint16_t)a;
@@ -139,6 +157,8 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .back_to = NO_LABEL,
               .no = NO_LABEL,
               .rule = l->rule,
+              .rule_number = l->rule_number,
+              .choices = l->choices,
               .first = l->first,
               .slots = l->slots};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
@@ -238,6 +258,18 @@ Value ambi_lower_kept(Lower *l, Value term) {
   return t ? t->atom : term;
 }
 
+// Is the variable, if it is made here, to have the stamp of the frame? The rule is
+// lowered again when it turns out that it needs one.
+static bool made_late(Lower *l, uint32_t v) {
+  if (!l->choices || l->form || l->rule_number >= MAX_RULES) return false;
+  uint32_t name = ambi_vinfo_name(l->rule->vinfo[v]);
+  for (uint32_t i = 0; i < l->rule->nvars; i++)  // two of one name: in vain
+    if (i != v && ambi_vinfo_name(l->rule->vinfo[i]) == name) return false;
+  uint64_t bit = (uint64_t)1 << l->rule_number % 64;
+  l->late[l->rule_number / 64] |= bit;
+  return (l->stamped[l->rule_number / 64] & bit) != 0;
+}
+
 void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
                     int else_label) {
   uint16_t vars[MAX_VARS], list[MAX_VARS];
@@ -249,6 +281,7 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
     if (v->slot == NO_SLOT) {
       v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
       list[i] = (uint16_t)(v->slot | ENV_NEW);
+      if (op != OP_I_MATCHF && made_late(l, vars[i])) list[i] |= ENV_LATE;
     } else {
       list[i] = v->slot;
     }
@@ -270,7 +303,7 @@ void ambi_lower_var(Lower *l, uint32_t i) {
   uint32_t id = l->form ? ambi_vinfo_id(info) : AMB_VAR_FRESH;
   ambi_lower_emit(l, OP_I_FRESH, v->slot,
                   ambi_lower_const(l, ambi_vinfo(ambi_vinfo_name(info), id)),
-                  0);
+                  made_late(l, i) ? l->stamp : 0);
 }
 
 void ambi_lower_prepare(Lower *l, Value term) {
@@ -377,6 +410,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   u->store = l->cx->rt->store;
   u->nslots = l->frame;
   u->nargs = nargs;
+  u->stamp = l->stamp;
   u->form = l->form;
   u->epoch = l->cs->epoch;
   for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
@@ -402,6 +436,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .arg_bail = NO_LABEL,
                .whole_call = NO_LABEL,
                .first = NO_SLOT,
+               .rule_number = MAX_RULES,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;
   ambi_arena_open(&l->arena);

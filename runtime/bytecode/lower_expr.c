@@ -175,7 +175,7 @@ void ambi_lower_body(Lower *l, Value body, Value call, Value t, Dst d,
   l->bail = bail;
 }
 
-static void result_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err) {
+void ambi_lower_body_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err) {
   if (!d.tail) {
     ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
     ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
@@ -188,14 +188,7 @@ static void result_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err) {
 void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
                           ErrTo err) {
   int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
-  result_in(l, slot, stub, d, err);
-}
-
-void ambi_lower_chosen_in(Lower *l, uint16_t slot, Value call, Dst d,
-                          ErrTo err) {
-  int stub = ambi_lower_body_stub(l, slot, call, AMB_SYM(UNDEFINED), d, err);
-  ambi_lower_stub_at(l, stub)->chosen = true;
-  result_in(l, slot, stub, d, err);
+  ambi_lower_body_in(l, slot, stub, d, err);
 }
 
 void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,

@@ -140,9 +140,21 @@ static uint16_t settle_body(Lower *l, Value body) {
   return was;
 }
 
+// What a match binds a body to is evaluated again. That gives the same, unless a
+// rule may apply to a value: to a quoted one, if the program has rules for quote.
+uint16_t ambi_lower_matched(Lower *l, uint16_t slot) {
+  if (ambi_form_untouched(l->cs, l->space, AMB_SYM(QUOTE), 1)) return slot;
+  uint16_t bare = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_UNMARK, bare, slot, 0);
+  return bare;
+}
+
 static void matched_body(Lower *l, Value body, Value call, uint16_t settled,
                          Dst d, ErrTo err, unsigned rest) {
   l->whole = ambi_is_lvar(body);
+  Var *v = l->whole ? &l->vars[ambi_lvar_of(body)] : NULL;
+  if (v && settled == NO_SLOT && v->slot != NO_SLOT)
+    v->slot = ambi_lower_matched(l, v->slot);
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
   l->whole = false;
   if (settled != NO_SLOT) l->vars[ambi_lvar_of(body)].slot = settled;
@@ -182,26 +194,21 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
-// case and switch choose with if-equal: NotReducible is no result there.
-static void clause_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
-                        unsigned rest) {
+// value: of what switch looks at, else NO_SLOT.
+static void clause_body(Lower *l, Value e, uint16_t value, Value body, Dst d,
+                        ErrTo err, unsigned rest) {
+  if (!ambi_lower_odd_body(body)) {
+    ambi_lower_body(l, body, AMB_NONE, AMB_SYM(UNDEFINED), d, err, rest);
+    return;
+  }
+  uint16_t from = ambi_lower_in_slot(l, ambi_lower_term(l, body));
+  int stub = ambi_lower_clause_stub(l, from, e, value, d, err);
   if (ambi_is_lvar(body)) {
-    ambi_lower_chosen_in(l, ambi_lower_term(l, body), e, d, err);
+    ambi_lower_body_in(l, from, stub, d, err);
     return;
   }
-  Value call = AMB_NONE;
-  if (ambi_is_function(body)) {
-    int stub =
-        ambi_lower_body_stub(l, ambi_lower_in_slot(l, ambi_lower_term(l, body)),
-                             e, AMB_SYM(UNDEFINED), d, err);
-    ambi_lower_jump(l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(l, stub)->entry);
-    come_back(l, stub);
-    return;
-  }
-  if (ambi_lower_odd_body(body))
-    call = AMB_EXPR(l->cx, AMB_OP_ID(OP_IF_EQUAL), body, AMB_SYM(NOT_REDUCIBLE),
-                    AMB_SYM(EMPTY), body);
-  ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(l, stub)->entry);
+  come_back(l, stub);
 }
 
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
@@ -351,6 +358,7 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 static void clauses(Lower *l, Value e, uint16_t v, bool space_too, Dst d,
                     ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 2);
+  bool switched = is_sym(ambi_expr_at(e, 0), AMB_SYM(SWITCH).w);
   int end = ambi_lower_label(l), space = -1;
   if (!d.tail) ambi_lower_prepare_shared(l, list);
   if (space_too && ambi_expr_size(list) &&
@@ -363,7 +371,7 @@ static void clauses(Lower *l, Value e, uint16_t v, bool space_too, Dst d,
     Var *vars = ambi_lower_save_vars(l);
     bool always = ambi_lower_unset(l, ambi_expr_at(c, 0));
     ambi_lower_match(l, v, ambi_expr_at(c, 0), no);
-    clause_body(l, e, ambi_expr_at(c, 1), d, err, rest);
+    clause_body(l, e, switched ? v : NO_SLOT, ambi_expr_at(c, 1), d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
     ambi_lower_bind(l, no);
     ambi_lower_restore_vars(l, vars);
@@ -464,8 +472,7 @@ static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
   ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
   ambi_lower_restore_vars(l, vars);
   // the results together may look like a function
-  Value t = d.tail ? AMB_SYM(T_ATOM) : AMB_SYM(UNDEFINED);
-  int odd = ambi_lower_body_stub(l, out, e, t, d, err);
+  int odd = ambi_lower_body_stub(l, out, e, AMB_SYM(T_ATOM), d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, out, 0, 0);
   ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);

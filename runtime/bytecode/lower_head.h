@@ -12,6 +12,7 @@ typedef struct Rule {
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
   Slots slots;
   int body;  // label
+  unsigned number;
   bool emitted;
 } Rule;
 
@@ -21,7 +22,8 @@ typedef struct Heads {
   uint32_t nrules, nargs;
   Value head, type;
   int open, data;
-  bool untyped;  // the head has no type
+  bool untyped;      // the head has no type
+  bool unevaluated;  // no argument is evaluated
   bool
       asked;  // the slot behind the arguments is what bodies are asked for with
 } Heads;

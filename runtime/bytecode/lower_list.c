@@ -24,7 +24,8 @@ bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err) {
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
   } else {
     l->whole = true;
-    ambi_lower_value_of(l, part == PART_HEAD ? first : others, d, err);
+    ambi_lower_value_of(
+        l, ambi_lower_matched(l, part == PART_HEAD ? first : others), d, err);
     l->whole = false;
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);

@@ -198,7 +198,7 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   int odd =
       -1;  // what an operation takes out of an expression may be a function
   if (is_sym(r, AMB_SYM(T_ATOM).w)) {
-    odd = ambi_lower_body_stub(l, slot, e, t, d, err);
+    odd = ambi_lower_body_stub(l, slot, e, r, d, err);
     ambi_lower_emit(l, OP_I_CHKBODY, slot, 0, 0);
     ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
   }

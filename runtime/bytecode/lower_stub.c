@@ -27,6 +27,15 @@ int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
   return (int)(s - l->stubs);
 }
 
+int ambi_lower_clause_stub(Lower *l, uint16_t slot, Value e, uint16_t value,
+                           Dst d, ErrTo err) {
+  int stub = ambi_lower_body_stub(l, slot, e, AMB_SYM(UNDEFINED), d, err);
+  Stub *s = ambi_lower_stub_at(l, stub);
+  s->kind = STUB_CLAUSE;
+  s->first_value = value;
+  return stub;
+}
+
 int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
                           ErrTo err) {
   term = ambi_lower_kept(l, term);
@@ -207,53 +216,39 @@ static void space_matched(Lower *l, Stub *s) {
   if (!l->failed) rebuilt(l, s);
 }
 
-// A function as a result, where that is not the whole unit's: it is run as the one
-// result of a superpose. If that is what it gives, the function gave nothing.
-static void inner_function(Lower *l, const Stub *s, uint16_t call) {
-  uint16_t list[2] = {ambi_lower_k(l, AMB_OP_ID(OP_SUPERPOSE)), s->from};
-  uint16_t only = ambi_lower_slot(l), all = ambi_lower_slot(l),
-           p = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, only, 1, 0);
-  ambi_lower_list(l, list + 1, 1);
-  list[1] = only;
-  ambi_lower_emit(l, OP_I_MKEXPR, all, 2, 0);
-  ambi_lower_list(l, list, 2);
-  ambi_lower_emit(l, OP_I_EVALX, p, all, ambi_lower_const(l, s->type.w));
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
-  ambi_lower_jump(l, OP_I_JNEQ, s->dst.slot, all, s->back);
-  ambi_lower_give(l, call, s->dst);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
-}
-
-static int unless_not_reducible(Lower *l, uint16_t slot) {
-  int other = ambi_lower_label(l);
-  ambi_lower_jump(l, OP_I_TESTK, slot,
-                  ambi_lower_const(l, AMB_SYM(NOT_REDUCIBLE).w), other);
-  ambi_lower_varl(l, other);
-  return other;
-}
-
-// NotReducible gives the call.
-static void odd_body(Lower *l, const Stub *s) {
-  bool tail = s->dst.tail;
-  uint16_t call = tail ? ambi_lower_scratch(l) : ambi_lower_slot(l);
-  if (s->chosen) {
-    int other = unless_not_reducible(l, s->from);
-    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
-    ambi_lower_bind(l, other);
-  }
-  ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
-  if (tail) {
-    ambi_lower_emit(l, OP_I_BODYT, call, s->from,
-                    ambi_lower_const(l, s->type.w));
+static void call_term(Lower *l, const Stub *s, uint16_t slot) {
+  if (s->kind != STUB_CLAUSE || s->first_value == NO_SLOT) {
+    ambi_lower_env(l, OP_I_INST, slot, s->term, NO_LABEL);
     return;
   }
-  int function = unless_not_reducible(l, s->from);
-  ambi_lower_give(l, call, s->dst);
+  uint16_t list[3] = {ambi_lower_k(l, ambi_expr_at(s->term, 0)), s->first_value,
+                      ambi_lower_term(l, ambi_expr_at(s->term, 2))};
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 3, 0);
+  ambi_lower_list(l, list, 3);
+}
+
+// NotReducible gives the call, a function is run for it.
+static void odd_body(Lower *l, const Stub *s) {
+  uint16_t type = ambi_lower_const(l, s->type.w);
+  if (s->dst.tail && s->kind == STUB_BODY) {
+    uint16_t call = ambi_lower_scratch(l);
+    call_term(l, s, call);
+    ambi_lower_emit(l, OP_I_BODYT, call, s->from, type);
+    return;
+  }
+  uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
+  call_term(l, s, call);
+  ambi_lower_emit(l, s->kind == STUB_CLAUSE ? OP_I_CHOSEN : OP_I_MOVE, body,
+                  s->from, 0);
+  if (s->dst.tail) {
+    ambi_lower_emit(l, OP_I_BODYT, call, body, type);
+    return;
+  }
+  uint16_t p = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_BODYX, p, call, type);
+  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
+  ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
-  ambi_lower_bind(l, function);
-  inner_function(l, s, call);
 }
 
 // == of two values of different kinds: False, or an Error.
@@ -289,7 +284,8 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     l->bail = NO_LABEL;
     if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
-  case STUB_BODY: odd_body(l, &s); break;
+  case STUB_BODY:
+  case STUB_CLAUSE: odd_body(l, &s); break;
   case STUB_COND:  // the stub behind it knows the whole
     if (!ambi_is_none(
             l->stubs[i + 1].term)) {  // the check of `if` looks at it all
@@ -328,6 +324,8 @@ static bool put_stub(Lower *l, size_t i) {
   l->rule = s.rule;
   l->slots = s.slots;
   l->first = s.first;
+  l->rule_number = s.rule_number;
+  l->choices = s.choices;
   ambi_lower_bind(l, s.entry);
   stub_code(l, s, i);
   return true;

@@ -133,7 +133,7 @@ static bool each_variable(const Code *pc, bool new, SlotFn *fn, void *arg) {
   for (unsigned i = 0; i < pc->b; i++) {
     uint16_t s = ambi_op_list(pc)[i];
     if (new == ((s & ENV_NEW) != 0) &&
-        !fn(arg, s & (ENV_NEW - 1), new ? WRITE : READ))
+        !fn(arg, s & ENV_SLOT, new ? WRITE : READ))
       return false;
   }
   return true;
@@ -215,7 +215,8 @@ static int64_t label(uint32_t at, uint16_t field) {
 static bool counts(Check *c) {
   const Unit *u = c->u;
   if (u->ncode == 0) return bad(c, 0, "there is no code");
-  return (u->nslots <= MAX_SLOTS && u->nargs <= u->nslots) ||
+  return (u->nslots <= MAX_SLOTS && u->nargs <= u->nslots &&
+          u->stamp <= u->nslots) ||
          bad(c, 0, "the counts of slots and arguments make no sense");
 }
 
@@ -301,8 +302,20 @@ static bool operand(Check *c, uint32_t at, unsigned i) {
   }
 }
 
+// A variable made late, in a unit whose frames have no stamp.
+static bool has_no_stamp(const Unit *u, const Code *pc) {
+  if (pc->op == OP_I_FRESH) return pc->c && pc->c != u->stamp;
+  bool late = false;
+  if (ambi_ops[pc->op].flags & X_ENV)
+    for (unsigned i = 0; i < pc->b; i++)
+      late |= (ambi_op_list(pc)[i] & ENV_LATE) != 0;
+  return late && !u->stamp;
+}
+
 static bool list(Check *c, uint32_t at) {
   const Code *pc = c->u->code + at;
+  if (has_no_stamp(c->u, pc))
+    return bad(c, at, "a late variable, and no slot for stamps");
   unsigned f = ambi_ops[pc->op].flags, from = f & X_CALL ? 1 : 0;
   if (f & (X_LIST | X_CALL))
     for (unsigned i = from; i < pc->b + from; i++)

@@ -66,7 +66,7 @@ typedef struct BootImage {
 // What a unit in `code` begins with.
 typedef struct BootCounts {
   uint32_t ncode, nslots, nargs, nk, nedges, nswitches, nlive, nrows,
-      ntemplates, spare;
+      ntemplates, stamp;
 } BootCounts;
 enum { BOOT_COUNT_WORDS = sizeof(BootCounts) / sizeof(Word) };
 

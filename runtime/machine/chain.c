@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/machine/routine.h"
+#include "runtime/machine/step.h"
 
 // R_STREAM takes the value, an Error is returned in place of the chain.
 static Unit *chain_unit(CodeState *cs) {
@@ -37,6 +38,7 @@ enum Next ambi_chain_begin(Engine *g) {
   Word *old = g->e, *c = old;
   size_t n = ambi_frame_slots(old);
   Value cell = AMB_V(old[g->pc->a]);
+  ambi_step_stamp(g, old);
   if (old - FRAME_HEADER < g->b->top)
     c = ambi_frame_top(old, n, g->b) + FRAME_HEADER;
   Word *e = c + CHAIN_SLOTS + FRAME_HEADER;

@@ -213,7 +213,7 @@ static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
   for (uint32_t i = 0; i < n; i++)
     if (ambi_is_none(items[i]))
       g->e[ambi_op_list(pc)[ambi_lvar_of(ambi_expr_at(t->atom, i))] &
-           ~ENV_NEW] = out[i].w;
+           ENV_SLOT] = out[i].w;
   return true;
 }
 

@@ -455,6 +455,20 @@ static enum Next instr_start(Engine *g) {
   }
 }
 
+Value ambi_chosen(Context *cx, Value body) {
+  body = ambi_deref(body);
+  if (!ambi_is_function(body)) return AMB_SYM(EMPTY);
+  Value v = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value test = AMB_EXPR(cx, AMB_OP_ID(OP_IF_EQUAL), body,
+                        AMB_SYM(NOT_REDUCIBLE), AMB_SYM(EMPTY), body);
+  if (ambi_is_none(v) || ambi_is_none(test)) return AMB_NONE;
+  Value step = AMB_EXPR(cx, AMB_SYM(EVAL), test);
+  Value back = AMB_EXPR(cx, AMB_SYM(RETURN), v);
+  if (ambi_is_none(step) || ambi_is_none(back)) return AMB_NONE;
+  Value chain = AMB_EXPR(cx, AMB_SYM(CHAIN), step, v, back);
+  return ambi_is_none(chain) ? chain : AMB_EXPR(cx, AMB_SYM(FUNCTION), chain);
+}
+
 // ---- return points -------------------------------------------------------------------
 
 static enum Next function_ret(Engine *g) {

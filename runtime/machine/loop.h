@@ -165,6 +165,11 @@ do_FRESH : {
   ALLOC(p, 2);
   E[pc->a] = p[0] = ambi_tag_ptr(TAG_VAR, p).w;
   p[1] = KONST(pc->b);
+  if (pc->c) {
+    Word stamp = E[pc->c - 1] & AMB_VAR_FRESH;
+    p[1] = AMB_LIKELY(stamp) ? (p[1] & ~(Word)AMB_VAR_FRESH) | stamp
+                             : ambi_step_late_name(g, E, p[1]);
+  }
   STEP(1);
 }
 do_INST:
@@ -226,6 +231,12 @@ do_WHOLE : {
   E[pc->a] = v.w;
   STEP(1);
 }
+do_OWN:
+  E[pc->a] = ambi_mark_eval(AMB_V(E[pc->b])).w;
+  STEP(1);
+do_UNMARK:
+  E[pc->a] = ambi_unmark(ambi_deref(AMB_V(E[pc->b]))).w;
+  STEP(1);
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
@@ -431,6 +442,18 @@ do_EVALA:
 do_CALLX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_call_push(g, AMB_V(E[pc->b]), pc + 1));
+do_BODYX:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(ambi_body_push(g, AMB_V(E[pc->b]), AMB_V(E[pc->b + 1]),
+                       AMB_V(KONST(pc->c)), pc + 1));
+do_CHOSEN : {
+  SAVE();
+  Value body = ambi_chosen(cx, AMB_V(E[pc->b]));
+  LOAD();
+  if (ambi_is_none(body)) goto stop;
+  E[pc->a] = body.w;
+  STEP(1);
+}
 do_EVALXT:
   AFTER(ambi_eval_tail(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
 do_EVINSTR:

@@ -754,7 +754,15 @@ static enum Next ev_call(Engine *g) {
   return ambi_is_none(call) ? NEXT_STOP : call_step(g, call);
 }
 
-static bool own_children(Value v) {
+// Would it be the same again, if it is evaluated as a whole? A head with a type is
+// checked then.
+static bool own_children(Engine *g, Value v) {
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_op(head)) return false;
+  if (ambi_is_sym(head) && !g->cx->rt->is_data_head(g->cx, head)) {
+    Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
+    if (!d || !d->untyped) return false;
+  }
   for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
     Value c = ambi_deref(ambi_expr_at(v, i));
     if (ambi_is_expr(c) && !ambi_has_eval(c)) return false;
@@ -769,7 +777,7 @@ enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
   eval_init(g, v, AMB_SYM(UNDEFINED), DEPTH_FORM);
   g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
   if (!ambi_is_expr(v)) return ambi_give(g, v);
-  bool own = may_own && own_children(v);
+  bool own = may_own && own_children(g, v);
   return call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
 }
 
@@ -790,6 +798,13 @@ enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
   body = ambi_deref(body);
   return ambi_is_function(body) ? ambi_function_tail(g, call, body, t)
                                 : ambi_value_tail(g, call, body, t);
+}
+
+enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
+                         const Code *ret) {
+  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
+  eval_init(g, call, t, DEPTH_FORM);
+  return ambi_body_tail(g, call, body, t);
 }
 
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {

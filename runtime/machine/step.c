@@ -34,10 +34,34 @@ static bool env_load(const Word *e, const Code *list, unsigned n, Value *env) {
   return true;
 }
 
-static void env_store(Word *e, const Code *list, unsigned n, const Value *env) {
+void ambi_step_stamp(Engine *g, Word *e) {
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  if (!u->stamp || e[u->stamp - 1] != ambi_small_int(0).w) return;
+  if (g->copy.stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
+    e[u->stamp - 1] =
+        ambi_small_int((int64_t)AMB_VAR_STAMPED + g->copy.stamps++).w;
+}
+
+Word ambi_step_late_name(Engine *g, Word *e, Word name) {
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  ambi_step_stamp(g, e);
+  int64_t id = ambi_int_of(AMB_V(e[u->stamp - 1]));
+  return id ? ambi_vinfo(ambi_vinfo_name(name), (uint32_t)id) : name;
+}
+
+// made: the heap's top before.
+static void env_store(Engine *g, const Code *list, unsigned n, const Value *env,
+                      const Word *made) {
   const uint16_t *slot = list->half;
-  for (unsigned i = 0; i < n; i++)
-    if (slot[i] & ENV_NEW) e[slot[i] & ~ENV_NEW] = env[i].w;
+  for (unsigned i = 0; i < n; i++) {
+    if (!(slot[i] & ENV_NEW)) continue;
+    g->e[slot[i] & ENV_SLOT] = env[i].w;
+    if (!(slot[i] & ENV_LATE) || !ambi_is_var(env[i])) continue;
+    Word *cell = ambi_ptr(env[i]);
+    if (cell >= made && ambi_in_heap(g->cx, cell) &&
+        ambi_vinfo_id(cell[1]) == AMB_VAR_FRESH)
+      cell[1] = ambi_step_late_name(g, g->e, cell[1]);
+  }
 }
 
 // Variables the template leaves free become heap variables.
@@ -70,10 +94,11 @@ bool ambi_step_unify(Engine *g, const Code *pc, Value v) {
   Word *e = g->e;
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
+  const Word *top = g->cx->h;
   env_load(e, pc + 1, pc->b, env);
   if (!ambi_unify_template(g->cx, v, t->atom, t, env)) return false;
   if (!env_fill(g->cx, t, pc->b, env, u->form)) return false;
-  env_store(e, pc + 1, pc->b, env);
+  env_store(g, pc + 1, pc->b, env, top);
   return true;
 }
 
@@ -93,10 +118,11 @@ bool ambi_step_instance(Engine *g, const Code *pc) {
   Value env[MAX_ENV];
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   const Template *t = (const Template *)(uintptr_t)u->k[pc->c];
+  const Word *top = g->cx->h;
   env_load(g->e, pc + 1, pc->b, env);
   Value v = ambi_instantiate(g->cx, t, env, u->form);
   if (ambi_is_none(v)) return false;
-  env_store(g->e, pc + 1, pc->b, env);
+  env_store(g, pc + 1, pc->b, env, top);
   g->e[pc->a] = v.w;
   return true;
 }

@@ -93,6 +93,12 @@ bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known);
 // clash.
 bool ambi_step_no_types(Engine *g, Value *a, Value *b);
 bool ambi_step_unify(Engine *g, const Code *pc, Value v);
+// The name of a variable that the frame makes late, with the stamp that all its
+// alternatives have in common.
+Word ambi_step_late_name(Engine *g, Word *e, Word name);
+// Gives the frame its stamp, if its unit has late variables and it has none. A frame
+// that moves takes it along.
+void ambi_step_stamp(Engine *g, Word *e);
 bool ambi_step_unify_else(Engine *g, const Code *pc, Value v);
 bool ambi_step_instance(Engine *g, const Code *pc);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);

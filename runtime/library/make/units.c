@@ -193,7 +193,8 @@ static void push_unit(Terms *t, Group *g, WordVec *out, const Unit *u) {
                   .nswitches = u->nswitches,
                   .nlive = u->nlive,
                   .nrows = u->nrows,
-                  .ntemplates = (uint32_t)templates.n};
+                  .ntemplates = (uint32_t)templates.n,
+                  .stamp = u->stamp};
   push_bytes(out, &n, sizeof n);
   push_bytes(out, u->code, u->ncode * sizeof *u->code);
   push_bytes(out, u->edges, u->nedges * sizeof *u->edges);

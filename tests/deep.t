@@ -176,6 +176,13 @@ for my $mode ( Modes::tiers() ) {
             . "(= (depth \$n \$x) (if (== \$x a) \$n (let (\$l \$r) \$x (depth (+ \$n 1) \$r))))\n"
             . "!(let \$all (collapse (twice 1000 a)) (let (\$x) \$all (depth 0 \$x)))\n",
         "[1000]\n" );
+    my $links = join '', map {"(= (f$_ \$x) (if (< \$x 0) (f0 \$x) (f" . ( $_ + 1 ) . " \$x)))\n"} 0 .. $pairs - 1;
+    check(
+        $mode,
+        "$pairs rules that all reach each other",
+        "$links(= (f$pairs \$x) (let \$y (add-atom &self (met \$x)) (match &self (met \$z) \$z)))\n!(f0 1)\n!(f1 2)\n",
+        "[1]\n[1, 2]\n"
+    );
     check( $mode, "let* with $pairs pairs",
         "!(let* ((\$x0 0) @chained) \$x$pairs)\n", "[$pairs]\n" );
     check( $mode, "$pairs cells headed by variables, grown and taken apart",

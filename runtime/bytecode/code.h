@@ -151,6 +151,7 @@ typedef struct Definition {
   Variant *variants;
   uint32_t effects;  // enum Effect, valid when effects_known
   bool effects_known;
+  uint32_t node;    // while effects are looked for, see effects.c; else 0
   bool info_known;  // the next two are valid
   bool untyped;     // the head has no type in the space
   bool has_rules;   // some rule could match

@@ -9,27 +9,19 @@
 #include "runtime/bytecode/lower.h"
 #include "runtime/machine/routine.h"
 
-typedef struct Reach {  // definitions met on the way
+typedef struct Reach {  // what a term or some rules do, and call
   CodeState *cs;
-  Definition **at;
+  Definition **at;  // called: some maybe more than once
   size_t n, cap;
   unsigned effects;
   bool failed;
 } Reach;
 
-static bool add_definition(Reach *r, Definition *d) {
-  if (!d) {
+static void add_definition(Reach *r, Definition *d) {
+  if (d && ambi_grow((void **)&r->at, &r->cap, r->n + 1, sizeof *r->at))
+    r->at[r->n++] = d;
+  else
     r->failed = true;
-    return false;
-  }
-  for (size_t i = 0; i < r->n; i++)
-    if (r->at[i] == d) return true;
-  if (!ambi_grow((void **)&r->at, &r->cap, r->n + 1, sizeof *r->at)) {
-    r->failed = true;
-    return false;
-  }
-  r->at[r->n++] = d;
-  return true;
 }
 
 unsigned ambi_effects_unknown(CodeState *cs) {
@@ -156,10 +148,6 @@ static void walk(Reach *r, Space *s, Value term) {
 }
 
 static void walk_rules(Reach *r, Definition *d) {
-  if (d->effects_known) {
-    r->effects |= d->effects;
-    return;
-  }
   if (d->dynamic) {
     r->effects |= E_EVERYTHING;
     return;
@@ -173,23 +161,106 @@ static void walk_rules(Reach *r, Definition *d) {
   ambi_records_drop(&rules);
 }
 
-static unsigned finish(Reach *r, size_t from) {
-  for (size_t i = from; i < r->n && r->effects != E_EVERYTHING; i++)
-    walk_rules(r, r->at[i]);
-  if (r->failed) r->effects = E_EVERYTHING;
-  unsigned effects = r->effects;
-  ambi_free(r->at, r->cap * sizeof *r->at);
-  return effects;
+// ---- what definitions reach -------------------------------------------------------
+
+// Definitions that reach each other have the same effects: all that can be reached
+// are looked at once, and known together as soon as their group is complete (Tarjan).
+// A chain of thousands must not be walked again for each of its members.
+
+typedef struct Node {
+  Definition *d;
+  unsigned effects;
+  size_t next, end;  // of calls: those still to be looked at
+  size_t low;        // the first node that can be reached again from here
+  size_t before;     // on the path
+} Node;
+
+typedef struct Graph {
+  CodeState *cs;
+  Node *nodes;  // Definition.node is 1 + its place here
+  size_t n, cap;
+  Definition **calls;
+  size_t ncalls, capcalls;
+  size_t *open;  // nodes whose group is not complete
+  size_t nopen, capopen;
+  bool failed;
+} Graph;
+
+// Puts d on the path, behind the node `before`.
+static size_t enter(Graph *g, Definition *d, size_t before) {
+  Reach r = {.cs = g->cs};
+  walk_rules(&r, d);
+  size_t at = g->n, end = g->ncalls + r.n;
+  if (r.failed ||
+      !ambi_grow((void **)&g->nodes, &g->cap, g->n + 1, sizeof *g->nodes) ||
+      !ambi_grow((void **)&g->open, &g->capopen, g->nopen + 1,
+                 sizeof *g->open) ||
+      !ambi_grow((void **)&g->calls, &g->capcalls, end, sizeof *g->calls)) {
+    g->failed = true;
+  } else {
+    for (size_t i = 0; i < r.n; i++)
+      g->calls[g->ncalls + i] = r.at[i];
+    g->nodes[g->n++] = (Node){d, r.effects, g->ncalls, end, at, before};
+    g->ncalls = end;
+    g->open[g->nopen++] = at;
+    d->node = (uint32_t)g->n;
+  }
+  ambi_free(r.at, r.cap * sizeof *r.at);
+  return at;
+}
+
+// The group that begins at this node is complete.
+static void complete(Graph *g, size_t at) {
+  unsigned effects = g->nodes[at].effects;
+  for (size_t member = g->n; member != at;) {
+    member = g->open[--g->nopen];
+    Definition *d = g->nodes[member].d;
+    d->effects = effects;
+    d->effects_known = true;
+  }
+}
+
+// The end of a node: the way back along the path.
+static size_t leave(Graph *g, size_t at) {
+  Node *v = &g->nodes[at];
+  if (v->low == at) complete(g, at);
+  if (v->before == SIZE_MAX) return SIZE_MAX;
+  Node *u = &g->nodes[v->before];
+  u->effects |= v->effects;
+  if (v->low < u->low) u->low = v->low;
+  return v->before;
+}
+
+// The next node on the path.
+static size_t follow(Graph *g, size_t at) {
+  Node *v = &g->nodes[at];
+  if (v->next == v->end || v->effects == E_EVERYTHING) return leave(g, at);
+  Definition *d = g->calls[v->next++];
+  if (d->effects_known) {
+    v->effects |= d->effects;
+  } else if (!d->node) {
+    return enter(g, d, at);
+  } else if (d->node - 1 < v->low) {
+    v->low = d->node - 1;
+  }
+  return at;
 }
 
 unsigned ambi_effects_definition(CodeState *cs, Definition *d) {
   if (d->effects_known) return d->effects;
-  Reach r = {.cs = cs};
-  add_definition(&r, d);
-  unsigned effects = finish(&r, 0);
-  d->effects = effects;
-  d->effects_known = true;
-  return effects;
+  Graph g = {.cs = cs};
+  for (size_t at = enter(&g, d, SIZE_MAX); at != SIZE_MAX && !g.failed;)
+    at = follow(&g, at);
+  for (size_t i = 0; i < g.n; i++)
+    g.nodes[i].d->node = 0;
+  ambi_free(g.nodes, g.cap * sizeof *g.nodes);
+  ambi_free(g.calls, g.capcalls * sizeof *g.calls);
+  ambi_free(g.open, g.capopen * sizeof *g.open);
+  if (g.failed) {
+    d->effects = E_EVERYTHING;
+    d->effects_known = true;
+  }
+  return d->effects;
 }
 
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term) {

@@ -641,8 +641,10 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_body(l, x, e, t, d, err, rest);
     return true;
   }
-  // A type of its own would be what x is evaluated against.
-  if (ambi_is_unit(ambi_lower_static_type(l, x))) return false;
+  // A type of its own is what x, and what that gives, are evaluated against.
+  if (!ambi_is_none(ambi_lower_static_type(l, x)) &&
+      !ambi_lower_plain_builtin(ambi_expr_at(x, 0)))
+    return false;
   if (!d.tail) ambi_lower_prepare_shared(l, x);
   Var *vars = ambi_lower_save_vars(l);
   uint16_t v = ambi_lower_checked_operand(l, x, err, rest);

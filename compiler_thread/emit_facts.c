@@ -271,8 +271,8 @@ static void step(Flow *f) {
   if (pc->op == OP_I_SWITCH) into_cases(f, pc);
   enum Fact gives = result(f, pc, doubles);
   forget(f, pc);
+  // What comes later, to the instruction between, comes in the general version.
   bool skips = !(op->flags & F_END) && ambi_op_skips(pc);
-  if (skips) into(f, at + words, f->now);
   if (gives != FACTS) know(f, gives, pc->a);
   if (pc->op == OP_I_TESTF) know(f, FACT_FLAT, pc->a);
   if (!(op->flags & F_END)) into(f, at + words + skips, f->now);

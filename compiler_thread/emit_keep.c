@@ -365,6 +365,15 @@ static bool move(Emit *m) {
   return true;
 }
 
+// A number is its own value; it goes on behind the instruction that takes another's.
+static bool evaluate(Emit *m) {
+  int g = keep_find_gp(m, m->pc->b), x = keep_find_fp(m, m->pc->b);
+  if (g < 0 && x < 0) return false;
+  move(m);
+  jit_jump(m->j, keep_label(m, m->at + emit_words(m) + 1));
+  return true;
+}
+
 static bool jump(Emit *m) {
   jit_jump(m->j, keep_label(m, emit_offset(m, (int16_t)m->pc->c)));
   return true;
@@ -461,8 +470,8 @@ static const struct Keeping {
     {OP_I_SETTLE, LIGHT, NULL},
     {OP_I_GETSTATE, LIGHT, NULL},
     {OP_I_BRANCH, LIGHT, NULL},
-    {OP_I_EVALV, LIGHT, NULL},
-    {OP_I_EVALT, LIGHT, NULL},
+    {OP_I_EVALV, LIGHT, evaluate},
+    {OP_I_EVALT, LIGHT, evaluate},
 };
 
 static const struct Keeping *keeping_of(const Code *pc) {

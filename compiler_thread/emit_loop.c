@@ -247,28 +247,47 @@ static bool falls(const Code *pc) {
   return !(ambi_ops[pc->op].flags & F_END) && !ambi_op_skips(pc);
 }
 
-static void version(Emit *m, bool loop) {
+// From the instruction before, if that leads here.
+static void arrive(Emit *m, KeepLabel *l, bool here) {
   Keep *k = m->keep;
-  bool here = true;  // the instruction before leads here
-  k->loop = loop;
+  if (here && l->set) keep_become(m, m->at, &l->state);
+  if (!l->set) *l = (KeepLabel){.state = k->now, .set = true};
+  k->now = l->state;
+  l->done = true;
+  jit_bind(m->j, k->loop ? k->loop_label[m->at] : emit_sure_at(m, m->at));
+  if (AMB_TSAN && m->at == 0 && !k->loop)
+    jit_call_to(m->j, m->em->stubs.observe);
+}
+
+// Once through the unit: what the instruction before leads to, and what something has
+// jumped to. True: some code was emitted.
+static bool pass(Emit *m, bool here) {
+  Keep *k = m->keep;
+  bool some = false;
   for (m->at = 0; m->at < m->u->ncode; m->at += ambi_op_words(m->pc)) {
     m->pc = m->u->code + m->at;
-    bool in = loop ? k->region[m->at] : m->wanted[m->at] != 0;
-    KeepLabel *l = &k->label[loop][m->at];
-    if (here && !in) {
+    bool in = k->loop ? k->region[m->at] : m->wanted[m->at] != 0;
+    KeepLabel *l = &k->label[k->loop][m->at];
+    if (here && (!in || l->done)) {
       jit_jump(m->j, keep_label(m, m->at));
       keep_stubs(m);
       here = false;
     }
-    if (!in || (!here && !l->set)) continue;
-    if (here && l->set) keep_become(m, m->at, &l->state);
-    if (!l->set) *l = (KeepLabel){.state = k->now, .set = true};
-    k->now = l->state;
-    jit_bind(m->j, loop ? k->loop_label[m->at] : emit_sure_at(m, m->at));
-    if (AMB_TSAN && m->at == 0 && !loop) jit_call(m->j, m->em->stubs.observe);
+    if (!in || l->done || (!here && !l->set)) continue;
+    arrive(m, l, here);
     instruction(m);
     here = falls(m->pc);
+    some = true;
   }
+  return some;
+}
+
+// Again for what is only jumped back to.
+static void version(Emit *m, bool loop) {
+  m->keep->loop = loop;
+  bool first = true;
+  while (pass(m, first))
+    first = false;
 }
 
 void ambi_emit_level2(Emit *m) {

@@ -299,9 +299,8 @@ static JitLabel label_in(Emit *m, uint32_t offset, bool loop) {
   KeepLabel *l = &k->label[loop][offset];
   JitLabel to = loop ? k->loop_label[offset] : emit_sure_at(m, offset);
   // The whole unit is complete when its loop is emitted.
-  bool ahead = offset > m->at && loop == k->loop;
-  if (ahead && !l->set) fix(m, l, offset);
-  if (!l->set || (!ahead && !jit_is_bound(m->j, to))) return general(m, offset);
+  if (loop != k->loop && !l->done) return general(m, offset);
+  if (!l->set) fix(m, l, offset);
   return keep_jump(m, to, offset, &l->state);
 }
 

@@ -30,7 +30,8 @@ typedef struct KeepState {
 
 typedef struct KeepLabel {
   KeepState state;
-  bool set;
+  bool set;   // the state is fixed, so the instruction will be emitted
+  bool done;  // it is
 } KeepLabel;
 
 typedef struct KeepStub {  // a jump that has to put things in their places

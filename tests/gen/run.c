@@ -30,6 +30,8 @@ const GenMode gen_modes[] = {
     {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL},
     {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL},
     {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL},
+    {"native-early", 1, GEN_AT_ONCE, "early", NULL},
+    {"native-early-leave", 1, GEN_AT_ONCE, "early,leave", NULL},
     {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL},
     {"native-relower", 1, GEN_AT_ONCE, "relower", NULL},
 };

@@ -5,17 +5,17 @@
 // and arguments are written before, into the spare words behind the stack's end.
 #include "compiler_thread/template.h"
 
-enum { IN_REGISTERS = 6, MOST_ARGUMENTS = 200 };
-static const JitReg scratch[IN_REGISTERS] = {J_R8, J_R9, J_R10, J_R11, J_RSI};
+enum { MOST_ARGUMENTS = 200 };
+static const JitReg scratch[EMIT_IN_REGISTERS] = {J_R8, J_R9, J_R10, J_R11,
+                                                  J_RSI};
 
 enum { HEADER_BYTES = FRAME_HEADER * 8 };
 
-static JitMem new_frame(int word) {  // rdi: where its header begins
+JitMem emit_new_frame(int word) {
   return jit_at(J_RDI, HEADER_BYTES + word * 8);
 }
 
-// rdi = top of this frame or what the newest record protects. Uses nothing else.
-static void frame_top(Emit *m, unsigned size) {
+void emit_frame_top(Emit *m, unsigned size) {
   Jit *j = m->j;
   JitLabel low = jit_label(j), ok = jit_label(j);
   jit_lea(j, J_RDI, in_slot(size));
@@ -29,11 +29,14 @@ static void frame_top(Emit *m, unsigned size) {
   jit_hot(j);
 }
 
-// rax = argument i of the call, ready to be passed.
-static void argument(Emit *m, unsigned i) {
-  unsigned source = m->pc[1].half[1 + i];
+void emit_argument(Emit *m, unsigned source) {
   emit_source(m, J_RAX, source);
   if (is_checked(source) && !emit_known(m, source, FACT_INT)) emit_ready(m);
+}
+
+// The same, of argument i of a call.
+static void argument(Emit *m, unsigned i) {
+  emit_argument(m, m->pc[1].half[1 + i]);
 }
 
 // Enters the callee, with the frame at rdi.
@@ -43,7 +46,7 @@ static void go(Emit *m) {
   jit_imm(j, J_RDX, (uintptr_t)v);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
   if (v == m->u->variant) jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
-  jit_lea(j, R_E, new_frame(0));
+  jit_lea(j, R_E, emit_new_frame(0));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
   if (v == m->u->variant) jit_jump_if(j, J_EQ, m->self);
   jit_jump_m(j, jit_at(J_RCX, OFF(Unit, enter)));
@@ -57,20 +60,20 @@ void ambi_emit_CALL(Emit *m) {
     jit_jump(j, emit_slow(m));
     return;
   }
-  frame_top(m, pc[1].half[0]);
+  emit_frame_top(m, pc[1].half[0]);
   for (unsigned i = 0; i < n; i++) {
     argument(m, i);
-    jit_mr(j, J_MOV, new_frame((int)i), J_RAX);
+    jit_mr(j, J_MOV, emit_new_frame((int)i), J_RAX);
   }
   if (pc->a != NO_SLOT) emit_to_slot(m, pc->a, R_B);
-  jit_mr(j, J_MOV, new_frame(FRAME_PREV), R_E);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_PREV), R_E);
   const Code *back = emit_position(m, m->at + ambi_op_words(pc));
   jit_imm(j, J_RCX, (uintptr_t)back);
-  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_RET), J_RCX);
   go(m);
 }
 
-static JitReg argument_register(unsigned i, unsigned n) {
+JitReg emit_argument_register(unsigned i, unsigned n) {
   return i + 1 < n ? scratch[i] : J_RAX;
 }
 
@@ -101,11 +104,11 @@ static void tail_self(Emit *m, unsigned n, JitLabel other) {
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_BELOW, other);
   for (unsigned i = 0; i < n; i++)
-    if (!stays(m, i)) emit_to_slot(m, i, argument_register(i, n));
+    if (!stays(m, i)) emit_to_slot(m, i, emit_argument_register(i, n));
   jit_jump(j, m->again);
 }
 
-static void tail_few(Emit *m, unsigned n) {
+void emit_tail_few(Emit *m, unsigned n) {
   Jit *j = m->j;
   JitLabel far = jit_label(j), ok = jit_label(j), top = jit_label(j);
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
@@ -113,7 +116,7 @@ static void tail_few(Emit *m, unsigned n) {
   jit_jump_if(j, J_BELOW, far);
   jit_bind(j, ok);
   for (unsigned i = 0; i < n; i++)
-    jit_mr(j, J_MOV, new_frame((int)i), argument_register(i, n));
+    jit_mr(j, J_MOV, emit_new_frame((int)i), emit_argument_register(i, n));
   jit_cold(j);
   jit_bind(j, far);
   jit_lea(j, J_RDI, in_slot(m->pc[1].half[0]));
@@ -122,9 +125,9 @@ static void tail_few(Emit *m, unsigned n) {
   jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, top)));
   jit_bind(j, top);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_PREV));
-  jit_mr(j, J_MOV, new_frame(FRAME_PREV), J_RCX);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_PREV), J_RCX);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
-  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_RET), J_RCX);
   jit_jump(j, ok);
   jit_hot(j);
 }
@@ -132,7 +135,8 @@ static void tail_few(Emit *m, unsigned n) {
 // What stays in its slot was not loaded.
 static void load_kept(Emit *m, unsigned n) {
   for (unsigned i = 0; i < n; i++)
-    if (stays(m, i)) jit_rm(m->j, J_MOV, argument_register(i, n), in_slot(i));
+    if (stays(m, i))
+      jit_rm(m->j, J_MOV, emit_argument_register(i, n), in_slot(i));
 }
 
 static void tail_in_registers(Emit *m, unsigned n) {
@@ -145,29 +149,29 @@ static void tail_in_registers(Emit *m, unsigned n) {
     jit_bind(m->j, other);
     load_kept(m, n);
   }
-  tail_few(m, n);
+  emit_tail_few(m, n);
 }
 
 // Many are put above and brought down when this frame may be overwritten.
 static void tail_many(Emit *m, unsigned n) {
   Jit *j = m->j;
   JitLabel reuse = jit_label(j), done = jit_label(j);
-  frame_top(m, m->pc[1].half[0]);
+  emit_frame_top(m, m->pc[1].half[0]);
   for (unsigned i = 0; i < n; i++) {
     argument(m, i);
-    jit_mr(j, J_MOV, new_frame((int)i), J_RAX);
+    jit_mr(j, J_MOV, emit_new_frame((int)i), J_RAX);
   }
   jit_lea(j, J_RSI, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RSI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_ABOVE_EQ, reuse);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_PREV));
-  jit_mr(j, J_MOV, new_frame(FRAME_PREV), J_RCX);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_PREV), J_RCX);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
-  jit_mr(j, J_MOV, new_frame(FRAME_RET), J_RCX);
+  jit_mr(j, J_MOV, emit_new_frame(FRAME_RET), J_RCX);
   jit_jump(j, done);
   jit_bind(j, reuse);
   for (unsigned i = 0; i < n; i++) {
-    jit_rm(j, J_MOV, J_RAX, new_frame((int)i));
+    jit_rm(j, J_MOV, J_RAX, emit_new_frame((int)i));
     jit_mr(j, J_MOV, in_slot(i), J_RAX);
   }
   jit_rr(j, J_MOV, J_RDI, J_RSI);
@@ -179,7 +183,7 @@ void ambi_emit_TAILCALL(Emit *m) {
     jit_jump(m->j, emit_slow(m));
     return;
   }
-  if (m->pc->b <= IN_REGISTERS)
+  if (m->pc->b <= EMIT_IN_REGISTERS)
     tail_in_registers(m, m->pc->b);
   else
     tail_many(m, m->pc->b);

@@ -96,17 +96,3 @@ void ambi_emit_CASTR(Emit *m) {
   jit_jump_if(j, J_NE, slow);
   jit_bind(j, ok);
 }
-
-static bool data_head(Engine *g, Value v) {
-  v = ambi_deref(v);
-  return !ambi_is_var(v) && g->cx->rt->is_data_head(g->cx, v);
-}
-
-void ambi_emit_CHKHEAD(Emit *m) {
-  Jit *j = m->j;
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->a));
-  jit_call(j, (const void *)(uintptr_t)data_head);
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_if(j, J_EQ, emit_slow(m));
-}

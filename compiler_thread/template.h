@@ -242,6 +242,18 @@ void emit_push_choice(Emit *m, const Code *resume);
 void emit_pop_choice(Emit *m);
 void emit_return(Emit *m);  // rax, from this frame
 
+// ---- calls (emit_call.c) ------------------------------------------------------------
+enum { EMIT_IN_REGISTERS = 6 };  // arguments of a tail call
+// rdi = where the header of the next frame begins. Uses nothing else.
+void emit_frame_top(Emit *m, unsigned size);
+JitMem emit_new_frame(int word);  // of the frame at rdi
+// rax = the source, ready to be passed. Uses rcx, rdx.
+void emit_argument(Emit *m, unsigned source);
+JitReg emit_argument_register(unsigned i, unsigned n);
+// rdi = where the frame of a tail call goes; its arguments, from their registers, and
+// its header but for the unit are there. Uses rcx.
+void emit_tail_few(Emit *m, unsigned n);
+
 // ---- templates, one for each row of opcodes.def ----------------------------------------
 #define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
 #include "runtime/bytecode/opcodes.def"

@@ -133,9 +133,10 @@ static Unit *nth_unit(Unit *u, uint32_t i) {
 static Variant *variant_at(CodeState *cs, Space *s, const Group *g,
                            uint32_t i) {
   const Word *at = g->variants + (size_t)i * 2;
-  Definition *d = ambi_definition(cs, s, AMB_SYM_ID((uint32_t)at[0]),
-                                  (uint32_t)(at[0] >> 32));
+  uint32_t head = (uint32_t)at[0], nargs = (uint32_t)(at[0] >> 32);
   Value type = AMB_V(ambi_image_word(g->terms, at[1]));
+  if (head == BOOT_SHAPE) return ambi_shape(cs, s, nargs, type);
+  Definition *d = ambi_definition(cs, s, AMB_SYM_ID(head), nargs);
   return d ? ambi_variant(cs, d, type) : NULL;
 }
 

@@ -3,7 +3,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/machine/engine.h"
-#include "runtime/machine/routine.h"
+#include "runtime/machine/site.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/types/types.h"
 
@@ -231,6 +231,7 @@ static void free_units(CodeState *cs, Unit **list) {
 void ambi_code_close(Runtime *rt) {
   CodeState *cs = rt->code;
   if (!cs) return;
+  ambi_targets_free(cs);
   for (size_t i = 0; cs->table && i < cs->ntable; i++) {
     while (cs->table[i]) {
       Definition *d = cs->table[i];
@@ -338,8 +339,14 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
   if (!v) return NULL;
   *v = (Variant){
       .unit = cs->lower_unit, .def = d, .type = type, .next = d->variants};
+  ambi_store_release(&v->targets, ambi_targets_none());
   d->variants = v;
   return v;
+}
+
+Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type) {
+  Definition *d = ambi_definition(cs, s, AMB_UNIT, nargs);
+  return d ? ambi_variant(cs, d, type) : NULL;
 }
 
 void ambi_code_invalidate(CodeState *cs) {
@@ -363,6 +370,7 @@ void ambi_code_invalidate(CodeState *cs) {
 
 void ambi_code_quiesce(CodeState *cs) {
   free_units(cs, &cs->retired);
+  ambi_targets_quiesce(cs);
 }
 
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at) {

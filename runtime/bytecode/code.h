@@ -95,6 +95,8 @@ typedef struct Switch {
 } Switch;
 
 typedef struct Variant Variant;
+typedef struct Target Target;    // see site.h
+typedef struct Targets Targets;  // likewise
 struct Unit {
   // Where calls go, from the loop and from machine code: see native.h.
   AMB_ATOMIC(const Code *) entry;  // [compiler] code, a counter, or a landing
@@ -142,6 +144,7 @@ struct Variant {
   Value
       type;  // expected type: a ground type; AMB_SYM(UNDEFINED), AMB_SYM(T_ATOM)
   Variant *next;
+  AMB_ATOMIC(Targets *) targets;  // [own>all] of a shape, see site.h
 };
 
 typedef struct Definition {
@@ -180,9 +183,11 @@ struct CodeState {
     uint32_t nargs;
     Definition *def;
   } cache[256];
-  Unit *eval_units[32];  // EVAL frames for up to 2^i children
-  Unit *routine_unit;    // chain, function, metta ... return points
-  Unit *chain_unit;      // frames of chains (chain.h)
+  Unit *eval_units[32];    // EVAL frames for up to 2^i children
+  Unit *routine_unit;      // chain, function, metta ... return points
+  Unit *chain_unit;        // frames of chains (chain.h)
+  Target *targets;         // of calls through variables (site.h), and ...
+  Targets *target_tables;  // ... where they are looked up
   bool invalidated;
   bool starved;       // what lowering asked for was not told: memory is out
   struct DataHeads {  // answers of is_data_head: generation << 1 | answer
@@ -216,6 +221,9 @@ Definition *ambi_definition(CodeState *cs, Space *s, Value head,
 // Fills untyped and has_rules. False: cx->stop.
 bool ambi_definition_info(Context *cx, Definition *d);
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
+// What calls of an unknown head with so many arguments have in common, for one
+// expected type. NULL: memory is out.
+Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type);
 // Throws away all lowered code; running frames keep theirs.
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms
@@ -283,6 +291,10 @@ static inline bool ambi_head_unbound(Value v) {
 // The variant's unit from the boot image, else lowered. NULL: memory is out
 // (cx->stop).
 Unit *ambi_variant_unit(Context *cx, Variant *v);
+// Has the head one type, that of a function of so many arguments whose places are
+// not linked? *ftype: a heap atom. May set cx->stop.
+bool ambi_simple_function(Context *cx, Space *s, Value head, uint32_t nargs,
+                          Value *ftype);
 // Lowering. NULL: memory is out (cx->stop).
 Unit *ambi_lower_variant(Context *cx, Variant *v);
 // A top-level form: a heap atom; its variables are those of the atom.

@@ -38,7 +38,10 @@ __attribute__((format(printf, 2, 3))) static void say(Disasm *d,
 void ambi_disasm_variant(Runtime *rt, Buffer *b, const Variant *v) {
   char nargs[16];
   snprintf(nargs, sizeof nargs, "/%u", v->def->nargs);
-  ambi_print(rt, b, v->def->head, NULL);
+  if (ambi_is_unit(v->def->head))  // a shape
+    ambi_buffer_puts(b, "_");
+  else
+    ambi_print(rt, b, v->def->head, NULL);
   ambi_buffer_puts(b, nargs);
   if (v->type.w == AMB_SYM(UNDEFINED).w) return;
   ambi_buffer_puts(b, ":");

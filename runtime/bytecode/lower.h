@@ -2,7 +2,7 @@
 //
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
 // body terms into code; lower_op.c has the grounded operations, lower_form.c the
-// special forms, lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
+// special forms, lower_site.c calls through variables, lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
 // expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and
 // lower_emit.c puts instructions, constants and labels together.
 #ifndef AMBIT_RUNTIME_LOWER_H
@@ -56,6 +56,7 @@ enum StubKind {
   STUB_CHECKED,
   STUB_POSITION,
   STUB_CALL,
+  STUB_DATA,
   STUB_SPACE,
   STUB_APPLY,
   STUB_REBUILD,
@@ -271,6 +272,19 @@ bool ambi_lower_plain_application(Value e);
 bool ambi_lower_is_det(Lower *l, Value e);
 // The value of what a slot holds, wherever it is wanted.
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+
+// The members of e, evaluated or to be checked, as data.
+void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
+                        ErrTo err);
+void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+
+// ---- lower_site.c ----------------------------------------------------------------
+// An application of a variable. changing: its members may change rules or types.
+void ambi_lower_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest, bool changing);
+// The same as a position by itself. False, and nothing happened: it cannot be one.
+bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                        bool stream);
 
 // ---- lower_op.c ------------------------------------------------------------------
 // Operations of one result and without effects all the way down to the leaves.

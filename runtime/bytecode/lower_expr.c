@@ -429,6 +429,21 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
 }
 
+void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
+                        ErrTo err) {
+  uint32_t n = ambi_expr_size(e);
+  Code head = {.op = OP_I_MKEXPR};
+  head.a = slot;
+  head.b = (uint16_t)n;
+  head.c = marks_of(l, e);
+  ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
+  size_t at = l->last;
+  ambi_lower_list(l, src, n);
+  size_t stubs = l->nstubs;
+  ambi_lower_checked_stub(l, at, head, src, n, err);
+  if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+}
+
 // Data whose members were evaluated may have become a call by that.
 static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
                         ErrTo err) {
@@ -445,7 +460,7 @@ static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
   return stub;
 }
 
-static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint32_t n = ambi_expr_size(e);
   if (n > 60000) {
     l->refused = true;
@@ -464,16 +479,7 @@ static void data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int call = changing_arguments(l, e)
                  ? data_or_call(l, src, n, (Dst){false, slot}, err)
                  : -1;
-  Code head = {.op = OP_I_MKEXPR};
-  head.a = slot;
-  head.b = (uint16_t)n;
-  head.c = marks_of(l, e);
-  ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
-  size_t at = l->last;
-  ambi_lower_list(l, src, n);
-  size_t stubs = l->nstubs;
-  ambi_lower_checked_stub(l, at, head, src, n, err);
-  if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+  ambi_lower_members(l, e, src, slot, err);
   if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
   if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
 }
@@ -652,6 +658,7 @@ static bool call_in(Lower *l, Value e, Head h, Value t, uint16_t slot,
 static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                     unsigned rest, bool stream) {
   Value head = ambi_expr_at(e, 0);
+  if (ambi_is_lvar(head)) return ambi_lower_site_at(l, e, t, slot, err, stream);
   if (!ambi_is_sym(head) || ambi_is_instruction(e) || ambi_lower_is_form(l, e))
     return false;
   Head h = ambi_lower_head_of(l, e);
@@ -666,20 +673,6 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   bool done = call_in(l, e, h, t, slot, end, rest, p);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return done || l->failed || l->refused;
-}
-
-// A head that only running can tell: mostly it turns out to be data. Whatever
-// else it is goes to EVAL, before anything was evaluated.
-static void variable_head(Lower *l, Value e, Value t, Dst d, ErrTo err,
-                          unsigned rest) {
-  ambi_lower_prepare(l, e);
-  int stub = ambi_lower_bail_stub(l, e, t, d, err);
-  int entry = ambi_lower_stub_at(l, stub)->entry;
-  ambi_lower_emit(l, OP_I_CHKHEAD,
-                  l->vars[ambi_lvar_of(ambi_expr_at(e, 0))].slot, 0, 0);
-  ambi_lower_edge(l, entry);
-  data(l, e, d, err, rest);
-  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 // ---- expressions ----------------------------------------------------------------
@@ -721,10 +714,10 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
     if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))
       return;
   } else if (h.kind == HEAD_DATA) {
-    data(l, e, d, err, rest);
+    ambi_lower_data(l, e, d, err, rest);
     return;
   } else if (ambi_is_lvar(head)) {
-    variable_head(l, e, t, d, err, rest);
+    ambi_lower_site(l, e, t, d, err, rest, changing_arguments(l, e));
     return;
   } else if (h.kind == HEAD_CALL) {
     call_untyped(l, e, h, t, d, err, rest, no_scope);

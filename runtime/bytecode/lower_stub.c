@@ -304,6 +304,10 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   case STUB_CHECKED: checked_code(l, &s); break;
   case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
   case STUB_CALL: call_members(l, &s); break;
+  case STUB_DATA:
+    ambi_lower_members(l, s.term, s.list, s.dst.slot, s.err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
   case STUB_APPLY:
     ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);

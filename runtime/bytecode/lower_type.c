@@ -11,10 +11,10 @@ static bool simple_type(Value t) {
          (ambi_is_expr(t) && ambi_expr_size(t) == 1);
 }
 
-static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
-                            Value *ftype) {
+bool ambi_simple_function(Context *cx, Space *s, Value head, uint32_t nargs,
+                          Value *ftype) {
   TypeVec types = {0};
-  bool ok = ambi_get_types(l->cx, l->space, head, &types) && types.n == 1 &&
+  bool ok = ambi_get_types(cx, s, head, &types) && types.n == 1 &&
             types.at[0].is_function && !types.at[0].is_error &&
             ambi_expr_size(types.at[0].type) == nargs + 2;
   if (ok) *ftype = types.at[0].type;
@@ -27,6 +27,12 @@ static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
       ok = ambi_deref(ambi_expr_at(*ftype, j)).w != t.w;
   }
   ambi_types_drop(&types);
+  return ok;
+}
+
+static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
+                            Value *ftype) {
+  bool ok = ambi_simple_function(l->cx, l->space, head, nargs, ftype);
   if (l->cx->stop) l->failed = true;
   return ok;
 }

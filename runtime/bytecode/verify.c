@@ -19,7 +19,7 @@ char ambi_operand_kind(unsigned op, unsigned i) {
   char kind = ambi_ops[op].operands[i];
   if (kind == 'K') {
     if (ambi_ops[op].flags & X_ENV) return 'T';
-    if (ambi_ops[op].flags & X_CALL) return 'C';
+    if ((ambi_ops[op].flags & X_CALL) || op == OP_I_CHKHEAD) return 'C';
     return op == OP_I_FRESH ? 'V' : op == OP_I_TESTF ? 'H' : 'K';
   }
   if (kind != 'N') return kind;
@@ -36,7 +36,7 @@ char ambi_operand_kind(unsigned op, unsigned i) {
 }
 
 bool ambi_operand_optional(unsigned op, unsigned i) {
-  return op == OP_I_CALL && ambi_ops[op].operands[i] == 'P';
+  return (ambi_ops[op].flags & X_CALL) && ambi_ops[op].operands[i] == 'P';
 }
 
 // The next instruction takes what is returned.
@@ -103,6 +103,9 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKBODY:
   case OP_I_CHKEPOCH:
   case OP_I_CHKEXP:
+  case OP_I_CHKHEAD:
+  case OP_I_CALLV:
+  case OP_I_TAILCALLV:
   case OP_I_CHKGROUND:
   case OP_I_CHKLIKE:
   case OP_I_CASTR:

@@ -56,7 +56,7 @@ typedef struct BootImage {
   //   number of units, of variants (32 bits each)
   //   number of symbols relied on, of symbols depended on (these first)
   //   the latter, two to a word
-  //   variants: head and number of arguments; type
+  //   variants: head (or BOOT_SHAPE) and number of arguments; type
   //   units: see BootCounts; code, edges, live_at, live, switches (number of
   //   cases; other and open; the cases), templates (atom; variables and flags;
   //   names), constants
@@ -71,6 +71,8 @@ typedef struct BootCounts {
 enum { BOOT_COUNT_WORDS = sizeof(BootCounts) / sizeof(Word) };
 
 // Constants that are not Values have the tag of words that no constant has.
+// In place of the head of a variant that is a shape.
+#define BOOT_SHAPE UINT32_MAX
 enum BootReference { BOOT_TEMPLATE, BOOT_VARIANT, BOOT_LOOP };
 #define AMB_BOOT_REFERENCE(kind, i) \
   AMB_TAGGED(TAG_FWD, (Word)(kind) << 32 | (i))

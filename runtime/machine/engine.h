@@ -152,6 +152,7 @@ typedef struct Engine {
   unsigned nspare;
   uint64_t rigid_epoch;  // of the code when the form began
   uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
+  const Target *target;  // of the call that machine code is about to make
   RecordVec found;       // scratch of queries
   ValueVec work;         // scratch of walks
   ValueVec roots;        // values C code wants kept across a safepoint

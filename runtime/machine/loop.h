@@ -10,6 +10,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/list.h"
+#include "runtime/machine/site.h"
 
 #define UNIT()    ((const Unit *)(uintptr_t)E[FRAME_UNIT])
 #define KONST(i)  (UNIT()->k[i])
@@ -61,6 +62,35 @@
     if (AMB_UNLIKELY((s_ & SRC_CONST) == SRC_CHECK) && \
         AMB_UNLIKELY(!ambi_source_ready(g, &(x))))     \
       EDGE();                                          \
+  } while (0)
+// What a call of this shape through a variable goes to.
+#define TARGET(t, f, shape)                                               \
+  do {                                                                    \
+    Value f_ = (f);                                                       \
+    Variant *shape_ = (Variant *)(uintptr_t)KONST(shape);                 \
+    (t) = ambi_target_seen(shape_, f_);                                   \
+    if (AMB_UNLIKELY(!ambi_target_holds(g, (t), f_))) {                   \
+      SAVE();                                                             \
+      (t) = ambi_target_is_data(g, f_) ? ambi_target_data()               \
+                                       : ambi_target_find(g, shape_, f_); \
+      if ((t) == NULL) goto stop;                                         \
+    }                                                                     \
+  } while (0)
+// Its argument i; what it does not take as it is takes the edge.
+#define PASS(to, t, i, s)                                               \
+  do {                                                                  \
+    uint16_t s_ = (s);                                                  \
+    Value x_ = SOURCE(s_), type_ = (t)->param[i];                       \
+    if (AMB_LIKELY(type_.w == AMB_SYM(UNDEFINED).w)) {                  \
+      if (AMB_UNLIKELY(!ambi_source_ready(g, &x_))) EDGE();             \
+    } else {                                                            \
+      SAVE();                                                           \
+      if (!ambi_target_accepts(g, type_, (s_ & SRC_CHECK) != 0, &x_)) { \
+        if (cx->stop) goto stop;                                        \
+        EDGE();                                                         \
+      }                                                                 \
+    }                                                                   \
+    (to) = x_.w;                                                        \
   } while (0)
 // One call more; at times limits and memory are looked at.
 #define COUNT_STEP(nargs)                         \
@@ -346,6 +376,71 @@ do_TAILCALL : {
   }
   N[FRAME_UNIT] = (Word)(uintptr_t)u;
   N[FRAME_MARK] = (Word)(uintptr_t)v;
+  E = N;
+  pc = ambi_load_acquire(&u->entry);
+  COUNT_STEP(n);
+  NEXT();
+}
+do_CALLV : {
+  unsigned n = pc->b - 1u;
+  const uint16_t *src = pc[1].half;
+  const Target *t;
+  TARGET(t, SOURCE(src[1]), pc->c);
+  if (AMB_UNLIKELY(t->kind != TARGET_CALL)) {
+    if (t->kind == TARGET_DATA) JUMP(pc[1 + (n + 5) / 4].b);
+    if (t->kind == TARGET_ODD || (src[1] & SRC_CHECK)) EDGE();
+    if (t->kind == TARGET_APPLY) AFTER(ambi_target_apply(g, t));
+  }
+  Word *N = E + src[0];
+  if (N < B->top) N = B->top;
+  N += FRAME_HEADER;
+  const Unit *u = t->variant->unit;
+  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
+    SAVE();
+    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
+  }
+  for (unsigned i = 0; i < n; i++)
+    PASS(N[i], t, i, src[2 + i]);
+  if (pc->a != NO_SLOT) E[pc->a] = ambi_position(B).w;
+  N[FRAME_UNIT] = (Word)(uintptr_t)u;
+  N[FRAME_PREV] = (Word)(uintptr_t)E;
+  N[FRAME_RET] = (Word)(uintptr_t)(pc + 2 + (n + 5) / 4);
+  N[FRAME_MARK] = (Word)(uintptr_t)t->variant;
+  E = N;
+  pc = ambi_load_acquire(&u->entry);
+  COUNT_STEP(n);
+  NEXT();
+}
+do_TAILCALLV : {
+  unsigned n = pc->b - 1u;
+  const uint16_t *src = pc[1].half;
+  const Target *t;
+  TARGET(t, SOURCE(src[1]), pc->c);
+  if (AMB_UNLIKELY(t->kind != TARGET_CALL)) {
+    if (t->kind == TARGET_DATA) JUMP(pc[1 + (n + 5) / 4].b);
+    if (t->kind == TARGET_ODD || (src[1] & SRC_CHECK)) EDGE();
+    if (t->kind == TARGET_APPLY) AFTER(ambi_target_apply(g, t));
+  }
+  Word *N = E + src[0];
+  if (N < B->top) N = B->top;
+  N += FRAME_HEADER;
+  const Unit *u = t->variant->unit;
+  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
+    SAVE();
+    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
+  }
+  for (unsigned i = 0; i < n; i++)
+    PASS(N[i], t, i, src[2 + i]);
+  if (AMB_LIKELY(E - FRAME_HEADER >= B->top)) {  // down to the frame that goes
+    for (unsigned i = 0; i < n; i++)
+      E[i] = N[i];
+    N = E;
+  } else {
+    N[FRAME_PREV] = E[FRAME_PREV];
+    N[FRAME_RET] = E[FRAME_RET];
+  }
+  N[FRAME_UNIT] = (Word)(uintptr_t)u;
+  N[FRAME_MARK] = (Word)(uintptr_t)t->variant;
   E = N;
   pc = ambi_load_acquire(&u->entry);
   COUNT_STEP(n);
@@ -807,8 +902,10 @@ do_CHKBODY : {
   STEP(1);
 }
 do_CHKHEAD : {
-  Value v = ambi_deref(AMB_V(E[pc->a]));
-  if (ambi_is_var(v) || !cx->rt->is_data_head(cx, v)) EDGE();
+  const Target *t;
+  TARGET(t, AMB_V(E[pc->a]), pc->b);
+  if (t->kind == TARGET_CALL) JUMP(pc->c);
+  if (t->kind != TARGET_DATA) EDGE();
   STEP(1);
 }
 do_CHKEXP : {

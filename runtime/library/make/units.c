@@ -246,10 +246,12 @@ static void push_row(Units *u, const Wanted *w, const Unit *unit, WordVec *out,
   for (size_t i = 0; i < g.variants.n; i++) {
     const Variant *called = (const Variant *)(uintptr_t)g.variants.at[i];
     Value head = called->def->head;
-    make_push(out, ambi_sym_of(head) | (Word)called->def->nargs << 32);
+    uint32_t id = ambi_is_sym(head) ? ambi_sym_of(head) : BOOT_SHAPE;
+    make_push(out, id | (Word)called->def->nargs << 32);
     make_push(out, make_terms_word(t, called->type));
-    want(u, todo, source_of(u, w->source, head), head, called->def->nargs,
-         called->type);
+    if (ambi_is_sym(head))
+      want(u, todo, source_of(u, w->source, head), head, called->def->nargs,
+           called->type);
   }
   for (size_t i = 0; i < units.n; i++)
     make_push(out, units.at[i]);

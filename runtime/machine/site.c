@@ -1,0 +1,331 @@
+// Targets of calls through variables: found out at the first call with a head,
+// kept in tables that grow until heads in use do not get in each other's way.
+#include "runtime/machine/site.h"
+
+#include "memory/alloc.h"
+#include "runtime/types/types.h"
+
+enum { SMALLEST_TABLE = 16, LARGEST_TABLE = 1 << 16, MOST_ARGUMENTS = 60 };
+
+// ---- what is known without a table ---------------------------------------------
+
+static const Target nothing = {.kind = TARGET_ODD, .epoch = UINT64_MAX};
+static const Target data_target = {.kind = TARGET_DATA};
+
+// A table of one place.
+static const struct None {  // [init]
+  uint32_t mask;
+  Variant *shape;
+  Targets *next;
+  const Target *only;
+} none = {.only = &nothing};
+_Static_assert(offsetof(struct None, only) == offsetof(Targets, at), "a table");
+
+Targets *ambi_targets_none(void) {
+  return (Targets *)(uintptr_t)&none;
+}
+
+// ---- tables --------------------------------------------------------------------
+
+static size_t table_bytes(uint32_t size) {
+  return sizeof(Targets) + size * sizeof(const Target *);
+}
+
+static size_t target_bytes(uint32_t nargs) {
+  return sizeof(Target) + nargs * sizeof(Value);
+}
+
+static void free_tables(CodeState *cs) {
+  while (cs->target_tables) {
+    Targets *t = cs->target_tables;
+    cs->target_tables = t->next;
+    ambi_store_release(&t->shape->targets, ambi_targets_none());
+    ambi_free(t, table_bytes(t->mask + 1));
+  }
+}
+
+void ambi_targets_free(CodeState *cs) {
+  free_tables(cs);
+  while (cs->targets) {
+    Target *t = cs->targets;
+    cs->targets = t->next;
+    ambi_free(t, target_bytes(t->nargs));
+  }
+}
+
+void ambi_targets_quiesce(CodeState *cs) {
+  if (cs->targets && cs->targets->epoch != cs->epoch) ambi_targets_free(cs);
+}
+
+static bool in_use(const CodeState *cs, const Target *t) {
+  return t != &nothing && t->epoch == cs->epoch;
+}
+
+// A table of this size with what is in the old one, if all have a place each.
+// NULL: they do not, or memory is out.
+static Targets *larger_table(CodeState *cs, const Targets *old, uint32_t size,
+                             const Target *more) {
+  Targets *t = ambi_alloc(table_bytes(size));
+  if (!t) return NULL;
+  t->mask = size - 1;
+  bool apart = true;
+  for (uint32_t i = 0; i < size; i++)
+    ambi_store_release(&t->at[i], &nothing);
+  ambi_store_release(&t->at[ambi_target_index(more->head, t->mask)], more);
+  for (uint32_t i = 0; apart && i <= old->mask; i++) {
+    const Target *was = ambi_load_relaxed(&old->at[i]);
+    if (!in_use(cs, was)) continue;
+    uint32_t to = ambi_target_index(was->head, t->mask);
+    apart = ambi_load_relaxed(&t->at[to]) == &nothing;
+    ambi_store_release(&t->at[to], was);
+  }
+  if (apart) return t;
+  ambi_free(t, table_bytes(size));
+  return NULL;
+}
+
+// Heads that cannot be told apart take turns; so they do when memory is out.
+static void keep(CodeState *cs, Variant *shape, const Target *t) {
+  Targets *now = ambi_load_relaxed(&shape->targets), *more = NULL;
+  uint32_t at = ambi_target_index(t->head, now->mask);
+  const Target *was = ambi_load_relaxed(&now->at[at]);
+  if (now != ambi_targets_none() &&
+      (!in_use(cs, was) || was->head == t->head)) {
+    ambi_store_release(&now->at[at], t);
+    return;
+  }
+  uint32_t size = now->mask + 1;
+  if (size < SMALLEST_TABLE) size = SMALLEST_TABLE / 2;
+  while (!more && size < LARGEST_TABLE)
+    more = larger_table(cs, now, size *= 2, t);
+  if (!more) {
+    if (now != ambi_targets_none()) ambi_store_release(&now->at[at], t);
+    return;
+  }
+  more->shape = shape;
+  more->next = cs->target_tables;
+  cs->target_tables = more;
+  ambi_store_release(&shape->targets, more);
+}
+
+// ---- finding out ------------------------------------------------------------------
+
+static void untyped(Target *t, Variant *v) {
+  t->kind = v ? TARGET_CALL : TARGET_DATA;
+  t->variant = v;
+  for (uint32_t i = 0; i < t->nargs; i++)
+    t->param[i] = AMB_SYM(UNDEFINED);
+}
+
+// Does such a function's result pass where this type is expected? Like
+// ambi_lower_returns, of types that are symbols.
+static bool returns(Value r, Value t) {
+  bool any = r.w == AMB_SYM(UNDEFINED).w || r.w == AMB_SYM(T_ATOM).w ||
+             t.w == AMB_SYM(UNDEFINED).w || t.w == AMB_SYM(T_ATOM).w;
+  return any || r.w == t.w;
+}
+
+// The types that arguments are checked against. False: only EVAL can do it.
+static bool parameters(Target *t, Value ftype) {
+  for (uint32_t i = 0; i < t->nargs; i++) {
+    Value p = ambi_deref(ambi_expr_at(ftype, i + 1));
+    if (ambi_is_var(p)) p = AMB_SYM(UNDEFINED);
+    if (!ambi_is_sym(p)) return false;
+    if (ambi_is_metatype(p) && p.w != AMB_SYM(T_ATOM).w &&
+        p.w != AMB_SYM(T_EXPRESSION).w)
+      return false;
+    t->param[i] = p;
+  }
+  return true;
+}
+
+static bool typed(Engine *g, Target *t, Definition *d, Value expected) {
+  Value ftype;
+  if (!ambi_simple_function(g->cx, d->space, d->head, t->nargs, &ftype))
+    return !g->cx->stop;
+  Value r = ambi_deref(ambi_expr_at(ftype, t->nargs + 1));
+  if (r.w == AMB_SYM(T_EXPRESSION).w && expected.w == AMB_SYM(UNDEFINED).w)
+    r = AMB_SYM(UNDEFINED);
+  if (ambi_is_var(r)) r = expected;
+  if (!d->has_rules || !ambi_is_sym(r) || !returns(r, expected) ||
+      !parameters(t, ftype))
+    return true;
+  t->variant = ambi_variant(g->code, d, r);
+  if (!t->variant) {
+    g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  t->kind = TARGET_TYPED;
+  return true;
+}
+
+// An operation is applied here if it may be done twice and its result is a value.
+// Type variables that link two places: see like.
+static bool operation(Engine *g, Target *t, Value expected) {
+  const Builtin *b = &ambi_builtins[ambi_op_of(AMB_V(t->head))];
+  Value ftype;
+  if (b->flags != F_DET || b->effects != E_PURE || !*b->type) return true;
+  if (!ambi_simple_function(g->cx, g->cx->space, AMB_V(t->head), t->nargs,
+                            &ftype))
+    return !g->cx->stop;
+  Value r = ambi_deref(ambi_expr_at(ftype, t->nargs + 1)), link = AMB_NONE;
+  if (!ambi_is_sym(r) || ambi_is_metatype(r) || r.w == AMB_SYM(UNDEFINED).w ||
+      !returns(r, expected) || !parameters(t, ftype))
+    return true;
+  for (uint32_t i = 0; i < t->nargs; i++) {
+    Value p = ambi_deref(ambi_expr_at(ftype, i + 1));
+    if (!ambi_is_var(p)) continue;
+    if (!ambi_is_none(link) && link.w != p.w) return true;
+    link = p;
+    t->param[i] = AMB_UNIT;
+  }
+  t->kind = TARGET_APPLY;
+  return true;
+}
+
+static bool function(Engine *g, Target *t, Value expected) {
+  Context *cx = g->cx;
+  Value head = AMB_V(t->head);
+  if (head.w == AMB_SYM(EMPTY).w || head.w == AMB_SYM(ERROR).w ||
+      ambi_is_instruction_symbol(ambi_sym_of(head)))
+    return true;
+  if (cx->rt->is_data_head(cx, head)) {
+    untyped(t, NULL);
+    return true;
+  }
+  Definition *d = ambi_definition(g->code, cx->space, head, t->nargs);
+  if (!d) cx->stop = STOP_MEMORY;
+  if (!d || (!d->info_known && !ambi_definition_info(cx, d))) return false;
+  if (d->dynamic) return true;
+  if (!d->untyped) return typed(g, t, d, expected);
+  Variant *v = d->has_rules ? ambi_variant(g->code, d, expected) : NULL;
+  if (d->has_rules && !v) {
+    cx->stop = STOP_MEMORY;
+    return false;
+  }
+  untyped(t, v);
+  return true;
+}
+
+static const Target *learn(Engine *g, Variant *shape, Value head) {
+  CodeState *cs = g->code;
+  uint32_t n = shape->def->nargs;
+  Target *t = ambi_alloc(target_bytes(n));
+  if (!t) {
+    g->cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  *t = (Target){.head = head.w, .kind = TARGET_ODD, .nargs = n};
+  t->next = cs->targets;
+  cs->targets = t;
+  Word *h = g->cx->h;
+  bool ok = ambi_is_op(head) ? operation(g, t, shape->type)
+                             : function(g, t, shape->type);
+  if (!ok || g->cx->stop) return NULL;
+  g->cx->h = h;
+  t->epoch = cs->epoch;
+  keep(cs, shape, t);
+  return t;
+}
+
+const Target *ambi_target_data(void) {
+  return &data_target;
+}
+
+const Target *ambi_target_find(Engine *g, Variant *shape, Value head) {
+  head = ambi_deref(head);
+  AMB_ASSERT(shape->def->space == g->cx->space);
+  const Target *t = ambi_target_seen(shape, head);
+  if (ambi_target_holds(g, t, head)) return t;
+  if (g->max_depth || shape->def->nargs > MOST_ARGUMENTS) return &nothing;
+  if (ambi_is_sym(head) || ambi_is_op(head)) return learn(g, shape, head);
+  if (ambi_is_var(head) || !g->cx->rt->is_data_head(g->cx, head))
+    return &nothing;
+  return &data_target;
+}
+
+// ---- arguments -----------------------------------------------------------------
+
+bool ambi_target_accepts(Engine *g, Value type, bool given, Value *v) {
+  Value d = ambi_deref(*v);
+  if (type.w == AMB_SYM(T_ATOM).w) return given;
+  if (type.w == AMB_SYM(T_EXPRESSION).w) return given && ambi_is_expression(d);
+  if (type.w == AMB_SYM(T_NUMBER).w) {
+    *v = d;
+    return ambi_is_number(d);
+  }
+  if (!ambi_source_ready(g, v)) return false;
+  return type.w == AMB_SYM(UNDEFINED).w || ambi_step_check_type(g, *v, type);
+}
+
+// Values of one kind have one type, so a type variable may stand for it.
+static bool like(const Value *args, const Target *t) {
+  int kind = 0;
+  for (uint32_t i = 0; i < t->nargs; i++) {
+    if (t->param[i].w != AMB_UNIT.w) continue;
+    int k = ambi_value_kind(args[i]);
+    if (k == 0 || (kind && k != kind)) return false;
+    kind = k;
+  }
+  return true;
+}
+
+static bool takes_int(Value type) {
+  return type.w == AMB_SYM(T_NUMBER).w || type.w == AMB_SYM(UNDEFINED).w ||
+         type.w == AMB_UNIT.w;
+}
+
+static bool take_arguments(Engine *g, const Target *t, Value *args) {
+  for (uint32_t i = 0; i < t->nargs; i++) {
+    uint16_t s = g->pc[1].half[2 + i];
+    bool given = (s & SRC_CONST) == SRC_CHECK || s >= SRC_CONST;
+    args[i] = ambi_source(g->e, s);
+    if (ambi_is_int(args[i]) && takes_int(t->param[i])) continue;
+    Value p = ambi_is_unit(t->param[i]) ? AMB_SYM(UNDEFINED) : t->param[i];
+    if (!ambi_target_accepts(g, p, given, &args[i])) return false;
+    args[i] = ambi_deref(args[i]);
+  }
+  return like(args, t);
+}
+
+// Most of what is passed on is arithmetic. (): it is something else.
+static Value computed(Context *cx, uint32_t op, Value a, Value b) {
+  bool small = ambi_is_int(a) && ambi_is_int(b);
+  int64_t x = small ? ambi_int_of(a) : 0, y = small ? ambi_int_of(b) : 0;
+  switch (op) {
+  case OP_ADD:
+    return small && ambi_int_fits(x + y) ? ambi_small_int(x + y)
+                                         : ambi_num_add(cx, a, b);
+  case OP_SUB:
+    return small && ambi_int_fits(x - y) ? ambi_small_int(x - y)
+                                         : ambi_num_sub(cx, a, b);
+  case OP_MUL: return ambi_num_mul(cx, a, b);
+  case OP_LT: return ambi_bool(small ? x < y : ambi_num_cmp(a, b) == -1);
+  case OP_GT: return ambi_bool(small ? x > y : ambi_num_cmp(a, b) == 1);
+  default: return AMB_UNIT;
+  }
+}
+
+static enum CallResult apply(Engine *g, const Target *t, const Value *args) {
+  uint32_t op = ambi_op_of(AMB_V(t->head));
+  g->rv = AMB_UNIT;
+  if (t->nargs == 2 && ambi_is_number(args[0]) && ambi_is_number(args[1]))
+    g->rv = computed(g->cx, op, args[0], args[1]);
+  if (ambi_is_none(g->rv) || g->cx->stop) return CALL_STOP;
+  if (!ambi_is_unit(g->rv)) return CALL_VALUE;
+  return ambi_call_builtin(g, op, args, t->nargs, g->pc);
+}
+
+enum Next ambi_target_apply(Engine *g, const Target *t) {
+  const Code *pc = g->pc;
+  Value args[MOST_ARGUMENTS];
+  bool fits = take_arguments(g, t, args);
+  if (g->cx->stop) return NEXT_STOP;
+  enum CallResult r = fits ? apply(g, t, args) : CALL_DATA;
+  if (r == CALL_STOP) return NEXT_STOP;
+  if (r != CALL_VALUE) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  if (ambi_ops[pc->op].flags & F_END) return NEXT_RET;
+  if (pc->a != NO_SLOT) g->e[pc->a] = ambi_position(g->b).w;
+  g->pc = pc + ambi_op_words(pc);
+  return NEXT_PC;
+}

@@ -279,13 +279,45 @@ static bool unless_equal(Emit *m) {
 }
 
 // ---- operations ---------------------------------------------------------------------
+// rax / by, for a constant of at least 3, by multiplication: the quotient is the
+// product's high half, shifted, one more for what is negative. It is exact for
+// integers of 48 bits as long as 2^(17 + shift) is not less than `by` (Granlund and
+// Montgomery, "Division by invariant integers using multiplication").
+static void divide_by(Emit *m, int64_t by, bool remainder) {
+  Jit *j = m->j;
+  unsigned shift = 0;
+  while ((int64_t)1 << (17 + shift) < by)
+    shift++;
+  unsigned __int128 power = (unsigned __int128)1 << (64 + shift);
+  jit_shift(j, J_SAR, J_RAX, 16);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_imm(j, J_RDX, (uint64_t)(power / (unsigned __int128)by) + 1);
+  jit_multiply_high(j, J_RDX);
+  if (shift) jit_shift(j, J_SAR, J_RDX, shift);
+  jit_rr(j, J_MOV, J_RAX, J_RCX);
+  jit_shift(j, J_SAR, J_RAX, 63);
+  jit_rr(j, J_SUB, J_RDX, J_RAX);
+  jit_rr(j, J_MOV, J_RAX, J_RDX);
+  if (!remainder) return;
+  jit_imm(j, J_RDX, (uint64_t)by);
+  jit_rr(j, J_IMUL, J_RAX, J_RDX);
+  jit_rr(j, J_SUB, J_RCX, J_RAX);
+  jit_rr(j, J_MOV, J_RAX, J_RCX);
+}
+
 static bool divide(Emit *m, unsigned x, unsigned y, bool remainder) {
   Jit *j = m->j;
   if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  int64_t by = is_constant(y) ? ambi_int_of(constant(m, y)) : 0;
+  if (is_constant(y) && by <= 0) return false;
   int_to(m, J_RAX, x);
-  if (is_constant(y)) {
-    int64_t by = ambi_int_of(constant(m, y));
-    if (by <= 0) return false;
+  if (by >= 3) {
+    divide_by(m, by, remainder);
+    jit_shift(j, J_SHL, J_RAX, 16);
+    give_int(m, m->pc->a);
+    return true;
+  }
+  if (by) {
     jit_imm(j, J_RCX, (uint64_t)by);
   } else {
     jit_rr(j, J_MOV, J_RCX, keep_int(m, y));

@@ -291,6 +291,10 @@ Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
   return hits_of(x, s);
 }
 
+void ambi_index_prefetch(const Index *x, uint64_t key) {
+  if (x->cap) __builtin_prefetch(&x->table[home(x->cap, tag_of(key))]);
+}
+
 Hits ambi_index_look(const Index *x, uint64_t key) {
   const Slot *s = slot_of(x, key);
   return s ? hits_of(x, s) : (Hits){NULL, 0};

@@ -68,6 +68,7 @@ typedef struct Hits {
 } Hits;
 // Those of the key, without removed records at the front.
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at);
+void ambi_index_prefetch(const Index *x, uint64_t key);
 Hits ambi_index_look(const Index *x, uint64_t key);  // as they stand
 // Drops the removed records from the positions of a key.
 void ambi_index_tidy(Index *x, uint64_t key, const Record *at);

@@ -6,7 +6,7 @@
 #include "memory/alloc.h"
 #include "runtime/config.h"
 #include "runtime/runtime.h"
-#include "runtime/spaces/space_data.h"
+#include "runtime/spaces/join.h"
 
 enum { MAX_STREAMS = 3 * STREAMS_EACH };
 
@@ -505,6 +505,9 @@ bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
     sv.npatterns = ambi_expr_size(pattern) - 1;
   }
   if (!ambi_collect_vars(cx, pattern, vars)) return false;
+  Join join;
+  if (ambi_join_plan(&join, cx, s, sv.patterns, sv.npatterns, vars))
+    return ambi_join_run(&join, values, nsolutions);
   Goal one = {.next = 0};
   size_t n = sv.npatterns;
   sv.goals = n <= 1 ? &one : ambi_alloc(n * sizeof *sv.goals);

@@ -152,6 +152,16 @@ static Index *need_index(Relation *rel, Path path) {
   return x ? x : make_index(rel, path);
 }
 
+Index *ambi_relation_index(Relation *rel, Path path) {
+  return is_small(rel) ? NULL : need_index(rel, path);
+}
+
+const Index *ambi_relation_has_index(const Relation *rel, Path path) {
+  for (size_t i = 0; i < rel->nindexes; i++)
+    if (same_path(rel->index[i].path, path)) return &rel->index[i];
+  return NULL;
+}
+
 static size_t hits_streams(Relation *rel, Index *x, uint64_t key, Hits hits,
                            Stream *out) {
   size_t n = 0;
@@ -166,7 +176,7 @@ static size_t hits_streams(Relation *rel, Index *x, uint64_t key, Hits hits,
 
 size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
                             Stream out[STREAMS_EACH]) {
-  Index *x = is_small(rel) ? NULL : need_index(rel, path);
+  Index *x = ambi_relation_index(rel, path);
   if (x)
     return hits_streams(rel, x, key, ambi_index_find(x, key, rel->at), out);
   ambi_relation_all(rel, &out[0]);

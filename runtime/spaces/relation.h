@@ -78,6 +78,9 @@ size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
 // The same when only the key at one path is known.
 size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
                             Stream out[STREAMS_EACH]);
+// The index, with all records in it; NULL: the relation is too small, or memory is out.
+Index *ambi_relation_index(Relation *rel, Path path);
+const Index *ambi_relation_has_index(const Relation *rel, Path path);
 // Records that may be equal to the stored atom.
 size_t ambi_relation_lookup_equal(Relation *rel, Value atom,
                                   Stream out[STREAMS_EACH]);

@@ -1,0 +1,272 @@
+// Conjunctions against nested loops over a plain list of atoms: the same solutions in
+// the same order, whatever the plan is; with facts that come and go, nested patterns,
+// variables in facts, facts of another space, and memory that runs out.
+//
+// AMBIT_LONG=1 makes it a million cases.
+#include "runtime/atoms/work.h"
+#include "runtime/spaces/join.h"
+#include "tests/unit/terms.h"
+
+enum { MAX_FACTS = 300, MAX_GOALS = 5 };
+
+static Space *space, *other;
+static Value facts[2]
+                  [MAX_FACTS];  // of the space, of the other one; oldest first
+static uint32_t nfacts[2], keys;  // how many different leaves
+static uint64_t planned, reordered, cases, solved;
+
+static void open_spaces(void) {
+  terms_open();
+}
+
+// ---- facts and patterns -------------------------------------------------------------
+static Value leaf(Scope *s) {
+  if (below(100) < s->vars_in_100) return random_var(s);
+  uint32_t k = below(keys);
+  switch (below(12)) {
+  case 0: return ambi_double(k);
+  case 1: return str((char[]){(char)('a' + k % 26), '\0'});
+  case 2: return below(20) ? num(k) : AMB_V(AMB_CANONICAL_NAN);
+  default: return k % 2 ? num(k) : sym((char[]){(char)('a' + k % 26), '\0'});
+  }
+}
+
+static Value argument(Scope *s, uint32_t depth) {
+  if (depth == 0 || below(4)) return leaf(s);
+  Value items[3] = {below(5) ? sym(below(2) ? "f" : "g") : leaf(s)};
+  uint32_t n = 1 + below(3);
+  for (uint32_t i = 1; i < n; i++)
+    items[i] = argument(s, depth - 1);
+  return ambi_make_expr(cx, items, n);
+}
+
+static Value atom(Scope *s, uint32_t depth) {
+  static const char *const heads[] = {"p", "q", "r"};
+  Value items[4] = {sym(heads[below(3)])};
+  if (s->vars_in_100 && below(60) == 0) items[0] = random_var(s);
+  uint32_t n = below(8) ? 3 : 2 + below(3);
+  for (uint32_t i = 1; i < n; i++)
+    items[i] = argument(s, depth);
+  return ambi_make_expr(cx, items, n);
+}
+
+static void add_some(uint32_t which, uint32_t n, uint32_t vars_in_100) {
+  Space *to = which ? other : space;
+  for (uint32_t i = 0; i < n && nfacts[which] < MAX_FACTS; i++) {
+    Scope s = {.vars_in_100 = vars_in_100};
+    Value v = atom(&s, 2);
+    if (!ambi_equal(v, v)) continue;  // a NaN is never found again
+    facts[which][nfacts[which]++] = v;
+    ck_assert(ambi_space_add(to, v));
+  }
+}
+
+static void remove_some(uint32_t which, uint32_t n) {
+  for (uint32_t i = 0; i < n && nfacts[which]; i++) {
+    Value *at = facts[which], v = at[below(nfacts[which])];
+    uint32_t k = 0;
+    while (!plain_equal(at[k], v))
+      k++;
+    bool found;
+    ck_assert(ambi_space_remove(which ? other : space, v, &found) && found);
+    memmove(at + k, at + k + 1, (--nfacts[which] - k) * sizeof *at);
+  }
+}
+
+// ---- both answers -------------------------------------------------------------------
+static void nested_loops(Value all, uint32_t goal, ValueVec *out) {
+  if (goal == ambi_expr_size(all)) {
+    ck_assert(ambi_vec_push(out, ambi_resolve(cx, all)));
+    return;
+  }
+  for (uint32_t which = 0; which < 2; which++)
+    for (uint32_t i = 0; i < nfacts[which]; i++) {
+      Value v = facts[which][i];
+      if (!ambi_word_ground(v)) v = ambi_copy_renamed(cx, v, NULL, NULL);
+      size_t mark = cx->tr;
+      if (plain_unify(ambi_expr_at(all, goal), v))
+        nested_loops(all, goal + 1, out);
+      ambi_trail_undo(cx, mark);
+    }
+}
+
+static void by_the_space(Value all, ValueVec *out) {
+  ValueVec vars = {0}, values = {0};
+  size_t n;
+  ck_assert(ambi_space_solve(cx, space, all, &vars, &values, &n));
+  ck_assert_uint_eq(values.n, n * vars.n);
+  for (size_t i = 0; i < n; i++) {
+    size_t mark = cx->tr;
+    for (size_t k = 0; k < vars.n; k++)
+      ck_assert(ambi_unify(cx, vars.at[k], values.at[i * vars.n + k]));
+    ck_assert(ambi_vec_push(out, ambi_resolve(cx, all)));
+    ambi_trail_undo(cx, mark);
+  }
+  Join j;
+  if (ambi_join_plan(&j, cx, space, ambi_expr_items(all) + 1,
+                     ambi_expr_size(all) - 1, &vars)) {
+    planned++;
+    reordered += j.reordered;
+  }
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
+}
+
+// A fact with variables in some places, so that there is something to find.
+static Value like_a_fact(Scope *s) {
+  Value v = facts[0][below(nfacts[0])], items[4];
+  uint32_t n = ambi_expr_size(v);
+  for (uint32_t i = 0; i < n; i++) {
+    Value c = ambi_expr_at(v, i);
+    bool keep = i == 0 || below(3) == 0;
+    items[i] = keep && ambi_word_ground(c) ? c : random_var(s);
+  }
+  return ambi_make_expr(cx, items, n);
+}
+
+static bool same(Value a, Value b) {
+  return ambi_alpha_equal(a, b) || !ambi_equal(a, a);
+}
+
+static void ask(void) {
+  uint32_t n = nfacts[0] + nfacts[1];
+  uint32_t most = n < 12 ? 4 : n < 40 ? 3 : 2;
+  Value items[MAX_GOALS] = {AMB_SYM(COMMA)};
+  Scope s = {.vars_in_100 = 20 + below(60)};
+  uint32_t goals = 1 + below(most);
+  for (uint32_t i = 1; i <= goals; i++)
+    items[i] = nfacts[0] && below(2) ? like_a_fact(&s) : atom(&s, 2);
+  Value all = ambi_make_expr(cx, items, goals + 1);
+  ValueVec want = {0}, got = {0};
+  nested_loops(all, 1, &want);
+  by_the_space(all, &got);
+  ck_assert_uint_eq(want.n, got.n);
+  for (size_t i = 0; i < want.n; i++)
+    ck_assert(same(want.at[i], got.at[i]));
+  cases++;
+  solved += want.n > 0;
+  ambi_vec_drop(&want);
+  ambi_vec_drop(&got);
+}
+
+static void one_world(void) {
+  space = ambi_space_open(&rt, NULL, false);
+  other = ambi_space_open(&rt, NULL, false);
+  ck_assert(space && other);
+  nfacts[0] = nfacts[1] = 0;
+  keys = 2 + below(below(2) ? 6 : 60);
+  uint32_t vars = below(5) ? 0 : 10;
+  bool two = below(4) == 0;
+  if (two) ck_assert(ambi_space_add_dep(space, other));
+  for (int i = 0; i < 6; i++) {
+    add_some(0, below(below(2) ? 12 : 80), vars);
+    if (two) add_some(1, below(6), vars);
+    remove_some(0, below(below(3) ? 4 : 60));
+    if (two) remove_some(1, below(4));
+    for (int k = 0; k < 4; k++)
+      ask();
+  }
+  const char *why = NULL;
+  ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
+  ambi_spaces_quiesce(&rt);
+  rt.cells = NULL;  // both spaces
+  ambi_space_free(space);
+  ambi_space_free(other);
+  ambi_store_quiesce(rt.store);
+  cx->tr = 0;
+  ambi_context_reset(cx);
+}
+
+START_TEST(test_join_model) {
+  uint64_t most = getenv("AMBIT_LONG") ? 1000000 : 12000;
+  while (cases < most)
+    one_world();
+  // The plans must have been used, and orders been changed.
+  ck_assert_uint_gt(planned, cases / 2);
+  ck_assert_uint_gt(reordered, cases / 200);
+  ck_assert_uint_gt(solved, cases / 4);
+}
+END_TEST
+
+// ---- single claims --------------------------------------------------------------------
+static void plan(Value all, Join *j, ValueVec *vars, size_t want) {
+  ValueVec values = {0};
+  size_t n;
+  ck_assert(ambi_collect_vars(cx, all, vars));
+  ck_assert(ambi_join_plan(j, cx, space, ambi_expr_items(all) + 1,
+                           ambi_expr_size(all) - 1, vars));
+  ck_assert(ambi_join_run(j, &values, &n));
+  ck_assert_uint_eq(n, want);
+  ambi_vec_drop(&values);
+}
+
+START_TEST(test_order_is_chosen) {
+  space = ambi_space_open(&rt, NULL, false);
+  Value x = var("x"), y = var("y");
+  for (int64_t i = 0; i < 2000; i++)
+    ck_assert(ambi_space_add(space, E(sym("link"), num(i), num(i % 500))));
+  ck_assert(ambi_space_add(space, E(sym("start"), num(77))));
+  Join j;
+  ValueVec vars = {0};
+  plan(E(sym(","), E(sym("link"), x, y), E(sym("start"), y)), &j, &vars, 4);
+  ck_assert(j.reordered && j.goals[0].written == 1);
+  ck_assert_uint_eq(j.goals[1].looked_at, 4);
+  vars.n = 0;
+  plan(E(sym(","), E(sym("start"), y), E(sym("link"), x, y)), &j, &vars, 4);
+  ck_assert(!j.reordered);
+  ambi_vec_drop(&vars);
+}
+END_TEST
+
+// Two common keys together are rare: their positions are intersected.
+START_TEST(test_lists_are_intersected) {
+  space = ambi_space_open(&rt, NULL, false);
+  for (int64_t i = 0; i < 20000; i++)
+    ck_assert(
+        ambi_space_add(space, E(sym("t"), num(i % 20), num(i % 19), num(i))));
+  Join j;
+  ValueVec vars = {0};
+  plan(E(sym(","), E(sym("t"), num(7), num(7), var("x"))), &j, &vars, 53);
+  ck_assert_uint_eq(j.goals[0].looked_at, 53);
+  ambi_vec_drop(&vars);
+}
+END_TEST
+
+START_TEST(test_memory_out) {
+  space = ambi_space_open(&rt, NULL, false);
+  for (int64_t i = 0; i < 300; i++) {
+    ck_assert(ambi_space_add(space, E(sym("p"), num(i), num(i % 30))));
+    ck_assert(ambi_space_add(space, E(sym("q"), num(i % 30), num(i % 7))));
+  }
+  ck_assert(ambi_space_add(space, E(sym("s"), num(3))));
+  Value x = var("x"), y = var("y"), z = var("z");
+  Value all = E(sym(","), E(sym("p"), x, y), E(sym("q"), y, z), E(sym("s"), z));
+  bool done = false;
+  for (uint64_t k = 1; !done; k++) {
+    ValueVec vars = {0}, values = {0};
+    size_t n;
+    ambi_alloc_fail_at(k);
+    done = ambi_space_solve(cx, space, all, &vars, &values, &n);
+    ambi_alloc_fail_at(0);
+    ck_assert_int_eq(cx->stop, done ? STOP_NONE : STOP_MEMORY);
+    ck_assert(ambi_var_unbound(x) && ambi_var_unbound(z) && cx->tr == 0);
+    for (size_t i = 0; done && i < n; i++)
+      ck_assert_int_eq(ambi_int_of(values.at[i * 3 + 2]), 3);
+    if (done) ck_assert_uint_eq(n, 430);
+    cx->stop = STOP_NONE;
+    ambi_vec_drop(&vars);
+    ambi_vec_drop(&values);
+  }
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("join");
+  tcase_set_timeout(tc, getenv("AMBIT_LONG") ? 7200 : 240);
+  tcase_add_checked_fixture(tc, open_spaces, terms_close);
+  tcase_add_test(tc, test_join_model);
+  tcase_add_test(tc, test_order_is_chosen);
+  tcase_add_test(tc, test_lists_are_intersected);
+  tcase_add_test(tc, test_memory_out);
+  return unit_run(tc, "join");
+}

@@ -26,7 +26,7 @@ enum {
   QUEUE_SIZE = 1024,
   BATCH = 64,  // units that the compiler picks the most urgent from
   STACK_BYTES = 512 << 10,  // no recursion over data; sanitizers need the most
-  STEP = 64,                // units that wait double the threshold
+  STEP = 64,                // units that wait add the threshold once more
   MODEST_NICE = 10,
   MODEST_PERCENT = 15,
   LEVEL_2 = 10,  // times the threshold
@@ -48,20 +48,22 @@ typedef struct Counts {  // [compiler], or [own]: the first row, asked
 } Counts;
 
 struct Compiler {
-  JitConfig config;    // [init]
-  CodeState *code;     // [init]
-  CodeMemory *memory;  // [init]
-  Emitter *emitter;    // [compiler]
-  Profile *profile;    // [compiler] or NULL
-  GdbEntry *debugger;  // [own] of the code that all units share, or NULL
-  HotQueue *queue;     // [init]
-  bool threaded;       // [own] the thread runs, or has run
-  bool threadless;     // [own] the evaluator compiles
-  bool stopped;        // [own] nothing is compiled any more
-  uint32_t percent;    // [init] of the wall, for the thread
+  JitConfig config;       // [init]
+  CodeState *code;        // [init]
+  CodeMemory *memory;     // [init]
+  Emitter *emitter;       // [compiler]
+  Profile *profile;       // [compiler] or NULL
+  GdbEntry *debugger;     // [own] of the code that all units share, or NULL
+  HotQueue *queue;        // [init]
+  bool threaded;          // [own] the thread runs, or has run
+  bool threadless;        // [own] the evaluator compiles
+  bool stopped;           // [own] nothing is compiled any more
+  uint32_t percent;       // [init] of the wall, for the thread
+  uint64_t changed_over;  // [own] NativeHost.changed_over, once stopped
   pthread_t thread;
-  sem_t wake;                   // posted after each push, and to stop
-  AMB_ATOMIC(uint32_t) x_stop;  // [own>all]
+  sem_t wake;                     // posted to whoever sleeps, and to stop
+  AMB_ATOMIC(uint32_t) x_asleep;  // [all] the thread has found nothing to do
+  AMB_ATOMIC(uint32_t) x_stop;    // [own>all]
   AMB_ATOMIC(uint32_t)
   x_waiting;                    // [all] units on their way, or being compiled
   AMB_ATOMIC(uint32_t) x_peak;  // [own>all] the most of them
@@ -211,8 +213,7 @@ static void stand_back(Compiler *c, uint64_t ns) {
     uint64_t until = clock_ns(CLOCK_REALTIME) + (left < MOMENT ? left : MOMENT);
     struct timespec t = {(time_t)(until / 1000000000u),
                          (long)(until % 1000000000u)};
-    while (sem_timedwait(&c->wake, &t) == 0 && !stopping(c)) {
-    }
+    sem_timedwait(&c->wake, &t);
     now = now_ns();
   }
   ambi_add_relaxed(&c->counts.pauses, 1);
@@ -228,14 +229,33 @@ static void account(Compiler *c, Budget *b) {
   if (pause) stand_back(c, pause);
 }
 
+// A push comes before its look at x_asleep, and here a look at the queue comes after
+// it is set. The two exchanges have an order: either the push is seen here, or the
+// flag there.
+static void sleep_until_asked(Compiler *c) {
+  for (;;) {
+    ambi_exchange(&c->x_asleep, 1);
+    if (stopping(c) || refill(c)) break;
+    sem_wait(&c->wake);  // may end without a post, by a debugger's signal
+  }
+  ambi_exchange(&c->x_asleep, 0);
+}
+
+// Waking it does not stop the evaluator in the middle of asking.
+static void be_modest(void) {
+  struct sched_param none = {0};
+  sched_setscheduler(0, SCHED_BATCH, &none);
+  setpriority(PRIO_PROCESS, 0, MODEST_NICE);
+}
+
 static void *work(void *arg) {
   Compiler *c = arg;
   Budget budget;
   ambi_store_release(&c->counts.began_ns, now_ns());
   ambi_budget_open(&budget, c->percent, now_ns());
-  if (c->percent < 100) setpriority(PRIO_PROCESS, 0, MODEST_NICE);
+  if (c->percent < 100) be_modest();
   while (!stopping(c)) {
-    if (sem_wait(&c->wake) != 0) continue;  // a debugger's signal
+    sleep_until_asked(c);
     while (!stopping(c) && refill(c)) {
       HotUnit item = take_most_urgent(c);
       compile(c, &item);
@@ -273,7 +293,7 @@ static void send(Compiler *c, const HotUnit *item) {
     ambi_store_release(&c->x_peak, waiting);
   bool full = ambi_stress(STRESS_REFUSE) && ++c->pushes % 3 == 0;
   if (!full && ambi_queue_push(c->queue, *item)) {
-    sem_post(&c->wake);
+    if (ambi_exchange(&c->x_asleep, 0)) sem_post(&c->wake);
     return;
   }
   ambi_add_relaxed(&c->counts.full, 1);
@@ -301,7 +321,7 @@ static char *name_of(const Compiler *c, const Unit *u) {
 // How much a unit has to count, with so many before it.
 static uint32_t needed(const Compiler *c) {
   uint64_t waiting = ambi_load_relaxed(&c->x_waiting);
-  uint64_t n = c->config.threshold * (STEP + waiting) / STEP;
+  uint64_t n = c->config.threshold * (1 + waiting / STEP);
   return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
@@ -439,6 +459,7 @@ void ambi_compiler_stop(Runtime *rt) {
   Compiler *c = ambi_compiler_of(rt);
   if (!c || c->stopped) return;
   c->stopped = true;
+  c->changed_over = c->code->native.changed_over;
   if (!c->threaded) return;
   ambi_store_release(&c->x_stop, 1);
   sem_post(&c->wake);
@@ -500,7 +521,8 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
                     .queue_full = ambi_load_relaxed(&k->full),
                     .instructions = ambi_load_relaxed(&k->instructions),
                     .bytes = ambi_load_relaxed(&k->bytes),
-                    .changed_over = c->code->native.changed_over,
+                    .changed_over = c->stopped ? c->changed_over
+                                               : c->code->native.changed_over,
                     .outdated = ambi_load_relaxed(&k->outdated),
                     .emit_ns = ambi_load_relaxed(&k->emit_ns),
                     .counted_on = ambi_load_relaxed(&k->counted_on),

@@ -14,8 +14,8 @@
 //             left the place; x_tail moves once from each t, so no two producers
 //             own a place; a queue that is full shows an older turn and is left
 //   waits     nobody. A producer that was stopped between its two steps hides
-//             later items until it goes on: the consumer sees an empty queue, so it
-//             is to be woken after each push
+//             later items until it goes on: the consumer sees an empty queue, so
+//             each push has to see to it that a sleeping consumer looks again
 //   lifetime  a Unit in the queue is not freed: its state is QUEUED or STALE
 //             (runtime/bytecode/native.h)
 //   weaker?   relaxed x_tail is enough: it orders nothing, the turns do

@@ -70,7 +70,7 @@ static void lower_all(void) {
   RecordVec all = {0};
   micro_must(ambi_space_atoms(cx->space, &all), "no memory");
   for (size_t i = 0; i < all.n; i++)
-    lower(all.at[i]->tmpl.atom);
+    lower(ambi_record_atom(all.at[i]));
   ambi_records_drop(&all);
 }
 

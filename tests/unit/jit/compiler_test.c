@@ -212,28 +212,31 @@ START_TEST(a_full_queue_stops_nobody) {
 }
 END_TEST
 
-// 64 units that wait double the threshold: with one of 64, each adds a call.
+// Each 64 units that wait add the threshold once more.
 START_TEST(the_longer_the_queue_the_longer_the_count) {
-  enum { THRESHOLD = 64, UNITS = 10 };
+  enum { THRESHOLD = 3, STEP = 64, UNITS = 2 * STEP + 1 };
   Seen seen;
   open_all(&seen, JIT_BACKGROUND, THRESHOLD);
   fake_gate(true);
   define_all(&seen, UNITS + 1);
+  unsigned more = 0;
   for (unsigned unit = 0; unit < UNITS; unit++) {
     char text[16];
     snprintf(text, sizeof text, "!(f%u)", unit);
-    for (unsigned call = 1; call <= THRESHOLD + unit; call++) {
+    unsigned times = 1 + unit / STEP;
+    for (unsigned call = 1; call <= THRESHOLD * times; call++) {
       ck_assert_uint_eq(stats(&seen).hot, unit);
       run(&seen, text);
     }
+    more += times > 1;
     ck_assert_uint_eq(stats(&seen).hot, unit + 1);
-    ck_assert_uint_eq(stats(&seen).counted_on, unit);
+    ck_assert_uint_eq(stats(&seen).counted_on, more);
   }
   fake_gate(false);
   ambi_compiler_wait(seen.compiler);
   for (unsigned call = 1; call <= THRESHOLD; call++) {
     ck_assert_uint_eq(stats(&seen).hot, UNITS);
-    run(&seen, "!(f10)");
+    run(&seen, "!(f129)");
   }
   ck_assert_uint_eq(stats(&seen).hot, UNITS + 1);
   close_all(&seen);

@@ -77,10 +77,13 @@ typedef struct State {  // CELL_STATE
 } State;
 // Does a value of this type, a symbol, pass as what the state holds? Whatever it is
 // passes as %Undefined%.
-static inline bool ambi_state_is_of(Value state, Value type) {
-  const State *s = (const State *)(const void *)ambi_cell(state);
-  return ambi_same(type, AMB_SYM(UNDEFINED)) || ambi_is_lvar(s->type.atom) ||
-         ambi_same(s->type.atom, type);
+static inline bool ambi_state_is_of(Value state, Value type, bool exactly) {
+  Value t = ((const State *)(const void *)ambi_cell(state))->type.atom;
+  bool any = ambi_same(type, AMB_SYM(UNDEFINED));
+  if (ambi_is_lvar(t)) return any || !exactly;
+  if (ambi_same(t, type)) return true;
+  return any && !exactly && !ambi_same(t, AMB_SYM(T_ATOM)) &&
+         !ambi_same(t, AMB_SYM(T_EXPRESSION));
 }
 
 #endif

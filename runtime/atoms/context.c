@@ -308,7 +308,7 @@ Value ambi_make_sym(Context *cx, const char *text, size_t len) {
 }
 
 Value ambi_make_error(Context *cx, Value atom, Value reason) {
-  return AMB_EXPR(cx, AMB_SYM(ERROR), atom, reason);
+  return AMB_EXPR(cx, AMB_SYM(ERROR), ambi_unmark(atom), reason);
 }
 
 Value ambi_make_error_text(Context *cx, Value atom, const char *text) {

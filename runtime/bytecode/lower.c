@@ -105,6 +105,7 @@ void ambi_lower_to_body(Heads *h, Rule *r) {
   ambi_lower_bind(h->l, r->body);
   r->emitted = true;
   h->l->in_body = true;
+  h->l->ran = false;
   body_code(h, r);
   h->l->in_body = h->l->choices = false;
 }

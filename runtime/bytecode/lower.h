@@ -51,6 +51,7 @@ enum StubKind {
   STUB_BAIL,
   STUB_BODY,
   STUB_CLAUSE,
+  STUB_STEP,
   STUB_COND,
   STUB_LIKE,
   STUB_CHECKED,
@@ -87,6 +88,7 @@ typedef struct Stub {
   unsigned nlist;
   uint16_t first;        // as in Lower, where it was made
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
+  uint32_t index;        // STEP: of the argument that has its value
   Code ret;              // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
@@ -100,6 +102,7 @@ typedef struct Lower {
   uint64_t stamped[MAX_RULES / 64 + 1], late[MAX_RULES / 64 + 1];
   unsigned rule_number;  // MAX_RULES: no rule
   uint32_t stamp;        // as in Unit
+  bool ran;              // something may have run
   bool in_body;          // of a rule
   bool choices;          // choices may have been left in it
   bool whole;    // the variable being lowered is all that a match hands on
@@ -322,6 +325,11 @@ int ambi_lower_body_stub(Lower *l, uint16_t slot, Value call, Value t, Dst d,
 // switch looks at, else NO_SLOT.
 int ambi_lower_clause_stub(Lower *l, uint16_t slot, Value e, uint16_t value,
                            Dst d, ErrTo err);
+// Behind argument i of the form e, whose value is in the slot: rules may have changed
+// while it was evaluated, and the rest is left to EVAL if they have. -1: they cannot
+// have.
+int ambi_lower_step_check(Lower *l, Value e, uint32_t i, uint16_t slot, Value t,
+                          Dst d, ErrTo err);
 // A space in the slot meets a pattern: term with it in place of its first
 // argument goes to EVAL.
 int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,

@@ -75,7 +75,9 @@ static bool leaves_choices(enum Opcode op) {
 Code *ambi_lower_emit(Lower *l, enum Opcode op, unsigned a, unsigned b,
                       unsigned c) {
   l->last = l->ncode;
-  l->choices = l->choices || (l->in_body && leaves_choices(op));
+  bool runs = leaves_choices(op);
+  l->ran |= runs;
+  l->choices |= runs && l->in_body;
   Code *w = word(l);
   w->op = (uint16_t)op;
   w->a = (uint16_t)a;

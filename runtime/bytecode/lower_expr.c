@@ -687,6 +687,16 @@ static int check_epoch(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   return stub;
 }
 
+// The same for a form, which may have been given more rules since the unit began.
+static int form_check(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  if (!l->unstable || !l->ran || !ambi_lower_is_form(l, e)) return -1;
+  if (!d.tail) ambi_lower_prepare_shared(l, e);
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
 // Could a symbol have gained a type when it is its turn to be an argument?
 static bool types_may_come(Lower *l, Value e) {
   bool changing = false;
@@ -729,6 +739,20 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_generic(l, e, t, d, err);
 }
 
+static void no_form(Lower *l, Value e, Value t, Dst d, ErrTo err, unsigned rest,
+                    bool check) {
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_instruction(e)) {
+    ambi_lower_generic(l, e, t, d, err);
+    return;
+  }
+  int stub = -1;
+  if (check && l->unstable && !ambi_is_op(head) && !ambi_is_lvar(head))
+    stub = check_epoch(l, e, t, d, err);
+  application(l, e, t, d, err, rest);
+  if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   if (l->failed || l->refused) return;
@@ -744,14 +768,8 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_give(l, ambi_lower_term(l, e), d);
     return;
   }
-  if (ambi_lower_form_expr(l, e, t, d, err, rest)) return;
-  Value head = ambi_expr_at(e, 0);
-  if (ambi_is_instruction(e)) {
-    ambi_lower_generic(l, e, t, d, err);
-    return;
-  }
-  int stub = -1;
-  if (l->unstable && ambi_is_sym(head)) stub = check_epoch(l, e, t, d, err);
-  application(l, e, t, d, err, rest);
+  int stub = form_check(l, e, t, d, err);
+  if (!ambi_lower_form_expr(l, e, t, d, err, rest))
+    no_form(l, e, t, d, err, rest, stub < 0);
   if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }

@@ -96,6 +96,17 @@ bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
   return false;
 }
 
+// Some forms are made of others.
+static bool made_of_library(Lower *l, enum Form form) {
+  switch (form) {
+  case FORM_LETS: return untouched(l->cs, l->space, AMB_SYM(LET), 3);
+  case FORM_CASE:
+  case FORM_SWITCH:
+    return untouched(l->cs, l->space, AMB_SYM(SWITCH_MINIMAL), 2);
+  default: return true;
+  }
+}
+
 static enum Form form_of(Lower *l, Value e) {
   Value head = ambi_expr_at(e, 0);
   uint32_t n = ambi_expr_size(e) - 1;
@@ -112,7 +123,10 @@ static enum Form form_of(Lower *l, Value e) {
   if (ambi_sym_of(head) == AMB_S_CHAIN && n == 3) return FORM_CHAIN;
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
     if (forms[i].symbol == ambi_sym_of(head) && forms[i].nargs == n)
-      return untouched(l->cs, l->space, head, n) ? forms[i].form : FORM_NONE;
+      return untouched(l->cs, l->space, head, n) &&
+                     made_of_library(l, forms[i].form)
+                 ? forms[i].form
+                 : FORM_NONE;
   return FORM_NONE;
 }
 
@@ -259,7 +273,12 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
                    Dst d, ErrTo err, unsigned rest) {
   if (ambi_lower_decons_into(l, p, v, err)) return -1;
   uint16_t src = ambi_lower_checked_operand(l, v, err, rest);
-  int stub = -1;
+  int stub = -1, step = -1;
+  if (l->unstable && ambi_is_expr(v)) {
+    src = ambi_lower_in_slot(l, src);
+    step = ambi_lower_step_check(l, AMB_EXPR(l->cx, AMB_SYM(LET), p, v, then),
+                                 2, src, AMB_SYM(UNDEFINED), d, err);
+  }
   if (!ambi_is_lvar(p) && may_be_space(l, v)) {
     src = ambi_lower_in_slot(l, src);
     stub = space_check(
@@ -284,6 +303,8 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
     *settled = settle_body(l, then);
     if (*settled != NO_SLOT && !l->failed) l->code[unify].c = 1;
   }
+  if (stub < 0 || step < 0) return stub < 0 ? step : stub;
+  ambi_lower_stub_at(l, step)->back = ambi_lower_stub_at(l, stub)->back;
   return stub;
 }
 
@@ -408,7 +429,9 @@ static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
   ambi_lower_bind(l, go);
   ambi_lower_restore_vars(l, vars);  // without a value they were not made
+  int step = ambi_lower_step_check(l, e, 1, v, AMB_SYM(UNDEFINED), d, err);
   clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  come_back(l, step);
   return true;
 }
 
@@ -417,8 +440,10 @@ static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
   uint16_t v = ambi_lower_checked_operand(l, ambi_expr_at(e, 1), err, then);
-  clauses(l, e, ambi_lower_in_slot(l, v), may_be_space(l, ambi_expr_at(e, 1)),
-          d, err, rest);
+  v = ambi_lower_in_slot(l, v);
+  int step = ambi_lower_step_check(l, e, 1, v, AMB_SYM(UNDEFINED), d, err);
+  clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
+  come_back(l, step);
   return true;
 }
 
@@ -649,7 +674,10 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
   Var *vars = ambi_lower_save_vars(l);
   uint16_t v = ambi_lower_checked_operand(l, x, err, rest);
   ambi_lower_restore_vars(l, vars);
-  ambi_lower_result_in(l, ambi_lower_in_slot(l, v), e, d, err);
+  v = ambi_lower_in_slot(l, v);
+  int step = ambi_lower_step_check(l, e, 1, v, t, d, err);
+  ambi_lower_result_in(l, v, e, d, err);
+  come_back(l, step);
   return true;
 }
 

@@ -406,15 +406,19 @@ static int branch_on_variable(Lower *l, Value e, Value whole, int no, Dst d,
 static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
                      ErrTo err, Value t) {
   Stub *s = ambi_lower_stub(l, STUB_IF);
+  int stub = (int)l->nstubs - 1, entry = s->entry, back = s->back;
   s->from = slot;
   s->term = whole;
   s->type = t;
   s->dst = d;
   s->err = err;
-  int entry = s->entry;
+  if (!ambi_is_none(whole)) {
+    int step = ambi_lower_step_check(l, whole, 1, slot, t, d, err);
+    if (step >= 0) ambi_lower_stub_at(l, step)->back = back;
+  }
   ambi_lower_jump(l, OP_I_BRANCH, slot, slot, no);
   ambi_lower_varl(l, entry);
-  return (int)l->nstubs - 1;
+  return stub;
 }
 
 // An == that may end in an Error is a position of its own.
@@ -424,11 +428,16 @@ static bool may_cast(Lower *l, Value e) {
           cast_to_other(l, ambi_expr_at(e, 2)));
 }
 
+static bool may_change_rules(Lower *l, Value e) {
+  return l->unstable && (ambi_effects_term(l->cs, l->space, e) & E_RULES) != 0;
+}
+
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest) {
   if (ambi_is_lvar(e) && !ambi_is_none(whole))
     return branch_on_variable(l, e, whole, no, d, err, t);
-  if (!ambi_lower_fused(l, e) || (!ambi_is_none(whole) && may_cast(l, e))) {
+  if (!ambi_lower_fused(l, e) ||
+      (!ambi_is_none(whole) && (may_cast(l, e) || may_change_rules(l, e)))) {
     uint16_t slot = ambi_lower_slot(l);
     if (ambi_lower_is_comparison(e) &&
         ambi_is_none(whole)) {  // as a value, with operands from calls
@@ -488,15 +497,111 @@ static Value wanted_type(Lower *l, Value v) {
 }
 
 static bool may_hold(Lower *l, Value s, Value v) {
-  return !ambi_is_state(s) || ambi_is_lvar(v) ||
-         ambi_state_is_of(s, wanted_type(l, v));
+  return !ambi_is_state(s) || !ambi_is_expr(v) ||
+         ambi_state_is_of(s, wanted_type(l, v), false);
 }
 
-static void check_state(Lower *l, Value s, Value v, int label) {
-  if (!ambi_is_lvar(s) || !ambi_is_expr(v)) return;
-  ambi_lower_emit(l, OP_I_CHKSTATE, l->vars[ambi_lvar_of(s)].slot,
-                  ambi_lower_const(l, wanted_type(l, v).w), 0);
+static void check_state(Lower *l, uint16_t state, Value type, bool exactly,
+                        int label) {
+  ambi_lower_emit(l, OP_I_CHKSTATE, state, ambi_lower_const(l, type.w),
+                  exactly);
   ambi_lower_edge(l, label);
+}
+
+// Is V evaluated as its type wants it, which is the state's?
+static bool as_the_state_wants(Lower *l, Value v) {
+  return cast_to_other(l, v) && !cast_late(l, v);
+}
+
+// V for a state in a variable: that of numbers, or of whatever there is.
+static void value_for(Lower *l, Value v, uint16_t state, uint16_t slot,
+                      int bail, ErrTo err, unsigned rest) {
+  int other = ambi_lower_label(l), end = ambi_lower_label(l);
+  check_state(l, state, AMB_SYM(T_NUMBER), true, other);
+  l->arg_bail = bail;
+  ambi_lower_position(l, v, AMB_SYM(T_NUMBER), slot, err, rest);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, other);
+  check_state(l, state, AMB_SYM(UNDEFINED), true, bail);
+  l->arg_bail = bail;
+  ambi_lower_position(l, v, AMB_SYM(UNDEFINED), slot, err, rest);
+  ambi_lower_bind(l, end);
+}
+
+// AMB_NONE: what is known of the state does not tell.
+static Value state_type(Value s) {
+  Value t = ambi_is_state(s)
+                ? ((const State *)(const void *)ambi_cell(s))->type.atom
+                : AMB_NONE;
+  if (ambi_is_lvar(t)) return AMB_SYM(UNDEFINED);
+  return ambi_is_sym(t) && !ambi_is_metatype(t) ? t : AMB_NONE;
+}
+
+static uint16_t state_value(Lower *l, Value s, uint16_t state, Value v,
+                            int bail, ErrTo err, unsigned rest) {
+  bool wants = as_the_state_wants(l, v);
+  if (wants && ambi_is_lvar(s)) {
+    uint16_t slot = ambi_lower_slot(l);
+    value_for(l, v, state, slot, bail, err, rest);
+    return slot;
+  }
+  if (ambi_is_lvar(s) && ambi_is_expr(v))  // before anything runs
+    check_state(l, state, wanted_type(l, v), false, bail);
+  l->arg_bail = bail;
+  uint16_t slot = ambi_lower_operand(
+      l, v, wants ? state_type(s) : AMB_SYM(UNDEFINED), err, rest, false);
+  l->arg_bail = NO_LABEL;
+  return slot;
+}
+
+static void get_state(Lower *l, uint16_t state, Value t, int bail, Dst d,
+                      ErrTo err) {
+  uint16_t slot = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
+  ambi_lower_edge(l, bail);
+  if (!ambi_lower_any_type(t)) {  // the state has a type of its own
+    ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
+    ambi_lower_edge(l, bail);
+  }
+  ambi_lower_value_of(l, slot, d, err);
+}
+
+static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
+                      Dst d, ErrTo err, unsigned rest) {
+  Value arg = ambi_expr_at(e, 2);
+  uint16_t v = state_value(l, ambi_expr_at(e, 1), state, arg, bail, err, rest);
+  uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  Stub *s = ambi_lower_stub(l, STUB_REBUILD);
+  s->type = t;
+  s->dst = d;
+  s->err = err;
+  s->nlist = 3;
+  s->list = ambi_lower_new_list(l, 3);
+  if (l->failed) return;
+  bool free = ambi_is_none(ambi_lower_static_type(l, arg));
+  s->no = !free ? 2 : cast_late(l, arg);
+  s->list[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
+  s->list[1] = state;
+  s->list[2] = v;
+  if (ambi_is_lvar(arg)) {
+    s->from = l->vars[ambi_lvar_of(arg)].slot;
+    s->back_to = bail;
+    ambi_lower_use(l, s->back_to);
+  }
+  int entry = s->entry, back = s->back;
+  ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
+  ambi_lower_edge(l, entry);
+  if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+  ambi_lower_bind(l, back);
+}
+
+static bool settable(Lower *l, Value s, Value v) {
+  if (!ambi_is_lvar(v) && ambi_is_unit(ambi_lower_static_type(l, v)))
+    return false;
+  if (ambi_is_state(s) && ambi_is_expr(v) && as_the_state_wants(l, v) &&
+      ambi_is_none(state_type(s)))
+    return false;
+  return may_hold(l, s, v);
 }
 
 // (get-state S), (change-state! S V) of a state that is there or in a variable.
@@ -508,63 +613,22 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
   uint32_t n = ambi_expr_size(e) - 1;
   bool get = ambi_is_op(head) && ambi_op_of(head) == OP_GET_STATE && n == 1;
   bool set = ambi_is_op(head) && ambi_op_of(head) == OP_CHANGE_STATE && n == 2;
-  uint16_t state, slot;
+  uint16_t state;
   if ((!get && !set) || (set && !ambi_lower_any_type(t)) || l->failed)
     return false;
   if (ambi_is_metatype(t) && !ambi_lower_any_type(t)) return false;
-  if (set && !ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
-      ambi_is_unit(ambi_lower_static_type(l, ambi_expr_at(e, 2))) &&
-      !ambi_is_lvar(ambi_expr_at(e, 2)))
-    return false;
   if (ambi_lower_unset(l, ambi_expr_at(e, 1)) ||
-      (set && !may_hold(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2))))
+      (set && !settable(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2))))
     return false;
   ambi_lower_prepare(l, e);
   if (!state_operand(l, ambi_expr_at(e, 1), &state)) return false;
-  int bail = l->bail, stub = ambi_lower_bail_stub(l, e, t, d, err);
+  int bail = l->bail, stub = ambi_lower_bail_stub(l, e, t, d, err),
+      entry = ambi_lower_stub_at(l, stub)->entry;
   l->bail = NO_LABEL;
-  if (set)  // before anything runs
-    check_state(l, ambi_expr_at(e, 1), ambi_expr_at(e, 2),
-                ambi_lower_stub_at(l, stub)->entry);
-  if (get) {
-    slot = ambi_lower_slot(l);
-    ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
-    ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-    if (!ambi_lower_any_type(t)) {  // the state has a type of its own
-      ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
-      ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-    }
-    ambi_lower_value_of(l, slot, d, err);
-  } else {
-    l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
-    uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 2), AMB_SYM(UNDEFINED),
-                                    err, rest, false);
-    l->arg_bail = NO_LABEL;
-    slot = d.tail ? ambi_lower_slot(l) : d.slot;
-    Stub *s = ambi_lower_stub(l, STUB_REBUILD);
-    s->type = t;
-    s->dst = d;
-    s->err = err;
-    s->nlist = 3;
-    s->list = ambi_lower_new_list(l, 3);
-    if (l->failed) return true;
-    bool free = ambi_is_none(ambi_lower_static_type(l, ambi_expr_at(e, 2)));
-    s->no = !free ? 2 : cast_late(l, ambi_expr_at(e, 2));
-    s->list[0] = ambi_lower_k(l, head);
-    s->list[1] = state;
-    s->list[2] = v;
-    Value arg = ambi_expr_at(e, 2);
-    if (ambi_is_lvar(arg)) {
-      s->from = l->vars[ambi_lvar_of(arg)].slot;
-      s->back_to = ambi_lower_stub_at(l, stub)->entry;
-      ambi_lower_use(l, s->back_to);
-    }
-    int entry = s->entry, back = s->back;
-    ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
-    ambi_lower_edge(l, entry);
-    if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
-    ambi_lower_bind(l, back);
-  }
+  if (get)
+    get_state(l, state, t, entry, d, err);
+  else
+    set_state(l, e, state, entry, t, d, err, rest);
   l->bail = bail;
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;

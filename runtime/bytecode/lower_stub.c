@@ -36,6 +36,19 @@ int ambi_lower_clause_stub(Lower *l, uint16_t slot, Value e, uint16_t value,
   return stub;
 }
 
+int ambi_lower_step_check(Lower *l, Value e, uint32_t i, uint16_t slot, Value t,
+                          Dst d, ErrTo err) {
+  Value arg = ambi_expr_at(e, i);
+  if (!l->unstable || !(ambi_effects_term(l->cs, l->space, arg) & E_RULES))
+    return -1;
+  int stub = ambi_lower_body_stub(l, slot, ambi_lower_kept(l, e), t, d, err);
+  ambi_lower_stub_at(l, stub)->kind = STUB_STEP;
+  ambi_lower_stub_at(l, stub)->index = i;
+  ambi_lower_emit(l, OP_I_CHKEPOCH, 0, 0, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
+  return stub;
+}
+
 int ambi_lower_space_stub(Lower *l, uint16_t slot, Value term, Dst d,
                           ErrTo err) {
   term = ambi_lower_kept(l, term);
@@ -227,21 +240,21 @@ static void call_term(Lower *l, const Stub *s, uint16_t slot) {
   ambi_lower_list(l, list, 3);
 }
 
-// NotReducible gives the call, a function is run for it.
-static void odd_body(Lower *l, const Stub *s) {
+// What case and switch chose goes through if-equal, whose function it is then.
+static void asked_of_if_equal(Lower *l, uint16_t slot, uint16_t body) {
+  uint16_t list[5] = {ambi_lower_k(l, AMB_OP_ID(OP_IF_EQUAL)), body,
+                      ambi_lower_k(l, AMB_SYM(NOT_REDUCIBLE)),
+                      ambi_lower_k(l, AMB_SYM(EMPTY)), body};
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 5, 0);
+  ambi_lower_list(l, list, 5);
+  ambi_lower_emit(l, OP_I_ONESTEP, slot, slot, 0);
+}
+
+// Goes on with the body in the slot behind that of the call.
+static void go_on_with(Lower *l, const Stub *s, uint16_t call) {
   uint16_t type = ambi_lower_const(l, s->type.w);
-  if (s->dst.tail && s->kind == STUB_BODY) {
-    uint16_t call = ambi_lower_scratch(l);
-    call_term(l, s, call);
-    ambi_lower_emit(l, OP_I_BODYT, call, s->from, type);
-    return;
-  }
-  uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
-  call_term(l, s, call);
-  ambi_lower_emit(l, s->kind == STUB_CLAUSE ? OP_I_CHOSEN : OP_I_MOVE, body,
-                  s->from, 0);
   if (s->dst.tail) {
-    ambi_lower_emit(l, OP_I_BODYT, call, body, type);
+    ambi_lower_emit(l, OP_I_BODYT, call, call + 1u, type);
     return;
   }
   uint16_t p = ambi_lower_slot(l);
@@ -249,6 +262,24 @@ static void odd_body(Lower *l, const Stub *s) {
   ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
+}
+
+// NotReducible gives the call, a function is run for it.
+static void odd_body(Lower *l, const Stub *s) {
+  if (s->dst.tail && s->kind == STUB_BODY) {
+    uint16_t call = ambi_lower_scratch(l);
+    call_term(l, s, call);
+    ambi_lower_emit(l, OP_I_BODYT, call, s->from,
+                    ambi_lower_const(l, s->type.w));
+    return;
+  }
+  uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
+  call_term(l, s, call);
+  if (s->kind == STUB_CLAUSE)
+    asked_of_if_equal(l, body, s->from);
+  else
+    ambi_lower_emit(l, OP_I_MOVE, body, s->from, 0);
+  go_on_with(l, s, call);
 }
 
 // == of two values of different kinds: False, or an Error.
@@ -270,6 +301,43 @@ static void call_members(Lower *l, const Stub *s) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// The form with its evaluated argument in place.
+static void stepped_form(Lower *l, Stub *s) {
+  s->nlist = ambi_expr_size(s->term);
+  s->list = ambi_lower_new_list(l, s->nlist);
+  for (uint32_t i = 0; i < s->nlist && !l->failed; i++)
+    s->list[i] =
+        i == s->index ? s->from : ambi_lower_term(l, ambi_expr_at(s->term, i));
+}
+
+// Rules have changed while an argument of a form was evaluated.
+static void stepped(Lower *l, Stub *s) {
+  Value head = ambi_expr_at(s->term, 0);
+  stepped_form(l, s);
+  if (l->failed) return;
+  if (is_sym(head, AMB_SYM(IF).w)) {
+    rebuilt(l, s);
+  } else if (is_sym(head, AMB_SYM(CASE).w)) {
+    uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
+    ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
+    s->list[0] = ambi_lower_k(l, AMB_SYM(SWITCH_MINIMAL));
+    ambi_lower_emit(l, OP_I_MKEXPR, body, s->nlist, 0);
+    ambi_lower_list(l, s->list, s->nlist);
+    ambi_lower_emit(l, OP_I_ONESTEP, body, body, 0);
+    go_on_with(l, s, call);
+  } else if (s->dst.tail) {
+    int back = s->back;
+    s->back = ambi_lower_label(l);
+    s->dst = (Dst){false, ambi_lower_slot(l)};
+    call_members(l, s);
+    ambi_lower_bind(l, s->back);
+    ambi_lower_emit(l, OP_I_RET, s->dst.slot, 0, 0);
+    s->back = back;
+  } else {
+    call_members(l, s);
+  }
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -286,6 +354,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     break;
   case STUB_BODY:
   case STUB_CLAUSE: odd_body(l, &s); break;
+  case STUB_STEP: stepped(l, &s); break;
   case STUB_COND:  // the stub behind it knows the whole
     if (!ambi_is_none(
             l->stubs[i + 1].term)) {  // the check of `if` looks at it all

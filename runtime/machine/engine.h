@@ -235,9 +235,8 @@ enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t);
 // The same in a frame of its own, returning to ret.
 enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
                          const Code *ret);
-// What case and switch go on with when the body of the clause they chose is
-// NotReducible or a function: the library asks if-equal, whose function it is then.
-Value ambi_chosen(Context *cx, Value body);
+// (function (chain (eval v) $x (return $x)))
+Value ambi_one_step(Context *cx, Value v);
 enum Next ambi_ev_step(Engine *g);  // executes the EV_* instruction at pc
 // Is v its own value, seen at a glance (all heads inert)? *rigid: and will it
 // stay one when variables in it get bound to values? May be NULL. budget: nodes

@@ -455,17 +455,13 @@ static enum Next instr_start(Engine *g) {
   }
 }
 
-Value ambi_chosen(Context *cx, Value body) {
-  body = ambi_deref(body);
-  if (!ambi_is_function(body)) return AMB_SYM(EMPTY);
-  Value v = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  Value test = AMB_EXPR(cx, AMB_OP_ID(OP_IF_EQUAL), body,
-                        AMB_SYM(NOT_REDUCIBLE), AMB_SYM(EMPTY), body);
-  if (ambi_is_none(v) || ambi_is_none(test)) return AMB_NONE;
-  Value step = AMB_EXPR(cx, AMB_SYM(EVAL), test);
-  Value back = AMB_EXPR(cx, AMB_SYM(RETURN), v);
-  if (ambi_is_none(step) || ambi_is_none(back)) return AMB_NONE;
-  Value chain = AMB_EXPR(cx, AMB_SYM(CHAIN), step, v, back);
+Value ambi_one_step(Context *cx, Value v) {
+  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  Value step = AMB_EXPR(cx, AMB_SYM(EVAL), v);
+  if (ambi_is_none(x) || ambi_is_none(step)) return AMB_NONE;
+  Value back = AMB_EXPR(cx, AMB_SYM(RETURN), x);
+  Value chain =
+      ambi_is_none(back) ? back : AMB_EXPR(cx, AMB_SYM(CHAIN), step, x, back);
   return ambi_is_none(chain) ? chain : AMB_EXPR(cx, AMB_SYM(FUNCTION), chain);
 }
 

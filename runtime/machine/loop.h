@@ -541,12 +541,12 @@ do_BODYX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_body_push(g, AMB_V(E[pc->b]), AMB_V(E[pc->b + 1]),
                        AMB_V(KONST(pc->c)), pc + 1));
-do_CHOSEN : {
+do_ONESTEP : {
   SAVE();
-  Value body = ambi_chosen(cx, AMB_V(E[pc->b]));
+  Value function = ambi_one_step(cx, AMB_V(E[pc->b]));
   LOAD();
-  if (ambi_is_none(body)) goto stop;
-  E[pc->a] = body.w;
+  if (ambi_is_none(function)) goto stop;
+  E[pc->a] = function.w;
   STEP(1);
 }
 do_EVALXT:
@@ -932,7 +932,7 @@ do_GETSTATE : {
 do_CHKSTATE : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(!ambi_is_state(v) ||
-                   !ambi_state_is_of(v, AMB_V(KONST(pc->b)))))
+                   !ambi_state_is_of(v, AMB_V(KONST(pc->b)), pc->c)))
     EDGE();
   STEP(1);
 }

@@ -97,6 +97,7 @@ static void eval_init(Engine *g, Value v, Value t, Word depth) {
   g->e[EV_ATOM] = v.w;
   g->e[EV_TYPE] = t.w;
   g->e[EV_DEPTH] = depth;
+  g->e[EV_EPOCH] = ambi_small_int((int64_t)g->code->epoch).w;
 }
 
 // ---- calls of functions that are only known now -------------------------------------
@@ -600,12 +601,13 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
 // May the call be marked if it is its own value? 7.8 asks for the atom as it
 // was. Without a function type there is no check that evaluating it again could
 // fail, so children that are their own values will do, if the head is the same;
-// but where depth is counted, evaluating it again counts, and what is data in one
-// space may be a call in another.
+// but where depth is counted, evaluating it again counts, what is data in one space
+// may be a call in another, and what was data when it began may be a call by now.
 static bool may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
              g->cx->space == g->home &&
+             g->e[EV_EPOCH] == ambi_small_int((int64_t)g->code->epoch).w &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;
   uint32_t n = ambi_expr_size(atom);

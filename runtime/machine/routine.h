@@ -16,6 +16,7 @@ enum {
   EV_CALL,   // the call with evaluated children
   EV_TMPL,   // template of a match; AMB_NONE: results come as returned values
   EV_DEPTH,  // of its metta instruction, see ambi_depth
+  EV_EPOCH,  // of the code when it began
   EV_SLOTS
 };
 

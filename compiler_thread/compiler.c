@@ -58,7 +58,6 @@ struct Compiler {
   bool threaded;          // [own] the thread runs, or has run
   bool threadless;        // [own] the evaluator compiles
   bool stopped;           // [own] nothing is compiled any more
-  uint64_t changed_over;  // [own] when stopped: statistics outlive the code
   uint32_t percent;       // [init] of the wall, for the thread
   uint64_t changed_over;  // [own] NativeHost.changed_over, once stopped
   pthread_t thread;

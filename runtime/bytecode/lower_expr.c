@@ -88,7 +88,8 @@ static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   bool meta = (ambi_is_sym(e) && is_sym(t, AMB_SYM(T_SYMBOL).w)) ||
               (ambi_is_grounded(e) && is_sym(t, AMB_SYM(T_GROUNDED).w)) ||
               (ambi_is_unit(e) && is_sym(t, AMB_SYM(T_EXPRESSION).w));
-  if (ambi_is_none(st) || st.w == t.w || meta)
+  bool fixed = !l->unstable || !ambi_is_sym(e) || ambi_lower_any_type(t);
+  if (((ambi_is_none(st) || st.w == t.w) && fixed) || meta)
     ambi_lower_give(l, ambi_lower_k(l, e), d);
   else
     ambi_lower_generic(l, e, t, d, err);
@@ -597,7 +598,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
       ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)),
                       0);
     } else {
-      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, 0);
+      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, all_leaves(e));
       ambi_lower_list(l, all, n + 1);
     }
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);

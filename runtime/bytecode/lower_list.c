@@ -3,6 +3,18 @@
 #include "runtime/bytecode/lower.h"
 #include "runtime/machine/routine.h"
 
+// The value of a part; odd: where what sends back to the call goes.
+static void part_value(Lower *l, uint16_t part, int odd, Dst d, ErrTo err) {
+  if (!d.tail) {
+    ambi_lower_emit(l, OP_I_CHKBODY, part, 0, 0);
+    ambi_lower_edge(l, odd);
+  }
+  l->whole = true;
+  ambi_lower_value_of(l, part, d, err);
+  l->whole = false;
+  if (d.tail) ambi_lower_edge(l, odd);
+}
+
 // (car-atom V), (cdr-atom V), (decons-atom V) of a variable.
 bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err) {
   Value x = ambi_expr_at(e, 1);
@@ -23,10 +35,8 @@ bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err) {
     ambi_lower_list(l, pair, 2);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
   } else {
-    l->whole = true;
-    ambi_lower_value_of(
-        l, ambi_lower_matched(l, part == PART_HEAD ? first : others), d, err);
-    l->whole = false;
+    part_value(l, ambi_lower_matched(l, part == PART_HEAD ? first : others),
+               ambi_lower_stub_at(l, stub)->entry, d, err);
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;

@@ -309,6 +309,7 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
     ambi_lower_guard(l, b, ta, back);
     dynamic = false;
   }
+  if (!tree) ambi_lower_guard_nested(l, e, back);
   for (int i = 0; i < 2; i++) {
     Value side = i ? b : a;
     unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);

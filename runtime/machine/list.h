@@ -18,10 +18,9 @@ static inline Value ambi_list_rest(const Engine *g, Value list, Word *p) {
   const Word *view = ambi_ptr(list);
   uint32_t n = ambi_hdr_size(view[0]);
   if (ambi_hdr_kind(view[0]) != KIND_VIEW || n <= AMB_VIEW_MIN ||
-      !ambi_is_ground_expr(list))
+      !ambi_is_ground_expr(list) || ambi_expr_at(list, 0).w == AMB_SYM(ERROR).w)
     return AMB_NONE;
   const Value *rest = (const Value *)(uintptr_t)view[2] + 1;
-  if (AMB_UNLIKELY(rest[-1].w == AMB_SYM(ERROR).w)) return AMB_NONE;
   Word header = ambi_header(KIND_VIEW, FLAG_GROUND, n - 1);
   if (ambi_presumed(g, list) &&
       (ambi_presumable_leaf(*rest) || ambi_presumed(g, *rest)))

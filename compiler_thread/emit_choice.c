@@ -1,5 +1,5 @@
 // Templates of choice records, forks and collectors.
-#include "compiler_thread/template.h"
+#include "compiler_thread/keep.h"
 #include "runtime/machine/step.h"
 
 static void aux_is_unit(Emit *m) {  // of the record at rdx
@@ -78,7 +78,91 @@ static void next_alternative(Emit *m, JitLabel resume) {
   jit_hot(j);
 }
 
+// ---- alternatives that are written in the program -----------------------------------------
+static bool leads_to(const Unit *u, uint32_t at, uint32_t offset) {
+  const Code *pc = u->code + at;
+  const OpInfo *op = &ambi_ops[pc->op];
+  if (op->operands[2] == 'L' && at + (uint32_t)(int16_t)pc->c == offset)
+    return true;
+  return (op->flags & (X_VARL | X_ELSE)) &&
+         at + (uint32_t)(int16_t)pc[ambi_op_words(pc) - 1].b == offset;
+}
+
+static bool is_target(const Emit *m, uint32_t offset) {
+  const Unit *u = m->u;
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+    if (leads_to(u, at, offset)) return true;
+  for (uint32_t i = 0; i < u->nedges; i++)
+    if (u->edges[i].to == offset) return true;
+  for (uint32_t i = 0; i < u->nswitches; i++) {
+    const Switch *s = &u->switches[i];
+    if (s->other == offset || s->open == offset) return true;
+    for (uint32_t k = 0; k < s->n; k++)
+      if (s->cases[k].to == offset) return true;
+  }
+  return false;
+}
+
+// (superpose (1 2 3)): a MOVE of the list, and nothing jumps in between.
+Value ambi_emit_literal_fork(const Emit *m, uint32_t at) {
+  const Code *fork = m->u->code + at, *move = fork - 1;
+  if (at == 0 || m->wanted[at - 1] != 1 || move->op != OP_I_MOVE ||
+      move->a != fork->b || !is_constant(move->b) || is_target(m, at))
+    return AMB_NONE;
+  Value list = constant(m, move->b);
+  if (!ambi_is_expr(list) || ambi_expr_size(list) < 2) return AMB_NONE;
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (!ambi_is_int(ambi_expr_items(list)[i])) return AMB_NONE;
+  return list;
+}
+
+// The integer in rax, or that constant, is the alternative. A register of level 2 has
+// it, or the slot.
+static void alternative_is(Emit *m, JitReg kept, Value first) {
+  Jit *j = m->j;
+  bool fixed = !ambi_is_none(first);
+  if (kept != J_NONE && fixed) {
+    jit_imm(j, kept, first.w << 16);
+  } else if (kept != J_NONE) {
+    jit_shift(j, J_SHL, J_RAX, 16);
+    jit_rr(j, J_MOV, kept, J_RAX);
+  } else {
+    if (fixed) jit_imm(j, J_RAX, first.w);
+    emit_to_slot(m, m->pc->a, J_RAX);
+  }
+}
+
+static void fork_literal(Emit *m, Value list) {
+  Jit *j = m->j;
+  JitLabel resume = jit_label(j);
+  const Value *items = ambi_expr_items(list);
+  emit_push_choice(m, emit_landing(m, resume, fork_next));
+  jit_imm(j, J_RCX, list.w);
+  jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, aux)), J_RCX);
+  jit_mi(j, J_MOV, 8, jit_at(J_RDX, OFF(Choice, cursor)), 1);
+  jit_imm(j, J_RCX, (uintptr_t)m->pc);
+  jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, next)), J_RCX);
+  JitReg kept = m->keep && m->keep->on ? keep_define_gp(m, m->pc->a) : J_NONE;
+  alternative_is(m, kept, items[0]);
+  jit_jump(j, emit_next(m));
+  jit_bind(j, resume);
+  jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, cursor)));
+  jit_imm(j, J_RSI, (uintptr_t)items);
+  jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RSI, J_RDX, 3, 0));
+  jit_ri(j, J_ADD, J_RDX, 1);
+  jit_mr(j, J_MOV, in_record(OFF(Choice, cursor)), J_RDX);
+  alternative_is(m, kept, AMB_NONE);
+  jit_ri32(j, J_CMP, J_RDX, (int32_t)ambi_expr_size(list));
+  jit_jump_if(j, J_NE, emit_next(m));
+  emit_pop_choice(m);
+}
+
 void ambi_emit_FORKV(Emit *m) {
+  Value literal = ambi_emit_literal_fork(m, m->at);
+  if (!ambi_is_none(literal)) {
+    fork_literal(m, literal);
+    return;
+  }
   Jit *j = m->j;
   JitLabel resume = jit_label(j), slow = emit_slow(m);
   emit_value(m, m->pc->b);
@@ -120,8 +204,26 @@ static void collector(Emit *m, JitLabel other) {
   jit_jump_if(j, J_NE, other);
 }
 
-// Integers, symbols and the like, behind a first value that was no Error, go straight
-// to the list.
+// rax goes straight to the list, behind a first value that was no Error.
+static void collect(Emit *m, JitLabel other) {
+  Jit *j = m->j;
+  collector(m, other);
+  jit_mi(j, J_CMP, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 0);
+  jit_jump_if(j, J_EQ, other);
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDI, OFF(Hook, values.n)));
+  jit_rm(j, J_CMP, J_RDX, jit_at(J_RDI, OFF(Hook, values.cap)));
+  jit_jump_if(j, J_ABOVE_EQ, other);
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Hook, values.at)));
+  jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RDX, 3, 0), J_RAX);
+  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, values.n)), 1);
+  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 1);
+  jit_jump_to(j, m->em->stubs.fail);
+}
+
+void ambi_emit_collect_word(Emit *m, JitLabel other) {
+  collect(m, other);
+}
+
 void ambi_emit_COLLECT_ADD(Emit *m) {
   static const unsigned plain[] = {TAG_INT, TAG_SYM, TAG_IMM};
   Jit *j = m->j;
@@ -134,17 +236,7 @@ void ambi_emit_COLLECT_ADD(Emit *m) {
   }
   jit_jump(j, other);
   jit_bind(j, ok);
-  collector(m, other);
-  jit_mi(j, J_CMP, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 0);
-  jit_jump_if(j, J_EQ, other);
-  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDI, OFF(Hook, values.n)));
-  jit_rm(j, J_CMP, J_RDX, jit_at(J_RDI, OFF(Hook, values.cap)));
-  jit_jump_if(j, J_ABOVE_EQ, other);
-  jit_rm(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Hook, values.at)));
-  jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RDX, 3, 0), J_RAX);
-  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, values.n)), 1);
-  jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 1);
-  jit_jump_to(j, m->em->stubs.fail);
+  collect(m, other);
   jit_cold(j);
   jit_bind(j, other);
   emit_save(j);

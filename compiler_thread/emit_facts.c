@@ -198,12 +198,18 @@ static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
            : told(f, FACT_FLOAT, pc->b) ? FACT_FLOAT
                                         : FACTS;
   case OP_I_MKEXPR: return FACT_FLAT;
+  case OP_I_FORKV:
+    return ambi_is_none(ambi_emit_literal_fork(f->m, f->at)) ? FACTS : FACT_INT;
   case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : FACTS;
   default: return FACTS;
   }
 }
 
 static void forget(Flow *f, const Code *pc) {
+  // What is streamed goes on at once, unless it is an Error.
+  if (pc->op == OP_I_STREAM &&
+      (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a)))
+    return;
   const OpInfo *op = &ambi_ops[pc->op];
   const uint16_t x[3] = {pc->a, pc->b, pc->c};
   for (int i = 0; i < 3; i++) {

@@ -381,6 +381,7 @@ static bool operation(Emit *m) {
 static bool move(Emit *m) {
   unsigned to = m->pc->a, from = m->pc->b;
   int i;
+  if (to + 1 == m->u->stamp) return false;  // no operand of those who read it
   if (is_constant(from) && ambi_is_int(constant(m, from))) {
     jit_imm(m->j, keep_define_gp(m, to), (uint64_t)shifted_constant(m, from));
   } else if ((i = keep_find_gp(m, from)) >= 0) {
@@ -454,6 +455,25 @@ static bool call(Emit *m) {
   return true;
 }
 
+// The record protects the frame with what is needed later; only the alternative is in
+// a register.
+static bool alternatives(Emit *m) {
+  if (ambi_is_none(ambi_emit_literal_fork(m, m->at))) return false;
+  keep_flush(m, m->at);
+  keep_forget(m);
+  ambi_emit_FORKV(m);
+  return true;
+}
+
+static bool collect(Emit *m) {
+  int i = keep_find_gp(m, m->pc->a);
+  if (i < 0) return false;
+  JitLabel other = keep_exit(m);
+  keep_word(m, J_RAX, m->pc->a);
+  ambi_emit_collect_word(m, other);
+  return true;
+}
+
 // ---- all of them --------------------------------------------------------------------
 static const struct Keeping {
   uint16_t op;
@@ -474,13 +494,16 @@ static const struct Keeping {
     {OP_I_JNGTI, KEEPS, unless_greater_small},
     {OP_I_JNEQT, LIGHT, unless_equal},
     {OP_I_JUMP, KEEPS, jump},
-    {OP_I_MOVE, KEEPS, move},
+    {OP_I_MOVE, LIGHT, move},
     {OP_I_CHKNUM, LIGHT, check_number},
     {OP_I_RET, KEEPS, give_back_any},
     {OP_I_RETV, LIGHT, give_back_value},
     {OP_I_TAILCALL, HEAVY, ambi_emit_turn},
     {OP_I_CALL, HEAVY, call},
     {OP_I_BUILTIN, HEAVY, operation},
+    {OP_I_FORKV, HEAVY, alternatives},
+    {OP_I_STREAM, HEAVY, ambi_emit_stream_number},
+    {OP_I_COLLECT_ADD, HEAVY, collect},
     {OP_I_NOP, LIGHT, NULL},
     {OP_I_POS, LIGHT, NULL},
     {OP_I_TESTK, LIGHT, NULL},

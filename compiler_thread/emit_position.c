@@ -88,7 +88,19 @@ void ambi_emit_R_GATHER(Emit *m) {
   position(m, false);
 }
 
+// It is no Error, so all there is to do is to note choices that are left behind it.
+bool ambi_emit_stream_number(Emit *m) {
+  if (!emit_known(m, m->pc->a, FACT_INT) &&
+      !emit_known(m, m->pc->a, FACT_FLOAT))
+    return false;
+  jit_mr(m->j, J_CMP, in_slot(m->pc->b), R_B);
+  jit_jump_if(m->j, J_EQ, emit_next(m));
+  jit_mi(m->j, J_OR, 8, in_slot(m->pc->b), 1);
+  return true;
+}
+
 void ambi_emit_STREAM(Emit *m) {
+  if (ambi_emit_stream_number(m)) return;
   jit_rm(m->j, J_MOV, J_RAX, in_slot(m->pc->a));
   position(m, true);
 }

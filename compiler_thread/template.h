@@ -268,6 +268,13 @@ bool ambi_emit_loop_facts(Emit *m);
 // Does this instruction calculate with doubles in the sure version of level 2, where
 // these are the facts of its slots?
 bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
+// The list of integers that FORKV at this offset goes through, if the program has it in
+// writing; else AMB_NONE.
+Value ambi_emit_literal_fork(const Emit *m, uint32_t at);
+// COLLECT_ADD of the integer in rax; what is not the usual case goes to `other`.
+void ambi_emit_collect_word(Emit *m, JitLabel other);
+// STREAM of what is known to be a number. False: it is not.
+bool ambi_emit_stream_number(Emit *m);
 // Is this instruction to have its slow arm only?
 bool emit_leaves(const Emit *m);
 // What the template could not do, out of line.

@@ -105,7 +105,7 @@ void ambi_lower_to_body(Heads *h, Rule *r) {
   ambi_lower_bind(h->l, r->body);
   r->emitted = true;
   h->l->in_body = true;
-  h->l->ran = false;
+  h->l->ran = r->number > 0;
   body_code(h, r);
   h->l->in_body = h->l->choices = false;
 }
@@ -250,7 +250,8 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     }
     if (!load_rule(&h, records->at[i], (unsigned)i, h.rules[i])) return false;
   }
-  h.unevaluated = records->n > 0 && takes_atoms(l, h.rules[0]->lhs);
+  for (size_t i = 0; i < records->n && !h.unevaluated; i++)
+    h.unevaluated = takes_atoms(l, h.rules[i]->lhs);
   ambi_lower_heads(&h);
   ambi_lower_stubs(l);
   return true;

@@ -65,10 +65,10 @@ enum StubKind {
 };
 typedef struct Stub {
   enum StubKind kind;
-  int entry;  // label to bind
-  int back;   // label where the main line goes on
-  int no;  // COND, LIKE: where a False condition goes; REBUILD: 1 cast, 2 check;
-           // BAIL: where to go back to instead, or NO_LABEL
+  int entry;   // label to bind
+  int back;    // label where the main line goes on
+  int no;      // COND, LIKE: where a False condition goes; REBUILD: 1 cast;
+               // BAIL: where to go back to instead, or NO_LABEL
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   bool argument;  // BAIL: a type check is to look at the term first

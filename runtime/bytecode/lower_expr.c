@@ -84,6 +84,10 @@ static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
     return;
   }
+  if (l->unstable && l->ran && !ambi_lower_any_type(t)) {  // e may have got one
+    ambi_lower_generic(l, e, t, d, err);
+    return;
+  }
   Value st = ambi_lower_any_type(t) ? AMB_NONE : ambi_lower_static_type(l, e);
   bool meta = (ambi_is_sym(e) && is_sym(t, AMB_SYM(T_SYMBOL).w)) ||
               (ambi_is_grounded(e) && is_sym(t, AMB_SYM(T_GROUNDED).w)) ||
@@ -216,7 +220,9 @@ bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
 bool ambi_lower_is_det(Lower *l, Value e) {
   if (!ambi_is_expr(e)) return true;
   Value head = ambi_expr_at(e, 0);
-  if (is_sym(head, AMB_SYM(QUOTE).w)) return true;
+  if (is_sym(head, AMB_SYM(QUOTE).w) &&
+      ambi_form_untouched(l->cs, l->space, head, ambi_expr_size(e) - 1))
+    return true;
   if (!ambi_lower_plain_builtin(head)) {
     if (!ambi_is_sym(head) && !ambi_is_number(head) && !ambi_is_str(head))
       return false;
@@ -663,6 +669,7 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   if (!ambi_is_sym(head) || ambi_is_instruction(e) || ambi_lower_is_form(l, e))
     return false;
   Head h = ambi_lower_head_of(l, e);
+  if (is_sym(head, AMB_SYM(EMPTY).w)) return false;
   if (h.kind != HEAD_CALL && (h.kind != HEAD_TYPED || !h.def->has_rules))
     return false;
   Scope p = {ambi_lower_slot(l), stream, arguments_choose(l, e, &h), err};
@@ -729,6 +736,9 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
     return;
   } else if (ambi_is_lvar(head)) {
     ambi_lower_site(l, e, t, d, err, rest, changing_arguments(l, e));
+    return;
+  } else if (h.kind == HEAD_CALL && is_sym(head, AMB_SYM(EMPTY).w)) {
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);  // as a member that is evaluated
     return;
   } else if (h.kind == HEAD_CALL) {
     call_untyped(l, e, h, t, d, err, rest, no_scope);

@@ -154,10 +154,28 @@ static uint16_t settle_body(Lower *l, Value body) {
   return was;
 }
 
+// Does the rule name another space to evaluate in?
+static bool evaluates_elsewhere(Lower *l) {
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, l->rule->atom), found = false;
+  while (ok && todo.n && !found) {
+    Value v = todo.at[--todo.n];
+    found = is_sym(v, AMB_SYM(METTA).w) || is_sym(v, AMB_SYM(EVALC).w);
+    for (uint32_t i = 0; ok && ambi_is_expr(v) && i < ambi_expr_size(v); i++)
+      ok = ambi_vec_push(&todo, ambi_expr_at(v, i));
+  }
+  ambi_vec_drop(&todo);
+  if (!ok) l->failed = true;
+  return found;
+}
+
 // What a match binds a body to is evaluated again. That gives the same, unless a
-// rule may apply to a value: to a quoted one, if the program has rules for quote.
+// rule may apply to a value: to a quoted one, if the program has rules for quote, or
+// to one of another space.
 uint16_t ambi_lower_matched(Lower *l, uint16_t slot) {
-  if (ambi_form_untouched(l->cs, l->space, AMB_SYM(QUOTE), 1)) return slot;
+  if (ambi_form_untouched(l->cs, l->space, AMB_SYM(QUOTE), 1) &&
+      !evaluates_elsewhere(l))
+    return slot;
   uint16_t bare = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_UNMARK, bare, slot, 0);
   return bare;

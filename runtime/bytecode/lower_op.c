@@ -580,7 +580,7 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
   s->list = ambi_lower_new_list(l, 3);
   if (l->failed) return;
   bool free = ambi_is_none(ambi_lower_static_type(l, arg));
-  s->no = !free ? 2 : cast_late(l, arg);
+  s->no = free && cast_late(l, arg);
   s->list[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
   s->list[1] = state;
   s->list[2] = v;

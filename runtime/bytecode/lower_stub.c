@@ -196,7 +196,7 @@ static void odd_state(Lower *l, const Stub *s) {
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back_to);
     ambi_lower_bind(l, ran);
   }
-  if (s->back_to != NO_LABEL || s->list[2] >= SRC_CHECK || s->no == 2) {
+  if (s->back_to != NO_LABEL || s->list[2] >= SRC_CHECK) {
     rebuilt(l, s);
     return;
   }

@@ -118,7 +118,7 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
   const Value *items = ambi_expr_items(v);
   uint32_t n = ambi_expr_size(v) - 1;
   Value head = ambi_deref(items[0]);
-  if (!ambi_is_sym(head) || n > 64 ||
+  if (!ambi_is_sym(head) || head.w == AMB_SYM(EMPTY).w || n > 64 ||
       ambi_is_instruction_symbol(ambi_sym_of(head)))
     return NULL;
   for (uint32_t i = 1; i <= n; i++)
@@ -814,7 +814,7 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
-      return ambi_give(g, call);
+      return ambi_give(g, ambi_whole(call));  // an instruction may have bound
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Word depth = ambi_depth(g, DEPTH_TAIL);

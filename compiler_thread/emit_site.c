@@ -83,6 +83,26 @@ void ambi_emit_CHKHEAD(Emit *m) {
   jit_bind(j, data);
 }
 
+void ambi_emit_CHKCALL(Emit *m) {
+  Jit *j = m->j;
+  JitLabel typed = jit_label(j), ok = jit_label(j);
+  look_up(m, m->pc[1].half[0], shape_of(m, m->pc->c));
+  want_kind(m, TARGET_DATA, J_ABOVE, typed);
+  jit_bind(j, ok);
+  jit_cold(j);
+  jit_bind(j, typed);
+  emit_save(j);
+  emit_set_pc(m);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, J_RDX);
+  jit_call(j, (const void *)(uintptr_t)ambi_target_passes);
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, emit_slow(m));
+  emit_load(j);
+  jit_jump(j, ok);
+  jit_hot(j);
+}
+
 // Enters the callee, with the frame at rdi.
 static void enter(Emit *m) {
   Jit *j = m->j;

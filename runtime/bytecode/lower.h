@@ -285,6 +285,10 @@ void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 // An application of a variable. changing: its members may change rules or types.
 void ambi_lower_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest, bool changing);
+// Is it one whose type can be told when the program runs?
+bool ambi_lower_is_site(Value e);
+// Goes to the label unless its type is this one.
+void ambi_lower_guard_site(Lower *l, Value e, Value type, int label);
 // The same as a position by itself. False, and nothing happened: it cannot be one.
 bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                         bool stream);

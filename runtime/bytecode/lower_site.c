@@ -21,6 +21,11 @@ typedef struct Site {
 
 enum { MOST_ARGUMENTS = 60 };
 
+bool ambi_lower_is_site(Value e) {
+  return ambi_is_expr(e) && ambi_is_lvar(ambi_expr_at(e, 0)) &&
+         ambi_expr_size(e) <= MOST_ARGUMENTS;
+}
+
 // ---- arguments that cannot do anything ----------------------------------------
 
 // Numbers of numbers: nothing is evaluated but by its operation.
@@ -187,6 +192,26 @@ static void general_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
     evaluated_site(&s, rest);
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+}
+
+// ---- as an argument ----------------------------------------------------------------
+
+// Numeric arguments are not there yet; any number has their type.
+void ambi_lower_guard_site(Lower *l, Value e, Value type, int label) {
+  Site s;
+  open_site(&s, l, e, type, (Dst){0}, (ErrTo){0});
+  if (l->failed) return;
+  bool asks = quiet(l, e);
+  for (uint32_t i = 1; asks && i <= s.n; i++) {
+    Value c = ambi_expr_at(e, i);
+    s.src[i] = ambi_is_lvar(c)   ? l->vars[ambi_lvar_of(c)].slot | SRC_CHECK
+               : ambi_is_expr(c) ? ambi_lower_k(l, ambi_small_int(0))
+                                 : ambi_lower_k(l, c);
+  }
+  unsigned n = asks ? s.n + 1 : 1;
+  ambi_lower_emit(l, OP_I_CHKCALL, 0, n, s.shape);
+  ambi_lower_list(l, s.src, n);
+  ambi_lower_edge(l, label);
 }
 
 // ---- both ----------------------------------------------------------------------------

@@ -132,7 +132,8 @@ enum Fit ambi_lower_fits(Lower *l, Value arg, Value param) {
   if (ambi_is_none(t))
     return is_sym(param, AMB_SYM(T_EXPRESSION).w) ? FIT_NO : FIT_YES;
   if (t.w == param.w) return FIT_YES;
-  return ambi_is_unit(t) && ambi_is_lvar(arg) ? FIT_DYNAMIC : FIT_NO;
+  bool open = ambi_is_lvar(arg) || ambi_lower_is_site(arg);
+  return ambi_is_unit(t) && open ? FIT_DYNAMIC : FIT_NO;
 }
 
 bool ambi_lower_ill_typed(Lower *l, Value e) {
@@ -187,6 +188,7 @@ static bool of_state(Value e) {
 
 bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
   if (!ambi_is_expr(e)) return true;
+  if (ambi_lower_is_site(e)) return true;  // looked at as a whole
   if (of_state(e))
     return !early && (ambi_expr_size(e) == 2 ||
                       ambi_lower_inside_fits(l, ambi_expr_at(e, 2), false));
@@ -210,6 +212,15 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
   return true;
 }
 
+// A variable that is not made yet is what a form like map-atom wants to bind.
+static bool needs_guard(Lower *l, Value arg, Value param) {
+  if (ambi_lower_is_site(arg))
+    return ambi_is_sym(param) && !ambi_lower_any_type(param) &&
+           !ambi_is_metatype(param);
+  return ambi_is_lvar(arg) && !ambi_lower_any_type(param) &&
+         !(ambi_lower_unset(l, arg) && is_sym(param, AMB_SYM(T_VARIABLE).w));
+}
+
 bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
   uint32_t n = ambi_expr_size(e);
   bool quiet = true;  // nothing has run yet
@@ -222,6 +233,8 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
     if (!is_sym(param, AMB_SYM(T_ATOM).w) &&
         !is_sym(param, AMB_SYM(T_EXPRESSION).w)) {
       if (ambi_lower_ill_typed(l, arg)) return false;
+      if (!quiet && ambi_lower_is_site(arg) && !needs_guard(l, arg, param))
+        return false;
       if (!quiet && !ambi_lower_inside_fits(l, arg, true)) return false;
       quiet = quiet && ambi_lower_is_tree(arg);
     }
@@ -239,14 +252,12 @@ bool ambi_lower_may_be_bool(Lower *l, Value e) {
   return ambi_lower_fits(l, e, AMB_SYM(T_BOOL)) != FIT_NO;
 }
 
-// A variable that is not made yet is what a form like map-atom wants to bind.
-static bool needs_guard(Lower *l, Value arg, Value param) {
-  return ambi_is_lvar(arg) && !ambi_lower_any_type(param) &&
-         !(ambi_lower_unset(l, arg) && is_sym(param, AMB_SYM(T_VARIABLE).w));
-}
-
 void ambi_lower_guard(Lower *l, Value arg, Value param, int label) {
   if (!needs_guard(l, arg, param)) return;
+  if (ambi_lower_is_site(arg)) {
+    ambi_lower_guard_site(l, arg, param, label);
+    return;
+  }
   ambi_lower_var(l, ambi_lvar_of(arg));
   uint16_t slot = l->vars[ambi_lvar_of(arg)].slot;
   if (is_sym(param, AMB_SYM(T_NUMBER).w))

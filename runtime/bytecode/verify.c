@@ -19,7 +19,9 @@ char ambi_operand_kind(unsigned op, unsigned i) {
   char kind = ambi_ops[op].operands[i];
   if (kind == 'K') {
     if (ambi_ops[op].flags & X_ENV) return 'T';
-    if ((ambi_ops[op].flags & X_CALL) || op == OP_I_CHKHEAD) return 'C';
+    if ((ambi_ops[op].flags & X_CALL) || op == OP_I_CHKHEAD ||
+        op == OP_I_CHKCALL)
+      return 'C';
     return op == OP_I_FRESH ? 'V' : op == OP_I_TESTF ? 'H' : 'K';
   }
   if (kind != 'N') return kind;
@@ -104,6 +106,7 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_CHKEPOCH:
   case OP_I_CHKEXP:
   case OP_I_CHKHEAD:
+  case OP_I_CHKCALL:
   case OP_I_CALLV:
   case OP_I_TAILCALLV:
   case OP_I_CHKGROUND:

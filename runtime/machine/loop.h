@@ -908,6 +908,18 @@ do_CHKHEAD : {
   if (t->kind != TARGET_DATA) EDGE();
   STEP(1);
 }
+do_CHKCALL : {
+  const Target *t;
+  TARGET(t, SOURCE(pc[1].half[0]), pc->c);
+  if (AMB_UNLIKELY(t->kind > TARGET_DATA)) {
+    SAVE();
+    if (!ambi_target_passes(g, t)) {
+      if (cx->stop) goto stop;
+      EDGE();
+    }
+  }
+  STEP(1 + (pc->b + 3u) / 4);
+}
 do_CHKEXP : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();

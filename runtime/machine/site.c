@@ -275,17 +275,29 @@ static bool takes_int(Value type) {
          type.w == AMB_UNIT.w;
 }
 
-static bool take_arguments(Engine *g, const Target *t, Value *args) {
+// src: sources of the arguments.
+static bool take_arguments(Engine *g, const Target *t, const uint16_t *src,
+                           Value *args) {
   for (uint32_t i = 0; i < t->nargs; i++) {
-    uint16_t s = g->pc[1].half[2 + i];
-    bool given = (s & SRC_CONST) == SRC_CHECK || s >= SRC_CONST;
-    args[i] = ambi_source(g->e, s);
+    args[i] = ambi_source(g->e, src[i]);
     if (ambi_is_int(args[i]) && takes_int(t->param[i])) continue;
     Value p = ambi_is_unit(t->param[i]) ? AMB_SYM(UNDEFINED) : t->param[i];
-    if (!ambi_target_accepts(g, p, given, &args[i])) return false;
+    if (!ambi_target_accepts(g, p, (src[i] & SRC_CHECK) != 0, &args[i]))
+      return false;
     args[i] = ambi_deref(args[i]);
   }
   return like(args, t);
+}
+
+// What is declared to give an Atom has that as its type, which fits in some places
+// only.
+bool ambi_target_passes(Engine *g, const Target *t) {
+  Value args[MOST_ARGUMENTS];
+  bool typed =
+      t->kind == TARGET_TYPED && t->variant->type.w != AMB_SYM(T_ATOM).w;
+  return !g->cx->stop && (typed || t->kind == TARGET_APPLY) &&
+         g->pc->b == t->nargs + 1 &&
+         take_arguments(g, t, ambi_op_list(g->pc) + 1, args);
 }
 
 // Most of what is passed on is arithmetic. (): it is something else.
@@ -319,7 +331,7 @@ static enum CallResult apply(Engine *g, const Target *t, const Value *args) {
 enum Next ambi_target_apply(Engine *g, const Target *t) {
   const Code *pc = g->pc;
   Value args[MOST_ARGUMENTS];
-  bool fits = take_arguments(g, t, args);
+  bool fits = take_arguments(g, t, ambi_op_list(pc) + 2, args);
   if (g->cx->stop) return NEXT_STOP;
   enum CallResult r = fits ? apply(g, t, args) : CALL_DATA;
   if (r == CALL_STOP) return NEXT_STOP;

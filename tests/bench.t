@@ -54,7 +54,7 @@ END
 }
 
 SKIP: {
-    skip 'no python3', 26 if system 'python3 -c "" 2>/dev/null';
+    skip 'no python3', 30 if system 'python3 -c "" 2>/dev/null';
     my @limit = ( '--limit', 20 * ( $ENV{AMBIT_SLOW} || 1 ) );
 
     my $saved = "$dir/figures.json";
@@ -100,6 +100,14 @@ SKIP: {
     $r = bench_run( '--ambit', $liar, '--small', 'growth', 'd_nrev', 'call_nested' );
     like( $r->{err}, qr/d_nrev: \d+, call_nested: ambit/, 'bench/run: so it is of growth and shapes' );
 
+    if ( Program::has_native() ) {
+        $r = bench_run( '--small', 'native', '--peers', 'none', @limit );
+        is( $r->{exit}, 0, 'bench/run: the answers of native' ) or diag( $r->{out}, $r->{err} );
+        like( $r->{out}, qr/^number +ambit .*tier 1 +goal$/m, 'bench/run: ... a column for each kind of code' );
+        like( $r->{out}, qr/^d_fib, time over luajit's +<= 1\.00$/m, 'bench/run: ... and a row with each goal' );
+        $r = bench_run( '--ambit', $liar, '--small', 'native', '--peers', 'none' );
+        is( $r->{exit}, 1, 'bench/run: no figure of native with a wrong answer' );
+    }
     $r = bench_run( '--small', 'nothing-of-that-name' );
     is( $r->{exit}, 2, 'bench/run: a name that stands for nothing' );
 

@@ -43,6 +43,23 @@ def fork_rules_prolog(size):
     return TOTAL_PL + rules + gathered_prolog("any(I,V)")
 
 
+def fork_fail(size):
+    """superpose of so many numbers, of which at most one passes a comparison"""
+    items = " ".join(str(k) for k in range(1, size + 1))
+    return TOTAL + gathered(f"(let $v (superpose ({items}))"
+                            " (if (== $v $i) $v (empty)))")
+
+
+def fork_fail_prolog(size):
+    items = ",".join(str(k) for k in range(1, size + 1))
+    return (TOTAL_PL + "mem(X,[X|_]).\nmem(X,[_|T]) :- mem(X,T).\n"
+            + gathered_prolog(f"(mem(V,[{items}]),V =:= I)"))
+
+
+def fork_fail_step(size, i, x):
+    return (x + (i if i <= size else 0)) % MODULUS
+
+
 def fork_step(size, i, x):
     return (x + size * i + size * (size + 1) // 2) % MODULUS
 
@@ -167,6 +184,8 @@ FORKS = (2, 4, 8, 16)
 SHAPES = {
     "fork": Shape(fork.__doc__, FORKS, "alternative", same, fork, fork_step,
                   pl=fork_prolog),
+    "fork_fail": Shape(fork_fail.__doc__, (4, 16, 64, 256), "alternative", same,
+                       fork_fail, fork_fail_step, pl=fork_fail_prolog),
     "fork_rules": Shape(fork_rules.__doc__, FORKS, "alternative", same,
                         fork_rules, fork_step, pl=fork_rules_prolog),
     "fork_nested": Shape(nested.__doc__, (1, 2, 4, 8), "leaf", leaves, nested,

@@ -92,11 +92,11 @@ def squeeze(text):
 
 
 class Ambit:
-    """One tier of one ambit program."""
+    """One tier of one ambit program, with more options."""
 
-    def __init__(self, path, tier, name):
+    def __init__(self, path, tier, name, *options):
         self.name, self.slow = name, tier == "0"
-        self.argv = [path, f"--tier={tier}"]
+        self.argv = [path, f"--tier={tier}", *options]
 
     def prepare(self, text, folder):
         """(arguments, wanted last line), or None if there is nothing to run."""
@@ -130,6 +130,19 @@ class Peer:
                      f"{built.stdout}{built.stderr}")
                 raise Failed("wrong")
         return RUN[self.name](source, out), squeeze(text.answer)
+
+
+def runs(argv):
+    """Does this program take these options?"""
+    r = subprocess.run(argv + ["-e", "!(+ 1 2)"], capture_output=True,
+                       text=True, check=False)
+    return r.returncode == 0
+
+
+def levels(path):
+    """Machine code of the first level alone, where the program has another."""
+    if runs([path, "--tier=2", "--jit-level=2"]):
+        yield Ambit(path, "2", "level 1", "--jit-level=1")
 
 
 def installed(names):

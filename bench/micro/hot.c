@@ -150,25 +150,28 @@ static Loss measure_loss(int functions) {
                 100 * (double)(after.cpu_ns - before.cpu_ns) / (end - start)};
 }
 
-static void share_line(const char *name, double percent) {
+static void share_line(const char *name, double figure, const char *unit) {
   if (micro_quick)
     printf("%-10s %-44s right\n", "hot", name);
   else
-    printf("%-10s %-44s %10.2f %%\n", "hot", name, percent);
+    printf("%-10s %-44s %10.2f %s\n", "hot", name, figure, unit);
 }
 
 static void losses(int functions) {
-  double lost[MICRO_ROUNDS], taken[MICRO_ROUNDS];
+  double lost[MICRO_ROUNDS], taken[MICRO_ROUNDS], over[MICRO_ROUNDS];
   int rounds = micro_quick ? 1 : MICRO_ROUNDS;
   for (int i = 0; i < rounds; i++) {
     Loss l = measure_loss(functions);
     lost[i] = l.lost;
     taken[i] = l.taken;
+    over[i] = l.lost / l.taken;
   }
   qsort(lost, (size_t)rounds, sizeof *lost, micro_order);
   qsort(taken, (size_t)rounds, sizeof *taken, micro_order);
-  share_line("lost beside a busy compiler", lost[rounds / 2]);
-  share_line("taken by it", taken[rounds / 2]);
+  qsort(over, (size_t)rounds, sizeof *over, micro_order);
+  share_line("lost beside a busy compiler", lost[rounds / 2], "%");
+  share_line("taken by it", taken[rounds / 2], "%");
+  share_line("lost over taken", over[rounds / 2], "times");
 }
 
 // The first processor we may use.

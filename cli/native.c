@@ -2,6 +2,8 @@
 //
 // Built with -DAMBIT_JIT=OFF there is none: the options refuse to ask for it, and
 // --jit-stats says so.
+#include <stdlib.h>
+
 #include "cli/cli.h"
 
 enum { MOST_LEFT = 8 };  // instructions that are shown by name
@@ -19,6 +21,9 @@ void cli_jit_open(Cli *cli) {
   JitConfig config = ambi_jit_defaults;
   config.mode = o->jit.mode;
   config.counts = o->jit_stats;
+#ifdef AMB_DEBUG
+  config.counts_all = getenv("AMBIT_OPCODES_NATIVE") != NULL;
+#endif
   if (o->jit.level) config.level = o->jit.level;
   if (o->jit.threshold) config.threshold = o->jit.threshold;
   if (o->jit.memory) config.memory = o->jit.memory;
@@ -33,6 +38,17 @@ void cli_jit_open(Cli *cli) {
   refused = NULL;
   cli->compiler = ambi_compiler_of(cli->rt);
 }
+
+// To the file that the environment names: instructions that machine code has done
+// itself, and did not begin only to leave them to the loop.
+#ifdef AMB_DEBUG
+static void note_opcodes(const JitStats *s) {
+  FILE *list = s->ran ? fopen(getenv("AMBIT_OPCODES_NATIVE"), "a") : NULL;
+  for (unsigned op = 0; list && op < OP_I_COUNT; op++)
+    if (s->ran[op] > s->one[op]) fprintf(list, "%s\n", ambi_ops[op].name);
+  if (list) fclose(list);
+}
+#endif
 
 // ---- statistics -------------------------------------------------------------
 
@@ -147,6 +163,13 @@ static void print_stats(const Cli *cli) {
 
 void cli_jit_stop(Cli *cli) {
   ambi_compiler_stop(cli->rt);
+#ifdef AMB_DEBUG
+  JitStats s;
+  if (cli->compiler) {
+    ambi_compiler_stats(cli->compiler, &s);
+    note_opcodes(&s);
+  }
+#endif
   if (cli->options.jit_stats) print_stats(cli);
 }
 

@@ -74,10 +74,10 @@ struct Compiler {
   Counts counts;
   unsigned turns;    // [compiler] for STRESS_REFUSE
   unsigned pushes;   // [own] likewise
-  uint64_t *passed;  // [own] NULL, or NativeHost.one and .left
+  uint64_t *passed;  // [own] NULL, or NativeHost.one, .left, JitStats.ran
 };
 
-#define PASSED_BYTES (2 * (size_t)OP_I_COUNT * sizeof(uint64_t))
+#define PASSED_BYTES (3 * (size_t)OP_I_COUNT * sizeof(uint64_t))
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;
@@ -401,7 +401,11 @@ static bool open_parts(Compiler *c, const char **why) {
       !tell_of_shared(c, why))
     return false;
   *why = "out of memory";
-  return !c->config.counts || (c->passed = ambi_alloc(PASSED_BYTES));
+  if (!c->config.counts && !c->config.counts_all) return true;
+  c->passed = ambi_alloc(PASSED_BYTES);
+  if (c->passed && c->config.counts_all)
+    ambi_emitter_count(c->emitter, c->passed + 2 * OP_I_COUNT);
+  return c->passed != NULL;
 }
 
 // So many calls of a unit are seen at least, on the average, while it is called
@@ -538,7 +542,9 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
                     .queue_peak = ambi_load_relaxed(&c->x_peak),
                     .memory = ambi_code_use(c->memory),
                     .one = c->passed,
-                    .left = c->passed ? c->passed + OP_I_COUNT : NULL};
+                    .left = c->passed ? c->passed + OP_I_COUNT : NULL,
+                    .ran = c->config.counts_all ? c->passed + 2 * OP_I_COUNT
+                                                : NULL};
   for (unsigned i = 0; i < EMIT_RESULT_COUNT; i++)
     out->results[i] = ambi_load_relaxed(&k->results[i]);
 }

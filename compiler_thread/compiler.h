@@ -63,8 +63,9 @@ typedef struct JitConfig {
   uint32_t percent;  // of the wall, for the thread; 0: as the machine asks for
   size_t memory;     // bytes of machine code at most
   enum JitProfile profile;
-  bool debugger;  // machine code is told to gdb
-  bool counts;    // instructions that machine code leaves to the loop
+  bool debugger;    // machine code is told to gdb
+  bool counts;      // instructions that machine code leaves to the loop
+  bool counts_all;  // ... and those that it begins, for tests
 } JitConfig;
 extern const JitConfig ambi_jit_defaults;
 
@@ -96,6 +97,7 @@ typedef struct JitStats {
   // By opcode, where that is counted, else NULL; the evaluator's own: what the loop
   // ran one by one for machine code, and where machine code left to it.
   const uint64_t *one, *left;
+  const uint64_t *ran;  // ... which it began itself
 } JitStats;
 
 // Gives rt a compiler; rt->code->native is filled. To be called before anything

@@ -30,6 +30,10 @@ Emitter *ambi_emitter_open(CodeMemory *memory, const char **why) {
   return NULL;
 }
 
+void ambi_emitter_count(Emitter *em, uint64_t *ran) {
+  em->ran = ran;
+}
+
 void ambi_emitter_close(Emitter *em) {
   if (!em) return;
   if (em->code) ambi_code_give_back(em->memory, em->code, em->bytes);
@@ -281,6 +285,13 @@ static void leave_arms(Emit *m) {
   }
 }
 
+// rax and R_LAST may be in use.
+void emit_counted(Emit *m) {
+  if (!m->em->ran) return;
+  jit_imm(m->j, J_RCX, (uintptr_t)&m->em->ran[m->pc->op]);
+  jit_mi(m->j, J_ADD, 8, jit_at(J_RCX, 0), 1);
+}
+
 // With the switch STRESS_LEAVE every third instruction has only its slow arm.
 bool emit_leaves(const Emit *m) {
   return ambi_stress(STRESS_LEAVE) && (m->at + m->u->ncode + m->sure) % 3 == 0;
@@ -304,6 +315,7 @@ static void version(Emit *m, bool sure) {
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
+    emit_counted(m);
     if (emit_leaves(m))
       jit_jump(m->j, emit_slow(m));
     else

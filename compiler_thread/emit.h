@@ -37,6 +37,9 @@ typedef struct EmitNote {  // for --jit-stats, disassembly, profilers
 // Writes the code all units share. NULL: memory is out, or *why.
 Emitter *ambi_emitter_open(CodeMemory *m, const char **why);
 void ambi_emitter_close(Emitter *em);
+// Units that are emitted from now on count their instructions there, by opcode, as they
+// begin them: for tests.
+void ambi_emitter_count(Emitter *em, uint64_t *ran);
 // The shared part of NativeHost: enter and call_bytecode.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);

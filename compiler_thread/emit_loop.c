@@ -230,6 +230,7 @@ static void loop_head(Emit *m) {
 
 static void instruction(Emit *m) {
   m->had = NO_SLOT;
+  emit_counted(m);
   if (emit_leaves(m)) {
     keep_flush(m, m->at);
     keep_forget(m);

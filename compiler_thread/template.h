@@ -48,6 +48,7 @@ struct Emitter {
   Stubs stubs;
   void *code;  // of the stubs
   size_t bytes;
+  uint64_t *ran;      // instructions count there as they begin, or NULL
   uint64_t *scratch;  // for the unit at hand
   size_t scratch_cap;
 };
@@ -277,6 +278,7 @@ void ambi_emit_collect_word(Emit *m, JitLabel other);
 bool ambi_emit_stream_number(Emit *m);
 // Is this instruction to have its slow arm only?
 bool emit_leaves(const Emit *m);
+void emit_counted(Emit *m);  // ... and uses rcx
 // What the template could not do, out of line.
 void emit_slow_arm(Emit *m);
 // emit_stubs.c

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Which instructions do the language tests reach? A debug build with the
+# Which instructions do the language tests reach, and which does machine code execute?
+# A debug build with the
 # counter in the loop writes what it executed to the file that AMBIT_OPCODES
 # names; of any other build the test looks at what the definitions of the tests
 # and of the library are lowered to, where the machine's own instructions never
@@ -81,4 +82,30 @@ ok( !@missing, "every instruction is $how by " . @programs . ' programs' )
     or diag("never $how: @missing");
 my @wrong = grep { $seen{$_} } sort keys %unused;
 ok( !@wrong, 'no instruction is wrongly said to be unused' ) or diag("@wrong");
+
+# ---- machine code -----------------------------------------------------------------
+
+# Without a template: machine code has the loop run them, one at a time.
+my %loop = map { $_ => 1 }
+    Program::slurp("$Bin/../compiler_thread/emit_rest.c") =~ /^BY_THE_LOOP\((\w+)\)/mg;
+
+# Has one, and stands in frames of routines alone.
+$unused{RETRV} = 'machine code is made of units';
+
+SKIP: {
+    skip 'there is no machine code, or this build does not count', 3
+        if $how ne 'executed' || !Program::has_native();
+    local $ENV{AMBIT_OPCODES_NATIVE} = $list;
+    open my $empty, '>', $list or die "$list: $!\n";
+    close $empty;
+    run_program( $_, '--jit=sync', '--jit-threshold=1' ) for @programs;
+    my %native = map { $_ => 1 } split /\s+/, Program::slurp($list);
+    my @never  = grep { !$native{$_} && !$loop{$_} && !$unused{$_} } @names;
+    ok( !@never, 'every instruction with a template is executed as machine code' )
+        or diag("never as machine code: @never");
+    my @both = grep { $native{$_} } sort keys %loop;
+    ok( !@both, 'those without are left to the loop' ) or diag("@both");
+    my $n = grep { $native{$_} } @names;
+    cmp_ok( $n, '>', 70, "machine code executed $n of " . @names . ' instructions' );
+}
 done_testing;

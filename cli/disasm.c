@@ -9,6 +9,8 @@
 #include "memory/alloc.h"
 #include "runtime/bytecode/disasm.h"
 
+enum { CALLS_SEEN = 3 };  // one within another
+
 typedef struct Found {  // a definition and where its first rule stands
   Definition *def;
   size_t order;
@@ -124,6 +126,21 @@ static bool print_rules(Listing *l, Buffer *b, const Definition *d) {
   return ok;
 }
 
+// What it calls has code, and so on, as in a running program: level 2 wants to know.
+static void lower_calls(Listing *l, const Unit *u, unsigned depth) {
+  const CodeState *cs = l->cli->rt->code;
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
+    const Code *pc = u->code + at;
+    if (pc->op != OP_I_CALL && pc->op != OP_I_TAILCALL) continue;
+    Variant *v = (Variant *)(uintptr_t)u->k[pc->c];
+    Unit *callee =
+        v->unit == cs->lower_unit ? ambi_variant_unit(l->cx, v) : NULL;
+    if (!callee) continue;
+    v->unit = callee;
+    if (depth) lower_calls(l, callee, depth - 1);
+  }
+}
+
 static enum RunStatus print_definition(Listing *l, Definition *d) {
   Runtime *rt = l->cli->rt;
   Variant *v = ambi_variant(rt->code, d, AMB_SYM(UNDEFINED));
@@ -133,7 +150,12 @@ static enum RunStatus print_definition(Listing *l, Definition *d) {
   bool ok = print_rules(l, &b, d);
   ambi_disasm_variant(rt, &b, v);
   ambi_buffer_puts(&b, "\n");
-  DisasmNote *note = l->cli->options.native ? cli_note_native : NULL;
+  bool native = l->cli->options.native;
+  if (native && l->cli->options.jit.level != 1) {
+    v->unit = u;
+    lower_calls(l, u, CALLS_SEEN);
+  }
+  DisasmNote *note = native ? cli_note_native : NULL;
   bool sound = ambi_disasm_noted(rt, &b, u, note, l->cli);
   ambi_buffer_puts(&b, "\n");
   ok = ok && !b.failed;

@@ -135,7 +135,7 @@ static void compile(const Cli *cli, Unit *u) {
 
 void cli_note_native(void *arg, Buffer *b, const Unit *u, uint32_t at) {
   const Cli *cli = arg;
-  if (at == 0) compile(cli, (Unit *)(uintptr_t)u);
+  if (at == 0 && !u->of) compile(cli, (Unit *)(uintptr_t)u);
   const Native *n = ambi_load_acquire(&u->native);
   if (!n) {
     if (at == 0) ambi_buffer_puts(b, "        | not compiled\n");

@@ -60,6 +60,20 @@ static double us(uint64_t ns) {
   return (double)ns / 1000;
 }
 
+static void print_inlined(const JitStats *s) {
+  static const char *const names[INLINE_RESULT_COUNT] = {
+#define X(name, text) text,
+      INLINE_RESULTS(X)
+#undef X
+  };
+  for (int i = 0; i < INLINE_RESULT_COUNT; i++) {
+    char name[80];
+    snprintf(name, sizeof name, "calls %s%s",
+             i == INLINE_OK ? "" : "not inlined: ", names[i]);
+    row(name, s->inlined[i], "");
+  }
+}
+
 static void print_outcomes(const JitStats *s) {
   static const char *const names[EMIT_RESULT_COUNT] = {
 #define X(name, text) text,
@@ -74,6 +88,7 @@ static void print_outcomes(const JitStats *s) {
     row(name, s->results[i], "");
     if (i == EMIT_OK) row("compiled again, for level 2", s->second, "");
   }
+  print_inlined(s);
   row("dropped: thrown away meanwhile", s->stale, "");
   row("dropped: too late", s->late, "");
   row("put off: queue full", s->queue_full, "");

@@ -14,6 +14,7 @@
 
 #include "compiler_thread/budget.h"
 #include "compiler_thread/gdb.h"
+#include "compiler_thread/inline.h"
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
@@ -43,6 +44,7 @@ typedef struct Counts {  // [compiler], or [own]: the first row, asked
   AMB_ATOMIC(uint64_t) instructions, bytes, emit_ns;
   AMB_ATOMIC(uint64_t) cpu_ns, began_ns, ended_ns, pauses, paused_ns;
   AMB_ATOMIC(uint64_t) results[EMIT_RESULT_COUNT];
+  AMB_ATOMIC(uint64_t) inlined[INLINE_RESULT_COUNT];
   Latency published;
   Latency asked;
 } Counts;
@@ -91,9 +93,26 @@ static uint64_t now_ns(void) {
 
 // ---- compiling ----------------------------------------------------------------
 
+static void outdate(Compiler *c, Native *n) {
+  if (!n) return;
+  n->outdated = true;
+  ambi_add_relaxed(&c->counts.outdated, n->bytes);
+}
+
+// Calls of u go to the unit that was made of it.
+static void publish_better(Compiler *c, Unit *u, Unit *better, Native *n) {
+  outdate(c, ambi_load_relaxed(&u->native));
+  ambi_code_settle(c->memory);
+  ambi_store_release(&better->native, n);
+  ambi_store_release(&better->enter, n->entry);
+  ambi_store_release(&u->better, better);
+  ambi_store_release(&u->enter, n->entry);
+  ambi_store_release(&u->entry, (const Code *)(const void *)&n->landings[0]);
+}
+
 static void publish(Compiler *c, Unit *u, Native *n) {
   n->older = ambi_load_relaxed(&u->native);
-  if (n->older) ambi_add_relaxed(&c->counts.outdated, n->older->bytes);
+  outdate(c, n->older);
   ambi_code_settle(c->memory);
   ambi_store_release(&u->native, n);
   ambi_store_release(&u->enter, n->entry);
@@ -114,25 +133,65 @@ static enum NativeState state_after(unsigned level, EmitResult result) {
   return result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED;
 }
 
-// Nothing of the unit is looked at once its state is stored.
-static EmitResult emit(Compiler *c, const HotUnit *item, EmitNote *note) {
+static void tell_names(Compiler *c, const HotUnit *item, Native *n) {
+  const char *known_as = item->name ? item->name : "ambit";
+  if (c->profile) ambi_profile_add(c->profile, n->code, n->bytes, known_as);
+  if (c->config.debugger)
+    n->debugger = ambi_gdb_add(n->code, n->bytes, known_as);
+}
+
+static void count_inlined(Counts *k, const InlineNote *note) {
+  for (unsigned i = 0; i < INLINE_RESULT_COUNT; i++)
+    ambi_add_relaxed(&k->inlined[i], note->calls[i]);
+}
+
+// With bodies inlined; EMIT_POINTLESS: there are none.
+static EmitResult emit_better(Compiler *c, const HotUnit *item,
+                              EmitNote *note) {
+  InlineNote inlined = {{0}};
+  SeenByte *seen = NULL;
+  Native *native = NULL;
+  Unit *better = ambi_inline(item->unit, item->plan, &seen, &inlined);
+  count_inlined(&c->counts, &inlined);
+  if (!better) return EMIT_POINTLESS;
+  EmitResult result =
+      ambi_emit_unit(c->emitter, better, item->level, seen, &native, note);
+  ambi_free(seen, better->ncode * sizeof *seen);
+  if (result == EMIT_OK) {
+    tell_names(c, item, native);
+    publish_better(c, item->unit, better, native);
+  } else {
+    ambi_unit_free(better);
+  }
+  return result;
+}
+
+static EmitResult emit_unit(Compiler *c, const HotUnit *item, EmitNote *note) {
   Unit *u = item->unit;
   Native *native = NULL, *before = ambi_load_relaxed(&u->native);
-  bool refused = ambi_stress(STRESS_REFUSE) && ++c->turns % 3 == 0;
-  EmitResult result =
-      refused ? EMIT_ASSEMBLER
-              : ambi_emit_unit(c->emitter, u, item->level,
-                               before ? before->seen : NULL, &native, note);
+  EmitResult result = ambi_emit_unit(
+      c->emitter, u, item->level, before ? before->seen : NULL, &native, note);
   if (result == EMIT_OK) {
-    const char *known_as = item->name ? item->name : "ambit";
-    if (c->profile)
-      ambi_profile_add(c->profile, native->code, native->bytes, known_as);
-    if (c->config.debugger)
-      native->debugger = ambi_gdb_add(native->code, native->bytes, known_as);
+    tell_names(c, item, native);
     publish(c, u, native);
   }
-  ambi_store_release(&u->x_state, state_after(item->level, result));
   return result;
+}
+
+// Nothing of the unit is looked at once its state is stored.
+static EmitResult emit(Compiler *c, const HotUnit *item, EmitNote *note) {
+  EmitResult result = EMIT_ASSEMBLER;
+  if (!ambi_stress(STRESS_REFUSE) || ++c->turns % 3 != 0) {
+    result = item->plan ? emit_better(c, item, note) : EMIT_POINTLESS;
+    if (result == EMIT_POINTLESS) result = emit_unit(c, item, note);
+  }
+  ambi_store_release(&item->unit->x_state, state_after(item->level, result));
+  return result;
+}
+
+static void drop_item(const HotUnit *item) {
+  ambi_text_free(item->name);
+  ambi_plan_drop(item->plan);
 }
 
 static void compile(Compiler *c, const HotUnit *item) {
@@ -151,7 +210,7 @@ static void compile(Compiler *c, const HotUnit *item) {
     if (result == EMIT_OK)
       count_published(&c->counts, &note, item->level, ended - item->hot_ns);
   }
-  ambi_text_free(item->name);
+  drop_item(item);
 }
 
 // ---- the thread ---------------------------------------------------------------
@@ -190,7 +249,7 @@ static void drop_rest(Compiler *c) {
     ambi_add_relaxed(&c->counts.late, 1);
     ambi_store_release(&item.unit->x_state,
                        state_after(item.level, EMIT_NO_MEMORY));
-    ambi_text_free(item.name);
+    drop_item(&item);
     done(c);
   }
 }
@@ -298,7 +357,7 @@ static void send(Compiler *c, const HotUnit *item) {
   }
   ambi_add_relaxed(&c->counts.full, 1);
   ambi_unit_cool(c->code, item->unit, item->level);
-  ambi_text_free(item->name);
+  drop_item(item);
   done(c);
 }
 
@@ -333,7 +392,8 @@ static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                    .hot_ns = now,
                    .rate = u->aim / (warmed > 1e-9 ? warmed : 1e-9),
                    .name = named ? name_of(c, u) : NULL,
-                   .level = level};
+                   .level = level,
+                   .plan = level > 1 ? ambi_plan_make(c->code, u) : NULL};
 }
 
 static void ask(Compiler *c, Unit *u, unsigned level, uint64_t now) {
@@ -372,10 +432,9 @@ static void hot(void *arg, Unit *u) {
 static void freed(void *arg, Native *native) {
   Compiler *c = arg;
   ambi_add_relaxed(&c->counts.retired, 1);
-  for (Native *n = native; n; n = n->older) {
+  for (const Native *n = native; n; n = n->older) {
     ambi_gdb_remove(n->debugger);
-    if (n->older)
-      ambi_add_relaxed(&c->counts.outdated, -(uint64_t)n->older->bytes);
+    if (n->outdated) ambi_add_relaxed(&c->counts.outdated, -(uint64_t)n->bytes);
   }
   ambi_native_free(c->memory, native);
 }
@@ -547,4 +606,6 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
                                                 : NULL};
   for (unsigned i = 0; i < EMIT_RESULT_COUNT; i++)
     out->results[i] = ambi_load_relaxed(&k->results[i]);
+  for (unsigned i = 0; i < INLINE_RESULT_COUNT; i++)
+    out->inlined[i] = ambi_load_relaxed(&k->inlined[i]);
 }

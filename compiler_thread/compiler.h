@@ -49,6 +49,7 @@
 #define AMBIT_COMPILER_THREAD_COMPILER_H
 
 #include "compiler_thread/emit.h"
+#include "compiler_thread/inline.h"
 #include "compiler_thread/latency.h"
 #include "compiler_thread/profile.h"
 
@@ -75,6 +76,7 @@ typedef struct JitStats {
   uint64_t compiled;                    // ... that were published
   uint64_t second;                      // ... at level 2
   uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult
+  uint64_t inlined[INLINE_RESULT_COUNT];  // calls, by InlineResult
   uint64_t stale;       // dropped: thrown away while they waited
   uint64_t late;        // dropped: still waiting at the end, or hot then
   uint64_t queue_full;  // pushes that found no room

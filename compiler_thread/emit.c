@@ -53,6 +53,9 @@ const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {
 }
 
 // ---- what to emit ----------------------------------------------------------------
+// Bits of Emit.used.
+enum { IN_GENERAL = 1, IN_SURE = 2, OPEN = 4 };
+
 typedef struct Reach {
   Emit *m;
   uint32_t *todo;
@@ -66,9 +69,14 @@ static void reach(Reach *r, uint32_t offset) {
   r->todo[r->n++] = offset;
 }
 
+static void reach_open(Reach *r, uint32_t offset) {
+  reach(r, offset);
+  r->m->used[offset] |= OPEN;
+}
+
 static void reach_switch(Reach *r, const Switch *s) {
   reach(r, s->other);
-  reach(r, s->open);
+  reach_open(r, s->open);
   for (uint32_t i = 0; i < s->n; i++)
     reach(r, s->cases[i].to);
 }
@@ -87,7 +95,7 @@ static void reach_from(Reach *r, uint32_t at) {
   if (op->flags & X_ELSE)
     reach(r, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b));
   if ((op->flags & X_VARL) && (all || pc->op != OP_I_BRANCH))
-    reach(r, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b));
+    reach_open(r, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b));
   if (!all) return;
   uint32_t edge = ambi_unit_edge(u, at);
   if (edge != UINT32_MAX) reach(r, edge);
@@ -108,8 +116,6 @@ static uint32_t next_wanted(const Emit *m, uint32_t at) {
 }
 
 // ---- labels and positions ----------------------------------------------------------
-enum { IN_GENERAL = 1, IN_SURE = 2 };
-
 static uint32_t label_index(const Emit *m, bool sure, uint32_t offset) {
   return (sure ? m->u->ncode + 1 : 0) + offset;
 }
@@ -233,19 +239,44 @@ static bool prepare(Emit *m, const SeenByte *seen) {
   return n->at && n->sure && n->landings && prepare_scratch(m, seen);
 }
 
+// A unit that was made of another takes the calls of that one. Those of machine code
+// arrive at m->called, those of the loop, which has counted the step, at landing 0.
+static void take_over(Emit *m, JitLabel on) {
+  Jit *j = m->j;
+  JitLabel counted = jit_label(j);
+  emit_landing(m, counted, m->u->code);
+  jit_cold(j);
+  jit_bind(j, counted);
+  jit_imm(j, J_RCX, (uintptr_t)m->u);
+  jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
+  jit_lea(j, J_RCX, in_slot(m->u->nslots));
+  jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, stack_end)));
+  jit_jump_if(j, J_BELOW_EQ, on);
+  jit_call_to(j, m->em->stubs.more_stack);
+  jit_jump(j, on);
+  jit_hot(j);
+  jit_bind(j, m->called);
+  jit_imm(j, J_RCX, (uintptr_t)m->u);
+  jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
+}
+
 // Calls from machine code arrive here: room for the frame, and one step.
 static void entry(Emit *m) {
   Jit *j = m->j;
   const Stubs *s = &m->em->stubs;
-  JitLabel grow = jit_label(j), room = jit_label(j), poll = jit_label(j),
-           on = jit_label(j);
+  JitLabel grow = jit_label(j), poll = jit_label(j), on = jit_label(j);
   m->self = jit_label(j);
-  m->again = room;
+  m->called = m->u->of ? jit_label(j) : m->self;
+  m->again = jit_label(j);
+  if (m->u->of)
+    take_over(m, on);
+  else
+    emit_position(m, 0);  // landing 0: calls from the loop, which counts them
   jit_bind(j, m->self);
   jit_lea(j, J_RCX, in_slot(m->u->nslots));
   jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, stack_end)));
   jit_jump_if(j, J_ABOVE, grow);
-  jit_bind(j, room);
+  jit_bind(j, m->again);
   jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
   jit_jump_if(j, J_SIGN, poll);
   jit_bind(j, on);
@@ -253,7 +284,7 @@ static void entry(Emit *m) {
   jit_cold(j);
   jit_bind(j, grow);
   jit_call_to(j, s->more_stack);
-  jit_jump(j, room);
+  jit_jump(j, m->again);
   jit_bind(j, poll);
   jit_call_to(j, s->poll);
   jit_jump(j, on);
@@ -312,6 +343,7 @@ static void version(Emit *m, bool sure) {
     // From elsewhere, too.
     if (!sure || (m->used[m->at] & IN_SURE)) m->had = NO_SLOT;
     jit_bind(m->j, label_at(m, label_index(m, sure, m->at)));
+    if (m->used[m->at] & OPEN) emit_note(m, SEEN_OPEN);
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
@@ -335,7 +367,6 @@ static void assemble(Emit *m, EmitNote *note) {
   m->at = 0;
   m->pc = u->code;
   m->sure = m->facts != NULL;
-  emit_position(m, 0);  // landing 0: calls from the loop, which counts them
   jit_pair(m->j, !m->sure);
   entry(m);
   if (m->keep)
@@ -365,7 +396,7 @@ static EmitResult place(Emit *m, EmitNote *note) {
     return EMIT_ASSEMBLER;
   }
   const char *base = n->code;
-  n->entry = base + jit_offset(m->j, m->self);
+  n->entry = base + jit_offset(m->j, m->called);
   for (uint32_t i = 0; i < n->nlandings; i++)
     n->landings[i].addr = base + jit_offset(m->j, m->landing_label[i]);
   for (uint32_t at = next_wanted(m, 0); at < n->ncode;

@@ -86,7 +86,7 @@ static void divide(Emit *m, bool remainder) {
   } else {
     floating(m, 0, operand(m, 0), slow);
     floating(m, 1, operand(m, 1), slow);
-    emit_note_double(m);
+    emit_note(m, SEEN_DOUBLE);
     jit_float(j, J_FDIV, 0, 1);
     give_double(m, slow);
   }

@@ -39,16 +39,25 @@ static void argument(Emit *m, unsigned i) {
   emit_argument(m, m->pc[1].half[1 + i]);
 }
 
+void emit_is_self(Emit *m, JitReg scratch_register) {
+  if (!m->u->of) {
+    jit_rm(m->j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+    return;
+  }
+  jit_imm(m->j, scratch_register, (uintptr_t)m->u->of);
+  jit_rr(m->j, J_CMP, J_RCX, scratch_register);
+}
+
 // Enters the callee, with the frame at rdi.
 static void go(Emit *m) {
   Jit *j = m->j;
   const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
   jit_imm(j, J_RDX, (uintptr_t)v);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  if (v == m->u->variant) jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+  if (v == m->u->variant) emit_is_self(m, J_RAX);
   jit_lea(j, R_E, emit_new_frame(0));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
-  if (v == m->u->variant) jit_jump_if(j, J_EQ, m->self);
+  if (v == m->u->variant) jit_jump_if(j, J_EQ, m->called);
   jit_jump_m(j, jit_at(J_RCX, OFF(Unit, enter)));
 }
 
@@ -96,9 +105,9 @@ static void load_few(Emit *m, unsigned n, bool self) {
 // A turn of a loop: this unit again, in this frame. Anything else: to `other`.
 static void tail_self(Emit *m, unsigned n, JitLabel other) {
   Jit *j = m->j;
-  jit_imm(j, J_RDX, m->u->k[m->pc->c]);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+  jit_imm(j, J_RDI, m->u->k[m->pc->c]);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Variant, unit)));
+  emit_is_self(m, J_RDI);
   jit_jump_if(j, J_NE, other);
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
@@ -238,35 +247,44 @@ static void ready_atom(Emit *m, Value type, JitLabel ok, JitLabel slow) {
   jit_jump(j, slow);
 }
 
-void ambi_emit_RETV(Emit *m) {
+typedef struct Body {
+  unsigned slot;
+  Value type;
+  bool whole;               // a variable's value may have lost its mark
+  bool goes_on;             // behind `finish`
+  void (*finish)(Emit *m);  // rax: the value
+} Body;
+
+// The value of a body, where it needs no evaluation.
+static void body(Emit *m, Body b) {
   Jit *j = m->j;
-  Value type = AMB_V(m->u->k[m->pc->b]);
   JitLabel ok = jit_label(j), atom = jit_label(j), rigid = jit_label(j),
            soft = jit_label(j), slow = emit_slow(m);
-  if (emit_known(m, m->pc->a, FACT_INT) &&
-      (type.w == AMB_SYM(UNDEFINED).w || type.w == AMB_SYM(T_NUMBER).w)) {
-    result(m, m->pc->a);
-    emit_return(m);
+  if (emit_known(m, b.slot, FACT_INT) &&
+      (b.type.w == AMB_SYM(UNDEFINED).w || b.type.w == AMB_SYM(T_NUMBER).w)) {
+    result(m, b.slot);
+    b.finish(m);
     return;
   }
-  if (m->pc->c) {
-    emit_value(m, m->pc->a);
-  } else {  // a variable's value may have lost its mark
-    emit_source(m, J_RAX, m->pc->a);
+  if (b.whole) {
+    emit_source(m, J_RAX, b.slot);
     emit_tag(m, J_RCX, J_RAX);
+  } else {
+    emit_value(m, b.slot);
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, rigid);
-  if (m->pc->c) {
+  if (b.whole) {
+    emit_firm_marks(m, J_NE, soft);
+  } else {
     jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
     jit_jump_if(j, J_EQ, soft);
-  } else {
-    emit_firm_marks(m, J_NE, soft);
   }
   jit_bind(j, ok);
-  emit_return(m);
+  b.finish(m);
+  if (b.goes_on) jit_cold(j);
   jit_bind(j, rigid);
   emit_rigid_holds(m, slow);
   jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
@@ -276,8 +294,47 @@ void ambi_emit_RETV(Emit *m) {
   emit_presumed(m, slow);
   jit_jump(j, ok);
   jit_bind(j, atom);
-  ready_atom(m, type, ok, slow);
+  ready_atom(m, b.type, ok, slow);
   jit_hot(j);
+}
+
+void ambi_emit_RETV(Emit *m) {
+  body(m, (Body){.slot = m->pc->a,
+                 .type = AMB_V(m->u->k[m->pc->b]),
+                 .whole = m->pc->c == 0,
+                 .finish = emit_return});
+}
+
+static void to_slot(Emit *m) {
+  emit_to_slot(m, m->pc->a, J_RAX);
+}
+
+void ambi_emit_VALUE(Emit *m) {
+  body(m, (Body){.slot = m->pc->b,
+                 .type = AMB_V(m->u->k[m->pc->c]),
+                 .goes_on = true,
+                 .finish = to_slot});
+}
+
+// ---- inlined bodies --------------------------------------------------------------------
+void emit_guard(Emit *m) {
+  Jit *j = m->j;
+  const InlinedBody *inlined = &m->u->bodies[m->pc->a];
+  jit_imm(j, J_RDX, (uintptr_t)&inlined->variant->unit);
+  jit_imm(j, J_RCX, (uintptr_t)inlined->unit);
+  jit_mr(j, J_CMP, jit_at(J_RDX, 0), J_RCX);
+  jit_jump_if(j, J_NE, emit_branch(m, m->pc->c));
+}
+
+void ambi_emit_INLINED(Emit *m) {
+  emit_guard(m);
+  jit_mi(m->j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
+}
+
+void ambi_emit_TAKE(Emit *m) {
+  emit_source(m, J_RAX, m->pc->b);
+  if (!emit_known(m, m->pc->b, FACT_INT)) emit_ready(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 // ---- going elsewhere ------------------------------------------------------------------

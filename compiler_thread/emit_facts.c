@@ -192,6 +192,10 @@ static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
   case OP_I_ADDI:
   case OP_I_SUBI: return FACT_INT;
   case OP_I_MOVE:
+    if (told(f, FACT_FLAT, pc->b)) return FACT_FLAT;
+    // fall through
+  case OP_I_TAKE:
+  case OP_I_VALUE:
   case OP_I_EVALV:
   case OP_I_EVALT:
     return told(f, FACT_INT, pc->b)     ? FACT_INT

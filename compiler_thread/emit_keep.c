@@ -436,6 +436,33 @@ static bool give_back_value(Emit *m) {
   return check_number(m) && give_back(m, m->pc->a);
 }
 
+// ---- inlined bodies -------------------------------------------------------------------
+static bool guard(Emit *m) {
+  KeepState *s = &m->keep->now;
+  emit_guard(m);
+  if (s->turns) {
+    jit_ri(m->j, J_SUB, R_TURNS, 1);
+    s->turns_dirty = true;
+  } else {
+    jit_mi(m->j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
+  }
+  return true;
+}
+
+// A number is its own value, as an argument and as a body.
+static bool take(Emit *m) {
+  bool number =
+      keep_find_gp(m, m->pc->b) >= 0 || keep_find_fp(m, m->pc->b) >= 0 ||
+      emit_known(m, m->pc->b, FACT_INT) || emit_known(m, m->pc->b, FACT_FLOAT);
+  return number && move(m);
+}
+
+static bool take_body(Emit *m) {
+  Word type = m->u->k[m->pc->c];
+  return (type == AMB_SYM(UNDEFINED).w || type == AMB_SYM(T_NUMBER).w) &&
+         take(m);
+}
+
 static bool decides(const Emit *m, unsigned source) {
   return !is_checked(source) || emit_known(m, source, FACT_INT) ||
          emit_known(m, source, FACT_FLOAT);
@@ -515,7 +542,10 @@ static const struct Keeping {
     {OP_I_MKEXPR, LIGHT, NULL},
     {OP_I_CHAIN, LIGHT, NULL},
     {OP_I_FRESH, LIGHT, NULL},
-    {OP_I_CHKERR, LIGHT, NULL},
+    {OP_I_CHKERR, LIGHT, check_number},
+    {OP_I_INLINED, KEEPS, guard},
+    {OP_I_TAKE, LIGHT, take},
+    {OP_I_VALUE, LIGHT, take_body},
     {OP_I_CHKEXP, LIGHT, NULL},
     {OP_I_CHKBOUND, LIGHT, NULL},
     {OP_I_CHKEPOCH, LIGHT, NULL},

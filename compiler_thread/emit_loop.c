@@ -167,7 +167,7 @@ static void may_turn(Emit *m, JitLabel other) {
   Jit *j = m->j;
   jit_imm(j, J_RDX, m->u->k[m->pc->c]);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_UNIT));
+  emit_is_self(m, J_RDX);
   jit_jump_if(j, J_NE, other);
   jit_lea(j, J_RDX, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RDX, in_record(OFF(Choice, top)));

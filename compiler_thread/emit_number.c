@@ -92,7 +92,7 @@ static void float_arm(Emit *m, JitLabel at, JitLabel slow, JitFloat op) {
   jit_bind(j, at);
   if (may_be_double(m, x) && may_be_double(m, y)) {
     two_doubles(m, x, y, slow);
-    emit_note_double(m);
+    emit_note(m, SEEN_DOUBLE);
     jit_float(j, op, 0, 1);
     jit_float(j, J_FCMP, 0, 0);
     jit_jump_if(j, J_PARITY, slow);  // not a number
@@ -158,7 +158,7 @@ static void note_small(Emit *m, JitLabel at, unsigned source, JitLabel to) {
     jit_ri32(j, J_AND, J_RCX, 0x7FFF);
     jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
     jit_jump_if(j, J_ABOVE, to);
-    emit_note_double(m);
+    emit_note(m, SEEN_DOUBLE);
   }
   jit_jump(j, to);
   jit_hot(j);
@@ -204,7 +204,7 @@ static void compare(Emit *m, Unless c) {
   jit_bind(j, other);
   if (may_be_double(m, x) && may_be_double(m, y)) {
     two_doubles(m, x, y, emit_slow(m));
-    emit_note_double(m);
+    emit_note(m, SEEN_DOUBLE);
     jit_float(j, J_FCMP, c.swap, !c.swap);
     jit_jump_if(j, c.x_y,
                 emit_general_at(m, emit_offset(m, (int16_t)m->pc->c)));

@@ -15,10 +15,10 @@ void emit_load(Jit *j) {
   jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
 }
 
-void emit_note_double(Emit *m) {
+void emit_note(Emit *m, enum NativeSeen what) {
   if (!m->native->seen) return;
   jit_imm(m->j, J_RCX, (uintptr_t)&m->native->seen[m->at]);
-  jit_mi(m->j, J_MOV, 1, jit_at(J_RCX, 0), 1);
+  jit_mi(m->j, J_OR, 1, jit_at(J_RCX, 0), (int32_t)what);
 }
 
 void emit_set_pc(Emit *m) {

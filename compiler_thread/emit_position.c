@@ -154,6 +154,7 @@ void ambi_emit_R_SAME(Emit *m) {
 void ambi_emit_CHKERR(Emit *m) {
   Jit *j = m->j;
   JitLabel fine = jit_label(j);
+  if (emit_known(m, m->pc->a, FACT_INT)) return;
   jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
   emit_want_tag(m, J_RAX, TAG_EXPR, fine);
   emit_error_test(m, emit_slow(m), emit_edge(m));

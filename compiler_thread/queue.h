@@ -34,6 +34,7 @@ typedef struct HotUnit {
   double rate;      // calls and turns a second until then: more is more urgent
   char *name;       // for profilers, or NULL
   unsigned level;   // 1, 2
+  struct Plan *plan;  // for level 2, or NULL
 } HotUnit;
 
 typedef struct HotQueue HotQueue;

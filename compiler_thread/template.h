@@ -80,7 +80,8 @@ typedef struct Emit {
                      // many for the sure one; 0: none yet
   uint16_t
       *wanted;    // words of the instruction here that gets machine code, or 0
-  uint8_t *used;  // per word: jumped to, bits of both versions
+  uint8_t *used;  // per word: jumped to, bits of both versions; or by what has
+                  // met an unbound variable
   uint32_t *landing;  // likewise: 1 + the index of its landing
   // FACTS rows of so many words for each word of the unit, a bit for a slot. NULL: no
   // sure version.
@@ -94,8 +95,9 @@ typedef struct Emit {
   Native *native;
   JitLabel *landing_label;  // of native->landings
   JitLabel end, sure_end;   // behind the last instruction of a version
-  JitLabel self;            // entry of calls of this very unit ...
-  JitLabel again;           // ... in a frame that has room
+  JitLabel called;          // entry of calls of this very unit ...
+  JitLabel self;            // ... whose frame says that it runs this unit ...
+  JitLabel again;           // ... and has room
 } Emit;
 
 // ---- operands -------------------------------------------------------------------
@@ -228,8 +230,8 @@ void emit_rigid_holds(Emit *m, JitLabel not );
 void emit_firm_marks(Emit *m, JitIf missing, JitLabel l);
 // rax, an EXPR, is not presumed to be its own value: goes to `not`. Uses rcx, rdx.
 void emit_presumed(Emit *m, JitLabel not );
-// Level 1: notes that the instruction at hand has met doubles. Uses rcx.
-void emit_note_double(Emit *m);
+// Level 1: notes something of the instruction at hand. Uses rcx and flags.
+void emit_note(Emit *m, enum NativeSeen what);
 // Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
 // NEXT_PC at `offset` goes on there at once.
 void emit_helper(Emit *m, const void *helper, uint32_t offset);
@@ -259,6 +261,10 @@ void emit_tail_few(Emit *m, unsigned n);
 #define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
 #include "runtime/bytecode/opcodes.def"
 
+// Is the unit in rcx the one whose calls this code runs?
+void emit_is_self(Emit *m, JitReg scratch_register);
+// INLINED, without the step, which the next call looks at. Uses rcx, rdx.
+void emit_guard(Emit *m);
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.

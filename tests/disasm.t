@@ -64,15 +64,19 @@ is( $r->{exit}, 3, 'a file that cannot be read' );
 
 # Machine code stands beside the same bytecode.
 SKIP: {
-    skip 'no machine code', 6 unless Program::has_native();
+    skip 'no machine code', 8 unless Program::has_native();
     for my $path ( map {"$Bin/golden/$_.metta"} qw(choice numbers) ) {
-        my $r = disasm( '--native', $path );
+        my $r = disasm( '--native', '--jit-level=1', $path );
         is( $r->{exit}, 0, basename($path) . ': with machine code' ) or diag( $r->{err} );
         my @bytecode = grep { !/^ +\| / } split /\n/, $r->{out};
         is_deeply( \@bytecode, [ split /\n/, disasm($path)->{out} ], '... the same bytecode' );
-        my @code = $r->{out} =~ /^ +\d+  [A-Z_]+.*\n(?: +\| (?:level 2, called|sure|general)\n)? +\|  +[0-9a-f]+  \S/mg;
+        my @code = $r->{out} =~ /^ +\d+  [A-Z_]+.*\n(?: +\| (?:level 1, called|sure|general)\n)? +\|  +[0-9a-f]+  \S/mg;
         cmp_ok( scalar @code, '>', 5, '... with code for its instructions' );
     }
+    my $r = disasm( '--native', file_with('(= (twice $x) (* 2 $x)) (= (sum $x $y) (+ (twice $x) (twice $y)))') );
+    my ( $sum, $better ) = $r->{out} =~ /^(sum.*?)^  level 2\n(.*?)^$/ms;
+    like( $sum, qr/\bCALL +\S+, twice/, 'a call' );
+    is( () = $better =~ /^ +\d+  INLINED +twice\b.*\n +\| /mg, 2, '... is a body at level 2, with machine code' );
 }
 
 my @broken;

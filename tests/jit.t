@@ -174,7 +174,7 @@ SKIP: {
 (= (turn $n) (if (== $n 0) done (let $x (pick $n) (turn (- $n 1)))))
 !(turn 1000)
 END_TEXT
-    my @words = ( '--jit=sync', '--jit-threshold=1', 'gdb.metta' );
+    my @words = ( '--jit=sync', '--jit-threshold=1', '--jit-level=1', 'gdb.metta' );
     my $r     = in_gdb( '--jit-gdb', @words );
     skip "gdb cannot run a program here: $1", 4
         if "$r->{out}$r->{err}" =~ /(.*(?:ptrace|Could not trace|not permitted|Couldn't).*)/;

@@ -173,28 +173,35 @@ const void *ambi_unit_machine(const Unit *u, const Code *pc) {
 // May the unit be freed? If not, the compiler has it; it will let go of it.
 static bool is_idle(Unit *u) {
   uint32_t state = NATIVE_QUEUED;
+  if (ambi_load_acquire(&u->x_held) != 0) return false;
   if (ambi_compare_exchange(&u->x_state, &state, NATIVE_STALE)) return false;
   return state != NATIVE_COMPILING && state != NATIVE_STALE;
 }
 
 static void drop_native(CodeState *cs, Unit *u) {
   Native *native = ambi_load_acquire(&u->native);
+  Unit *better = ambi_load_acquire(&u->better);
+  if (better) drop_native(cs, better);
   if (native) cs->native.freed(cs->native.arg, native);
 }
 
 void ambi_unit_free(Unit *u) {
+  Unit *better = ambi_load_acquire(&u->better);
+  if (better) ambi_unit_free(better);
   if (u->block) {
     ambi_free(u, u->block);
     return;
   }
   for (uint32_t i = 0; i < u->nswitches; i++)
     ambi_free(u->switches[i].cases, u->switches[i].n * sizeof(SwitchCase));
-  for (uint32_t i = 0; i < u->ntemplates; i++) {
+  for (uint32_t i = 0; !u->of && i < u->ntemplates; i++) {
     ambi_template_release(u->store, u->templates[i]);
     ambi_free(u->templates[i], sizeof(Template));
   }
   ambi_free(u->templates, u->ntemplates * sizeof *u->templates);
   if (u->local) ambi_free(u->local, sizeof *u->local);
+  ambi_free(u->bodies, u->nbodies * sizeof *u->bodies);
+  ambi_free(u->outlets, u->noutlets * sizeof *u->outlets);
   ambi_free(u->switches, u->nswitches * sizeof *u->switches);
   ambi_free(u->code, u->ncode * sizeof *u->code);
   ambi_free(u->k, u->nk * sizeof *u->k);
@@ -518,6 +525,19 @@ static bool keep_rows(Flow *f, const uint32_t *starts, uint32_t n) {
            f->row * sizeof(uint64_t));
   }
   return true;
+}
+
+const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at) {
+  uint32_t lo = 0, hi = u->nrows;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (u->live_at[mid] < at)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  if (lo >= u->nrows || u->live_at[lo] != at) return NULL;
+  return u->live + (size_t)lo * u->nlive;
 }
 
 bool ambi_unit_liveness(Unit *u) {

@@ -97,6 +97,19 @@ typedef struct Switch {
 typedef struct Variant Variant;
 typedef struct Target Target;    // see site.h
 typedef struct Targets Targets;  // likewise
+
+// What a unit was made of that has bodies of others inlined (INLINED), and where such
+// a body goes on as the unit it was taken from (SPLIT).
+typedef struct InlinedBody {
+  const Variant *variant;
+  const Unit *unit;
+} InlinedBody;
+typedef struct Outlet {
+  const Unit *unit;
+  uint32_t at;
+  const uint64_t *live;  // the unit's row for it
+} Outlet;
+
 struct Unit {
   // Where calls go, from the loop and from machine code: see native.h.
   AMB_ATOMIC(const Code *) entry;  // [compiler] code, a counter, or a landing
@@ -134,8 +147,15 @@ struct Unit {
   uint32_t stamp;
   uint64_t epoch;  // of the code when it was lowered
   Variant *local;  // a loop's unit: the variant that calls it, owned
-  size_t block;    // not 0: all of it is one block of so many bytes, and its
-                   // code and tables lie in the boot image (boot_code.c)
+  // Made of another unit, by inlining: what calls of that one run at level 2.
+  const Unit *of;               // NULL: lowered
+  AMB_ATOMIC(Unit *) better;    // [compiler] owned; `of` this one
+  AMB_ATOMIC(uint32_t) x_held;  // [all] by how many compilations (compiler.h)
+  InlinedBody *bodies;
+  Outlet *outlets;
+  uint32_t nbodies, noutlets;
+  size_t block;  // not 0: all of it is one block of so many bytes, and its
+                 // code and tables lie in the boot image (boot_code.c)
 };
 
 struct Variant {
@@ -301,6 +321,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v);
 Unit *ambi_lower_form(Context *cx, Value form);
 // Liveness rows for return points; false: memory is out.
 bool ambi_unit_liveness(Unit *u);
+// The slots, a bit each, that are live at the instruction; NULL: not known.
+const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
 // Beside enum Effect: calls a definition, so reads rules and types.
 #define E_CALLS      64u
 #define E_EVERYTHING (E_CALLS | (unsigned)E_ALL)

@@ -50,6 +50,14 @@ static bool cache_is_valid(const CodeState *cs, const char **why) {
   return true;
 }
 
+static bool better_is_valid(const Unit *u, const char **why) {
+  const Unit *b = ambi_load_acquire(&u->better);
+  if (b && (b->of != u || b->variant != u->variant || b->nargs != u->nargs ||
+            !b->nbodies || ambi_load_acquire(&b->better)))
+    return ambi_invalid(why, "a unit of level 2 that was made of another");
+  return true;
+}
+
 static bool units_are_valid(const Unit *list, const CodeState *cs,
                             const char **why) {
   for (const Unit *u = list; u; u = u->next) {
@@ -58,6 +66,7 @@ static bool units_are_valid(const Unit *list, const CodeState *cs,
     for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
       if (u->code[at].op >= OP_I_COUNT)
         return ambi_invalid(why, "a unit holds what is no instruction");
+    if (!better_is_valid(u, why)) return false;
   }
   return true;
 }
@@ -72,8 +81,11 @@ bool ambi_code_is_valid(const CodeState *cs, const char **why) {
 
 static bool verify_units(const Unit *list, const char **why) {
   uint32_t at;
-  for (const Unit *u = list; u; u = u->next)
+  for (const Unit *u = list; u; u = u->next) {
+    const Unit *better = ambi_load_acquire(&u->better);
     if (!ambi_unit_verify(u, why, &at) && *why) return false;
+    if (better && !ambi_unit_verify(better, why, &at) && *why) return false;
+  }
   return true;
 }
 

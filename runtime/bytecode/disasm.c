@@ -115,6 +115,14 @@ static void show_source(Disasm *d, uint16_t s) {
     say(d, s & SRC_CHECK ? "s%u?" : "s%u", s & (SRC_CHECK - 1));
 }
 
+static void show_outlet(Disasm *d, const Outlet *o) {
+  if (o->unit->variant) {
+    show_variant(d, o->unit->variant);
+    ambi_buffer_puts(d->b, " ");
+  }
+  say(d, "at %u", o->at);
+}
+
 static void show_operand(Disasm *d, uint32_t at, unsigned i) {
   const Code *pc = d->u->code + at;
   uint16_t x = pc->half[i + 1];
@@ -125,6 +133,8 @@ static void show_operand(Disasm *d, uint32_t at, unsigned i) {
   case 'N': say(d, "%u", x); break;
   case 'Z': say(d, "%d", (int16_t)x); break;
   case 'X': say(d, "switch %u", x); break;
+  case 'B': show_variant(d, d->u->bodies[x].variant); break;
+  case 'G': show_outlet(d, &d->u->outlets[x]); break;
   case 'O': ambi_buffer_puts(d->b, ambi_builtins[x].name); break;
   case 'I': say(d, "s%u, s%u", x, x + 1u); break;
   case 'K':
@@ -235,6 +245,11 @@ bool ambi_disasm_noted(Runtime *rt, Buffer *b, const Unit *u, DisasmNote *note,
                        void *arg) {
   Disasm d = {.rt = rt, .b = b, .note = note, .arg = arg};
   bool ok = show_unit(&d, u);
+  const Unit *better = ambi_load_acquire(&u->better);
+  if (better) {
+    ambi_buffer_puts(b, "  level 2\n");
+    ok &= show_unit(&d, better);
+  }
   for (size_t i = 0; i < d.nloops && !b->failed; i++) {
     say(&d, "  loop %zu\n", i + 1);
     ok &= show_unit(&d, d.loops[i]);

@@ -24,6 +24,7 @@
 #ifndef AMBIT_RUNTIME_NATIVE_H
 #define AMBIT_RUNTIME_NATIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,11 @@ enum NativeState {
   NATIVE_FINAL,      // machine code, and no better one will come
   NATIVE_STALE,   // was queued when it was thrown away; the compiler drops it
   NATIVE_REFUSED  // stays bytecode: refused, dropped, or there is no compiler
+};
+
+enum NativeSeen {
+  SEEN_DOUBLE = 1,  // an instruction for numbers met doubles
+  SEEN_OPEN = 2     // the instruction ran because something was unbound
 };
 
 typedef struct Landing {
@@ -68,7 +74,9 @@ typedef struct Native {
   AMB_ATOMIC(uint8_t)
   *seen;  // [all~] level 1, for each word of the unit's code: 1 once an instruction for
       // numbers met doubles; machine code writes it
-  struct Native *older;  // what it took the place of, or NULL
+  struct Native
+      *older;     // of the same unit, which it took the place of, or NULL
+  bool outdated;  // [compiler] something else took its place
 } Native;
 
 // What the compiler gives the evaluator. All NULL: there is none.

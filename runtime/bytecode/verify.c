@@ -28,6 +28,9 @@ char ambi_operand_kind(unsigned op, unsigned i) {
   switch (op) {
   case OP_I_SWITCH: return 'X';
   case OP_I_BUILTIN: return 'O';
+  case OP_I_INLINED: return 'B';
+  case OP_I_SPLIT:
+  case OP_I_SPLITT: return 'G';
   case OP_I_ADDI:
   case OP_I_SUBI:
   case OP_I_JNEQI:
@@ -84,6 +87,8 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_STREAM:
   case OP_I_GATHER:
   case OP_I_CHKERR:
+  case OP_I_TAKE:
+  case OP_I_VALUE:
   case OP_I_EVALT:
   case OP_I_MATCH:
   case OP_I_MATCHF:
@@ -286,6 +291,23 @@ static bool in_frame(void *arg, uint32_t slot, enum Use use) {
   return slot < ((const Check *)arg)->u->nslots;
 }
 
+// As many sources as the unit there wants to have, and a return point to come back to.
+static bool outlet(Check *c, uint32_t at, uint32_t i) {
+  const Code *pc = c->u->code + at;
+  if (i >= c->u->noutlets) return bad(c, at, "no such outlet");
+  const Outlet *o = &c->u->outlets[i];
+  unsigned live = 0;
+  for (uint32_t j = 0; j < o->unit->nlive; j++)
+    live += (unsigned)__builtin_popcountll(o->live[j]);
+  if (o->at >= o->unit->ncode ||
+      o->live != ambi_unit_live_row(o->unit, o->at) || live != pc->b)
+    return bad(c, at, "an outlet with other slots than are live there");
+  int64_t to = label(at, pc->c);
+  return pc->op == OP_I_SPLITT ||
+         (starts(c, to) && (ambi_ops[c->u->code[to].op].flags & F_RET)) ||
+         bad(c, at, "no return point to come back to");
+}
+
 static bool operand(Check *c, uint32_t at, unsigned i) {
   const Code *pc = c->u->code + at;
   uint16_t x = pc->half[i + 1];
@@ -299,6 +321,8 @@ static bool operand(Check *c, uint32_t at, unsigned i) {
   case 'H': return constant(c, at, kind, x);
   case 'O':
     return x < OP_COUNT || bad(c, at, "an operation that does not exist");
+  case 'B': return x < c->u->nbodies || bad(c, at, "no such inlined body");
+  case 'G': return outlet(c, at, x);
   case 'X':
     return x < c->u->nswitches || bad(c, at, "a switch that does not exist");
   case 'L':
@@ -549,7 +573,8 @@ static enum Newest newest_after(const Code *pc, enum Newest before) {
   case OP_I_MATCH: return UNKNOWN;
   default: break;
   }
-  if (returns_behind(pc) || op->operands[1] == 'Q') return UNKNOWN;
+  if (returns_behind(pc) || pc->op == OP_I_SPLIT || op->operands[1] == 'Q')
+    return UNKNOWN;
   return before;
 }
 
@@ -586,7 +611,8 @@ static bool meet(Check *c, uint32_t at, int64_t to, unsigned sees) {
 static bool entered_well(Check *c, uint32_t at, int64_t to, unsigned sees) {
   const Code *pc = c->u->code + at;
   (void)sees;
-  bool behind = returns_behind(pc) && to == at + ambi_op_words(pc);
+  bool behind = (returns_behind(pc) && to == at + ambi_op_words(pc)) ||
+                pc->op == OP_I_SPLIT;
   return behind || !(ambi_ops[c->u->code[to].op].flags & F_RET) ||
          bad(c, at, "control runs into a return point");
 }

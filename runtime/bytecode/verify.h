@@ -15,6 +15,7 @@
 //   K a value      T a template       C a variant   V the name of a variable
 //   H head and size as in a switch key
 //   N a count      Z a signed number  O an operation  X a switch table
+//   B an inlined body                 G an outlet
 char ambi_operand_kind(unsigned op, unsigned i);
 // Operand i of the instruction is a position slot that may be missing.
 bool ambi_operand_optional(unsigned op, unsigned i);

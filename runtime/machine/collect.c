@@ -208,20 +208,6 @@ static void scan_words(Collector *c) {
 
 // ---- frames ---------------------------------------------------------------------
 
-static const uint64_t *live_row(const Unit *u, const Code *pc) {
-  if (pc < u->code || pc >= u->code + u->ncode) return NULL;
-  uint32_t at = (uint32_t)(pc - u->code), lo = 0, hi = u->nrows;
-  while (lo < hi) {
-    uint32_t mid = (lo + hi) / 2;
-    if (u->live_at[mid] < at)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  if (lo >= u->nrows || u->live_at[lo] != at) return NULL;
-  return u->live + (size_t)lo * u->nlive;
-}
-
 static void scan_slot(Collector *c, Word *e, uint32_t slot, uint32_t except) {
   if (slot != except) e[slot] = evacuate(c, e[slot]);
 }
@@ -275,7 +261,7 @@ static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
       scan_eval(c, e, u, pc, except);
     return;
   }
-  const uint64_t *row = live_row(u, pc);
+  const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
   for (uint32_t i = 0; row && i < u->nlive; i++) {
     for (uint64_t bits = row[i]; bits; bits &= bits - 1)
       scan_slot(c, e, i * 64 + (uint32_t)__builtin_ctzll(bits), except);

@@ -446,6 +446,35 @@ do_TAILCALLV : {
   COUNT_STEP(n);
   NEXT();
 }
+do_INLINED : {
+  const InlinedBody *body = &UNIT()->bodies[pc->a];
+  if (AMB_UNLIKELY(body->variant->unit != body->unit)) JUMP(pc->c);
+  g->budget--;  // a step; the next call looks at the limits
+  STEP(1);
+}
+do_TAKE : {
+  Value v = AMB_V(E[pc->b]);
+  if (AMB_UNLIKELY(!ambi_source_ready(g, &v))) EDGE();
+  E[pc->a] = v.w;
+  STEP(1);
+}
+do_VALUE : {  // RETV with c = 1
+  Value v = AMB_V(E[pc->b]), t = AMB_V(KONST(pc->c));
+  if (ambi_is_var(v)) v = ambi_deref(v);
+  if (ambi_is_rigid(v) && ambi_rigid_holds(g))
+    v.w |= AMB_EXPR_EVAL;
+  else if (!ambi_body_value_ready(v, t) && !ambi_presumed(g, v) &&
+           !(ambi_is_expr(v) && ambi_has_eval(v)))
+    EDGE();
+  E[pc->a] = v.w;
+  STEP(1);
+}
+do_SPLIT:
+do_SPLITT:
+  SAVE();
+  if (!ambi_step_split(g, pc->op == OP_I_SPLITT)) goto stop;
+  LOAD();
+  NEXT();
 do_R_STORE:
   E[pc->a] = rv.w;
   STEP(1);

@@ -87,6 +87,9 @@ static inline bool ambi_body_value_ready(Value v, Value t) {
   return false;
 }
 
+// SPLIT (SPLITT: tail) of an inlined body.
+bool ambi_step_split(Engine *g, bool tail);
+
 // ---- step.c: terms and values ---------------------------------------------------
 bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known);
 // Both are values, and one of them has no type for certain, so that no types can

@@ -114,6 +114,34 @@ enum Next ambi_step_first_call(Engine *g) {
   return NEXT_PC;
 }
 
+// The live slots of the body's unit, put where nothing else is. They may lie in the
+// frame that goes, so they come down to its place when they are all there.
+bool ambi_step_split(Engine *g, bool tail) {
+  const Code *pc = g->pc;
+  Word *E = g->e;
+  const Unit *u = (const Unit *)(uintptr_t)E[FRAME_UNIT];
+  const Outlet *o = &u->outlets[pc->a];
+  const uint16_t *source = ambi_op_list(pc) + 1;
+  Word *N = ambi_frame_top(E, u->nslots, g->b) + FRAME_HEADER;
+  if (N + o->unit->nslots > g->stack_end &&
+      !ambi_stack_more(g, N + o->unit->nslots))
+    return false;
+  for (uint32_t i = 0; i < o->unit->nlive; i++)
+    for (uint64_t bits = o->live[i]; bits; bits &= bits - 1)
+      N[i * 64 + (unsigned)__builtin_ctzll(bits)] = ambi_source(E, *source++).w;
+  N[FRAME_PREV] = tail ? E[FRAME_PREV] : (Word)(uintptr_t)E;
+  N[FRAME_RET] = tail ? E[FRAME_RET] : (Word)(uintptr_t)(pc + (int16_t)pc->c);
+  if (tail && E - FRAME_HEADER >= g->b->top) {
+    memmove(E, N, o->unit->nslots * sizeof *N);
+    N = E;
+  }
+  N[FRAME_UNIT] = (Word)(uintptr_t)o->unit;
+  N[FRAME_MARK] = 0;
+  g->e = N;
+  g->pc = o->unit->code + o->at;
+  return true;
+}
+
 enum Next ambi_step_once_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));

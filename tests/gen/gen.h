@@ -61,7 +61,7 @@ void gen_make(const Grammar *g, Arena *a, unsigned mix, uint64_t seed,
 
 struct Told;
 // Who makes machine code, and when.
-enum GenCode { GEN_BYTECODE, GEN_AT_ONCE, GEN_BACKGROUND };
+enum GenCode { GEN_BYTECODE, GEN_LEVEL_1, GEN_AT_ONCE, GEN_BACKGROUND };
 
 typedef struct GenMode {
   const char *name;
@@ -72,7 +72,7 @@ typedef struct GenMode {
   void (*spoil)(struct Told *told);
 } GenMode;
 
-enum { GEN_MAX_MODES = 16 };
+enum { GEN_MAX_MODES = 24 };
 extern const GenMode gen_modes[];
 extern const unsigned gen_nmodes;
 // Can this build run programs so?

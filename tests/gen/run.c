@@ -20,7 +20,8 @@ enum { STEPS = 3000, DEPTH = 1000, MEGABYTES = 512, MAX_TOLD = 1 << 20 };
 const GenMode gen_modes[] = {
     {"tier0", 0, GEN_BYTECODE, NULL, NULL},
     {"tier1", 1, GEN_BYTECODE, NULL, NULL},
-    {"native", 1, GEN_AT_ONCE, NULL, NULL},
+    {"native", 1, GEN_LEVEL_1, NULL, NULL},
+    {"native-level2", 1, GEN_AT_ONCE, NULL, NULL},
     {"background", 1, GEN_BACKGROUND, NULL, NULL},
     {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL},
     {"collect", 1, GEN_BYTECODE, "collect", NULL},
@@ -49,8 +50,9 @@ bool gen_mode_there(const GenMode *mode) {
 #ifdef AMBIT_JIT
 static bool open_native(Runtime *rt, enum GenCode code, const char **why) {
   JitConfig config = ambi_jit_defaults;
-  config.mode = code == GEN_AT_ONCE ? JIT_SYNC : JIT_BACKGROUND;
-  config.threshold = code == GEN_AT_ONCE ? 1 : 2;
+  config.mode = code == GEN_BACKGROUND ? JIT_BACKGROUND : JIT_SYNC;
+  config.threshold = code == GEN_BACKGROUND ? 2 : 1;
+  if (code == GEN_LEVEL_1) config.level = 1;
   return ambi_compiler_open(rt, &config, why);
 }
 

@@ -396,35 +396,57 @@ static const Unit *unit_called(const Seen *seen, const char *name) {
   ck_abort_msg("no unit of %s", name);
 }
 
-static const char *outcome_of_level_2(EmitResult second, unsigned level) {
+enum Made { FIRST_ONLY, SAME_UNIT, OTHER_UNIT };
+
+static enum Made made(const Unit *u) {
+  const Native *n = ambi_load_acquire(&u->native);
+  const Unit *better = ambi_load_acquire(&u->better);
+  ck_assert(n && better != u);
+  if (n->level == 2) return n->older && !better ? SAME_UNIT : FIRST_ONLY;
+  n = better ? ambi_load_acquire(&better->native) : NULL;
+  return n && n->level == 2 && better->of == u && better->nbodies ? OTHER_UNIT
+                                                                  : FIRST_ONLY;
+}
+
+static const char *outcome_of_level_2(const char *rules, const char *form,
+                                      EmitResult second, enum Made want) {
   Seen seen;
   open_for_level_2(&seen, JIT_SYNC);
   fake.second = second;
-  run(&seen, fib);
-  check(&seen, "!(fib 15)", "[610]");
+  run(&seen, rules);
+  check(&seen, form, "[610]");
   const Unit *u = unit_called(&seen, "fib");
-  const Native *n = ambi_load_acquire(&u->native);
-  bool first = n && n->level == 1 && !n->older;
-  bool both = n && n->level == 2 && n->older && n->older->level == 1;
+  enum Made got = made(u);
   bool final = ambi_load_acquire(&u->x_state) == NATIVE_FINAL;
   JitStats s = stats(&seen);
   close_all(&seen);
   if (!final) return "the unit may be asked for again";
-  if (level == 1 ? !first : !both) return "not the code of that level";
-  if (s.second != level - 1) return "level 2 is miscounted";
+  if (got != want) return "not the code of that level";
+  if (s.second != (want != FIRST_ONLY)) return "level 2 is miscounted";
   if (s.results[second] < 1) return "its outcome is not counted";
-  return (s.outdated > 0) == (level == 2) ? NULL : "what it replaced is not";
+  if ((s.inlined[INLINE_OK] > 0) != (rules == fib))
+    return "what was inlined is miscounted";
+  return (s.outdated > 0) == (want != FIRST_ONLY) ? NULL
+                                                  : "what it replaced is not";
 }
 
+// A loop calls nothing that could be inlined.
+static const char loop[] =
+    "(= (fib $n $a $b) (if (== $n 0) $a (fib (- $n 1) $b (+ $a $b))))";
+
 START_TEST(level_2_comes_after_level_1) {
-  const char *wrong = outcome_of_level_2(EMIT_OK, 2);
+  const char *wrong =
+      outcome_of_level_2(loop, "!(fib 15 0 1)", EMIT_OK, SAME_UNIT);
+  ck_assert_msg(!wrong, "%s", wrong);
+  wrong = outcome_of_level_2(fib, "!(fib 15)", EMIT_OK, OTHER_UNIT);
   ck_assert_msg(!wrong, "%s", wrong);
 }
 END_TEST
 
 START_TEST(a_refusal_at_level_2_leaves_level_1) {
   for (int r = EMIT_OK + 1; r < EMIT_RESULT_COUNT; r++) {
-    const char *wrong = outcome_of_level_2((EmitResult)r, 1);
+    const char *wrong =
+        outcome_of_level_2(fib, "!(fib 15)", (EmitResult)r, FIRST_ONLY);
     ck_assert_msg(!wrong, "%d: %s", r, wrong);
   }
 }

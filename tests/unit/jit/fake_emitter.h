@@ -11,6 +11,7 @@
 #include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
 #include "runtime/machine/engine.h"
+#include "runtime/machine/step.h"
 #include "tests/unit/unit.h"
 
 struct Emitter {
@@ -91,10 +92,20 @@ void ambi_emitter_close(Emitter *em) {
   if (em) ambi_free(em, sizeof *em);
 }
 
+// What a landing enters. A unit that was made of another takes over its frame.
+typedef struct FakeCode {
+  const Unit *unit;
+} FakeCode;
+
 static int enter_bytecode(Engine *engine, const void *addr) {
+  const Unit *u = ((const FakeCode *)addr)->unit;
   ambi_add_relaxed(&fake.entered, 1);
-  engine->pc = addr;
-  return NEXT_PC;
+  engine->e[FRAME_UNIT] = (Word)(uintptr_t)u;
+  engine->pc = u->code;
+  return engine->e + u->nslots <= engine->stack_end ||
+                 ambi_stack_more(engine, engine->e + u->nslots)
+             ? NEXT_PC
+             : NEXT_STOP;
 }
 
 void ambi_emitter_host(const Emitter *em, NativeHost *host) {
@@ -110,7 +121,8 @@ const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {
 static void add_landing(const Unit *u, Native *n) {
   const Code native = {.op = OP_I_NATIVE};
   Landing *l = &n->landings[n->nlandings++];
-  l->addr = l->origin = u->code;
+  l->addr = n->code;
+  l->origin = u->code;
   l->code = native.w;
 }
 
@@ -143,6 +155,7 @@ EmitResult ambi_emit_unit(Emitter *em, const Unit *u, unsigned level,
     ambi_native_free(em->memory, n);
     return full ? EMIT_CODE_FULL : EMIT_NO_MEMORY;
   }
+  ((FakeCode *)write)->unit = u;
   add_landing(u, n);
   n->entry = u->code;
   *note = (EmitNote){.instructions = n->ncode, .bytes = FAKE_BYTES};

@@ -473,7 +473,32 @@ static StoreChunk *copy_measured(Store *s, Copy *c, Value term, Template *out) {
   return NULL;
 }
 
+// Most terms are a few words that refer to nothing.
+static bool copy_flat(Store *s, Value term, Template *out) {
+  enum { FEW = 16 };
+  term = ambi_deref(term);
+  uint32_t n = ambi_expr_size(term), flags = 0;
+  if (n == 0 || n > FEW || (size_t)(s->end - s->next) < 1 + n) return false;
+  const Value *items = ambi_expr_items(term);
+  Word *to = s->next;
+  for (uint32_t i = 0; i < n; i++) {
+    Value v = ambi_deref(items[i]);
+    if (ambi_is_double(v))
+      flags |= TMPL_HAS_FLOAT;
+    else if (!ambi_is_int(v) && !ambi_is_sym(v))
+      return false;
+    to[1 + i] = v.w;
+  }
+  to[0] = ambi_header(KIND_FLAT, FLAG_GROUND, n);
+  s->next += 1 + n;
+  s->current->live++;
+  Value atom = ambi_tag_ptr(TAG_EXPR, to);
+  *out = (Template){AMB_V(atom.w | AMB_EXPR_GROUND), 0, flags, NULL};
+  return true;
+}
+
 bool ambi_template_make(Store *s, Value term, Template *out) {
+  if (copy_flat(s, term, out)) return true;
   Copy c;
   ambi_work_open(&c.cells);
   ambi_work_open(&c.work);

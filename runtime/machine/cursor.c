@@ -217,11 +217,31 @@ static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
   return true;
 }
 
+// The same for a fact that is known to match.
+static void take_fact(Engine *g, const Code *pc, const Value *items, uint32_t n,
+                      Value fact) {
+  const Value *parts = ambi_expr_items(fact);
+  const Value *pattern = ambi_expr_items(flat_pattern(g, pc)->atom);
+  const uint16_t *list = ambi_op_list(pc);
+  for (uint32_t i = 0; i < n; i++)
+    if (ambi_is_none(items[i]))
+      g->e[list[ambi_lvar_of(pattern[i])] & ~ENV_NEW] =
+          ambi_presume_data(g->cx, parts[i]).w;
+}
+
 enum Next ambi_match_flat(Engine *g, Value space) {
   static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
   const Code *pc = g->pc;
-  Value items[MAX_FLAT];
+  Value items[MAX_FLAT], fact;
   uint32_t n = flat_items(g, pc, items);
+  switch (ambi_space_fact(g->cx, ambi_space_of(space), items, n, &fact)) {
+  case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
+  case FACT_ONE:
+    take_fact(g, pc, items, n, fact);
+    g->pc = pc + ambi_op_words(pc);
+    return NEXT_PC;
+  case FACT_ASK: break;
+  }
   g->found.n = 0;
   if (!ambi_space_query_items(g->cx, ambi_space_of(space), items, n, &g->found))
     return NEXT_STOP;

@@ -200,8 +200,17 @@ static Slot *find_slot(Slot *table, size_t cap, uint32_t tag) {
   return &table[i];
 }
 
-static bool grow_table(Index *x) {
-  size_t cap = x->cap ? x->cap + x->cap / 2 : 16;
+// To what all n records will need if those behind pos are like those before, but not
+// by much at once.
+static size_t next_cap(const Index *x, size_t pos, size_t n) {
+  size_t least = x->cap + x->cap / 2, most = x->cap * 4;
+  if (x->cap == 0) return 16;
+  size_t want = (size_t)((double)x->used * (double)n / (double)(pos + 1) * 1.3);
+  return want < least ? least : want > most ? most : want;
+}
+
+static bool grow_table(Index *x, size_t pos, size_t n) {
+  size_t cap = next_cap(x, pos, n);
   if (cap > UINT32_MAX) return false;
   Slot *table = ambi_alloc(cap * sizeof *table);
   if (!table) return false;
@@ -221,8 +230,9 @@ static bool add_open(Index *x, uint32_t pos) {
   return true;
 }
 
-static bool add(Index *x, uint32_t tag, uint32_t pos, const Record *at) {
-  if (x->used * 5 >= x->cap * 4 && !grow_table(x)) return false;
+static bool add(Index *x, uint32_t tag, uint32_t pos, const Record *at,
+                size_t n) {
+  if (x->used * 5 >= x->cap * 4 && !grow_table(x, pos, n)) return false;
   Slot *s = find_slot(x->table, x->cap, tag);
   if (s->tag) return append(x, s, pos, at);
   *s = (Slot){tag, pos};
@@ -238,11 +248,11 @@ typedef struct Batch {
   unsigned n;
 } Batch;
 
-static bool add_batch(Index *x, Batch *b, const Record *at) {
+static bool add_batch(Index *x, Batch *b, const Record *at, size_t n) {
   for (unsigned i = 0; x->cap && i < b->n; i++)
     __builtin_prefetch(&x->table[home(x->cap, b->tag[i])], 1);
   for (unsigned i = 0; i < b->n; i++)
-    if (!add(x, b->tag[i], b->pos[i], at)) return false;
+    if (!add(x, b->tag[i], b->pos[i], at, n)) return false;
   b->n = 0;
   return true;
 }
@@ -260,10 +270,10 @@ bool ambi_index_catch_up(Index *x, const Record *at, size_t n) {
     if (kind != KEY_VALUE) continue;
     b.tag[b.n] = tag_of(key);
     b.pos[b.n++] = (uint32_t)i;
-    if (b.n == BATCH && !add_batch(x, &b, at)) return false;
+    if (b.n == BATCH && !add_batch(x, &b, at, n)) return false;
   }
   x->upto = n;
-  return add_batch(x, &b, at);
+  return add_batch(x, &b, at, n);
 }
 
 static Slot *slot_of(const Index *x, uint64_t key) {

@@ -80,6 +80,12 @@ bool ambi_record_unify(Context *cx, Record r, Value pattern);
 // variable is seen first; what the record has there is put into out.
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out);
+// Tells at once, where that is easy, which one atom matches the children (which are
+// dereferenced): *fact, which has no variables, or none. Binds those of the children;
+// some may be bound when none matches.
+enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
+enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
+                                uint32_t n, Value *fact);
 bool ambi_record_unify_items(Context *cx, Record r, const Template *pattern,
                              const Value *items, Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.

@@ -14,7 +14,12 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 
-enum { COMMIT_STEP = 256 * 1024, SMALLEST_RESERVE = 64 << 20 };
+enum {
+  COMMIT_STEP = 256 * 1024,
+  LARGE = 8 << 20,       // ranges of this size grow in steps of
+  LARGE_STEP = 2 << 20,  // ... huge pages
+  SMALLEST_RESERVE = 64 << 20
+};
 
 static size_t round_up(size_t n, size_t unit) {
   return (n + unit - 1) / unit * unit;
@@ -54,10 +59,23 @@ void ambi_range_close(Range *r) {
   *r = (Range){0};
 }
 
+static size_t commit_step(size_t bytes) {
+  if (ambi_stress(STRESS_MINIMAL)) return page_size();
+  return bytes < LARGE ? COMMIT_STEP : LARGE_STEP;
+}
+
+// What is large and filled from one end takes a fault for each 2 MiB, not for each page;
+// where the system does not do that, nothing happens. Blocks of malloc do not gain: they
+// move as they grow, and take small pages from then on.
+static void use_huge_pages(const Range *r, size_t more) {
+  if (r->committed >= LARGE)
+    madvise(r->base + r->committed - more, more, MADV_HUGEPAGE);
+}
+
 bool ambi_range_commit(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
   if (bytes > r->reserved || !ambi_alloc_permitted()) return false;
-  size_t step = ambi_stress(STRESS_MINIMAL) ? page_size() : COMMIT_STEP;
+  size_t step = commit_step(bytes);
   size_t end = round_up(bytes, step);
   if (end > r->reserved) end = r->reserved;
   size_t more = end - r->committed;
@@ -67,6 +85,7 @@ bool ambi_range_commit(Range *r, size_t bytes) {
     return false;
   }
   r->committed = end;
+  use_huge_pages(r, more);
   return true;
 }
 

@@ -35,6 +35,13 @@ sub stats {
     return { $r->{err} =~ /^jit: (\S.*?)\s{2,}(.*)$/mg };
 }
 
+# Hot units are in one row each.
+sub accounted {
+    my ($s) = @_;
+    my $sum = 0;
+    $sum += $s->{$_} for grep {/^(?:compiled|not compiled: .*|dropped: .*|put off: .*)$/} keys %$s;
+    return $sum;
+}
 my ($built_in) = run('--version')->{out} =~ /^machine code: (.*)$/m;
 if ( $built_in eq 'not built in' ) {
     for my $words ( ['--jit=sync'], ['--jit', 'background'], ['--tier=2'] ) {
@@ -56,9 +63,7 @@ for my $mode (qw(sync background)) {
     is( "$r->{exit} $r->{out}", "0 [6765]\n[6765]\n", "$mode: the answer" );
     my $s = stats($r);
     is( $s->{mode}, $mode, "$mode: is told" );
-    my $sum = 0;
-    $sum += $s->{$_} for grep {/^(?:compiled|not compiled: .*|dropped: .*|put off: .*)$/} keys %$s;
-    is( $sum, $s->{'units that got hot'}, "$mode: every hot unit is accounted for" );
+    is( accounted($s), $s->{'units that got hot'}, "$mode: every hot unit is accounted for" );
     is( $s->{waiting}, 0, "$mode: nothing waits at the end" );
     for my $what ( 'hot to installed', 'program asking for it' ) {
         my @us = map { $s->{"$what, $_"} =~ /^([\d.]+) us$/ } 'half of them within', '99 % within', 'longest';
@@ -193,6 +198,72 @@ $r = run( '--jit=sync', '--jit-threshold=1', '--jit-memory=8k', '--jit-stats', '
 is( $r->{out}, $all, 'a small cap changes no answer' );
 cmp_ok( stats($r)->{'not compiled: code memory full'}, '>', 0, 'what does not fit is counted' );
 like( stats($r)->{'code memory there may be'}, qr/^8192 bytes$/, 'the cap is told' );
+
+# ---- thousands of rules that get hot ------------------------------------------------
+
+# Each calls the next; every call of the first is one of each.
+my $links = 10_000;
+my $chain = join '', map {"(= (f$_ \$x) (if (< \$x 0) (f0 \$x) (f" . ( $_ + 1 ) . " \$x)))\n"} 0 .. $links - 1;
+$chain .= "(= (f$links \$x) (+ \$x 1))\n!(f0 1)\n!(f0 2)\n!(f0 3)\n";
+write_file( 'chain.metta', $chain );
+
+for my $mode (qw(sync background)) {
+    for my $memory (qw(64M 64K)) {
+        my $r = run( "--jit=$mode", '--jit-threshold=1', "--jit-memory=$memory", '--jit-stats', 'chain.metta' );
+        is( $r->{out}, "[2]\n[3]\n[4]\n", "$links rules get hot, $mode, $memory" );
+        my $s = stats($r);
+        is( accounted($s), $s->{'units that got hot'}, '... each accounted for' );
+        my ($most) = $s->{'code memory at most'} =~ /(\d+)/;
+        my ($cap)  = $s->{'code memory there may be'} =~ /(\d+)/;
+        cmp_ok( $most, '<=', $cap, '... within the memory there is' );
+        next if $mode eq 'background';
+        my $full = $s->{'not compiled: code memory full'};
+        if ( $memory eq '64K' ) {
+            cmp_ok( $full, '>', $links / 2, '... most find none, which is counted' );
+        }
+        else {
+            is( $full, 0, '... which is enough' );
+            cmp_ok( $s->{compiled}, '>=', $links, '... for all' );
+        }
+    }
+}
+
+# ---- one long loop --------------------------------------------------------------------
+
+# Called once: it goes on in machine code, of both levels, from its middle.
+write_file( 'long.metta', <<'END_TEXT' );
+(= (turn $n $x) (if (== $n 0) $x (turn (- $n 1) (% (+ (* $x 3) $n) 1003))))
+!(turn 100000000 1)
+END_TEXT
+for my $level ( 1, 2 ) {
+    my $r = run( "--jit-level=$level", '--jit-stats', 'long.metta' );
+    is( $r->{out}, "[893]\n", "a loop called once, level $level" );
+    my $s = stats($r);
+    cmp_ok( $s->{compiled}, '>=', $level, '... is compiled' );
+    is( $s->{'dropped: too late'}, 0, '... before it ends' );
+    cmp_ok( $s->{'loops that changed over to level 2'}, '>=', $level - 1, '... and goes on in the better code' );
+}
+
+# ---- rules that change again and again ------------------------------------------------
+
+# Each turn adds a rule and calls it, and something that nobody changes. What changes
+# too often is not compiled any more, and stops to take other code with it.
+my $changes = 300;
+write_file( 'storm.metta', <<'END_TEXT' . join '', map {"(= (often $_) got-$_)\n!(both $_)\n"} 1 .. $changes );
+(= (often 0) got-0)
+(= (calm $x) (+ $x 1))
+(= (both $x) (and-more (often $x) (calm $x)))
+END_TEXT
+my $every = join '', map { "[(and-more got-$_ " . ( $_ + 1 ) . ")]\n" } 1 .. $changes;
+for my $mode (qw(sync background)) {
+    my $r = run( "--jit=$mode", '--jit-threshold=1', '--jit-level=1', '--jit-stats', 'storm.metta' );
+    is( $r->{out}, $every, "$changes changes, $mode: each is seen" );
+    my $s = stats($r);
+    cmp_ok( $s->{'units that got hot'}, '<', 100, '... most of them throw no code away' );
+    cmp_ok( $s->{'units whose code was given back'}, '<=', $s->{compiled}, '... and what was is counted' );
+    my ($bytes) = $s->{'code memory given back'} =~ /(\d+)/;
+    cmp_ok( $bytes, '>', 0, '... with its memory' ) if $s->{'units whose code was given back'};
+}
 
 # ---- rules that change under a loop ---------------------------------------------
 

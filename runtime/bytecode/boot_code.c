@@ -99,7 +99,8 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   for (const BootUnit *row = first_row(rt->boot, head);
        row < end && row->head == head; row++) {
     const BootLoaded *b = &rt->booted[row->module];
-    if (row->nargs != d->nargs || !b->space || !has_dep(s, b->space) ||
+    if (row->nargs != (d->nargs | (v->same ? BOOT_SAME : 0)) || !b->space ||
+        !has_dep(s, b->space) ||
         ambi_image_word(b->terms, row->type) != v->type.w)
       continue;
     *g = group_at(rt, row);
@@ -134,10 +135,12 @@ static Variant *variant_at(CodeState *cs, Space *s, const Group *g,
                            uint32_t i) {
   const Word *at = g->variants + (size_t)i * 2;
   uint32_t head = (uint32_t)at[0], nargs = (uint32_t)(at[0] >> 32);
+  bool same = nargs & BOOT_SAME;
+  nargs &= ~BOOT_SAME;
   Value type = AMB_V(ambi_image_word(g->terms, at[1]));
   if (head == BOOT_SHAPE) return ambi_shape(cs, s, nargs, type);
   Definition *d = ambi_definition(cs, s, AMB_SYM_ID(head), nargs);
-  return d ? ambi_variant(cs, d, type) : NULL;
+  return d ? ambi_variant_of(cs, d, type, same) : NULL;
 }
 
 // False: memory is out.

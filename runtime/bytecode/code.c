@@ -339,16 +339,56 @@ bool ambi_definition_info(Context *cx, Definition *d) {
   return true;
 }
 
-Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
+Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same) {
   for (Variant *v = d->variants; v; v = v->next)
-    if (v->type.w == type.w) return v;
+    if (v->type.w == type.w && v->same == same) return v;
   Variant *v = ambi_alloc(sizeof *v);
   if (!v) return NULL;
-  *v = (Variant){
-      .unit = cs->lower_unit, .def = d, .type = type, .next = d->variants};
+  *v = (Variant){.unit = cs->lower_unit,
+                 .def = d,
+                 .type = type,
+                 .same = same,
+                 .next = d->variants};
   ambi_store_release(&v->targets, ambi_targets_none());
   d->variants = v;
   return v;
+}
+
+Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
+  return ambi_variant_of(cs, d, type, false);
+}
+
+// Does the rule apply to all calls, and what it gives is never NotReducible?
+static bool always_reduces(Value rule, uint32_t nargs) {
+  if (ambi_expr_size(rule) != 3) return false;
+  Value lhs = ambi_expr_at(rule, 1), rhs = ambi_expr_at(rule, 2);
+  if (ambi_expr_size(lhs) != nargs + 1) return false;
+  for (uint32_t i = 1; i <= nargs; i++) {
+    if (!ambi_is_lvar(ambi_expr_at(lhs, i))) return false;
+    for (uint32_t k = 1; k < i; k++)
+      if (ambi_same(ambi_expr_at(lhs, i), ambi_expr_at(lhs, k))) return false;
+  }
+  if (ambi_is_lvar(rhs) || ambi_same(rhs, AMB_SYM(NOT_REDUCIBLE))) return false;
+  return !ambi_is_expr(rhs) ||
+         (ambi_is_sym(ambi_expr_at(rhs, 0)) && !ambi_is_instruction(rhs));
+}
+
+static bool may_stay(CodeState *cs, Definition *d) {
+  if (d->stays == 0) {
+    RecordVec rules = {0};
+    d->stays = 2;
+    if (!ambi_space_rules(d->space, d->head, d->nargs, &rules))
+      cs->starved = true;
+    for (size_t i = 0; i < rules.n; i++)
+      if (always_reduces(ambi_record_atom(rules.at[i]), d->nargs)) d->stays = 1;
+    ambi_records_drop(&rules);
+  }
+  return d->stays == 2;
+}
+
+Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
+  return ambi_variant_of(cs, d, type,
+                         d->info_known && !d->untyped && may_stay(cs, d));
 }
 
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type) {
@@ -360,7 +400,7 @@ void ambi_code_invalidate(CodeState *cs) {
   for (size_t i = 0; i < cs->ntable; i++) {
     for (Definition *d = cs->table[i]; d; d = d->chain) {
       d->info_known = d->effects_known = false;
-      d->form = 0;
+      d->form = d->stays = 0;
       for (Variant *v = d->variants; v; v = v->next)
         v->unit = cs->lower_unit;
     }

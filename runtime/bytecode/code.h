@@ -163,6 +163,9 @@ struct Variant {
   struct Definition *def;
   Value
       type;  // expected type: a ground type; AMB_SYM(UNDEFINED), AMB_SYM(T_ATOM)
+  bool
+      same;  // evaluating the arguments of such calls has changed none: one that
+             // is its own value stays so
   Variant *next;
   AMB_ATOMIC(Targets *) targets;  // [own>all] of a shape, see site.h
 };
@@ -180,7 +183,8 @@ typedef struct Definition {
   bool has_rules;   // some rule could match
   uint8_t
       form;  // a special form: 0 not looked at, 1 as the library has it, 2 not
-  bool dynamic;  // changes too often: rules are matched as they stand
+  uint8_t stays;  // may a call be its own value? 0 not looked at, 1 no, 2 yes
+  bool dynamic;   // changes too often: rules are matched as they stand
   struct Definition *chain;  // hash chain
 } Definition;
 
@@ -240,7 +244,11 @@ Definition *ambi_definition(CodeState *cs, Space *s, Value head,
                             uint32_t nargs);
 // Fills untyped and has_rules. False: cx->stop.
 bool ambi_definition_info(Context *cx, Definition *d);
+Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same);
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
+// The one for calls of which evaluating the arguments has changed none. It is
+// another only where that can be seen.
+Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
 // What calls of an unknown head with so many arguments have in common, for one
 // expected type. NULL: memory is out.
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type);

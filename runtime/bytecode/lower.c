@@ -34,7 +34,7 @@ uint16_t ambi_lower_call_atom(Heads *h, bool own_value) {
 void ambi_lower_data_code(Heads *h) {
   // A typed call that is data is checked again when it is evaluated again, unless
   // it is what was to be evaluated.
-  uint16_t call = ambi_lower_call_atom(h, h->untyped);
+  uint16_t call = ambi_lower_call_atom(h, h->own_value);
   if (h->unevaluated) ambi_lower_emit(h->l, OP_I_OWN, call, call, 0);
   ambi_lower_emit(h->l, OP_I_RET, call, 0, 0);
 }
@@ -81,8 +81,8 @@ static void body_code(Heads *h, Rule *r) {
     if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
       ambi_lower_emit(l, OP_I_RET, body, 0, 0);
     else
-      ambi_lower_emit(l, OP_I_BODYT, ambi_lower_call_atom(h, h->untyped), body,
-                      ambi_lower_const(l, h->type.w));
+      ambi_lower_emit(l, OP_I_BODYT, ambi_lower_call_atom(h, h->own_value),
+                      body, ambi_lower_const(l, h->type.w));
   } else if (ambi_is_lvar(r->rhs)) {
     variable_body(h, r);
   } else if (h->type.w == AMB_SYM(T_ATOM).w) {
@@ -204,9 +204,9 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
   l.own.next = l.frame = v->def->nargs;
-  Heads h = {
-      .l = &l, .nargs = v->def->nargs, .untyped = true, .head = v->def->head};
-  ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, true),
+  Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
+  bool own_value = v->def->untyped || v->same;
+  ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, own_value),
                   ambi_lower_const(&l, v->type.w), 0);
   Unit *u = ambi_lower_finish(&l, v->def->nargs);
   ambi_lower_close(&l);
@@ -229,7 +229,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
   Heads h = {.l = l,
              .nargs = d->nargs,
-             .untyped = d->untyped,
+             .own_value = d->untyped || v->same,
              .head = d->head,
              .type = v->type,
              .nrules = (uint32_t)records->n};

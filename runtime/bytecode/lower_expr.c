@@ -569,7 +569,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   ambi_lower_guard_nested(l, e, ambi_lower_stub_at(l, stub)->entry);
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return true;
-  bool quiet = true;
+  bool quiet = true, same = true;  // same: evaluating has changed no argument
   for (uint32_t i = 1; i <= n; i++) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
           arg = ambi_expr_at(e, i);
@@ -578,13 +578,17 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
       param = AMB_SYM(T_ATOM);  // checked already
     if (quiet && !is_sym(param, AMB_SYM(T_ATOM).w))
       l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
-    quiet =
-        quiet && (is_sym(param, AMB_SYM(T_ATOM).w) || ambi_lower_is_tree(arg));
+    bool term = is_sym(param, AMB_SYM(T_ATOM).w);
+    same =
+        same &&
+        (term || (quiet ? is_leaf(arg) : !ambi_is_lvar(arg) && is_leaf(arg)));
+    quiet = quiet && (term || ambi_lower_is_tree(arg));
     src[i - 1] = ambi_lower_operand(
         l, arg, param, err, ambi_lower_effects_from(l, e, i + 1, rest), false);
     l->arg_bail = NO_LABEL;
   }
-  Variant *v = ambi_variant(l->cs, h.def, r);
+  Variant *v =
+      same ? ambi_variant_same(l->cs, h.def, r) : ambi_variant(l->cs, h.def, r);
   if (!v) {
     l->failed = true;
     return true;

@@ -22,7 +22,7 @@ typedef struct Heads {
   uint32_t nrules, nargs;
   Value head, type;
   int open, data;
-  bool untyped;      // the head has no type
+  bool own_value;    // a call that is its own value stays so
   bool unevaluated;  // no argument is evaluated
   bool
       asked;  // the slot behind the arguments is what bodies are asked for with

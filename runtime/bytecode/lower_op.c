@@ -221,6 +221,18 @@ static Value side_type(Lower *l, Value e) {
   return open || ambi_is_metatype(t) ? AMB_UNIT : t;
 }
 
+enum { MAX_STATED = 3 };  // rules that are followed
+
+// What the rules of an untyped function end in.
+enum Ending {
+  END_PLAIN = 1,  // a value as it stands: the expected type is asked of it
+  END_TYPED =
+      2,  // a call with a type of its own, which becomes what is expected
+  END_METATYPE = 4,  // one that leaves what comes next unevaluated
+  END_OTHER = 8
+};
+static unsigned endings_of(Lower *l, Value call, unsigned depth);
+
 // (== a b): can the code below decide whether the types agree?
 bool ambi_lower_simple_types(Lower *l, Value e) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
@@ -228,6 +240,9 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
   bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
        known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
   if (!known_a || !known_b) return false;
+  if (ambi_is_none(tb) && ambi_is_expr(b) &&
+      (endings_of(l, a, MAX_STATED) & END_METATYPE))
+    return false;  // b stays as it is
   if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
 }
@@ -240,39 +255,66 @@ static bool cast_to_other(Lower *l, Value side) {
          ambi_lower_head_of(l, side).kind == HEAD_CALL;
 }
 
-enum { MAX_STATED = 3 };  // rules that are followed
-static bool stated_by_rules(Lower *l, Value call, unsigned depth);
-
-// A value as it stands, in every branch, or what rules state likewise: it is what
-// the expected type is asked of.
-static bool plain_value(Lower *l, Value body, unsigned depth) {
-  if (!ambi_is_expr(body)) return true;
-  if (is_sym(ambi_expr_at(body, 0), AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
-    return plain_value(l, ambi_expr_at(body, 2), depth) &&
-           plain_value(l, ambi_expr_at(body, 3), depth);
-  if (ambi_is_sym(ambi_expr_at(body, 0)) &&
-      ambi_lower_head_of(l, body).kind == HEAD_DATA)
-    return true;
-  return depth > 0 && stated_by_rules(l, body, depth - 1);
+static unsigned result_ending(Value result) {
+  if (!ambi_is_sym(result) || ambi_lower_any_type(result)) return END_OTHER;
+  return ambi_is_metatype(result) ? END_METATYPE : END_TYPED;
 }
 
-static bool stated_by_rules(Lower *l, Value call, unsigned depth) {
-  if (!cast_to_other(l, call)) return false;
+// The head has several types, or another one for so many arguments.
+static unsigned typed_ending(Lower *l, Value head, uint32_t nargs) {
+  TypeVec types = {0};
+  unsigned all = END_OTHER;
+  if (ambi_head_types(l->cx, l->space, head, nargs, AMB_UNIT, &types))
+    for (size_t i = 0; i < types.n; i++) {
+      Value t = types.at[i].type;
+      if (types.at[i].is_function && !types.at[i].is_error)
+        all |=
+            result_ending(ambi_deref(ambi_expr_at(t, ambi_expr_size(t) - 1)));
+    }
+  ambi_types_drop(&types);
+  if (l->cx->stop) l->failed = true;
+  return all;
+}
+
+static unsigned ending(Lower *l, Value body, unsigned depth) {
+  if (!ambi_is_expr(body)) return END_PLAIN;
+  Value head = ambi_expr_at(body, 0);
+  if (is_sym(head, AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
+    return ending(l, ambi_expr_at(body, 2), depth) |
+           ending(l, ambi_expr_at(body, 3), depth);
+  Head h = ambi_lower_head_of(l, body);
+  if (ambi_is_sym(head) && h.kind == HEAD_DATA) return END_PLAIN;
+  if (h.kind == HEAD_CALL)
+    return depth > 0 ? endings_of(l, body, depth - 1) : END_OTHER;
+  if (h.kind == HEAD_TYPED)
+    return result_ending(
+        ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  return h.kind == HEAD_ODD && ambi_is_sym(head)
+             ? typed_ending(l, head, ambi_expr_size(body) - 1)
+             : END_OTHER;
+}
+
+static unsigned endings_of(Lower *l, Value call, unsigned depth) {
+  if (!cast_to_other(l, call)) return END_OTHER;
   Definition *d = ambi_lower_head_of(l, call).def;
   RecordVec rules = {0};
-  bool plain = ambi_space_rules(d->space, d->head, d->nargs, &rules);
-  if (!plain) l->failed = true;
-  for (size_t i = 0; plain && i < rules.n; i++)
-    plain =
-        plain_value(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
+  unsigned all = 0;
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
+  for (size_t i = 0; i < rules.n; i++)
+    all |= ending(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
   ambi_records_drop(&rules);
-  return plain;
+  return all;
 }
 
 // Where the other side's type is known only when the program runs, the value is
 // cast when it is there, as far as it came from rules that just state it.
 static bool cast_late(Lower *l, Value side) {
-  return stated_by_rules(l, side, MAX_STATED);
+  return endings_of(l, side, MAX_STATED) == END_PLAIN;
+}
+
+// Does the first side's value have the type that is expected of the second?
+static bool sets_type(Lower *l, Value side) {
+  return !(endings_of(l, side, MAX_STATED) & ~(END_PLAIN | END_TYPED));
 }
 
 // later: it is the second side that is cast.
@@ -344,7 +386,7 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       ambi_lower_edge_at(l, at, no);
     }
   } else {
-    bool cast_b = cast_late(l, b) && (ambi_is_lvar(a) || cast_late(l, a));
+    bool cast_b = cast_late(l, b) && (ambi_is_lvar(a) || sets_type(l, a));
     if (cast_b || (cast_late(l, a) && ambi_is_lvar(b)))
       like_edge(l, src, cast_b, no, err);
   }

@@ -199,7 +199,9 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
           arg = ambi_expr_at(e, i);
     if (ambi_is_var(param)) {
-      if (linked_type(h.ftype, i) && !linked_fit(l, e, early)) return false;
+      if (linked_type(h.ftype, i) &&
+          (!linked_fit(l, e, early) || !ambi_lower_inside_fits(l, arg, early)))
+        return false;
       continue;
     }
     if (ambi_lower_any_type(param)) continue;

@@ -22,8 +22,8 @@
 // through an unknown head may do (mention.h): bit i of `bounds` says that the
 // unit is right for the effects i.
 typedef struct BootUnit {
-  uint32_t head;  // symbol; rows ascend by head
-  uint32_t nargs;
+  uint32_t head;    // symbol; rows ascend by head
+  uint32_t nargs;   // and BOOT_SAME
   uint32_t module;  // that has the rules
   Word type;        // as a word of that module's terms
   uint64_t bounds;
@@ -73,6 +73,8 @@ enum { BOOT_COUNT_WORDS = sizeof(BootCounts) / sizeof(Word) };
 // Constants that are not Values have the tag of words that no constant has.
 // In place of the head of a variant that is a shape.
 #define BOOT_SHAPE UINT32_MAX
+// With the number of arguments: evaluating these has changed none.
+#define BOOT_SAME 0x80000000u
 enum BootReference { BOOT_TEMPLATE, BOOT_VARIANT, BOOT_LOOP };
 #define AMB_BOOT_REFERENCE(kind, i) \
   AMB_TAGGED(TAG_FWD, (Word)(kind) << 32 | (i))

@@ -743,7 +743,8 @@ static enum Next call_step(Engine *g, Value call) {
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
     t = AMB_SYM(UNDEFINED);
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
-  Variant *v = ambi_variant(g->code, d, t);
+  Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
+                                   : ambi_variant(g->code, d, t);
   if (!v) {
     g->cx->stop = STOP_MEMORY;
     return NEXT_STOP;

@@ -137,9 +137,11 @@ static void forget(Runtime *r, unsigned effects) {
 
 static Variant *variant_of(Runtime *r, Space *s, uint32_t head, uint32_t nargs,
                            Value type) {
-  Definition *d = ambi_definition(r->code, s, AMB_SYM_ID(head), nargs);
+  bool same = nargs & BOOT_SAME;
+  Definition *d =
+      ambi_definition(r->code, s, AMB_SYM_ID(head), nargs & ~BOOT_SAME);
   ck_assert_ptr_nonnull(d);
-  Variant *v = ambi_variant(r->code, d, type);
+  Variant *v = ambi_variant_of(r->code, d, type, same);
   ck_assert_ptr_nonnull(v);
   return v;
 }

@@ -22,10 +22,12 @@ typedef struct Todo {  // variants to be lowered, in the order they are met
 } Todo;
 
 static void want(Units *u, Todo *todo, uint32_t source, Value head,
-                 uint32_t nargs, Value type) {
+                 uint32_t nargs, Value type, bool same) {
   CodeState *cs = u->cx->rt->code;
   Definition *d = ambi_definition(cs, u->sources[source].user, head, nargs);
-  Variant *v = d ? ambi_variant(cs, d, type) : NULL;
+  make_check(d && ambi_definition_info(u->cx, d), "out of memory");
+  Variant *v =
+      same ? ambi_variant_same(cs, d, type) : ambi_variant(cs, d, type);
   make_check(v != NULL, "out of memory");
   for (size_t i = 0; i < todo->n; i++)
     if (todo->at[i].variant == v) return;
@@ -231,6 +233,10 @@ static const Unit *lower(Units *u, Variant *v, unsigned effects, bool *asked) {
   return unit;
 }
 
+static uint32_t nargs_of(const Variant *v) {
+  return v->def->nargs | (v->same ? BOOT_SAME : 0);
+}
+
 // The words of a row; what its units call goes to todo.
 static void push_row(Units *u, const Wanted *w, const Unit *unit, WordVec *out,
                      Todo *todo) {
@@ -247,11 +253,11 @@ static void push_row(Units *u, const Wanted *w, const Unit *unit, WordVec *out,
     const Variant *called = (const Variant *)(uintptr_t)g.variants.at[i];
     Value head = called->def->head;
     uint32_t id = ambi_is_sym(head) ? ambi_sym_of(head) : BOOT_SHAPE;
-    make_push(out, id | (Word)called->def->nargs << 32);
+    make_push(out, id | (Word)nargs_of(called) << 32);
     make_push(out, make_terms_word(t, called->type));
     if (ambi_is_sym(head))
       want(u, todo, source_of(u, w->source, head), head, called->def->nargs,
-           called->type);
+           called->type, called->same);
   }
   for (size_t i = 0; i < units.n; i++)
     make_push(out, units.at[i]);
@@ -283,7 +289,7 @@ static void add_row(Units *u, const Wanted *w, size_t first, const WordVec *row,
   const Variant *v = w->variant;
   Terms *t = &u->sources[w->source].terms;
   u->rows[u->n++] = (BootUnit){.head = ambi_sym_of(v->def->head),
-                               .nargs = v->def->nargs,
+                               .nargs = nargs_of(v),
                                .module = w->source,
                                .type = make_terms_word(t, v->type),
                                .bounds = bounds,
@@ -327,7 +333,9 @@ static void want_all(Units *u, Todo *todo, uint32_t source) {
     Value lhs = ambi_expr_at(rule, 1);
     if (!ambi_is_expr(lhs) || !ambi_is_sym(ambi_expr_at(lhs, 0))) continue;
     want(u, todo, source, ambi_expr_at(lhs, 0), ambi_expr_size(lhs) - 1,
-         AMB_SYM(UNDEFINED));
+         AMB_SYM(UNDEFINED), false);
+    want(u, todo, source, ambi_expr_at(lhs, 0), ambi_expr_size(lhs) - 1,
+         AMB_SYM(UNDEFINED), true);
   }
   ambi_records_drop(&all);
 }

@@ -190,7 +190,8 @@ static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
   case OP_I_SUB:
   case OP_I_MUL:
   case OP_I_ADDI:
-  case OP_I_SUBI: return FACT_INT;
+  case OP_I_SUBI:
+  case OP_I_SIZE: return FACT_INT;
   case OP_I_MOVE:
     if (told(f, FACT_FLAT, pc->b)) return FACT_FLAT;
     // fall through

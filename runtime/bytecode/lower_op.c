@@ -33,6 +33,19 @@ static enum Opcode arithmetic_op(uint32_t op) {
   }
 }
 
+// Operations whose instruction looks at its operands itself.
+static enum Opcode other_op(uint32_t op) {
+  switch (op) {
+  case OP_AND: return OP_I_AND;
+  case OP_OR: return OP_I_OR;
+  case OP_XOR: return OP_I_XOR;
+  case OP_NOT: return OP_I_NOT;
+  case OP_INDEX_ATOM: return OP_I_INDEX;
+  case OP_SIZE_ATOM: return OP_I_SIZE;
+  default: return OP_I_NOP;
+  }
+}
+
 static bool short_int(Value e) {
   return ambi_is_int(e) && ambi_int_of(e) >= INT16_MIN &&
          ambi_int_of(e) <= INT16_MAX;
@@ -120,7 +133,7 @@ bool ambi_lower_is_comparison(Value e) {
   }
 }
 
-static void truth(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+static void truth_of(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
   int odd =
       ambi_lower_condition(l, e, AMB_NONE, no, d, err, AMB_SYM(T_BOOL), rest);
@@ -138,8 +151,9 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   if (l->failed) return;  // the type is not known, for want of memory
   uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
   bool tree = ambi_lower_is_tree(e);
-  enum Opcode fast = arithmetic_op(op);
-  for (uint32_t i = 1; i <= n && (!tree || fast == OP_I_NOP); i++)
+  enum Opcode fast = arithmetic_op(op), other = other_op(op);
+  bool checks = fast != OP_I_NOP || other != OP_I_NOP;
+  for (uint32_t i = 1; i <= n && (!tree || !checks); i++)
     ambi_lower_guard(l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)),
                      l->bail);
   if (!tree) ambi_lower_guard_nested(l, e, l->bail);
@@ -154,6 +168,9 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   }
   if (fast != OP_I_NOP && n == 2) {
     fast_arithmetic(l, e, fast, src, slot, err);
+  } else if (other != OP_I_NOP) {
+    ambi_lower_emit(l, other, slot, src[0], n == 2 ? src[1] : 0);
+    apply_edge(l, op, src, n, slot, err, tree);
   } else {
     ambi_lower_emit_builtin(l, op, src, n, slot, err);
     if (tree) ambi_lower_edge(l, l->bail);  // of the R_STORE
@@ -178,7 +195,7 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   if (ambi_lower_is_comparison(e) &&
       (op != OP_EQUAL || ambi_lower_simple_types(l, e))) {
     if (!is_sym(t, AMB_SYM(T_BOOL).w) && !ambi_lower_any_type(t)) return false;
-    truth(l, e, d, err, rest);
+    truth_of(l, e, d, err, rest);
     return true;
   }
   if (polymorphic(h.ftype)) return false;

@@ -96,6 +96,12 @@ static bool needs_edge(const Unit *u, const Code *pc) {
   case OP_I_SUB:
   case OP_I_MUL:
   case OP_I_SUBI:
+  case OP_I_INDEX:
+  case OP_I_SIZE:
+  case OP_I_AND:
+  case OP_I_OR:
+  case OP_I_XOR:
+  case OP_I_NOT:
   case OP_I_JNLT:
   case OP_I_JNGT:
   case OP_I_JNLE:

@@ -816,6 +816,23 @@ do_MATCH_NEXT:
   ARITH_I(ADDI, __builtin_add_overflow, OP_I_ADD)
   ARITH_I(SUBI, __builtin_sub_overflow, OP_I_SUB)
 
+// Words of truth values differ in bit 0.
+#define TRUTH(name, x, word)                            \
+  do_##name : {                                         \
+    Value a = SOURCE(pc->b), b = SOURCE(x);             \
+    if (!ambi_is_bool(a) || !ambi_is_bool(b)) {         \
+      a = ambi_deref(a);                                \
+      b = ambi_deref(b);                                \
+      if (!ambi_is_bool(a) || !ambi_is_bool(b)) EDGE(); \
+    }                                                   \
+    E[pc->a] = (word);                                  \
+    STEP(1);                                            \
+  }
+  TRUTH(AND, pc->c, a.w & b.w)
+  TRUTH(OR, pc->c, a.w | b.w)
+  TRUTH(XOR, pc->c, ambi_bool(a.w != b.w).w)
+  TRUTH(NOT, pc->b, a.w ^ 1)
+
 #define COMPARE(name, rel)                                       \
   do_##name : {                                                  \
     Value a = SOURCE(pc->a), b = SOURCE(pc->b);                  \
@@ -1009,6 +1026,18 @@ do_ITEM : {
   int64_t i = ambi_int_of(AMB_V(E[pc->b + 1]));
   if (i >= ambi_expr_size(v)) JUMP(pc->c);
   E[pc->a] = ambi_deref(ambi_expr_at(v, (uint32_t)i)).w;
+  STEP(1);
+}
+do_INDEX : {
+  Value v = ambi_deref(SOURCE(pc->b)), i = ambi_deref(SOURCE(pc->c));
+  if (!ambi_is_int(i) || (uint64_t)ambi_int_of(i) >= ambi_expr_size(v)) EDGE();
+  E[pc->a] = ambi_deref(ambi_expr_at(v, (uint32_t)ambi_int_of(i))).w;
+  STEP(1);
+}
+do_SIZE : {
+  Value v = ambi_deref(SOURCE(pc->b));
+  if (AMB_UNLIKELY(!ambi_is_expression(v))) EDGE();
+  E[pc->a] = ambi_small_int(ambi_expr_size(v)).w;
   STEP(1);
 }
 do_CHKGROUND : {

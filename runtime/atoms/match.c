@@ -410,7 +410,7 @@ static inline int unify_stored(Context *cx, Value *a, Value b,
   if (ambi_is_var(*a)) *a = ambi_deref(*a);
   if (ambi_is_lvar(b)) {
     Value *slot = &env[ambi_lvar_of(b)];
-    if (!ambi_is_none(*slot)) return ambi_unify(cx, *slot, *a);
+    if (!ambi_is_none(*slot)) return ambi_unify(cx, *a, *slot);
     *slot = *a;
     return 1;
   }

@@ -655,7 +655,16 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
   ambi_lower_bind(l, back);
 }
 
+// The type of what is wanted becomes that of the value: its parts are evaluated so.
+static bool returns_what_is_wanted(Lower *l, Value v) {
+  if (!ambi_is_expr(v)) return false;
+  Head h = ambi_lower_head_of(l, v);
+  return h.kind == HEAD_TYPED && ambi_is_var(ambi_deref(ambi_expr_at(
+                                     h.ftype, ambi_expr_size(h.ftype) - 1)));
+}
+
 static bool settable(Lower *l, Value s, Value v) {
+  if (returns_what_is_wanted(l, v)) return false;
   if (!ambi_is_lvar(v) && ambi_is_unit(ambi_lower_static_type(l, v)))
     return false;
   if (ambi_is_state(s) && ambi_is_expr(v) && as_the_state_wants(l, v) &&

@@ -21,8 +21,7 @@ static enum Next query_result(Engine *g, Hook *h, Value body) {
 static bool take_rule(Engine *g, Hook *h, Record r, Value *body) {
   Context *cx = g->cx;
   if (ambi_is_lvar(ambi_record_atom(r))) return false;  // a variable is no rule
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
-  if (ambi_is_none(x)) return false;
+  Value x = h->values.at[0];  // one for all rules of the call
   Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
   size_t mark = cx->tr;
   Word *hb = cx->hb;
@@ -80,7 +79,8 @@ enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
   h->pattern = call;
   h->templ = t;
   h->with_bindings = metta;
-  if (!ambi_space_query(cx, cx->space, query, &h->records)) {
+  if (!ambi_vec_push(&h->values, x) ||
+      !ambi_space_query(cx, cx->space, query, &h->records)) {
     ambi_hook_free(g, h);
     cx->stop = STOP_MEMORY;
     return NEXT_STOP;

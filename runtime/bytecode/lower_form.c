@@ -185,8 +185,11 @@ static void matched_body(Lower *l, Value body, Value call, uint16_t settled,
                          Dst d, ErrTo err, unsigned rest) {
   l->whole = ambi_is_lvar(body);
   Var *v = l->whole ? &l->vars[ambi_lvar_of(body)] : NULL;
-  if (v && settled == NO_SLOT && v->slot != NO_SLOT)
-    v->slot = ambi_lower_matched(l, v->slot);
+  uint16_t was = v ? v->slot : NO_SLOT;
+  if (was != NO_SLOT && settled == NO_SLOT) {
+    v->slot = ambi_lower_matched(l, was);
+    settled = was;
+  }
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
   l->whole = false;
   if (settled != NO_SLOT) l->vars[ambi_lvar_of(body)].slot = settled;

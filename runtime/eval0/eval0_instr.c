@@ -160,7 +160,7 @@ static bool solve(Machine *m, Space *space, Value pattern, Value template,
   for (size_t i = 0; i < n; i++, values += m->vars.n) {
     bool fits = true;
     for (size_t j = 0; fits && j < m->vars.n; j++)
-      fits = ambi_unify(cx, values[j], m->vars.at[j]);
+      fits = ambi_unify(cx, m->vars.at[j], values[j]);
     if (fits && !ambi_eval0_keep(m, items, template, mark)) return false;
     ambi_trail_undo(cx, mark.trail);
   }

@@ -48,16 +48,28 @@ void emit_is_self(Emit *m, JitReg scratch_register) {
   jit_rr(m->j, J_CMP, J_RCX, scratch_register);
 }
 
+// Calls of this very unit do not ask where to go.
+static void go_to_self(Emit *m, JitLabel other) {
+  Jit *j = m->j;
+  emit_is_self(m, J_RAX);
+  jit_jump_if(j, J_NE, other);
+  if (m->u->of) jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_UNIT));
+  jit_lea(j, R_E, emit_new_frame(0));
+  jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
+  jit_jump(j, m->self);
+}
+
 // Enters the callee, with the frame at rdi.
 static void go(Emit *m) {
   Jit *j = m->j;
   const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
+  JitLabel other = jit_label(j);
   jit_imm(j, J_RDX, (uintptr_t)v);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  if (v == m->u->variant) emit_is_self(m, J_RAX);
+  if (v == m->u->variant) go_to_self(m, other);
+  jit_bind(j, other);
   jit_lea(j, R_E, emit_new_frame(0));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
-  if (v == m->u->variant) jit_jump_if(j, J_EQ, m->called);
   jit_jump_m(j, jit_at(J_RCX, OFF(Unit, enter)));
 }
 
@@ -317,18 +329,14 @@ void ambi_emit_VALUE(Emit *m) {
 }
 
 // ---- inlined bodies --------------------------------------------------------------------
-void emit_guard(Emit *m) {
+// No step is counted: that would be the dearest part of a small body.
+void ambi_emit_INLINED(Emit *m) {
   Jit *j = m->j;
   const InlinedBody *inlined = &m->u->bodies[m->pc->a];
   jit_imm(j, J_RDX, (uintptr_t)&inlined->variant->unit);
   jit_imm(j, J_RCX, (uintptr_t)inlined->unit);
   jit_mr(j, J_CMP, jit_at(J_RDX, 0), J_RCX);
   jit_jump_if(j, J_NE, emit_branch(m, m->pc->c));
-}
-
-void ambi_emit_INLINED(Emit *m) {
-  emit_guard(m);
-  jit_mi(m->j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
 }
 
 void ambi_emit_TAKE(Emit *m) {

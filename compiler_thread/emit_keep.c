@@ -438,14 +438,7 @@ static bool give_back_value(Emit *m) {
 
 // ---- inlined bodies -------------------------------------------------------------------
 static bool guard(Emit *m) {
-  KeepState *s = &m->keep->now;
-  emit_guard(m);
-  if (s->turns) {
-    jit_ri(m->j, J_SUB, R_TURNS, 1);
-    s->turns_dirty = true;
-  } else {
-    jit_mi(m->j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
-  }
+  ambi_emit_INLINED(m);
   return true;
 }
 

@@ -231,9 +231,9 @@ static bool surely_no_error(const Copy *c, unsigned source) {
 }
 
 // The value is in the site's slot.
-static void end_site(Walk *w, const Copy *c, bool sure) {
+static void end_site(Walk *w, const Copy *c, uint32_t at, bool sure) {
   const Site *s = &c->site;
-  bool same_record = c->body.leaf && s->fresh;
+  bool same_record = c->body.clean[at] && s->fresh;
   if (s->op != OP_I_NOP && !(same_record && sure)) {
     if (same_record)
       with_edge(w, OP_I_CHKERR, s->dst, 0, 0, s->edge);
@@ -258,7 +258,7 @@ static void give_variable(Walk *w, Copy *c, uint32_t at) {
   uint16_t from = slot_in(w, c, pc->a);
   uint32_t type = pc->b + out_constants(&w->out, c->body.u);
   with_edge(w, OP_I_VALUE, c->site.dst, from, type, split_at(w, c, at));
-  end_site(w, c, false);
+  end_site(w, c, at, false);
 }
 
 // A tail call where the frame goes on.
@@ -276,7 +276,7 @@ static void give(Walk *w, Copy *c, uint32_t at) {
   switch (pc->op) {
   case OP_I_RET:
     out_one(&w->out, OP_I_MOVE, c->site.dst, source_in(w, c, pc->a), 0);
-    end_site(w, c, surely_no_error(c, pc->a));
+    end_site(w, c, at, surely_no_error(c, pc->a));
     break;
   case OP_I_RETV: give_variable(w, c, at); break;
   case OP_I_RETRV: return_point(w, &c->site); break;
@@ -338,21 +338,32 @@ static Copy *consider(Walk *w, const Copy *c, uint32_t at, bool tail) {
   return NULL;
 }
 
+static bool writes_at(const Code *pc, unsigned slot) {
+  const OpInfo *op = &ambi_ops[pc->op];
+  for (unsigned i = 0; i < 3; i++)
+    if (memchr("WPU", op->operands[i], 3) && pc->half[i + 1] == slot)
+      return true;
+  for (unsigned i = 0; (op->flags & X_ENV) && i < pc->b; i++)
+    if ((ambi_op_list(pc)[i] & ENV_NEW) &&
+        (ambi_op_list(pc)[i] & ENV_SLOT) == slot)
+      return true;
+  return false;
+}
+
 static bool writes(const Body *b, unsigned slot) {
   const Unit *u = b->u;
-  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
-    const Code *pc = u->code + at;
-    const OpInfo *op = &ambi_ops[pc->op];
-    if (!b->take[at]) continue;
-    for (unsigned i = 0; i < 3; i++)
-      if (memchr("WPU", op->operands[i], 3) && pc->half[i + 1] == slot)
-        return true;
-    for (unsigned i = 0; (op->flags & X_ENV) && i < pc->b; i++)
-      if ((ambi_op_list(pc)[i] & ENV_NEW) &&
-          (ambi_op_list(pc)[i] & ENV_SLOT) == slot)
-        return true;
-  }
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+    if (b->take[at] && writes_at(u->code + at, slot)) return true;
   return false;
+}
+
+// Does one place at most write the slot, so that it does not change behind it?
+static bool written_once(const Copy *c, unsigned slot) {
+  const Body *b = &c->body;
+  unsigned places = slot < b->u->nargs;
+  for (uint32_t at = 0; at < b->u->ncode; at += ambi_op_words(b->u->code + at))
+    places += b->take[at] && writes_at(b->u->code + at, slot);
+  return places <= 1;
 }
 
 // Arguments are copied, unless nothing can come back to the body after the slot they
@@ -363,11 +374,12 @@ static void pass(Walk *w, Copy *c, uint32_t at, Copy *in) {
   for (unsigned i = 0; i < pc->b; i++) {
     unsigned s = pc[1].half[1 + i];
     uint16_t from = source_in(w, c, s);
-    if (in->body.leaf && s < SRC_CHECK && !writes(&in->body, i)) {
+    bool stays = s < SRC_CHECK && (in->body.leaf || written_once(c, s));
+    if (stays && in->slot[i] == NO_SLOT && !writes(&in->body, i)) {
       in->slot[i] = from;
       continue;
     }
-    uint16_t to = in->slot[i] = out_slot(&w->out);
+    uint16_t to = slot_in(w, in, i);
     if ((s & SRC_CONST) == SRC_CHECK)
       with_edge(w, OP_I_TAKE, to, from & (SRC_CHECK - 1), 0,
                 label_at(w, c, edge));
@@ -400,10 +412,10 @@ static void write_body(Walk *w, Copy *c, uint32_t at, Copy *in) {
   if (out_one(o, OP_I_INLINED, out_body(o, v, in->body.u), 0, 0))
     out_jump(o, here, here, 3, slow);
   add_arm(w, (Arm){.copy = c, .at = at, .label = slow, .back = in->site.back});
-  pass(w, c, at, in);
-  if (in->site.wanted && in->site.fresh && !in->body.leaf)
-    out_one(o, OP_I_POS, in->site.pos, 0, 0);
   pair_slots(w, in);
+  pass(w, c, at, in);
+  if (in->site.wanted && in->site.fresh && !in->body.late)
+    out_one(o, OP_I_POS, in->site.pos, 0, 0);
   walk(w, in);
 }
 
@@ -461,6 +473,10 @@ static void take_value(Walk *w, Copy *c, uint32_t at) {
 // One instruction, or a call with what takes its value; gives what comes behind it.
 static uint32_t write_at(Walk *w, Copy *c, uint32_t at) {
   const Code *pc = code_at(c, at);
+  const Site *s = &c->site;
+  if (s->wanted && s->fresh && c->body.late && c->body.clean[at] &&
+      ambi_body_branches_out(&c->body, at))
+    out_one(&w->out, OP_I_POS, s->pos, 0, 0);
   uint32_t behind = at + ambi_op_words(pc);
   enum Move move = ambi_body_move(&c->body, at);
   if (pc->op == OP_I_CALL && inline_call(w, c, at)) return behind + 1;
@@ -519,7 +535,8 @@ static void write_split(Walk *w, const Arm *arm) {
       sources[n++] = c->slot[i];
     }
   const Site *s = &c->site;
-  if (s->wanted && s->fresh && c->body.leaf) out_one(o, OP_I_POS, s->pos, 0, 0);
+  if (s->wanted && s->fresh && c->body.late && c->body.clean[arm->at])
+    out_one(o, OP_I_POS, s->pos, 0, 0);
   uint32_t here = (uint32_t)o->n, words = 1 + (n + 4u) / 4;
   Code code[1 + (MAX_SLOTS + 4) / 4] = {{.w = 0}};
   code[0] = (Code){.op = s->wanted ? OP_I_SPLIT : OP_I_SPLITT,

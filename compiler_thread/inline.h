@@ -43,7 +43,7 @@ const Unit *ambi_plan_unit(const Plan *p, const Variant *v);
   X(INLINE_ROOM, "no room for more")                 \
   X(INLINE_POSITION, "it would leave in its middle") \
   X(INLINE_LATE, "it makes variables late")          \
-  X(INLINE_USELESS, "mostly what cannot be moved")
+  X(INLINE_USELESS, "a frame is replaced in it")
 typedef enum InlineResult {
 #define X(name, text) name,
   INLINE_RESULTS(X)
@@ -73,7 +73,9 @@ typedef struct Body {
   uint8_t *open;         // per word: a position has begun and not ended
   uint8_t *own;          // per word: what comes moves or drops a choice record
                          // that is there already
-  uint32_t words;        // that are copied
+  uint8_t *clean;  // per word: nothing has branched out on any way to here
+  bool late;       // wherever that changes, an instruction branches out
+  uint32_t words;  // that are copied
 } Body;
 
 // INLINE_OK: body->take says what is copied.
@@ -87,5 +89,8 @@ enum Move {
   MOVE_GIVE    // it returns
 };
 enum Move ambi_body_move(const Body *b, uint32_t at);
+// May the newest choice record be another one behind the instruction, or may something
+// come back to it?
+bool ambi_body_branches_out(const Body *b, uint32_t at);
 
 #endif

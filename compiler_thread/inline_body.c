@@ -124,8 +124,7 @@ enum Move ambi_body_move(const Body *b, uint32_t at) {
   }
 }
 
-// After it the newest choice record may be another one, or something may come back.
-static bool branches_out(const Body *b, uint32_t at) {
+bool ambi_body_branches_out(const Body *b, uint32_t at) {
   const Code *pc = b->u->code + at;
   unsigned f = ambi_ops[pc->op].flags;
   if (ambi_body_move(b, at) == MOVE_TAKE) return false;
@@ -200,20 +199,79 @@ static bool choose(Body *b) {
   return true;
 }
 
+// ---- what is clean -----------------------------------------------------------------------------
+
+typedef struct Clean {
+  Body *b;
+  uint32_t from;
+  bool clean;    // what comes behind `from`
+  bool plainly;  // ... is as it was before
+  bool changed;
+} Clean;
+
+static void becomes(Clean *c, int64_t at) {
+  if (c->clean || !c->b->clean[at]) return;
+  c->b->clean[at] = 0;
+  c->changed = true;
+}
+
+// A way from what is clean, with nothing that branches out, to what is not.
+static void joins(Clean *c, int64_t at) {
+  if (c->plainly && !c->b->clean[at]) c->b->late = false;
+}
+
+static void each_way(Clean *c, void (*fn)(Clean *, int64_t)) {
+  const Unit *u = c->b->u;
+  uint32_t at = c->from, edge = ambi_unit_edge(u, at);
+  const Code *pc = u->code + at;
+  const OpInfo *op = &ambi_ops[pc->op];
+  unsigned words = ambi_op_words(pc);
+  if (!(op->flags & F_END)) fn(c, at + words);
+  if (ambi_op_skips(pc)) fn(c, at + words + 1);
+  if (op->operands[2] == 'L') fn(c, (int64_t)at + (int16_t)pc->c);
+  if (op->flags & (X_VARL | X_ELSE))
+    fn(c, (int64_t)at + (int16_t)pc[words - 1].b);
+  if (edge != UINT32_MAX) fn(c, edge);
+  if (pc->op != OP_I_SWITCH) return;
+  const Switch *s = &u->switches[pc->b];
+  fn(c, s->other);
+  fn(c, s->open);
+  for (uint32_t i = 0; i < s->n; i++)
+    fn(c, s->cases[i].to);
+}
+
+static void find_clean(Body *b) {
+  Clean c = {.b = b, .changed = true};
+  memset(b->clean, 1, (size_t)b->u->ncode + 2);
+  while (c.changed) {
+    c.changed = false;
+    for (c.from = 0; c.from < b->u->ncode;
+         c.from += ambi_op_words(b->u->code + c.from)) {
+      c.clean = b->clean[c.from] && !ambi_body_branches_out(b, c.from);
+      if (b->take[c.from]) each_way(&c, becomes);
+    }
+  }
+  b->late = true;
+  for (c.from = 0; c.from < b->u->ncode;
+       c.from += ambi_op_words(b->u->code + c.from)) {
+    c.plainly = b->take[c.from] && b->clean[c.from] &&
+                !ambi_body_branches_out(b, c.from);
+    each_way(&c, joins);
+  }
+}
+
 static InlineResult judge(Body *b) {
-  bool gives = b->tail;
   b->leaf = !b->tail;
   for (uint32_t at = 0; at < b->u->ncode;
        at += ambi_op_words(b->u->code + at)) {
     if (!b->take[at]) continue;
     b->words += ambi_op_words(b->u->code + at);
     enum Move move = ambi_body_move(b, at);
-    if (stays(b, at) && (move == MOVE_SPLIT || move == MOVE_GIVE))
-      return INLINE_POSITION;
-    gives |= move == MOVE_GIVE;
-    if (branches_out(b, at)) b->leaf = false;
+    if (stays(b, at) && move == MOVE_GIVE) return INLINE_POSITION;
+    if (move == MOVE_SPLIT) return INLINE_USELESS;
+    if (ambi_body_branches_out(b, at)) b->leaf = false;
   }
-  return gives ? INLINE_OK : INLINE_USELESS;
+  return INLINE_OK;
 }
 
 static const SeenByte *seen_of(const Unit *u) {
@@ -229,9 +287,13 @@ InlineResult ambi_body_look(Body *b) {
   b->take = ambi_alloc(words);
   b->open = ambi_alloc(words);
   b->own = ambi_alloc(words);
-  if (!b->take || !b->open || !b->own || !find_open(b)) return INLINE_ROOM;
+  b->clean = ambi_alloc(words);
+  if (!b->take || !b->open || !b->own || !b->clean || !find_open(b))
+    return INLINE_ROOM;
   find_own_records(b);
-  return choose(b) ? judge(b) : INLINE_ROOM;
+  if (!choose(b)) return INLINE_ROOM;
+  find_clean(b);
+  return judge(b);
 }
 
 void ambi_body_drop(Body *b) {
@@ -239,4 +301,5 @@ void ambi_body_drop(Body *b) {
   ambi_free(b->take, words);
   ambi_free(b->open, words);
   ambi_free(b->own, words);
+  ambi_free(b->clean, words);
 }

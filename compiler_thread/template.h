@@ -263,8 +263,6 @@ void emit_tail_few(Emit *m, unsigned n);
 
 // Is the unit in rcx the one whose calls this code runs?
 void emit_is_self(Emit *m, JitReg scratch_register);
-// INLINED, without the step, which the next call looks at. Uses rcx, rdx.
-void emit_guard(Emit *m);
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.

@@ -449,7 +449,6 @@ do_TAILCALLV : {
 do_INLINED : {
   const InlinedBody *body = &UNIT()->bodies[pc->a];
   if (AMB_UNLIKELY(body->variant->unit != body->unit)) JUMP(pc->c);
-  g->budget--;  // a step; the next call looks at the limits
   STEP(1);
 }
 do_TAKE : {

@@ -289,6 +289,8 @@ void ambi_lower_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
 bool ambi_lower_is_site(Value e);
 // Goes to the label unless its type is this one.
 void ambi_lower_guard_site(Lower *l, Value e, Value type, int label);
+// Goes to the label if only EVAL can tell what it is, its arguments aside.
+void ambi_lower_guard_kind(Lower *l, Value e, int label);
 // The same as a position by itself. False, and nothing happened: it cannot be one.
 bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                         bool stream);

@@ -227,6 +227,7 @@ static bool map_unit(Loop *p, Value x) {
 // The steps are members of one expression, whose head is the first of them: it
 // must not have a function type.
 static bool no_function(Lower *l, Value step) {
+  if (ambi_lower_is_site(step)) return true;  // see check_step
   Head h = ambi_lower_head_of(l, step);
   if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
   if (h.kind != HEAD_TYPED) return false;
@@ -234,11 +235,20 @@ static bool no_function(Lower *l, Value step) {
       ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
 }
 
+// What a variable names, which is not that of the loop, must give no function.
+static bool may_be_step(Value step, Value x) {
+  return ambi_lower_is_site(step) ? ambi_expr_at(step, 0).w != x.w
+                                  : ambi_lower_plain_application(step);
+}
+
+static void check_step(Lower *l, Value step, int entry) {
+  if (ambi_lower_is_site(step)) ambi_lower_guard_kind(l, step, entry);
+}
+
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
-  if (!binder(l, x, p.step) || !ambi_lower_plain_application(p.step))
-    return false;
+  if (!binder(l, x, p.step) || !may_be_step(p.step, x)) return false;
   if (!no_function(l, p.step) || !ambi_lower_inside_fits(l, p.step, false))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
@@ -248,6 +258,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
       entry = ambi_lower_stub_at(l, stub)->entry;
   list_operand(l, list, entry, &src);
   check_captured(&p, entry);
+  check_step(l, p.step, entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x)) return true;

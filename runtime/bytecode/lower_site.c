@@ -74,10 +74,9 @@ static void quiet_arguments(Site *s, int bail) {
 
 // ---- the call, and what it may turn out to be -----------------------------------
 
-static void open_site(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
+static void open_head(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
   uint32_t n = ambi_expr_size(e) - 1;
   *s = (Site){.l = l, .e = e, .n = n, .d = d, .err = err};
-  ambi_lower_prepare(l, e);
   Variant *shape = ambi_shape(l->cs, l->space, n, t);
   s->src = ambi_lower_new_list(l, n + 1);
   s->members = ambi_lower_new_list(l, n + 1);
@@ -85,6 +84,11 @@ static void open_site(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
   if (l->failed) return;
   s->shape = ambi_lower_const(l, (Word)(uintptr_t)shape);
   s->head = s->src[0] = l->vars[ambi_lvar_of(ambi_expr_at(e, 0))].slot;
+}
+
+static void open_site(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  ambi_lower_prepare(l, e);
+  open_head(s, l, e, t, d, err);
 }
 
 // position: notes the choice stack, or NO_SLOT. edge: what only EVAL can tell.
@@ -211,6 +215,16 @@ void ambi_lower_guard_site(Lower *l, Value e, Value type, int label) {
   unsigned n = asks ? s.n + 1 : 1;
   ambi_lower_emit(l, OP_I_CHKCALL, 0, n, s.shape);
   ambi_lower_list(l, s.src, n);
+  ambi_lower_edge(l, label);
+}
+
+void ambi_lower_guard_kind(Lower *l, Value e, int label) {
+  Site s;
+  ambi_lower_var(l, ambi_lvar_of(ambi_expr_at(e, 0)));
+  open_head(&s, l, e, AMB_SYM(UNDEFINED), (Dst){0}, (ErrTo){0});
+  if (l->failed) return;
+  ambi_lower_emit(l, OP_I_CHKCALL, 1, 1, s.shape);
+  ambi_lower_list(l, s.src, 1);
   ambi_lower_edge(l, label);
 }
 

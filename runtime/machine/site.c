@@ -293,10 +293,11 @@ static bool take_arguments(Engine *g, const Target *t, const uint16_t *src,
 // only.
 bool ambi_target_passes(Engine *g, const Target *t) {
   Value args[MOST_ARGUMENTS];
-  bool typed =
-      t->kind == TARGET_TYPED && t->variant->type.w != AMB_SYM(T_ATOM).w;
-  return !g->cx->stop && (typed || t->kind == TARGET_APPLY) &&
-         g->pc->b == t->nargs + 1 &&
+  if (g->cx->stop || t->kind == TARGET_ODD) return false;
+  if (g->pc->a) return true;
+  bool atom =
+      t->kind == TARGET_TYPED && t->variant->type.w == AMB_SYM(T_ATOM).w;
+  return !atom && g->pc->b == t->nargs + 1 &&
          take_arguments(g, t, ambi_op_list(g->pc) + 1, args);
 }
 

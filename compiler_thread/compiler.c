@@ -300,11 +300,12 @@ static void sleep_until_asked(Compiler *c) {
   ambi_exchange(&c->x_asleep, 0);
 }
 
-// Waking it does not stop the evaluator in the middle of asking.
-static void be_modest(void) {
+// On a busy machine, waking the thread must not put it in the evaluator's place in the
+// middle of asking: batch jobs wait for their turn.
+static void be_modest(const Compiler *c) {
   struct sched_param none = {0};
   sched_setscheduler(0, SCHED_BATCH, &none);
-  setpriority(PRIO_PROCESS, 0, MODEST_NICE);
+  if (c->percent < 100) setpriority(PRIO_PROCESS, 0, MODEST_NICE);
 }
 
 static void *work(void *arg) {
@@ -312,7 +313,7 @@ static void *work(void *arg) {
   Budget budget;
   ambi_store_release(&c->counts.began_ns, now_ns());
   ambi_budget_open(&budget, c->percent, now_ns());
-  if (c->percent < 100) be_modest();
+  be_modest(c);
   while (!stopping(c)) {
     sleep_until_asked(c);
     while (!stopping(c) && refill(c)) {

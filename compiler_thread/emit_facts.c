@@ -145,7 +145,7 @@ bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
     if (is_float && !is_int) return true;
     ints += is_int && !is_float;
   }
-  return m->seen && m->seen[pc - m->u->code] && ints < n;
+  return m->seen && (m->seen[pc - m->u->code] & SEEN_DOUBLE) && ints < n;
 }
 
 static void learn_doubles(Flow *f, const Code *pc) {
@@ -203,6 +203,9 @@ static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
            : told(f, FACT_FLOAT, pc->b) ? FACT_FLOAT
                                         : FACTS;
   case OP_I_MKEXPR: return FACT_FLAT;
+  case OP_I_POS: return FACT_NEWEST;
+  case OP_I_R_STREAM:
+    return f->m->level > 1 ? ambi_emit_expects(f->m, f->at) : FACTS;
   case OP_I_FORKV:
     return ambi_is_none(ambi_emit_literal_fork(f->m, f->at)) ? FACTS : FACT_INT;
   case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : FACTS;
@@ -210,11 +213,28 @@ static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
   }
 }
 
+// What is streamed goes on at once, unless it is an Error.
+static bool streams_number(const Flow *f, const Code *pc) {
+  return pc->op == OP_I_STREAM &&
+         (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a));
+}
+
+// Choice records may come and go, and rules.
+static void forget_world(Flow *f) {
+  size_t words = f->m->fact_words;
+  memset(f->now + FACT_NEWEST * words, 0, words * sizeof *f->now);
+  memset(f->now + FACT_GUARDED * words, 0, words * sizeof *f->now);
+}
+
+unsigned ambi_emit_guard_of(const Unit *u, unsigned body) {
+  const InlinedBody *b = u->bodies;
+  for (unsigned i = 0; i < body; i++)
+    if (b[i].variant == b[body].variant && b[i].unit == b[body].unit) return i;
+  return body;
+}
+
 static void forget(Flow *f, const Code *pc) {
-  // What is streamed goes on at once, unless it is an Error.
-  if (pc->op == OP_I_STREAM &&
-      (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a)))
-    return;
+  if (streams_number(f, pc)) return;
   const OpInfo *op = &ambi_ops[pc->op];
   const uint16_t x[3] = {pc->a, pc->b, pc->c};
   for (int i = 0; i < 3; i++) {
@@ -275,6 +295,7 @@ static void step(Flow *f) {
   else
     learn_operands(f, pc);
   if (f->region && is_turn(m, pc)) turn(f, pc);
+  if (!ambi_emit_keeps(pc) && !streams_number(f, pc)) forget_world(f);
   if (op->operands[2] == 'L')
     into(f, (uint32_t)((int64_t)at + (int16_t)pc->c), f->now);
   if (op->flags & (X_VARL | X_ELSE))
@@ -285,6 +306,8 @@ static void step(Flow *f) {
   // What comes later, to the instruction between, comes in the general version.
   bool skips = !(op->flags & F_END) && ambi_op_skips(pc);
   if (gives != FACTS) know(f, gives, pc->a);
+  if (pc->op == OP_I_INLINED && pc->a < u->nslots)
+    know(f, FACT_GUARDED, ambi_emit_guard_of(u, pc->a));
   if (pc->op == OP_I_TESTF) know(f, FACT_FLAT, pc->a);
   if (!(op->flags & F_END)) into(f, at + words + skips, f->now);
 }

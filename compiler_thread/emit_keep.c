@@ -418,10 +418,8 @@ static bool check_number(Emit *m) {
 }
 
 static bool give_back(Emit *m, unsigned source) {
-  KeepState *s = &m->keep->now;
   emit_source(m, J_RAX, source);
-  if (s->turns && s->turns_dirty)
-    jit_mr(m->j, J_MOV, in_engine(OFF(Engine, budget)), R_TURNS);
+  keep_count(m);
   emit_return(m);
   return true;
 }
@@ -437,8 +435,19 @@ static bool give_back_value(Emit *m) {
 }
 
 // ---- inlined bodies -------------------------------------------------------------------
+// One that was passed holds until something could change rules. The step is counted when
+// the count is stored.
 static bool guard(Emit *m) {
-  ambi_emit_INLINED(m);
+  KeepState *s = &m->keep->now;
+  unsigned of = ambi_emit_guard_of(m->u, m->pc->a);
+  if (of >= m->u->nslots || !emit_fact(m, m->at, of, FACT_GUARDED))
+    ambi_emit_INLINED(m);
+  if (s->turns) {
+    jit_ri(m->j, J_SUB, R_TURNS, 1);
+    s->turns_dirty = true;
+  } else {
+    s->steps++;
+  }
   return true;
 }
 
@@ -469,9 +478,52 @@ static bool call(Emit *m) {
     if (!decides(m, x[i])) return false;
   KeepState now = m->keep->now;
   keep_flush(m, m->at + emit_words(m));
+  now.steps = 0;
   m->keep->now = now;
   ambi_emit_CALL(m);
   keep_forget(m);
+  return true;
+}
+
+static bool position(Emit *m) {
+  keep_drop(m, m->pc->a);
+  emit_to_slot(m, m->pc->a, R_B);
+  return true;
+}
+
+// rax is of this kind, or else to `other`. Uses rcx.
+static void want_number(Emit *m, enum Fact kind, JitLabel other) {
+  Jit *j = m->j;
+  emit_tag(m, J_RCX, J_RAX);
+  if (kind == FACT_FLOAT) jit_ri32(j, J_AND, J_RCX, 0x7FFF);
+  jit_ri32(j, J_CMP, J_RCX, kind == FACT_INT ? TAG_INT : 0x7FF8);
+  jit_jump_if(j, kind == FACT_INT ? J_NE : J_ABOVE, other);
+}
+
+// What a call gives that numbers are expected of. Anything else is the general
+// version's, which finds it in rax, too.
+static bool returned(Emit *m) {
+  Jit *j = m->j;
+  enum Fact kind = ambi_emit_expects(m, m->at);
+  if (kind == FACTS) return false;
+  keep_forget(m);
+  JitLabel more = jit_label(j), ok = jit_label(j), other = keep_exit(m);
+  jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
+  jit_jump_if(j, J_NE, more);
+  want_number(m, kind, other);
+  jit_bind(j, ok);
+  if (kind == FACT_INT) {
+    jit_shift(j, J_SHL, J_RAX, 16);
+    give_int(m, m->pc->a);
+  } else {
+    jit_to_float(j, keep_define_fp(m, m->pc->a), J_RAX);
+  }
+  jit_cold(j);
+  jit_bind(j, more);
+  want_number(m, kind, other);
+  jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+  jit_jump(j, ok);
+  jit_hot(j);
   return true;
 }
 
@@ -490,6 +542,7 @@ static bool collect(Emit *m) {
   if (i < 0) return false;
   JitLabel other = keep_exit(m);
   keep_word(m, J_RAX, m->pc->a);
+  keep_count(m);
   ambi_emit_collect_word(m, other);
   return true;
 }
@@ -531,7 +584,8 @@ static const struct Keeping {
     {OP_I_XOR, LIGHT, NULL},
     {OP_I_NOT, LIGHT, NULL},
     {OP_I_NOP, LIGHT, NULL},
-    {OP_I_POS, LIGHT, NULL},
+    {OP_I_POS, KEEPS, position},
+    {OP_I_R_STREAM, HEAVY, returned},
     {OP_I_TESTK, LIGHT, NULL},
     {OP_I_TESTF, LIGHT, NULL},
     {OP_I_TESTN, LIGHT, NULL},

@@ -184,7 +184,10 @@ bool ambi_emit_turn(Emit *m) {
   memory_arguments(m, &t);
   register_arguments(m, &t, false);
   register_arguments(m, &t, true);
-  if (!k->loop) jit_rm(m->j, J_MOV, R_TURNS, in_engine(OFF(Engine, budget)));
+  if (!k->loop) {
+    keep_count(m);
+    jit_rm(m->j, J_MOV, R_TURNS, in_engine(OFF(Engine, budget)));
+  }
   jit_jump(m->j, k->head);
   return true;
 }

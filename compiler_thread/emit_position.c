@@ -39,6 +39,23 @@ static void more_to_come(Emit *m, bool stream) {
   jit_jump_to(j, m->em->stubs.after);
 }
 
+// Is it the result of a call against the type Number?
+static bool of_number_call(const Emit *m, uint32_t at) {
+  if (m->u->code[at].op != OP_I_R_STREAM || at == 0) return false;
+  uint32_t call = at - 1;
+  while (call > 0 && !m->wanted[call])
+    call--;
+  const Code *pc = m->u->code + call;
+  if (pc->op != OP_I_CALL || call + m->wanted[call] != at) return false;
+  const Variant *v = (const Variant *)(uintptr_t)m->u->k[pc->c];
+  return v->type.w == AMB_SYM(T_NUMBER).w;
+}
+
+enum Fact ambi_emit_expects(const Emit *m, uint32_t at) {
+  if (!of_number_call(m, at)) return FACTS;
+  return m->seen && (m->seen[at] & SEEN_DOUBLE) ? FACT_FLOAT : FACT_INT;
+}
+
 static void position(Emit *m, bool stream) {
   Jit *j = m->j;
   JitLabel more = jit_label(j), fine = jit_label(j), end = jit_label(j),
@@ -46,6 +63,12 @@ static void position(Emit *m, bool stream) {
   jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(j, J_NE, more);
   emit_tag(m, J_RCX, J_RAX);
+  if (m->level == 1 && of_number_call(m, m->at)) {
+    jit_ri32(j, J_CMP, J_RCX, TAG_INT);
+    jit_jump_if(j, J_EQ, fine);
+    emit_note(m, SEEN_DOUBLE);
+    emit_tag(m, J_RCX, J_RAX);
+  }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, fine);
   emit_error_test(m, view, emit_edge(m));
@@ -93,6 +116,7 @@ bool ambi_emit_stream_number(Emit *m) {
   if (!emit_known(m, m->pc->a, FACT_INT) &&
       !emit_known(m, m->pc->a, FACT_FLOAT))
     return false;
+  if (emit_known(m, m->pc->b, FACT_NEWEST)) return true;
   jit_mr(m->j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(m->j, J_EQ, emit_next(m));
   jit_mi(m->j, J_OR, 8, in_slot(m->pc->b), 1);

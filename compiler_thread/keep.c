@@ -94,6 +94,17 @@ static void load_gp(Emit *m, unsigned i, unsigned slot) {
   jit_shift(m->j, J_SHL, keep_gp[i], 16);
 }
 
+// The budget, but for `left` steps.
+static void count(Emit *m, KeepState *s, int left) {
+  JitMem budget = in_engine(OFF(Engine, budget));
+  if (s->turns && s->turns_dirty)
+    jit_mr(m->j, J_MOV, budget, R_TURNS);
+  else if (s->steps != left)
+    jit_mi(m->j, J_SUB, 8, budget, (int)s->steps - left);
+  s->turns_dirty = false;
+  s->steps = (uint16_t)left;
+}
+
 static void store_dirty(Emit *m, KeepState *s, uint32_t offset) {
   for (unsigned i = 0; i < KEEP_GP; i++) {
     Kept *k = &s->gp[i];
@@ -108,9 +119,11 @@ static void store_dirty(Emit *m, KeepState *s, uint32_t offset) {
     if (k->dirty && !keep_live(m, offset, k->slot)) k->slot = NO_SLOT;
     k->dirty = false;
   }
-  if (s->turns && s->turns_dirty)
-    jit_mr(m->j, J_MOV, in_engine(OFF(Engine, budget)), R_TURNS);
-  s->turns_dirty = false;
+  count(m, s, 0);
+}
+
+void keep_count(Emit *m) {
+  count(m, &m->keep->now, 0);
 }
 
 void keep_flush(Emit *m, uint32_t offset) {
@@ -202,6 +215,7 @@ static bool agree(const Emit *m, const KeepState *from, const KeepState *want,
   if (want->turns != from->turns && (want->turns || from->turns_dirty))
     return false;
   if (want->turns && from->turns_dirty && !want->turns_dirty) return false;
+  if (want->steps != from->steps) return false;
   for (unsigned i = 0; i < KEEP_GP + KEEP_FP; i++) {
     bool g = i < KEEP_GP;
     Kept f = g ? from->gp[i] : from->fp[i - KEEP_GP],
@@ -226,6 +240,8 @@ static void become(Emit *m, KeepState from, const KeepState *want,
     if (want->fp[i].dirty && want->fp[i].slot == from.fp[i].slot)
       left.fp[i].dirty = false;
   if (want->turns && want->turns_dirty) left.turns_dirty = false;
+  count(m, &left, want->steps);
+  left.steps = 0;
   store_dirty(m, &left, offset);
   for (unsigned i = 0; i < KEEP_GP; i++)
     if (want->gp[i].slot != NO_SLOT && want->gp[i].slot != from.gp[i].slot)

@@ -26,6 +26,7 @@ typedef struct KeepState {
   Kept fp[KEEP_FP];  // xmm (2 + i)
   bool turns;        // R_TURNS holds the Engine's budget ...
   bool turns_dirty;  // ... which does not know yet
+  uint16_t steps;    // of inlined bodies, to be taken from the budget
 } KeepState;
 
 typedef struct KeepLabel {
@@ -82,6 +83,8 @@ JitReg keep_load_gp(Emit *m, unsigned slot);
 unsigned keep_load_fp(Emit *m, unsigned slot);
 // The slot is written in memory.
 void keep_drop(Emit *m, unsigned slot);
+// Tells the Engine's budget what was counted.
+void keep_count(Emit *m);
 // Stores what is needed from offset on. Keeps rax.
 void keep_flush(Emit *m, uint32_t offset);
 // The registers hold nothing any more.

@@ -56,10 +56,12 @@ struct Emitter {
 // The register that may hold what the last instruction computed, see Emit.
 #define R_LAST J_R11
 
-enum Fact {    // what is known of a slot in the sure version (emit_facts.c)
-  FACT_INT,    // an INT
-  FACT_FLAT,   // an EXPR whose children follow its header
-  FACT_FLOAT,  // a double
+enum Fact {      // what is known of a slot in the sure version (emit_facts.c)
+  FACT_INT,      // an INT
+  FACT_FLAT,     // an EXPR whose children follow its header
+  FACT_FLOAT,    // a double
+  FACT_NEWEST,   // a position: no choice was made since
+  FACT_GUARDED,  // of an inlined body, not a slot: its unit is in force
   FACTS
 };
 
@@ -278,6 +280,11 @@ bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
 Value ambi_emit_literal_fork(const Emit *m, uint32_t at);
 // COLLECT_ADD of the integer in rax; what is not the usual case goes to `other`.
 void ambi_emit_collect_word(Emit *m, JitLabel other);
+// The first body of the unit that has the guard of this one.
+unsigned ambi_emit_guard_of(const Unit *u, unsigned body);
+// What R_STREAM at this offset expects of a call that gives numbers: FACT_INT, or
+// FACT_FLOAT if level 1 has met others; FACTS: it expects nothing.
+enum Fact ambi_emit_expects(const Emit *m, uint32_t at);
 // STREAM of what is known to be a number. False: it is not.
 bool ambi_emit_stream_number(Emit *m);
 // Is this instruction to have its slow arm only?

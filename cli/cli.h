@@ -42,6 +42,7 @@ typedef struct Options {
   JitConfig jit;  // 0 in numbers: the usual
   Limits limits;
   double time_limit;
+  bool explain;
   bool help, version;
 } Options;
 

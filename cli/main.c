@@ -129,6 +129,7 @@ static void run_all(Cli *cli) {
     return;
   }
   cli->rt->limits = o->limits;
+  cli->rt->explain = o->explain;
   if (o->time_limit > 0)
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;

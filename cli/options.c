@@ -91,6 +91,10 @@ static bool set_jit_perf(Options *o, const char *v) {
   o->jit.profile = *v == 'm' ? PROFILE_MAP : PROFILE_DUMP;
   return true;
 }
+static bool set_explain(Options *o, const char *v) {
+  (void)v;
+  return o->explain = true;
+}
 static bool set_jit_gdb(Options *o, const char *v) {
   (void)v;
   return o->jit.debugger = true;
@@ -164,6 +168,8 @@ static const Option table[] = {
     {"--jit-perf", "WHAT", "write a map or a dump of machine code for perf",
      set_jit_perf, "map or dump"},
     {"--jit-gdb", NULL, "let gdb see machine code by name", set_jit_gdb, NULL},
+    {"--explain", NULL, "tell how each match looks for its atoms", set_explain,
+     NULL},
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},

@@ -42,6 +42,7 @@ struct Runtime {
   int tier;                       // 0 or 1
   bool type_check_auto;           // pragma type-check auto
   bool bare_minimal;              // pragma interpreter bare-minimal
+  bool explain;                   // note how each match looks for its atoms
   Limits limits;                  // defaults for each form
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   uint64_t type_changes;          // how often what gives types was changed

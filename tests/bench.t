@@ -54,7 +54,7 @@ END
 }
 
 SKIP: {
-    skip 'no python3', 30 if system 'python3 -c "" 2>/dev/null';
+    skip 'no python3', 32 if system 'python3 -c "" 2>/dev/null';
     my @limit = ( '--limit', 20 * ( $ENV{AMBIT_SLOW} || 1 ) );
 
     my $saved = "$dir/figures.json";
@@ -116,6 +116,10 @@ SKIP: {
         $r = bench_run( '--small', $group, @limit );
         is( $r->{exit}, 0, "bench/run: the answers of the group $group" ) or diag( $r->{out}, $r->{err} );
     }
+
+    $r = bench_run( '--small', 'facts', @limit );
+    is( $r->{exit}, 0, 'bench/run: a space that grows' ) or diag( $r->{out}, $r->{err} );
+    like( $r->{out}, qr/^1000( +right){4}$/m, 'bench/run: and its answers' );
 
     $r = bench_run( '--small', 'pairs', 'd_fib' );
     like( $r->{out} . $r->{err}, qr/ %  ADD\b|does not count instructions/,

@@ -111,6 +111,15 @@ sub output {
     gives(['parse', '-e', "(a (b \"c\"))\n  \$x !(f 1.50)\n\"s\" ; remark\n+"], 0,
         "1:1: (a (b \"c\"))\n2:3: \$x\n2:6: !\n2:7: (f 1.5)\n3:1: \"s\"\n4:1: +\n",
         'parse shows atoms with their places');
+    my $told = `$ambit --tier=$tier --explain -e '(p a b) (p b c) (q c) !(match &self (, (p \$x \$y) (q \$y)) \$x)' 2>err`;
+    is($told, "[b]\n", "tier $tier: --explain leaves the answers as they are");
+    is(slurp('err'), <<'END', "tier $tier: and tells how they were found");
+match: 1 solutions
+  1. (p $x $y)  all 2 facts
+     asked 1 times, 2 facts looked at, 2 match
+  2. (q $y)  all 1 facts
+     asked 2 times, 2 facts looked at, 1 match
+END
     my $long = '(' . 'a ' x 100000 . ')';
     write_file('long.metta', "$long\n!(size-atom $long)\n");
     gives(['long.metta'], 0, "[100000]\n", 'a long expression');

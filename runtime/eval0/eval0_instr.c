@@ -152,6 +152,7 @@ static bool solve(Machine *m, Space *space, Value pattern, Value template,
   Mark mark = ambi_eval0_mark(m);
   size_t n = 0;
   m->vars.n = m->scratch.n = 0;
+  if (cx->rt->explain) ambi_space_explain(cx, space, pattern);
   if (!ambi_space_solve(cx, space, pattern, &m->vars, &m->scratch, &n)) {
     ambi_eval0_stop(m, STOP_MEMORY);
     return false;

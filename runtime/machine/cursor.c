@@ -161,6 +161,7 @@ enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
   Context *cx = g->cx;
   Space *s = ambi_space_of(space);
   pattern = ambi_deref(pattern);
+  if (cx->rt->explain) ambi_space_explain(cx, s, pattern);
   if (ambi_is_expr(pattern) &&
       ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w)
     return match_joined(g, s, pattern, next);
@@ -229,11 +230,29 @@ static void take_fact(Engine *g, const Code *pc, const Value *items, uint32_t n,
           ambi_presume_data(g->cx, parts[i]).w;
 }
 
+static void explain_flat(Engine *g, const Code *pc, Space *s,
+                         const Value *items, uint32_t n) {
+  const Template *t = flat_pattern(g, pc);
+  Value whole[MAX_FLAT];
+  for (uint32_t i = 0; i < n; i++)
+    whole[i] = !ambi_is_none(items[i])
+                   ? items[i]
+                   : ambi_make_var(
+                         g->cx,
+                         ambi_vinfo_name(
+                             t->vinfo[ambi_lvar_of(ambi_expr_at(t->atom, i))]),
+                         AMB_VAR_FRESH);
+  Value pattern = ambi_make_expr(g->cx, whole, n);
+  if (!g->cx->stop) ambi_space_explain(g->cx, s, pattern);
+}
+
 enum Next ambi_match_flat(Engine *g, Value space) {
   static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
   const Code *pc = g->pc;
   Value items[MAX_FLAT], fact;
   uint32_t n = flat_items(g, pc, items);
+  if (AMB_UNLIKELY(g->cx->rt->explain))
+    explain_flat(g, pc, ambi_space_of(space), items, n);
   switch (ambi_space_fact(g->cx, ambi_space_of(space), items, n, &fact)) {
   case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
   case FACT_ONE:

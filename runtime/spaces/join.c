@@ -80,7 +80,19 @@ static bool next_candidate(Candidates *c, uint32_t *pos) {
   return false;
 }
 
-static uint64_t key_now(const Run *r, const JoinKey *k) {
+static uint64_t hash_now(const Run *r, const JoinGoal *g) {
+  Value items[JOIN_OPS + 1];
+  uint32_t n = ambi_expr_size(g->pattern);
+  items[0] = ambi_expr_at(g->pattern, 0);
+  for (uint32_t i = 1; i < n; i++) {
+    const JoinOp *op = &g->ops[i - 1];
+    items[i] = op->kind == JOIN_SAME ? r->slot[op->to] : op->value;
+  }
+  return ambi_hash_items(items, n);
+}
+
+static uint64_t key_now(const Run *r, const JoinGoal *g, const JoinKey *k) {
+  if (k->var == JOIN_WHOLE) return hash_now(r, g);
   if (k->var == JOIN_VARS) return k->key;
   uint64_t key = 0;
   ambi_key_value(r->slot[k->var], &key);
@@ -103,22 +115,11 @@ static Hits look(Run *r, Relation *rel, Path path, uint64_t key) {
   return x ? ambi_index_find(x, key, rel->at) : (Hits){NULL, (uint32_t)rel->n};
 }
 
-static uint64_t hash_now(const Run *r, const JoinGoal *g) {
-  Value items[JOIN_OPS + 1];
-  uint32_t n = ambi_expr_size(g->pattern);
-  items[0] = ambi_expr_at(g->pattern, 0);
-  for (uint32_t i = 1; i < n; i++) {
-    const JoinOp *op = &g->ops[i - 1];
-    items[i] = op->kind == JOIN_SAME ? r->slot[op->to] : op->value;
-  }
-  return ambi_hash_items(items, n);
-}
-
 // Narrows down many candidates by what else is known.
 static void narrow(Run *r, JoinGoal *g, Candidates *c) {
   Hits best = {c->at, c->n}, second = {NULL, UINT32_MAX};
   for (unsigned i = 1; i < g->nkeys && best.n > FEW; i++) {
-    Hits h = look(r, g->rel, g->keys[i].path, key_now(r, &g->keys[i]));
+    Hits h = look(r, g->rel, g->keys[i].path, key_now(r, g, &g->keys[i]));
     if (!h.at && h.n) continue;
     if (h.n < best.n) {
       second = best;
@@ -127,7 +128,7 @@ static void narrow(Run *r, JoinGoal *g, Candidates *c) {
       second = h;
     }
   }
-  if (best.n > FEW && g->all_known) {
+  if (best.n > FEW && g->all_known && g->keys[0].var != JOIN_WHOLE) {
     Path path = {PATH_GROUND, PATH_SELF};
     Hits h = look(r, g->rel, path, hash_now(r, g));
     if (h.at || !h.n) best = h;
@@ -147,8 +148,9 @@ static void open_level(Run *r, Level *l, const Hits *known) {
     return;
   }
   l->c = candidates_of(
-      known ? *known
-            : ambi_index_find(l->first, key_now(r, &g->keys[0]), g->rel->at));
+      known
+          ? *known
+          : ambi_index_find(l->first, key_now(r, g, &g->keys[0]), g->rel->at));
   if (l->c.n > FEW) narrow(r, g, &l->c);
 }
 
@@ -227,7 +229,7 @@ static bool fill(Run *r, Level *l, const Level *below) {
       continue;
     l->pos[l->n] = pos[i];
     if (below && below->first) {
-      keys[l->n] = key_now(r, &below->g->keys[0]);
+      keys[l->n] = key_now(r, below->g, &below->g->keys[0]);
       ambi_index_prefetch(below->first, keys[l->n]);
     }
     l->n++;
@@ -259,7 +261,7 @@ static bool emit(Run *r) {
   ValueVec *v = r->values;
   if (!ambi_grow((void **)&v->at, &v->cap, v->n + n, sizeof *v->at))
     return out_of_memory(r);
-  memcpy(v->at + v->n, r->slot, n * sizeof *v->at);
+  if (n) memcpy(v->at + v->n, r->slot, n * sizeof *v->at);
   v->n += n;
   r->nsolutions++;
   return !r->j->reordered || note_places(r);

@@ -14,6 +14,7 @@
 enum {
   JOIN_GOALS = 8,
   JOIN_VARS = 32,
+  JOIN_WHOLE,
   JOIN_OPS = 24,
   JOIN_KEYS = 8,
   JOIN_PARTS = 8  // expressions of one fact that are looked into
@@ -35,7 +36,8 @@ typedef struct JoinOp {
 // A path where the value is known before the fact is.
 typedef struct JoinKey {
   Path path;
-  uint8_t var;    // whose value it is; JOIN_VARS: known from the beginning
+  uint8_t var;    // whose value it is; JOIN_VARS: known from the beginning;
+                  // JOIN_WHOLE: the key of the fact as a whole
   uint32_t size;  // of the argument that the path leads into, or 0
   uint64_t key;
 } JoinKey;

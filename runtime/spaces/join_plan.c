@@ -182,6 +182,19 @@ static void choose_order(Join *j) {
     j->reordered = j->reordered || j->goals[i].written != i;
 }
 
+// Facts that are known in full, and asked for more often than it takes to hash them
+// all, are better found as a whole when the best key leaves several.
+static void prefer_whole(JoinGoal *g, double asked) {
+  enum { SEVERAL = 2 };
+  if (!g->all_known || g->nkeys == 0 || g->nkeys == JOIN_KEYS ||
+      asked < (double)ambi_relation_live(g->rel))
+    return;
+  ambi_relation_index(g->rel, g->keys[0].path);  // tells what it leaves
+  if (left_by(g, &g->keys[0]) <= SEVERAL) return;
+  memmove(&g->keys[1], &g->keys[0], g->nkeys++ * sizeof g->keys[0]);
+  g->keys[0] = (JoinKey){.path = {PATH_GROUND, PATH_SELF}, .var = JOIN_WHOLE};
+}
+
 bool ambi_join_plan(Join *j, Context *cx, Space *s, const Value *patterns,
                     size_t n, const ValueVec *vars) {
   if (n == 0 || n > JOIN_GOALS || vars->n > JOIN_VARS || has_open_atoms(s))
@@ -206,9 +219,13 @@ bool ambi_join_plan(Join *j, Context *cx, Space *s, const Value *patterns,
   if (j->empty) return true;
   choose_order(j);
   uint32_t bound = 0;
+  double rows = 1;
   for (unsigned i = 0; i < n; i++) {
-    estimate(j, &j->goals[i], bound);
-    compile(j, &j->goals[i], &bound);
+    JoinGoal *g = &j->goals[i];
+    double found = estimate(j, g, bound);
+    prefer_whole(g, rows);
+    rows *= found;
+    compile(j, g, &bound);
   }
   return true;
 }

@@ -63,6 +63,8 @@ bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out);
 bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs);
 // Stored `(: t T)` whose t could match the atom, own and of deps.
 bool ambi_space_types(Space *s, Value atom, RecordVec *out);
+// Notes how such a question is answered: goals, indexes, numbers of atoms.
+void ambi_space_explain(Context *cx, Space *s, Value pattern);
 bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
 // Registers a symbol of a library space that gives way: as long as the space
 // that asks, or another of its deps that does not yield it too, has a rule or

@@ -232,6 +232,33 @@ START_TEST(test_lists_are_intersected) {
 }
 END_TEST
 
+// A fact that is known in full is looked up as a whole, when no argument is rare.
+START_TEST(test_facts_known_in_full) {
+  space = ambi_space_open(&rt, NULL, false);
+  for (int64_t i = 0; i < 1000; i++)
+    for (int64_t k = 1; k < 5; k++)
+      ck_assert(ambi_space_add(
+          space, E(sym("e"), num(i), num((i * 7 + k * k) % 1000))));
+  Value x = var("x"), y = var("y"), z = var("z");
+  Value all =
+      E(sym(","), E(sym("e"), x, y), E(sym("e"), y, z), E(sym("e"), x, z));
+  size_t want = 0;
+  for (int64_t i = 0; i < 1000; i++)
+    for (int64_t k = 1; k < 5; k++)
+      for (int64_t m = 1; m < 5; m++)
+        for (int64_t n = 1; n < 5; n++)
+          want += (((i * 7 + k * k) % 1000) * 7 + m * m) % 1000 ==
+                  (i * 7 + n * n) % 1000;
+  ck_assert_uint_gt(want, 0);
+  Join j;
+  ValueVec vars = {0};
+  plan(all, &j, &vars, want);
+  ck_assert_uint_eq(j.goals[2].asked, 16000);
+  ck_assert_uint_le(j.goals[2].looked_at, want + 16);
+  ambi_vec_drop(&vars);
+}
+END_TEST
+
 START_TEST(test_memory_out) {
   space = ambi_space_open(&rt, NULL, false);
   for (int64_t i = 0; i < 300; i++) {
@@ -267,6 +294,7 @@ int main(void) {
   tcase_add_test(tc, test_join_model);
   tcase_add_test(tc, test_order_is_chosen);
   tcase_add_test(tc, test_lists_are_intersected);
+  tcase_add_test(tc, test_facts_known_in_full);
   tcase_add_test(tc, test_memory_out);
   return unit_run(tc, "join");
 }

@@ -104,6 +104,25 @@ enum Next ambi_query_next(Engine *g) {
 
 // ---- match ------------------------------------------------------------------------
 
+// The variables of a record come between those of the pattern: what they are equal
+// to is found first, and then each is bound in its turn.
+static bool bind_in_turn(Context *cx, Record r, Value pattern, size_t mark) {
+  ValueVec vars = {0}, values = {0};
+  bool ok = ambi_collect_vars(cx, pattern, &vars) &&
+            ambi_record_unify(cx, r, pattern);
+  for (size_t i = 0; ok && i < vars.n; i++) {
+    Value v = ambi_resolve(cx, vars.at[i]);
+    ok = !ambi_is_none(v) && ambi_vec_push(&values, v);
+    if (!ok) cx->stop = STOP_MEMORY;
+  }
+  ambi_trail_undo(cx, mark);
+  for (size_t i = 0; ok && i < vars.n; i++)
+    ok = ambi_unify(cx, vars.at[i], values.at[i]);
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
+  return ok;
+}
+
 // Binds what makes the pattern equal to the record; without success nothing is
 // bound, whatever the newest choice record says.
 static bool take_record(Engine *g, Record r, Value pattern) {
@@ -111,7 +130,9 @@ static bool take_record(Engine *g, Record r, Value pattern) {
   size_t mark = cx->tr;
   Word *hb = cx->hb;
   cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = ambi_record_unify(cx, r, pattern);
+  bool open = ambi_record_open(r);
+  bool ok = open ? bind_in_turn(cx, r, pattern, mark)
+                 : ambi_record_unify(cx, r, pattern);
   cx->hb = hb;
   if (!ok) ambi_trail_undo(cx, mark);
   return ok;

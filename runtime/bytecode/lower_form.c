@@ -765,7 +765,12 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_ONCE: done = lower_once(l, e, d, err); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
-  case FORM_QUOTE: ambi_lower_give(l, ambi_lower_term(l, e), d); break;
+  case FORM_QUOTE:
+    ambi_lower_give(l,
+                    ambi_is_ground_expr(e) ? ambi_lower_k(l, ambi_mark_eval(e))
+                                           : ambi_lower_term(l, e),
+                    d);
+    break;
   case FORM_NOEVAL: done = lower_noeval(l, e, d, err); break;
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;

@@ -99,6 +99,14 @@ static void checked_code(Lower *l, Stub *s) {
   // evaluated here.
   bool early = s->head.op == OP_I_CALL && s->head.a != NO_SLOT;
   ErrTo err = s->err;
+  if (s->head.op == OP_I_MKEXPR) {  // what was to be a value is a position now
+    uint16_t p = ambi_lower_slot(l);
+    s->ret = (Code){.op = OP_I_R_GATHER};
+    s->ret.a = s->head.a;
+    s->ret.b = p;
+    ambi_lower_emit(l, OP_I_POS, p, 0, 0);
+    err = (ErrTo){false, s->head.a, ambi_lower_label(l)};
+  }
   if (early) {
     ambi_lower_emit(l, OP_I_POS, s->head.a, 0, 0);
     err = (ErrTo){false, s->ret.a, ambi_lower_label(l)};
@@ -116,6 +124,9 @@ static void checked_code(Lower *l, Stub *s) {
   ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
   if (s->head.op == OP_I_MKEXPR) {
     ambi_lower_list(l, s->list, s->nlist);
+    ambi_lower_bind(l, err.label);
+    end_position(l, s->ret, s->err, s->back);
+    return;
   } else {
     uint16_t *list = ambi_lower_new_list(l, s->nlist + 1);
     if (l->failed) return;

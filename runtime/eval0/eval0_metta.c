@@ -51,9 +51,13 @@ static void start_call(Machine *m, Value call, Value ftype, Value type,
   start_children(m, f, ambi_is_none(ftype) ? AMB_SYM(UNDEFINED) : ftype);
 }
 
+// A type variable that became Atom does not keep the result from being evaluated.
 static void start_function(Machine *m, Value call, Value type, Frame *up) {
-  Value result = ambi_deref(ambi_expr_at(type, ambi_expr_size(type) - 1));
-  if (is_sym(result, AMB_S_T_EXPRESSION)) result = AMB_SYM(UNDEFINED);
+  Value declared = ambi_expr_at(type, ambi_expr_size(type) - 1),
+        result = ambi_deref(declared);
+  if (is_sym(result, AMB_S_T_EXPRESSION) ||
+      (ambi_is_var(declared) && is_sym(result, AMB_S_T_ATOM)))
+    result = AMB_SYM(UNDEFINED);
   start_call(m, call, type, result, up);
 }
 

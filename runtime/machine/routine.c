@@ -473,8 +473,12 @@ static enum Next ev_func(Engine *g, bool tuple) {
       found = true;
       Value f = ambi_resolve(cx, types.at[i].type);
       if (ambi_is_none(f)) break;
-      Value r = ambi_expr_at(f, ambi_expr_size(f) - 1);
-      if (r.w == AMB_SYM(T_EXPRESSION).w) r = AMB_SYM(UNDEFINED);
+      Value r = ambi_expr_at(f, ambi_expr_size(f) - 1),
+            declared = ambi_expr_at(ambi_deref(types.at[i].type),
+                                    ambi_expr_size(f) - 1);
+      if (r.w == AMB_SYM(T_EXPRESSION).w ||
+          (r.w == AMB_SYM(T_ATOM).w && ambi_is_var(declared)))
+        r = AMB_SYM(UNDEFINED);
       g->e[EV_FTYPE] = f.w;
       g->e[EV_RTYPE] = r.w;
     }

@@ -50,12 +50,13 @@ typedef struct Counts {  // [compiler], or [own]: the first row, asked
 } Counts;
 
 struct Compiler {
-  JitConfig config;       // [init]
-  CodeState *code;        // [init]
-  CodeMemory *memory;     // [init]
-  Emitter *emitter;       // [compiler]
-  Profile *profile;       // [compiler] or NULL
-  GdbEntry *debugger;     // [own] of the code that all units share, or NULL
+  JitConfig config;    // [init]
+  CodeState *code;     // [init]
+  CodeMemory *memory;  // [init]
+  Emitter *emitter;    // [compiler]
+  Profile *profile;    // [compiler] or NULL
+  // [own] of the code that all units share, or NULL
+  GdbEntry *debugger, *debugger_called;
   HotQueue *queue;        // [init]
   bool threaded;          // [own] the thread runs, or has run
   bool threadless;        // [own] the evaluator compiles
@@ -443,9 +444,13 @@ static void freed(void *arg, Native *native) {
 // ---- life ---------------------------------------------------------------------
 
 static bool tell_of_shared(Compiler *c, const char **why) {
-  size_t bytes;
-  const void *shared = ambi_emitter_code(c->emitter, &bytes);
-  if (c->config.debugger) c->debugger = ambi_gdb_add(shared, bytes, "ambit");
+  size_t bytes, called_bytes;
+  const char *called, *shared = ambi_emitter_code(c->emitter, &bytes);
+  called = ambi_emitter_called(c->emitter, &called_bytes);
+  if (c->config.debugger) {
+    c->debugger = ambi_gdb_add(shared, bytes - called_bytes, "ambit");
+    c->debugger_called = ambi_gdb_add_called(called, called_bytes, "ambit");
+  }
   if (c->config.profile == PROFILE_NONE) return true;
   c->profile = ambi_profile_open(c->config.profile, why);
   if (!c->profile) return false;
@@ -535,6 +540,7 @@ void ambi_compiler_close(Compiler *c) {
   AMB_CHECK(!c->threaded || c->stopped);
   ambi_profile_close(c->profile);
   ambi_gdb_remove(c->debugger);
+  ambi_gdb_remove(c->debugger_called);
   ambi_emitter_close(c->emitter);
   ambi_code_memory_close(c->memory);
   ambi_queue_close(c->queue);

@@ -52,6 +52,12 @@ const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {
   return em->code;
 }
 
+const void *ambi_emitter_called(const Emitter *em, size_t *bytes) {
+  const char *from = em->stubs.more_stack;
+  *bytes = em->bytes - (size_t)(from - (const char *)em->code);
+  return from;
+}
+
 // ---- what to emit ----------------------------------------------------------------
 // Bits of Emit.used.
 enum { IN_GENERAL = 1, IN_SURE = 2, OPEN = 4 };
@@ -200,7 +206,7 @@ static const uint8_t *copy_seen(const SeenByte *seen, uint8_t *copy, size_t n) {
 static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   Emitter *em = m->em;
   size_t words = (size_t)m->u->ncode + 1, landings = m->native->caplandings,
-         facts = ambi_emit_facts_room(m), n = 0;
+         facts = m->level < 2 ? 0 : ambi_emit_facts_room(m), n = 0;
   size_t wanted = part(&n, words * sizeof *m->wanted);
   size_t used = part(&n, words);
   size_t each = part(&n, 2 * words * sizeof *m->labels);
@@ -391,7 +397,7 @@ static EmitResult place(Emit *m, EmitNote *note) {
   }
   if (!ambi_code_take(m->em->memory, n->bytes, &n->code, &write))
     return EMIT_CODE_FULL;
-  if (!jit_place(m->j, write, n->code, n->bytes)) {
+  if (!jit_place(m->j, write, n->code)) {
     note->refused_for = jit_error(m->j);
     return EMIT_ASSEMBLER;
   }

@@ -43,6 +43,8 @@ void ambi_emitter_count(Emitter *em, uint64_t *ran);
 // The shared part of NativeHost: enter and call_bytecode.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
+// The last part of it: what machine code calls.
+const void *ambi_emitter_called(const Emitter *em, size_t *bytes);
 typedef AMB_ATOMIC(uint8_t) SeenByte;  // [all~]
 // *out is complete and unpublished; the caller publishes or frees it. seen: what code
 // of level 1 has noted for each word of the unit (Native.seen), or NULL.

@@ -17,16 +17,11 @@ JitMem emit_new_frame(int word) {
 
 void emit_frame_top(Emit *m, unsigned size) {
   Jit *j = m->j;
-  JitLabel low = jit_label(j), ok = jit_label(j);
   jit_lea(j, J_RDI, in_slot(size));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
-  jit_jump_if(j, J_BELOW, low);
-  jit_bind(j, ok);
-  jit_cold(j);
-  jit_bind(j, low);
+  Aside low = emit_aside(m, J_ABOVE_EQ, J_BELOW);
   jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, top)));
-  jit_jump(j, ok);
-  jit_hot(j);
+  emit_back(m, low);
 }
 
 void emit_argument(Emit *m, unsigned source) {
@@ -131,7 +126,7 @@ static void tail_self(Emit *m, unsigned n, JitLabel other) {
 
 void emit_tail_few(Emit *m, unsigned n) {
   Jit *j = m->j;
-  JitLabel far = jit_label(j), ok = jit_label(j), top = jit_label(j);
+  JitLabel far = jit_label(j), ok = jit_label(j);
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_BELOW, far);
@@ -142,9 +137,9 @@ void emit_tail_few(Emit *m, unsigned n) {
   jit_bind(j, far);
   jit_lea(j, J_RDI, in_slot(m->pc[1].half[0]));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
-  jit_jump_if(j, J_ABOVE_EQ, top);
+  JitSkip above = jit_skip_if(j, J_ABOVE_EQ);
   jit_rm(j, J_MOV, J_RDI, in_record(OFF(Choice, top)));
-  jit_bind(j, top);
+  jit_skip_to_here(j, above);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_PREV));
   jit_mr(j, J_MOV, emit_new_frame(FRAME_PREV), J_RCX);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
@@ -229,49 +224,36 @@ void ambi_emit_RETRV(Emit *m) {
 }
 
 // An atom as the value of a body of this type; tag in ecx.
-static void ready_atom(Emit *m, Value type, JitLabel ok, JitLabel slow) {
+static void want_result(Emit *m, Value type, JitLabel slow) {
   Jit *j = m->j;
   if (type.w == AMB_SYM(UNDEFINED).w) {
-    jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
-    JitLabel symbol = jit_label(j);
-    jit_jump_if(j, J_EQ, symbol);
-    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-    jit_jump_if(j, J_NE, ok);
-    jit_jump(j, slow);
-    jit_bind(j, symbol);
-    jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
-    jit_jump_if(j, J_EQ, slow);
-    jit_ri32(j, J_CMP, J_RAX, AMB_S_NOT_REDUCIBLE);
-    jit_jump_if(j, J_NE, ok);
+    jit_call_to(j, m->em->stubs.result_any);
+    jit_jump_if(j, J_BELOW, slow);
   } else if (type.w == AMB_SYM(T_NUMBER).w) {
-    jit_ri32(j, J_CMP, J_RCX, TAG_INT);
-    jit_jump_if(j, J_EQ, ok);
-    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
-    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
-    jit_jump_if(j, J_BELOW_EQ, ok);
+    jit_call_to(j, m->em->stubs.result_number);
+    jit_jump_if(j, J_BELOW, slow);
   } else if (type.w == AMB_SYM(T_BOOL).w) {
     jit_rr(j, J_MOV, J_RDX, J_RAX);
     jit_ri(j, J_OR, J_RDX, 1);
     jit_imm(j, J_RCX, AMB_TRUE.w);
     jit_rr(j, J_CMP, J_RDX, J_RCX);
-    jit_jump_if(j, J_EQ, ok);
+    jit_jump_if(j, J_NE, slow);
+  } else {
+    jit_jump(j, slow);
   }
-  jit_jump(j, slow);
 }
 
 typedef struct Body {
   unsigned slot;
   Value type;
   bool whole;               // a variable's value may have lost its mark
-  bool goes_on;             // behind `finish`
   void (*finish)(Emit *m);  // rax: the value
 } Body;
 
 // The value of a body, where it needs no evaluation.
 static void body(Emit *m, Body b) {
   Jit *j = m->j;
-  JitLabel ok = jit_label(j), atom = jit_label(j), rigid = jit_label(j),
-           soft = jit_label(j), slow = emit_slow(m);
+  JitLabel ok = jit_label(j), atom = jit_label(j), slow = emit_slow(m);
   if (emit_known(m, b.slot, FACT_INT) &&
       (b.type.w == AMB_SYM(UNDEFINED).w || b.type.w == AMB_SYM(T_NUMBER).w)) {
     result(m, b.slot);
@@ -286,27 +268,14 @@ static void body(Emit *m, Body b) {
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_NE, rigid);
-  if (b.whole) {
-    emit_firm_marks(m, J_NE, soft);
-  } else {
-    jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
-    jit_jump_if(j, J_EQ, soft);
-  }
+  jit_call_to(j, b.whole ? m->em->stubs.firm : m->em->stubs.own);
+  jit_jump_if(j, J_BELOW, slow);
   jit_bind(j, ok);
   b.finish(m);
-  if (b.goes_on) jit_cold(j);
-  jit_bind(j, rigid);
-  emit_rigid_holds(m, slow);
-  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
-  jit_jump(j, ok);
   jit_cold(j);
-  jit_bind(j, soft);
-  emit_presumed(m, slow);
-  jit_jump(j, ok);
   jit_bind(j, atom);
-  ready_atom(m, b.type, ok, slow);
+  want_result(m, b.type, slow);
+  jit_jump(j, ok);
   jit_hot(j);
 }
 
@@ -324,7 +293,6 @@ static void to_slot(Emit *m) {
 void ambi_emit_VALUE(Emit *m) {
   body(m, (Body){.slot = m->pc->b,
                  .type = AMB_V(m->u->k[m->pc->c]),
-                 .goes_on = true,
                  .finish = to_slot});
 }
 

@@ -43,18 +43,25 @@ void ambi_emit_CHKEPOCH(Emit *m) {
 // NotReducible, Empty and functions are odd; all else is a body's value.
 void ambi_emit_CHKBODY(Emit *m) {
   Jit *j = m->j;
-  JitLabel atom = jit_label(j), ok = jit_label(j), slow = emit_slow(m);
+  JitLabel atom = jit_label(j), ok = jit_label(j), slow = emit_slow(m),
+           view = jit_label(j), have = jit_label(j);
   emit_value(m, m->pc->a);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
-  emit_flat(m, J_RDX, J_RAX, slow);
-  jit_mi(j, J_CMP, 4, in_object(J_RDX, 8), AMB_S_FUNCTION);
+  emit_flat(m, J_RDX, J_RAX, view);
+  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 8));
+  jit_bind(j, have);  // the head
+  jit_ri32(j, J_CMP, J_RDX, AMB_S_FUNCTION);
   jit_jump_if(j, J_EQ, slow);
-  jit_zx(j, 2, J_RCX, in_object(J_RDX, 14));  // tag of the head
+  emit_tag(m, J_RCX, J_RDX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_EQ, slow);
   jit_bind(j, ok);
   jit_cold(j);
+  jit_bind(j, view);
+  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDX, 0));
+  jit_jump(j, have);
   jit_bind(j, atom);
   jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
   jit_jump_if(j, J_NE, ok);

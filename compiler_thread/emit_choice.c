@@ -185,10 +185,34 @@ void ambi_emit_FORKV(Emit *m) {
   next_alternative(m, resume);
 }
 
+// ---- case and once -------------------------------------------------------------------
+void ambi_emit_CASE(Emit *m) {
+  emit_to_slot(m, m->pc->a, R_B);
+  emit_push_choice(m, alternative(m));
+  aux_is_unit(m);
+}
+
+static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
+
+void ambi_emit_ONCE(Emit *m) {
+  Jit *j = m->j;
+  JitLabel resume = jit_label(j);
+  emit_to_slot(m, m->pc->a, R_B);
+  emit_push_choice(m, emit_landing(m, resume, once_fail));
+  aux_is_unit(m);
+  jit_cold(j);
+  jit_bind(j, resume);
+  emit_pop_choice(m);
+  jit_jump_to(j, m->em->stubs.fail);
+  jit_hot(j);
+}
+
 // ---- collectors ------------------------------------------------------------------------
 void ambi_emit_COLLECT(Emit *m) {
   jit_imm(m->j, J_RSI, (uintptr_t)alternative(m));
-  emit_helper_bool(m, (const void *)(uintptr_t)ambi_step_collect_begin);
+  emit_ask(m, (const void *)(uintptr_t)ambi_step_collect_begin);
+  jit_jump_to_if(m->j, J_EQ, m->em->stubs.stop);
+  emit_load(m->j);
 }
 
 // rdi = the collector's hook, if it is the newest on its record and wants no bindings.
@@ -239,11 +263,7 @@ void ambi_emit_COLLECT_ADD(Emit *m) {
   collect(m, other);
   jit_cold(j);
   jit_bind(j, other);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_call(j, (const void *)(uintptr_t)ambi_step_collect_add);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_step_collect_add);
   jit_hot(j);
 }
 

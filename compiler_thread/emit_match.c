@@ -161,7 +161,7 @@ void ambi_emit_SWITCH(Emit *m) {
 void ambi_emit_TESTF(Emit *m) {
   Jit *j = m->j;
   JitLabel no = emit_branch(m, m->pc->c), slow = emit_slow(m),
-           atom = jit_label(j), other_head = jit_label(j);
+           other = jit_label(j);
   Word key = m->u->k[m->pc->b];
   uint32_t size = (uint32_t)(key >> 28) & 0xFFFFF, id = key & 0xFFFFFFF;
   if (id == 0xFFFFFFF) {
@@ -169,28 +169,24 @@ void ambi_emit_TESTF(Emit *m) {
     return;
   }
   if (emit_known(m, m->pc->a, FACT_FLAT)) {
-    jit_rm(j, J_MOV, J_RDX, in_slot(m->pc->a));
+    jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+    jit_rr(j, J_MOV, J_RDX, J_RAX);
     jit_ri(j, J_AND, J_RDX, -8);
   } else {
     emit_value_learnt(m, m->pc->a);
     jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-    jit_jump_if(j, J_NE, atom);
+    jit_jump_if(j, J_NE, other);
     emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : slow);
   }
   jit_imm(j, J_RCX, AMB_SYM_ID(id).w);
   jit_rm(j, J_CMP, J_RCX, in_object(J_RDX, 8));
-  jit_jump_if(j, J_NE, other_head);
+  jit_jump_if(j, J_NE, other);
   jit_mi(j, J_CMP, 4, in_object(J_RDX, 0), (int32_t)size);
   jit_jump_if(j, J_NE, no);
   jit_cold(j);
-  jit_bind(j, other_head);
-  jit_zx(j, 2, J_RCX, in_object(J_RDX, 14));
-  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
+  jit_bind(j, other);
+  jit_call_to(j, m->em->stubs.not_term);
   jit_jump_if(j, J_EQ, no);
-  jit_jump(j, slow);
-  jit_bind(j, atom);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_NE, no);
   jit_jump(j, slow);
   jit_hot(j);
 }
@@ -282,8 +278,8 @@ void ambi_emit_SAMEV(Emit *m) {
 // A space and a pattern are not unified: the space is asked.
 enum { UNIFY_NO, UNIFY_YES, UNIFY_ASKS };
 
-static unsigned unify_values(Context *cx, Value a, Value b) {
-  if (ambi_unify(cx, a, b)) return UNIFY_YES;
+static unsigned unify_values(Engine *g, Value a, Value b) {
+  if (ambi_unify(g->cx, a, b)) return UNIFY_YES;
   return ambi_asks(a, b) ? UNIFY_ASKS : UNIFY_NO;
 }
 
@@ -293,22 +289,12 @@ static unsigned settle_and_unify(Engine *g, Value a, Value b) {
   Value v = ambi_settle(g->cx, AMB_V(g->e[settle->b]));
   if (ambi_is_none(v)) return UNIFY_NO;
   g->e[settle->a] = v.w;
-  return unify_values(g->cx, a, b);
-}
-
-static void unify_failed(Emit *m, JitLabel failed) {
-  Jit *j = m->j;
-  jit_cold(j);
-  jit_bind(j, failed);
-  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
-  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
-  jit_jump_to(j, m->em->stubs.fail);
-  jit_hot(j);
+  return unify_values(g, a, b);
 }
 
 void ambi_emit_UNIFYV(Emit *m) {
   Jit *j = m->j;
-  JitLabel differ = jit_label(j), failed = jit_label(j);
+  JitLabel differ = jit_label(j);
   emit_value(m, m->pc->b);
   jit_rr(j, J_MOV, J_RDX, J_RAX);
   emit_value(m, m->pc->a);
@@ -319,60 +305,28 @@ void ambi_emit_UNIFYV(Emit *m) {
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_EQ, emit_next(m));
   jit_bind(j, differ);
-  emit_save(j);
-  if (m->pc->c) {
-    emit_set_pc(m);
-    jit_rr(j, J_MOV, J_RDI, R_G);
-    jit_call(j, (const void *)(uintptr_t)settle_and_unify);
-  } else {
-    jit_rr(j, J_MOV, J_RDI, R_CX);
-    jit_call(j, (const void *)(uintptr_t)unify_values);
-  }
-  jit_ri32(j, J_CMP, J_RAX, UNIFY_YES);
-  jit_jump_if(j, J_NE, failed);
-  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
-  if (m->pc->c) jit_jump(j, emit_label(m, m->at + 2));
-  jit_cold(j);
-  jit_bind(j, failed);
+  emit_ask(m, m->pc->c ? (const void *)(uintptr_t)settle_and_unify
+                       : (const void *)(uintptr_t)unify_values);
   if (ambi_unit_edge(m->u, m->at) != UINT32_MAX) {
     jit_ri32(j, J_CMP, J_RAX, UNIFY_ASKS);
     jit_jump_if(j, J_EQ, emit_slow(m));
   }
-  unify_failed(m, jit_label(j));
-}
-
-static void template_call(Emit *m, const void *helper) {
-  Jit *j = m->j;
-  emit_source(m, J_RDX, m->pc->a);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rr(j, J_MOV, J_RSI, J_RCX);
-  jit_call(j, helper);
-  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_ri32(j, J_CMP, J_RAX, UNIFY_YES);
+  jit_jump_to_if(j, J_NE, m->em->stubs.fail);
+  if (m->pc->c) jit_jump(j, emit_label(m, m->at + 2));
 }
 
 void ambi_emit_UNIFYT(Emit *m) {
-  Jit *j = m->j;
-  JitLabel failed = jit_label(j);
-  template_call(m, (const void *)(uintptr_t)ambi_step_unify);
-  jit_jump_if(j, J_EQ, failed);
-  unify_failed(m, failed);
+  emit_source(m, J_RDX, m->pc->a);
+  emit_ask_at(m, (const void *)(uintptr_t)ambi_step_unify);
+  jit_jump_to_if(m->j, J_EQ, m->em->stubs.fail);
 }
 
 void ambi_emit_UNIFYE(Emit *m) {
-  Jit *j = m->j;
-  unsigned words = emit_words(m);
-  JitLabel failed = jit_label(j), other = emit_branch(m, m->pc[words - 1].b);
-  template_call(m, (const void *)(uintptr_t)ambi_step_unify_else);
-  jit_jump_if(j, J_EQ, failed);
-  jit_cold(j);
-  jit_bind(j, failed);
-  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
-  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
-  jit_jump(j, other);
-  jit_hot(j);
+  JitLabel other = emit_branch(m, m->pc[emit_words(m) - 1].b);
+  emit_source(m, J_RDX, m->pc->a);
+  emit_ask_at(m, (const void *)(uintptr_t)ambi_step_unify_else);
+  jit_jump_if(m->j, J_EQ, other);
 }
 
 // rsi = the space in source a; no space: to emit_slow, which takes the edge.
@@ -393,13 +347,7 @@ void ambi_emit_MATCH(Emit *m) {
   space_operand(m);
   emit_source(m, J_RDX, m->pc->b);
   jit_imm(j, J_RCX, (uintptr_t)emit_position(m, m->at + 1));
-  jit_rr(j, J_MOV, J_R8, J_RCX);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RCX, J_R8);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_call(j, (const void *)(uintptr_t)ambi_match_begin);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_match_begin);
 }
 
 void ambi_emit_MATCHF(Emit *m) {

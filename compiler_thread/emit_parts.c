@@ -21,9 +21,34 @@ void emit_note(Emit *m, enum NativeSeen what) {
   jit_mi(m->j, J_OR, 1, jit_at(J_RCX, 0), (int32_t)what);
 }
 
-void emit_set_pc(Emit *m) {
-  jit_imm(m->j, J_RCX, (uintptr_t)m->pc);
-  jit_mr(m->j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+// ---- what is rare --------------------------------------------------------------------
+bool emit_thick(const Emit *m) {
+  return m->sure && m->level == 2;
+}
+
+Aside emit_aside(Emit *m, JitIf usual, JitIf rare) {
+  Jit *j = m->j;
+  Aside a = {.cold = emit_thick(m)};
+  if (!a.cold) {
+    a.skip = jit_skip_if(j, usual);
+    return a;
+  }
+  JitLabel at = jit_label(j);
+  a.back = jit_label(j);
+  jit_jump_if(j, rare, at);
+  jit_bind(j, a.back);
+  jit_cold(j);
+  jit_bind(j, at);
+  return a;
+}
+
+void emit_back(Emit *m, Aside a) {
+  if (!a.cold) {
+    jit_skip_to_here(m->j, a.skip);
+    return;
+  }
+  jit_jump(m->j, a.back);
+  jit_hot(m->j);
 }
 
 // ---- values ----------------------------------------------------------------------
@@ -43,19 +68,14 @@ static void value(Emit *m, unsigned source, bool learnt) {
   emit_source(m, J_RAX, source);
   emit_tag(m, J_RCX, J_RAX);
   if (is_constant(source) || emit_known(m, source, FACT_INT)) return;
-  JitLabel variable = jit_label(j), back = jit_label(j);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   if (learnt) {
     jit_jump_if(j, J_EQ, emit_general(m));
     return;
   }
-  jit_jump_if(j, J_EQ, variable);
-  jit_bind(j, back);
-  jit_cold(j);
-  jit_bind(j, variable);
+  Aside a = emit_aside(m, J_NE, J_EQ);
   jit_call_to(j, m->em->stubs.deref);
-  jit_jump(j, back);
-  jit_hot(j);
+  emit_back(m, a);
 }
 
 void emit_value(Emit *m, unsigned source) {
@@ -66,31 +86,6 @@ void emit_value_learnt(Emit *m, unsigned source) {
   value(m, source, m->sure);
 }
 
-// TAG_VAR follows TAG_EXPR: one compare sets terms and variables apart.
-_Static_assert(TAG_VAR == TAG_EXPR + 1, "emit_child counts on it");
-
-void emit_child(Emit *m, JitLabel expr) {
-  Jit *j = m->j;
-  JitLabel again = jit_label(j), special = jit_label(j), done = jit_label(j);
-  jit_bind(j, again);
-  emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
-  jit_jump_if(j, J_BELOW_EQ, special);
-  jit_bind(j, done);
-  jit_cold(j);
-  jit_bind(j, special);
-  jit_jump_if(j, J_NE, expr);
-  jit_call_to(j, m->em->stubs.deref);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_NE, again);
-  jit_jump(j, done);
-  jit_hot(j);
-}
-
-// The bit in which the header of a view differs: byte of the header, bit of that.
-enum { VIEW_BYTE = 5, VIEW_BIT = KIND_VIEW << 4, SPARE_BYTE = 4 };
-
 void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view) {
   if (p != v) jit_rr(m->j, J_MOV, p, v);
   jit_ri(m->j, J_AND, p, -8);
@@ -98,41 +93,16 @@ void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view) {
   jit_jump_if(m->j, J_NE, view);
 }
 
-void emit_error_test(Emit *m, JitLabel view, JitLabel error) {
-  Jit *j = m->j;
-  JitLabel no = jit_label(j), perhaps = jit_label(j);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_NE, no);
-  emit_flat(m, J_RDX, J_RAX, view);
-  jit_mi(j, J_CMP, 4, in_object(J_RDX, 8), AMB_S_ERROR);
-  jit_jump_if(j, J_EQ, perhaps);
-  jit_bind(j, no);
-  jit_cold(j);
-  jit_bind(j, perhaps);
-  jit_mi(j, J_CMP, 4, in_object(J_RDX, 12), TAG_SYM << 16);
-  jit_jump_if(j, J_NE, no);
-  jit_jump(j, error);
-  jit_hot(j);
-}
-
-// Does the rigid mark of rax still say something? Sets the evaluated mark.
-static void rigid_arm(Emit *m, JitLabel rigid, JitLabel ok) {
-  Jit *j = m->j;
-  jit_cold(j);
-  jit_bind(j, rigid);
-  emit_rigid_holds(m, emit_slow(m));
-  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
-  jit_jump(j, ok);
-  jit_hot(j);
+void emit_error_test(Emit *m, JitLabel error) {
+  jit_call_to(m->j, m->em->stubs.is_error);
+  jit_jump_if(m->j, J_EQ, error);
 }
 
 void emit_rigid_holds(Emit *m, JitLabel not ) {
   Jit *j = m->j;
-  jit_mi(j, J_CMP, 1, in_context(OFF(Context, loose)), 0);
-  jit_jump_if(j, J_NE, not );
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
-  jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, rigid_epoch)));
+  jit_rm(j, J_CMP, J_RCX, in_context(OFF(Context, rigid_epoch)));
   jit_jump_if(j, J_NE, not );
 }
 
@@ -143,6 +113,8 @@ void emit_firm_marks(Emit *m, JitIf missing, JitLabel l) {
   jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
   jit_jump_if(j, missing, l);
 }
+
+enum { SPARE_BYTE = 4 };  // of a header
 
 void emit_presumed(Emit *m, JitLabel not ) {
   Jit *j = m->j;
@@ -157,96 +129,120 @@ void emit_presumed(Emit *m, JitLabel not ) {
   jit_jump_if(j, J_NE, not );
 }
 
+// Marks are looked at before tags, see emit_unless: a symbol with these bits is not
+// Empty, and the pointer of a variable has none.
+_Static_assert((AMB_S_EMPTY & AMB_EXPR_MARKS) != AMB_EXPR_MARKS,
+               "emit_ready would take Empty for a value");
+
 void emit_ready(Emit *m) {
-  Jit *j = m->j;
-  JitLabel again = jit_label(j), atom = jit_label(j), ok = jit_label(j),
-           rigid = jit_label(j), slow = emit_slow(m), symbol = jit_label(j),
-           soft = jit_label(j);
-  jit_bind(j, again);
   emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_CMP, J_RCX, TAG_INT);
-  jit_jump_if(j, J_EQ, ok);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, atom);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_NE, rigid);
-  emit_firm_marks(m, J_NE, soft);
-  emit_error_test(m, slow, slow);
-  jit_bind(j, ok);
-  rigid_arm(m, rigid, ok);
-  jit_cold(j);
-  jit_bind(j, soft);
-  emit_presumed(m, slow);
-  jit_jump(j, ok);
-  jit_bind(j, atom);
-  jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
-  jit_jump_if(j, J_EQ, symbol);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_NE, ok);
-  jit_call_to(j, m->em->stubs.deref);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, ok);  // unbound: its own value
-  jit_jump(j, again);
-  jit_bind(j, symbol);
-  jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
-  jit_jump_if(j, J_EQ, slow);
-  jit_jump(j, ok);
-  jit_hot(j);
+  jit_ri32(m->j, J_SUB, J_RCX, TAG_SYM);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_VAR - TAG_SYM);
+  emit_unless(m, J_ABOVE, SHARED_READY, emit_slow(m));
+}
+
+void emit_member(Emit *m) {
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(m->j, J_SUB, J_RCX, TAG_EXPR);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_OBJ - TAG_EXPR);
+  emit_unless(m, J_ABOVE, SHARED_MEMBER, 0);
+}
+
+void emit_ready_member(Emit *m) {
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(m->j, J_SUB, J_RCX, TAG_SYM);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_OBJ - TAG_SYM);
+  emit_unless(m, J_ABOVE, SHARED_READY_MEMBER, emit_slow(m));
 }
 
 // ---- helpers -----------------------------------------------------------------------
-static void call_helper(Emit *m, const void *helper) {
+// rcx: this instruction. What follows looks at the answer in eax.
+static void call_in_line(Emit *m, const void *helper) {
   Jit *j = m->j;
   emit_save(j);
-  emit_set_pc(m);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_call(j, helper);
+}
+
+// Goes on if the answer is to go on at this offset.
+static void helper(Emit *m, const void *function, uint32_t offset) {
+  Jit *j = m->j;
+  jit_imm(j, J_RCX, (uintptr_t)m->pc);
+  if (!emit_thick(m)) {
+    jit_imm(j, J_RAX, (uintptr_t)function);
+    jit_call_to(j, m->em->stubs.helper);
+    jit_ri32(j, J_CMP, J_RCX, (int32_t)(8 * (offset - m->at)));
+    return;
+  }
+  call_in_line(m, function);
   jit_rr32(j, J_TEST, J_RAX, J_RAX);
   jit_jump_to_if(j, J_NE, m->em->stubs.after);
   emit_load(j);
-  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
+  jit_imm(j, J_RCX, (uintptr_t)(m->u->code + offset));
+  jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, pc)));
 }
 
-void emit_helper(Emit *m, const void *helper, uint32_t offset) {
+void emit_helper(Emit *m, const void *function, uint32_t offset) {
   Jit *j = m->j;
-  call_helper(m, helper);
-  jit_imm(j, J_RDX, (uintptr_t)(m->u->code + offset));
-  jit_rr(j, J_CMP, J_RCX, J_RDX);
-  jit_jump_to_if(j, J_NE, m->em->stubs.dispatch);
+  helper(m, function, offset);
+  jit_jump_to_if(j, J_NE, m->em->stubs.after);
   if (offset != m->at + emit_words(m)) jit_jump(j, emit_label(m, offset));
 }
 
-void emit_helper_cold(Emit *m, const void *helper, uint32_t offset) {
+void emit_helper_cold(Emit *m, const void *function, uint32_t offset) {
   Jit *j = m->j;
-  call_helper(m, helper);
-  jit_imm(j, J_RDX, (uintptr_t)(m->u->code + offset));
-  jit_rr(j, J_CMP, J_RCX, J_RDX);
+  helper(m, function, offset);
   jit_jump_if(j, J_EQ, emit_general_at(m, offset));
-  jit_jump_to(j, m->em->stubs.dispatch);
+  jit_jump_to(j, m->em->stubs.after);
 }
 
-void emit_helper_bool(Emit *m, const void *helper) {
+// Flags: the answer is 0, and nothing must stop.
+static void ask(Emit *m, const void *function) {
   Jit *j = m->j;
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_call(j, helper);
+  if (!emit_thick(m)) {
+    jit_imm(j, J_RAX, (uintptr_t)function);
+    jit_call_to(j, m->em->stubs.asks);
+    return;
+  }
+  call_in_line(m, function);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
   jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_to_if(j, J_EQ, m->em->stubs.stop);
-  emit_load(j);
+  JitSkip yes = jit_skip_if(j, J_NE);
+  jit_mi(j, J_CMP, 4, in_context(OFF(Context, stop)), 0);
+  jit_jump_to_if(j, J_NE, m->em->stubs.stop);
+  jit_skip_to_here(j, yes);
+}
+
+void emit_ask(Emit *m, const void *function) {
+  jit_imm(m->j, J_RCX, (uintptr_t)m->pc);
+  ask(m, function);
+}
+
+void emit_ask_at(Emit *m, const void *function) {
+  jit_imm(m->j, J_RCX, (uintptr_t)m->pc);
+  jit_rr(m->j, J_MOV, J_RSI, J_RCX);
+  ask(m, function);
+}
+
+void emit_leave_by(Emit *m, const void *helper) {
+  Jit *j = m->j;
+  jit_imm(j, J_R8, (uintptr_t)m->pc);
+  jit_imm(j, J_RAX, (uintptr_t)helper);
+  jit_jump_to(j, m->em->stubs.leave_by);
 }
 
 // ---- choice records ------------------------------------------------------------------
 void emit_push_choice(Emit *m, const Code *resume) {
   Jit *j = m->j;
-  JitLabel low = jit_label(j), ok = jit_label(j);
   jit_lea(j, J_RDX, in_record(sizeof(Choice)));
   jit_rm(j, J_CMP, J_RDX, in_engine(OFF(Engine, choices_end)));
   jit_jump_if(j, J_ABOVE_EQ, emit_slow(m));
   jit_lea(j, J_RCX, in_slot(m->u->nslots));
   jit_rm(j, J_CMP, J_RCX, in_record(OFF(Choice, top)));
-  jit_jump_if(j, J_BELOW, low);
-  jit_bind(j, ok);
+  Aside low = emit_aside(m, J_ABOVE_EQ, J_BELOW);
+  jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, top)));
+  emit_back(m, low);
   jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, top)), J_RCX);
   jit_imm(j, J_RCX, (uintptr_t)resume);
   jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, resume)), J_RCX);
@@ -259,11 +255,6 @@ void emit_push_choice(Emit *m, const Code *resume) {
   jit_mi(j, J_MOV, 8, jit_at(J_RDX, OFF(Choice, hook)), 0);
   jit_mr(j, J_MOV, in_context(OFF(Context, hb)), R_H);
   jit_rr(j, J_MOV, R_B, J_RDX);
-  jit_cold(j);
-  jit_bind(j, low);
-  jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, top)));
-  jit_jump(j, ok);
-  jit_hot(j);
 }
 
 void emit_pop_choice(Emit *m) {

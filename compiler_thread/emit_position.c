@@ -29,14 +29,10 @@ static void more_to_come(Emit *m, bool stream) {
   Jit *j = m->j;
   uint32_t err = ambi_unit_edge(m->u, m->at);
   uint64_t slots = m->pc->b | (uint64_t)m->pc->a << 16 | (uint64_t)stream << 32;
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
   jit_imm(j, J_RSI, slots);
   jit_imm(j, J_RDX, (uintptr_t)emit_position(m, m->at + 1));
   jit_imm(j, J_RCX, err == UINT32_MAX ? 0 : (uintptr_t)emit_position(m, err));
-  jit_call(j, (const void *)(uintptr_t)position_end);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, (const void *)(uintptr_t)position_end);
 }
 
 // Is it the result of a call against the type Number?
@@ -58,8 +54,7 @@ enum Fact ambi_emit_expects(const Emit *m, uint32_t at) {
 
 static void position(Emit *m, bool stream) {
   Jit *j = m->j;
-  JitLabel more = jit_label(j), fine = jit_label(j), end = jit_label(j),
-           view = jit_label(j), next = emit_next(m);
+  JitLabel more = jit_label(j), fine = jit_label(j), end = jit_label(j);
   jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(j, J_NE, more);
   emit_tag(m, J_RCX, J_RAX);
@@ -70,31 +65,17 @@ static void position(Emit *m, bool stream) {
     emit_tag(m, J_RCX, J_RAX);
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, fine);
-  emit_error_test(m, view, emit_edge(m));
+  JitSkip atom = jit_skip_if(j, J_NE);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  emit_unless(m, J_NE, SHARED_NO_ERROR, emit_edge(m));
+  jit_skip_to_here(j, atom);
   jit_bind(j, fine);
   jit_cold(j);
-  jit_bind(j, view);
-  jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));  // its first child
-  jit_imm(j, J_RCX, AMB_SYM(ERROR).w);
-  jit_rm(j, J_CMP, J_RCX, jit_at(J_RDX, 0));
-  jit_jump_if(j, J_NE, next);
-  jit_jump(j, emit_edge(m));
   jit_bind(j, more);
   if (stream) {
-    JitLabel noted = jit_label(j);
-    emit_tag(m, J_RCX, J_RAX);
-    jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-    jit_jump_if(j, J_NE, noted);
-    jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-    jit_jump_if(j, J_NE, noted);
-    emit_flat(m, J_RDX, J_RAX, end);
-    jit_imm(j, J_RCX, AMB_SYM(ERROR).w);
-    jit_rm(j, J_CMP, J_RCX, in_object(J_RDX, 8));
-    jit_jump_if(j, J_EQ, end);
-    jit_bind(j, noted);
+    emit_error_test(m, end);
     jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
-    jit_jump(j, next);
+    jit_jump(j, emit_next(m));
   }
   jit_bind(j, end);
   more_to_come(m, stream);
@@ -181,7 +162,7 @@ void ambi_emit_CHKERR(Emit *m) {
   if (emit_known(m, m->pc->a, FACT_INT)) return;
   jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
   emit_want_tag(m, J_RAX, TAG_EXPR, fine);
-  emit_error_test(m, emit_slow(m), emit_edge(m));
+  emit_error_test(m, emit_edge(m));
   jit_bind(j, fine);
 }
 
@@ -198,26 +179,11 @@ static bool integer_goes_on(Emit *m) {
 void ambi_emit_EVALV(Emit *m) {
   if (integer_goes_on(m)) return;
   Jit *j = m->j;
-  JitLabel ok = jit_label(j), rigid = jit_label(j), soft = jit_label(j),
-           slow = emit_slow(m);
   emit_value(m, m->pc->b);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, ok);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_NE, rigid);
-  emit_firm_marks(m, J_NE, soft);
-  jit_bind(j, ok);
+  emit_unless(m, J_NE, SHARED_FIRM, emit_slow(m));
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_jump(j, emit_label(m, m->at + 2));
-  jit_cold(j);
-  jit_bind(j, soft);
-  emit_presumed(m, slow);
-  jit_jump(j, ok);
-  jit_bind(j, rigid);
-  emit_rigid_holds(m, slow);
-  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
-  jit_jump(j, ok);
-  jit_hot(j);
 }
 
 void ambi_emit_EVALT(Emit *m) {
@@ -231,14 +197,10 @@ void ambi_emit_EVALT(Emit *m) {
 static void evaluated(Emit *m, const void *push) {
   Jit *j = m->j;
   emit_to_slot(m, m->pc->a, R_B);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
   jit_imm(j, J_RDX, m->u->k[m->pc->c]);
   jit_imm(j, J_RCX, (uintptr_t)emit_position(m, m->at + 1));
-  jit_call(j, push);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, push);
 }
 
 void ambi_emit_EVALX(Emit *m) {
@@ -252,23 +214,15 @@ void ambi_emit_EVALA(Emit *m) {
 void ambi_emit_CALLX(Emit *m) {
   Jit *j = m->j;
   emit_to_slot(m, m->pc->a, R_B);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
   jit_imm(j, J_RDX, (uintptr_t)emit_position(m, m->at + 1));
-  jit_call(j, (const void *)(uintptr_t)ambi_call_push);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_call_push);
 }
 
 // In place of this frame.
 void ambi_emit_EVALXT(Emit *m) {
   Jit *j = m->j;
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
   jit_imm(j, J_RDX, m->u->k[m->pc->c]);
-  jit_call(j, (const void *)(uintptr_t)ambi_eval_tail);
-  jit_jump_to(j, m->em->stubs.after);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_eval_tail);
 }

@@ -51,7 +51,8 @@ static void look_up(Emit *m, unsigned head, const Variant *shape) {
   jit_jump(j, found);
   jit_bind(j, find);
   emit_save(j);
-  emit_set_pc(m);
+  jit_imm(j, J_RCX, (uintptr_t)m->pc);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_imm(j, J_RSI, (uintptr_t)shape);
   jit_rr(j, J_MOV, J_RDX, J_RAX);
@@ -91,14 +92,9 @@ void ambi_emit_CHKCALL(Emit *m) {
   jit_bind(j, ok);
   jit_cold(j);
   jit_bind(j, typed);
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
   jit_rr(j, J_MOV, J_RSI, J_RDX);
-  jit_call(j, (const void *)(uintptr_t)ambi_target_passes);
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  emit_ask(m, (const void *)(uintptr_t)ambi_target_passes);
   jit_jump_if(j, J_EQ, emit_slow(m));
-  emit_load(j);
   jit_jump(j, ok);
   jit_hot(j);
 }
@@ -162,28 +158,15 @@ static void any_argument(SiteCode *s, unsigned i) {
 // Applies an operation; what comes behind goes on with its value.
 static void apply(SiteCode *s) {
   Emit *m = s->m;
-  Jit *j = m->j;
-  const Stubs *stubs = &m->em->stubs;
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rr(j, J_MOV, J_RSI, J_RDX);
-  jit_call(j, (const void *)(uintptr_t)ambi_target_apply);
-  jit_rr32(j, J_TEST, J_RAX, J_RAX);
-  jit_jump_to_if(j, J_NE, stubs->after);
-  emit_load(j);
-  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
-  if (!(ambi_ops[m->pc->op].flags & F_END)) {
-    JitLabel edge = jit_label(j);
-    const Code *next = m->pc + ambi_op_words(m->pc);
-    jit_imm(j, J_RDX, (uintptr_t)next);
-    jit_rr(j, J_CMP, J_RCX, J_RDX);
-    jit_jump_if(j, J_NE, edge);
-    jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
-    jit_jump(j, emit_next(m));
-    jit_bind(j, edge);
+  const void *helper = (const void *)(uintptr_t)ambi_target_apply;
+  jit_rr(m->j, J_MOV, J_RSI, J_RDX);
+  if (ambi_ops[m->pc->op].flags & F_END) {
+    emit_leave_by(m, helper);
+    return;
   }
-  jit_jump_to(j, stubs->dispatch);
+  emit_helper(m, helper, m->at + emit_words(m));
+  jit_rm(m->j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_jump(m->j, emit_next(m));
 }
 
 // rdx: a Target of another kind.

@@ -2,18 +2,13 @@
 // failing, what helpers say, and the way from any position to its machine code.
 #include "compiler_thread/template.h"
 #include "memory/stress.h"
+#include "runtime/machine/chain.h"
 #include "runtime/machine/step.h"
-
-typedef struct Labels {
-  JitLabel enter, call_bytecode, ret, fail, dispatch, after, one, exit, stop,
-      deref, poll, more_stack, observe, go, ret_bytecode;
-  JitLabel leave;  // eax: a Next
-} Labels;
 
 static const JitReg kept[] = {J_RBX, J_RBP, J_R12, J_R13, J_R14, J_R15};
 enum { NKEPT = sizeof kept / sizeof *kept };
 
-static void enter_and_leave(Jit *j, const Labels *l) {
+static void enter_and_leave(Jit *j, const StubLabels *l) {
   jit_bind(j, l->enter);
   for (int i = 0; i < NKEPT; i++)
     jit_push(j, kept[i]);
@@ -59,7 +54,35 @@ static void land(Engine *g, Word *frame) {
       frame[FRAME_RET] = (Word)(uintptr_t)&n->landings[i];
 }
 
-static void returning(Jit *j, const Labels *l) {
+// Much is returned to the frames of chains, which have no unit of their own: what
+// their R_STREAM and CHAINED do, in the usual case. rax, rcx, rdx as for ret_bytecode.
+static void chain_returned_to(Jit *j, const StubLabels *l) {
+  JitLabel other = jit_label(j), rare = jit_label(j);
+  jit_rm(j, J_MOV, J_RSI, in_engine(OFF(Engine, code)));
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, OFF(CodeState, chain_unit)));
+  jit_rr(j, J_TEST, J_RSI, J_RSI);
+  jit_jump_if(j, J_EQ, other);
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, OFF(Unit, code)));
+  jit_rr(j, J_CMP, J_RSI, J_RCX);
+  jit_jump_if(j, J_NE, other);
+  jit_mr(j, J_MOV, in_slot(CHAIN_VALUE), J_RAX);
+  jit_mr(j, J_CMP, in_slot(CHAIN_POS), R_B);
+  jit_jump_if(j, J_NE, rare);
+  jit_call_label(j, l->is_error);
+  jit_jump_if(j, J_EQ, rare);
+  emit_save(j);
+  jit_ri(j, J_ADD, J_RSI, sizeof(Code));
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RSI);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call(j, (const void *)(uintptr_t)ambi_chain_end);
+  jit_jump(j, l->after);
+  jit_bind(j, rare);
+  jit_rr(j, J_MOV, J_RCX, J_RSI);
+  jit_jump(j, l->go);
+  jit_bind(j, other);
+}
+
+static void returning(Jit *j, const StubLabels *l) {
   jit_bind(j, l->ret);
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));
   jit_rr(j, J_MOV, J_RDX, R_E);
@@ -69,6 +92,7 @@ static void returning(Jit *j, const Labels *l) {
   jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
 
   jit_bind(j, l->ret_bytecode);
+  chain_returned_to(j, l);
   jit_mr(j, J_MOV, in_engine(OFF(Engine, rv)), J_RAX);
   jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
   emit_save(j);
@@ -103,7 +127,7 @@ static void undoing(Jit *j, JitLabel at, JitLabel back) {
   jit_jump(j, back);
 }
 
-static void failing(Jit *j, const Labels *l) {
+static void failing(Jit *j, const StubLabels *l) {
   JitLabel bound = jit_label(j), back = jit_label(j), often = jit_label(j),
            on = jit_label(j);
   jit_bind(j, l->fail);
@@ -183,7 +207,7 @@ static const void *find(Engine *g) {
   }
 }
 
-static void dispatching(Jit *j, const Labels *l) {
+static void dispatching(Jit *j, const StubLabels *l) {
   JitLabel not_pc = jit_label(j), loop = jit_label(j);
   jit_bind(j, l->after);
   emit_load(j);
@@ -222,6 +246,8 @@ static void dispatching(Jit *j, const Labels *l) {
   jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
   jit_jump(j, l->ret);
 
+  jit_bind(j, l->one_ret);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, rv)), J_RAX);
   jit_bind(j, l->one);
   jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
   emit_save(j);
@@ -265,7 +291,8 @@ static bool observe(Engine *g) {
 }
 
 // A routine called from a unit's code.
-static void asking(Jit *j, JitLabel at, const Labels *l, const void *function) {
+static void asking(Jit *j, JitLabel at, const StubLabels *l,
+                   const void *function) {
   JitLabel stop = jit_label(j);
   jit_bind(j, at);
   emit_save(j);
@@ -282,7 +309,7 @@ static void asking(Jit *j, JitLabel at, const Labels *l, const void *function) {
   jit_jump(j, l->stop);
 }
 
-static void polling(Jit *j, const Labels *l) {
+static void polling(Jit *j, const StubLabels *l) {
   JitLabel stop = jit_label(j);
   jit_bind(j, l->poll);
   emit_save(j);
@@ -297,7 +324,7 @@ static void polling(Jit *j, const Labels *l) {
   jit_jump(j, l->stop);
 }
 
-static void calling_bytecode(Jit *j, const Labels *l) {
+static void calling_bytecode(Jit *j, const StubLabels *l) {
   JitLabel poll_first = jit_label(j), on = jit_label(j), grow = jit_label(j),
            room = jit_label(j);
   jit_bind(j, l->call_bytecode);
@@ -322,46 +349,79 @@ static void calling_bytecode(Jit *j, const Labels *l) {
   jit_jump(j, on);
 }
 
-static void dereferencing(Jit *j, const Labels *l) {
-  JitLabel loop = jit_label(j), done = jit_label(j);
-  jit_bind(j, l->deref);
-  jit_push(j, J_RDX);
-  jit_bind(j, loop);
-  jit_rr(j, J_MOV, J_RDX, J_RAX);
-  jit_shift(j, J_SHL, J_RDX, 16);
-  jit_shift(j, J_SHR, J_RDX, 16);
-  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDX, 0));
-  jit_rr(j, J_MOV, J_RCX, J_RDX);
-  jit_shift(j, J_SHR, J_RCX, 48);
-  jit_rr(j, J_CMP, J_RDX, J_RAX);
-  jit_jump_if(j, J_EQ, done);
-  jit_rr(j, J_MOV, J_RAX, J_RDX);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, loop);
-  jit_bind(j, done);
+// ---- helpers ---------------------------------------------------------------------------
+// Their operands are in registers from rsi on.
+static void helping(Jit *j, const StubLabels *l) {
+  JitLabel other = jit_label(j), stopped = jit_label(j);
+  jit_bind(j, l->helper);
+  emit_save(j);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_push(j, J_RCX);
+  jit_call_r(j, J_RAX);
   jit_pop(j, J_RDX);
+  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_jump_if(j, J_NE, other);
+  emit_load(j);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
+  jit_rr(j, J_SUB, J_RCX, J_RDX);
   jit_ret(j);
+  jit_bind(j, other);
+  jit_ri(j, J_ADD, J_RSP, 8);  // the return address
+  jit_jump(j, l->after);
+
+  jit_bind(j, l->asks);
+  emit_save(j);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_RCX);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_ri(j, J_SUB, J_RSP, 8);
+  jit_call_r(j, J_RAX);
+  jit_ri(j, J_ADD, J_RSP, 8);
+  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+  jit_ri32(j, J_TEST, J_RAX, 0xFF);
+  jit_jump_if(j, J_EQ, stopped);
+  jit_ret(j);
+  jit_bind(j, stopped);
+  jit_rm32(j, J_MOV, J_RDX, in_context(OFF(Context, stop)));
+  jit_rr32(j, J_TEST, J_RDX, J_RDX);
+  JitSkip no = jit_skip_if(j, J_NE);
+  jit_ret(j);  // equal
+  jit_skip_to_here(j, no);
+  jit_ri(j, J_ADD, J_RSP, 8);
+  jit_jump(j, l->stop);
 }
 
-static void all_stubs(Jit *j, const Labels *l) {
+static void leaving_by(Jit *j, const StubLabels *l) {
+  jit_bind(j, l->leave_by);
+  emit_save(j);
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, pc)), J_R8);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_call_r(j, J_RAX);
+  jit_jump(j, l->after);
+}
+
+// What is called stands behind the rest, see ambi_emitter_called.
+static void all_stubs(Jit *j, const StubLabels *l) {
   enter_and_leave(j, l);
   returning(j, l);
   failing(j, l);
   dispatching(j, l);
   calling_bytecode(j, l);
-  dereferencing(j, l);
   polling(j, l);
+  leaving_by(j, l);
   asking(j, l->more_stack, l, (const void *)(uintptr_t)more_stack);
   asking(j, l->observe, l, (const void *)(uintptr_t)observe);
+  helping(j, l);
 }
 
 bool ambi_emit_stubs(Emitter *em, const char **why) {
   Jit *j = em->j;
   jit_begin(j);
-  Labels l;
+  StubLabels l;
   for (JitLabel *p = &l.enter; p <= &l.leave; p++)
     *p = jit_label(j);
   all_stubs(j, &l);
+  ambi_emit_shared(&(Emit){.em = em, .j = j}, &l);
   void *write;
   em->bytes = jit_size(j);
   if (em->bytes == 0 ||
@@ -369,7 +429,7 @@ bool ambi_emit_stubs(Emitter *em, const char **why) {
     *why = jit_error(j) ? jit_error(j) : "code memory full";
     return false;
   }
-  if (!jit_place(j, write, em->code, em->bytes)) {
+  if (!jit_place(j, write, em->code)) {
     *why = jit_error(j);
     return false;
   }

@@ -77,15 +77,8 @@ void ambi_emit_FRESH(Emit *m) {
 }
 
 void ambi_emit_INST(Emit *m) {
-  Jit *j = m->j;
-  emit_save(j);
-  emit_set_pc(m);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rr(j, J_MOV, J_RSI, J_RCX);
-  jit_call(j, (const void *)(uintptr_t)ambi_step_instance);
-  jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_to_if(j, J_EQ, m->em->stubs.stop);
-  jit_rm(j, J_MOV, R_H, in_context(OFF(Context, h)));
+  emit_ask_at(m, (const void *)(uintptr_t)ambi_step_instance);
+  jit_jump_to_if(m->j, J_EQ, m->em->stubs.stop);
 }
 
 // ---- expressions ----------------------------------------------------------------------
@@ -125,57 +118,12 @@ static void child(Emit *m, unsigned i) {
     jit_mr(j, J_MOV, at, J_RAX);
     return;
   }
-  if (is_checked(s)) emit_ready(m);
-  JitLabel again = jit_label(j), special = jit_label(j), store = jit_label(j),
-           expr = jit_label(j), not_own = jit_label(j), object = jit_label(j);
-  jit_bind(j, again);
-  emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
-  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_EXPR);
-  jit_jump_if(j, J_BELOW_EQ, special);
-  jit_bind(j, store);
+  if (is_checked(s)) {
+    emit_ready_member(m);
+  } else {
+    emit_member(m);
+  }
   jit_mr(j, J_MOV, at, J_RAX);
-  jit_cold(j);
-  jit_bind(j, special);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
-  jit_jump_if(j, J_BELOW, expr);
-  jit_jump_if(j, J_NE, object);
-  jit_call_to(j, m->em->stubs.deref);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_NE, again);
-  // An unbound variable is firm and its own value, but not ground.
-  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_GROUND);
-  jit_jump(j, store);
-  jit_bind(j, expr);
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_ri32(j, J_OR, J_RCX, ~(int32_t)AMB_EXPR_GROUND);
-  jit_rr32(j, J_AND, J_RSI, J_RCX);  // ground as the child is
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_NE, store);
-  emit_firm_marks(m, J_EQ, store);
-  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_RIGID);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL);
-  jit_jump_if(j, J_NE, store);
-  emit_presumed(m, not_own);
-  jit_jump(j, store);
-  jit_bind(j, not_own);
-  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_EVAL);
-  jit_jump(j, store);
-  // Of the others only bindings may hold variables.
-  jit_bind(j, object);
-  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_EXPR);
-  jit_jump_if(j, J_NE, store);
-  jit_rr(j, J_MOV, J_RCX, J_RAX);
-  jit_shift(j, J_SHL, J_RCX, 16);
-  jit_shift(j, J_SHR, J_RCX, 16);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, 0));
-  jit_shift(j, J_SHR, J_RCX, 44);
-  jit_ri32(j, J_AND, J_RCX, 15);
-  jit_ri32(j, J_CMP, J_RCX, KIND_BIND);
-  jit_jump_if(j, J_NE, store);
-  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_GROUND);
-  jit_jump(j, store);
-  jit_hot(j);
 }
 
 void ambi_emit_MKEXPR(Emit *m) {
@@ -214,8 +162,13 @@ _Static_assert(AMB_EXPR_GROUND << 39 == (Word)FLAG_GROUND << 40,
 
 void ambi_emit_GETCH(Emit *m) {
   Jit *j = m->j;
-  JitLabel view = jit_label(j), have = jit_label(j), store = jit_label(j),
-           expr = jit_label(j);
+  if (!m->sure) {
+    jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->b));
+    jit_imm(j, J_RDX, m->pc->c);
+    jit_call_to(j, m->em->stubs.child);
+    emit_to_slot(m, m->pc->a, J_RAX);
+    return;
+  }
   if (emit_known(m, m->pc->b, FACT_FLAT)) {
     jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
     jit_rr(j, J_MOV, J_RDX, J_RSI);
@@ -223,28 +176,14 @@ void ambi_emit_GETCH(Emit *m) {
   } else {
     emit_value_learnt(m, m->pc->b);
     jit_rr(j, J_MOV, J_RSI, J_RAX);
-    emit_flat(m, J_RDX, J_RAX, m->sure ? emit_general(m) : view);
+    emit_flat(m, J_RDX, J_RAX, emit_general(m));
   }
   jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
-  jit_bind(j, have);
-  emit_child(m, expr);
-  jit_bind(j, store);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  emit_unless(m, J_ABOVE, SHARED_PART, 0);
   emit_to_slot(m, m->pc->a, J_RAX);
-  jit_cold(j);
-  if (!m->sure) {
-    jit_bind(j, view);
-    jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, 16));
-    jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 8 * (int32_t)m->pc->c));
-    jit_jump(j, have);
-  }
-  jit_bind(j, expr);  // parts of what is rigid are
-  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);
-  jit_jump_if(j, J_EQ, store);
-  jit_ri32(j, J_AND, J_RSI, AMB_EXPR_EVAL);
-  jit_ri32(j, J_OR, J_RSI, AMB_EXPR_RIGID);
-  jit_rr(j, J_OR, J_RAX, J_RSI);
-  jit_jump(j, store);
-  jit_hot(j);
 }
 
 // rdx = address of the first child of the EXPR in rax. Uses rcx.
@@ -265,17 +204,12 @@ static void children(Emit *m) {
 // The child in rax, dereferenced, to slot a.
 static void child_to_slot(Emit *m) {
   Jit *j = m->j;
-  JitLabel variable = jit_label(j), store = jit_label(j);
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, variable);
-  jit_bind(j, store);
-  emit_to_slot(m, m->pc->a, J_RAX);
-  jit_cold(j);
-  jit_bind(j, variable);
+  Aside variable = emit_aside(m, J_NE, J_EQ);
   jit_call_to(j, m->em->stubs.deref);
-  jit_jump(j, store);
-  jit_hot(j);
+  emit_back(m, variable);
+  emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 void ambi_emit_CAR(Emit *m) {
@@ -395,20 +329,20 @@ static void chain_marks(Emit *m, JitLabel marks, JitLabel done) {
   jit_hot(j);
 }
 
-// ambi_chain_goes_on and ambi_chain_append.
+// ambi_chain_goes_on and ambi_chain_append, else ambi_chain_begin.
 void ambi_emit_CHAIN(Emit *m) {
   Jit *j = m->j;
-  JitLabel slow = emit_slow(m), marks = jit_label(j), done = jit_label(j);
+  JitLabel begin = jit_label(j), marks = jit_label(j), done = jit_label(j);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, chain_unit)));
   jit_rr(j, J_TEST, J_RCX, J_RCX);
-  jit_jump_if(j, J_EQ, slow);
+  jit_jump_if(j, J_EQ, begin);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
   jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_PREV));
   jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_RET));
-  jit_jump_if(j, J_NE, slow);
+  jit_jump_if(j, J_NE, begin);
   jit_mr(j, J_CMP, in_chain(CHAIN_POS), R_B);
-  jit_jump_if(j, J_NE, slow);
+  jit_jump_if(j, J_NE, begin);
   jit_rm(j, J_MOV, J_RSI, in_chain(CHAIN_LAST));
   jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
   jit_ri(j, J_AND, J_RSI, -8);
@@ -425,6 +359,10 @@ void ambi_emit_CHAIN(Emit *m) {
   jit_jump_if(j, J_NE, marks);
   jit_bind(j, done);
   chain_marks(m, marks, done);
+  jit_cold(j);
+  jit_bind(j, begin);
+  emit_helper_cold(m, (const void *)(uintptr_t)ambi_chain_begin, m->at + 1);
+  jit_hot(j);
 }
 
 // ---- states and operations -----------------------------------------------------------------

@@ -66,24 +66,36 @@ typedef struct __attribute__((packed)) Unwind {
 } Unwind;
 
 enum { DW_RBX = 3, DW_RBP = 6, DW_RSP = 7, DW_R12 = 12, DW_RETURN = 16 };
-enum { DW_CFA = 0x0C, DW_OFFSET = 0x80, DW_MINUS_8 = 0x78, KEPT_BYTES = 64 };
+enum {
+  DW_CFA = 0x0C,
+  DW_OFFSET = 0x80,
+  DW_MINUS_8 = 0x78,
+  KEPT_BYTES = 64,
+  CALLED_BYTES = 16
+};
 
-static Unwind unwind(const void *code, size_t bytes) {
-  return (Unwind){.common_size = offsetof(Unwind, size) - 4,
-                  .version = 1,
-                  .code_align = 1,
-                  .data_align = DW_MINUS_8,
-                  .return_register = DW_RETURN,
-                  // The stack before the call, and the words below it.
-                  .rules = {DW_CFA, DW_RSP, KEPT_BYTES, DW_OFFSET | DW_RETURN,
-                            1, DW_OFFSET | DW_RBX, 2, DW_OFFSET | DW_RBP, 3,
-                            DW_OFFSET | DW_R12, 4, DW_OFFSET | (DW_R12 + 1), 5,
-                            DW_OFFSET | (DW_R12 + 2), 6,
-                            DW_OFFSET | (DW_R12 + 3), 7},
-                  .size = offsetof(Unwind, end) - offsetof(Unwind, back),
-                  .back = offsetof(Unwind, back),
-                  .code = (uint64_t)(uintptr_t)code,
-                  .bytes = bytes};
+static Unwind unwind(const void *code, size_t bytes, bool called) {
+  Unwind u = {.common_size = offsetof(Unwind, size) - 4,
+              .version = 1,
+              .code_align = 1,
+              .data_align = DW_MINUS_8,
+              .return_register = DW_RETURN,
+              // The stack before the call, and the words below it.
+              .rules = {DW_CFA, DW_RSP, KEPT_BYTES, DW_OFFSET | DW_RETURN, 1,
+                        DW_OFFSET | DW_RBX, 2, DW_OFFSET | DW_RBP, 3,
+                        DW_OFFSET | DW_R12, 4, DW_OFFSET | (DW_R12 + 1), 5,
+                        DW_OFFSET | (DW_R12 + 2), 6, DW_OFFSET | (DW_R12 + 3),
+                        7},
+              .size = offsetof(Unwind, end) - offsetof(Unwind, back),
+              .back = offsetof(Unwind, back),
+              .code = (uint64_t)(uintptr_t)code,
+              .bytes = bytes};
+  if (called)  // the rest is filled with 0: nothing
+    memcpy(u.rules,
+           (uint8_t[sizeof u.rules]){DW_CFA, DW_RSP, CALLED_BYTES,
+                                     DW_OFFSET | DW_RETURN, 1},
+           sizeof u.rules);
+  return u;
 }
 
 typedef struct Object {
@@ -145,7 +157,6 @@ static void fill(Object *o, const void *code, size_t bytes, size_t strings) {
                               .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
                               .st_shndx = TEXT,
                               .st_size = bytes};
-  o->unwind = unwind(code, bytes);
   memcpy(o->names, section_names, sizeof section_names);
   fill_sections(o, code, bytes, strings);
 }
@@ -171,17 +182,27 @@ static void link_in(CodeEntry *e) {
   pthread_mutex_unlock(&lock);
 }
 
-GdbEntry *ambi_gdb_add(const void *code, size_t bytes, const char *name) {
+static GdbEntry *add(const void *code, size_t bytes, const char *name,
+                     bool called) {
   size_t length = strlen(name) + 1;
   GdbEntry *e = ambi_alloc(sizeof *e + 1 + length);
   if (!e) return NULL;
   e->length = length;
   memcpy(e->strings + 1, name, length);
   fill(&e->object, code, bytes, 1 + length);
+  e->object.unwind = unwind(code, bytes, called);
   e->entry.object = &e->object;
   e->entry.size = sizeof e->object + 1 + length;
   link_in(&e->entry);
   return e;
+}
+
+GdbEntry *ambi_gdb_add(const void *code, size_t bytes, const char *name) {
+  return add(code, bytes, name, false);
+}
+GdbEntry *ambi_gdb_add_called(const void *code, size_t bytes,
+                              const char *name) {
+  return add(code, bytes, name, true);
 }
 
 void ambi_gdb_remove(GdbEntry *e) {

@@ -105,8 +105,8 @@ void jit_close(Jit *j);
 void jit_begin(Jit *j);
 // Bytes of what was assembled, an upper bound; 0 after an error.
 size_t jit_size(Jit *j);
-// Relocates to the address `run` and writes to `write`. False: error.
-bool jit_place(Jit *j, void *write, const void *run, size_t size);
+// Writes jit_size bytes to `write`, to be run at `run`. False: error.
+bool jit_place(Jit *j, void *write, const void *run);
 const char *jit_error(const Jit *j);          // static text, NULL: none
 size_t jit_offset(const Jit *j, JitLabel l);  // from the start, once placed
 
@@ -147,9 +147,16 @@ void jit_jump_m(Jit *j, JitMem m);
 void jit_jump_to(Jit *j, const void *address);  // within 2 GiB
 void jit_jump_to_if(Jit *j, JitIf c, const void *address);
 void jit_call_to(Jit *j, const void *address);  // within 2 GiB
-void jit_call(Jit *j, const void *function);    // anywhere
+void jit_call(Jit *j, const void *function);    // anywhere; by rax
 void jit_call_label(Jit *j, JitLabel l);
+void jit_call_r(Jit *j, JitReg r);
 void jit_ret(Jit *j);
+// Jumps over what comes until jit_skip_to_here: at most 127 bytes of this section.
+typedef struct JitSkip {
+  JitLabel to;
+} JitSkip;
+JitSkip jit_skip_if(Jit *j, JitIf c);
+void jit_skip_to_here(Jit *j, JitSkip s);
 
 // Doubles, in xmm registers 0..15; a move is of the 64 bits.
 void jit_to_float(Jit *j, unsigned x, JitReg r);

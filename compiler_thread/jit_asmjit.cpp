@@ -1,6 +1,7 @@
 // The assembler of jit.h, by asmjit's x86::Assembler. The only C++ in the tree.
 #include <asmjit/x86.h>
 
+#include <cstring>
 #include <new>
 
 #include "compiler_thread/jit.h"
@@ -48,14 +49,26 @@ const InstId floats[] = {x86::Inst::kIdAddsd,  x86::Inst::kIdSubsd,
 
 }  // namespace
 
+// Code outside that this piece goes to is a label, too: asmjit's relocations cost three
+// times as much. All sections get offsets from a common base, so that whatever lies
+// in code memory has one.
+struct Outside {
+  const void *address;
+  uint32_t label;
+};
+
 struct Jit {
+  enum { SECTIONS = 4, OUTSIDE = 64 };
   FirstError error;
   CodeHolder code;
   x86::Assembler a;
-  Section *sections[4] = {};  // hot, cold, and the second pair
+  Section *sections[SECTIONS + 1] = {};  // hot, cold, the second pair; outside
   unsigned pair = 0;
+  Outside outside[OUTSIDE];  // hashed by address
+  unsigned noutside = 0;
 
   void begin() {
+    static const char *const names[] = {"", ".cold", ".hot2", ".cold2", ".far"};
     code.reset(ResetPolicy::kSoft);
     error.text = nullptr;
     code.init(Environment::host());
@@ -64,12 +77,51 @@ struct Jit {
 #ifdef AMB_DEBUG
     a.addDiagnosticOptions(DiagnosticOptions::kValidateAssembler);
 #endif
-    static const char *const names[] = {"", ".cold", ".hot2", ".cold2"};
     sections[0] = code.textSection();
-    pair = 0;
-    for (int i = 1; i < 4; i++)
+    pair = noutside = 0;
+    memset(outside, 0, sizeof outside);
+    for (int i = 1; i <= SECTIONS; i++)
       code.newSection(&sections[i], names[i], SIZE_MAX,
                       SectionFlags::kExecutable, 1, i);
+  }
+
+  void fail(const char *why) {
+    if (!error.text) error.text = why;
+  }
+
+  Label label_outside(const void *address) {
+    unsigned i =
+        static_cast<unsigned>(reinterpret_cast<uintptr_t>(address) >> 2);
+    while (outside[i %= OUTSIDE].address != address) {
+      if (outside[i].address) {
+        i++;
+        continue;
+      }
+      if (++noutside == OUTSIDE) fail("too many routines are called");
+      if (error.text) return Label();
+      outside[i] = {address, a.newLabel().id()};
+    }
+    return Label(outside[i].label);
+  }
+
+  // Lays the sections out from `run` on, and binds what lies outside.
+  void lay_out(uintptr_t run) {
+    uintptr_t base = run;
+    for (const Outside &o : outside)
+      if (o.address && reinterpret_cast<uintptr_t>(o.address) < base)
+        base = reinterpret_cast<uintptr_t>(o.address);
+    uint64_t at = run - base;
+    for (int i = 0; i < SECTIONS; i++) {
+      sections[i]->setOffset(at);
+      at += sections[i]->bufferSize();
+    }
+    sections[SECTIONS]->setOffset(0);
+    for (const Outside &o : outside)
+      if (o.address)
+        code.bindLabel(Label(o.label), sections[SECTIONS]->id(),
+                       reinterpret_cast<uintptr_t>(o.address) - base);
+    code.resolveUnresolvedLinks();
+    if (code.hasUnresolvedLinks()) fail("a label that was never bound");
   }
 };
 
@@ -90,26 +142,29 @@ void jit_begin(Jit *j) {
 }
 
 size_t jit_size(Jit *j) {
-  if (!j->error.text) j->code.flatten();
-  if (!j->error.text) j->code.resolveUnresolvedLinks();
-  if (!j->error.text && j->code.hasUnresolvedLinks())
-    j->error.text = "a label that was never bound";
-  return j->error.text ? 0 : j->code.codeSize();
+  size_t size = 0;
+  for (int i = 0; i < Jit::SECTIONS; i++)
+    size += j->sections[i]->bufferSize();
+  return j->error.text ? 0 : size;
 }
 
-bool jit_place(Jit *j, void *write, const void *run, size_t size) {
-  Error e = j->code.relocateToBase(reinterpret_cast<uint64_t>(run));
-  if (!e && j->code.codeSize() > size) e = kErrorTooLarge;
-  if (!e) e = j->code.copyFlattenedData(write, size);
-  if (e && !j->error.text) j->error.text = DebugUtils::errorAsString(e);
-  return !j->error.text;
+bool jit_place(Jit *j, void *write, const void *run) {
+  j->lay_out(reinterpret_cast<uintptr_t>(run));
+  if (j->error.text) return false;
+  for (int i = 0; i < Jit::SECTIONS; i++) {
+    const Section *s = j->sections[i];
+    uint64_t at = s->offset() - j->sections[0]->offset();
+    if (s->bufferSize())
+      memcpy(static_cast<uint8_t *>(write) + at, s->data(), s->bufferSize());
+  }
+  return true;
 }
 
 const char *jit_error(const Jit *j) {
   return j->error.text;
 }
 size_t jit_offset(const Jit *j, JitLabel l) {
-  return j->code.labelOffsetFromBase(l);
+  return j->code.labelOffsetFromBase(l) - j->sections[0]->offset();
 }
 
 JitLabel jit_label(Jit *j) {
@@ -142,7 +197,13 @@ void jit_ri(Jit *j, JitOp op, JitReg to, int32_t i) {
   j->a.emit(ops[op], reg64(to), Imm(i));
 }
 void jit_ri32(Jit *j, JitOp op, JitReg to, int32_t i) {
-  j->a.emit(ops[op], reg32(to), Imm(i));
+  const x86::Gp low = x86::gpb(static_cast<uint32_t>(to));
+  if (op == J_TEST && i == 0xFF)
+    j->a.test(low, low);
+  else if (op == J_TEST && i > 0 && i <= INT8_MAX)  // a mark
+    j->a.test(low, Imm(i));
+  else
+    j->a.emit(ops[op], reg32(to), Imm(i));
 }
 void jit_rm(Jit *j, JitOp op, JitReg to, JitMem from) {
   j->a.emit(ops[op], reg64(to), memory(from, 8));
@@ -207,22 +268,34 @@ void jit_jump_m(Jit *j, JitMem m) {
   j->a.jmp(memory(m, 8));
 }
 void jit_jump_to(Jit *j, const void *address) {
-  j->a.jmp(Imm(reinterpret_cast<uint64_t>(address)));
+  j->a.jmp(j->label_outside(address));
 }
 void jit_jump_to_if(Jit *j, JitIf c, const void *address) {
-  j->a.emit(jumps[c], Imm(reinterpret_cast<uint64_t>(address)));
-}
-void jit_call(Jit *j, const void *function) {
-  j->a.call(Imm(reinterpret_cast<uint64_t>(function)));
+  j->a.emit(jumps[c], j->label_outside(address));
 }
 void jit_call_to(Jit *j, const void *address) {
-  jit_call(j, address);
+  j->a.call(j->label_outside(address));
+}
+void jit_call(Jit *j, const void *function) {
+  jit_imm(j, J_RAX, reinterpret_cast<uintptr_t>(function));
+  jit_call_r(j, J_RAX);
+}
+void jit_call_r(Jit *j, JitReg r) {
+  j->a.call(reg64(r));
 }
 void jit_call_label(Jit *j, JitLabel l) {
   j->a.call(label_of(l));
 }
 void jit_ret(Jit *j) {
   j->a.ret();
+}
+JitSkip jit_skip_if(Jit *j, JitIf c) {
+  JitSkip s = {jit_label(j)};
+  j->a.short_().emit(jumps[c], label_of(s.to));
+  return s;
+}
+void jit_skip_to_here(Jit *j, JitSkip s) {
+  jit_bind(j, s.to);
 }
 
 void jit_to_float(Jit *j, unsigned x, JitReg r) {

@@ -22,25 +22,59 @@
 #define R_CX J_R15
 #define R_XB J_RBP
 
-// Addresses of the code that all units share (emit_stubs.c).
+// The code that all units share (emit_stubs.c, emit_shared.c). Those that are called
+// keep what is not named, but rcx and rdx.
+#define STUBS(X)                                                                  \
+  X(enter)         /* from C: (Engine *, address) -> enum Next */                 \
+  X(call_bytecode) /* rdx: variant; E: the new frame, not counted yet */          \
+  X(ret)           /* rax: the value */                                           \
+  X(fail)                                                                         \
+  X(dispatch) /* rcx: position; rv in the Engine */                               \
+  X(after)    /* eax: what a helper said; registers in the Engine */              \
+  X(one)      /* rcx: an instruction to be run by ambi_interp_one */              \
+  X(one_ret)  /* the same at a return point; rax: the returned value */           \
+  X(exit)     /* rcx: position, to the loop; rv in the Engine */                  \
+  X(stop)                                                                         \
+  X(poll)       /* called, E: a frame at its unit's start */                      \
+  X(more_stack) /* likewise */                                                    \
+  X(observe)    /* likewise, for ThreadSanitizer */                               \
+  X(go)         /* rcx: a position that is no landing; rax: returned value */     \
+  X(ret_bytecode) /* likewise, returned to by the frame at rdx */                 \
+  X(helper) /* called, rax: a helper (Engine *, ...) -> enum Next, its operands \
+               from rsi on, rcx: this instruction. rcx: bytes from it to where \
+               it goes on. Keeps nothing */ \
+  X(asks) /* called, likewise a helper that answers in eax, 0: no or stop,   \
+               which is looked at; flags as by test of al. E and B stay */    \
+  X(leave_by) /* rax: a helper, r8: this instruction; goes on as it says */       \
+  X(deref) /* called, rax: a VAR; gives its value, the tag in ecx; keeps rdx */   \
+  X(ready) /* called, rax: see emit_ready; carry: to be run slowly */             \
+  X(firm)  /* called, rax: an EXPR. carry: not known to be a value. Else    \
+                 evaluated marks are set */     \
+  X(own)   /* the same where its variables were not bound since */                \
+  X(result_any) /* called, rax: no EXPR, ecx: its tag. carry: a body's      \
+                      result only after a closer look */     \
+  X(result_number) /* the same where a number is expected */                      \
+  X(member)       /* called, rax: a child for MKEXPR, marks gathered in rsi */    \
+  X(ready_member) /* ready, and then member */                                    \
+  X(part)     /* called, rax: a child of the term in rsi; rax: as GETCH   \
+                      gives it. Keeps rdx */       \
+  X(child)    /* called, rax: a slot's word, rdx: which child; likewise */        \
+  X(is_error) /* called, rax: a value; equal: it is an Error */                   \
+  X(is_error_term) /* the same of an EXPR that is not rigid */                    \
+  X(not_term) /* called, rax: a value that is not a certain term headed by \
+                      a symbol; equal: and it does not become one */
+
 typedef struct Stubs {
-  const void *enter;          // from C: (Engine *, address) -> enum Next
-  const void *call_bytecode;  // rdx: variant; E: the new frame, not counted yet
-  const void *ret;            // rax: the value
-  const void *fail;
-  const void *dispatch;  // rcx: position; rv in the Engine
-  const void *after;     // eax: what a helper said; registers in the Engine
-  const void *one;       // rcx: an instruction to be run by ambi_interp_one
-  const void *exit;      // rcx: position, to the loop; rv in the Engine
-  const void *stop;
-  const void
-      *deref;  // rax: a VAR; gives its value, the tag in ecx; keeps others
-  const void *poll;        // returns; E: a frame at its unit's start
-  const void *more_stack;  // likewise
-  const void *observe;     // likewise, for ThreadSanitizer
-  const void *go;  // rcx: a position that is no landing; rax: returned value
-  const void *ret_bytecode;  // likewise, returned to by the frame at rdx
+#define X(name) const void *name;
+  STUBS(X)
+#undef X
 } Stubs;
+typedef struct StubLabels {
+#define X(name) JitLabel name;
+  STUBS(X)
+#undef X
+  JitLabel leave;  // eax: a Next
+} StubLabels;
 
 struct Emitter {
   Jit *j;
@@ -206,7 +240,6 @@ const Code *emit_landing(Emit *m, JitLabel l, const Code *origin);
 // ---- pieces (emit_parts.c) ----------------------------------------------------------
 void emit_save(Jit *j);  // E, B, h to the Engine and the Context
 void emit_load(Jit *j);
-void emit_set_pc(Emit *m);  // the Engine's, by rcx
 void emit_tag(Emit *m, JitReg tag, JitReg v);
 // tag of v in ecx; jumps to `other` unless it is this one.
 void emit_want_tag(Emit *m, JitReg v, unsigned tag, JitLabel other);
@@ -215,16 +248,31 @@ void emit_value(Emit *m, unsigned source);
 // The same where the sure version goes on knowing what kind the slot's word is: of a
 // variable that has to be followed it does not.
 void emit_value_learnt(Emit *m, unsigned source);
-// rax is a child of a term: a variable is followed; an EXPR goes to `expr`. Uses rcx.
-void emit_child(Emit *m, JitLabel expr);
+// The bit in which the header of a view differs: byte of the header, bit of that.
+enum { VIEW_BYTE = 5, VIEW_BIT = KIND_VIEW << 4 };
 // p = v without marks; jumps to `view` if the children do not follow the header.
 void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
-// rax, an EXPR: jumps to `error` if it is an Error, to `view` if that takes longer to
-// see. Uses rdx.
-void emit_error_test(Emit *m, JitLabel view, JitLabel error);
+// Jumps to `error` if rax is one. Uses rcx, rdx.
+void emit_error_test(Emit *m, JitLabel error);
 // rax must pass as a member of an evaluated tuple, else to emit_slow. May set its
 // mark. Uses rcx, rdx.
 void emit_ready(Emit *m);
+// rax becomes a child of the term that MKEXPR makes, whose marks are gathered in rsi.
+// Uses rcx, rdx.
+void emit_member(Emit *m);
+void emit_ready_member(Emit *m);  // both
+// In the hot section: what is not `usual` by the flags passes the routine, see STUBS: called, or in the
+// cold section of level 2. `slow`: what it does not take, or an Error.
+enum Shared {
+  SHARED_READY,
+  SHARED_FIRM,
+  SHARED_OWN,
+  SHARED_MEMBER,
+  SHARED_READY_MEMBER,
+  SHARED_PART,
+  SHARED_NO_ERROR
+};
+void emit_unless(Emit *m, JitIf usual, enum Shared which, JitLabel slow);
 // The marks of rigid terms say nothing any more: goes to `not`. Uses rcx.
 void emit_rigid_holds(Emit *m, JitLabel not );
 // Goes to `l` if a mark of rax, an EXPR, is missing (J_NE) of EVAL and GROUND, or if
@@ -234,13 +282,29 @@ void emit_firm_marks(Emit *m, JitIf missing, JitLabel l);
 void emit_presumed(Emit *m, JitLabel not );
 // Level 1: notes something of the instruction at hand. Uses rcx and flags.
 void emit_note(Emit *m, enum NativeSeen what);
-// Calls helper(Engine, ...): arguments from rsi on are set. What it says is done;
-// NEXT_PC at `offset` goes on there at once.
+// Level 2 where it knows something: time counts more than bytes, so routines and calls
+// of helpers are in line.
+bool emit_thick(const Emit *m);
+// In the hot section: what follows, until emit_back, is for the rare flags only; a few
+// instructions that are jumped over, or stand in the cold section of level 2.
+typedef struct Aside {
+  bool cold;
+  JitSkip skip;
+  JitLabel back;
+} Aside;
+Aside emit_aside(Emit *m, JitIf usual, JitIf rare);
+void emit_back(Emit *m, Aside a);
+// Calls helper(Engine, ...), which answers with a Next: arguments from rsi on are
+// set. NEXT_PC at `offset` goes on there at once; anything else is done.
 void emit_helper(Emit *m, const void *helper, uint32_t offset);
 // The same in the cold section, going on in the general version.
 void emit_helper_cold(Emit *m, const void *helper, uint32_t offset);
-// The same for a helper that returns false when something must stop.
-void emit_helper_bool(Emit *m, const void *helper);
+// A helper that answers in eax, see STUBS; of 0 it is known that nothing must stop.
+void emit_ask(Emit *m, const void *helper);
+// The same of helper(Engine, this instruction, ...): arguments from rdx on are set.
+void emit_ask_at(Emit *m, const void *helper);
+// A helper that answers with a Next which is no way on here.
+void emit_leave_by(Emit *m, const void *helper);
 // Pushes a choice record resuming at `resume`; then rdx points to it and its aux
 // and what follows are not set. Uses rcx.
 void emit_push_choice(Emit *m, const Code *resume);
@@ -294,5 +358,7 @@ void emit_counted(Emit *m);  // ... and uses rcx
 void emit_slow_arm(Emit *m);
 // emit_stubs.c
 bool ambi_emit_stubs(Emitter *em, const char **why);
+// emit_shared.c: those from deref on
+void ambi_emit_shared(Emit *m, const StubLabels *l);
 
 #endif

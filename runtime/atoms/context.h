@@ -26,6 +26,8 @@ typedef struct ValueVec {
 bool ambi_vec_push(ValueVec *v, Value x);  // false: memory is out
 void ambi_vec_drop(ValueVec *v);
 
+#define RIGID_NEVER UINT64_MAX
+
 typedef struct Context {
   // heap: [base, h) in use, [h, hend) committed and free
   Word *h;
@@ -40,8 +42,10 @@ typedef struct Context {
   Runtime *rt;
   Space *space;    // S: the context space
   Module *module;  // whose tokens and files `bind!`, `import!`, ... mean
-  bool loose;  // a variable was bound to what may not be a value: rigid marks
-               // of terms with variables say nothing in the rest of the form
+  // The epoch of the code in which rigid marks of terms hold: that when the form began.
+  // RIGID_NEVER: a variable was bound to what may not be a value, so they say nothing in
+  // the rest of the form.
+  uint64_t rigid_epoch;
   Limits limits;
   enum AmbStop stop;  // set when something must unwind the form
   ValueVec many;      // alternatives delivered by a builtin (B_MANY)
@@ -116,7 +120,8 @@ static inline bool ambi_bind(Context *cx, Value var, Value to) {
       return false;
     cx->trail[cx->tr++] = cell;
   }
-  if (!ambi_is_firm(to) || to.w == AMB_SYM(EMPTY).w) cx->loose = true;
+  if (!ambi_is_firm(to) || to.w == AMB_SYM(EMPTY).w)
+    cx->rigid_epoch = RIGID_NEVER;
   *cell = to.w;
   return true;
 }

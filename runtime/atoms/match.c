@@ -352,8 +352,8 @@ static bool bind_vars(Context *cx, Value a, Value b) {
 
 Value ambi_presume_data(Context *cx, Value term) {
   enum { MANY = 48 };
-  if (!ambi_is_expr(term) || ambi_is_firm(term) || cx->loose ||
-      !cx->rt->is_data_head)
+  if (!ambi_is_expr(term) || ambi_is_firm(term) ||
+      cx->rigid_epoch == RIGID_NEVER || !cx->rt->is_data_head)
     return term;
   Value todo[MANY];
   unsigned n = 0, seen = 0;

@@ -85,10 +85,9 @@ static bool begin(Engine *g, Unit *form) {
   g->e[FRAME_RET] = (Word)(uintptr_t)result;
   g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
-  g->rigid_epoch = g->code->epoch;
   g->copy.stamps = 0;
   g->max_depth = cx->limits.max_stack_depth;
-  cx->loose = false;
+  cx->rigid_epoch = g->code->epoch;
   ambi_adopted_free(g);
   drop_handed(g);
   g->pc = ambi_load_acquire(&form->entry);

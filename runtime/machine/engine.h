@@ -150,7 +150,6 @@ typedef struct Engine {
   CopyScratch copy;      // image.c
   Hook *spare_hooks;     // a few that are free, with room for some values
   unsigned nspare;
-  uint64_t rigid_epoch;  // of the code when the form began
   uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
   const Target *target;  // of the call that machine code is about to make
   RecordVec found;       // scratch of queries

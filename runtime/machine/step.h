@@ -31,7 +31,7 @@ static inline bool ambi_presumed(const Engine *g, Value v) {
 }
 
 static inline bool ambi_rigid_holds(const Engine *g) {
-  return !g->cx->loose && g->rigid_epoch == g->code->epoch;
+  return g->cx->rigid_epoch == g->code->epoch;
 }
 
 // A checked source: may the value be passed as a member of an evaluated tuple?

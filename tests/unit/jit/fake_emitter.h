@@ -117,6 +117,11 @@ const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {
   *bytes = 0;
   return em;
 }
+const void *ambi_emitter_called(const Emitter *em, size_t *bytes) {
+  size_t all;
+  *bytes = 0;
+  return ambi_emitter_code(em, &all);
+}
 
 static void add_landing(const Unit *u, Native *n) {
   const Code native = {.op = OP_I_NATIVE};

@@ -680,11 +680,28 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
+// What the variable holds is evaluated against its own type, which only the whole
+// can tell.
+static void id_of_variable(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  ambi_lower_prepare(l, e);
+  int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+  l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
+  uint16_t v = ambi_lower_operand(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED),
+                                  err, rest, false);
+  l->arg_bail = NO_LABEL;
+  ambi_lower_result_in(l, v, e, d, err);
+  come_back(l, stub);
+}
+
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   Value x = ambi_expr_at(e, 1);
   bool any = ambi_lower_any_type(t);  // else the type of x is what is returned
   if (!any || wrong(l, x) || ambi_odd_body(x)) return false;
+  if (ambi_is_lvar(x)) {
+    id_of_variable(l, e, d, err, rest);
+    return true;
+  }
   if (!ambi_is_expr(x)) {
     ambi_lower_body(l, x, e, t, d, err, rest);
     return true;

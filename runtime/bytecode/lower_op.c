@@ -260,6 +260,8 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
   if (ambi_is_none(tb) && ambi_is_expr(b) &&
       (endings_of(l, a, MAX_STATED) & END_METATYPE))
     return false;  // b stays as it is
+  if (ambi_is_lvar(a) && (endings_of(l, b, MAX_STATED) & END_METATYPE))
+    return false;  // what a holds may not have that type
   if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
 }

@@ -100,9 +100,16 @@ Value ambi_lower_static_type(Lower *l, Value e) {
   return ambi_is_sym(r) ? r : AMB_UNIT;
 }
 
+// Does a type say more of an argument than its value shows when it is there?
+static bool own_type(Value t) {
+  return ambi_is_expr(t) ||
+         (ambi_is_metatype(t) && !is_sym(t, AMB_SYM(T_ATOM).w));
+}
+
 // May the argument have a metatype as its type? Then a type variable in its place
-// means that, and it may have to stay unevaluated.
-static bool may_have_metatype(Lower *l, Value arg) {
+// means that, and it may have to stay unevaluated. The type of a tuple is what its
+// value is expected to have.
+static bool may_have_own_type(Lower *l, Value arg) {
   if (!ambi_is_expr(arg)) return false;
   Head h = ambi_lower_head_of(l, arg);
   if (ambi_is_sym(ambi_expr_at(arg, 0)) &&
@@ -112,15 +119,14 @@ static bool may_have_metatype(Lower *l, Value arg) {
   Value heap = ambi_lower_on_heap(l, arg);
   bool may = l->failed || !ambi_get_types(l->cx, l->space, heap, &types);
   for (size_t i = 0; i < types.n && !may; i++)
-    may = ambi_is_metatype(types.at[i].type) &&
-          !is_sym(types.at[i].type, AMB_SYM(T_ATOM).w);
+    may = own_type(types.at[i].type);
   ambi_types_drop(&types);
   if (l->cx->stop) l->failed = true;
   return may;
 }
 
 enum Fit ambi_lower_fits(Lower *l, Value arg, Value param) {
-  if (ambi_is_var(param)) return may_have_metatype(l, arg) ? FIT_NO : FIT_YES;
+  if (ambi_is_var(param)) return may_have_own_type(l, arg) ? FIT_NO : FIT_YES;
   if (is_sym(param, AMB_SYM(UNDEFINED).w) || is_sym(param, AMB_SYM(T_ATOM).w))
     return FIT_YES;
   if (!ambi_is_sym(param)) return FIT_NO;

@@ -448,10 +448,15 @@ static enum Next ev_start(Engine *g) {
   return ev_branches(g, head);
 }
 
+// In place of the epoch: what is evaluated has only wrong types, which the check of
+// a call that it becomes an argument of will see. So it is not marked as a value.
+#define WRONG_ARGUMENT ambi_small_int(-1)
+
 // The tuple branch now, the errors as results behind it.
 static enum Next tuple_then_errors(Engine *g, const ValueVec *errors) {
   Value list = ambi_make_expr(g->cx, errors->at, errors->n);
   if (ambi_is_none(list) || !give_later(g, list, 0)) return NEXT_STOP;
+  g->e[EV_EPOCH] = WRONG_ARGUMENT.w;
   return ev_tuple(g);
 }
 
@@ -634,8 +639,9 @@ static Value ev_call_atom(Engine *g) {
     Word w = g->e[EV_SLOTS + 2 * (size_t)i];
     same = w == ambi_expr_at(atom, i).w;
   }
-  if (same) return ambi_mark_eval(atom);
-  Word mark = may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
+  bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w;
+  if (same) return wrong ? ambi_unmark(atom) : ambi_mark_eval(atom);
+  Word mark = !wrong && may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
   Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
   if (!p) return AMB_NONE;
   bool ground = true;

@@ -30,7 +30,7 @@
 //             tests/unit/jit/compiler_test.c and compiler_torture_test.c under tsan
 //
 // PROTOCOL code-swap
-//   what      Unit.native, Unit.enter, Unit.entry: where calls of a unit go
+//   what      Unit.native, better, enter and entry: where calls of a unit go
 //   writer    whoever compiles, once for each level of a unit
 //   readers   the evaluator at each call, return and resume; no lock, no retry
 //   publish   release stores, in that order, after the Native, its landings and its
@@ -40,6 +40,10 @@
 //   why safe  bytecode and machine code of a unit have the same frames, records and
 //             positions; a call takes either, a frame may go on in the other. So it
 //             is with the two levels, whichever of the three stores is seen
+//   inlined   Unit.better, complete with its own native and enter, is stored before the
+//             enter and entry that lead there. Frames are one unit's or the other's,
+//             as they say themselves; code of the better one puts its name into each
+//             frame that it is called with
 //   lifetime  a Native is freed with its unit, between forms (NativeHost.freed), and
 //             with it the one it took the place of (Native.older): landings of that
 //             stand in frames and records until then

@@ -477,6 +477,41 @@ START_TEST(what_waits_for_level_2_may_be_thrown_away) {
 }
 END_TEST
 
+static unsigned retired(const Seen *seen, uint32_t held) {
+  unsigned n = 0;
+  for (const Unit *u = seen->rt->code->retired; u; u = u->next)
+    n += ambi_load_acquire(&u->x_held) == held;
+  return n;
+}
+
+// A unit waits for level 2, and another that it would have inlined is thrown away.
+START_TEST(what_may_be_inlined_is_held) {
+  Seen seen;
+  open_for_level_2(&seen, JIT_BACKGROUND);
+  run(&seen, "(= (g $x) (+ $x 1)) (= (f $x) (* 2 (g $x))) (= (gate) 1)");
+  check(&seen, "!(f 1)", "[4]");
+  ambi_compiler_wait(seen.compiler);
+  fake_gate(true);
+  check(&seen, "!(gate)", "[1]");
+  fake_await();
+  Unit *f = (Unit *)(uintptr_t)unit_called(&seen, "f");
+  while (ambi_load_acquire(&f->x_state) == NATIVE_READY)
+    ambi_unit_look(seen.rt->code, f);
+  ck_assert_uint_eq(ambi_load_acquire(&f->x_state), NATIVE_QUEUED);
+  run(&seen, "(= (g $x) 0)");
+  for (int form = 0; form < 3; form++)
+    check(&seen, "!(+ 1 1)", "[2]");
+  ck_assert_uint_eq(retired(&seen, 1), 1);  // g, as a number's argument
+  fake_gate(false);
+  ambi_compiler_wait(seen.compiler);
+  check(&seen, "!(+ 1 1)", "[2]");
+  ck_assert_uint_eq(retired(&seen, 0) + retired(&seen, 1), 0);
+  ck_assert_uint_eq(stats(&seen).stale, 1);
+  check(&seen, "!(f 1)", "[4, 0]");
+  close_all(&seen);
+}
+END_TEST
+
 // ---- opening, closing, outage -----------------------------------------------------
 
 static void *open_gate(void *arg) {
@@ -666,6 +701,7 @@ int main(void) {
   tcase_add_test(tc, level_2_comes_after_level_1);
   tcase_add_test(tc, a_refusal_at_level_2_leaves_level_1);
   tcase_add_test(tc, what_waits_for_level_2_may_be_thrown_away);
+  tcase_add_test(tc, what_may_be_inlined_is_held);
   tcase_add_test(tc, stops_with_units_waiting);
   tcase_add_test(tc, a_modest_compiler_stands_back);
   tcase_add_test(tc, a_stop_ends_a_pause);

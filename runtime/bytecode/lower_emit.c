@@ -144,7 +144,10 @@ uint16_t ambi_lower_const(Lower *l, Word w) {
   return (uint16_t)l->nk++;
 }
 
+// What lowering has put together itself is not kept by anybody else.
 uint16_t ambi_lower_k(Lower *l, Value v) {
+  if (ambi_is_expr(v) && ambi_in_heap(l->cx, ambi_ptr(v)))
+    v = AMB_V(ambi_lower_kept(l, v).w | (v.w & AMB_EXPR_MARKS));
   return (uint16_t)(SRC_CONST + ambi_lower_const(l, v.w));
 }
 

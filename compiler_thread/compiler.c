@@ -291,7 +291,7 @@ static void account(Compiler *c, Budget *b) {
 
 // A push comes before its look at x_asleep, and here a look at the queue comes after
 // it is set. The two exchanges have an order: either the push is seen here, or the
-// flag there.
+// flag there (tests/unit/jit/wake_model_test.c).
 static void sleep_until_asked(Compiler *c) {
   for (;;) {
     ambi_exchange(&c->x_asleep, 1);

@@ -250,9 +250,16 @@ enum Ending {
 };
 static unsigned endings_of(Lower *l, Value call, unsigned depth);
 
+// What a variable gives, compared with what has one type for certain.
+static bool site_with(Value a, Value b) {
+  return ambi_lower_is_site(a) &&
+         (ambi_is_number(b) || ambi_is_bool(b) || ambi_is_str(b));
+}
+
 // (== a b): can the code below decide whether the types agree?
 bool ambi_lower_simple_types(Lower *l, Value e) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  if (site_with(a, b) || site_with(b, a)) return true;
   Value ta = side_type(l, a), tb = side_type(l, b);
   bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
        known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
@@ -370,6 +377,8 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
     ambi_lower_guard(l, b, ta, back);
     dynamic = false;
   }
+  if (site_with(a, b)) ambi_lower_guard(l, a, tb, back);
+  if (site_with(b, a)) ambi_lower_guard(l, b, ta, back);
   if (!tree) ambi_lower_guard_nested(l, e, back);
   for (int i = 0; i < 2; i++) {
     Value side = i ? b : a;
@@ -383,7 +392,8 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
                       then);
     } else {
       Value other = i ? ta : tb;  // its type, where that is known
-      bool known = cast_to_other(l, side) && ambi_is_sym(other);
+      bool known = (cast_to_other(l, side) || ambi_lower_is_site(side)) &&
+                   ambi_is_sym(other);
       l->arg_bail = back;
       src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
                                   err, then, false);
@@ -487,7 +497,9 @@ static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
 static bool may_cast(Lower *l, Value e) {
   return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL &&
          (cast_to_other(l, ambi_expr_at(e, 1)) ||
-          cast_to_other(l, ambi_expr_at(e, 2)));
+          cast_to_other(l, ambi_expr_at(e, 2)) ||
+          ambi_lower_is_site(ambi_expr_at(e, 1)) ||
+          ambi_lower_is_site(ambi_expr_at(e, 2)));
 }
 
 static bool may_change_rules(Lower *l, Value e) {

@@ -54,14 +54,16 @@ static void go_to_self(Emit *m, JitLabel other) {
   jit_jump(j, m->self);
 }
 
-// Enters the callee, with the frame at rdi.
+// Enters the callee, with the frame at rdi. Level 1 calls itself as it calls others,
+// so that level 2 gets all calls once it is there.
 static void go(Emit *m) {
   Jit *j = m->j;
   const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
+  bool self = v == m->u->variant && m->level > 1;
   JitLabel other = jit_label(j);
   jit_imm(j, J_RDX, (uintptr_t)v);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  if (v == m->u->variant) go_to_self(m, other);
+  if (self) go_to_self(m, other);
   jit_bind(j, other);
   jit_lea(j, R_E, emit_new_frame(0));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
@@ -224,21 +226,20 @@ void ambi_emit_RETRV(Emit *m) {
 }
 
 // An atom as the value of a body of this type; tag in ecx.
-static void want_result(Emit *m, Value type, JitLabel slow) {
+static void want_result(Emit *m, Value type, JitLabel ok, JitLabel slow) {
   Jit *j = m->j;
   if (type.w == AMB_SYM(UNDEFINED).w) {
-    jit_call_to(j, m->em->stubs.result_any);
-    jit_jump_if(j, J_BELOW, slow);
+    emit_routine(m, SHARED_RESULT_ANY, ok, slow);
   } else if (type.w == AMB_SYM(T_NUMBER).w) {
-    jit_call_to(j, m->em->stubs.result_number);
-    jit_jump_if(j, J_BELOW, slow);
-  } else if (type.w == AMB_SYM(T_BOOL).w) {
-    jit_rr(j, J_MOV, J_RDX, J_RAX);
-    jit_ri(j, J_OR, J_RDX, 1);
-    jit_imm(j, J_RCX, AMB_TRUE.w);
-    jit_rr(j, J_CMP, J_RDX, J_RCX);
-    jit_jump_if(j, J_NE, slow);
+    emit_routine(m, SHARED_RESULT_NUMBER, ok, slow);
   } else {
+    if (type.w == AMB_SYM(T_BOOL).w) {
+      jit_rr(j, J_MOV, J_RDX, J_RAX);
+      jit_ri(j, J_OR, J_RDX, 1);
+      jit_imm(j, J_RCX, AMB_TRUE.w);
+      jit_rr(j, J_CMP, J_RDX, J_RCX);
+      jit_jump_if(j, J_EQ, ok);
+    }
     jit_jump(j, slow);
   }
 }
@@ -268,14 +269,12 @@ static void body(Emit *m, Body b) {
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
-  jit_call_to(j, b.whole ? m->em->stubs.firm : m->em->stubs.own);
-  jit_jump_if(j, J_BELOW, slow);
+  emit_routine(m, b.whole ? SHARED_FIRM : SHARED_OWN, ok, slow);
   jit_bind(j, ok);
   b.finish(m);
   jit_cold(j);
   jit_bind(j, atom);
-  want_result(m, b.type, slow);
-  jit_jump(j, ok);
+  want_result(m, b.type, ok, slow);
   jit_hot(j);
 }
 

@@ -176,31 +176,33 @@ static void ready(const Body *b) {
   fine(b);  // unbound: its own value
 }
 
-static void being_result(const Body *b) {
+// No EXPR, its tag in ecx.
+static void result_any(const Body *b) {
   Jit *j = b->m->j;
-  const StubLabels *l = b->l;
-  JitLabel symbol = jit_label(j), ok = jit_label(j), slow = b->slow;
-  jit_bind(j, l->result_any);
+  JitLabel symbol = jit_label(j);
   jit_ri32(j, J_CMP, J_RCX, TAG_SYM);
   jit_jump_if(j, J_EQ, symbol);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, slow);
-  jit_bind(j, ok);
+  jit_jump_if(j, J_EQ, b->slow);
   fine(b);
   jit_bind(j, symbol);
   jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
-  jit_jump_if(j, J_EQ, slow);
+  jit_jump_if(j, J_EQ, b->slow);
   jit_ri32(j, J_CMP, J_RAX, AMB_S_NOT_REDUCIBLE);
-  jit_jump_if(j, J_EQ, slow);
+  jit_jump_if(j, J_EQ, b->slow);
   fine(b);
+}
 
-  jit_bind(j, l->result_number);
+static void result_number(const Body *b) {
+  Jit *j = b->m->j;
+  JitLabel number = jit_label(j);
   jit_ri32(j, J_CMP, J_RCX, TAG_INT);
-  jit_jump_if(j, J_EQ, ok);
+  jit_jump_if(j, J_EQ, number);
   jit_ri32(j, J_AND, J_RCX, 0x7FFF);
   jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
-  jit_jump_if(j, J_BELOW_EQ, ok);
-  jit_jump(j, slow);
+  jit_jump_if(j, J_ABOVE, b->slow);
+  jit_bind(j, number);
+  fine(b);
 }
 
 // ---- members of terms ----------------------------------------------------------------
@@ -363,7 +365,10 @@ void ambi_emit_shared(Emit *m, const StubLabels *l) {
   own(&b);
   jit_bind(j, l->ready);
   ready(&b);
-  being_result(&b);
+  jit_bind(j, l->result_any);
+  result_any(&b);
+  jit_bind(j, l->result_number);
+  result_number(&b);
   jit_bind(j, l->ready_member);
   jit_call_label(j, l->ready);
   jit_jump_if(j, J_BELOW, b.slow);
@@ -389,9 +394,22 @@ static Routine routine(const Emit *m, enum Shared which) {
   case SHARED_MEMBER: return (Routine){s->member, member};
   case SHARED_READY_MEMBER: return (Routine){s->ready_member, ready_member};
   case SHARED_PART: return (Routine){s->part, part};
+  case SHARED_RESULT_ANY: return (Routine){s->result_any, result_any};
+  case SHARED_RESULT_NUMBER: return (Routine){s->result_number, result_number};
   case SHARED_NO_ERROR: return (Routine){s->is_error_term, no_error};
   }
   AMB_UNREACHABLE();
+}
+
+void emit_routine(Emit *m, enum Shared which, JitLabel done, JitLabel slow) {
+  Routine r = routine(m, which);
+  if (emit_thick(m)) {
+    r.body(&(Body){.m = m, .done = done, .slow = slow});
+    return;
+  }
+  jit_call_to(m->j, r.at);
+  jit_jump_if(m->j, J_BELOW, slow);
+  jit_jump(m->j, done);
 }
 
 void emit_unless(Emit *m, JitIf usual, enum Shared which, JitLabel slow) {

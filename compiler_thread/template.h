@@ -270,9 +270,13 @@ enum Shared {
   SHARED_MEMBER,
   SHARED_READY_MEMBER,
   SHARED_PART,
+  SHARED_RESULT_ANY,
+  SHARED_RESULT_NUMBER,
   SHARED_NO_ERROR
 };
 void emit_unless(Emit *m, JitIf usual, enum Shared which, JitLabel slow);
+// The same always, in either section; goes to one of two places.
+void emit_routine(Emit *m, enum Shared which, JitLabel done, JitLabel slow);
 // The marks of rigid terms say nothing any more: goes to `not`. Uses rcx.
 void emit_rigid_holds(Emit *m, JitLabel not );
 // Goes to `l` if a mark of rax, an EXPR, is missing (J_NE) of EVAL and GROUND, or if

@@ -20,6 +20,7 @@ enum { JIT_BUILT_IN = 0 };
 typedef struct Source {
   const char *name;  // as shown in messages
   const char *path;  // NULL: the text is given; "-": standard input
+  const char *verb;  // the command that the path may have meant to be, or NULL
   FileText file;
   const char *text;
   size_t len;
@@ -62,8 +63,6 @@ struct Cli {
 int cli_options_parse(Options *o, int argc, char **argv);
 void cli_options_drop(Options *o);
 void cli_help(FILE *out);
-// The command that a word may have meant to be, or NULL.
-const char *cli_near_verb(const char *word);
 
 // ---- report.c ---------------------------------------------------------------
 // NAME:LINE:COLUMN: LABEL: message, the line and a caret, on standard error.

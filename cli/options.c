@@ -238,7 +238,7 @@ static bool is_near(size_t distance, size_t len) {
   return distance <= 1 + len / 3;
 }
 
-const char *cli_near_verb(const char *word) {
+static const char *near_verb(const char *word) {
   for (int i = 0; i < NVERBS; i++)
     if (edit_distance(word, strlen(word), verbs[i].name) <= 2)
       return verbs[i].name;
@@ -337,7 +337,8 @@ static int read_words(Options *o, int argc, char **argv) {
   if (at < argc && !o->nsources) {
     const char *path = argv[at++];
     Source s = {.name = strcmp(path, "-") == 0 ? "<stdin>" : path,
-                .path = path};
+                .path = path,
+                .verb = near_verb(path)};
     if (!add_source(o, s)) return RUN_LIMIT;
   }
   o->args = argv + at;

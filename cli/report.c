@@ -81,10 +81,9 @@ bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt) {
                 : ambi_file_load(s->path, max_bytes, rt, &s->file);
   if (!ok && errno != EINTR) {
     const char *why = strerror(errno);
-    const char *verb = errno == ENOENT ? cli_near_verb(s->path) : NULL;
-    if (verb)
+    if (errno == ENOENT && s->verb)
       cli_complain("cannot read %s: %s; did you mean the command %s?", s->name,
-                   why, verb);
+                   why, s->verb);
     else
       cli_complain("cannot read %s: %s", s->name, why);
   }

@@ -338,6 +338,8 @@ const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
 bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term);
+// What calling the head of the term does; nothing if only running can tell it.
+unsigned ambi_effects_head(CodeState *cs, Space *s, Value e);
 unsigned ambi_effects_definition(CodeState *cs, Definition *d);
 // Of a call through a head that only running can tell.
 unsigned ambi_effects_unknown(CodeState *cs);

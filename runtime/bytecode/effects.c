@@ -263,6 +263,17 @@ unsigned ambi_effects_definition(CodeState *cs, Definition *d) {
   return d->effects;
 }
 
+unsigned ambi_effects_head(CodeState *cs, Space *s, Value e) {
+  Reach r = {.cs = cs};
+  head_effects(&r, s, e, false);
+  unsigned effects = r.effects;
+  for (size_t i = 0; i < r.n; i++)
+    effects |= ambi_effects_definition(cs, r.at[i]);
+  if (r.failed) effects = E_EVERYTHING;
+  ambi_free(r.at, r.cap * sizeof *r.at);
+  return effects;
+}
+
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term) {
   if (!ambi_is_expr(term)) return E_PURE;
   Reach r = {.cs = cs};

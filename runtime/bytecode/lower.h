@@ -269,6 +269,9 @@ void ambi_lower_body_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err);
 bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 // What `rest` and the children of e from i on do.
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
+// The same, and what the call of e does: all that comes behind argument i - 1.
+unsigned ambi_lower_effects_behind(Lower *l, Value e, uint32_t i,
+                                   unsigned rest);
 // Applications whose head is no instruction and no variable.
 bool ambi_lower_plain_application(Value e);
 // Leaves no choice and needs no scope, whatever its operands hold.
@@ -378,7 +381,8 @@ bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
 // ---- lower_form.c ----------------------------------------------------------------
 // The slot to read when the value of this slot is all that a match hands on.
-uint16_t ambi_lower_matched(Lower *l, uint16_t slot);
+// from: what was matched.
+uint16_t ambi_lower_matched(Lower *l, uint16_t slot, Value from);
 // Lowers e if its head is a special form whose library definition is untouched.
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest);

@@ -363,6 +363,12 @@ unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest) {
   return rest;
 }
 
+unsigned ambi_lower_effects_behind(Lower *l, Value e, uint32_t i,
+                                   unsigned rest) {
+  return ambi_lower_effects_from(l, e, i,
+                                 rest | ambi_effects_head(l->cs, l->space, e));
+}
+
 // May evaluating the members change rules or types?
 static bool changing_arguments(Lower *l, Value e) {
   return l->unstable && (ambi_lower_effects_from(l, e, 0, E_PURE) & E_RULES);
@@ -384,9 +390,9 @@ static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
       ambi_lower_var(l, ambi_lvar_of(c));
       src[i - first] = (uint16_t)(l->vars[ambi_lvar_of(c)].slot | SRC_CHECK);
     } else {
-      src[i - first] =
-          ambi_lower_operand(l, c, AMB_SYM(UNDEFINED), err,
-                             ambi_lower_effects_from(l, e, i + 1, rest), true);
+      src[i - first] = ambi_lower_operand(
+          l, c, AMB_SYM(UNDEFINED), err,
+          ambi_lower_effects_behind(l, e, i + 1, rest), true);
     }
   }
 }
@@ -583,8 +589,9 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
         same &&
         (term || (quiet ? is_leaf(arg) : !ambi_is_lvar(arg) && is_leaf(arg)));
     quiet = quiet && (term || ambi_lower_is_tree(arg));
-    src[i - 1] = ambi_lower_operand(
-        l, arg, param, err, ambi_lower_effects_from(l, e, i + 1, rest), false);
+    src[i - 1] =
+        ambi_lower_operand(l, arg, param, err,
+                           ambi_lower_effects_behind(l, e, i + 1, rest), false);
     l->arg_bail = NO_LABEL;
   }
   Variant *v =

@@ -35,7 +35,7 @@ bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err) {
     ambi_lower_list(l, pair, 2);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
   } else {
-    part_value(l, ambi_lower_matched(l, part == PART_HEAD ? first : others),
+    part_value(l, ambi_lower_matched(l, part == PART_HEAD ? first : others, x),
                ambi_lower_stub_at(l, stub)->entry, d, err);
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);

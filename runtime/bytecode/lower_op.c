@@ -163,7 +163,7 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   for (uint32_t i = 1; i <= n; i++) {
     src[i - 1] = builtin_operand(
         l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
-        ambi_lower_effects_from(l, e, i + 1, rest), tree, back);
+        ambi_lower_effects_behind(l, e, i + 1, rest), tree, back);
     if (!ambi_lower_is_tree(ambi_expr_at(e, i))) back = NO_LABEL;
   }
   if (fast != OP_I_NOP && n == 2) {
@@ -643,7 +643,8 @@ static void get_state(Lower *l, uint16_t state, Value t, int bail, Dst d,
 static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
                       Dst d, ErrTo err, unsigned rest) {
   Value arg = ambi_expr_at(e, 2);
-  uint16_t v = state_value(l, ambi_expr_at(e, 1), state, arg, bail, err, rest);
+  uint16_t v = state_value(l, ambi_expr_at(e, 1), state, arg, bail, err,
+                           rest | E_WRITE_STATE);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   Stub *s = ambi_lower_stub(l, STUB_REBUILD);
   s->type = t;
@@ -678,7 +679,9 @@ static bool returns_what_is_wanted(Lower *l, Value v) {
 }
 
 static bool settable(Lower *l, Value s, Value v) {
-  if (returns_what_is_wanted(l, v)) return false;
+  if (returns_what_is_wanted(l, v) ||
+      (ambi_is_expr(v) && ambi_is_metatype(ambi_lower_static_type(l, v))))
+    return false;
   if (!ambi_is_lvar(v) && ambi_is_unit(ambi_lower_static_type(l, v)))
     return false;
   if (ambi_is_state(s) && ambi_is_expr(v) && as_the_state_wants(l, v) &&

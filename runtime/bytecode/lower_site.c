@@ -156,6 +156,7 @@ static void quiet_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
 
 static void evaluated_site(Site *s, unsigned rest) {
   Lower *l = s->l;
+  rest |= ambi_effects_unknown(l->cs);
   for (uint32_t i = 0; i <= s->n && !l->failed && !l->refused; i++)
     s->members[i] =
         ambi_lower_operand(l, ambi_expr_at(s->e, i), AMB_SYM(UNDEFINED), s->err,

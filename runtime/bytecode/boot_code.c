@@ -138,7 +138,7 @@ static Variant *variant_at(CodeState *cs, Space *s, const Group *g,
   bool same = nargs & BOOT_SAME;
   nargs &= ~BOOT_SAME;
   Value type = AMB_V(ambi_image_word(g->terms, at[1]));
-  if (head == BOOT_SHAPE) return ambi_shape(cs, s, nargs, type);
+  if (head == BOOT_SHAPE) return ambi_shape(cs, s, nargs, type, same);
   Definition *d = ambi_definition(cs, s, AMB_SYM_ID(head), nargs);
   return d ? ambi_variant_of(cs, d, type, same) : NULL;
 }

@@ -391,9 +391,10 @@ Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
                          d->info_known && !d->untyped && may_stay(cs, d));
 }
 
-Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type) {
+Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
+                    bool same) {
   Definition *d = ambi_definition(cs, s, AMB_UNIT, nargs);
-  return d ? ambi_variant(cs, d, type) : NULL;
+  return d ? ambi_variant_of(cs, d, type, same) : NULL;
 }
 
 void ambi_code_invalidate(CodeState *cs) {

@@ -251,7 +251,8 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
 // What calls of an unknown head with so many arguments have in common, for one
 // expected type. NULL: memory is out.
-Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type);
+Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
+                    bool same);
 // Throws away all lowered code; running frames keep theirs.
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms

@@ -31,12 +31,16 @@ uint16_t ambi_lower_call_atom(Heads *h, bool own_value) {
   return slot;
 }
 
-void ambi_lower_data_code(Heads *h) {
-  // A typed call that is data is checked again when it is evaluated again, unless
-  // it is what was to be evaluated.
+// A typed call that is its own value is checked again when it is evaluated again,
+// unless it is what was to be evaluated.
+static uint16_t stayed(Heads *h) {
   uint16_t call = ambi_lower_call_atom(h, h->own_value);
   if (h->unevaluated) ambi_lower_emit(h->l, OP_I_OWN, call, call, 0);
-  ambi_lower_emit(h->l, OP_I_RET, call, 0, 0);
+  return call;
+}
+
+void ambi_lower_data_code(Heads *h) {
+  ambi_lower_emit(h->l, OP_I_RET, stayed(h), 0, 0);
 }
 
 static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
@@ -81,8 +85,8 @@ static void body_code(Heads *h, Rule *r) {
     if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
       ambi_lower_emit(l, OP_I_RET, body, 0, 0);
     else
-      ambi_lower_emit(l, OP_I_BODYT, ambi_lower_call_atom(h, h->own_value),
-                      body, ambi_lower_const(l, h->type.w));
+      ambi_lower_emit(l, OP_I_BODYT, stayed(h), body,
+                      ambi_lower_const(l, h->type.w));
   } else if (ambi_is_lvar(r->rhs)) {
     variable_body(h, r);
   } else if (h->type.w == AMB_SYM(T_ATOM).w) {
@@ -229,7 +233,8 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
   Heads h = {.l = l,
              .nargs = d->nargs,
-             .own_value = d->untyped || v->same,
+             .own_value = d->untyped,
+             .unevaluated = v->same,
              .head = d->head,
              .type = v->type,
              .nrules = (uint32_t)records->n};

@@ -61,7 +61,8 @@ enum StubKind {
   STUB_SPACE,
   STUB_APPLY,
   STUB_REBUILD,
-  STUB_IF
+  STUB_IF,
+  STUB_CAST
 };
 typedef struct Stub {
   enum StubKind kind;

@@ -99,6 +99,18 @@ static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_generic(l, e, t, d, err);
 }
 
+// What does not pass is left to EVAL: there is an Error for each type it has.
+static void cast(Lower *l, uint16_t slot, Value t, ErrTo err) {
+  ambi_lower_emit(l, OP_I_CASTR, slot, ambi_lower_const(l, t.w), 0);
+  Stub *s = ambi_lower_stub(l, STUB_CAST);
+  s->from = slot;
+  s->type = t;
+  s->err = err;
+  int back = s->back;
+  ambi_lower_edge(l, s->entry);
+  ambi_lower_bind(l, back);
+}
+
 // A variable as the argument of a typed call: Empty passes.
 static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
   ambi_lower_var(l, ambi_lvar_of(e));
@@ -108,8 +120,7 @@ static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
   ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
   ambi_lower_error_edge(l, slot, err);
   if (ambi_lower_any_type(t)) return;
-  ambi_lower_emit(l, OP_I_CASTR, slot, ambi_lower_const(l, t.w), 0);
-  ambi_lower_error_edge(l, slot, err);
+  cast(l, slot, t, err);
 }
 
 // A variable as the value of an expression.
@@ -126,8 +137,7 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   }
   ambi_lower_value_of(l, slot, d, err);
   if (ambi_lower_any_type(t)) return;
-  ambi_lower_emit(l, OP_I_CASTR, d.slot, ambi_lower_const(l, t.w), 0);
-  ambi_lower_error_edge(l, d.slot, err);
+  cast(l, d.slot, t, err);
 }
 
 // ---- bodies ---------------------------------------------------------------------

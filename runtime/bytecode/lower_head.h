@@ -23,7 +23,7 @@ typedef struct Heads {
   Value head, type;
   int open, data;
   bool own_value;    // a call that is its own value stays so
-  bool unevaluated;  // no argument is evaluated
+  bool unevaluated;  // evaluating changes no argument
   bool
       asked;  // the slot behind the arguments is what bodies are asked for with
 } Heads;

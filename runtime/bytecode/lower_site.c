@@ -77,7 +77,10 @@ static void quiet_arguments(Site *s, int bail) {
 static void open_head(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
   uint32_t n = ambi_expr_size(e) - 1;
   *s = (Site){.l = l, .e = e, .n = n, .d = d, .err = err};
-  Variant *shape = ambi_shape(l->cs, l->space, n, t);
+  bool same = true;  // nothing is evaluated
+  for (uint32_t i = 1; i <= n; i++)
+    same = same && !ambi_is_expr(ambi_expr_at(e, i));
+  Variant *shape = ambi_shape(l->cs, l->space, n, t, same);
   s->src = ambi_lower_new_list(l, n + 1);
   s->members = ambi_lower_new_list(l, n + 1);
   if (!shape) l->failed = true;

@@ -395,6 +395,13 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   case STUB_SPACE: space_matched(l, &s); break;
   case STUB_REBUILD: odd_state(l, &s); break;
   case STUB_IF: odd_if(l, &s); break;
+  case STUB_CAST:
+    slot = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_EVALX, slot, s.from, ambi_lower_const(l, s.type.w));
+    ambi_lower_emit(l, OP_I_R_GATHER, s.from, slot, 0);
+    ambi_lower_error_edge(l, s.from, s.err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
+    break;
   }
 }
 

@@ -139,7 +139,8 @@ static bool parameters(Target *t, Value ftype) {
   return true;
 }
 
-static bool typed(Engine *g, Target *t, Definition *d, Value expected) {
+static bool typed(Engine *g, Target *t, Definition *d, const Variant *shape) {
+  Value expected = shape->type;
   Value ftype;
   if (!ambi_simple_function(g->cx, d->space, d->head, t->nargs, &ftype))
     return !g->cx->stop;
@@ -150,7 +151,8 @@ static bool typed(Engine *g, Target *t, Definition *d, Value expected) {
   if (!d->has_rules || !ambi_is_sym(r) || !returns(r, expected) ||
       !parameters(t, ftype))
     return true;
-  t->variant = ambi_variant(g->code, d, r);
+  t->variant = shape->same ? ambi_variant_same(g->code, d, r)
+                           : ambi_variant(g->code, d, r);
   if (!t->variant) {
     g->cx->stop = STOP_MEMORY;
     return false;
@@ -183,7 +185,7 @@ static bool operation(Engine *g, Target *t, Value expected) {
   return true;
 }
 
-static bool function(Engine *g, Target *t, Value expected) {
+static bool function(Engine *g, Target *t, const Variant *shape) {
   Context *cx = g->cx;
   Value head = AMB_V(t->head);
   if (head.w == AMB_SYM(EMPTY).w || head.w == AMB_SYM(ERROR).w ||
@@ -197,8 +199,8 @@ static bool function(Engine *g, Target *t, Value expected) {
   if (!d) cx->stop = STOP_MEMORY;
   if (!d || (!d->info_known && !ambi_definition_info(cx, d))) return false;
   if (d->dynamic) return true;
-  if (!d->untyped) return typed(g, t, d, expected);
-  Variant *v = d->has_rules ? ambi_variant(g->code, d, expected) : NULL;
+  if (!d->untyped) return typed(g, t, d, shape);
+  Variant *v = d->has_rules ? ambi_variant(g->code, d, shape->type) : NULL;
   if (d->has_rules && !v) {
     cx->stop = STOP_MEMORY;
     return false;
@@ -219,8 +221,8 @@ static const Target *learn(Engine *g, Variant *shape, Value head) {
   t->next = cs->targets;
   cs->targets = t;
   Word *h = g->cx->h;
-  bool ok = ambi_is_op(head) ? operation(g, t, shape->type)
-                             : function(g, t, shape->type);
+  bool ok =
+      ambi_is_op(head) ? operation(g, t, shape->type) : function(g, t, shape);
   if (!ok || g->cx->stop) return NULL;
   g->cx->h = h;
   t->epoch = cs->epoch;

@@ -284,7 +284,13 @@ enum Next ambi_step_cast_result(Engine *g) {
     g->pc = pc + 1;
     return NEXT_PC;
   }
-  return cast_or_edge(g, v, type);
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, v, type, &errors);
+  ambi_vec_drop(&errors);
+  if (g->cx->stop) return NEXT_STOP;
+  if (!pass) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  g->pc = pc + 1;
+  return NEXT_PC;
 }
 
 static bool presumable_item(const Engine *g, Value h) {

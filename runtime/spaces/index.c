@@ -200,19 +200,13 @@ static Slot *find_slot(Slot *table, size_t cap, uint32_t tag) {
   return &table[i];
 }
 
-// To what all n records will need if those behind pos are like those before, but not
-// by much at once.
-static size_t next_cap(const Index *x, size_t pos, size_t n) {
-  size_t least = x->cap + x->cap / 2, most = x->cap * 4;
-  if (x->cap == 0) return 16;
-  size_t want = (size_t)((double)x->used * (double)n / (double)(pos + 1) * 1.3);
-  return want < least ? least : want > most ? most : want;
+// A table that is neither full nor much too large.
+static size_t roomy(double keys) {
+  return (size_t)(keys * 1.3) + 16;
 }
 
-static bool grow_table(Index *x, size_t pos, size_t n) {
-  size_t cap = next_cap(x, pos, n);
-  if (cap > UINT32_MAX) return false;
-  Slot *table = ambi_alloc(cap * sizeof *table);
+static bool resize(Index *x, size_t cap) {
+  Slot *table = cap <= UINT32_MAX ? ambi_alloc(cap * sizeof *table) : NULL;
   if (!table) return false;
   for (size_t i = 0; i < x->cap; i++)
     if (x->table[i].tag) *find_slot(table, cap, x->table[i].tag) = x->table[i];
@@ -220,6 +214,22 @@ static bool grow_table(Index *x, size_t pos, size_t n) {
   x->table = table;
   x->cap = cap;
   return true;
+}
+
+// To what all n records will need if those behind pos are like those before; not by
+// much at once, while only few have been seen.
+static bool grow_table(Index *x, size_t pos, size_t n) {
+  enum { MANY = 8192 };
+  size_t least = x->cap ? x->cap + x->cap / 2 : 16;
+  size_t cap = roomy((double)x->used * (double)n / (double)(pos + 1));
+  if (pos < MANY && cap > x->cap * 4) cap = x->cap * 4;
+  return (cap > least && resize(x, cap)) || resize(x, least);
+}
+
+// The records that came later had few keys of their own.
+static void shrink_table(Index *x) {
+  enum { WORTH = 256 };
+  if (x->cap > WORTH && x->cap / 8 > x->used) resize(x, roomy((double)x->used));
 }
 
 static bool add_open(Index *x, uint32_t pos) {
@@ -273,7 +283,9 @@ bool ambi_index_catch_up(Index *x, const Record *at, size_t n) {
     if (b.n == BATCH && !add_batch(x, &b, at, n)) return false;
   }
   x->upto = n;
-  return add_batch(x, &b, at, n);
+  if (!add_batch(x, &b, at, n)) return false;
+  shrink_table(x);
+  return true;
 }
 
 static Slot *slot_of(const Index *x, uint64_t key) {

@@ -2,7 +2,7 @@
 // recursion, linear search, and a copy of each stored atom for each question.
 #include "tests/fuzz/fuzz.h"
 
-enum { NVARS = 4, MAX_DEPTH = 3, MAX_ATOMS = 12, MAX_NODES = 400 };
+enum { NVARS = 4, MAX_DEPTH = 3, MAX_ATOMS = 40, MAX_NODES = 2000 };
 
 // ---- the model's terms --------------------------------------------------------------
 
@@ -393,10 +393,11 @@ static void search(Search *s, unsigned goal) {
   }
   for (unsigned i = 0; i < s->m->n; i++) {
     Renaming names = {.n = 0};
-    unsigned mark = nbound;
+    unsigned mark = nbound, terms = nnodes;
     if (unify(s->patterns[goal], copy(&names, s->m->atoms[i])))
       search(s, goal + 1);
     undo(mark);
+    nnodes = terms;  // the copy, which nothing is bound to any more
   }
 }
 
@@ -432,6 +433,8 @@ static void check_space(Bytes *b) {
   Space *space = ambi_space_open(rt, NULL, false);
   HOLDS(space, "no space");
   Model m = {.n = 0};
+  // Half of the spaces have an index wherever one may be, and no gaps.
+  ambi_stress_choose(choose(b, 2) ? "minimal" : "");
   while (b->n > 0 && nnodes < MAX_NODES) {
     Scope scope = {0};
     uint32_t what = choose(b, 4);
@@ -450,6 +453,9 @@ static void check_space(Bytes *b) {
           ambi_space_count(space), m.n);
   }
   query(b, space, &m);
+  ambi_stress_choose("");
+  const char *why = NULL;
+  HOLDS(ambi_space_is_valid(space, &why), "%s", why);
   rt->cells = rt->cells->next;  // the space is the newest cell
   ambi_space_free(space);
 }

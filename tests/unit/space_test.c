@@ -157,6 +157,14 @@ START_TEST(test_model_variables) {
 }
 END_TEST
 
+static size_t count(Value pattern) {
+  RecordVec v = {0};
+  ck_assert(ambi_space_query(cx, space, pattern, &v));
+  size_t n = v.n;
+  ambi_records_drop(&v);
+  return n;
+}
+
 // Ordinals begin again when they run out, and nobody sees it.
 START_TEST(test_ordinals_run_out) {
   Model m = {0};
@@ -178,6 +186,23 @@ START_TEST(test_ordinals_run_out) {
   const char *why = NULL;
   ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
   ambi_vec_drop(&m.atoms);
+}
+END_TEST
+
+// A table guesses how many keys will come, and does not keep a guess that was wrong.
+START_TEST(test_index_fits) {
+  Value x = var("x");
+  enum { KEYS = 20000, FACTS = 400000 };
+  Word *top = cx->h;
+  for (int64_t i = 0; i < FACTS; i++, cx->h = top)
+    add(space, E(sym("k"), num(i < KEYS ? i : 7), num(i)));
+  ck_assert_uint_eq(count(E(sym("k"), num(9), x)), 1);
+  ck_assert_uint_eq(count(E(sym("k"), x, num(9))), 1);
+  const Relation *rel = ambi_space_relation(space, REL_SYMBOL, name("k"), 3);
+  const Index *few = ambi_relation_has_index(rel, (Path){1, PATH_SELF});
+  const Index *all = ambi_relation_has_index(rel, (Path){2, PATH_SELF});
+  ck_assert(few && few->used == KEYS && few->cap < 8 * KEYS + 256);
+  ck_assert(all && all->used <= FACTS && all->cap < FACTS / 2 * 3);
 }
 END_TEST
 
@@ -210,14 +235,6 @@ START_TEST(test_churn_is_flat) {
 END_TEST
 
 // ---- single claims --------------------------------------------------------------
-static size_t count(Value pattern) {
-  RecordVec v = {0};
-  ck_assert(ambi_space_query(cx, space, pattern, &v));
-  size_t n = v.n;
-  ambi_records_drop(&v);
-  return n;
-}
-
 START_TEST(test_one_candidate) {
   for (int64_t i = 0; i < 1000; i++) {
     add(space, E(sym("edge"), num(i % 10), num(i)));
@@ -563,6 +580,7 @@ int main(void) {
   tcase_add_test(tc, test_model_ground);
   tcase_add_test(tc, test_model_variables);
   tcase_add_test(tc, test_ordinals_run_out);
+  tcase_add_test(tc, test_index_fits);
   tcase_add_test(tc, test_churn_is_flat);
   tcase_add_test(tc, test_one_candidate);
   tcase_add_test(tc, test_remove_literal);

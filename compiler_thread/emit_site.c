@@ -88,7 +88,7 @@ void ambi_emit_CHKCALL(Emit *m) {
   Jit *j = m->j;
   JitLabel typed = jit_label(j), ok = jit_label(j);
   look_up(m, m->pc[1].half[0], shape_of(m, m->pc->c));
-  want_kind(m, TARGET_DATA, J_ABOVE, typed);
+  want_kind(m, TARGET_CALL, J_NE, typed);
   jit_bind(j, ok);
   jit_cold(j);
   jit_bind(j, typed);

@@ -956,7 +956,7 @@ do_CHKHEAD : {
 do_CHKCALL : {
   const Target *t;
   TARGET(t, SOURCE(pc[1].half[0]), pc->c);
-  if (AMB_UNLIKELY(t->kind > TARGET_DATA)) {
+  if (AMB_UNLIKELY(t->kind != TARGET_CALL)) {
     SAVE();
     if (!ambi_target_passes(g, t)) {
       if (cx->stop) goto stop;

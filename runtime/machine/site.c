@@ -292,11 +292,12 @@ static bool take_arguments(Engine *g, const Target *t, const uint16_t *src,
 }
 
 // What is declared to give an Atom has that as its type, which fits in some places
-// only.
+// only. Tuples of what has types have a type; headed by a symbol that is data, none.
 bool ambi_target_passes(Engine *g, const Target *t) {
   Value args[MOST_ARGUMENTS];
   if (g->cx->stop || t->kind == TARGET_ODD) return false;
   if (g->pc->a) return true;
+  if (t->kind == TARGET_DATA) return ambi_is_sym(AMB_V(t->head));
   bool atom =
       t->kind == TARGET_TYPED && t->variant->type.w == AMB_SYM(T_ATOM).w;
   return !atom && g->pc->b == t->nargs + 1 &&

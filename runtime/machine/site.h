@@ -64,8 +64,8 @@ const Target *ambi_target_find(Engine *g, Variant *shape, Value head);
 // May *v be passed where this type is asked for? given: as it stands in the program,
 // not evaluated yet. May set cx->stop.
 bool ambi_target_accepts(Engine *g, Value type, bool given, Value *v);
-// The instruction at g->pc asks whether such a call, of a function with types or of an
-// operation, passes the type check of what it is an argument of. May set cx->stop.
+// The instruction at g->pc asks whether a call that is no TARGET_CALL passes the type
+// check of what it is an argument of. May set cx->stop.
 bool ambi_target_passes(Engine *g, const Target *t);
 // The instruction at g->pc applies an operation.
 enum Next ambi_target_apply(Engine *g, const Target *t);

@@ -252,6 +252,8 @@ uint16_t ambi_lower_checked_operand(Lower *l, Value v, ErrTo err,
 void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                          unsigned rest);
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
+// The atom in the slot, where something has run.
+void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err);
 void ambi_lower_give(Lower *l, uint16_t source, Dst d);
 uint16_t ambi_lower_term(Lower *l, Value e);  // the term itself, unevaluated
 // A body stands for the value of a call: NotReducible and functions, which may
@@ -370,6 +372,7 @@ void ambi_lower_match(Lower *l, uint16_t source, Value p, int no);
 // ---- lower_loop.c ----------------------------------------------------------------
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
 // ---- lower_list.c ----------------------------------------------------------------
 enum ListPart { PART_HEAD, PART_TAIL, PART_BOTH };

@@ -66,17 +66,27 @@ static uint16_t term_slot(Lower *l, Value e, bool tail) {
   return slot;
 }
 
-void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
-  uint16_t atom = term_slot(l, e, d.tail), type = ambi_lower_const(l, t.w);
+static void evaluated(Lower *l, enum Opcode op, uint16_t atom, Value t, Dst d,
+                      ErrTo err) {
+  uint16_t type = ambi_lower_const(l, t.w);
   if (d.tail) {
     ambi_lower_emit(l, OP_I_EVALXT, 0, atom, type);
     return;
   }
   uint16_t p = ambi_lower_slot(l);
-  bool argument = l->bail != NO_LABEL;
-  ambi_lower_emit(l, argument ? OP_I_EVALA : OP_I_EVALX, p, atom, type);
+  ambi_lower_emit(l, op, p, atom, type);
   ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
   ambi_lower_error_edge(l, d.slot, err);
+}
+
+void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  bool argument = l->bail != NO_LABEL;
+  evaluated(l, argument ? OP_I_EVALA : OP_I_EVALX, term_slot(l, e, d.tail), t,
+            d, err);
+}
+
+void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err) {
+  evaluated(l, OP_I_EVALX, atom, t, d, err);
 }
 
 static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {

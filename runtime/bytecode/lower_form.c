@@ -59,6 +59,7 @@ enum Form {
   FORM_EMPTY,
   FORM_FOLD,
   FORM_MAP,
+  FORM_FILTER,
   FORM_CAR,
   FORM_CDR,
   FORM_CONS,
@@ -84,6 +85,7 @@ static const struct FormRow {
     {AMB_S_EMPTY_CALL, 0, FORM_EMPTY},
     {AMB_S_FOLDL_ATOM, 5, FORM_FOLD},
     {AMB_S_MAP_ATOM, 3, FORM_MAP},
+    {AMB_S_FILTER_ATOM, 3, FORM_FILTER},
     {AMB_S_CAR_ATOM, 1, FORM_CAR},
     {AMB_S_CDR_ATOM, 1, FORM_CDR},
 };
@@ -749,6 +751,7 @@ static bool looks_at_argument(enum Form form) {
   case FORM_MATCH:
   case FORM_FOLD:
   case FORM_MAP:
+  case FORM_FILTER:
   case FORM_CAR:
   case FORM_CDR:
   case FORM_CONS:
@@ -797,6 +800,9 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;
   case FORM_MAP:
     done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err, rest);
+    break;
+  case FORM_FILTER:
+    done = ambi_lower_any_type(t) && ambi_lower_filter(l, e, d, err, rest);
     break;
   case FORM_CAR: done = ambi_lower_part(l, e, PART_HEAD, d, err); break;
   case FORM_CDR:

@@ -1,4 +1,4 @@
-// Loops over expressions: foldl-atom and map-atom as units of their own.
+// Loops over expressions: foldl-atom, map-atom and filter-atom as units of their own.
 //
 // The step becomes a local unit that takes the list, an index, what there is so
 // far and the variables it captures, and calls itself: a tail call for the fold
@@ -173,8 +173,9 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
-// Slots of the map's unit: 0 list, 1 index, then what is captured.
-static bool map_unit(Loop *p, Value x) {
+// Slots of the map's unit: 0 list, 1 index, then what is captured. headed: the steps
+// are members of an expression that has a head before them.
+static bool map_unit(Loop *p, Value x, bool headed) {
   Lower l;
   if (!open_step(p, &l, 2)) {
     ambi_lower_close(&l);
@@ -198,7 +199,7 @@ static bool map_unit(Loop *p, Value x) {
       first = ambi_lower_bail_stub(&l, p->step, AMB_SYM(UNDEFINED),
                                    (Dst){false, v}, err);
   ambi_lower_stub_at(&l, first)->argument = true;
-  l.arg_bail = head;
+  l.arg_bail = headed ? NO_LABEL : head;
   ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
   ambi_lower_bind(&l, ambi_lower_stub_at(&l, own)->back);
   ambi_lower_bind(&l, ambi_lower_stub_at(&l, first)->back);
@@ -261,13 +262,45 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   check_step(l, p.step, entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
-  if (l->failed || l->refused || !map_unit(&p, x)) return true;
+  if (l->failed || l->refused || !map_unit(&p, x, false)) return true;
   enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
   uint16_t pos = ambi_lower_slot(l), value = d.tail ? out : d.slot;
   ambi_lower_emit(l, OP_I_CALLX, pos, out, 1);
   ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
   ambi_lower_error_edge(l, value, err);
   ambi_lower_give(l, value, d);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
+  return true;
+}
+
+// The verdicts are evaluated once more, as members of (_tests verdict ..), and so is
+// what they leave.
+bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+  Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
+  Value any = AMB_SYM(UNDEFINED);
+  Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
+  if (!binder(l, x, p.step) ||
+      (!ambi_lower_is_site(p.step) && !ambi_lower_plain_application(p.step)))
+    return false;
+  if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
+  if (!capture(&p, x, x)) return false;
+  uint16_t src = 0, out = ambi_lower_slot(l), all = ambi_lower_slot(l);
+  int stub = ambi_lower_bail_stub(l, e, any, d, err),
+      entry = ambi_lower_stub_at(l, stub)->entry;
+  list_operand(l, list, entry, &src);
+  check_captured(&p, entry);
+  bool stream =
+      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
+  if (l->failed || l->refused || !map_unit(&p, x, true)) return true;
+  enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
+  ambi_lower_emit(l, OP_I_CONS, all, ambi_lower_k(l, AMB_SYM(TESTS)), out);
+  ambi_lower_edge(l, ambi_lower_fail_label(l));
+  uint16_t verdicts = ambi_lower_slot(l), kept = ambi_lower_slot(l);
+  ambi_lower_generic_of(l, all, any, (Dst){false, verdicts}, err);
+  uint16_t call = ambi_lower_term(l, e);
+  ambi_lower_emit_builtin(l, OP_PICKED, (uint16_t[]){src, verdicts, call}, 3,
+                          kept, err);
+  ambi_lower_generic_of(l, kept, any, d, err);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

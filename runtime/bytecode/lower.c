@@ -58,7 +58,14 @@ static void variable_body(Heads *h, Rule *r) {
   size_t at = l->last;
   int stub = ambi_lower_body_stub(l, from, r->lhs, h->type, (Dst){.tail = true},
                                   (ErrTo){.ret = true});
-  ambi_lower_edge_at(l, at, ambi_lower_stub_at(l, stub)->entry);
+  Stub *s = ambi_lower_stub_at(l, stub);
+  ambi_lower_edge_at(l, at, s->entry);
+  s->own = h->own_value;
+  s->list = ambi_lower_new_list(l, h->nargs + 1);
+  if (l->failed) return;
+  s->list[s->nlist++] = ambi_lower_k(l, h->head);
+  for (uint32_t i = 0; i < h->nargs; i++)
+    s->list[s->nlist++] = (uint16_t)i;
 }
 
 static bool has_stamp(const Lower *l, unsigned rule) {

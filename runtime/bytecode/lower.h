@@ -90,6 +90,7 @@ typedef struct Stub {
   uint16_t first;        // as in Lower, where it was made
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
   uint32_t index;        // STEP: of the argument that has its value
+  bool own;              // BODY: the call of the sources is a value if they are
   Code ret;              // CHECKED: the return point; POSITION: how it ends
 } Stub;
 

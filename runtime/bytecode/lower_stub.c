@@ -241,6 +241,11 @@ static void space_matched(Lower *l, Stub *s) {
 }
 
 static void call_term(Lower *l, const Stub *s, uint16_t slot) {
+  if (s->kind == STUB_BODY && s->nlist) {
+    ambi_lower_emit(l, OP_I_MKEXPR, slot, s->nlist, s->own);
+    ambi_lower_list(l, s->list, s->nlist);
+    return;
+  }
   if (s->kind != STUB_CLAUSE || s->first_value == NO_SLOT) {
     ambi_lower_env(l, OP_I_INST, slot, s->term, NO_LABEL);
     return;

@@ -326,13 +326,35 @@ static void stepped_form(Lower *l, Stub *s) {
         i == s->index ? s->from : ambi_lower_term(l, ambi_expr_at(s->term, i));
 }
 
-// Rules have changed while an argument of a form was evaluated.
+// A call of what was evaluated, also where it stands for the unit's value.
+static void stepped_call(Lower *l, Stub *s) {
+  if (!s->dst.tail) {
+    call_members(l, s);
+    return;
+  }
+  int back = s->back;
+  s->back = ambi_lower_label(l);
+  s->dst = (Dst){false, ambi_lower_slot(l)};
+  call_members(l, s);
+  ambi_lower_bind(l, s->back);
+  ambi_lower_emit(l, OP_I_RET, s->dst.slot, 0, 0);
+  s->back = back;
+}
+
+// Rules have changed while an argument of a form was evaluated. A truth value passes
+// the type check of `if` once more, and the frame can go; others were let pass.
 static void stepped(Lower *l, Stub *s) {
   Value head = ambi_expr_at(s->term, 0);
   stepped_form(l, s);
   if (l->failed) return;
   if (is_sym(head, AMB_SYM(IF).w)) {
+    int odd = ambi_lower_label(l);
+    ambi_lower_emit(l, OP_I_CHKTYPE, s->from,
+                    ambi_lower_const(l, AMB_SYM(T_BOOL).w), 0);
+    ambi_lower_edge(l, odd);
     rebuilt(l, s);
+    ambi_lower_bind(l, odd);
+    stepped_call(l, s);
   } else if (is_sym(head, AMB_SYM(CASE).w)) {
     uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
     ambi_lower_env(l, OP_I_INST, call, s->term, NO_LABEL);
@@ -341,16 +363,8 @@ static void stepped(Lower *l, Stub *s) {
     ambi_lower_list(l, s->list, s->nlist);
     ambi_lower_emit(l, OP_I_ONESTEP, body, body, 0);
     go_on_with(l, s, call);
-  } else if (s->dst.tail) {
-    int back = s->back;
-    s->back = ambi_lower_label(l);
-    s->dst = (Dst){false, ambi_lower_slot(l)};
-    call_members(l, s);
-    ambi_lower_bind(l, s->back);
-    ambi_lower_emit(l, OP_I_RET, s->dst.slot, 0, 0);
-    s->back = back;
   } else {
-    call_members(l, s);
+    stepped_call(l, s);
   }
 }
 

@@ -373,22 +373,21 @@ static bool always_reduces(Value rule, uint32_t nargs) {
          (ambi_is_sym(ambi_expr_at(rhs, 0)) && !ambi_is_instruction(rhs));
 }
 
-static bool may_stay(CodeState *cs, Definition *d) {
-  if (d->stays == 0) {
-    RecordVec rules = {0};
-    d->stays = 2;
-    if (!ambi_space_rules(d->space, d->head, d->nargs, &rules))
-      cs->starved = true;
-    for (size_t i = 0; i < rules.n; i++)
-      if (always_reduces(ambi_record_atom(rules.at[i]), d->nargs)) d->stays = 1;
-    ambi_records_drop(&rules);
-  }
-  return d->stays == 2;
+// Finds out d->stays. False: memory is out.
+static bool find_stays(Definition *d) {
+  RecordVec rules = {0};
+  bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  if (ok) d->stays = 2;
+  for (size_t i = 0; ok && i < rules.n; i++)
+    if (always_reduces(ambi_record_atom(rules.at[i]), d->nargs)) d->stays = 1;
+  ambi_records_drop(&rules);
+  return ok;
 }
 
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
-  return ambi_variant_of(cs, d, type,
-                         d->info_known && !d->untyped && may_stay(cs, d));
+  bool typed = d->info_known && !d->untyped;
+  if (typed && d->stays == 0 && !find_stays(d)) return NULL;
+  return ambi_variant_of(cs, d, type, typed && d->stays == 2);
 }
 
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,

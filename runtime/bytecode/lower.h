@@ -2,9 +2,11 @@
 //
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
 // body terms into code; lower_op.c has the grounded operations, lower_form.c the
-// special forms, lower_site.c calls through variables, lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
-// expressions, lower_stub.c the code behind the main line. lower_type.c says what types tell in advance, and
-// lower_emit.c puts instructions, constants and labels together.
+// special forms, lower_case.c case and switch, lower_site.c calls through variables,
+// lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops
+// over expressions, lower_stub.c the code behind the main line. lower_type.c says what
+// types tell in advance, and lower_emit.c puts instructions, constants and labels
+// together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
 
@@ -384,7 +386,20 @@ bool ambi_lower_cons(Lower *l, Value e, Dst d, ErrTo err);
 bool ambi_lower_decons_into(Lower *l, Value p, Value v, ErrTo err);
 bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
+// ---- lower_case.c ----------------------------------------------------------------
+// False: it is left to the library.
+bool ambi_lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+bool ambi_lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+
 // ---- lower_form.c ----------------------------------------------------------------
+void ambi_lower_come_back(Lower *l, int stub);  // of the stub, unless it is -1
+// An argument that the type check of the form answers with an Error.
+bool ambi_lower_wrong(Lower *l, Value v);
+bool ambi_lower_may_be_space(Lower *l, Value v);
+// What a value that is a space meets is a query: all is left to EVAL then, in which the
+// pattern and the rest of the form are `term`. The stub.
+int ambi_lower_space_check(Lower *l, uint16_t slot, Value term, Dst d,
+                           ErrTo err);
 // The slot to read when the value of this slot is all that a match hands on.
 // from: what was matched.
 uint16_t ambi_lower_matched(Lower *l, uint16_t slot, Value from);

@@ -138,7 +138,7 @@ bool ambi_lower_is_form(Lower *l, Value e) {
 
 // ---- the forms ------------------------------------------------------------------------------
 
-static void come_back(Lower *l, int stub) {
+void ambi_lower_come_back(Lower *l, int stub) {
   if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
@@ -234,23 +234,6 @@ static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
 }
 
-// value: of what switch looks at, else NO_SLOT.
-static void clause_body(Lower *l, Value e, uint16_t value, Value body, Dst d,
-                        ErrTo err, unsigned rest) {
-  if (!ambi_lower_odd_body(body)) {
-    ambi_lower_body(l, body, AMB_NONE, AMB_SYM(UNDEFINED), d, err, rest);
-    return;
-  }
-  uint16_t from = ambi_lower_in_slot(l, ambi_lower_term(l, body));
-  int stub = ambi_lower_clause_stub(l, from, e, value, d, err);
-  if (ambi_is_lvar(body)) {
-    ambi_lower_body_in(l, from, stub, d, err);
-    return;
-  }
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(l, stub)->entry);
-  come_back(l, stub);
-}
-
 static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   int no = ambi_lower_label(l), end = ambi_lower_label(l);
@@ -276,11 +259,11 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_restore_vars(l, vars);
   branch(l, e, AMB_FALSE, other, t, d, err, rest);
   ambi_lower_bind(l, end);
-  come_back(l, odd);
-  come_back(l, whole);
+  ambi_lower_come_back(l, odd);
+  ambi_lower_come_back(l, whole);
 }
 
-static bool may_be_space(Lower *l, Value v) {
+bool ambi_lower_may_be_space(Lower *l, Value v) {
   if (!ambi_is_expr(v)) return ambi_is_lvar(v) || ambi_is_space(v);
   if (ambi_lower_plain_builtin(ambi_expr_at(v, 0))) return false;
   return ambi_lower_is_form(l, v) || ambi_lower_head_of(l, v).kind != HEAD_DATA;
@@ -288,7 +271,8 @@ static bool may_be_space(Lower *l, Value v) {
 
 // What a value that is a space meets is a query: all is left to EVAL then, in
 // which the pattern and the rest of the form are `term`.
-static int space_check(Lower *l, uint16_t slot, Value term, Dst d, ErrTo err) {
+int ambi_lower_space_check(Lower *l, uint16_t slot, Value term, Dst d,
+                           ErrTo err) {
   int stub = ambi_lower_space_stub(l, slot, term, d, err);
   ambi_lower_emit(l, OP_I_CHKBOUND, slot, 0, 0);
   ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
@@ -307,9 +291,9 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
     step = ambi_lower_step_check(l, AMB_EXPR(l->cx, AMB_SYM(LET), p, v, then),
                                  2, src, AMB_SYM(UNDEFINED), d, err);
   }
-  if (!ambi_is_lvar(p) && may_be_space(l, v)) {
+  if (!ambi_is_lvar(p) && ambi_lower_may_be_space(l, v)) {
     src = ambi_lower_in_slot(l, src);
-    stub = space_check(
+    stub = ambi_lower_space_check(
         l, src,
         AMB_EXPR(l->cx, AMB_SYM(UNIFY), AMB_UNIT, p, then, AMB_SYM(EMPTY)), d,
         err);
@@ -337,7 +321,7 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
 }
 
 // An argument that the type check of the form answers with an Error.
-static bool wrong(Lower *l, Value v) {
+bool ambi_lower_wrong(Lower *l, Value v) {
   return ambi_is_expr(v) && (ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w ||
                              ambi_lower_ill_typed(l, v));
 }
@@ -345,13 +329,13 @@ static bool wrong(Lower *l, Value v) {
 static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value pattern = ambi_expr_at(e, 1), value = ambi_expr_at(e, 2),
         body = ambi_expr_at(e, 3);
-  if (wrong(l, value)) return false;
+  if (ambi_lower_wrong(l, value)) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
   uint16_t settled = NO_SLOT;
   int space = let_one(l, pattern, value, body, &settled, d, err, then);
   let_body(l, pattern, value, fresh, body, settled, d, err, rest);
-  come_back(l, space);
+  ambi_lower_come_back(l, space);
   return true;
 }
 
@@ -363,7 +347,8 @@ static bool pairs(Lower *l, Value list) {
     return false;
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value p = ambi_expr_at(list, i);
-    if (ambi_expr_size(p) != 2 || wrong(l, ambi_expr_at(p, 1))) return false;
+    if (ambi_expr_size(p) != 2 || ambi_lower_wrong(l, ambi_expr_at(p, 1)))
+      return false;
   }
   return true;
 }
@@ -400,78 +385,7 @@ static bool lower_lets(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   }
   lets_body(l, e, body, d, err, rest);
   for (uint32_t i = 0; i < n; i++)
-    come_back(l, back[i]);
-  return true;
-}
-
-static void clauses(Lower *l, Value e, uint16_t v, bool space_too, Dst d,
-                    ErrTo err, unsigned rest) {
-  Value list = ambi_expr_at(e, 2);
-  bool switched = is_sym(ambi_expr_at(e, 0), AMB_SYM(SWITCH).w);
-  int end = ambi_lower_label(l), space = -1;
-  if (!d.tail) ambi_lower_prepare_shared(l, list);
-  if (space_too && ambi_expr_size(list) &&
-      !ambi_lower_unset(l, ambi_expr_at(ambi_expr_at(list, 0), 0)))
-    space = space_check(l, v, AMB_EXPR(l->cx, AMB_SYM(SWITCH), AMB_UNIT, list),
-                        d, err);
-  for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
-    Value c = ambi_expr_at(list, i);
-    int no = ambi_lower_label(l);
-    Var *vars = ambi_lower_save_vars(l);
-    bool always = ambi_lower_unset(l, ambi_expr_at(c, 0));
-    ambi_lower_match(l, v, ambi_expr_at(c, 0), no);
-    clause_body(l, e, switched ? v : NO_SLOT, ambi_expr_at(c, 1), d, err, rest);
-    if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
-    ambi_lower_bind(l, no);
-    ambi_lower_restore_vars(l, vars);
-    if (always) break;
-  }
-  ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
-  ambi_lower_bind(l, end);
-  come_back(l, space);
-}
-
-static bool clause_list(Value list) {
-  if (!ambi_is_expression(list)) return false;
-  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
-    if (ambi_expr_size(ambi_expr_at(list, i)) != 2) return false;
-  return true;
-}
-
-static bool lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
-  Value list = ambi_expr_at(e, 2);
-  if (!clause_list(list)) return false;
-  uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
-  int none = ambi_lower_label(l), ready = ambi_lower_label(l),
-      go = ambi_lower_label(l);
-  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
-  Var *vars = ambi_lower_save_vars(l);
-  ambi_lower_jump(l, OP_I_CASE, p, 0, none);
-  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
-                  (ErrTo){false, v, ready}, E_EVERYTHING);
-  ambi_lower_bind(l, ready);
-  ambi_lower_emit(l, OP_I_CASE_END, v, p, 0);
-  ambi_lower_jump(l, OP_I_JUMP, 0, 0, go);
-  ambi_lower_bind(l, none);
-  ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
-  ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
-  ambi_lower_bind(l, go);
-  ambi_lower_restore_vars(l, vars);  // without a value they were not made
-  int step = ambi_lower_step_check(l, e, 1, v, AMB_SYM(UNDEFINED), d, err);
-  clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
-  come_back(l, step);
-  return true;
-}
-
-static bool lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
-  Value list = ambi_expr_at(e, 2);
-  if (!clause_list(list) || wrong(l, ambi_expr_at(e, 1))) return false;
-  unsigned then = rest | ambi_effects_term(l->cs, l->space, list);
-  uint16_t v = ambi_lower_checked_operand(l, ambi_expr_at(e, 1), err, then);
-  v = ambi_lower_in_slot(l, v);
-  int step = ambi_lower_step_check(l, e, 1, v, AMB_SYM(UNDEFINED), d, err);
-  clauses(l, e, v, may_be_space(l, ambi_expr_at(e, 1)), d, err, rest);
-  come_back(l, step);
+    ambi_lower_come_back(l, back[i]);
   return true;
 }
 
@@ -506,7 +420,7 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   l->whole_call = whole;
   ambi_lower_body(l, other, e, AMB_SYM(UNDEFINED), d, err, rest);
   ambi_lower_bind(l, end);
-  come_back(l, query);
+  ambi_lower_come_back(l, query);
   return true;
 }
 
@@ -681,7 +595,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_result(l, templ, e, d, err, rest);
   l->whole = false;
   if (settled != NO_SLOT) l->vars[ambi_lvar_of(templ)].slot = settled;
-  come_back(l, stub);
+  ambi_lower_come_back(l, stub);
   return true;
 }
 
@@ -695,14 +609,14 @@ static void id_of_variable(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
                                   err, rest, false);
   l->arg_bail = NO_LABEL;
   ambi_lower_result_in(l, v, e, d, err);
-  come_back(l, stub);
+  ambi_lower_come_back(l, stub);
 }
 
 static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest) {
   Value x = ambi_expr_at(e, 1);
   bool any = ambi_lower_any_type(t);  // else the type of x is what is returned
-  if (!any || wrong(l, x) || ambi_odd_body(x)) return false;
+  if (!any || ambi_lower_wrong(l, x) || ambi_odd_body(x)) return false;
   if (ambi_is_lvar(x)) {
     id_of_variable(l, e, d, err, rest);
     return true;
@@ -722,7 +636,7 @@ static bool lower_id(Lower *l, Value e, Value t, Dst d, ErrTo err,
   v = ambi_lower_in_slot(l, v);
   int step = ambi_lower_step_check(l, e, 1, v, t, d, err);
   ambi_lower_result_in(l, v, e, d, err);
-  come_back(l, step);
+  ambi_lower_come_back(l, step);
   return true;
 }
 
@@ -775,14 +689,14 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   switch (form) {
   case FORM_IF:
     done = ambi_lower_may_be_bool(l, ambi_expr_at(e, 1)) &&
-           !wrong(l, ambi_expr_at(e, 1)) &&
+           !ambi_lower_wrong(l, ambi_expr_at(e, 1)) &&
            ambi_expr_at(e, 1).w != AMB_SYM(EMPTY).w;
     if (done) lower_if(l, e, t, d, err, rest);
     break;
   case FORM_LET: done = lower_let(l, e, d, err, rest); break;
   case FORM_LETS: done = lower_lets(l, e, d, err, rest); break;
-  case FORM_CASE: done = lower_case(l, e, d, err, rest); break;
-  case FORM_SWITCH: done = lower_switch(l, e, d, err, rest); break;
+  case FORM_CASE: done = ambi_lower_case(l, e, d, err, rest); break;
+  case FORM_SWITCH: done = ambi_lower_switch(l, e, d, err, rest); break;
   case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
   case FORM_COLLAPSE: lower_collapse(l, e, d, err); break;
   case FORM_ONCE: done = lower_once(l, e, d, err); break;

@@ -781,6 +781,17 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_generic(l, e, t, d, err);
 }
 
+// Do the types of symbols decide what the operation is applied to?
+static bool names_symbol(Value e) {
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value c = ambi_expr_at(e, i);
+    if (ambi_is_sym(c)) return true;
+    if (ambi_is_expr(c) && ambi_is_op(ambi_expr_at(c, 0)) && names_symbol(c))
+      return true;
+  }
+  return false;
+}
+
 static void no_form(Lower *l, Value e, Value t, Dst d, ErrTo err, unsigned rest,
                     bool check) {
   Value head = ambi_expr_at(e, 0);
@@ -789,8 +800,8 @@ static void no_form(Lower *l, Value e, Value t, Dst d, ErrTo err, unsigned rest,
     return;
   }
   int stub = -1;
-  if (check && l->unstable && !ambi_is_op(head) && !ambi_is_lvar(head))
-    stub = check_epoch(l, e, t, d, err);
+  bool rules = ambi_is_op(head) ? names_symbol(e) : !ambi_is_lvar(head);
+  if (check && l->unstable && rules) stub = check_epoch(l, e, t, d, err);
   application(l, e, t, d, err, rest);
   if (stub >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }

@@ -163,6 +163,15 @@ static bool has_edge(const Engine *g) {
   return ambi_unit_edge(u, (uint32_t)(g->pc - u->code)) != UINT32_MAX;
 }
 
+// The type the value of EVALV is cast to, or AMB_NONE: an Error has a type as well,
+// but expressions are not cast.
+static Value cast_behind(const Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  const Code *next = g->pc + 2;
+  return next->op == OP_I_CASTR && next->a == g->pc->a ? AMB_V(u->k[next->b])
+                                                       : AMB_NONE;
+}
+
 enum { MARKED_NODES = 64 };
 enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   const Code *pc = g->pc;
@@ -175,6 +184,12 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       return NEXT_PC;
     }
     if (!tuple && plain_error(g, v)) {
+      Value type = cast_behind(g);
+      if (!ambi_is_none(type) && !ambi_step_check_type(g, v, type)) {
+        if (g->cx->stop) return NEXT_STOP;
+        g->e[pc->c] = ambi_position(g->b).w;
+        return ambi_eval_push(g, v, type, pc + 1);
+      }
       g->e[pc->a] = v.w;
       g->pc = pc + 2;
       return NEXT_PC;

@@ -57,13 +57,23 @@ static bool clause_list(Value list) {
   return true;
 }
 
+// Functions may send back to the whole case, which shows what was bound in it.
+static bool runs_functions(Value list) {
+  for (uint32_t i = 0; i < ambi_expr_size(list); i++)
+    if (ambi_is_function(ambi_expr_at(ambi_expr_at(list, i), 1))) return true;
+  return false;
+}
+
 bool ambi_lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value list = ambi_expr_at(e, 2);
   if (!clause_list(list)) return false;
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int none = ambi_lower_label(l), ready = ambi_lower_label(l),
       go = ambi_lower_label(l);
-  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  if (runs_functions(list))
+    ambi_lower_prepare(l, ambi_expr_at(e, 1));
+  else
+    ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   Var *vars = ambi_lower_save_vars(l);
   ambi_lower_jump(l, OP_I_CASE, p, 0, none);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},

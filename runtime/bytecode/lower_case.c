@@ -53,7 +53,9 @@ static void clauses(Lower *l, Value e, uint16_t v, bool space_too, Dst d,
 static bool clause_list(Value list) {
   if (!ambi_is_expression(list)) return false;
   for (uint32_t i = 0; i < ambi_expr_size(list); i++)
-    if (ambi_expr_size(ambi_expr_at(list, i)) != 2) return false;
+    if (ambi_expr_size(ambi_expr_at(list, i)) != 2 ||
+        ambi_is_space(ambi_expr_at(ambi_expr_at(list, i), 0)))
+      return false;
   return true;
 }
 

@@ -329,7 +329,8 @@ bool ambi_lower_wrong(Lower *l, Value v) {
 static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value pattern = ambi_expr_at(e, 1), value = ambi_expr_at(e, 2),
         body = ambi_expr_at(e, 3);
-  if (ambi_lower_wrong(l, value)) return false;
+  // A space as the pattern is searched for the value.
+  if (ambi_lower_wrong(l, value) || ambi_is_space(pattern)) return false;
   unsigned then = rest | ambi_effects_term(l->cs, l->space, body);
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
   uint16_t settled = NO_SLOT;
@@ -347,7 +348,8 @@ static bool pairs(Lower *l, Value list) {
     return false;
   for (uint32_t i = 0; i < ambi_expr_size(list); i++) {
     Value p = ambi_expr_at(list, i);
-    if (ambi_expr_size(p) != 2 || ambi_lower_wrong(l, ambi_expr_at(p, 1)))
+    if (ambi_expr_size(p) != 2 || ambi_lower_wrong(l, ambi_expr_at(p, 1)) ||
+        ambi_is_space(ambi_expr_at(p, 0)))
       return false;
   }
   return true;

@@ -415,7 +415,8 @@ static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
       ambi_lower_edge_at(l, at, no);
     }
   } else {
-    bool cast_b = cast_late(l, b) && (ambi_is_lvar(a) || sets_type(l, a));
+    bool some_b = sets_type(l, b) && (endings_of(l, b, MAX_STATED) & END_PLAIN);
+    bool cast_b = some_b && (ambi_is_lvar(a) || sets_type(l, a));
     if (cast_b || (cast_late(l, a) && ambi_is_lvar(b)))
       like_edge(l, src, cast_b, no, err);
   }

@@ -16,8 +16,7 @@
 
 enum {
   COMMIT_STEP = 256 * 1024,
-  LARGE = 8 << 20,       // ranges of this size grow in steps of
-  LARGE_STEP = 2 << 20,  // ... huge pages
+  LARGE = 8 << 20,  // ranges of this size grow by much at a time
   SMALLEST_RESERVE = 64 << 20
 };
 
@@ -59,11 +58,6 @@ void ambi_range_close(Range *r) {
   *r = (Range){0};
 }
 
-static size_t commit_step(size_t bytes) {
-  if (ambi_stress(STRESS_MINIMAL)) return page_size();
-  return bytes < LARGE ? COMMIT_STEP : LARGE_STEP;
-}
-
 // What is large and filled from one end takes a fault for each 2 MiB, not for each page;
 // where the system does not do that, nothing happens. Blocks of malloc do not gain: they
 // move as they grow, and take small pages from then on.
@@ -75,7 +69,7 @@ static void use_huge_pages(const Range *r, size_t more) {
 bool ambi_range_commit(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
   if (bytes > r->reserved || !ambi_alloc_permitted()) return false;
-  size_t step = commit_step(bytes);
+  size_t step = ambi_stress(STRESS_MINIMAL) ? page_size() : COMMIT_STEP;
   size_t end = round_up(bytes, step);
   if (end > r->reserved) end = r->reserved;
   size_t more = end - r->committed;

@@ -27,8 +27,7 @@ Choice *ambi_choice_push(Engine *g, const Code *resume) {
       g->cx->stop = STOP_MEMORY;
       return NULL;
     }
-    g->choices_end = (Choice *)(void *)g->choice_range.base +
-                     g->choice_range.committed / sizeof(Choice) - 1;
+    ambi_choices_committed(g);
   }
   *n = (Choice){.resume = resume,
                 .h = g->cx->h,

@@ -22,8 +22,8 @@ Engine *ambi_engine_open(Context *cx) {
   }
   g->stack = (Word *)(void *)g->stack_range.base;
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
-  g->choices = (Choice *)(void *)g->choice_range.base;
-  g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
+  g->choices = (Choice *)(void *)g->choice_range.base + CHOICES_APART;
+  ambi_choices_committed(g);
   return g;
 }
 
@@ -134,7 +134,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   ambi_range_trim(&g->choice_range, keep);
   ambi_range_trim(&g->other, keep);
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
-  g->choices_end = g->choices + g->choice_range.committed / sizeof(Choice) - 1;
+  ambi_choices_committed(g);
   return cx->stop;
 }
 

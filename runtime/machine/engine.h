@@ -135,6 +135,7 @@ typedef struct Engine {
   Value rv;            // returned value
   int64_t budget;      // steps until the next poll ...
   int64_t granted;     // ... and what they were when steps were last counted
+  uint32_t looks;      // at limits, so far
   ValueVec *out;       // results of the form
   Hook *top_hook;      // collector of the form
   size_t heap_soft;    // words in use that trigger a collection
@@ -178,6 +179,14 @@ enum AmbStop ambi_interp_run(Engine *g);
 // landing, too); NEXT_STOP: cx->stop is set. Not for TOP_DONE.
 enum Next ambi_interp_one(Engine *g);
 
+// Records begin a part of a page further on than frames do: where both stand at the same
+// place in their pages, the processor takes loads of one for what was just stored in the
+// other, and a fork and fail takes five times as long.
+enum { CHOICES_APART = 16 };
+static inline void ambi_choices_committed(Engine *g) {
+  g->choices_end = (Choice *)(void *)g->choice_range.base +
+                   g->choice_range.committed / sizeof(Choice) - 1;
+}
 // What a position slot holds: the address of the newest record, records do not
 // move. Bit 0 is free for the mark of a streamed position, and no collection
 // takes the word for a reference (it reads as a double).

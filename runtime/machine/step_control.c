@@ -31,6 +31,16 @@ static bool too_deep(const Engine *g) {
   return true;
 }
 
+// Steps to the next look. It is never the same number for long: looks count the unit
+// that is being called, and turns of a program take the same steps each time, so that
+// looks at an even distance would see one unit of a turn and no other.
+static uint64_t distance(Engine *g, uint64_t every) {
+  enum { SPREAD = 64 };
+  if (every < 2 * SPREAD) return every - 1;
+  uint32_t mixed = ++g->looks * 2654435761u;  // the golden ratio's
+  return every - 1 - mixed / (UINT32_MAX / SPREAD + 1);
+}
+
 // Looks at limits and collects when wanted. The frame at e has `args` live
 // slots. False: stop.
 bool ambi_step_poll(Engine *g, size_t args) {
@@ -45,7 +55,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
   }
   bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER);
   uint64_t every = host->looks ? host->look_every : AMB_POLL_STEPS;
-  uint64_t grant = often ? 0 : every - 1;  // then a step looks again
+  uint64_t grant = often ? 0 : distance(g, every);  // then a step looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;

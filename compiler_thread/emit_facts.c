@@ -358,8 +358,8 @@ static uint8_t first_use(const Flow *f, unsigned slot) {
     if (!f->region[at] || !(calculates(pc) || pc->op == OP_I_JNEQT)) continue;
     for (unsigned i = numbers(pc, x); i-- > 0;)
       if (!is_constant(x[i]) && slot_of(x[i]) == slot)
-        return 1 << (ambi_emit_in_doubles(f->m, pc, row(f, at)) ? FACT_FLOAT
-                                                                : FACT_INT);
+        return ambi_emit_in_doubles(f->m, pc, row(f, at)) ? 1u << FACT_FLOAT
+                                                          : 1u << FACT_INT;
   }
   return 0;
 }

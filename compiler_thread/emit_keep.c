@@ -279,6 +279,22 @@ static bool unless_equal(Emit *m) {
 }
 
 // ---- operations ---------------------------------------------------------------------
+// rax / 2^k by a shift, to which what is negative first gets 2^k - 1.
+static void divide_by_power(Emit *m, unsigned k, bool remainder) {
+  Jit *j = m->j;
+  jit_shift(j, J_SAR, J_RAX, 16);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_shift(j, J_SAR, J_RDX, 63);
+  jit_shift(j, J_SHR, J_RDX, 64 - k);
+  jit_rr(j, J_ADD, J_RAX, J_RDX);
+  jit_shift(j, J_SAR, J_RAX, k);
+  if (!remainder) return;
+  jit_shift(j, J_SHL, J_RAX, k);
+  jit_rr(j, J_SUB, J_RCX, J_RAX);
+  jit_rr(j, J_MOV, J_RAX, J_RCX);
+}
+
 // rax / by, for a constant of at least 3, by multiplication: the quotient is the
 // product's high half, shifted, one more for what is negative. It is exact for
 // integers of 48 bits as long as 2^(17 + shift) is not less than `by` (Granlund and
@@ -311,8 +327,11 @@ static bool divide(Emit *m, unsigned x, unsigned y, bool remainder) {
   int64_t by = is_constant(y) ? ambi_int_of(constant(m, y)) : 0;
   if (is_constant(y) && by <= 0) return false;
   int_to(m, J_RAX, x);
-  if (by >= 3) {
-    divide_by(m, by, remainder);
+  if (by >= 2) {
+    if ((by & (by - 1)) == 0)
+      divide_by_power(m, (unsigned)__builtin_ctzll((uint64_t)by), remainder);
+    else
+      divide_by(m, by, remainder);
     jit_shift(j, J_SHL, J_RAX, 16);
     give_int(m, m->pc->a);
     return true;

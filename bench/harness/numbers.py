@@ -86,7 +86,7 @@ def timed(title, goal, case, factor):
                   if e == m.main else None, micros=[case[0]])
 
 
-EMIT = ("emit", "an instruction, each unit once")
+EMIT = ("emit", "level 1, an instruction, each unit once")
 OPERATIONS = 100
 
 

@@ -540,7 +540,7 @@ static bool returned(Emit *m) {
   jit_cold(j);
   jit_bind(j, more);
   want_number(m, kind, other);
-  jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+  emit_leave_choices(m);
   jit_jump(j, ok);
   jit_hot(j);
   return true;

@@ -3,6 +3,16 @@
 #include "compiler_thread/template.h"
 #include "runtime/machine/step.h"
 
+// Most often it was noted before: frames that are returned through again and again are
+// not written to.
+void emit_leave_choices(Emit *m) {
+  JitLabel noted = jit_label(m->j);
+  jit_mi(m->j, J_TEST, 1, in_slot(m->pc->b), 1);
+  jit_jump_if(m->j, J_NE, noted);
+  jit_mi(m->j, J_OR, 8, in_slot(m->pc->b), 1);
+  jit_bind(m->j, noted);
+}
+
 void ambi_emit_POS(Emit *m) {
   emit_to_slot(m, m->pc->a, R_B);
 }
@@ -74,7 +84,7 @@ static void position(Emit *m, bool stream) {
   jit_bind(j, more);
   if (stream) {
     emit_error_test(m, end);
-    jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+    emit_leave_choices(m);
     jit_jump(j, emit_next(m));
   }
   jit_bind(j, end);
@@ -100,7 +110,7 @@ bool ambi_emit_stream_number(Emit *m) {
   if (emit_known(m, m->pc->b, FACT_NEWEST)) return true;
   jit_mr(m->j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(m->j, J_EQ, emit_next(m));
-  jit_mi(m->j, J_OR, 8, in_slot(m->pc->b), 1);
+  emit_leave_choices(m);
   return true;
 }
 
@@ -148,7 +158,7 @@ void ambi_emit_R_SAME(Emit *m) {
   jit_jump_if(j, J_ABOVE, other);
   jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(j, J_EQ, on);
-  jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+  emit_leave_choices(m);
   jit_bind(j, on);
   give_back(m);
   jit_bind(j, other);

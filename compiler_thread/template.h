@@ -355,6 +355,8 @@ unsigned ambi_emit_guard_of(const Unit *u, unsigned body);
 enum Fact ambi_emit_expects(const Emit *m, uint32_t at);
 // STREAM of what is known to be a number. False: it is not.
 bool ambi_emit_stream_number(Emit *m);
+// Notes in the position of operand b that choices are left behind it. Uses nothing.
+void emit_leave_choices(Emit *m);
 // Is this instruction to have its slow arm only?
 bool emit_leaves(const Emit *m);
 void emit_counted(Emit *m);  // ... and uses rcx

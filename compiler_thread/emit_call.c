@@ -111,8 +111,7 @@ static void load_few(Emit *m, unsigned n, bool self) {
   }
 }
 
-// A turn of a loop: this unit again, in this frame. Anything else: to `other`.
-static void tail_self(Emit *m, unsigned n, JitLabel other) {
+void emit_may_turn(Emit *m, JitLabel other) {
   Jit *j = m->j;
   jit_imm(j, J_RDI, m->u->k[m->pc->c]);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Variant, unit)));
@@ -121,6 +120,12 @@ static void tail_self(Emit *m, unsigned n, JitLabel other) {
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RDI, in_record(OFF(Choice, top)));
   jit_jump_if(j, J_BELOW, other);
+}
+
+// A turn of a loop: this unit again, in this frame. Anything else: to `other`.
+static void tail_self(Emit *m, unsigned n, JitLabel other) {
+  Jit *j = m->j;
+  emit_may_turn(m, other);
   for (unsigned i = 0; i < n; i++)
     if (!stays(m, i)) emit_to_slot(m, i, emit_argument_register(i, n));
   jit_jump(j, m->again);

@@ -162,24 +162,12 @@ static void load_numbers(Emit *m, const Turn *t) {
   }
 }
 
-// The unit is in force and nothing protects its frame, or else to `other`.
-static void may_turn(Emit *m, JitLabel other) {
-  Jit *j = m->j;
-  jit_imm(j, J_RDX, m->u->k[m->pc->c]);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
-  emit_is_self(m, J_RDX);
-  jit_jump_if(j, J_NE, other);
-  jit_lea(j, J_RDX, in_slot((unsigned)-FRAME_HEADER));
-  jit_rm(j, J_CMP, J_RDX, in_record(OFF(Choice, top)));
-  jit_jump_if(j, J_BELOW, other);
-}
-
 bool ambi_emit_turn(Emit *m) {
   Keep *k = m->keep;
   Turn t = {.x = ambi_op_list(m->pc) + 1, .n = m->pc->b};
   if (!is_self(m, m->pc) || !k->loop_facts || !plan(m, &t)) return false;
   if (t.checked) keep_flush(m, m->at);
-  if (!k->loop) may_turn(m, keep_exit(m));
+  if (!k->loop) emit_may_turn(m, keep_exit(m));
   load_numbers(m, &t);
   memory_arguments(m, &t);
   register_arguments(m, &t, false);

@@ -333,6 +333,9 @@ void emit_tail_few(Emit *m, unsigned n);
 
 // Is the unit in rcx the one whose calls this code runs?
 void emit_is_self(Emit *m, JitReg scratch_register);
+// The unit that TAILCALL names is this one, in force, and nothing protects its frame; else
+// to `other`. Uses rcx, rdi.
+void emit_may_turn(Emit *m, JitLabel other);
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.

@@ -5,6 +5,7 @@
 // variables; the names come from the template the level belongs to.
 #include "runtime/atoms/printer.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "runtime/atoms/number.h"
@@ -40,6 +41,15 @@ void ambi_buffer_put(Buffer *b, const char *s, size_t n) {
 
 void ambi_buffer_puts(Buffer *b, const char *s) {
   ambi_buffer_put(b, s, strlen(s));
+}
+
+void ambi_buffer_format(Buffer *b, const char *format, ...) {
+  char text[160];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  ambi_buffer_puts(b, text);
 }
 
 void ambi_buffer_drop(Buffer *b) {

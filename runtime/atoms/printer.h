@@ -18,6 +18,9 @@ typedef struct Buffer {
 } Buffer;
 void ambi_buffer_put(Buffer *b, const char *s, size_t n);
 void ambi_buffer_puts(Buffer *b, const char *s);
+// Short text: what is beyond 159 bytes is cut.
+__attribute__((format(printf, 2, 3))) void
+ambi_buffer_format(Buffer *b, const char *format, ...);
 void ambi_buffer_drop(Buffer *b);
 
 // Numbering of fresh variables over one output (several atoms of one line).

@@ -7,7 +7,6 @@
 // constants. Loops of a unit are units of their own, printed behind it.
 #include "runtime/bytecode/disasm.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "memory/alloc.h"
@@ -22,16 +21,6 @@ typedef struct Disasm {
   DisasmNote *note;  // or NULL
   void *arg;         // its
 } Disasm;
-
-__attribute__((format(printf, 2, 3))) static void say(Disasm *d,
-                                                      const char *format, ...) {
-  char text[160];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  ambi_buffer_puts(d->b, text);
-}
 
 // ---- constants ------------------------------------------------------------------
 
@@ -66,7 +55,7 @@ static void show_variant(Disasm *d, const Variant *v) {
   if (v->def)
     ambi_disasm_variant(d->rt, d->b, v);
   else
-    say(d, "loop %zu", loop_number(d, v->unit));
+    ambi_buffer_format(d->b, "loop %zu", loop_number(d, v->unit));
 }
 
 static void show_name(Disasm *d, Word vinfo) {
@@ -91,7 +80,7 @@ static void show_key(Disasm *d, Word key) {
     ambi_buffer_puts(d->b, "_");
   for (unsigned i = 1; i < size && i < 8; i++)
     ambi_buffer_puts(d->b, " _");
-  if (size > 8) say(d, " ... %u in all", size);
+  if (size > 8) ambi_buffer_format(d->b, " ... %u in all", size);
   ambi_buffer_puts(d->b, ")");
 }
 
@@ -113,7 +102,8 @@ static void show_source(Disasm *d, uint16_t s) {
   if (s >= SRC_CONST)
     show_constant(d, 'K', d->u->k[s - SRC_CONST]);
   else
-    say(d, s & SRC_CHECK ? "s%u?" : "s%u", s & (SRC_CHECK - 1));
+    ambi_buffer_format(d->b, s & SRC_CHECK ? "s%u?" : "s%u",
+                       s & (SRC_CHECK - 1));
 }
 
 static void show_outlet(Disasm *d, const Outlet *o) {
@@ -121,7 +111,7 @@ static void show_outlet(Disasm *d, const Outlet *o) {
     show_variant(d, o->unit->variant);
     ambi_buffer_puts(d->b, " ");
   }
-  say(d, "at %u", o->at);
+  ambi_buffer_format(d->b, "at %u", o->at);
 }
 
 static void show_operand(Disasm *d, uint32_t at, unsigned i) {
@@ -130,20 +120,20 @@ static void show_operand(Disasm *d, uint32_t at, unsigned i) {
   char kind = ambi_operand_kind(pc->op, i);
   switch (kind) {
   case 'S': show_source(d, x); break;
-  case 'L': say(d, "-> %d", (int)at + (int16_t)x); break;
-  case 'N': say(d, "%u", x); break;
-  case 'Z': say(d, "%d", (int16_t)x); break;
-  case 'X': say(d, "switch %u", x); break;
+  case 'L': ambi_buffer_format(d->b, "-> %d", (int)at + (int16_t)x); break;
+  case 'N': ambi_buffer_format(d->b, "%u", x); break;
+  case 'Z': ambi_buffer_format(d->b, "%d", (int16_t)x); break;
+  case 'X': ambi_buffer_format(d->b, "switch %u", x); break;
   case 'B': show_variant(d, d->u->bodies[x].variant); break;
   case 'G': show_outlet(d, &d->u->outlets[x]); break;
   case 'O': ambi_buffer_puts(d->b, ambi_builtins[x].name); break;
-  case 'I': say(d, "s%u, s%u", x, x + 1u); break;
+  case 'I': ambi_buffer_format(d->b, "s%u, s%u", x, x + 1u); break;
   case 'K':
   case 'T':
   case 'C':
   case 'V':
   case 'H': show_constant(d, kind, d->u->k[x]); break;
-  default: say(d, "s%u", x); break;
+  default: ambi_buffer_format(d->b, "s%u", x); break;
   }
 }
 
@@ -163,11 +153,11 @@ static void show_variables(Disasm *d, const Code *pc) {
     uint16_t s = ambi_op_list(pc)[i];
     if (i) ambi_buffer_puts(d->b, ", ");
     show_name(d, t->vinfo[i]);
-    say(d,
-        s & ENV_LATE  ? " late s%u"
-        : s & ENV_NEW ? " new s%u"
-                      : " s%u",
-        s & ENV_SLOT);
+    ambi_buffer_format(d->b,
+                       s & ENV_LATE  ? " late s%u"
+                       : s & ENV_NEW ? " new s%u"
+                                     : " s%u",
+                       s & ENV_SLOT);
   }
   ambi_buffer_puts(d->b, "]");
 }
@@ -176,9 +166,10 @@ static void show_cases(Disasm *d, const Switch *s) {
   for (uint32_t i = 0; i < s->n; i++) {
     ambi_buffer_puts(d->b, "          ");
     show_key(d, s->cases[i].key);
-    say(d, " -> %u\n", s->cases[i].to);
+    ambi_buffer_format(d->b, " -> %u\n", s->cases[i].to);
   }
-  say(d, "          other -> %u\n          unbound -> %u\n", s->other, s->open);
+  ambi_buffer_format(d->b, "          other -> %u\n          unbound -> %u\n",
+                     s->other, s->open);
 }
 
 static void show_operands(Disasm *d, uint32_t at) {
@@ -205,13 +196,14 @@ static void show_instruction(Disasm *d, uint32_t at) {
   const OpInfo *op = &ambi_ops[pc->op];
   bool bare = memcmp(op->operands, "---", 3) == 0 &&
               !(op->flags & (X_LIST | X_CALL | X_ENV));
-  say(d, bare ? "%6u  %s" : "%6u  %-11s ", at, op->name);
+  ambi_buffer_format(d->b, bare ? "%6u  %s" : "%6u  %-11s ", at, op->name);
   if (!bare) show_operands(d, at);
   if (op->flags & (X_VARL | X_ELSE))
-    say(d, op->flags & X_ELSE ? ", else -> %d" : ", unbound -> %d",
-        (int)at + (int16_t)pc[ambi_op_words(pc) - 1].b);
+    ambi_buffer_format(d->b,
+                       op->flags & X_ELSE ? ", else -> %d" : ", unbound -> %d",
+                       (int)at + (int16_t)pc[ambi_op_words(pc) - 1].b);
   uint32_t edge = ambi_unit_edge(d->u, at);
-  if (edge != UINT32_MAX) say(d, "  error -> %u", edge);
+  if (edge != UINT32_MAX) ambi_buffer_format(d->b, "  error -> %u", edge);
   ambi_buffer_puts(d->b, "\n");
   for (unsigned i = 0; i < 3; i++)
     if (ambi_operand_kind(pc->op, i) == 'X')
@@ -224,10 +216,11 @@ static bool show_unit(Disasm *d, const Unit *u) {
   const char *why;
   uint32_t at;
   d->u = u;
-  say(d, "  arguments %u, slots %u\n", u->nargs, u->nslots);
+  ambi_buffer_format(d->b, "  arguments %u, slots %u\n", u->nargs, u->nslots);
   if (!ambi_unit_verify(u, &why, &at)) {
     if (!why) d->b->failed = true;
-    say(d, "  broken at %u: %s\n", at, why ? why : "memory is out");
+    ambi_buffer_format(d->b, "  broken at %u: %s\n", at,
+                       why ? why : "memory is out");
     return false;
   }
   for (at = 0; at < u->ncode; at += ambi_op_words(u->code + at)) {
@@ -252,7 +245,7 @@ bool ambi_disasm_noted(Runtime *rt, Buffer *b, const Unit *u, DisasmNote *note,
     ok &= show_unit(&d, better);
   }
   for (size_t i = 0; i < d.nloops && !b->failed; i++) {
-    say(&d, "  loop %zu\n", i + 1);
+    ambi_buffer_format(d.b, "  loop %zu\n", i + 1);
     ok &= show_unit(&d, d.loops[i]);
   }
   ambi_free(d.loops, d.loops_cap * sizeof *d.loops);

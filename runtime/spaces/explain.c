@@ -2,8 +2,6 @@
 //
 // The match is run once more for this, and nothing comes of it but the text.
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "runtime/atoms/printer.h"
 #include "runtime/runtime.h"
@@ -18,48 +16,42 @@ typedef struct Explain {
   Naming naming;
 } Explain;
 
-__attribute__((format(printf, 2, 3))) static void say(Explain *e,
-                                                      const char *format, ...) {
-  char text[160];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  ambi_buffer_puts(&e->b, text);
-}
-
 static void say_path(Explain *e, Path path) {
   if (path.arg == PATH_GROUND) {
-    say(e, "the whole fact");
+    ambi_buffer_format(&e->b, "the whole fact");
     return;
   }
-  say(e, "argument %u", path.arg);
-  if (path.sub != PATH_SELF) say(e, ", child %u of it", path.sub);
+  ambi_buffer_format(&e->b, "argument %u", path.arg);
+  if (path.sub != PATH_SELF)
+    ambi_buffer_format(&e->b, ", child %u of it", path.sub);
 }
 
 // The first key leads; more are asked where it leaves much.
 static void say_goal(Explain *e, unsigned i, const JoinGoal *g) {
-  say(e, "  %u. ", i + 1);
+  ambi_buffer_format(&e->b, "  %u. ", i + 1);
   ambi_print(e->cx->rt, &e->b, g->pattern, &e->naming);
-  say(e, "  ");
+  ambi_buffer_format(&e->b, "  ");
   bool indexed = g->nkeys && ambi_relation_has_index(g->rel, g->keys[0].path);
-  if (!indexed) say(e, "all %zu facts", ambi_relation_live(g->rel));
+  if (!indexed)
+    ambi_buffer_format(&e->b, "all %zu facts", ambi_relation_live(g->rel));
   for (unsigned k = 0; indexed && k < g->nkeys; k++) {
-    say(e, k == 0 ? "by " : k == 1 ? "; known, too: " : "; ");
+    ambi_buffer_format(&e->b, k == 0   ? "by "
+                              : k == 1 ? "; known, too: "
+                                       : "; ");
     say_path(e, g->keys[k].path);
   }
-  say(e,
-      "\n     asked %" PRIu64 " times, %" PRIu64 " facts looked at, %" PRIu64
-      " match\n",
-      g->asked, g->looked_at, g->found);
+  ambi_buffer_format(&e->b,
+                     "\n     asked %" PRIu64 " times, %" PRIu64
+                     " facts looked at, %" PRIu64 " match\n",
+                     g->asked, g->looked_at, g->found);
 }
 
 static void say_plan(Explain *e, Join *j) {
   ValueVec values = {0};
   size_t n = 0;
   if (!ambi_join_run(j, &values, &n)) return;
-  say(e, "match: %zu solutions%s\n", n,
-      j->reordered ? ", not found in the written order" : "");
+  ambi_buffer_format(&e->b, "match: %zu solutions%s\n", n,
+                     j->reordered ? ", not found in the written order" : "");
   for (unsigned i = 0; i < j->ngoals && !j->empty; i++)
     say_goal(e, i, &j->goals[i]);
   ambi_vec_drop(&values);
@@ -67,13 +59,15 @@ static void say_plan(Explain *e, Join *j) {
 
 // No plan: an atom with variables may match, or several spaces have such facts.
 static void say_unplanned(Explain *e) {
-  say(e, "match: one pattern behind the other, unified with each candidate\n");
+  ambi_buffer_format(
+      &e->b,
+      "match: one pattern behind the other, unified with each candidate\n");
   for (size_t i = 0; i < e->n; i++) {
     RecordVec found = {0};
     if (!ambi_space_query(e->cx, e->space, e->patterns[i], &found)) return;
-    say(e, "  %zu. ", i + 1);
+    ambi_buffer_format(&e->b, "  %zu. ", i + 1);
     ambi_print(e->cx->rt, &e->b, e->patterns[i], &e->naming);
-    say(e, "  %zu candidates by itself\n", found.n);
+    ambi_buffer_format(&e->b, "  %zu candidates by itself\n", found.n);
     ambi_records_drop(&found);
   }
 }

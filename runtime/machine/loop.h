@@ -6,135 +6,7 @@
 // writes them back before a helper runs, LOAD takes them again. An instruction
 // whose fast case does not hold takes its error edge (a table of the unit, so
 // the fast path pays nothing) or calls a helper.
-#include "runtime/atoms/number.h"
-#include "runtime/atoms/work.h"
-#include "runtime/machine/chain.h"
-#include "runtime/machine/list.h"
-#include "runtime/machine/site.h"
-
-#define UNIT()    ((const Unit *)(uintptr_t)E[FRAME_UNIT])
-#define KONST(i)  (UNIT()->k[i])
-#define SOURCE(x) ambi_source(E, (x))
-#define SAVE()    (g->e = E, g->b = B, g->pc = pc, g->rv = rv, cx->h = h)
-#define LOAD()    (E = g->e, B = g->b, pc = g->pc, rv = g->rv, h = cx->h)
-#ifdef AMB_DEBUG
-#define DISPATCH() goto *labels[ambi_code_count_op(g->code, pc->op)]
-#else
-#define DISPATCH() goto *labels[pc->op]
-#endif
-#ifdef LOOP_ONE
-#define NEXT() goto done
-#else
-#define NEXT() DISPATCH()
-#endif
-#define STEP(n) \
-  do {          \
-    pc += (n);  \
-    NEXT();     \
-  } while (0)
-#define JUMP(l)         \
-  do {                  \
-    pc += (int16_t)(l); \
-    NEXT();             \
-  } while (0)
-#define EDGE()                         \
-  do {                                 \
-    SAVE();                            \
-    if (!ambi_step_edge(g)) goto stop; \
-    pc = g->pc;                        \
-    NEXT();                            \
-  } while (0)
-#define AFTER(call)                    \
-  do {                                 \
-    SAVE();                            \
-    enum Next next_ = (call);          \
-    LOAD();                            \
-    if (next_ == NEXT_PC) NEXT();      \
-    if (next_ == NEXT_FAIL) goto fail; \
-    if (next_ == NEXT_RET) goto ret;   \
-    goto stop;                         \
-  } while (0)
-// An operand of a call; what needs evaluation first takes the edge.
-#define TAKE(x, s)                                     \
-  do {                                                 \
-    uint16_t s_ = (s);                                 \
-    (x) = SOURCE(s_);                                  \
-    if (AMB_UNLIKELY((s_ & SRC_CONST) == SRC_CHECK) && \
-        AMB_UNLIKELY(!ambi_source_ready(g, &(x))))     \
-      EDGE();                                          \
-  } while (0)
-// What a call of this shape through a variable goes to.
-#define TARGET(t, f, shape)                                               \
-  do {                                                                    \
-    Value f_ = (f);                                                       \
-    Variant *shape_ = (Variant *)(uintptr_t)KONST(shape);                 \
-    (t) = ambi_target_seen(shape_, f_);                                   \
-    if (AMB_UNLIKELY(!ambi_target_holds(g, (t), f_))) {                   \
-      SAVE();                                                             \
-      (t) = ambi_target_is_data(g, f_) ? ambi_target_data()               \
-                                       : ambi_target_find(g, shape_, f_); \
-      if ((t) == NULL) goto stop;                                         \
-    }                                                                     \
-  } while (0)
-// Its argument i; what it does not take as it is takes the edge.
-#define PASS(to, t, i, s)                                               \
-  do {                                                                  \
-    uint16_t s_ = (s);                                                  \
-    Value x_ = SOURCE(s_), type_ = (t)->param[i];                       \
-    if (AMB_LIKELY(type_.w == AMB_SYM(UNDEFINED).w)) {                  \
-      if (AMB_UNLIKELY(!ambi_source_ready(g, &x_))) EDGE();             \
-    } else {                                                            \
-      SAVE();                                                           \
-      if (!ambi_target_accepts(g, type_, (s_ & SRC_CHECK) != 0, &x_)) { \
-        if (cx->stop) goto stop;                                        \
-        EDGE();                                                         \
-      }                                                                 \
-    }                                                                   \
-    (to) = x_.w;                                                        \
-  } while (0)
-// One call more; at times limits and memory are looked at.
-#define COUNT_STEP(nargs)                         \
-  do {                                            \
-    if (AMB_UNLIKELY(--g->budget < 0)) {          \
-      SAVE();                                     \
-      if (!ambi_step_poll(g, (nargs))) goto stop; \
-      LOAD();                                     \
-    }                                             \
-  } while (0)
-#define ALLOC(p, n)                                           \
-  do {                                                        \
-    (p) = h;                                                  \
-    if (AMB_UNLIKELY((size_t)(cx->hend - h) < (size_t)(n))) { \
-      SAVE();                                                 \
-      (p) = ambi_heap_more(cx, (n));                          \
-      h = cx->h;                                              \
-      ambi_engine_hurry(g);                                   \
-      if (!(p)) goto stop;                                    \
-    } else                                                    \
-      h += (n);                                               \
-  } while (0)
-
-// Is equality with this value that of the words?
-static inline bool word_decides(Value v) {
-  return ambi_is_sym(v) || ambi_tag(v) == TAG_IMM;
-}
-
-static const SwitchCase *find_case(const Switch *s, Word key) {
-  if (s->n <= 8) {
-    for (uint32_t i = 0; i < s->n; i++)
-      if (s->cases[i].key == key) return &s->cases[i];
-    return NULL;
-  }
-  uint32_t lo = 0, hi = s->n;
-  while (lo < hi) {
-    uint32_t mid = (lo + hi) / 2;
-    if (s->cases[mid].key < key)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo < s->n && s->cases[lo].key == key ? &s->cases[lo] : NULL;
-}
+#include "runtime/machine/loop_words.h"
 
 // A label's work that takes more than a few lines stands in step.c or
 // step_control.c.
@@ -385,22 +257,9 @@ do_CALLV : {
   unsigned n = pc->b - 1u;
   const uint16_t *src = pc[1].half;
   const Target *t;
-  TARGET(t, SOURCE(src[1]), pc->c);
-  if (AMB_UNLIKELY(t->kind != TARGET_CALL)) {
-    if (t->kind == TARGET_DATA) JUMP(pc[1 + (n + 5) / 4].b);
-    if (t->kind == TARGET_ODD || (src[1] & SRC_CHECK)) EDGE();
-    if (t->kind == TARGET_APPLY) AFTER(ambi_target_apply(g, t));
-  }
-  Word *N = E + src[0];
-  if (N < B->top) N = B->top;
-  N += FRAME_HEADER;
-  const Unit *u = t->variant->unit;
-  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
-    SAVE();
-    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
-  }
-  for (unsigned i = 0; i < n; i++)
-    PASS(N[i], t, i, src[2 + i]);
+  const Unit *u;
+  Word *N;
+  CALL_TARGET(t, u, N, n, src);
   if (pc->a != NO_SLOT) E[pc->a] = ambi_position(B).w;
   N[FRAME_UNIT] = (Word)(uintptr_t)u;
   N[FRAME_PREV] = (Word)(uintptr_t)E;
@@ -415,22 +274,9 @@ do_TAILCALLV : {
   unsigned n = pc->b - 1u;
   const uint16_t *src = pc[1].half;
   const Target *t;
-  TARGET(t, SOURCE(src[1]), pc->c);
-  if (AMB_UNLIKELY(t->kind != TARGET_CALL)) {
-    if (t->kind == TARGET_DATA) JUMP(pc[1 + (n + 5) / 4].b);
-    if (t->kind == TARGET_ODD || (src[1] & SRC_CHECK)) EDGE();
-    if (t->kind == TARGET_APPLY) AFTER(ambi_target_apply(g, t));
-  }
-  Word *N = E + src[0];
-  if (N < B->top) N = B->top;
-  N += FRAME_HEADER;
-  const Unit *u = t->variant->unit;
-  if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
-    SAVE();
-    if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
-  }
-  for (unsigned i = 0; i < n; i++)
-    PASS(N[i], t, i, src[2 + i]);
+  const Unit *u;
+  Word *N;
+  CALL_TARGET(t, u, N, n, src);
   if (AMB_LIKELY(E - FRAME_HEADER >= B->top)) {  // down to the frame that goes
     for (unsigned i = 0; i < n; i++)
       E[i] = N[i];
@@ -780,145 +626,7 @@ do_MATCHF_NEXT:
 do_MATCH_NEXT:
   AFTER(ambi_match_next(g));
 
-#define ARITH(name, overflow, ext, dop)                                  \
-  do_##name : {                                                          \
-    Value a = SOURCE(pc->b), b = SOURCE(pc->c);                          \
-    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {                  \
-      int64_t r;                                                         \
-      if (AMB_LIKELY(!overflow((int64_t)(a.w << 16), ext(b), &r))) {     \
-        E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);              \
-        STEP(1);                                                         \
-      }                                                                  \
-    } else if (ambi_is_double(a) && ambi_is_double(b)) {                 \
-      E[pc->a] = ambi_double(ambi_double_of(a) dop ambi_double_of(b)).w; \
-      STEP(1);                                                           \
-    }                                                                    \
-    AFTER(ambi_step_arith_slow(g, a, b));                                \
-  }
-#define SHIFTED(v) ((int64_t)((v).w << 16))
-#define PLAIN(v)   ambi_int_of(v)
-  ARITH(ADD, __builtin_add_overflow, SHIFTED, +)
-  ARITH(SUB, __builtin_sub_overflow, SHIFTED, -)
-  ARITH(MUL, __builtin_mul_overflow, PLAIN, *)
-#define ARITH_I(name, overflow, generic)                               \
-  do_##name : {                                                        \
-    Value a = AMB_V(E[pc->b]);                                         \
-    int64_t r;                                                         \
-    if (AMB_LIKELY(ambi_is_int(a) &&                                   \
-                   !overflow((int64_t)(a.w << 16),                     \
-                             (int64_t)(int16_t)pc->c * 65536, &r))) {  \
-      E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);              \
-      STEP(1);                                                         \
-    }                                                                  \
-    AFTER(ambi_step_arith_slow(g, a, ambi_small_int((int16_t)pc->c))); \
-  }
-  ARITH_I(ADDI, __builtin_add_overflow, OP_I_ADD)
-  ARITH_I(SUBI, __builtin_sub_overflow, OP_I_SUB)
-
-// Words of truth values differ in bit 0.
-#define TRUTH(name, x, word)                            \
-  do_##name : {                                         \
-    Value a = SOURCE(pc->b), b = SOURCE(x);             \
-    if (!ambi_is_bool(a) || !ambi_is_bool(b)) {         \
-      a = ambi_deref(a);                                \
-      b = ambi_deref(b);                                \
-      if (!ambi_is_bool(a) || !ambi_is_bool(b)) EDGE(); \
-    }                                                   \
-    E[pc->a] = (word);                                  \
-    STEP(1);                                            \
-  }
-  TRUTH(AND, pc->c, a.w & b.w)
-  TRUTH(OR, pc->c, a.w | b.w)
-  TRUTH(XOR, pc->c, ambi_bool(a.w != b.w).w)
-  TRUTH(NOT, pc->b, a.w ^ 1)
-
-#define COMPARE(name, rel)                                       \
-  do_##name : {                                                  \
-    Value a = SOURCE(pc->a), b = SOURCE(pc->b);                  \
-    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {          \
-      if ((int64_t)(a.w << 16) rel(int64_t)(b.w << 16)) STEP(1); \
-      JUMP(pc->c);                                               \
-    }                                                            \
-    if (ambi_is_double(a) && ambi_is_double(b)) {                \
-      if (ambi_double_of(a) rel ambi_double_of(b)) STEP(1);      \
-      JUMP(pc->c);                                               \
-    }                                                            \
-    a = ambi_deref(a);                                           \
-    b = ambi_deref(b);                                           \
-    if (!ambi_is_number(a) || !ambi_is_number(b)) EDGE();        \
-    bool known;                                                  \
-    if (ambi_step_compare(OP_I_##name, a, b, &known)) STEP(1);   \
-    JUMP(pc->c);                                                 \
-  }
-  COMPARE(JNLT, <)
-  COMPARE(JNGT, >)
-  COMPARE(JNLE, <=)
-  COMPARE(JNGE, >=)
-#define COMPARE_I(name, full, rel)                                        \
-  do_##name : {                                                           \
-    Value a = AMB_V(E[pc->a]);                                            \
-    if (AMB_LIKELY(ambi_is_int(a))) {                                     \
-      if (ambi_int_of(a) rel(int16_t) pc->b) STEP(1);                     \
-      JUMP(pc->c);                                                        \
-    }                                                                     \
-    a = ambi_deref(a);                                                    \
-    if (!ambi_is_number(a)) EDGE();                                       \
-    bool known;                                                           \
-    if (ambi_step_compare(OP_I_##full, a, ambi_small_int((int16_t)pc->b), \
-                          &known))                                        \
-      STEP(1);                                                            \
-    JUMP(pc->c);                                                          \
-  }
-  COMPARE_I(JNLTI, JNLT, <)
-  COMPARE_I(JNGTI, JNGT, >)
-do_JNEQ : {  // both sides are evaluated
-  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
-  if (word_decides(a) || word_decides(b)) {
-    if (a.w == b.w) STEP(1);
-  } else if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) {
-    STEP(1);
-  }
-  if (ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX &&
-      ambi_may_differ_in_type(cx, a, b))
-    EDGE();
-  JUMP(pc->c);
-}
-do_JNEQT : {
-  Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
-  if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {
-    if (a.w == b.w) STEP(1);
-    JUMP(pc->c);
-  }
-  bool one_type = (ambi_is_number(a) && ambi_is_number(b)) ||
-                  (ambi_is_bool(a) && ambi_is_bool(b)) ||
-                  (ambi_is_str(a) && ambi_is_str(b)) ||
-                  ambi_step_no_types(g, &a, &b);
-  if (!one_type) EDGE();
-  if (ambi_equal(a, b)) STEP(1);
-  JUMP(pc->c);
-}
-do_JNEQI : {
-  Value a = AMB_V(E[pc->a]);
-  if (AMB_LIKELY(ambi_is_int(a))) {
-    if (ambi_int_of(a) == (int16_t)pc->b) STEP(1);
-    JUMP(pc->c);
-  }
-  a = ambi_deref(a);
-  if (ambi_is_number(a)) {
-    if (ambi_num_cmp(a, ambi_small_int((int16_t)pc->b)) == 0) STEP(1);
-    JUMP(pc->c);
-  }
-  EDGE();
-}
-do_BRANCH : {
-  Value v = AMB_V(E[pc->a]);
-  if (v.w == AMB_TRUE.w) STEP(2);
-  if (v.w == AMB_FALSE.w) JUMP(pc->c);
-  v = ambi_deref(v);
-  if (v.w == AMB_TRUE.w) STEP(2);
-  if (v.w == AMB_FALSE.w) JUMP(pc->c);
-  JUMP(pc[1].b);
-}
+#include "runtime/machine/loop_numbers.h"
 do_CHKNUM : {
   Value v = AMB_V(E[pc->a]);
   if (AMB_UNLIKELY(!ambi_is_number(v))) {

@@ -48,8 +48,6 @@ static Unit *eval_unit(CodeState *cs, uint32_t size) {
   return u;
 }
 
-static Definition *head_info(Engine *g, Value head, uint32_t nargs);
-
 static const Code *ev_code(const Engine *g, uint32_t child, uint32_t which) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   return u->code + EV_CODE_ARGS + 3 * (size_t)child + which;
@@ -98,6 +96,12 @@ static void eval_init(Engine *g, Value v, Value t, Word depth) {
   g->e[EV_TYPE] = t.w;
   g->e[EV_DEPTH] = depth;
   g->e[EV_EPOCH] = ambi_small_int((int64_t)g->code->epoch).w;
+}
+
+bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret) {
+  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return false;
+  eval_init(g, v, t, DEPTH_FORM);
+  return true;
 }
 
 // ---- calls of functions that are only known now -------------------------------------
@@ -164,7 +168,7 @@ static bool has_typed_head(Engine *g, Value v) {
   Value head = ambi_deref(ambi_expr_at(v, 0));
   if (ambi_is_var(head)) return false;
   if (!ambi_is_sym(head)) return ambi_is_op(head) || ambi_is_expr(head);
-  Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
+  Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
   return d && !d->untyped;
 }
 
@@ -193,15 +197,14 @@ enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
   argument_errors(g, v, &errors);
   if (!g->cx->stop && errors.n == 0) {
     next = ambi_eval_push(g, v, t, ret);
-  } else if (!g->cx->stop && ambi_frame_push(g, eval_unit(g->code, 1), ret)) {
-    eval_init(g, v, t, DEPTH_FORM);
+  } else if (!g->cx->stop && ambi_eval_frame(g, v, t, ret)) {
     next = ambi_give_many(g, &errors);
   }
   ambi_vec_drop(&errors);
   return next;
 }
 
-static enum Next eval_tail(Engine *g, Value v, Value t, Word depth) {
+enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth) {
   v = ambi_deref(v);
   Variant *plain = plain_call(g, v, t);
   if (plain)
@@ -214,7 +217,7 @@ static enum Next eval_tail(Engine *g, Value v, Value t, Word depth) {
 }
 
 enum Next ambi_eval_tail(Engine *g, Value v, Value t) {
-  return eval_tail(g, v, t, DEPTH_FORM);
+  return ambi_eval_tail_at(g, v, t, DEPTH_FORM);
 }
 
 // ---- returning -----------------------------------------------------------------
@@ -251,119 +254,7 @@ static enum Next stop_or(Engine *g, enum Next next) {
   return g->cx->stop ? NEXT_STOP : next;
 }
 
-// ---- facts about heads -------------------------------------------------------
-
-// Symbol heads: has this call no type and no rule in the context space?
-static Definition *head_info(Engine *g, Value head, uint32_t nargs) {
-  Context *cx = g->cx;
-  Value key = ambi_is_sym(head) ? head : AMB_UNIT;
-  Definition *d = ambi_definition(g->code, cx->space, key, nargs);
-  if (!d) {
-    cx->stop = STOP_MEMORY;
-    return NULL;
-  }
-  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
-  return d;
-}
-
-bool ambi_mark_holds(Value v) {
-  if (ambi_is_ground_expr(v)) return true;
-  Value stack[64];
-  size_t n = 0;
-  stack[n++] = v;
-  while (n) {
-    Value e = stack[--n];
-    const Value *it = ambi_expr_items(e);
-    for (uint32_t i = 0, size = ambi_expr_size(e); i < size; i++) {
-      if (ambi_is_var(it[i]) && !ambi_var_unbound(it[i])) return false;
-      if (!ambi_is_expr(it[i]) || ambi_is_ground_expr(it[i])) continue;
-      if (n == 64) return false;  // deep: evaluate it again, which is safe
-      stack[n++] = it[i];
-    }
-  }
-  return true;
-}
-
-Value ambi_settle(Context *cx, Value v) {
-  v = ambi_deref(v);
-  Value now = ambi_resolve(cx, v);
-  if (ambi_is_none(now) || !ambi_is_expr(v) || !ambi_has_eval(v)) return now;
-  return ambi_mark_eval(now);
-}
-
-Value ambi_whole(Value v) {
-  if (ambi_is_var(v)) return ambi_unmark(ambi_deref(v));
-  return ambi_is_expr(v) && !ambi_mark_holds(v) ? ambi_unmark(v) : v;
-}
-
-Value ambi_handed_on(Context *cx, Value v) {
-  Value now = ambi_resolve(cx, v);
-  return ambi_is_var(v) && !ambi_is_none(now) ? ambi_unmark(now) : now;
-}
-
-bool ambi_is_data(Engine *g, Value e) {
-  Value head = ambi_deref(ambi_expr_at(e, 0));
-  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
-  if (ambi_is_var(head) || g->cx->rt->is_data_head(g->cx, head)) return true;
-  Definition *d = head_info(g, head, ambi_expr_size(e) - 1);
-  return d && d->untyped && !d->has_rules;
-}
-
-// rigid: NULL if nobody asks. Parts that are marked need not be looked into then.
-static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
-  const Value *it = ambi_expr_items(e);
-  uint32_t size = ambi_expr_size(e);
-  if (!ambi_is_data(g, e)) return false;
-  if (rigid && ambi_is_var(ambi_deref(it[0]))) *rigid = false;
-  for (uint32_t i = 0; i < size; i++) {
-    Value c = ambi_deref(it[i]);
-    if (c.w == AMB_SYM(EMPTY).w) return false;
-    if (!ambi_is_expr(c)) continue;
-    if (ambi_is_error_atom(c)) return false;  // it would be the value
-    if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;
-    if (!ambi_vec_push(todo, c)) return false;
-  }
-  return true;
-}
-
-enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
-
-bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
-  size_t base = g->work.n;
-  bool fixed = true;  // also when variables get bound
-  bool *ask = rigid ? &fixed : NULL;
-  bool inert = inert_node(g, v, &g->work, ask);
-  for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
-    inert = inert_node(g, g->work.at[--g->work.n], &g->work, ask);
-    // A term that shares its parts may be very large as a tree.
-    if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
-  }
-  if (g->work.n > base) inert = false;
-  g->work.n = base;
-  if (rigid) *rigid = inert && fixed;
-  return inert;
-}
-
 // ---- the steps of EVAL ------------------------------------------------------------
-
-enum { SOME = 256 };  // nodes
-// budget: of nodes looked at, see ambi_is_inert.
-static bool settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
-  *out = v;
-  if (t.w == AMB_SYM(T_ATOM).w || ambi_is_var(v)) return true;
-  if (ambi_is_sym(v))
-    return t.w == AMB_SYM(T_SYMBOL).w || t.w == AMB_SYM(UNDEFINED).w;
-  if (!ambi_is_expr(v))
-    return t.w == AMB_SYM(UNDEFINED).w ||
-           (ambi_is_unit(v) && t.w == AMB_SYM(T_EXPRESSION).w) ||
-           (!ambi_is_unit(v) && t.w == AMB_SYM(T_GROUNDED).w) ||
-           (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
-  if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
-  if (ambi_has_eval(v)) return true;
-  if (g->max_depth || !ambi_is_inert(g, v, NULL, budget)) return false;
-  *out = ambi_mark_eval(v);
-  return true;
-}
 
 static enum Next cast(Engine *g, Value v, Value t) {
   ValueVec errors = {0};
@@ -417,29 +308,21 @@ static bool has_function_type(uint32_t op) {
   return ambi_builtins[op].type[0] == '(';
 }
 
-// The value of what is deeper than the pragma max-stack-depth allows.
-static enum Next give_overflow(Engine *g, Value v, Value t) {
-  Context *cx = g->cx;
-  Value call = AMB_EXPR(cx, AMB_SYM(METTA), v, t, ambi_space_value(cx->space));
-  if (ambi_is_none(call)) return NEXT_STOP;
-  return ambi_give(g, ambi_make_error(cx, call, AMB_SYM(STACK_OVERFLOW)));
-}
-
 static enum Next ev_start(Engine *g) {
   g->same_from = g->same_to = NULL;
   Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]), out;
-  if (ambi_too_deep(g, g->e[EV_DEPTH])) return give_overflow(g, v, t);
+  if (ambi_too_deep(g, g->e[EV_DEPTH])) return ambi_give_overflow(g, v, t);
   // The children of a walk that failed look at less, or deep terms would be walked
   // once for each level.
   const Code *ret = (const Code *)(uintptr_t)g->e[FRAME_RET];
-  size_t budget = ret->op == OP_I_EV_RET ? SOME : SIZE_MAX;
-  if (settled(g, v, t, budget, &out)) return ambi_give(g, out);
+  size_t budget = ret->op == OP_I_EV_RET ? AMB_SOME_NODES : SIZE_MAX;
+  if (ambi_settled(g, v, t, budget, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;
   if (!ambi_is_expr(v)) return cast(g, v, t);
   Value head = ambi_deref(ambi_expr_at(v, 0));
   if (ambi_is_var(head)) return ev_tuple(g);
   if (ambi_is_sym(head)) {
-    Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
+    Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
     if (!d) return NEXT_STOP;
     if (d->untyped) return ev_tuple(g);
   } else if (ambi_is_op(head) && has_function_type(ambi_op_of(head))) {
@@ -540,7 +423,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
     bool own = head || (ambi_is_expr(c) && ambi_has_eval(c));
     if (!own && ambi_is_var(t) && !ambi_is_expr(c) && !deep)
       own = binds_type(g, c, t);
-    if (!deep && (own || settled(g, c, t, SOME, &out))) {
+    if (!deep && (own || ambi_settled(g, c, t, AMB_SOME_NODES, &out))) {
       if (own) out = c;
       if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
@@ -655,233 +538,9 @@ static Value ev_call_atom(Engine *g) {
                (ground ? AMB_EXPR_GROUND : 0));
 }
 
-// The call is its own value.
-static enum Next give_call(Engine *g, Value call) {
-  if (ambi_has_eval(call)) {
-    g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
-    g->same_to = ambi_ptr(call);
-  }
-  return ambi_give(g, call);
-}
-
-static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
-                           Value call) {
-  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  if (op == OP_MATCH) {
-    if (!ambi_is_space(args[0]))
-      return ambi_give(g, ambi_make_error_text(
-                              g->cx, ambi_unmark(call),
-                              "match expects a space as the first argument"));
-    g->e[EV_TMPL] = ambi_settle(g->cx, args[2]).w;
-    if (ambi_is_none(AMB_V(g->e[EV_TMPL]))) return NEXT_STOP;
-    return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
-  }
-  const Code *ret = u->code + EV_CODE_TMP;
-  if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
-  return ambi_once_push(g, args[0], ambi_depth(g, DEPTH_STEP - 1 + DEPTH_ONCE),
-                        ret);
-}
-
-static enum Next call_op(Engine *g, Value call, Value t) {
-  uint32_t n = ambi_expr_size(call), op = ambi_op_of(ambi_expr_at(call, 0));
-  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  Value small[8], *args = small;
-  if (n > 9 && !(args = ambi_alloc(n * sizeof *args))) {
-    g->cx->stop = STOP_MEMORY;
-    return NEXT_STOP;
-  }
-  for (uint32_t i = 1; i < n; i++)
-    args[i - 1] = ambi_deref(ambi_expr_at(call, i));
-  enum Next next;
-  g->e[EV_TMPL] = AMB_NONE.w;
-  const Builtin *b = &ambi_builtins[op];
-  if ((b->flags & F_ENGINE) && ambi_builtin_takes(b, n - 1)) {
-    next = engine_op(g, op, args, call);
-  } else {
-    switch (ambi_call_builtin(g, op, args, n - 1, u->code + EV_CODE_TMP)) {
-    case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;
-    case CALL_EMPTY: next = NEXT_FAIL; break;
-    case CALL_STOP: next = NEXT_STOP; break;
-    case CALL_DATA: next = give_call(g, call); break;
-    default: next = NEXT_RET; break;
-    }
-  }
-  if (args != small) ambi_free(args, n * sizeof *args);
-  return next;
-}
-
-static bool nested_variable_head(Value v) {
-  while (ambi_is_expr(v))
-    v = ambi_deref(ambi_expr_at(v, 0));
-  return ambi_is_var(v);
-}
-
-// Enters the variant of a definition in place of the EVAL frame.
-static enum Next enter_variant(Engine *g, Variant *v, Value call) {
-  uint32_t n = ambi_expr_size(call) - 1;
-  Unit *u = v->unit;
-  if (!ambi_frame_replace(g, u)) return NEXT_STOP;
-  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
-  for (uint32_t i = 0; i < n; i++)
-    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
-  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
-  return NEXT_PC;
-}
-
-// metta_call, 7.7, in place of the EVAL frame.
-static enum Next call_step(Engine *g, Value call) {
-  Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
-  if (ambi_is_error_atom(call)) return give_call(g, call);
-  if (ambi_is_function(call))
-    call = ambi_unmark(call);  // wherever it is a body
-  g->e[EV_CALL] = call.w;
-  Value head = ambi_deref(ambi_expr_at(call, 0));
-  if (ambi_is_op(head)) return call_op(g, call, t);
-  if (ambi_is_instruction(call)) {
-    const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-    g->e[EV_TMPL] = AMB_NONE.w;
-    return ambi_instr_push(g, call, AMB_UNIT, DEPTH_STEP - 1,
-                           u->code + EV_CODE_TMP);
-  }
-  if (nested_variable_head(call)) return give_call(g, call);
-  Definition *d = head_info(g, head, ambi_expr_size(call) - 1);
-  if (!d) return NEXT_STOP;
-  if (!d->has_rules) return give_call(g, call);
-  if (!ambi_is_sym(head) || d->dynamic || d->nargs > 64 || g->max_depth)
-    return ambi_query_begin(g, call, t, true);
-  // A variable that nobody else knows says nothing any more.
-  if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
-    t = AMB_SYM(UNDEFINED);
-  if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
-  Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
-                                   : ambi_variant(g->code, d, t);
-  if (!v) {
-    g->cx->stop = STOP_MEMORY;
-    return NEXT_STOP;
-  }
-  return enter_variant(g, v, call);
-}
-
 static enum Next ev_call(Engine *g) {
   Value call = ev_call_atom(g);
-  return ambi_is_none(call) ? NEXT_STOP : call_step(g, call);
-}
-
-// Would it be the same again, if it is evaluated as a whole? A head with a type is
-// checked then.
-static bool own_children(Engine *g, Value v) {
-  Value head = ambi_deref(ambi_expr_at(v, 0));
-  if (ambi_is_op(head)) return false;
-  if (ambi_is_sym(head) && !g->cx->rt->is_data_head(g->cx, head)) {
-    Definition *d = head_info(g, head, ambi_expr_size(v) - 1);
-    if (!d || !d->untyped) return false;
-  }
-  for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
-    Value c = ambi_deref(ambi_expr_at(v, i));
-    if (ambi_is_expr(c) && !ambi_has_eval(c)) return false;
-  }
-  return true;
-}
-
-enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
-  bool may_own = g->pc->c != 0;
-  v = ambi_deref(v);
-  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
-  eval_init(g, v, AMB_SYM(UNDEFINED), DEPTH_FORM);
-  g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
-  if (!ambi_is_expr(v)) return ambi_give(g, v);
-  bool own = may_own && own_children(g, v);
-  return call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
-}
-
-// The call has one more result: a grounded operation's, an instruction's, or a
-// match (whose result is the template).
-static enum Next ev_tmp(Engine *g) {
-  Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
-  Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
-  if (!ambi_is_none(tmpl)) {
-    r = ambi_handed_on(g->cx, tmpl);
-    if (ambi_is_none(r)) return NEXT_STOP;
-  }
-  return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)
-                                   : ambi_body_tail(g, call, r, t);
-}
-
-enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
-  body = ambi_deref(body);
-  return ambi_is_function(body) ? ambi_function_tail(g, call, body, t)
-                                : ambi_value_tail(g, call, body, t);
-}
-
-enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
-                         const Code *ret) {
-  if (!ambi_frame_push(g, eval_unit(g->code, 1), ret)) return NEXT_STOP;
-  eval_init(g, call, t, DEPTH_FORM);
-  return ambi_body_tail(g, call, body, t);
-}
-
-enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
-  body = ambi_deref(body);
-  if (ambi_is_sym(body)) {
-    if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
-    if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
-      return ambi_give(g, ambi_whole(call));  // an instruction may have bound
-  }
-  if (ambi_is_error_atom(body)) return ambi_give(g, body);
-  Word depth = ambi_depth(g, DEPTH_TAIL);
-  if (ambi_too_deep(g, depth)) return give_overflow(g, body, t);
-  Value out;
-  if (settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
-  if (g->cx->stop) return NEXT_STOP;
-  return eval_tail(g, body, t, depth);
-}
-
-enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
-                                  unsigned n, const Code *next) {
-  static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
-  Context *cx = g->cx;
-  const Builtin *b = &ambi_builtins[op];
-  Value out = AMB_UNIT;
-  enum BuiltinStatus s = B_NOREDUCE;
-  cx->error_reason = AMB_NONE;
-  cx->many.n = 0;
-  if (!ambi_builtin_takes(b, n)) {
-    ambi_set_message(cx, "%s", b->count_text);
-    if (*b->count_text) s = B_ERROR;
-  } else if (b->fn) {
-    s = b->fn(cx, args, ambi_builtin_count(b, n), &out);
-  }
-  if (s == B_STOP || cx->stop) return CALL_STOP;
-  if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;
-  if (s == B_MANY && cx->many.n > 1) {
-    Value list = ambi_make_expr(cx, cx->many.at, cx->many.n);
-    Choice *c = ambi_is_none(list) ? NULL : ambi_choice_push(g, resume);
-    if (!c) return CALL_STOP;
-    c->aux = list;
-    c->cursor = 1;
-    c->next = next;
-  }
-  g->rv = s == B_MANY ? cx->many.at[0] : ambi_deref(out);
-  if (s == B_MANY) return CALL_VALUE;
-  if (s == B_OK && g->rv.w == AMB_SYM(EMPTY).w) return CALL_EMPTY;
-  if (s == B_OK && g->rv.w != AMB_SYM(NOT_REDUCIBLE).w)
-    return ambi_is_error_atom(g->rv) ? CALL_ERROR : CALL_VALUE;
-  Value *call = ambi_alloc((n + 1) * sizeof *call);
-  if (!call) {
-    cx->stop = STOP_MEMORY;
-    return CALL_STOP;
-  }
-  call[0] = AMB_OP_ID(op);
-  memcpy(call + 1, args, n * sizeof *call);
-  Value e = ambi_make_expr(cx, call, n + 1);
-  ambi_free(call, (n + 1) * sizeof *call);
-  if (!ambi_is_none(e) && s == B_ERROR)
-    e = ambi_is_none(cx->error_reason)
-            ? ambi_make_error_text(cx, e, cx->message)
-            : ambi_make_error(cx, e, cx->error_reason);
-  if (ambi_is_none(e)) return CALL_STOP;
-  g->rv = e;
-  return s == B_ERROR ? CALL_ERROR : CALL_DATA;
+  return ambi_is_none(call) ? NEXT_STOP : ambi_call_step(g, call);
 }
 
 enum Next ambi_ev_step(Engine *g) {
@@ -890,7 +549,7 @@ enum Next ambi_ev_step(Engine *g) {
   case OP_I_EV_ARG: return ev_args(g, child_of(g));
   case OP_I_EV_RET: return ev_ret(g);
   case OP_I_EV_VAL: return ev_value(g, child_of(g));
-  case OP_I_EV_TMP: return ev_tmp(g);
+  case OP_I_EV_TMP: return ambi_ev_result(g);
   default: return ambi_instr_step(g);
   }
 }

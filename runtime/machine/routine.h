@@ -1,5 +1,6 @@
-// Inside of tier 1: the frames of EVAL (routine.c) and of the minimal
-// instructions (instr.c), and what the two and the loop share.
+// Inside of tier 1: the frames of EVAL (routine.c), the calls they end in (apply.c),
+// the frames of the minimal instructions (instr.c), what is a value already (inert.c),
+// and what these and the loop share.
 #ifndef AMBIT_RUNTIME_ROUTINE_H
 #define AMBIT_RUNTIME_ROUTINE_H
 
@@ -57,13 +58,34 @@ bool ambi_frame_replace(Engine *g, Unit *u);
 // As ambi_eval_push, at this depth.
 enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
                             const Code *ret);
+enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth);
+// A frame of EVAL for v that does not begin with it: what runs in it is for the caller
+// to say.
+bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);
+
+// ---- apply.c --------------------------------------------------------------------
+// One step of the call in place of the EVAL frame, and what its value is evaluated to.
+enum Next ambi_call_step(Engine *g, Value call);
+enum Next ambi_ev_result(Engine *g);  // one more result of the step
+// The value of what is deeper than the pragma max-stack-depth allows.
+enum Next ambi_give_overflow(Engine *g, Value v, Value t);
 // CALLX: calls an expression whose children are values: nothing else is evaluated.
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
-// Has the head of this expression neither rules nor a type?
-bool ambi_is_data(Engine *g, Value e);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
 // ambi_body_tail), where that is no function to run any more.
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);
+
+// ---- inert.c --------------------------------------------------------------------
+enum { AMB_SOME_NODES = 256 };
+// What is known of calls of this head in the context space: types and rules.
+Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs);
+// Has the head of this expression neither rules nor a type?
+bool ambi_is_data(Engine *g, Value e);
+// Is v what evaluating it against t gives? *out: v, marked if it is an expression.
+// budget: of nodes looked at, see ambi_is_inert.
+bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out);
+
+// ---- returning ------------------------------------------------------------------
 // Returns v from the current frame; AMB_NONE: memory is out.
 static inline enum Next ambi_give(Engine *g, Value v) {
   if (ambi_is_none(v)) return NEXT_STOP;

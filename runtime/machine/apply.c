@@ -1,0 +1,235 @@
+// Calls whose children are values (metta_call, semantics 7.7): one step, and how
+// the evaluation goes on with what the step gave.
+#include "runtime/machine/routine.h"
+
+#include "memory/alloc.h"
+#include "runtime/types/types.h"
+
+enum Next ambi_give_overflow(Engine *g, Value v, Value t) {
+  Context *cx = g->cx;
+  Value call = AMB_EXPR(cx, AMB_SYM(METTA), v, t, ambi_space_value(cx->space));
+  if (ambi_is_none(call)) return NEXT_STOP;
+  return ambi_give(g, ambi_make_error(cx, call, AMB_SYM(STACK_OVERFLOW)));
+}
+
+// The call is its own value.
+static enum Next give_call(Engine *g, Value call) {
+  if (ambi_has_eval(call)) {
+    g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
+    g->same_to = ambi_ptr(call);
+  }
+  return ambi_give(g, call);
+}
+
+static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
+                           Value call) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  if (op == OP_MATCH) {
+    if (!ambi_is_space(args[0]))
+      return ambi_give(g, ambi_make_error_text(
+                              g->cx, ambi_unmark(call),
+                              "match expects a space as the first argument"));
+    g->e[EV_TMPL] = ambi_settle(g->cx, args[2]).w;
+    if (ambi_is_none(AMB_V(g->e[EV_TMPL]))) return NEXT_STOP;
+    return ambi_match_begin(g, args[0], args[1], u->code + EV_CODE_TMP);
+  }
+  const Code *ret = u->code + EV_CODE_TMP;
+  if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
+  return ambi_once_push(g, args[0], ambi_depth(g, DEPTH_STEP - 1 + DEPTH_ONCE),
+                        ret);
+}
+
+static enum Next call_op(Engine *g, Value call, Value t) {
+  uint32_t n = ambi_expr_size(call), op = ambi_op_of(ambi_expr_at(call, 0));
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  Value small[8], *args = small;
+  if (n > 9 && !(args = ambi_alloc(n * sizeof *args))) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  for (uint32_t i = 1; i < n; i++)
+    args[i - 1] = ambi_deref(ambi_expr_at(call, i));
+  enum Next next;
+  g->e[EV_TMPL] = AMB_NONE.w;
+  const Builtin *b = &ambi_builtins[op];
+  if ((b->flags & F_ENGINE) && ambi_builtin_takes(b, n - 1)) {
+    next = engine_op(g, op, args, call);
+  } else {
+    switch (ambi_call_builtin(g, op, args, n - 1, u->code + EV_CODE_TMP)) {
+    case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;
+    case CALL_EMPTY: next = NEXT_FAIL; break;
+    case CALL_STOP: next = NEXT_STOP; break;
+    case CALL_DATA: next = give_call(g, call); break;
+    default: next = NEXT_RET; break;
+    }
+  }
+  if (args != small) ambi_free(args, n * sizeof *args);
+  return next;
+}
+
+static bool nested_variable_head(Value v) {
+  while (ambi_is_expr(v))
+    v = ambi_deref(ambi_expr_at(v, 0));
+  return ambi_is_var(v);
+}
+
+// Enters the variant of a definition in place of the EVAL frame.
+static enum Next enter_variant(Engine *g, Variant *v, Value call) {
+  uint32_t n = ambi_expr_size(call) - 1;
+  Unit *u = v->unit;
+  if (!ambi_frame_replace(g, u)) return NEXT_STOP;
+  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
+  for (uint32_t i = 0; i < n; i++)
+    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
+  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  return NEXT_PC;
+}
+
+// metta_call, 7.7, in place of the EVAL frame.
+enum Next ambi_call_step(Engine *g, Value call) {
+  Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  if (ambi_is_error_atom(call)) return give_call(g, call);
+  if (ambi_is_function(call))
+    call = ambi_unmark(call);  // wherever it is a body
+  g->e[EV_CALL] = call.w;
+  Value head = ambi_deref(ambi_expr_at(call, 0));
+  if (ambi_is_op(head)) return call_op(g, call, t);
+  if (ambi_is_instruction(call)) {
+    const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+    g->e[EV_TMPL] = AMB_NONE.w;
+    return ambi_instr_push(g, call, AMB_UNIT, DEPTH_STEP - 1,
+                           u->code + EV_CODE_TMP);
+  }
+  if (nested_variable_head(call)) return give_call(g, call);
+  Definition *d = ambi_head_info(g, head, ambi_expr_size(call) - 1);
+  if (!d) return NEXT_STOP;
+  if (!d->has_rules) return give_call(g, call);
+  if (!ambi_is_sym(head) || d->dynamic || d->nargs > 64 || g->max_depth)
+    return ambi_query_begin(g, call, t, true);
+  // A variable that nobody else knows says nothing any more.
+  if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
+    t = AMB_SYM(UNDEFINED);
+  if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
+  Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
+                                   : ambi_variant(g->code, d, t);
+  if (!v) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  return enter_variant(g, v, call);
+}
+
+// Would it be the same again, if it is evaluated as a whole? A head with a type is
+// checked then.
+static bool own_children(Engine *g, Value v) {
+  Value head = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_op(head)) return false;
+  if (ambi_is_sym(head) && !g->cx->rt->is_data_head(g->cx, head)) {
+    Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
+    if (!d || !d->untyped) return false;
+  }
+  for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
+    Value c = ambi_deref(ambi_expr_at(v, i));
+    if (ambi_is_expr(c) && !ambi_has_eval(c)) return false;
+  }
+  return true;
+}
+
+enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
+  bool may_own = g->pc->c != 0;
+  v = ambi_deref(v);
+  if (!ambi_eval_frame(g, v, AMB_SYM(UNDEFINED), ret)) return NEXT_STOP;
+  g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
+  if (!ambi_is_expr(v)) return ambi_give(g, v);
+  bool own = may_own && own_children(g, v);
+  return ambi_call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
+}
+
+// The call has one more result: a grounded operation's, an instruction's, or a
+// match (whose result is the template).
+enum Next ambi_ev_result(Engine *g) {
+  Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
+  if (!ambi_is_none(tmpl)) {
+    r = ambi_handed_on(g->cx, tmpl);
+    if (ambi_is_none(r)) return NEXT_STOP;
+  }
+  return ambi_is_instruction(call) ? ambi_value_tail(g, call, r, t)
+                                   : ambi_body_tail(g, call, r, t);
+}
+
+enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
+  body = ambi_deref(body);
+  return ambi_is_function(body) ? ambi_function_tail(g, call, body, t)
+                                : ambi_value_tail(g, call, body, t);
+}
+
+enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
+                         const Code *ret) {
+  if (!ambi_eval_frame(g, call, t, ret)) return NEXT_STOP;
+  return ambi_body_tail(g, call, body, t);
+}
+
+enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
+  body = ambi_deref(body);
+  if (ambi_is_sym(body)) {
+    if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
+    if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
+      return ambi_give(g, ambi_whole(call));  // an instruction may have bound
+  }
+  if (ambi_is_error_atom(body)) return ambi_give(g, body);
+  Word depth = ambi_depth(g, DEPTH_TAIL);
+  if (ambi_too_deep(g, depth)) return ambi_give_overflow(g, body, t);
+  Value out;
+  if (ambi_settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
+  if (g->cx->stop) return NEXT_STOP;
+  return ambi_eval_tail_at(g, body, t, depth);
+}
+
+enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
+                                  unsigned n, const Code *next) {
+  static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
+  Context *cx = g->cx;
+  const Builtin *b = &ambi_builtins[op];
+  Value out = AMB_UNIT;
+  enum BuiltinStatus s = B_NOREDUCE;
+  cx->error_reason = AMB_NONE;
+  cx->many.n = 0;
+  if (!ambi_builtin_takes(b, n)) {
+    ambi_set_message(cx, "%s", b->count_text);
+    if (*b->count_text) s = B_ERROR;
+  } else if (b->fn) {
+    s = b->fn(cx, args, ambi_builtin_count(b, n), &out);
+  }
+  if (s == B_STOP || cx->stop) return CALL_STOP;
+  if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;
+  if (s == B_MANY && cx->many.n > 1) {
+    Value list = ambi_make_expr(cx, cx->many.at, cx->many.n);
+    Choice *c = ambi_is_none(list) ? NULL : ambi_choice_push(g, resume);
+    if (!c) return CALL_STOP;
+    c->aux = list;
+    c->cursor = 1;
+    c->next = next;
+  }
+  g->rv = s == B_MANY ? cx->many.at[0] : ambi_deref(out);
+  if (s == B_MANY) return CALL_VALUE;
+  if (s == B_OK && g->rv.w == AMB_SYM(EMPTY).w) return CALL_EMPTY;
+  if (s == B_OK && g->rv.w != AMB_SYM(NOT_REDUCIBLE).w)
+    return ambi_is_error_atom(g->rv) ? CALL_ERROR : CALL_VALUE;
+  Value *call = ambi_alloc((n + 1) * sizeof *call);
+  if (!call) {
+    cx->stop = STOP_MEMORY;
+    return CALL_STOP;
+  }
+  call[0] = AMB_OP_ID(op);
+  memcpy(call + 1, args, n * sizeof *call);
+  Value e = ambi_make_expr(cx, call, n + 1);
+  ambi_free(call, (n + 1) * sizeof *call);
+  if (!ambi_is_none(e) && s == B_ERROR)
+    e = ambi_is_none(cx->error_reason)
+            ? ambi_make_error_text(cx, e, cx->message)
+            : ambi_make_error(cx, e, cx->error_reason);
+  if (ambi_is_none(e)) return CALL_STOP;
+  g->rv = e;
+  return s == B_ERROR ? CALL_ERROR : CALL_DATA;
+}

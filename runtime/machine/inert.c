@@ -1,0 +1,112 @@
+// Which atoms are their own values: what may be taken for evaluated as it stands,
+// and which marks still hold.
+#include "runtime/machine/routine.h"
+
+#include "runtime/types/types.h"
+
+Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs) {
+  Context *cx = g->cx;
+  Value key = ambi_is_sym(head) ? head : AMB_UNIT;
+  Definition *d = ambi_definition(g->code, cx->space, key, nargs);
+  if (!d) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
+  return d;
+}
+
+bool ambi_mark_holds(Value v) {
+  if (ambi_is_ground_expr(v)) return true;
+  Value stack[64];
+  size_t n = 0;
+  stack[n++] = v;
+  while (n) {
+    Value e = stack[--n];
+    const Value *it = ambi_expr_items(e);
+    for (uint32_t i = 0, size = ambi_expr_size(e); i < size; i++) {
+      if (ambi_is_var(it[i]) && !ambi_var_unbound(it[i])) return false;
+      if (!ambi_is_expr(it[i]) || ambi_is_ground_expr(it[i])) continue;
+      if (n == 64) return false;  // deep: evaluate it again, which is safe
+      stack[n++] = it[i];
+    }
+  }
+  return true;
+}
+
+Value ambi_settle(Context *cx, Value v) {
+  v = ambi_deref(v);
+  Value now = ambi_resolve(cx, v);
+  if (ambi_is_none(now) || !ambi_is_expr(v) || !ambi_has_eval(v)) return now;
+  return ambi_mark_eval(now);
+}
+
+Value ambi_whole(Value v) {
+  if (ambi_is_var(v)) return ambi_unmark(ambi_deref(v));
+  return ambi_is_expr(v) && !ambi_mark_holds(v) ? ambi_unmark(v) : v;
+}
+
+Value ambi_handed_on(Context *cx, Value v) {
+  Value now = ambi_resolve(cx, v);
+  return ambi_is_var(v) && !ambi_is_none(now) ? ambi_unmark(now) : now;
+}
+
+bool ambi_is_data(Engine *g, Value e) {
+  Value head = ambi_deref(ambi_expr_at(e, 0));
+  if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
+  if (ambi_is_var(head) || g->cx->rt->is_data_head(g->cx, head)) return true;
+  Definition *d = ambi_head_info(g, head, ambi_expr_size(e) - 1);
+  return d && d->untyped && !d->has_rules;
+}
+
+// rigid: NULL if nobody asks. Parts that are marked need not be looked into then.
+static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
+  const Value *it = ambi_expr_items(e);
+  uint32_t size = ambi_expr_size(e);
+  if (!ambi_is_data(g, e)) return false;
+  if (rigid && ambi_is_var(ambi_deref(it[0]))) *rigid = false;
+  for (uint32_t i = 0; i < size; i++) {
+    Value c = ambi_deref(it[i]);
+    if (c.w == AMB_SYM(EMPTY).w) return false;
+    if (!ambi_is_expr(c)) continue;
+    if (ambi_is_error_atom(c)) return false;  // it would be the value
+    if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;
+    if (!ambi_vec_push(todo, c)) return false;
+  }
+  return true;
+}
+
+enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
+
+bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
+  size_t base = g->work.n;
+  bool fixed = true;  // also when variables get bound
+  bool *ask = rigid ? &fixed : NULL;
+  bool inert = inert_node(g, v, &g->work, ask);
+  for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
+    inert = inert_node(g, g->work.at[--g->work.n], &g->work, ask);
+    // A term that shares its parts may be very large as a tree.
+    if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
+  }
+  if (g->work.n > base) inert = false;
+  g->work.n = base;
+  if (rigid) *rigid = inert && fixed;
+  return inert;
+}
+
+bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
+  *out = v;
+  if (t.w == AMB_SYM(T_ATOM).w || ambi_is_var(v)) return true;
+  if (ambi_is_sym(v))
+    return t.w == AMB_SYM(T_SYMBOL).w || t.w == AMB_SYM(UNDEFINED).w;
+  if (!ambi_is_expr(v))
+    return t.w == AMB_SYM(UNDEFINED).w ||
+           (ambi_is_unit(v) && t.w == AMB_SYM(T_EXPRESSION).w) ||
+           (!ambi_is_unit(v) && t.w == AMB_SYM(T_GROUNDED).w) ||
+           (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
+  if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
+  if (ambi_has_eval(v)) return true;
+  if (g->max_depth || !ambi_is_inert(g, v, NULL, budget)) return false;
+  *out = ambi_mark_eval(v);
+  return true;
+}

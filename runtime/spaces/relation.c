@@ -48,12 +48,13 @@ static void drop_idle(Relation *rel) {
     if (rel->index[i].upto < rel->n / 2) drop_index(rel, i);
 }
 
-bool ambi_relation_reserve(Relation *rel) {
-  if (AMB_LIKELY(rel->n < rel->cap && rel->n < rel->ordinals_cap)) return true;
+bool ambi_relation_reserve(Relation *rel, size_t more) {
+  size_t need = rel->n + more;
+  if (AMB_LIKELY(need <= rel->cap && need <= rel->ordinals_cap)) return true;
   drop_idle(rel);
-  return rel->n < RELATION_MOST &&
-         ambi_grow((void **)&rel->at, &rel->cap, rel->n + 1, sizeof *rel->at) &&
-         ambi_grow((void **)&rel->ordinal, &rel->ordinals_cap, rel->n + 1,
+  return more <= RELATION_MOST - rel->n &&
+         ambi_grow((void **)&rel->at, &rel->cap, need, sizeof *rel->at) &&
+         ambi_grow((void **)&rel->ordinal, &rel->ordinals_cap, need,
                    sizeof *rel->ordinal);
 }
 

@@ -24,16 +24,17 @@ typedef struct Relation {
   Record *at;
   uint32_t *ordinal;
   size_t n, cap, ordinals_cap;
-  size_t dead;   // gaps
-  size_t nopen;  // records with variables
+  size_t dead;       // gaps
+  size_t nopen;      // records with variables
+  uint64_t changed;  // the space's version when something last came or went
   Index *index;
   size_t nindexes, indexes_cap;
 } Relation;
 #define RELATION_MOST (SLOT_LIST - 1)  // records, gaps included
 
 void ambi_relation_close(Relation *rel);
-// Makes sure that the next append succeeds.
-bool ambi_relation_reserve(Relation *rel);
+// Makes sure that the next `more` appends succeed.
+bool ambi_relation_reserve(Relation *rel, size_t more);
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal);
 // Leaves a gap, and compacts when it is time.
 void ambi_relation_remove(Relation *rel, uint32_t pos);

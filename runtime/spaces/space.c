@@ -69,6 +69,24 @@ size_t ambi_space_count(const Space *s) {
   return s->data->count;
 }
 
+static uint64_t change_of(const Relation *rel) {
+  return rel ? rel->changed : 0;
+}
+
+static uint64_t own_version(const Space *s, Value head, uint32_t n) {
+  Relation *const *lone = s->data->lone;
+  if (!ambi_is_sym(head)) return s->version;
+  return change_of(ambi_space_relation(s, REL_SYMBOL, ambi_sym_of(head), n)) +
+         change_of(lone[REL_VAR_HEAD]) + change_of(lone[REL_OPEN]);
+}
+
+uint64_t ambi_space_version(const Space *s, Value head, uint32_t n) {
+  uint64_t sum = own_version(s, head, n);
+  for (size_t i = 0; i < s->ndeps; i++)
+    sum += own_version(s->deps[i], head, n);
+  return sum;
+}
+
 bool ambi_space_add_dep(Space *s, Space *dep) {
   if (dep == s) return true;
   for (size_t i = 0; i < s->ndeps; i++)
@@ -219,13 +237,60 @@ static void announce(Space *s, Value atom) {
     s->rt->rules_changed(s->rt, s, atom);
 }
 
+// What has no say in what is evaluated.
+static bool is_plain(Value atom) {
+  uint32_t symbol;
+  return ambi_is_expr(atom) && ambi_is_sym(ambi_expr_at(atom, 0)) &&
+         !is_rule(atom) && !ambi_space_defined_by(atom, &symbol);
+}
+
+// How many of the atoms, plain ones, are in the first one's relation.
+static size_t count_alike(const Value *atoms, size_t n) {
+  size_t alike = 1;
+  while (alike < n && ambi_is_expr(atoms[alike]) &&
+         ambi_expr_size(atoms[alike]) == ambi_expr_size(atoms[0]) &&
+         ambi_same(ambi_expr_at(atoms[alike], 0), ambi_expr_at(atoms[0], 0)))
+    alike++;
+  return alike;
+}
+
+static bool append_alike(Space *s, const Value *atoms, size_t n) {
+  SpaceData *d = s->data;
+  Relation *rel = relation_of(s, atoms[0], true);
+  if (!rel || !ambi_relation_reserve(rel, n) ||
+      (UINT32_MAX - d->next_ordinal < n &&
+       !(ambi_space_renumber(s) && UINT32_MAX - d->next_ordinal >= n)))
+    return false;
+  for (size_t i = 0; i < n; i++)
+    ambi_relation_append(rel, (Record){atoms[i]}, d->next_ordinal++);
+  d->count += n;
+  rel->changed = ++s->version;
+  return true;
+}
+
+size_t ambi_space_append(Space *s, const Value *atoms, size_t n) {
+  size_t done = 0;
+  while (done < n) {
+    size_t alike = 1;
+    Template t = {.atom = atoms[done]};
+    if (is_plain(t.atom)) {
+      alike = count_alike(atoms + done, n - done);
+      if (!append_alike(s, atoms + done, alike)) break;
+    } else if (!ambi_space_add_template(s, &t)) {
+      break;
+    }
+    done += alike;
+  }
+  return done;
+}
+
 bool ambi_space_add_template(Space *s, Template *t) {
   SpaceData *d = s->data;
   uint32_t symbol;
   bool defines = ambi_space_defined_by(t->atom, &symbol);
   Relation *rel = relation_of(s, t->atom, true);
   Record r;
-  if (!rel || !ambi_relation_reserve(rel) || (defines && !reserve_def(d)) ||
+  if (!rel || !ambi_relation_reserve(rel, 1) || (defines && !reserve_def(d)) ||
       (d->next_ordinal == UINT32_MAX && !ambi_space_renumber(s)) ||
       !ambi_record_make(s->rt->store, t, &r))
     return false;
@@ -233,7 +298,7 @@ bool ambi_space_add_template(Space *s, Template *t) {
   ambi_relation_append(rel, r, d->next_ordinal++);
   d->count++;
   if (defines) count_def(d, symbol, true);
-  s->version++;
+  rel->changed = ++s->version;
   return true;
 }
 
@@ -287,7 +352,7 @@ static bool remove_at(Space *s, Relation *rel, size_t pos) {
     ambi_record_release(s->rt->store, r);
   ambi_relation_remove(rel, (uint32_t)pos);
   d->count--;
-  s->version++;
+  rel->changed = ++s->version;
   return true;
 }
 

@@ -47,9 +47,17 @@ bool ambi_space_add(Space *s, Value atom);  // copies; false: memory
 // Takes the term over; it stays the caller's when false is returned. The hook
 // rt->rules_changed sees the stored atom, with LVAR words.
 bool ambi_space_add_template(Space *s, Template *t);
+// Adds ground atoms that lie in the store, with a use of the store each, as Templates
+// without variables would be. Many of one head and size behind one another cost least.
+// How many were added; fewer than n: memory is out, the others stay the caller's.
+size_t ambi_space_append(Space *s, const Value *atoms, size_t n);
 // Removes one equal copy (oldest first). *found tells. False: memory.
 bool ambi_space_remove(Space *s, Value atom, bool *found);
 size_t ambi_space_count(const Space *s);  // own atoms
+// Another number than before once an atom has come or gone, here or in a dep, that a
+// pattern of n children with this head could match. A head that is no symbol: any
+// atom. Library heads that give way (see below) may change without it.
+uint64_t ambi_space_version(const Space *s, Value head, uint32_t n);
 // Adds every own atom, oldest first.
 bool ambi_space_atoms(Space *s, RecordVec *out);
 // Candidates for the pattern (a heap term): a superset of the records that

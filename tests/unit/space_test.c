@@ -165,6 +165,83 @@ static size_t count(Value pattern) {
   return n;
 }
 
+static Value stored(Value v) {
+  Template t = make(v);
+  ck_assert_uint_eq(t.nvars, 0);
+  return t.atom;
+}
+
+// Atoms appended at once are found like those that came one by one.
+START_TEST(test_append) {
+  Model m = {0};
+  ValueVec facts = {0};
+  for (int i = 0; i < 3000; i++) {
+    Value v = below(3) ? E(sym("edge"), num(below(50)), num(below(9)))
+                       : random_fact(0, 2);
+    if (!ambi_equal(v, v)) continue;
+    ck_assert(ambi_vec_push(&facts, stored(v)));
+    model_add(&m, v);
+    if (below(300)) continue;
+    ck_assert_uint_eq(ambi_space_append(space, facts.at, facts.n), facts.n);
+    facts.n = 0;
+    for (int k = 0; k < 10; k++)
+      check_query(&m, random_fact(40, 3));
+    check_query(&m, E(sym("edge"), num(below(50)), var("x")));
+    check_atoms(&m);
+  }
+  const char *why = NULL;
+  ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
+  ambi_vec_drop(&facts);
+  ambi_vec_drop(&m.atoms);
+}
+END_TEST
+
+// Appending stops where memory is out, and says where.
+START_TEST(test_append_memory_out) {
+  Value facts[300];
+  for (int i = 0; i < 300; i++)
+    facts[i] = stored(E(sym(i < 150 ? "p" : "q"), num(i)));
+  for (uint64_t n = 1; n < 20; n++) {
+    space = ambi_space_open(&rt, NULL, false);
+    ambi_alloc_fail_at(n);
+    size_t done = ambi_space_append(space, facts, 300);
+    ambi_alloc_fail_at(0);
+    ck_assert_uint_eq(ambi_space_count(space), done);
+    ck_assert(done == 0 || done == 150 || done == 300);
+    done += ambi_space_append(space, facts + done, 300 - done);
+    ck_assert_uint_eq(done, 300);
+    for (int i = 0; i < 300; i++) {
+      ck_assert(drop(space, facts[i]));
+      facts[i] = stored(facts[i]);
+    }
+  }
+}
+END_TEST
+
+// The version for a pattern tells of what could match it, and of nothing else.
+START_TEST(test_version) {
+  Space *dep = ambi_space_open(&rt, NULL, true);
+  ck_assert(dep && ambi_space_add_dep(space, dep));
+  Value p = sym("p");
+  uint64_t none = ambi_space_version(space, p, 2),
+           any = ambi_space_version(space, AMB_NONE, 2);
+  add(space, E(p, num(1), num(2)));
+  add(dep, E(sym("q"), num(1)));
+  ck_assert_uint_eq(ambi_space_version(space, p, 2), none);
+  ck_assert_uint_ne(ambi_space_version(space, AMB_NONE, 2), any);
+  Value each[] = {E(p, num(1)), E(var("h"), num(2)), var("all")};
+  for (int i = 0; i < 12; i++) {
+    uint64_t before = ambi_space_version(space, p, 2);
+    Space *s = i & 1 ? dep : space;
+    if (i < 6)
+      add(s, each[i / 2]);
+    else
+      ck_assert(drop(s, each[(i - 6) / 2]));
+    ck_assert_uint_ne(ambi_space_version(space, p, 2), before);
+  }
+}
+END_TEST
+
 // Ordinals begin again when they run out, and nobody sees it.
 START_TEST(test_ordinals_run_out) {
   Model m = {0};
@@ -579,6 +656,9 @@ int main(void) {
   tcase_add_test(tc, test_model_small);
   tcase_add_test(tc, test_model_ground);
   tcase_add_test(tc, test_model_variables);
+  tcase_add_test(tc, test_append);
+  tcase_add_test(tc, test_append_memory_out);
+  tcase_add_test(tc, test_version);
   tcase_add_test(tc, test_ordinals_run_out);
   tcase_add_test(tc, test_index_fits);
   tcase_add_test(tc, test_churn_is_flat);

@@ -143,6 +143,7 @@ static void run_all(Cli *cli) {
   note_opcodes(cli->rt);
 #endif
   cli_jit_stop(cli);
+  if (o->gc_stats) cli_gc_stats(cli);
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
   cli_jit_close(cli);

@@ -54,8 +54,8 @@
 
 #include "compiler_thread/emit.h"
 #include "compiler_thread/inline.h"
-#include "compiler_thread/latency.h"
 #include "compiler_thread/profile.h"
+#include "memory/latency.h"
 
 typedef struct Compiler Compiler;
 

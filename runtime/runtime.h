@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "memory/atomic.h"
+#include "runtime/atoms/collections.h"
 #include "runtime/atoms/mention.h"
 #include "runtime/atoms/printer.h"
 #include "runtime/atoms/reader.h"
@@ -44,6 +45,7 @@ struct Runtime {
   bool bare_minimal;              // pragma interpreter bare-minimal
   bool explain;                   // note how each match looks for its atoms
   Limits limits;                  // defaults for each form
+  Collections collections;        // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   uint64_t type_changes;          // how often what gives types was changed
   uint64_t rng_state;             // default random generator

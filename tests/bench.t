@@ -54,7 +54,7 @@ END
 }
 
 SKIP: {
-    skip 'no python3', 32 if system 'python3 -c "" 2>/dev/null';
+    skip 'no python3', 34 if system 'python3 -c "" 2>/dev/null';
     my @limit = ( '--limit', 20 * ( $ENV{AMBIT_SLOW} || 1 ) );
 
     my $saved = "$dir/figures.json";
@@ -120,6 +120,10 @@ SKIP: {
     $r = bench_run( '--small', 'facts', @limit );
     is( $r->{exit}, 0, 'bench/run: a space that grows' ) or diag( $r->{out}, $r->{err} );
     like( $r->{out}, qr/^1000( +right){4}$/m, 'bench/run: and its answers' );
+
+    $r = bench_run( '--small', 'gc', @limit );
+    is( $r->{exit}, 0, 'bench/run: programs that collect' ) or diag( $r->{out}, $r->{err} );
+    is( () = $r->{out} =~ /( +right){8}$/mg, 3, 'bench/run: and their answers' );
 
     $r = bench_run( '--small', 'pairs', 'd_fib' );
     like( $r->{out} . $r->{err}, qr/ %  ADD\b|does not count instructions/,

@@ -45,10 +45,11 @@ class Failed(Exception):
 
 
 class Run:
-    """What one process cost: seconds of processor and clock, peak megabytes."""
+    """What one process cost: seconds of processor and clock, peak megabytes; and
+    what it said on standard error."""
 
-    def __init__(self, cpu, wall, peak):
-        self.cpu, self.wall, self.peak = cpu, wall, peak
+    def __init__(self, cpu, wall, peak, said=""):
+        self.cpu, self.wall, self.peak, self.said = cpu, wall, peak, said
 
 
 class Launcher:
@@ -84,7 +85,9 @@ class Launcher:
                      f"{lines[-1][:200] if lines else 'nothing'}\n"
                      f"{err.read(600).decode(errors='replace')}")
                 raise Failed("wrong")
-        return Run(cpu, float(wall), int(kilobytes) / 1024)
+            err.seek(0)
+            said = err.read().decode(errors="replace")
+        return Run(cpu, float(wall), int(kilobytes) / 1024, said)
 
 
 def squeeze(text):

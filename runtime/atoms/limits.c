@@ -8,10 +8,14 @@
 #include "memory/alloc.h"
 #include "runtime/runtime.h"
 
-double ambi_monotonic_seconds(void) {
+uint64_t ambi_monotonic_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+  return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+double ambi_monotonic_seconds(void) {
+  return (double)ambi_monotonic_ns() * 1e-9;
 }
 
 // The evaluator looks at the limit now and then (find_stop) and stops in good

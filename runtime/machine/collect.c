@@ -480,8 +480,18 @@ static const Word *where_now(void *arg, const Word *at) {
   return (const Word *)(uintptr_t)(at[0] & AMB_PAYLOAD_MASK);
 }
 
+static void count(Engine *g, uint64_t began) {
+  Collections *counts = &g->cx->rt->collections;
+  uint64_t live = (uint64_t)(g->cx->h - g->cx->hbase) * sizeof(Word);
+  counts->copied += live;
+  counts->live = live;
+  if (live > counts->most_live) counts->most_live = live;
+  ambi_latency_add(&counts->major, ambi_monotonic_ns() - began);
+}
+
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
+  uint64_t began = ambi_monotonic_ns();
   size_t used = (size_t)(cx->h - cx->hbase) + g->adopted_words;
   if (!make_room(g, used)) {
     // No room to copy into: go on as long as the heap itself can grow.
@@ -520,5 +530,6 @@ bool ambi_collect(Engine *g, size_t live_args) {
   AMB_WALK(ambi_engine_is_valid(g, &why));
   size_t keep = (2 * g->heap_soft + nursery() - live) * sizeof(Word);
   if (g->other.committed > keep) ambi_range_trim(&g->other, keep);
+  count(g, began);
   return true;
 }

@@ -1,5 +1,5 @@
 // Percentiles of many times, against the sorted times themselves.
-#include "compiler_thread/latency.h"
+#include "memory/latency.h"
 
 #include <stdlib.h>
 

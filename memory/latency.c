@@ -1,5 +1,5 @@
 // The counts of latency.h. Size i of a doubling d is for (8 + i) << d, rounded up.
-#include "compiler_thread/latency.h"
+#include "memory/latency.h"
 
 static unsigned size_of(uint64_t ns) {
   if (ns < LATENCY_STEPS) return (unsigned)ns;

@@ -2,8 +2,8 @@
 //
 // Counts by size, eight sizes to a doubling, so what is told is at most an eighth
 // above the truth. One thread adds, any may look.
-#ifndef AMBIT_COMPILER_THREAD_LATENCY_H
-#define AMBIT_COMPILER_THREAD_LATENCY_H
+#ifndef AMBIT_MEMORY_LATENCY_H
+#define AMBIT_MEMORY_LATENCY_H
 
 #include <stdint.h>
 

@@ -1,0 +1,29 @@
+// What --gc-stats tells at the end of a run.
+#include "cli/cli.h"
+
+static void count_row(const char *name, uint64_t n, const char *unit) {
+  fprintf(stderr, "gc: %-40s %llu%s%s\n", name, (unsigned long long)n,
+          *unit ? " " : "", unit);
+}
+
+static void pauses(const char *which, const Latency *l) {
+  static const char *const names[] = {"mean", "99 % within", "longest"};
+  LatencyView v = ambi_latency_view(l);
+  const uint64_t times[] = {v.mean, v.most_of_them, v.longest};
+  char name[80];
+  snprintf(name, sizeof name, "%s collections", which);
+  count_row(name, v.n, "");
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof name, "%s pause, %s", which, names[i]);
+    fprintf(stderr, "gc: %-40s %.1f us\n", name, (double)times[i] / 1000);
+  }
+}
+
+void cli_gc_stats(const Cli *cli) {
+  const Collections *c = &cli->rt->collections;
+  pauses("minor", &c->minor);
+  pauses("major", &c->major);
+  count_row("copied", c->copied, "bytes");
+  count_row("live behind the last one", c->live, "bytes");
+  count_row("live at most", c->most_live, "bytes");
+}

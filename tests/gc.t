@@ -1,0 +1,51 @@
+#!/usr/bin/env perl
+# What --gc-stats tells: that programs with garbage collect, and that what is copied
+# and live fits what they keep. No claim is about how long anything takes.
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
+use Test::More;
+
+my $ambit = Program::path();
+
+# The exit code and output of the text, and the rows of --gc-stats by name.
+sub stats {
+    my ( $tier, $text ) = @_;
+    my $r = Program::run(
+        argv    => [ $ambit, "--tier=$tier", '--gc-stats', '-e', $text ],
+        timeout => 120 * ( $ENV{AMBIT_SLOW} || 1 ),
+    );
+    my %rows = $r->{err} =~ /^gc: (\S.*?)\s{2,}([\d.]+)/mg;
+    $rows{all} = $rows{'minor collections'} + $rows{'major collections'};
+    return ( "$r->{exit} $r->{out}", \%rows );
+}
+
+my $rules = <<'END';
+(= (turn $n $a) (if (== $n 0) $a (turn (- $n 1) (pair $n (pair 1 2)))))
+(= (list $n $l) (if (== $n 0) $l (list (- $n 1) (C $n $l))))
+(= (beside $n $l) (let $a (turn $n end) (first $l $a)))
+(= (first (C $h $t) (pair $x $y)) (+ $h $x))
+END
+my $many = 1_000_000;
+
+for my $tier ( Program::tiers() ) {
+    my ( $said, $s ) = stats( $tier, '!(+ 1 1)' );
+    is( $said, "0 [2]\n", "tier $tier: statistics are not output" );
+    is( keys %$s, 12, "tier $tier: all rows are there" );
+    if ( $tier == 0 ) {
+        is( $s->{all}, 0, "tier $tier: nothing is collected" );
+        next;
+    }
+    ( $said, $s ) = stats( $tier, "$rules!(turn $many end)" );
+    is( $said, "0 [(pair 1 (pair 1 2))]\n", "tier $tier: garbage" );
+    cmp_ok( $s->{all}, '>', 0, "tier $tier: ... is collected" );
+    cmp_ok( $s->{'live at most'}, '<', 1 << 20, "tier $tier: ... with little that lives" );
+    ( $said, $s ) = stats( $tier, "$rules!(beside $many (list 100000 N))" );
+    is( $said, "0 [2]\n", "tier $tier: garbage beside a list" );
+    cmp_ok( $s->{'live at most'}, '>', 100_000 * 32, "tier $tier: ... that lives" );
+    cmp_ok( $s->{copied}, '>=', $s->{'live at most'}, "tier $tier: ... and was copied" );
+}
+done_testing;

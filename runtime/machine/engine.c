@@ -111,20 +111,24 @@ static void hand_out(Engine *g, ValueVec *out) {
   ambi_vec_drop(out);
   *out = h->values;
   h->values = (ValueVec){0};
+  h->nvalues = 0;
 }
 
-enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
-  Context *cx = g->cx;
-  Space *space = cx->space;
-  if (!begin(g, form)) return cx->stop ? cx->stop : STOP_MEMORY;
-  enum AmbStop stop = ambi_interp_run(g);
+// Runs until there is nothing more or something stops it, and hands out what was
+// found meanwhile.
+static enum AmbStop run(Engine *g, ValueVec *out) {
+  g->cx->stop = ambi_interp_run(g);
   ambi_engine_count(g);
-  if (stop) {  // unwind: bindings go, what was found stays
-    ambi_trail_undo(cx, g->choices->tr);
-    cx->stop = stop;
-  }
-  cx->space = space;
   hand_out(g, out);
+  return g->cx->stop;
+}
+
+// Unwinds: bindings go, what was handed out stays.
+static void end(Engine *g, Space *space) {
+  Context *cx = g->cx;
+  if (!g->top_hook) return;
+  ambi_trail_undo(cx, g->choices->tr);
+  cx->space = space;
   ambi_choice_cut(g, g->choices + 1);
   ambi_hook_free(g, g->top_hook);
   g->choices->hook = NULL;
@@ -135,35 +139,73 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   ambi_range_trim(&g->other, keep);
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
   ambi_choices_committed(g);
+}
+
+enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
+  Context *cx = g->cx;
+  Space *space = cx->space;
+  if (begin(g, form))
+    run(g, out);
+  else if (cx->stop == STOP_NONE)
+    cx->stop = STOP_MEMORY;
+  end(g, space);
   return cx->stop;
 }
 
-enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
+// ---- forms ------------------------------------------------------------------
+
+// What evaluates the form as data: where it is not lowered.
+static Unit *unlowered(Engine *g, Value form) {
+  Code code[1] = {{.op = OP_I_EVALXT}};
+  if (g->cx->rt->bare_minimal) code[0].op = OP_I_EVINSTR;
+  Unit *u = ambi_routine_unit_make(code, 1, 4);
+  if (u) u->k = ambi_alloc(sizeof(Word));
+  if (!u || !u->k) {
+    if (u) ambi_unit_free(u);
+    g->cx->stop = STOP_MEMORY;
+    return NULL;
+  }
+  u->nk = 1;
+  u->k[0] = AMB_SYM(UNDEFINED).w;
+  for (int i = 0; i < 4; i++)
+    g->stack[FRAME_HEADER + i] = form.w;
+  return u;
+}
+
+enum AmbStop ambi_form_open(Context *cx, Value form) {
   Engine *g = engine_of(cx);
-  if (!g) return STOP_MEMORY;
+  if (!g) return cx->stop = STOP_MEMORY;
   cx->space->is_context = true;
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal, counted = cx->limits.max_stack_depth != 0;
   ambi_effects_mentioned(cx->rt->code);
-  Unit *u = bare || counted ? NULL : ambi_lower_form(cx, form);
-  if (cx->stop) return cx->stop;
-  enum AmbStop stop;
-  if (!u) {
-    Code code[1] = {{.op = OP_I_EVALXT}};
-    if (bare) code[0].op = OP_I_EVINSTR;
-    u = ambi_routine_unit_make(code, 1, 4);
-    if (u) u->k = ambi_alloc(sizeof(Word));
-    if (!u || !u->k) {
-      if (u) ambi_unit_free(u);
-      return STOP_MEMORY;
-    }
-    u->nk = 1;
-    u->k[0] = AMB_SYM(UNDEFINED).w;
-    for (int i = 0; i < 4; i++)
-      g->stack[FRAME_HEADER + i] = form.w;
+  g->form = bare || counted ? NULL : ambi_lower_form(cx, form);
+  if (!g->form && !cx->stop) g->form = unlowered(g, form);
+  if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;
+  return cx->stop;
+}
+
+enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
+  static const Code further[1] = {{.op = OP_I_FAIL}};
+  Engine *g = cx->engine;
+  if (cx->stop == STOP_ANSWERS) {
+    cx->stop = STOP_NONE;
+    g->pc = further;
   }
-  stop = ambi_engine_run_unit(g, u, out);
-  ambi_unit_drop(g->code, u);
+  return run(g, out);
+}
+
+void ambi_form_close(Context *cx) {
+  Engine *g = cx->engine;
+  if (!g) return;
+  end(g, g->home);
+  if (g->form) ambi_unit_drop(g->code, g->form);
+  g->form = NULL;
   cx->hb = (Word *)UINTPTR_MAX;
-  return stop;
+}
+
+enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
+  if (ambi_form_open(cx, form) == STOP_NONE) ambi_form_run(cx, out);
+  ambi_form_close(cx);
+  return cx->stop;
 }

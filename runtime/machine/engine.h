@@ -137,7 +137,8 @@ typedef struct Engine {
   int64_t granted;     // ... and what they were when steps were last counted
   uint32_t looks;      // at limits, so far
   ValueVec *out;       // results of the form
-  Hook *top_hook;      // collector of the form
+  Unit *form;          // that is open, see ambi_form_open
+  Hook *top_hook;      // its collector; NULL: none is open
   size_t heap_soft;    // words in use that trigger a collection
   size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;

@@ -128,7 +128,8 @@ bool ambi_body_branches_out(const Body *b, uint32_t at) {
   const Code *pc = b->u->code + at;
   unsigned f = ambi_ops[pc->op].flags;
   if (ambi_body_move(b, at) == MOVE_TAKE) return false;
-  if (pc->op == OP_I_BUILTIN) return ambi_builtins[pc->c].flags != F_DET;
+  if (pc->op == OP_I_BUILTIN)
+    return pc->c >= OP_COUNT || ambi_builtins[pc->c].flags != F_DET;
   if ((f & (X_CALL | X_PUSH | F_ALT)) || ambi_ops[pc->op].operands[1] == 'Q')
     return true;
   switch (pc->op) {

@@ -183,6 +183,7 @@ static Unit *make_unit(Out *o, const Unit *of) {
   u->store = of->store;
   u->nargs = of->nargs;
   u->epoch = of->epoch;
+  u->nhost = of->nhost;
   u->variant = of->variant;
   bool ok = fill(o, u);
   if (!ok) {

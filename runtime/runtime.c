@@ -88,6 +88,7 @@ void ambi_runtime_close(Runtime *rt) {
   free_cells(rt);
   ambi_mentions_close(rt);
   ambi_builtins_close(rt);
+  ambi_host_close(rt);
   ambi_words_close(rt);
   if (rt->booted)
     ambi_free(rt->booted, rt->boot->nmodules * sizeof *rt->booted);

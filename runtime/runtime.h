@@ -14,7 +14,7 @@
 #include "runtime/atoms/reader.h"
 #include "runtime/atoms/store.h"
 #include "runtime/atoms/symbol.h"
-#include "runtime/builtins/builtin.h"
+#include "runtime/builtins/host.h"
 #include "runtime/library/boot.h"
 #include "runtime/spaces/space.h"
 
@@ -36,6 +36,7 @@ struct Runtime {
   CellHeader *cells;              // all cells, for closing
   Space *shrunk;                  // spaces with removed rules and types
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
+  HostOps host_ops;               // operations of the embedding program
   struct Modules *modules;        // loaded modules, see module.h
   Space *corelib;                 // space of the core library
   const BootImage *boot;          // what it was opened from, or NULL: text

@@ -37,13 +37,13 @@ bool ambi_changes_plain_fact(Value e) {
 }
 
 // Operations that make names out of text can give any.
-static unsigned effects_of(uint32_t op) {
+static unsigned effects_of(const Runtime *rt, uint32_t op) {
   switch (op) {
   case OP_PARSE:
   case OP_TEXT_SYMBOL:
   case OP_JSON_DECODE: return E_ALL;
   case OP_CAPTURE: return E_PURE;  // what it evaluates was read as well
-  default: return ambi_builtins[op].effects;
+  default: return ambi_builtin(rt, op)->effects;
   }
 }
 
@@ -55,7 +55,7 @@ static void grow(Mentions *m, unsigned effects) {
 
 void ambi_mention_op(Runtime *rt, Value e) {
   Value op = ambi_is_expr(e) ? ambi_expr_at(e, 0) : e;
-  unsigned effects = effects_of(ambi_op_of(op));
+  unsigned effects = effects_of(rt, ambi_op_of(op));
   if (ambi_is_expr(e) && ambi_changes_plain_fact(e))
     effects &= ~(unsigned)E_RULES;
   grow(&rt->mentions, effects);
@@ -82,13 +82,14 @@ void ambi_mention_all(Runtime *rt, unsigned effects, const uint32_t *symbols,
 // ---- the rules of the core library --------------------------------------------------
 
 // Effects of the operations and library names in a body.
-static unsigned body_effects(const Mentions *m, Value body, ValueVec *todo,
+static unsigned body_effects(const Runtime *rt, Value body, ValueVec *todo,
                              bool *ok) {
+  const Mentions *m = &rt->mentions;
   unsigned effects = E_PURE;
   *ok = *ok && ambi_vec_push(todo, body);
   while (todo->n) {
     Value v = todo->at[--todo->n];
-    if (ambi_is_op(v)) effects |= effects_of(ambi_op_of(v));
+    if (ambi_is_op(v)) effects |= effects_of(rt, ambi_op_of(v));
     if (ambi_is_sym(v) && ambi_sym_of(v) < m->nsymbols)
       effects |= m->reach[ambi_sym_of(v)];
     for (uint32_t i = 0; *ok && i < ambi_expr_size(v); i++)
@@ -120,7 +121,7 @@ static bool find_reach(Runtime *rt) {
       Value atom = ambi_record_atom(all.at[i]);
       if (!is_rule(atom)) continue;
       uint8_t *reach = &m->reach[head_symbol(atom)];
-      unsigned e = body_effects(m, ambi_expr_at(atom, 2), &todo, &ok) | *reach;
+      unsigned e = body_effects(rt, ambi_expr_at(atom, 2), &todo, &ok) | *reach;
       more |= e != *reach;
       *reach = (uint8_t)e;
     }

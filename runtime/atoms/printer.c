@@ -291,7 +291,9 @@ static void put_value(Print *p, Value v, const Word *vinfo) {
   case TAG_SYM: put_symbol(p, ambi_sym_of(v)); break;
   case TAG_VAR: put_var(p, ambi_ptr(v)[1], v); break;
   case TAG_LVAR: put_lvar(p, ambi_lvar_of(v), vinfo); break;
-  case TAG_OP: ambi_buffer_puts(p->b, ambi_builtins[ambi_op_of(v)].name); break;
+  case TAG_OP:
+    ambi_buffer_puts(p->b, ambi_builtin(p->rt, ambi_op_of(v))->name);
+    break;
   case TAG_IMM:
     ambi_buffer_puts(p->b, ambi_is_unit(v)          ? "()"
                            : ambi_same(v, AMB_TRUE) ? "True"

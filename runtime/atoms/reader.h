@@ -13,11 +13,15 @@ typedef struct Tokens
     Tokens;                  // a module's tokenizer: words that are not symbols
 typedef struct Words Words;  // those that every tokenizer knows
 
-// Knows the words of the language itself (operations without a module, True,
-// False, PI, EXP) as its oldest entries. NULL: memory is out.
-// The language's own words, once for the runtime. False: memory is out.
+// The words of the language itself (operations without a module, True, False, PI,
+// EXP), once for the runtime. False: memory is out.
 bool ambi_words_open(Runtime *rt);
 void ambi_words_close(Runtime *rt);
+// One word more, which each tokenizer that is there has to learn. False: memory is out.
+bool ambi_words_add(Runtime *rt, const char *word, Value v);
+bool ambi_words_know(const Runtime *rt, const char *word);
+void ambi_tokens_learn(Tokens *t);
+// Knows these words as its oldest entries. NULL: memory is out.
 Tokens *ambi_tokens_open(Runtime *rt);
 void ambi_tokens_close(Tokens *t);
 // Newest first. A name without regular-expression characters is matched as it

@@ -89,7 +89,7 @@ static void note_first(const Runtime *rt, uint64_t *set, uint32_t symbol) {
   set[first / 64] |= UINT64_C(1) << first % 64;
 }
 
-static bool add_word(Runtime *rt, const char *word, Value v) {
+bool ambi_words_add(Runtime *rt, const char *word, Value v) {
   Words *w = rt->words;
   uint32_t symbol;
   size_t old = w->cap;
@@ -109,11 +109,18 @@ bool ambi_words_open(Runtime *rt) {
   if (!rt->words) return false;
   for (uint32_t op = 0; op < OP_COUNT; op++)
     if (!ambi_builtins[op].module[0] &&
-        !add_word(rt, ambi_builtins[op].name, AMB_OP_ID(op)))
+        !ambi_words_add(rt, ambi_builtins[op].name, AMB_OP_ID(op)))
       return false;
-  return add_word(rt, "True", AMB_TRUE) && add_word(rt, "False", AMB_FALSE) &&
-         add_word(rt, "PI", ambi_double(3.141592653589793)) &&
-         add_word(rt, "EXP", ambi_double(2.718281828459045));
+  return ambi_words_add(rt, "True", AMB_TRUE) &&
+         ambi_words_add(rt, "False", AMB_FALSE) &&
+         ambi_words_add(rt, "PI", ambi_double(3.141592653589793)) &&
+         ambi_words_add(rt, "EXP", ambi_double(2.718281828459045));
+}
+
+bool ambi_words_know(const Runtime *rt, const char *word) {
+  uint32_t symbol;
+  return ambi_symbol_find(rt->symbols, word, strlen(word), &symbol) &&
+         symbol < rt->words->cap && !ambi_is_none(rt->words->at[symbol].atom);
 }
 
 void ambi_words_close(Runtime *rt) {
@@ -176,6 +183,11 @@ Tokens *ambi_tokens_open(Runtime *rt) {
   t->rt = rt;
   memcpy(t->first, rt->words->first, sizeof t->first);
   return t;
+}
+
+void ambi_tokens_learn(Tokens *t) {
+  for (size_t i = 0; i < sizeof t->first / sizeof *t->first; i++)
+    t->first[i] |= t->rt->words->first[i];
 }
 
 void ambi_tokens_close(Tokens *t) {

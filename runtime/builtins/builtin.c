@@ -5,6 +5,7 @@
 #include "runtime/builtins/builtin.h"
 
 #include "memory/alloc.h"
+#include "runtime/builtins/host.h"
 #include "runtime/runtime.h"
 
 const Builtin ambi_builtins[OP_COUNT] = {
@@ -50,7 +51,9 @@ void ambi_builtins_close(Runtime *rt) {
 }
 
 Value ambi_builtin_type(Context *cx, uint32_t op) {
-  const Template *t = &cx->rt->op_types[op];
+  const Template *t = op < OP_COUNT
+                          ? &cx->rt->op_types[op]
+                          : &((const HostOp *)ambi_builtin(cx->rt, op))->type;
   if (t->nvars == 0) return t->atom;
   Value *env = (Value *)ambi_heap_alloc(cx, t->nvars);
   if (!env) return AMB_NONE;

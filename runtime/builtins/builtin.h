@@ -37,7 +37,8 @@ enum Effect {
 enum BuiltinFlag {
   F_DET = 0,
   F_NONDET = 1,  // may deliver several results or none
-  F_ENGINE = 2   // implemented by each tier
+  F_ENGINE = 2,  // implemented by each tier
+  F_HOST = 4     // of the embedding program, see host.h
 };
 
 typedef struct Builtin {
@@ -68,6 +69,22 @@ enum OpId {
   OP_COUNT
 };
 extern const Builtin ambi_builtins[OP_COUNT];
+// The row of any operation of the runtime, one of the embedding program too.
+const Builtin *ambi_host_row(const Runtime *rt, uint32_t op);
+static inline const Builtin *ambi_builtin(const Runtime *rt, uint32_t op) {
+  return AMB_LIKELY(op < OP_COUNT) ? &ambi_builtins[op] : ambi_host_row(rt, op);
+}
+// Calls the operation, which has a function.
+enum BuiltinStatus ambi_host_call(Context *cx, const Builtin *b,
+                                  const Value *args, unsigned n, Value *out);
+static inline enum BuiltinStatus ambi_builtin_call(Context *cx,
+                                                   const Builtin *b,
+                                                   const Value *args,
+                                                   unsigned n, Value *out) {
+  n = ambi_builtin_count(b, n);
+  return AMB_LIKELY(b->fn != NULL) ? b->fn(cx, args, n, out)
+                                   : ambi_host_call(cx, b, args, n, out);
+}
 
 // Every row's function, wherever it is defined.
 #define BUILTIN(id, name, module, type, min, max, fn, effects, flags, text) \

@@ -146,6 +146,7 @@ struct Unit {
   // 0: there are none.
   uint32_t stamp;
   uint64_t epoch;  // of the code when it was lowered
+  uint32_t nhost;  // operations of the embedding program there were then
   Variant *local;  // a loop's unit: the variant that calls it, owned
   // Made of another unit, by inlining: what calls of that one run at level 2.
   const Unit *of;               // NULL: lowered

@@ -126,7 +126,7 @@ static void show_operand(Disasm *d, uint32_t at, unsigned i) {
   case 'X': ambi_buffer_format(d->b, "switch %u", x); break;
   case 'B': show_variant(d, d->u->bodies[x].variant); break;
   case 'G': show_outlet(d, &d->u->outlets[x]); break;
-  case 'O': ambi_buffer_puts(d->b, ambi_builtins[x].name); break;
+  case 'O': ambi_buffer_puts(d->b, ambi_builtin(d->rt, x)->name); break;
   case 'I': ambi_buffer_format(d->b, "s%u, s%u", x, x + 1u); break;
   case 'K':
   case 'T':

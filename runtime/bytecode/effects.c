@@ -61,7 +61,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
   Value h = ambi_expr_at(e, 0);
   if (ambi_is_op(h)) {
     uint32_t op = ambi_op_of(h);
-    unsigned f = ambi_builtins[op].effects;
+    unsigned f = ambi_builtin(r->cs->rt, op)->effects;
     if (ambi_changes_plain_fact(e)) f &= ~(unsigned)E_RULES;
     r->effects |= f;
   } else if (ambi_is_sym(h)) {

@@ -7,7 +7,8 @@
 #include "runtime/bytecode/lower.h"
 
 bool ambi_lower_plain_builtin(Value head) {
-  return ambi_is_op(head) && ambi_builtins[ambi_op_of(head)].flags == F_DET;
+  return ambi_is_op(head) && ambi_op_of(head) < OP_COUNT &&
+         ambi_builtins[ambi_op_of(head)].flags == F_DET;
 }
 
 // May it be evaluated twice?
@@ -187,7 +188,7 @@ static bool polymorphic(Value ftype) {
 bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                         unsigned rest) {
   uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
-  const Builtin *b = &ambi_builtins[op];
+  const Builtin *b = ambi_builtin(l->cx->rt, op);
   if (b->flags & F_ENGINE) return false;
   Value r = ambi_deref(ambi_expr_at(h.ftype, n + 1));
   if (!ambi_lower_returns(r, t) || !ambi_lower_arguments_fit(l, e, h.ftype))

@@ -42,7 +42,7 @@ Head ambi_lower_head_of(Lower *l, Value e) {
   Value head = ambi_expr_at(e, 0);
   uint32_t nargs = ambi_expr_size(e) - 1;
   if (ambi_is_op(head)) {
-    if (ambi_builtins[ambi_op_of(head)].type[0] == '\0')
+    if (ambi_builtin(l->cx->rt, ambi_op_of(head))->type[0] == '\0')
       h.kind = HEAD_DATA;
     else if (one_simple_type(l, head, nargs, &h.ftype))
       h.kind = HEAD_TYPED;

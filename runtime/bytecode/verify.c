@@ -326,7 +326,8 @@ static bool operand(Check *c, uint32_t at, unsigned i) {
   case 'V':
   case 'H': return constant(c, at, kind, x);
   case 'O':
-    return x < OP_COUNT || bad(c, at, "an operation that does not exist");
+    return x < OP_COUNT + c->u->nhost ||
+           bad(c, at, "an operation that does not exist");
   case 'B': return x < c->u->nbodies || bad(c, at, "no such inlined body");
   case 'G': return outlet(c, at, x);
   case 'X':

@@ -455,7 +455,7 @@ static void run_plain(Machine *m, Value call, const Builtin *b,
   Value out = AMB_NONE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;
-  switch (b->fn(cx, args, ambi_builtin_count(b, n), &out)) {
+  switch (ambi_builtin_call(cx, b, args, n, &out)) {
   case B_OK: ambi_eval0_step_result(m, out, call, m->up); break;
   case B_EMPTY: ambi_eval0_return(m, AMB_SYM(EMPTY), m->up); break;
   case B_NOREDUCE: ambi_eval0_return(m, AMB_SYM(NOT_REDUCIBLE), m->up); break;
@@ -473,7 +473,7 @@ static void run_plain(Machine *m, Value call, const Builtin *b,
 static void run_operation(Machine *m, Value call, uint32_t op) {
   const Value *args = ambi_expr_items(call) + 1;
   uint32_t n = ambi_expr_size(call) - 1;
-  const Builtin *b = &ambi_builtins[op];
+  const Builtin *b = ambi_builtin(m->cx->rt, op);
   if (!ambi_builtin_takes(b, n)) {
     if (*b->count_text)
       return_error_text(m, call, b->count_text, m->up);

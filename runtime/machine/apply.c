@@ -51,7 +51,7 @@ static enum Next call_op(Engine *g, Value call, Value t) {
     args[i - 1] = ambi_deref(ambi_expr_at(call, i));
   enum Next next;
   g->e[EV_TMPL] = AMB_NONE.w;
-  const Builtin *b = &ambi_builtins[op];
+  const Builtin *b = ambi_builtin(g->cx->rt, op);
   if ((b->flags & F_ENGINE) && ambi_builtin_takes(b, n - 1)) {
     next = engine_op(g, op, args, call);
   } else {
@@ -190,7 +190,7 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
                                   unsigned n, const Code *next) {
   static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
   Context *cx = g->cx;
-  const Builtin *b = &ambi_builtins[op];
+  const Builtin *b = ambi_builtin(g->cx->rt, op);
   Value out = AMB_UNIT;
   enum BuiltinStatus s = B_NOREDUCE;
   cx->error_reason = AMB_NONE;
@@ -198,8 +198,8 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
   if (!ambi_builtin_takes(b, n)) {
     ambi_set_message(cx, "%s", b->count_text);
     if (*b->count_text) s = B_ERROR;
-  } else if (b->fn) {
-    s = b->fn(cx, args, ambi_builtin_count(b, n), &out);
+  } else if (!(b->flags & F_ENGINE)) {
+    s = ambi_builtin_call(cx, b, args, n, &out);
   }
   if (s == B_STOP || cx->stop) return CALL_STOP;
   if (s == B_EMPTY || (s == B_MANY && cx->many.n == 0)) return CALL_EMPTY;

@@ -304,8 +304,8 @@ static enum Next ev_branches(Engine *g, Value head) {
 }
 
 // &rng is the one operation whose type is not that of a function.
-static bool has_function_type(uint32_t op) {
-  return ambi_builtins[op].type[0] == '(';
+static bool has_function_type(const Runtime *rt, uint32_t op) {
+  return ambi_builtin(rt, op)->type[0] == '(';
 }
 
 static enum Next ev_start(Engine *g) {
@@ -325,7 +325,8 @@ static enum Next ev_start(Engine *g) {
     Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
     if (!d) return NEXT_STOP;
     if (d->untyped) return ev_tuple(g);
-  } else if (ambi_is_op(head) && has_function_type(ambi_op_of(head))) {
+  } else if (ambi_is_op(head) &&
+             has_function_type(g->cx->rt, ambi_op_of(head))) {
     return ev_func(g, false);
   }
   return ev_branches(g, head);

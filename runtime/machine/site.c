@@ -164,7 +164,7 @@ static bool typed(Engine *g, Target *t, Definition *d, const Variant *shape) {
 // An operation is applied here if it may be done twice and its result is a value.
 // Type variables that link two places: see like.
 static bool operation(Engine *g, Target *t, Value expected) {
-  const Builtin *b = &ambi_builtins[ambi_op_of(AMB_V(t->head))];
+  const Builtin *b = ambi_builtin(g->cx->rt, ambi_op_of(AMB_V(t->head)));
   Value ftype;
   if (b->flags != F_DET || b->effects != E_PURE || !*b->type) return true;
   if (!ambi_simple_function(g->cx, g->cx->space, AMB_V(t->head), t->nargs,

@@ -18,10 +18,16 @@ enum { SEGMENT = 1024, SEGMENTS = 15 };  // entries of the first; their number
 _Static_assert(SEGMENT *((1u << SEGMENTS) - 1) >= AMB_MAX_SYMBOLS,
                "all segments hold all symbols");
 
+typedef struct
+    SymbolSlot {  // the hash, so that only equal ones lead to a Symbol
+  uint32_t hash;
+  uint32_t id;  // + 1, or 0: free
+} SymbolSlot;
+
 struct SymbolTable {
   pthread_mutex_t lock;
   Arena texts;                   // [lock] all Symbols
-  uint32_t *slots;               // [lock] id + 1, or 0: free
+  SymbolSlot *slots;             // [lock]
   size_t nslots;                 // [lock] power of two
   AMB_ATOMIC(uint32_t) x_count;  // [lock>all]
   Symbol **segments[SEGMENTS];   // [lock] grows; entries never change
@@ -72,22 +78,24 @@ static size_t probe(const SymbolTable *t, const char *text, size_t len,
                     uint32_t hash) {
   size_t mask = t->nslots - 1;
   for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    if (t->slots[i] == 0) return i;
-    const Symbol *s = entry(t, t->slots[i] - 1);
-    if (s->hash == hash && s->len == len && memcmp(s->text, text, len) == 0)
-      return i;
+    SymbolSlot slot = t->slots[i];
+    if (slot.id == 0) return i;
+    if (slot.hash != hash) continue;
+    const Symbol *s = entry(t, slot.id - 1);
+    if (s->len == len && memcmp(s->text, text, len) == 0) return i;
   }
 }
 
 static bool grow_slots(SymbolTable *t, size_t n) {
-  uint32_t *slots = ambi_alloc(n * sizeof *slots);
+  SymbolSlot *slots = ambi_alloc(n * sizeof *slots);
   if (!slots) return false;
   uint32_t count = ambi_load_relaxed(&t->x_count);
   for (uint32_t id = 0; id < count; id++) {
-    size_t i = entry(t, id)->hash & (n - 1);
-    while (slots[i])
+    uint32_t hash = entry(t, id)->hash;
+    size_t i = hash & (n - 1);
+    while (slots[i].id)
       i = (i + 1) & (n - 1);
-    slots[i] = id + 1;
+    slots[i] = (SymbolSlot){hash, id + 1};
   }
   ambi_free(t->slots, t->nslots * sizeof *t->slots);
   t->slots = slots;
@@ -110,7 +118,7 @@ static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
   memcpy(s->text, text, len);
   s->text[len] = 0;
   *place(t, count) = s;
-  t->slots[probe(t, text, len, hash)] = count + 1;
+  t->slots[probe(t, text, len, hash)] = (SymbolSlot){hash, count + 1};
   ambi_store_release(&t->x_count, count + 1);
   *id = count;
   return true;
@@ -121,9 +129,9 @@ static bool look_up(SymbolTable *t, const char *text, size_t len, bool create,
   uint32_t hash = hash_text(text, len);
   pthread_mutex_lock(&t->lock);
   size_t slot = probe(t, text, len, hash);
-  bool ok = t->slots[slot] != 0;
+  bool ok = t->slots[slot].id != 0;
   if (ok)
-    *id = t->slots[slot] - 1;
+    *id = t->slots[slot].id - 1;
   else if (create)
     ok = add(t, text, len, hash, id);
   pthread_mutex_unlock(&t->lock);
@@ -213,9 +221,9 @@ bool ambi_symbols_is_valid(const SymbolTable *t, const char **why) {
     return ambi_invalid(why, "a symbol table of no possible size");
   size_t used = 0;
   for (size_t i = 0; i < t->nslots; i++) {
-    if (t->slots[i] > count)
+    if (t->slots[i].id > count)
       return ambi_invalid(why, "a slot holds a symbol that is not there");
-    used += t->slots[i] != 0;
+    used += t->slots[i].id != 0;
   }
   if (used != count)
     return ambi_invalid(why, "slots and symbols are not equally many");
@@ -223,7 +231,7 @@ bool ambi_symbols_is_valid(const SymbolTable *t, const char **why) {
     const Symbol *s = entry(t, id);
     if (s->hash != hash_text(s->text, s->len) || s->text[s->len] != 0)
       return ambi_invalid(why, "a symbol's text is not what was hashed");
-    if (t->slots[probe(t, s->text, s->len, s->hash)] != id + 1)
+    if (t->slots[probe(t, s->text, s->len, s->hash)].id != id + 1)
       return ambi_invalid(why, "a symbol is not found by its text");
   }
   return ambi_arena_is_valid(&t->texts, why);

@@ -64,6 +64,14 @@ void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal) {
   rel->nopen += ambi_record_open(r);
 }
 
+Record ambi_relation_pop(Relation *rel) {
+  Record r = rel->at[--rel->n];
+  rel->nopen -= ambi_record_open(r);
+  for (size_t i = 0; i < rel->nindexes; i++)
+    AMB_ASSERT(rel->index[i].upto <= rel->n);
+  return r;
+}
+
 void ambi_relation_compact(Relation *rel) {
   size_t to = 0;
   for (size_t i = 0; i < rel->n; i++) {

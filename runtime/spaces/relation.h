@@ -36,6 +36,8 @@ void ambi_relation_close(Relation *rel);
 // Makes sure that the next `more` appends succeed.
 bool ambi_relation_reserve(Relation *rel, size_t more);
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal);
+// The newest record, which no index has taken in yet, goes.
+Record ambi_relation_pop(Relation *rel);
 // Leaves a gap, and compacts when it is time.
 void ambi_relation_remove(Relation *rel, uint32_t pos);
 // Without gaps; positions change.

@@ -302,6 +302,25 @@ bool ambi_space_add_template(Space *s, Template *t) {
   return true;
 }
 
+void ambi_space_take_back(Space *s, size_t n) {
+  SpaceData *d = s->data;
+  uint32_t first = d->next_ordinal - (uint32_t)n;
+  for (size_t i = 0; i < d->cap; i++) {
+    Relation *rel = d->table[i];
+    while (rel && rel->n && rel->ordinal[rel->n - 1] >= first) {
+      Record r = ambi_relation_pop(rel);
+      uint32_t symbol;
+      announce(s, ambi_record_atom(r));
+      if (ambi_space_defined_by(ambi_record_atom(r), &symbol))
+        count_def(d, symbol, false);
+      ambi_record_release(s->rt->store, r);
+      d->count--;
+      rel->changed = ++s->version;
+    }
+  }
+  d->next_ordinal = first;
+}
+
 bool ambi_space_add(Space *s, Value atom) {
   Template t;
   if (!ambi_template_make(s->rt->store, atom, &t)) return false;

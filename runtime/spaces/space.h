@@ -51,6 +51,9 @@ bool ambi_space_add_template(Space *s, Template *t);
 // without variables would be. Many of one head and size behind one another cost least.
 // How many were added; fewer than n: memory is out, the others stay the caller's.
 size_t ambi_space_append(Space *s, const Value *atoms, size_t n);
+// Takes back the n atoms that came last, which nobody has asked for yet, when a larger
+// addition could not be finished.
+void ambi_space_take_back(Space *s, size_t n);
 // Removes one equal copy (oldest first). *found tells. False: memory.
 bool ambi_space_remove(Space *s, Value atom, bool *found);
 size_t ambi_space_count(const Space *s);  // own atoms

@@ -56,6 +56,7 @@ struct Cli {
   int write_error;     // errno then
   int code;            // exit code so far
   bool over;           // no further script is to run
+  double told;  // seconds at which progress was shown last; 0: not at all
 };
 
 // ---- options.c --------------------------------------------------------------
@@ -97,6 +98,10 @@ bool cli_write(void *arg, const char *text, size_t len);
 void cli_flush(Cli *cli);  // so that a reader behind a pipe sees it
 // The end: the rest is written, and what was lost is told.
 void cli_output_finish(Cli *cli);
+
+// ---- progress.c -------------------------------------------------------------
+// How far loading has come, on a terminal, when it takes more than two seconds.
+void cli_progress(void *arg, const Progress *now);
 
 // ---- main.c -----------------------------------------------------------------
 // The top module stands where the source's file is.

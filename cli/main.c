@@ -121,7 +121,10 @@ static void run_source(Cli *cli, Source *s) {
 
 static void run_all(Cli *cli) {
   Options *o = &cli->options;
-  Host host = {.arg = cli, .write = cli_write, .note = write_note};
+  Host host = {.arg = cli,
+               .write = cli_write,
+               .note = write_note,
+               .progress = cli_progress};
   cli->rt = ambi_runtime_open(&host, o->tier > 0);
   if (!cli->rt) {
     cli_complain("the runtime cannot start: out of memory");

@@ -18,12 +18,22 @@
 #include "runtime/library/boot.h"
 #include "runtime/spaces/space.h"
 
+typedef struct Progress {  // of something that may take long
+  const char *what;        // the file that is read
+  uint64_t count;          // facts so far
+  uint64_t done, all;      // bytes of the file; all 0: not known
+  double seconds;          // since it began
+  bool over;
+} Progress;
+
 typedef struct Host {  // what the embedding program provides
   void *arg;
   // Program output (println! and results). False: output is closed.
   bool (*write)(void *arg, const char *text, size_t len);
   // Diagnostics (trace!, warnings).
   void (*note)(void *arg, const char *text, size_t len);
+  // How far loading a file has come, many times a second; may be NULL.
+  void (*progress)(void *arg, const Progress *now);
 } Host;
 
 typedef struct CodeState CodeState;  // tier 1's definitions and units

@@ -65,7 +65,7 @@ static void define(Program *p, int functions) {
 }
 
 static Program open_program(int functions, uint32_t threshold) {
-  Host host = {NULL, drop_output, drop_note};
+  Host host = {.write = drop_output, .note = drop_note};
   JitConfig config = ambi_jit_defaults;
   config.threshold = threshold;
   const char *why = "";

@@ -25,7 +25,7 @@ static inline void drop_note(void *arg, const char *text, size_t len) {
 }
 
 static inline void open_machine(void) {
-  Host host = {NULL, drop_output, drop_note};
+  Host host = {.write = drop_output, .note = drop_note};
   rt = ambi_runtime_open(&host, 1);
   micro_must(rt, "no runtime");
   cx = ambi_context_open(rt);

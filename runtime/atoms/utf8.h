@@ -3,7 +3,9 @@
 #define AMBIT_RUNTIME_UTF8_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline bool ambi_is_scalar(uint32_t c) {
   return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
@@ -28,6 +30,27 @@ static inline unsigned ambi_utf8_decode(const unsigned char *p,
   if (overlong || !ambi_is_scalar(v)) return 0;
   *c = v;
   return n;
+}
+
+// The first byte that is not UTF-8; NULL: all is.
+static inline const char *ambi_utf8_wrong(const char *s, const char *end) {
+  const unsigned char *p = (const unsigned char *)s;
+  const unsigned char *last = (const unsigned char *)end;
+  while (p < last) {
+    uint64_t eight;
+    uint32_t c;
+    if (last - p >= 8) {
+      memcpy(&eight, p, sizeof eight);
+      if (!(eight & 0x8080808080808080u)) {
+        p += 8;
+        continue;
+      }
+    }
+    unsigned n = ambi_utf8_decode(p, last, &c);
+    if (n == 0) return (const char *)p;
+    p += n;
+  }
+  return NULL;
 }
 
 // Writes a scalar value; returns the bytes written.

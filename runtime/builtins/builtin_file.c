@@ -134,24 +134,13 @@ static bool read_bytes(Context *cx, int fd, uint64_t limit, Buffer *b) {
   return true;
 }
 
-static bool is_utf8(const Buffer *b) {
-  const unsigned char *s = (const unsigned char *)b->text, *end = s + b->len;
-  while (s < end) {
-    uint32_t c;
-    unsigned len = ambi_utf8_decode(s, end, &c);
-    if (len == 0) return false;
-    s += len;
-  }
-  return true;
-}
-
 static enum BuiltinStatus read_text(Context *cx, const File *f, uint64_t limit,
                                     const char *failure, Value *out) {
   Buffer b = {0};
   const char *wrong = NULL;
   if (!read_bytes(cx, f->fd, limit, &b))
     wrong = strerror(errno);
-  else if (!b.failed && b.len && !is_utf8(&b))
+  else if (!b.failed && b.len && ambi_utf8_wrong(b.text, b.text + b.len))
     wrong = "the bytes are not valid UTF-8";
   if (!wrong) return ambi_answer_text(cx, out, &b);
   ambi_buffer_drop(&b);

@@ -75,7 +75,7 @@ static inline void take_switches(void) {
 
 static inline Runtime *open_runtime(int tier) {
   take_switches();
-  Host host = {NULL, swallow, ignore};
+  Host host = {.write = swallow, .note = ignore};
   Runtime *rt = ambi_runtime_open(&host, tier);
   HOLDS(rt, "no runtime");
   rt->rng_state = 1;

@@ -43,7 +43,7 @@ static bool keep_form(void *arg, const FormReport *r) {
 }
 
 static void open_tier(Told *t, int tier) {
-  Host host = {t, keep_output, ignore};
+  Host host = {.arg = t, .write = keep_output, .note = ignore};
   take_switches();
   t->rt = ambi_runtime_open(&host, tier);
   HOLDS(t->rt, "no runtime");

@@ -153,7 +153,7 @@ static void run_script(Listener *l, const char *text, size_t len) {
 static void run_in(const GenMode *mode, const char *text, size_t len,
                    Told *told) {
   Listener l = {NULL, told};
-  Host host = {&l, keep_output, keep_note};
+  Host host = {.arg = &l, .write = keep_output, .note = keep_note};
   l.rt = ambi_runtime_open(&host, mode->tier);
   if (!l.rt) {
     told->wrong = "no runtime";

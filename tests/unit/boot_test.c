@@ -5,7 +5,7 @@
 #include "runtime/bytecode/disasm.h"
 
 static Runtime *read_library(int tier) {
-  Host host = {NULL, drop_output, ignore_note};
+  Host host = {.write = drop_output, .note = ignore_note};
   Runtime *text = ambi_runtime_open_from(NULL, &host, tier);
   ck_assert_ptr_nonnull(text);
   return text;
@@ -59,7 +59,7 @@ static void same_text(Buffer *a, Buffer *b) {
 
 START_TEST(atoms_and_types_are_those_of_the_text) {
   for (int tier = 0; tier < 2; tier++) {
-    Host host = {NULL, drop_output, ignore_note};
+    Host host = {.write = drop_output, .note = ignore_note};
     Runtime *text = read_library(tier), *boot = ambi_runtime_open(&host, tier);
     Buffer a = {0}, b = {0};
     ck_assert_ptr_nonnull(boot);
@@ -426,7 +426,7 @@ static const char *const programs[] = {
 START_TEST(programs_give_the_same_results) {
   for (int tier = 0; tier < 2; tier++) {
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-      Host host = {NULL, drop_output, ignore_note};
+      Host host = {.write = drop_output, .note = ignore_note};
       Runtime *text = read_library(tier),
               *boot = ambi_runtime_open(&host, tier);
       ck_assert_ptr_nonnull(boot);
@@ -446,7 +446,7 @@ START_TEST(programs_give_the_same_results) {
 END_TEST
 
 START_TEST(runtimes_share_the_image_only) {
-  Host host = {NULL, drop_output, ignore_note};
+  Host host = {.write = drop_output, .note = ignore_note};
   Runtime *first = ambi_runtime_open(&host, 1);
   Runtime *second = ambi_runtime_open(&host, 1);
   static const char use[] = "!(min 1 2) !(filter-atom (1 2) $x (> $x 1))";
@@ -468,7 +468,7 @@ END_TEST
 // ---- memory runs out ---------------------------------------------------------
 
 START_TEST(opening_survives_any_failure) {
-  Host host = {NULL, drop_output, ignore_note};
+  Host host = {.write = drop_output, .note = ignore_note};
   size_t before = ambi_alloc_bytes();
   Runtime *opened = NULL;
   for (uint64_t n = 1; !opened; n++) {
@@ -508,7 +508,7 @@ END_TEST
 
 // What was loaded before memory ran out is not loaded again.
 START_TEST(loading_modules_survives_any_failure) {
-  Host host = {NULL, drop_output, ignore_note};
+  Host host = {.write = drop_output, .note = ignore_note};
   for (uint32_t i = 0; i < rt->boot->nmodules; i++) {
     Module *m = NULL;
     Runtime *text = read_library(1), *boot = ambi_runtime_open(&host, 1);

@@ -27,7 +27,7 @@ static void note_text(void *arg, const char *text, size_t len) {
 }
 
 static void open_runtime(void) {
-  Host host = {NULL, write_text, note_text};
+  Host host = {.write = write_text, .note = note_text};
   rt = ambi_runtime_open(&host, 0);
   ck_assert_ptr_nonnull(rt);
   cx = ambi_context_open(rt);

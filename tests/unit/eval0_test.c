@@ -36,7 +36,7 @@ static bool print_form(void *arg, const FormReport *report) {
 
 static void open_session(Session *s) {
   *s = (Session){0};
-  Host host = {s, write_output, ignore_note};
+  Host host = {.arg = s, .write = write_output, .note = ignore_note};
   s->rt = ambi_runtime_open(&host, 0);
   ck_assert_ptr_nonnull(s->rt);
 }

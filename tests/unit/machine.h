@@ -27,7 +27,7 @@ static inline void ignore_note(void *arg, const char *text, size_t len) {
 }
 
 static inline void open_machine(void) {
-  Host host = {NULL, drop_output, ignore_note};
+  Host host = {.write = drop_output, .note = ignore_note};
   rt = ambi_runtime_open(&host, 1);
   ck_assert_ptr_nonnull(rt);
   cx = ambi_context_open(rt);

@@ -1,0 +1,160 @@
+#!/usr/bin/env perl
+# Loading as typed: tables as a plain model reads them, larger than any window; what
+# stops an import leaves the space as it was; how far it has come is told on a terminal.
+# AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use POSIX qw(mkfifo);
+use Program;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $ambit = Program::path();
+my @tiers = Program::tiers();
+my $slow  = $ENV{AMBIT_SLOW} || 1;
+my $dir   = tempdir( CLEANUP => 1 );
+chdir $dir;
+
+sub write_file {
+    my ( $name, $text ) = @_;
+    open my $out, '>:raw', $name or die "$name: $!";
+    print $out $text;
+    close $out;
+}
+
+sub run_text {
+    my ( $text, @options ) = @_;
+    write_file( 'p.metta', "!(import! &self table)\n!(bind! &kb (new-space))\n$text" );
+    my $r = Program::run( argv => [ $ambit, @options, 'p.metta' ], timeout => 60 );
+    $r->{out} =~ s/^\[\(\)\]\n\[\(\)\]\n//;
+    return $r;
+}
+
+# ---- a model --------------------------------------------------------------------
+
+srand 4711;
+my @pieces = ( 'a', 'Ü', '日本', ' ', ',', "\t", '"', "\n", "\r\n", '\\', '0', '12', '-3', 'x y', '()', ';', '$v', '😀' );
+
+sub cell { return join '', map { $pieces[ rand @pieces ] } 1 .. rand 5 }
+
+sub as_string {
+    my ($s) = @_;
+    $s =~ s/(["\\])/\\$1/g;
+    $s =~ s/\n/\\n/g;
+    $s =~ s/\r/\\r/g;
+    $s =~ s/\t/\\t/g;
+    return qq("$s");
+}
+
+sub as_csv {
+    my ($s) = @_;
+    return $s unless $s =~ /[",\n\r]/ or rand 4 < 1;
+    $s =~ s/"/""/g;
+    return qq("$s");
+}
+
+sub as_tsv {
+    my ($s) = @_;
+    my %letter = ( "\t" => 't', "\n" => 'n', "\r" => 'r', '\\' => '\\' );
+    $s =~ s/([\t\n\r\\])/\\$letter{$1}/g;
+    return $s;
+}
+
+sub as_json {
+    my ( $s, $wide ) = @_;
+    $s =~ s/(["\\])/\\$1/g;
+    $s =~ s/\n/\\n/g;
+    $s =~ s/\r/\\u000D/g;
+    $s =~ s/\t/\\t/g;
+    $s =~ s/😀/$wide/g if rand 2 < 1;
+    return qq("$s");
+}
+
+my @rows = map { [ map { cell() } 1 .. 3 ] } 1 .. 30_000;
+my %text = (
+    csv => join( '', map { join( ',', map { as_csv($_) } @$_ ) . ( rand 2 < 1 ? "\n" : "\r\n" ) } @rows ),
+    tsv => join( '', map { join( "\t", map { as_tsv($_) } @$_ ) . "\n" } @rows ),
+    ndjson => join( '', map { '[' . join( ' , ', map { as_json( $_, '\uD83D\uDE00' ) } @$_ ) . "]\n" } @rows ),
+    nt => join( '', map { "_:a <b> " . as_json( $_->[0], '\U0001F600' ) . " .\n" } @rows ),
+);
+my %want = map { $_ => join( '', map { '(row ' . join( ' ', map { as_string($_) } @$_ ) . ")\n" } @rows ) } qw(csv tsv ndjson);
+$want{nt} = join '', map { '(triple _:a <b> ' . as_string( $_->[0] ) . ")\n" } @rows;
+for my $tier (@tiers) {
+    for my $format ( sort keys %text ) {
+        write_file( "t.$format", $text{$format} );
+        my $r = run_text( "!(import-table! &kb \"t.$format\" ((types String)))\n!(let \$a (get-atoms &kb) (println! \$a))\n",
+            "--tier=$tier" );
+        $r->{out} =~ s/^\[\(\)(, \(\))*\]\n//m;
+        ok( $r->{out} eq '[' . @rows . "]\n$want{$format}", "tier $tier: $format as the model has it" )
+            or diag substr( $r->{out}, 0, 300 ), $r->{err};
+    }
+}
+
+# ---- what stops an import ---------------------------------------------------------
+
+write_file( 'big.csv', join '', map {"n$_,$_,\"some text\"\n"} 1 .. 300_000 );
+my $ask = "!(import-table! &kb \"big.csv\" ())\n!(collapse (match &kb (row \$a 7 \$b) \$a))\n";
+for my $how ( [ '--memory', '12M', 'memory limit' ], [ '--query-timeout', '0.001', 'time limit' ] ) {
+    my ( $option, $value, $why ) = @$how;
+    my $r = run_text( $ask, $option, $value );
+    is( "$r->{exit} $r->{out}", "4 []\n[()]\n", "$option stops an import, and nothing of it is there" );
+    like( $r->{err}, qr/p\.metta:3:1: stopped: the $why/, "$option is named" );
+}
+write_file( 'bad.csv', slurp_text('big.csv') . "n1,x\n" );
+my $r = run_text( "!(case (import-table! &kb \"bad.csv\" ()) (((Error \$c \$w) \$w)))\n!(collapse (match &kb (row \$a 7 \$b) \$a))\n" );
+is( $r->{out}, "[bad.csv:300001:1: 3 cells are expected as in the first row, here are 2]\n[()]\n",
+    'an error in the last line: the place is told, and nothing is there' );
+
+sub slurp_text { return Program::slurp( $_[0] ) }
+
+# ---- an interrupt, and a terminal -------------------------------------------------
+
+mkfifo( 'slow.csv', 0600 ) or die "mkfifo: $!";
+
+# Writes rows for some seconds into the pipe, then ends or goes on for ever.
+sub feed {
+    my ( $seconds, $endless ) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    $SIG{PIPE} = 'DEFAULT';
+    open my $out, '>', 'slow.csv' or POSIX::_exit(1);
+    $out->autoflush(1);
+    for ( my $i = 0; $endless || $i < $seconds * 10; $i++ ) {
+        print $out "a,$i\n" x 4096;
+        sleep 0.1;
+    }
+    POSIX::_exit(0);
+}
+
+my $feeder = feed( 0, 1 );
+write_file( 'i.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n!(println! no)\n" );
+my $pid = fork // die "fork: $!";
+if ( !$pid ) {
+    open STDOUT, '>', 'i.out';
+    open STDERR, '>', 'i.err';
+    exec $ambit, 'i.metta' or POSIX::_exit(127);
+}
+sleep 1 * $slow;
+kill 'INT', $pid;
+waitpid $pid, 0;
+is( $? >> 8, 130, 'an interrupt ends an import' );
+kill 'TERM', $feeder;
+waitpid $feeder, 0;
+
+$feeder = feed( 4 * $slow, 0 );
+write_file( 's.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n" );
+my $shown = `timeout @{[ 60 * $slow ]} script -qec "$ambit s.metta" /dev/null </dev/null`;
+waitpid $feeder, 0;
+like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, \d+\.\d+ k a second\e\[K/, 'a slow import tells how far it has come' );
+like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, [^\r\n]*\e\[K\r?\n/, '... and how far it came' );
+$feeder = feed( 4 * $slow, 0 );
+$r = Program::run( argv => [ $ambit, 's.metta' ], timeout => 60 );
+waitpid $feeder, 0;
+is( $r->{err}, '', 'but not where nobody sits' );
+
+done_testing;

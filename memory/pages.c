@@ -17,6 +17,7 @@
 enum {
   COMMIT_STEP = 256 * 1024,
   LARGE = 8 << 20,  // ranges of this size grow by much at a time
+  HUGE_PAGE = 2 << 20,
   SMALLEST_RESERVE = 64 << 20
 };
 
@@ -81,6 +82,20 @@ bool ambi_range_commit(Range *r, size_t bytes) {
   r->committed = end;
   use_huge_pages(r, more);
   return true;
+}
+
+bool ambi_range_more(Range *r, size_t bytes) {
+  if (bytes <= r->committed) return true;
+  size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 4;
+  size_t step = bytes < LARGE ? COMMIT_STEP : HUGE_PAGE;
+  return ambi_range_commit(r, round_up(bytes + more, step)) ||
+         ambi_range_commit(r, bytes);
+}
+
+void ambi_range_seal(Range *r) {
+  if (r->committed == r->reserved || r->committed == 0) return;
+  munmap(r->base + r->committed, r->reserved - r->committed);
+  r->reserved = r->committed;
 }
 
 void ambi_range_trim(Range *r, size_t keep) {

@@ -26,6 +26,10 @@ void ambi_range_close(Range *r);
 // Makes at least `bytes` from base usable. False: reservation or system used
 // up; the range is unchanged. Commits in steps of at least 256 KiB, but under stress.
 bool ambi_range_commit(Range *r, size_t bytes);
+// The same for what goes on growing: with some room more, if there is memory for it.
+bool ambi_range_more(Range *r, size_t bytes);
+// It will not grow: address space beyond what is committed is given back.
+void ambi_range_seal(Range *r);
 // Takes back everything committed beyond `keep` bytes (rounded up to pages).
 // Committed again later, those pages read as zero.
 void ambi_range_trim(Range *r, size_t keep);

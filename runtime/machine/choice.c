@@ -1,4 +1,5 @@
-// Choice records and what hangs on them: saved results, collectors, cursors.
+// Choice records and what hangs on them: saved results, cursors. Collectors are in
+// results.c.
 //
 // The language evaluates a position to all its results before the rest goes on,
 // and keeps the non-errors if there is one. Positions here are streamed (the
@@ -60,17 +61,17 @@ Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
   return h;
 }
 
-static void drop_contents(Hook *h) {
+static void drop_contents(Engine *g, Hook *h) {
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
-  ambi_free(h->image.w, h->image.cap * sizeof(Word));
+  ambi_results_drop(g, h);
   ambi_records_drop(&h->records);
 }
 
 void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
-    drop_contents(h);
+    drop_contents(g, h);
     h->values.n = 0;
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {
       h->old = g->spare_hooks;
@@ -133,8 +134,7 @@ static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
   return true;
 }
 
-static bool save_item(Engine *g, Hook *h, const Choice *r, Value v,
-                      bool error) {
+bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error) {
   Item it = {.error = error, .img_from = h->image.n, .bind_from = h->nbinds};
   // collapse-bind shows its results as they read with their bindings.
   ImageCopy c = ambi_copy_begin(g, &h->image, r->h);
@@ -179,7 +179,7 @@ static bool save(Engine *g, Choice *r, uint32_t slot, uint32_t dst, bool stream,
     r->hook = h;
     r->resume = pend_code;
   }
-  return save_item(g, h, r, AMB_V(g->e[dst]), error);
+  return ambi_item_save(g, h, r, AMB_V(g->e[dst]), error);
 }
 
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
@@ -273,83 +273,4 @@ enum Next ambi_deliver(Engine *g) {
   g->pc = it->error ? h->err : h->next;
   if (last) ambi_hook_free(g, h);
   return ok ? NEXT_PC : NEXT_STOP;
-}
-
-// ---- collectors ------------------------------------------------------------------
-
-bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
-                        bool error) {
-  if (h->with_bindings) return save_item(g, h, barrier, v, false);
-  if (error && h->nvalues) return true;
-  if (!error && h->nvalues == 0)  // errors until now: dropped
-    h->values.n = h->image.n = 0;
-  Value copy;
-  if (!ambi_image_copy(g, &h->image, v, barrier, &copy)) return false;
-  if (!ambi_vec_push(&h->values, copy)) {
-    g->cx->stop = STOP_MEMORY;
-    return false;
-  }
-  if (!error) h->nvalues++;
-  return true;
-}
-
-// Takes a large image without variables over as it stands. NULL: copy it.
-static Word *adopt(Engine *g, Image *m) {
-  bool small = ambi_stress(STRESS_COLLECT | STRESS_MINIMAL);
-  if (m->n < (small ? 4 : AMB_ADOPT_WORDS) || m->has_variables ||
-      !ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
-                 sizeof *g->adopted))
-    return NULL;
-  Word *w = m->w;
-  ambi_image_relocate(w, m->n, 0);
-  g->adopted[g->nadopted++] = (Adopted){
-      .w = w, .n = m->n, .cap = m->cap, .top = g->cx->h, .pinned = !m->refers};
-  g->adopted_words += m->n;
-  *m = (Image){0};
-  return w;
-}
-
-static Value bindings_object(Engine *g, Hook *h, const Item *it,
-                             const Word *at) {
-  size_t n = it->bind_to - it->bind_from;
-  Word *w = ambi_heap_alloc(g->cx, 1 + 2 * n);
-  if (!w) return AMB_NONE;
-  w[0] = ambi_header(KIND_BIND, 0, (uint32_t)(2 * n));
-  for (size_t i = 0; i < n; i++) {
-    w[1 + 2 * i] =
-        AMB_TAGGED(TAG_VAR, (uintptr_t)h->binds[it->bind_from + i].cell);
-    w[2 + 2 * i] = ambi_image_value(h->binds[it->bind_from + i].value, at, 0).w;
-  }
-  return ambi_tag_ptr(TAG_OBJ, w);
-}
-
-static Value binding_pair(Engine *g, Hook *h, const Item *it, const Word *at) {
-  Value b = bindings_object(g, h, it, at);
-  return ambi_is_none(b)
-             ? b
-             : AMB_EXPR(g->cx, ambi_image_value(it->value, at, 0), b);
-}
-
-Value ambi_collector_expr(Engine *g, Hook *h) {
-  size_t n = h->with_bindings ? h->nitems : h->values.n;
-  if (n == 0) return AMB_UNIT;
-  if (!ambi_image_merge(&h->image, h)) {
-    g->cx->stop = STOP_MEMORY;
-    return AMB_NONE;
-  }
-  Word *at = h->with_bindings ? NULL : adopt(g, &h->image);
-  if (!at) at = ambi_image_thaw(g, &h->image, 0, h->image.n);
-  Word *w = at ? ambi_heap_alloc(g->cx, 1 + n) : NULL;
-  if (!w) return AMB_NONE;
-  bool ground = true;
-  for (size_t i = 0; i < n; i++) {
-    Value v = h->with_bindings ? binding_pair(g, h, &h->items[i], at)
-                               : ambi_image_value(h->values.at[i], at, 0);
-    if (ambi_is_none(v)) return v;
-    ground = ground && ambi_word_ground(v);
-    w[1 + i] = v.w;
-  }
-  w[0] =
-      ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, (uint32_t)n);
-  return AMB_V(ambi_tag_ptr(TAG_EXPR, w).w | (ground ? AMB_EXPR_GROUND : 0));
 }

@@ -111,7 +111,7 @@ static void drop_adopted(Engine *g, bool keep_hit) {
       a->hit = false;
       g->adopted[kept++] = *a;
     } else {
-      ambi_free(a->w, a->cap * sizeof(Word));
+      ambi_adopted_drop(a);
     }
   }
   g->nadopted = kept;
@@ -317,7 +317,8 @@ static void touch_pinned(Collector *c) {
 }
 
 static void scan_hook(Collector *c, Hook *h) {
-  scan_image(c, h->image.w, h->image.n);
+  if (h->image.refers || h->image.has_variables || c->store)
+    scan_image(c, h->image.w, h->image.n);
   for (size_t i = 0; i < h->nitems; i++)
     root(c, &h->items[i].value);
   for (size_t i = 0; i < h->nbinds; i++) {

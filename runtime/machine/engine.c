@@ -28,8 +28,7 @@ Engine *ambi_engine_open(Context *cx) {
 }
 
 static void drop_handed(Engine *g) {
-  ambi_free(g->handed.w, g->handed.cap * sizeof(Word));
-  g->handed = (Image){0};
+  ambi_image_drop(&g->handed);
 }
 
 void ambi_engine_close(Engine *g) {
@@ -103,6 +102,7 @@ static bool begin(Engine *g, Unit *form) {
 static void hand_out(Engine *g, ValueVec *out) {
   Hook *h = g->top_hook;
   drop_handed(g);
+  if (h->image.range.base) g->wide--;
   g->handed = h->image;
   h->image = (Image){0};
   ambi_image_relocate(g->handed.w, g->handed.n, 0);

@@ -30,9 +30,14 @@ typedef struct Choice {
 // A copy of terms outside the backtracked heap, relocatable: pointers into the
 // image have bit 47 of the payload set and count bytes from its start. Cells
 // older than the record the copy is made for stay pointers.
+//
+// A large one of a collector gets a Range of its own, where it does not move any more:
+// there it is settled, and they are plain pointers.
 typedef struct Image {
   Word *w;
   size_t n, cap;
+  Range range;  // open: w is its base
+  bool settled;
   bool has_variables;
   bool refers;  // to the heap or to an adopted image
 } Image;
@@ -45,6 +50,7 @@ typedef struct Image {
 typedef struct Adopted {
   Word *w;
   size_t n, cap;
+  Range range;      // as of an Image
   const Word *top;  // of the heap then
   bool pinned;
   bool hit;  // the collection going on met a reference to it
@@ -101,6 +107,7 @@ struct Hook {
   RecordVec records;   // HOOK_CURSOR: candidates of a query
   ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;
                        // HOOK_COLLECT without bindings: results (no items)
+  Range list;          // open: where those lie, behind room for a header
   // Heap values, collected with the hook. HOOK_COLLECT with bindings: templ has the
   // variables that results may bind, nvars counts the collections before it began.
   Value pattern, templ;
@@ -148,6 +155,7 @@ typedef struct Engine {
   Adopted *adopted;
   size_t nadopted, adopted_cap;
   size_t adopted_words;  // of those the next collection has not seen yet
+  unsigned wide;         // Ranges of results that are being collected
   Image handed;          // the terms of the form's results, for the runner
   CopyScratch copy;      // image.c
   Hook *spare_hooks;     // a few that are free, with room for some values
@@ -224,10 +232,17 @@ enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
 bool ambi_results_wait(const Choice *r);
 enum Next ambi_pend(Engine *g);
 enum Next ambi_deliver(Engine *g);
+// The value or Error goes into an item of the hook, with the bindings made since r.
+bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error);
+
+// ---- results.c: collectors -----------------------------------------------------
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
+// Frees what the hook has of results.
+void ambi_results_drop(Engine *g, Hook *h);
+void ambi_adopted_drop(Adopted *a);
 
 // ---- routine.c: evaluation of atoms as data ------------------------------------
 // Pushes a frame that evaluates atom v against type t, returning to ret.

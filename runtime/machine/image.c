@@ -7,16 +7,70 @@
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
 
-static Word *image_more(Image *m, size_t n, size_t *at) {
-  if (!ambi_grow((void **)&m->w, &m->cap, m->n + n, sizeof(Word))) return NULL;
+// ---- where they lie ------------------------------------------------------------
+static __attribute__((noinline)) bool grow(Image *m, size_t n) {
+  if (!m->range.base)
+    return ambi_grow((void **)&m->w, &m->cap, n, sizeof(Word));
+  if (!ambi_range_more(&m->range, n * sizeof(Word))) return false;
+  m->cap = m->range.committed / sizeof(Word);
+  return true;
+}
+
+static inline Word *image_more(Image *m, size_t n, size_t *at) {
+  if (AMB_UNLIKELY(m->n + n > m->cap) && !grow(m, m->n + n)) return NULL;
   *at = m->n;
   m->n += n;
   return m->w + *at;
 }
 
-static Value image_ref(uint32_t tag, Word marks, size_t at) {
-  return AMB_V(((Word)tag << 48) | IMAGE_BIT | (at * sizeof(Word)) | marks);
+static inline Value image_ref(const Image *m, uint32_t tag, Word marks,
+                              size_t at) {
+  Word offset = at * sizeof(Word);
+  Word where = m->settled ? (uintptr_t)m->w + offset : IMAGE_BIT | offset;
+  return AMB_V(((Word)tag << 48) | where | marks);
 }
+
+void ambi_image_drop(Image *m) {
+  if (m->range.base)
+    ambi_range_close(&m->range);
+  else
+    ambi_free(m->w, m->cap * sizeof(Word));
+  *m = (Image){0};
+}
+
+void ambi_image_settle(Image *m, Range range) {
+  Word *w = (Word *)(void *)range.base;
+  memcpy(w, m->w, m->n * sizeof *w);
+  ambi_free(m->w, m->cap * sizeof *w);
+  m->w = w;
+  m->cap = range.committed / sizeof *w;
+  m->range = range;
+  m->settled = true;
+  ambi_image_relocate(w, m->n, 0);
+}
+
+Value ambi_image_unsettled(const Image *m, Value v) {
+  uint32_t t = ambi_tag(v);
+  bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
+  if (!ptr || ambi_ptr(v) < m->w || ambi_ptr(v) >= m->w + m->n) return v;
+  return AMB_V((v.w - (uintptr_t)m->w) | IMAGE_BIT);
+}
+
+// Objects whose words are no Values are passed over; variables go by their cells.
+static inline size_t next_word(const Image *m, size_t i) {
+  Word w = m->w[i];
+  if ((w >> 48) != TAG_HDR) return i + 1;
+  enum ObjKind k = ambi_hdr_kind(w);
+  return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w) : i + 1;
+}
+
+void ambi_image_unsettle(Image *m) {
+  for (size_t i = 0; i < m->n; i = next_word(m, i))
+    m->w[i] = ambi_image_unsettled(m, AMB_V(m->w[i])).w;
+  m->settled = false;
+}
+
+// ---- copying -------------------------------------------------------------------
 
 // True for a word that is to be kept as a pointer: older, or not of the heap. An
 // adopted image is as old as the newest it may refer to.
@@ -55,7 +109,7 @@ static bool copy_var(ImageCopy *c, Value v, Value *out) {
   c->m->has_variables = true;
   Word *w = image_more(c->m, 2, &at);
   if (!w) return false;
-  *out = image_ref(TAG_VAR, 0, at);
+  *out = image_ref(c->m, TAG_VAR, 0, at);
   w[0] = out->w;
   w[1] = identity(c, ambi_ptr(v));
   c->s->renamed[c->nrenamed++] = ambi_ptr(v);
@@ -94,7 +148,7 @@ static bool forward(ImageCopy *c, Word *p, size_t at) {
 static bool copy_expr(ImageCopy *c, Value v, Value *out) {
   Word *p = ambi_ptr(v);
   if (AMB_UNLIKELY(*p >> 48 == TAG_FWD)) {
-    *out = image_ref(TAG_EXPR, v.w & AMB_EXPR_MARKS,
+    *out = image_ref(c->m, TAG_EXPR, v.w & AMB_EXPR_MARKS,
                      (*p & AMB_PAYLOAD_MASK) / sizeof(Word));
     return true;
   }
@@ -104,11 +158,10 @@ static bool copy_expr(ImageCopy *c, Value v, Value *out) {
   if (!w || !ambi_grow((void **)&c->s->work, &c->s->work_cap, c->nwork + 1,
                        sizeof *c->s->work))
     return false;
-  w[0] = ambi_header(KIND_FLAT,
-                     ambi_is_ground_expr(v) ? (unsigned)FLAG_GROUND : 0, n);
+  w[0] = ambi_header(KIND_FLAT, 0, n);
   c->s->work[c->nwork++] = (CopyWork){ambi_expr_items(v), n, at + 1};
   if (AMB_UNLIKELY(at > c->plain) && !forward(c, p, at)) return false;
-  *out = image_ref(TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
+  *out = image_ref(c->m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
   return true;
 }
 
@@ -127,7 +180,66 @@ static bool copy_object(ImageCopy *c, Value v, Value *out) {
     c->s->work[c->nwork++] =
         (CopyWork){(const Value *)(ambi_ptr(v) + 1), n - 1, at + 1};
   }
-  *out = image_ref(ambi_tag(v), 0, at);
+  *out = image_ref(c->m, ambi_tag(v), 0, at);
+  return true;
+}
+
+enum { POLL_WORDS = 1 << 16 };
+
+// A term that shares its parts may be far larger as a copy.
+static inline bool walk_on(ImageCopy *c) {
+  return ++c->s->steps % POLL_WORDS != 0 || ambi_limits_poll(c->cx);
+}
+
+// The object's words as they are; what they refer to is still to be copied.
+static inline bool copy_words(ImageCopy *c, Value v, Value *out) {
+  Word *p = ambi_ptr(v), header = *p;
+  uint32_t tag = ambi_tag(v);
+  Word marks = tag == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0;
+  if (AMB_UNLIKELY(header >> 48 == TAG_FWD)) {
+    *out =
+        image_ref(c->m, tag, marks, (header & AMB_PAYLOAD_MASK) / sizeof(Word));
+    return true;
+  }
+  const Word *from = p + 1;
+  size_t n = ambi_object_words(header) - 1, at;
+  if (tag == TAG_EXPR) {
+    n = ambi_hdr_size(header);
+    from = (const Word *)ambi_expr_items(v);
+    header = ambi_header(KIND_FLAT, FLAG_GROUND, (uint32_t)n);
+  }
+  Word *w = image_more(c->m, 1 + n, &at);
+  if (!w) return false;
+  w[0] = header;
+  for (size_t i = 0; i < n; i++)
+    w[1 + i] = from[i];
+  if (AMB_UNLIKELY(at > c->plain) && !forward(c, p, at)) return false;
+  *out = image_ref(c->m, tag, marks, at);
+  return true;
+}
+
+static inline bool ground_part(ImageCopy *c, Value v, Value *out) {
+  const Word *p = ambi_ptr(v);
+  bool newer = p >= c->limit && p < c->cx->h;
+  *out = v;
+  return (!newer && stays(c, p)) || copy_words(c, v, out);
+}
+
+// An EXPR without variables: what was copied is looked through for what is still to be
+// copied, so that nothing has to be remembered.
+static bool copy_ground(ImageCopy *c, Value v, Value *out) {
+  size_t i = c->m->n;
+  if (!ground_part(c, v, out)) return false;
+  while (i < c->m->n) {
+    Value x = AMB_V(c->m->w[i]);
+    uint32_t tag = ambi_tag(x);
+    if (tag == TAG_EXPR || tag == TAG_OBJ || tag == TAG_BIG) {
+      if (!walk_on(c) || !ground_part(c, x, &x)) return false;
+      c->m->w[i++] = x.w;
+    } else {
+      i = next_word(c->m, i);
+    }
+  }
   return true;
 }
 
@@ -142,21 +254,19 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   case TAG_VAR:
     if (v.w & IMAGE_BIT) return true;
     return stays(c, ambi_ptr(v)) || copy_var(c, v, out);
-  case TAG_EXPR: return term_stays(c, v) || copy_expr(c, v, out);
+  case TAG_EXPR:
+    if (ambi_is_ground_expr(v)) return copy_ground(c, v, out);
+    return term_stays(c, v) || copy_expr(c, v, out);
   case TAG_BIG:
   case TAG_OBJ: return term_stays(c, v) || copy_object(c, v, out);
   default: return true;
   }
 }
 
-enum { POLL_WORDS = 1 << 16 };
-
-// A term that shares its parts may be far larger as a copy.
 bool ambi_copy_all(ImageCopy *c, Value v, Value *out) {
   if (!copy_value(c, v, out)) return false;
   while (c->nwork) {
-    if (++c->s->steps % POLL_WORDS == 0 && !ambi_limits_poll(c->cx))
-      return false;
+    if (!walk_on(c)) return false;
     CopyWork *w = &c->s->work[c->nwork - 1];
     const Value *src = w->src++;
     size_t dst = w->dst++;
@@ -215,15 +325,7 @@ typedef struct Seen {
 } Seen;
 
 static bool is_cell(const Image *m, size_t i) {
-  return m->w[i] == image_ref(TAG_VAR, 0, i).w;
-}
-
-// Objects whose words are no Values are passed over; variables go by their cells.
-static size_t next_word(const Image *m, size_t i) {
-  Word w = m->w[i];
-  if ((w >> 48) != TAG_HDR) return i + 1;
-  enum ObjKind k = ambi_hdr_kind(w);
-  return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w) : i + 1;
+  return m->w[i] == image_ref(m, TAG_VAR, 0, i).w;
 }
 
 static void bind_cells(Image *m, Seen *table, size_t cap) {

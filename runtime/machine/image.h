@@ -23,6 +23,13 @@ void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 // pointer, unless variables in it were bound since.
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
+void ambi_image_drop(Image *m);
+// The image moves to the open range, and has plain pointers from then on; and back
+// to how it is while it may move. Values that refer to it are to follow: the first
+// gives one.
+void ambi_image_settle(Image *m, Range range);
+void ambi_image_unsettle(Image *m);
+Value ambi_image_unsettled(const Image *m, Value v);
 // Moves words of an image to the heap; relocates the value.
 Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to);
 static inline Value ambi_image_value(Value v, const Word *at, size_t from) {

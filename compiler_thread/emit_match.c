@@ -232,7 +232,29 @@ void ambi_emit_TESTK(Emit *m) {
   jit_jump(j, slow);
 }
 
-// Atoms of one word each decide at once; ground terms are compared by a helper.
+// SAMEV of the EXPR in rax and what is in rdx, its tag in esi.
+static void terms_same(Emit *m, JitLabel no, JitLabel open, JitLabel slow) {
+  Jit *j = m->j;
+  JitLabel open_term = jit_label(j), ground = jit_label(j);
+  jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
+  jit_jump_if(j, J_EQ, ground);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open);
+  jit_jump(j, no);
+  jit_bind(j, ground);
+  jit_rr32(j, J_MOV, J_RCX, J_RAX);
+  jit_rr32(j, J_AND, J_RCX, J_RDX);
+  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open_term);
+  jit_jump(j, slow);
+  jit_bind(j, open_term);
+  jit_call_to(j, m->em->stubs.apart);
+  jit_jump_if(j, J_BELOW, no);
+  jit_jump(j, open);
+}
+
+// Atoms of one word each decide at once, and open terms that differ in such a one;
+// ground terms are compared by a helper.
 void ambi_emit_SAMEV(Emit *m) {
   Jit *j = m->j;
   JitLabel no = emit_branch(m, m->pc->c), open = emit_branch(m, m->pc[1].b),
@@ -248,13 +270,7 @@ void ambi_emit_SAMEV(Emit *m) {
   jit_jump_if(j, J_EQ, open);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
-  jit_jump_if(j, J_EQ, open);
-  jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
-  jit_jump_if(j, J_NE, no);
-  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_GROUND);
-  jit_jump_if(j, J_EQ, open);
-  jit_jump(j, slow);
+  terms_same(m, no, open, slow);
   jit_bind(j, atom);
   jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
   JitLabel both = jit_label(j), word = jit_label(j);

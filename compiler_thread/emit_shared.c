@@ -375,6 +375,7 @@ void ambi_emit_shared(Emit *m, const StubLabels *l) {
   jit_bind(j, l->member);
   member(&b);
   taking_part(&b);
+  ambi_emit_apart(j, l);
   being_no_term(m, l);
   slow_answer(j, b.slow);
 }

@@ -61,6 +61,8 @@
   X(child)    /* called, rax: a slot's word, rdx: which child; likewise */        \
   X(is_error) /* called, rax: a value; equal: it is an Error */                   \
   X(is_error_term) /* the same of an EXPR that is not rigid */                    \
+  X(apart) /* called, rax, rdx: EXPRs; carry: ambi_apart. Uses rsi; keeps   \
+              nothing of the two */     \
   X(not_term) /* called, rax: a value that is not a certain term headed by \
                       a symbol; equal: and it does not become one */
 
@@ -369,5 +371,6 @@ void emit_slow_arm(Emit *m);
 bool ambi_emit_stubs(Emitter *em, const char **why);
 // emit_shared.c: those from deref on
 void ambi_emit_shared(Emit *m, const StubLabels *l);
+void ambi_emit_apart(Jit *j, const StubLabels *l);  // emit_unify.c
 
 #endif

@@ -454,6 +454,22 @@ unify_children(Context *cx, Value a, Value b, const Template *t, Value *env) {
   return ok;
 }
 
+static inline bool apart_at_once(Value a, Value b) {
+  a = ambi_deref(a);
+  b = ambi_deref(b);
+  if (ambi_same(a, b) || ambi_is_var(a) || ambi_is_var(b)) return false;
+  return ambi_is_sym(a) || ambi_is_sym(b) || (ambi_is_int(a) && ambi_is_int(b));
+}
+
+bool ambi_apart(Value a, Value b) {
+  uint32_t n = ambi_expr_size(a);
+  if (n != ambi_expr_size(b)) return true;
+  const Value *x = ambi_expr_items(a), *y = ambi_expr_items(b);
+  while (n-- > 0)
+    if (apart_at_once(x[n], y[n])) return true;
+  return false;
+}
+
 bool ambi_unify(Context *cx, Value a, Value b) {
   int first = unify_pair(cx, &a, &b);
   return first < 0 ? unify_children(cx, a, b, NULL, NULL) : first;

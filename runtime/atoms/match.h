@@ -28,6 +28,9 @@ static inline uint64_t ambi_hash_mix(uint64_t h, uint64_t x) {
   return h ^ (h >> 29);
 }
 
+// Do two EXPRs differ in their sizes, or in a symbol or integer among their children, so
+// that nothing makes them one? False: perhaps not. Looks no deeper.
+bool ambi_apart(Value a, Value b);
 // Unifies two heap terms. False: no match, or cx->stop is set.
 bool ambi_unify(Context *cx, Value a, Value b);
 // Unifies a heap term with (a subterm of) a template. env: nvars entries,

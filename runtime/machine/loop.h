@@ -570,7 +570,10 @@ do_TESTN : {
 }
 do_SAMEV : {
   Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
-  if (!ambi_word_ground(a) || !ambi_word_ground(b)) JUMP(pc[1].b);
+  if (!ambi_word_ground(a) || !ambi_word_ground(b)) {
+    if (ambi_is_expr(a) && ambi_is_expr(b) && ambi_apart(a, b)) JUMP(pc->c);
+    JUMP(pc[1].b);
+  }
   if (ambi_equal(a, b)) STEP(2);
   JUMP(pc->c);
 }

@@ -154,10 +154,18 @@ JitLabel emit_label(Emit *m, uint32_t offset) {
   return label_at(m, use_label(m, offset));
 }
 
+JitLabel emit_stored(Emit *m, JitLabel to) {
+  return keeps(m) ? keep_stored(m, to) : to;
+}
+
+JitLabel emit_general(Emit *m) {
+  return keeps(m) ? keep_exit(m) : emit_general_at(m, m->at);
+}
+
 JitLabel emit_slow(Emit *m) {
   if (!m->slow_used) m->slow = jit_label(m->j);
   m->slow_used = true;
-  return m->slow;
+  return emit_stored(m, m->slow);
 }
 
 JitLabel emit_edge(Emit *m) {

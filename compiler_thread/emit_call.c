@@ -26,7 +26,7 @@ void emit_frame_top(Emit *m, unsigned size) {
 
 void emit_argument(Emit *m, unsigned source) {
   emit_source(m, J_RAX, source);
-  if (is_checked(source) && !emit_known(m, source, FACT_INT)) emit_ready(m);
+  if (is_checked(source) && !emit_is_ready(m, slot_of(source))) emit_ready(m);
 }
 
 // The same, of argument i of a call.
@@ -98,8 +98,8 @@ JitReg emit_argument_register(unsigned i, unsigned n) {
 // Does the unit pass this argument on to itself as it stands?
 static bool stays(const Emit *m, unsigned i) {
   unsigned source = m->pc[1].half[1 + i];
-  return source == i || (is_checked(source) && slot_of(source) == i &&
-                         emit_known(m, source, FACT_INT));
+  return source == i ||
+         (is_checked(source) && slot_of(source) == i && emit_is_ready(m, i));
 }
 
 // Few arguments go through registers over this frame's slots.
@@ -313,7 +313,7 @@ void ambi_emit_INLINED(Emit *m) {
 
 void ambi_emit_TAKE(Emit *m) {
   emit_source(m, J_RAX, m->pc->b);
-  if (!emit_known(m, m->pc->b, FACT_INT)) emit_ready(m);
+  if (!emit_is_ready(m, slot_of(m->pc->b))) emit_ready(m);
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 

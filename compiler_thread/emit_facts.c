@@ -10,7 +10,8 @@
 // addresses, not kinds; what held before a call holds behind it.
 //
 // Rows of bits, one for each slot: those known to be integers, those known to be flat
-// expressions. Code mostly goes forward, so one pass over the unit nearly always does.
+// expressions, and so on (enum Fact). Code mostly goes forward, so one pass over the unit
+// nearly always does.
 //
 // Level 2 also asks what is known in a unit's loop (emit_loop.c) if the first turn is
 // left aside: of its arguments all is supposed that the turns to follow do not
@@ -70,7 +71,7 @@ static void know(Flow *f, enum Fact fact, unsigned slot) {
   *bits(f, fact, slot) |= (uint64_t)1 << slot % 64;
 }
 static void forget_slot(Flow *f, unsigned slot) {
-  for (unsigned i = 0; i < FACTS; i++)
+  for (unsigned i = 0; i <= FACT_NEWEST; i++)
     *bits(f, i, slot) &= ~((uint64_t)1 << slot % 64);
 }
 
@@ -82,8 +83,24 @@ static bool told(const Flow *f, enum Fact fact, unsigned source) {
   if (!is_constant(source))
     return *bits(f, fact, slot_of(source)) >> slot_of(source) % 64 & 1;
   Value v = constant(f->m, source);
-  return fact == FACT_INT ? ambi_is_int(v)
-                          : fact == FACT_FLOAT && ambi_is_double(v);
+  switch (fact) {
+  case FACT_INT: return ambi_is_int(v);
+  case FACT_FLOAT: return ambi_is_double(v);
+  case FACT_READY:
+  case FACT_FULL: return ambi_emit_full_atom(v);
+  default: return false;
+  }
+}
+
+bool ambi_emit_full_atom(Value v) {
+  switch (ambi_tag(v)) {
+  case TAG_SYM: return v.w != AMB_SYM(EMPTY).w;
+  case TAG_EXPR: return (v.w & AMB_EXPR_MARKS) == AMB_EXPR_MARKS;
+  case TAG_INT:
+  case TAG_IMM:
+  case TAG_OP: return true;
+  default: return ambi_is_double(v);
+  }
 }
 
 // ---- doubles ------------------------------------------------------------------------
@@ -148,6 +165,10 @@ bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
   return m->seen && (m->seen[pc - m->u->code] & SEEN_DOUBLE) && ints < n;
 }
 
+static unsigned known_bit(enum Fact fact) {
+  return fact == FACTS ? 0 : 1u << fact;
+}
+
 static void learn_doubles(Flow *f, const Code *pc) {
   uint16_t x[2];
   unsigned n = numbers(pc, x);
@@ -182,34 +203,46 @@ static void learn_operands(Flow *f, const Code *pc) {
   }
 }
 
-// What the written slot is known to be: a fact, or FACTS.
-static enum Fact result(const Flow *f, const Code *pc, bool doubles) {
-  if (doubles) return ambi_ops[pc->op].operands[0] == 'W' ? FACT_FLOAT : FACTS;
+// What is known of a source's value, as bits 1 << fact.
+static unsigned told_of(const Flow *f, unsigned source) {
+  unsigned known = 0;
+  for (unsigned i = 0; i < FACTS_OF_VALUES; i++)
+    known |= (unsigned)told(f, i, source) << i;
+  return known;
+}
+
+static bool makes_full(const Flow *f, const Code *pc) {
+  bool full = (pc->c & 3) == 3;
+  for (unsigned i = 0; i < pc->b; i++)
+    full &= (told_of(f, ambi_op_list(pc)[i]) & FULL_BITS) != 0;
+  return full;
+}
+
+// What the written slot is known to be, as bits.
+static unsigned result(const Flow *f, const Code *pc, bool doubles) {
+  enum { INT = 1 << FACT_INT, FULL = 1 << FACT_FULL };
+  if (doubles) return ambi_ops[pc->op].operands[0] == 'W' ? 1 << FACT_FLOAT : 0;
   switch (pc->op) {
   case OP_I_ADD:
   case OP_I_SUB:
   case OP_I_MUL:
   case OP_I_ADDI:
   case OP_I_SUBI:
-  case OP_I_SIZE: return FACT_INT;
-  case OP_I_MOVE:
-    if (told(f, FACT_FLAT, pc->b)) return FACT_FLAT;
-    // fall through
+  case OP_I_SIZE: return INT;
   case OP_I_TAKE:
+  case OP_I_EVALT: return told_of(f, pc->b) | 1 << FACT_READY;
+  case OP_I_MOVE:
   case OP_I_VALUE:
-  case OP_I_EVALV:
-  case OP_I_EVALT:
-    return told(f, FACT_INT, pc->b)     ? FACT_INT
-           : told(f, FACT_FLOAT, pc->b) ? FACT_FLOAT
-                                        : FACTS;
-  case OP_I_MKEXPR: return FACT_FLAT;
-  case OP_I_POS: return FACT_NEWEST;
+  case OP_I_EVALV: return told_of(f, pc->b);
+  case OP_I_MKEXPR: return 1 << FACT_FLAT | (makes_full(f, pc) ? FULL : 0);
+  case OP_I_GETCH: return f->region ? FULL : 0;  // or the loop is left
+  case OP_I_POS: return 1 << FACT_NEWEST;
   case OP_I_R_STREAM:
-    return f->m->level > 1 ? ambi_emit_expects(f->m, f->at) : FACTS;
+    return f->m->level > 1 ? known_bit(ambi_emit_expects(f->m, f->at)) : 0;
   case OP_I_FORKV:
-    return ambi_is_none(ambi_emit_literal_fork(f->m, f->at)) ? FACTS : FACT_INT;
-  case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? FACT_INT : FACTS;
-  default: return FACTS;
+    return ambi_is_none(ambi_emit_literal_fork(f->m, f->at)) ? 0 : INT;
+  case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? INT : 0;
+  default: return 0;
   }
 }
 
@@ -219,11 +252,13 @@ static bool streams_number(const Flow *f, const Code *pc) {
          (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a));
 }
 
-// Choice records may come and go, and rules.
+// Choice records may come and go, bindings, and rules.
 static void forget_world(Flow *f) {
+  static const enum Fact lost[] = {FACT_READY, FACT_NEWEST, FACT_GUARDED,
+                                   FACT_CHAINED};
   size_t words = f->m->fact_words;
-  memset(f->now + FACT_NEWEST * words, 0, words * sizeof *f->now);
-  memset(f->now + FACT_GUARDED * words, 0, words * sizeof *f->now);
+  for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+    memset(f->now + lost[i] * words, 0, words * sizeof *f->now);
 }
 
 unsigned ambi_emit_guard_of(const Unit *u, unsigned body) {
@@ -265,17 +300,32 @@ static void into_cases(Flow *f, const Code *pc) {
   }
 }
 
+// Is it looked at when it is passed, or was it before?
+static bool passes_ready(const Flow *f, unsigned source) {
+  return (!is_constant(source) && is_checked(source)) ||
+         (told_of(f, source) & READY_BITS);
+}
+
 // What the next turn begins with.
 static void turn(Flow *f, const Code *pc) {
   const uint16_t *x = ambi_op_list(pc) + 1;
-  for (unsigned i = 0; i < pc->b; i++)
-    for (unsigned fact = 0; fact < FACTS; fact++) {
-      uint64_t *word = f->rows + fact * f->m->fact_words + i / 64,
+  size_t words = f->m->fact_words;
+  for (unsigned i = 0; i < pc->b; i++) {
+    if (is_constant(x[i]) || slot_of(x[i]) != i)
+      f->m->keep->changes |= (uint64_t)1 << i;
+    for (unsigned fact = 0; fact < FACTS_OF_VALUES; fact++) {
+      uint64_t *word = f->rows + fact * words + i / 64,
                bit = (uint64_t)1 << i % 64;
       if (!(*word & bit) || told(f, fact, x[i])) continue;
+      if (fact == FACT_READY && passes_ready(f, x[i])) continue;
       *word &= ~bit;
       f->back = true;
     }
+  }
+  for (size_t i = FACT_GUARDED * words; i < FACTS * words; i++) {
+    if (f->rows[i] & ~f->now[i]) f->back = true;
+    f->rows[i] &= f->now[i];
+  }
 }
 
 static void step(Flow *f) {
@@ -301,11 +351,13 @@ static void step(Flow *f) {
   if (op->flags & (X_VARL | X_ELSE))
     into(f, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b), f->now);
   if (pc->op == OP_I_SWITCH) into_cases(f, pc);
-  enum Fact gives = result(f, pc, doubles);
+  unsigned gives = result(f, pc, doubles);
   forget(f, pc);
   // What comes later, to the instruction between, comes in the general version.
   bool skips = !(op->flags & F_END) && ambi_op_skips(pc);
-  if (gives != FACTS) know(f, gives, pc->a);
+  for (unsigned i = 0; i < FACTS; i++)
+    if (gives >> i & 1) know(f, i, pc->a);
+  if (pc->op == OP_I_CHAIN) know(f, FACT_CHAINED, 0);
   if (pc->op == OP_I_INLINED && pc->a < u->nslots)
     know(f, FACT_GUARDED, ambi_emit_guard_of(u, pc->a));
   if (pc->op == OP_I_TESTF) know(f, FACT_FLAT, pc->a);
@@ -346,7 +398,7 @@ void ambi_emit_facts(Emit *m) {
 }
 
 // ---- loops --------------------------------------------------------------------------
-enum { ANYTHING = (1 << FACTS) - 1 };
+enum { ANYTHING = (1 << FACTS_OF_VALUES) - 1 };
 
 // An argument that every turn passes on as it is could be anything: what the loop
 // first calculates with it decides.
@@ -364,6 +416,27 @@ static uint8_t first_use(const Flow *f, unsigned slot) {
   return 0;
 }
 
+// What holds of a loop whenever it is entered, from a turn of the whole unit: all that
+// is not asked for there.
+static void first_turns(Flow *f) {
+  Emit *m = f->m;
+  const Unit *u = m->u;
+  size_t words = m->fact_words;
+  Flow whole = {.m = m, .rows = m->facts};
+  memset(f->rows + FACT_GUARDED * words, 0xFF,
+         (FACTS - FACT_GUARDED) * words * sizeof *f->rows);
+  for (uint32_t at = 0; at < u->ncode; at++) {
+    const Code *pc = u->code + at;
+    if (!m->wanted[at] || !is_turn(m, pc)) continue;
+    whole.now = row(&whole, at);
+    for (size_t i = FACT_GUARDED * words; i < FACTS * words; i++)
+      f->rows[i] &= whole.now[i];
+    for (unsigned i = 0; i < pc->b; i++)
+      if (!passes_ready(&whole, ambi_op_list(pc)[1 + i]))
+        f->rows[FACT_READY * words + i / 64] &= ~((uint64_t)1 << i % 64);
+  }
+}
+
 // Supposes this much of the arguments, and finds out how much of it holds.
 static void suppose(Flow *f, uint8_t *kinds) {
   Emit *m = f->m;
@@ -373,13 +446,15 @@ static void suppose(Flow *f, uint8_t *kinds) {
   memset(region, 0, m->u->ncode);
   region[0] = ambi_emit_keeps(m->u->code);
   for (unsigned i = 0; i < m->u->nargs; i++)
-    for (unsigned fact = 0; fact < FACTS; fact++)
+    for (unsigned fact = 0; fact < FACTS_OF_VALUES; fact++)
       if (kinds[i] >> fact & 1)
         f->rows[fact * m->fact_words + i / 64] |= (uint64_t)1 << i % 64;
+  first_turns(f);
+  m->keep->changes = 0;
   settle(f);
   memset(kinds, 0, m->u->nargs);
   for (unsigned i = 0; i < m->u->nargs; i++)
-    for (unsigned fact = 0; fact < FACTS; fact++)
+    for (unsigned fact = 0; fact < FACTS_OF_VALUES; fact++)
       if (has(m, f->rows, fact, i)) kinds[i] |= (uint8_t)(1 << fact);
 }
 
@@ -391,6 +466,7 @@ static bool turns(const Flow *f) {
 }
 
 bool ambi_emit_loop_facts(Emit *m) {
+  enum { READY = 1 << FACT_READY, NUMBER = 1 << FACT_INT | 1 << FACT_FLOAT };
   const Unit *u = m->u;
   Keep *k = m->keep;
   size_t bytes = ambi_emit_facts_room(m) * sizeof *k->loop_facts;
@@ -401,9 +477,8 @@ bool ambi_emit_loop_facts(Emit *m) {
   memset(k->kinds, ANYTHING, u->nargs);
   suppose(&f, k->kinds);
   for (unsigned i = 0; i < u->nargs; i++) {
-    if (k->kinds[i] == ANYTHING) k->kinds[i] = first_use(&f, i);
-    if ((k->kinds[i] >> FACT_INT & 1) && (k->kinds[i] >> FACT_FLOAT & 1))
-      k->kinds[i] = 0;
+    if ((k->kinds[i] & NUMBER) == NUMBER)
+      k->kinds[i] = first_use(&f, i) | (k->kinds[i] & READY);
   }
   suppose(&f, k->kinds);
   if (turns(&f)) return true;

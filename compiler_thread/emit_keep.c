@@ -15,10 +15,6 @@ enum { MOST_ARGUMENTS = 200 };  // of a call in line
 enum Class { HEAVY, LIGHT, KEEPS };
 
 // ---- operands -----------------------------------------------------------------------
-static void pin(Emit *m, bool fp, int i) {
-  m->keep->pins[fp] |= 1u << i;
-}
-
 static bool is_small(int64_t shifted) {
   return shifted == (int32_t)shifted;
 }
@@ -36,15 +32,26 @@ bool keep_surely_int(const Emit *m, unsigned source) {
   return keep_find_gp(m, source) >= 0 || emit_known(m, source, FACT_INT);
 }
 
+// The word in register i becomes its integer there.
+static JitReg word_to_int(Emit *m, unsigned source, int i) {
+  if (!emit_known(m, source, FACT_INT))
+    emit_want_tag(m, keep_gp[i], TAG_INT, keep_exit(m));
+  jit_shift(m->j, J_SHL, keep_gp[i], 16);
+  m->keep->now.gp[i].word = false;
+  keep_pin(m, false, i);
+  return keep_gp[i];
+}
+
 // The register of a slot's integer; what is none leaves.
 JitReg keep_int(Emit *m, unsigned source) {
   Jit *j = m->j;
   unsigned slot = slot_of(source);
   int i = keep_find_gp(m, source);
   if (i >= 0) {
-    pin(m, false, i);
+    keep_pin(m, false, i);
     return keep_gp[i];
   }
+  if ((i = keep_find_word(m, source)) >= 0) return word_to_int(m, source, i);
   if (!emit_known(m, source, FACT_INT)) {
     jit_zx(j, 2, J_RCX, jit_at(R_E, (int32_t)slot * 8 + 6));
     jit_ri32(j, J_CMP, J_RCX, TAG_INT);
@@ -75,6 +82,27 @@ static void int_to(Emit *m, JitReg to, unsigned source) {
     jit_rr(m->j, J_MOV, to, keep_int(m, source));
 }
 
+static void want_double_tag(Emit *m) {  // ecx; else leaves
+  jit_ri32(m->j, J_AND, J_RCX, 0x7FFF);
+  jit_ri32(m->j, J_CMP, J_RCX, 0x7FF8);
+  jit_jump_if(m->j, J_ABOVE, keep_exit(m));
+}
+
+// The double that register i holds as a word gets one of its own.
+static unsigned word_to_double(Emit *m, unsigned source, int i) {
+  Kept *k = &m->keep->now.gp[i];
+  bool dirty = k->dirty;
+  if (!emit_known(m, source, FACT_FLOAT)) {
+    emit_tag(m, J_RCX, keep_gp[i]);
+    want_double_tag(m);
+  }
+  *k = (Kept){.slot = NO_SLOT};
+  unsigned x = keep_define_fp(m, slot_of(source));
+  jit_to_float(m->j, x, keep_gp[i]);
+  m->keep->now.fp[keep_find_fp(m, source)].dirty = dirty;
+  return x;
+}
+
 // The operand as a double: its register, or the scratch register x. Uses rax, rcx.
 unsigned keep_double(Emit *m, unsigned x, unsigned source) {
   Jit *j = m->j;
@@ -85,12 +113,15 @@ unsigned keep_double(Emit *m, unsigned x, unsigned source) {
     jit_to_float(j, x, J_RAX);
     return x;
   }
-  int i = keep_find_fp(m, source);
+  int i = keep_find_fp(m, source), w = keep_find_word(m, source);
   if (i >= 0) {
-    pin(m, true, i);
+    keep_pin(m, true, i);
     return keep_xmm((unsigned)i);
   }
   unsigned slot = slot_of(source);
+  if (w >= 0 && !emit_known(m, source, FACT_INT))
+    return word_to_double(m, source, w);
+  if (w >= 0) keep_int(m, source);
   i = keep_find_gp(m, source);
   if (i >= 0 || emit_known(m, source, FACT_INT)) {
     if (i >= 0) {
@@ -105,9 +136,7 @@ unsigned keep_double(Emit *m, unsigned x, unsigned source) {
   }
   if (!emit_known(m, source, FACT_FLOAT)) {
     jit_zx(j, 2, J_RCX, jit_at(R_E, (int32_t)slot * 8 + 6));
-    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
-    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
-    jit_jump_if(j, J_ABOVE, keep_exit(m));
+    want_double_tag(m);
   }
   return keep_load_fp(m, slot);
 }
@@ -404,10 +433,13 @@ static bool move(Emit *m) {
   if (is_constant(from) && ambi_is_int(constant(m, from))) {
     jit_imm(m->j, keep_define_gp(m, to), (uint64_t)shifted_constant(m, from));
   } else if ((i = keep_find_gp(m, from)) >= 0) {
-    pin(m, false, i);
+    keep_pin(m, false, i);
     jit_rr(m->j, J_MOV, keep_define_gp(m, to), keep_gp[i]);
+  } else if (keep_find_word(m, from) >= 0) {
+    emit_source(m, J_RAX, from);
+    keep_give_word(m, to);
   } else if ((i = keep_find_fp(m, from)) >= 0) {
-    pin(m, true, i);
+    keep_pin(m, true, i);
     jit_float_rr(m->j, keep_define_fp(m, to), keep_xmm((unsigned)i));
   } else {
     emit_source(m, J_RAX, from);
@@ -420,7 +452,7 @@ static bool move(Emit *m) {
 // A number is its own value; it goes on behind the instruction that takes another's.
 static bool evaluate(Emit *m) {
   int g = keep_find_gp(m, m->pc->b), x = keep_find_fp(m, m->pc->b);
-  if (g < 0 && x < 0) return false;
+  if (g < 0 && x < 0) return ambi_emit_keep_value(m);
   move(m);
   jit_jump(m->j, keep_label(m, m->at + emit_words(m) + 1));
   return true;
@@ -609,10 +641,10 @@ static const struct Keeping {
     {OP_I_TESTF, LIGHT, NULL},
     {OP_I_TESTN, LIGHT, NULL},
     {OP_I_SAMEV, LIGHT, NULL},
-    {OP_I_SWITCH, LIGHT, NULL},
-    {OP_I_GETCH, LIGHT, NULL},
-    {OP_I_MKEXPR, LIGHT, NULL},
-    {OP_I_CHAIN, LIGHT, NULL},
+    {OP_I_SWITCH, LIGHT, ambi_emit_keep_switch},
+    {OP_I_GETCH, LIGHT, ambi_emit_keep_child},
+    {OP_I_MKEXPR, LIGHT, ambi_emit_keep_make},
+    {OP_I_CHAIN, LIGHT, ambi_emit_keep_chain},
     {OP_I_FRESH, LIGHT, NULL},
     {OP_I_CHKERR, LIGHT, check_number},
     {OP_I_INLINED, KEEPS, guard},

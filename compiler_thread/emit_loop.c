@@ -2,9 +2,11 @@
 //
 // A unit that calls itself in place of its frame is a loop. The whole version runs its
 // first turn and finds out what the arguments are; the loop version is the part that
-// leads from the beginning to the next turn without leaving registers, for arguments
-// that are known to be numbers: they stay in registers from turn to turn, and so does
-// the count of steps. Any other instruction goes on in the whole version.
+// leads from the beginning to the next turn without leaving registers: arguments that
+// are known to be numbers, and those that change, stay in registers from turn to turn,
+// and so does the count of steps. Any other instruction goes on in the whole version; so
+// does the loop where a part of a term is not what can be passed on and put into other
+// terms without a look (FACT_FULL).
 //
 // What is checked before the first turn of a loop - the unit is still in force, its
 // frame is not protected - holds for the next ones: nothing in the loop changes it.
@@ -79,11 +81,26 @@ typedef struct Turn {
   const uint16_t *x;  // arguments
   unsigned n;
   unsigned memory[LOOP_MEMORY], nmemory;  // those that change in memory
-  bool checked;                           // one of them has to be
+  unsigned word[MOST_LOOP_ARGUMENTS];  // registers of words: where they are now
+  JitLabel call;  // without the loop, with everything in memory ...
+  bool called;    // ... which is used
 } Turn;
 
-static bool is_number(const Emit *m, unsigned source) {
-  return emit_known(m, source, FACT_INT) || emit_known(m, source, FACT_FLOAT);
+static bool is_word(const Keep *k, unsigned i) {
+  int h = header_gp(k, i);
+  return h >= 0 && k->header.gp[h].word;
+}
+
+// Must it be looked at to be passed on, or to be what the loop wants?
+static bool must_be_ready(const Emit *m, unsigned source) {
+  return is_checked(source) && !emit_is_ready(m, slot_of(source));
+}
+static bool must_be_full(const Emit *m, const Turn *t, unsigned i) {
+  bool number = wants(m->keep, i, FACT_INT) || wants(m->keep, i, FACT_FLOAT);
+  unsigned s = t->x[i];
+  if (number || !wants(m->keep, i, FACT_FULL)) return false;
+  return is_constant(s) ? !ambi_emit_full_atom(constant(m, s))
+                        : !emit_is_full(m, slot_of(s));
 }
 
 // False: this is no way into the loop.
@@ -105,22 +122,26 @@ static bool plan(const Emit *m, Turn *t) {
       if (!kept && want_float && !emit_known(m, s, FACT_FLOAT)) return false;
     }
     if (wants(k, i, FACT_FLAT) && !emit_known(m, s, FACT_FLAT)) return false;
-    if (kept || (stays(s, i) && (!is_checked(s) || is_number(m, s)))) continue;
+    if (is_constant(s) && must_be_full(m, t, i)) return false;
+    if (kept || (stays(s, i) && !must_be_ready(m, s) && !must_be_full(m, t, i)))
+      continue;
     if (t->nmemory == LOOP_MEMORY) return false;
     t->memory[t->nmemory++] = i;
-    if (is_checked(s) && !is_number(m, s)) t->checked = true;
   }
   return true;
 }
 
 // rax = argument i as a word, ready to be passed.
-static void word(Emit *m, const Turn *t, unsigned i) {
+static void word(Emit *m, Turn *t, unsigned i) {
   emit_source(m, J_RAX, t->x[i]);
-  if (is_checked(t->x[i]) && !is_number(m, t->x[i])) emit_ready(m);
+  if (must_be_ready(m, t->x[i])) emit_ready(m);
+  if (!must_be_full(m, t, i)) return;
+  keep_want_full(m, emit_stored(m, t->call));
+  t->called = true;
 }
 
 // Those that stay in memory: all are read before one is written.
-static void memory_arguments(Emit *m, const Turn *t) {
+static void memory_arguments(Emit *m, Turn *t) {
   Jit *j = m->j;
   for (unsigned i = 0; i < t->nmemory; i++) {
     word(m, t, t->memory[i]);
@@ -138,7 +159,9 @@ static void register_arguments(Emit *m, const Turn *t, bool fp) {
   for (unsigned i = 0; i < t->n; i++) {
     int h = fp ? header_fp(k, i) : header_gp(k, i);
     if (h < 0 || is_constant(t->x[i])) continue;
-    int at = fp ? keep_find_fp(m, t->x[i]) : keep_find_gp(m, t->x[i]);
+    int at = is_word(k, i) ? (int)t->word[i]
+             : fp          ? keep_find_fp(m, t->x[i])
+                           : keep_find_gp(m, t->x[i]);
     AMB_CHECK(at >= 0);
     moves.to[moves.n] = fp ? keep_xmm((unsigned)h) : keep_gp[h];
     moves.from[moves.n++] = fp ? keep_xmm((unsigned)at) : keep_gp[at];
@@ -148,7 +171,7 @@ static void register_arguments(Emit *m, const Turn *t, bool fp) {
     int h = fp ? header_fp(k, i) : header_gp(k, i);
     if (h < 0 || !is_constant(t->x[i])) continue;
     Word w = constant(m, t->x[i]).w;
-    jit_imm(m->j, fp ? J_RAX : keep_gp[h], fp ? w : w << 16);
+    jit_imm(m->j, fp ? J_RAX : keep_gp[h], fp || is_word(k, i) ? w : w << 16);
     if (fp) jit_to_float(m->j, keep_xmm((unsigned)h), J_RAX);
   }
 }
@@ -157,18 +180,37 @@ static void register_arguments(Emit *m, const Turn *t, bool fp) {
 static void load_numbers(Emit *m, const Turn *t) {
   for (unsigned i = 0; i < t->n; i++) {
     if (is_constant(t->x[i])) continue;
-    if (header_gp(m->keep, i) >= 0) keep_int(m, t->x[i]);
+    if (header_gp(m->keep, i) >= 0 && !is_word(m->keep, i))
+      keep_int(m, t->x[i]);
     if (header_fp(m->keep, i) >= 0) keep_double(m, 0, t->x[i]);
+  }
+}
+
+// Other words that go to registers.
+static void load_words(Emit *m, Turn *t) {
+  for (unsigned i = 0; i < t->n; i++) {
+    unsigned s = t->x[i];
+    if (is_constant(s) || !is_word(m->keep, i)) continue;
+    int held = keep_find_word(m, s);
+    if (held >= 0 && !must_be_ready(m, s) && !must_be_full(m, t, i)) {
+      keep_pin(m, false, held);
+      t->word[i] = (unsigned)held;
+      continue;
+    }
+    word(m, t, i);
+    t->word[i] = keep_scratch(m);
+    jit_rr(m->j, J_MOV, keep_gp[t->word[i]], J_RAX);
   }
 }
 
 bool ambi_emit_turn(Emit *m) {
   Keep *k = m->keep;
-  Turn t = {.x = ambi_op_list(m->pc) + 1, .n = m->pc->b};
+  Turn t = {
+      .x = ambi_op_list(m->pc) + 1, .n = m->pc->b, .call = jit_label(m->j)};
   if (!is_self(m, m->pc) || !k->loop_facts || !plan(m, &t)) return false;
-  if (t.checked) keep_flush(m, m->at);
   if (!k->loop) emit_may_turn(m, keep_exit(m));
   load_numbers(m, &t);
+  load_words(m, &t);
   memory_arguments(m, &t);
   register_arguments(m, &t, false);
   register_arguments(m, &t, true);
@@ -177,6 +219,11 @@ bool ambi_emit_turn(Emit *m) {
     jit_rm(m->j, J_MOV, R_TURNS, in_engine(OFF(Engine, budget)));
   }
   jit_jump(m->j, k->head);
+  if (t.called) {
+    keep_forget(m);
+    jit_bind(m->j, t.call);
+    ambi_emit_TAILCALL(m);
+  }
   return true;
 }
 
@@ -193,6 +240,11 @@ static void header(Emit *m) {
     else if (wants(k, i, FACT_FLOAT) && fp < LOOP_FP)
       k->header.fp[fp++] = arg;
   }
+  for (unsigned i = 0; i < m->u->nargs && gp < LOOP_GP; i++)
+    if (!wants(k, i, FACT_INT) && !wants(k, i, FACT_FLOAT) &&
+        (k->changes >> i & 1))
+      k->header.gp[gp++] =
+          (Kept){.slot = (uint16_t)i, .dirty = true, .word = true};
 }
 
 // One step, as at the entry of a call. A look at limits and memory wants all arguments

@@ -139,7 +139,7 @@ void ambi_emit_SWITCH(Emit *m) {
   }
   Cases terms = select_cases(s, true), constants = select_cases(s, false);
   if (is_term)
-    jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+    emit_source(m, J_RAX, m->pc->a);
   else
     emit_value_learnt(m, m->pc->a);
   if (!is_int) {

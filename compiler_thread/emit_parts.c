@@ -67,7 +67,7 @@ static void value(Emit *m, unsigned source, bool learnt) {
   Jit *j = m->j;
   emit_source(m, J_RAX, source);
   emit_tag(m, J_RCX, J_RAX);
-  if (is_constant(source) || emit_known(m, source, FACT_INT)) return;
+  if (is_constant(source) || emit_is_full(m, slot_of(source))) return;
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   if (learnt) {
     jit_jump_if(j, J_EQ, emit_general(m));

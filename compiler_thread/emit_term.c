@@ -94,7 +94,7 @@ static Marks marks_of(const Emit *m) {
   for (unsigned i = 0; i < m->pc->b; i++) {
     unsigned s = ambi_op_list(m->pc)[i];
     if (!is_constant(s)) {
-      if (!emit_known(m, s, FACT_INT)) k.open = true;
+      if (!emit_is_full(m, slot_of(s))) k.open = true;
       continue;
     }
     Value v = constant(m, s);
@@ -114,7 +114,7 @@ static void child(Emit *m, unsigned i) {
   unsigned s = ambi_op_list(m->pc)[i];
   JitMem at = jit_at(R_H, 8 + 8 * (int32_t)i);
   emit_source(m, J_RAX, s);
-  if (is_constant(s) || emit_known(m, s, FACT_INT)) {
+  if (is_constant(s) || emit_is_full(m, slot_of(s))) {
     jit_mr(j, J_MOV, at, J_RAX);
     return;
   }
@@ -126,7 +126,7 @@ static void child(Emit *m, unsigned i) {
   jit_mr(j, J_MOV, at, J_RAX);
 }
 
-void ambi_emit_MKEXPR(Emit *m) {
+void ambi_emit_make(Emit *m) {
   Jit *j = m->j;
   unsigned n = m->pc->b;
   Marks k = marks_of(m);
@@ -154,11 +154,22 @@ void ambi_emit_MKEXPR(Emit *m) {
   else if (marks)
     jit_ri(j, J_OR, J_RAX, (int32_t)marks);
   jit_rr(j, J_SUB, J_RAX, R_XB);
-  emit_to_slot(m, m->pc->a, J_RAX);
   jit_ri(j, J_ADD, R_H, (int32_t)(8 * (n + 1)));
+}
+
+void ambi_emit_MKEXPR(Emit *m) {
+  ambi_emit_make(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
 }
 _Static_assert(AMB_EXPR_GROUND << 39 == (Word)FLAG_GROUND << 40,
                "MKEXPR shifts one to the other");
+
+void ambi_emit_part(Emit *m) {
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(m->j, J_SUB, J_RCX, TAG_EXPR);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
+  emit_unless(m, J_ABOVE, SHARED_PART, 0);
+}
 
 void ambi_emit_GETCH(Emit *m) {
   Jit *j = m->j;
@@ -179,10 +190,7 @@ void ambi_emit_GETCH(Emit *m) {
     emit_flat(m, J_RDX, J_RAX, emit_general(m));
   }
   jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
-  emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_SUB, J_RCX, TAG_EXPR);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_EXPR);
-  emit_unless(m, J_ABOVE, SHARED_PART, 0);
+  ambi_emit_part(m);
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 
@@ -329,40 +337,56 @@ static void chain_marks(Emit *m, JitLabel marks, JitLabel done) {
   jit_hot(j);
 }
 
-// ambi_chain_goes_on and ambi_chain_append, else ambi_chain_begin.
-void ambi_emit_CHAIN(Emit *m) {
+// ambi_chain_goes_on, else to `begin`.
+static void goes_on(Emit *m, JitLabel begin) {
   Jit *j = m->j;
-  JitLabel begin = jit_label(j), marks = jit_label(j), done = jit_label(j);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, chain_unit)));
   jit_rr(j, J_TEST, J_RCX, J_RCX);
   jit_jump_if(j, J_EQ, begin);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
-  jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_PREV));
   jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_RET));
   jit_jump_if(j, J_NE, begin);
   jit_mr(j, J_CMP, in_chain(CHAIN_POS), R_B);
   jit_jump_if(j, J_NE, begin);
+}
+
+// ambi_chain_append
+void ambi_emit_append(Emit *m) {
+  Jit *j = m->j;
+  JitLabel begin = jit_label(j), marks = jit_label(j), done = jit_label(j);
+  bool joined = m->sure && emit_fact(m, m->at, 0, FACT_CHAINED);
+  jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_PREV));
+  if (!joined) goes_on(m, emit_stored(m, begin));
   jit_rm(j, J_MOV, J_RSI, in_chain(CHAIN_LAST));
-  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
   jit_ri(j, J_AND, J_RSI, -8);
   jit_rr(j, J_ADD, J_RSI, R_XB);
   jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
   jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RCX, 3, 0), J_RAX);
   jit_mr(j, J_MOV, in_chain(CHAIN_LAST), J_RAX);
-  jit_rm(j, J_MOV, J_RCX, in_chain(CHAIN_COUNT));
-  jit_ri(j, J_ADD, J_RCX, 1);
-  jit_mr(j, J_MOV, in_chain(CHAIN_COUNT), J_RCX);
-  jit_rr32(j, J_MOV, J_RSI, J_RAX);
-  jit_not32(j, J_RSI);
-  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_MARKS);
-  jit_jump_if(j, J_NE, marks);
-  jit_bind(j, done);
-  chain_marks(m, marks, done);
+  if (emit_is_full(m, m->pc->a)) {
+    jit_mi(j, J_ADD, 8, in_chain(CHAIN_COUNT), 1);
+  } else {
+    jit_rm(j, J_MOV, J_RCX, in_chain(CHAIN_COUNT));
+    jit_ri(j, J_ADD, J_RCX, 1);
+    jit_mr(j, J_MOV, in_chain(CHAIN_COUNT), J_RCX);
+    jit_rr32(j, J_MOV, J_RSI, J_RAX);
+    jit_not32(j, J_RSI);
+    jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_MARKS);
+    jit_jump_if(j, J_NE, marks);
+    jit_bind(j, done);
+    chain_marks(m, marks, done);
+  }
+  if (joined) return;
   jit_cold(j);
   jit_bind(j, begin);
   emit_helper_cold(m, (const void *)(uintptr_t)ambi_chain_begin, m->at + 1);
   jit_hot(j);
+}
+
+void ambi_emit_CHAIN(Emit *m) {
+  emit_source(m, J_RAX, m->pc->a);
+  ambi_emit_append(m);
 }
 
 // ---- states and operations -----------------------------------------------------------------

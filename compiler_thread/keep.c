@@ -55,19 +55,23 @@ bool keep_live(const Emit *m, uint32_t offset, unsigned slot) {
   return row[slot / 64] >> (slot % 64) & 1;
 }
 
-static int find(const Kept *k, unsigned n, unsigned source) {
+static int find(const Kept *k, unsigned n, unsigned source, bool word) {
   if (is_constant(source)) return -1;
   for (unsigned i = 0; i < n; i++)
-    if (k[i].slot == slot_of(source)) return (int)i;
+    if (k[i].slot == slot_of(source) && k[i].word == word) return (int)i;
   return -1;
 }
 
 int keep_find_gp(const Emit *m, unsigned source) {
-  return find(m->keep->now.gp, KEEP_GP, source);
+  return find(m->keep->now.gp, KEEP_GP, source, false);
+}
+
+int keep_find_word(const Emit *m, unsigned source) {
+  return find(m->keep->now.gp, KEEP_GP, source, true);
 }
 
 int keep_find_fp(const Emit *m, unsigned source) {
-  return find(m->keep->now.fp, KEEP_FP, source);
+  return find(m->keep->now.fp, KEEP_FP, source, false);
 }
 
 void keep_drop(Emit *m, unsigned slot) {
@@ -83,15 +87,19 @@ void keep_forget(Emit *m) {
 }
 
 // ---- to and from memory -------------------------------------------------------------
-static void store_gp(Emit *m, unsigned i, unsigned slot) {
+static void store_gp(Emit *m, unsigned i, Kept k) {
+  if (k.word) {
+    emit_to_slot(m, k.slot, keep_gp[i]);
+    return;
+  }
   jit_lea(m->j, J_RCX, jit_at(keep_gp[i], TAG_INT));
   jit_shift(m->j, J_ROR, J_RCX, 16);
-  emit_to_slot(m, slot, J_RCX);
+  emit_to_slot(m, k.slot, J_RCX);
 }
 
-static void load_gp(Emit *m, unsigned i, unsigned slot) {
-  jit_rm(m->j, J_MOV, keep_gp[i], in_slot(slot));
-  jit_shift(m->j, J_SHL, keep_gp[i], 16);
+static void load_gp(Emit *m, unsigned i, Kept k) {
+  jit_rm(m->j, J_MOV, keep_gp[i], in_slot(k.slot));
+  if (!k.word) jit_shift(m->j, J_SHL, keep_gp[i], 16);
 }
 
 // The budget, but for `left` steps.
@@ -108,8 +116,9 @@ static void count(Emit *m, KeepState *s, int left) {
 static void store_dirty(Emit *m, KeepState *s, uint32_t offset) {
   for (unsigned i = 0; i < KEEP_GP; i++) {
     Kept *k = &s->gp[i];
-    if (k->dirty && keep_live(m, offset, k->slot)) store_gp(m, i, k->slot);
-    if (k->dirty && !keep_live(m, offset, k->slot)) k->slot = NO_SLOT;
+    if (k->dirty && keep_live(m, offset, k->slot)) store_gp(m, i, *k);
+    if (k->dirty && !keep_live(m, offset, k->slot))
+      *k = (Kept){.slot = NO_SLOT};
     k->dirty = false;
   }
   for (unsigned i = 0; i < KEEP_FP; i++) {
@@ -131,7 +140,9 @@ void keep_flush(Emit *m, uint32_t offset) {
 }
 
 bool keep_word(Emit *m, JitReg r, unsigned slot) {
-  int i = keep_find_gp(m, slot);
+  int w = keep_find_word(m, slot), i = keep_find_gp(m, slot);
+  if (w >= 0) jit_rr(m->j, J_MOV, r, keep_gp[w]);
+  if (w >= 0) return true;
   if (i >= 0) {
     jit_lea(m->j, r, jit_at(keep_gp[i], TAG_INT));
     jit_shift(m->j, J_ROR, r, 16);
@@ -143,29 +154,41 @@ bool keep_word(Emit *m, JitReg r, unsigned slot) {
 }
 
 // ---- taking registers ---------------------------------------------------------------
-// Free, or of a value that is needed no more, or that memory has; else any.
+// Free, or of a value that is needed no more, or that memory has; else any. The last one
+// does not live long.
 static unsigned choose(const Emit *m, const Kept *k, unsigned n,
                        uint32_t pins) {
   uint32_t behind = m->at + emit_words(m);
   bool ends = ambi_ops[m->pc->op].flags & F_END;
-  int dead = -1, clean = -1, any = -1;
+  int dead = -1, clean = -1, any = -1, spare = -1;
   for (unsigned i = 0; i < n; i++) {
     if (pins >> i & 1) continue;
-    if (k[i].slot == NO_SLOT) return i;
+    if (k[i].slot == NO_SLOT && i + 1 < n) return i;
     any = (int)i;
+    if (k[i].slot == NO_SLOT) {
+      spare = any;
+      continue;
+    }
     if (!k[i].dirty) clean = (int)i;
     if (!ends && !keep_live(m, behind, k[i].slot) &&
         !keep_live(m, m->at, k[i].slot))
       dead = (int)i;
   }
   AMB_CHECK(any >= 0);
-  return (unsigned)(dead >= 0 ? dead : clean >= 0 ? clean : any);
+  return (unsigned)(dead >= 0    ? dead
+                    : spare >= 0 ? spare
+                    : clean >= 0 ? clean
+                                 : any);
+}
+
+void keep_pin(Emit *m, bool fp, int i) {
+  m->keep->pins[fp] |= 1u << i;
 }
 
 static unsigned take_gp(Emit *m) {
   KeepState *s = &m->keep->now;
   unsigned i = choose(m, s->gp, KEEP_GP, m->keep->pins[0]);
-  if (s->gp[i].dirty) store_gp(m, i, s->gp[i].slot);
+  if (s->gp[i].dirty) store_gp(m, i, s->gp[i]);
   s->gp[i] = (Kept){.slot = NO_SLOT};
   m->keep->pins[0] |= 1u << i;
   return i;
@@ -196,9 +219,45 @@ unsigned keep_define_fp(Emit *m, unsigned slot) {
 
 JitReg keep_load_gp(Emit *m, unsigned slot) {
   unsigned i = take_gp(m);
-  load_gp(m, i, slot);
   m->keep->now.gp[i] = (Kept){.slot = (uint16_t)slot};
+  load_gp(m, i, m->keep->now.gp[i]);
   return keep_gp[i];
+}
+
+void keep_give_word(Emit *m, unsigned slot) {
+  jit_rr(m->j, J_MOV, keep_define_gp(m, slot), J_RAX);
+  m->keep->now.gp[keep_find_gp(m, slot)].word = true;
+}
+
+JitReg keep_word_of(Emit *m, unsigned source) {
+  Kept *gp = m->keep->now.gp;
+  int w = keep_find_word(m, source);
+  bool memory = !is_constant(source) && w < 0 && keep_find_gp(m, source) < 0 &&
+                keep_find_fp(m, source) < 0;
+  for (int i = 0; memory && i < KEEP_GP - 1; i++) {
+    if (gp[i].slot != NO_SLOT || (m->keep->pins[0] >> i & 1)) continue;
+    gp[i] = (Kept){.slot = (uint16_t)slot_of(source), .word = true};
+    load_gp(m, (unsigned)i, gp[i]);
+    w = i;
+    break;
+  }
+  if (w >= 0) {
+    keep_pin(m, false, w);
+    return keep_gp[w];
+  }
+  emit_source(m, J_RAX, source);
+  return J_RAX;
+}
+
+unsigned keep_scratch(Emit *m) {
+  return take_gp(m);
+}
+
+void keep_release_rsi(Emit *m) {
+  Kept *k = &m->keep->now.gp[KEEP_GP - 1];
+  if (k->slot != NO_SLOT && k->dirty) store_gp(m, KEEP_GP - 1, *k);
+  *k = (Kept){.slot = NO_SLOT};
+  keep_pin(m, false, KEEP_GP - 1);
 }
 
 unsigned keep_load_fp(Emit *m, unsigned slot) {
@@ -209,6 +268,10 @@ unsigned keep_load_fp(Emit *m, unsigned slot) {
 }
 
 // ---- places where ways meet ----------------------------------------------------------
+static bool same(Kept a, Kept b) {
+  return a.slot == b.slot && a.word == b.word;
+}
+
 // Does `from` need nothing to be done for it to be `want`?
 static bool agree(const Emit *m, const KeepState *from, const KeepState *want,
                   uint32_t offset) {
@@ -220,9 +283,8 @@ static bool agree(const Emit *m, const KeepState *from, const KeepState *want,
     bool g = i < KEEP_GP;
     Kept f = g ? from->gp[i] : from->fp[i - KEEP_GP],
          w = g ? want->gp[i] : want->fp[i - KEEP_GP];
-    if (w.slot != NO_SLOT && w.slot != f.slot) return false;
-    if (f.dirty && !(w.slot == f.slot && w.dirty) &&
-        keep_live(m, offset, f.slot))
+    if (w.slot != NO_SLOT && !same(w, f)) return false;
+    if (f.dirty && !(same(w, f) && w.dirty) && keep_live(m, offset, f.slot))
       return false;
   }
   return true;
@@ -234,7 +296,7 @@ static void become(Emit *m, KeepState from, const KeepState *want,
                    uint32_t offset) {
   KeepState left = from;
   for (unsigned i = 0; i < KEEP_GP; i++)
-    if (want->gp[i].dirty && want->gp[i].slot == from.gp[i].slot)
+    if (want->gp[i].dirty && same(want->gp[i], from.gp[i]))
       left.gp[i].dirty = false;
   for (unsigned i = 0; i < KEEP_FP; i++)
     if (want->fp[i].dirty && want->fp[i].slot == from.fp[i].slot)
@@ -244,8 +306,8 @@ static void become(Emit *m, KeepState from, const KeepState *want,
   left.steps = 0;
   store_dirty(m, &left, offset);
   for (unsigned i = 0; i < KEEP_GP; i++)
-    if (want->gp[i].slot != NO_SLOT && want->gp[i].slot != from.gp[i].slot)
-      load_gp(m, i, want->gp[i].slot);
+    if (want->gp[i].slot != NO_SLOT && !same(want->gp[i], from.gp[i]))
+      load_gp(m, i, want->gp[i]);
   for (unsigned i = 0; i < KEEP_FP; i++)
     if (want->fp[i].slot != NO_SLOT && want->fp[i].slot != from.fp[i].slot)
       jit_float_rm(m->j, keep_xmm(i), in_slot(want->fp[i].slot));
@@ -291,8 +353,9 @@ static void fix(Emit *m, KeepLabel *l, uint32_t offset) {
   l->set = true;
   for (unsigned i = 0; i < KEEP_GP; i++) {
     Kept *g = &l->state.gp[i];
-    if (g->slot != NO_SLOT && (!emit_fact(m, offset, g->slot, FACT_INT) ||
-                               !keep_live(m, offset, g->slot)))
+    if (g->slot != NO_SLOT &&
+        ((!g->word && !emit_fact(m, offset, g->slot, FACT_INT)) ||
+         !keep_live(m, offset, g->slot)))
       *g = (Kept){.slot = NO_SLOT};
   }
   for (unsigned i = 0; i < KEEP_FP; i++) {
@@ -340,4 +403,10 @@ JitLabel keep_arrive(Emit *m, uint32_t offset) {
 
 JitLabel keep_exit(Emit *m) {
   return general(m, m->at);
+}
+
+JitLabel keep_stored(Emit *m, JitLabel to) {
+  KeepState nothing;
+  keep_empty(&nothing);
+  return keep_jump(m, to, m->at, &nothing);
 }

@@ -1,10 +1,11 @@
 // Which slots' values registers hold, while the second level of a unit is emitted.
 //
-// In level 2 the sure version of a unit keeps numbers in registers: integers shifted
-// left by 16 bits, doubles as they are. A value that its slot in memory does not have
-// yet is dirty; it is stored when an instruction could leave, return, or be returned
-// to, and only if its slot is still needed there. So frames look the same to everybody
-// else: the general version, the loop, collections. Nothing is kept across calls.
+// In level 2 the sure version of a unit keeps values in registers: integers shifted
+// left by 16 bits, doubles and other words as they are. A value that its slot in memory
+// does not have yet is dirty; it is stored when an instruction leaves, returns, or is
+// returned to, and only if its slot is still needed there. So frames look the same to
+// everybody else: the general version, the loop, collections. Nothing is kept across
+// calls.
 //
 // Each place that is jumped to has a state that was fixed when it was first named;
 // who comes with another state passes a stub that makes it that one.
@@ -18,11 +19,12 @@ enum { KEEP_GP = 5, KEEP_FP = 14, KEEP_STUBS = 256, MOST_LOOP_ARGUMENTS = 64 };
 typedef struct Kept {
   uint16_t slot;  // NO_SLOT: the register is free
   bool dirty;
+  bool word;  // of keep_gp: the word as it is
 } Kept;
 
 // Level 2 of a loop also counts steps in a register, R_TURNS, see emit_loop.c.
 typedef struct KeepState {
-  Kept gp[KEEP_GP];  // keep_gp[i]: the number in slot, times 65536
+  Kept gp[KEEP_GP];  // keep_gp[i]: the number in slot, times 65536, or its word
   Kept fp[KEEP_FP];  // xmm (2 + i)
   bool turns;        // R_TURNS holds the Engine's budget ...
   bool turns_dirty;  // ... which does not know yet
@@ -54,6 +56,7 @@ struct Keep {
   uint64_t *loop_facts;  // as Emit.facts; NULL: there is no loop
   uint8_t
       kinds[MOST_LOOP_ARGUMENTS];  // of its arguments: bits 1 << FACT_INT ...
+  uint64_t changes;                // ... bits of those that turns change
   KeepState header;                // of the loop, at its beginning
   JitLabel head, peeled;
   KeepStub *stub;
@@ -75,12 +78,22 @@ static inline unsigned keep_xmm(unsigned i) {
 // Index of the register that holds the slot, or -1.
 int keep_find_gp(const Emit *m, unsigned source);
 int keep_find_fp(const Emit *m, unsigned source);
+int keep_find_word(const Emit *m, unsigned source);
 // A register for the slot's new value, which is dirty; what held it before is free.
 JitReg keep_define_gp(Emit *m, unsigned slot);
 unsigned keep_define_fp(Emit *m, unsigned slot);
 // The same for the value the slot has.
 JitReg keep_load_gp(Emit *m, unsigned slot);
 unsigned keep_load_fp(Emit *m, unsigned slot);
+// rax is the slot's new word.
+void keep_give_word(Emit *m, unsigned slot);
+// The register of the source's word, or rax; what was in memory is kept if that is free.
+JitReg keep_word_of(Emit *m, unsigned source);
+// A register for this instruction alone: its index.
+unsigned keep_scratch(Emit *m);
+// rsi is free for this instruction.
+void keep_release_rsi(Emit *m);
+void keep_pin(Emit *m, bool fp, int i);
 // The slot is written in memory.
 void keep_drop(Emit *m, unsigned slot);
 // Tells the Engine's budget what was counted.
@@ -98,6 +111,8 @@ JitLabel keep_label(Emit *m, uint32_t offset);
 JitLabel keep_arrive(Emit *m, uint32_t offset);
 // This instruction in the general version.
 JitLabel keep_exit(Emit *m);
+// A place of this instruction's template that expects everything in memory.
+JitLabel keep_stored(Emit *m, JitLabel to);
 // This instruction of the loop in the whole version.
 JitLabel keep_leave(Emit *m);
 // A place that wants this state, reached as the registers are now.
@@ -115,6 +130,16 @@ JitReg keep_int(Emit *m, unsigned source);
 // The operand as a double: its register, or the scratch register x. What is none leaves.
 // Uses rax, rcx.
 unsigned keep_double(Emit *m, unsigned x, unsigned source);
+
+// ---- terms from registers to registers (emit_words.c) ----------------------------------
+// Templates: false where there is nothing to gain.
+bool ambi_emit_keep_switch(Emit *m);
+bool ambi_emit_keep_child(Emit *m);
+bool ambi_emit_keep_make(Emit *m);
+bool ambi_emit_keep_chain(Emit *m);
+bool ambi_emit_keep_value(Emit *m);
+// The word in rax is FACT_FULL, else to `other`. Uses rcx, rdx.
+void keep_want_full(Emit *m, JitLabel other);
 
 // emit_keep.c: the instruction at hand, from registers to registers.
 void ambi_emit_keeping(Emit *m);

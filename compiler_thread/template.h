@@ -92,13 +92,17 @@ struct Emitter {
 // The register that may hold what the last instruction computed, see Emit.
 #define R_LAST J_R11
 
-enum Fact {      // what is known of a slot in the sure version (emit_facts.c)
-  FACT_INT,      // an INT
-  FACT_FLAT,     // an EXPR whose children follow its header
-  FACT_FLOAT,    // a double
+enum Fact {    // what is known of a slot in the sure version (emit_facts.c)
+  FACT_INT,    // an INT
+  FACT_FLAT,   // an EXPR whose children follow its header
+  FACT_FLOAT,  // a double
+  FACT_READY,  // emit_ready lets it pass as it is
+  FACT_FULL,  // the same for good, and it takes no mark from a term it goes into
   FACT_NEWEST,   // a position: no choice was made since
   FACT_GUARDED,  // of an inlined body, not a slot: its unit is in force
-  FACTS
+  FACT_CHAINED,  // bit 0, of the frame: its value goes into a chain, newest as above
+  FACTS,
+  FACTS_OF_VALUES = FACT_NEWEST  // those before
 };
 
 typedef struct Keep Keep;  // keep.h
@@ -183,6 +187,23 @@ static inline bool emit_known(const Emit *m, unsigned source, enum Fact fact) {
     return fact == FACT_INT && ambi_is_int(constant(m, source));
   return m->sure && emit_fact(m, m->at, slot_of(source), fact);
 }
+// What makes a value FACT_READY or FACT_FULL, as bits 1 << fact.
+enum {
+  FULL_BITS = 1 << FACT_INT | 1 << FACT_FLOAT | 1 << FACT_FULL,
+  READY_BITS = FULL_BITS | 1 << FACT_READY
+};
+static inline unsigned emit_value_facts(const Emit *m, unsigned slot) {
+  unsigned bits = 0;
+  for (unsigned i = 0; m->sure && i < FACTS_OF_VALUES; i++)
+    bits |= (unsigned)emit_fact(m, m->at, slot, (enum Fact)i) << i;
+  return bits;
+}
+static inline bool emit_is_full(const Emit *m, unsigned slot) {
+  return emit_value_facts(m, slot) & FULL_BITS;
+}
+static inline bool emit_is_ready(const Emit *m, unsigned slot) {
+  return emit_value_facts(m, slot) & READY_BITS;
+}
 // keep.c: r = the word of a slot that a register holds. Uses nothing else.
 bool keep_word(Emit *m, JitReg r, unsigned slot);
 static inline void emit_source(Emit *m, JitReg r, unsigned source) {
@@ -211,9 +232,9 @@ JitLabel emit_general_at(Emit *m, uint32_t offset);
 JitLabel emit_sure_at(Emit *m, uint32_t offset);
 // This instruction in the general version: where a template of the sure one goes
 // with what its facts do not cover, before it has changed anything.
-static inline JitLabel emit_general(Emit *m) {
-  return emit_general_at(m, m->at);
-}
+JitLabel emit_general(Emit *m);
+// A place of this template, with nothing in registers that memory does not have.
+JitLabel emit_stored(Emit *m, JitLabel to);
 static inline uint32_t emit_words(const Emit *m) {
   return m->wanted[m->at];
 }
@@ -348,6 +369,14 @@ bool ambi_emit_loop_facts(Emit *m);
 // Does this instruction calculate with doubles in the sure version of level 2, where
 // these are the facts of its slots?
 bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
+// rax, a child of the term in rsi, as GETCH gives it. Uses rcx.
+void ambi_emit_part(Emit *m);
+// rax = the term that MKEXPR makes.
+void ambi_emit_make(Emit *m);
+// CHAIN of the cell in rax.
+void ambi_emit_append(Emit *m);
+// Is the atom FACT_FULL?
+bool ambi_emit_full_atom(Value v);
 // The list of integers that FORKV at this offset goes through, if the program has it in
 // writing; else AMB_NONE.
 Value ambi_emit_literal_fork(const Emit *m, uint32_t at);

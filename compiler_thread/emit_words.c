@@ -1,0 +1,95 @@
+// Templates of level 2: terms taken apart and put together, from registers to registers.
+//
+// What these do not take is stored on the way out (emit_slow, emit_general); nothing else
+// is, so a list that is walked along stays in a register. In a loop the parts of terms
+// have to be FACT_FULL, else the turn goes on in the whole version.
+#include "compiler_thread/keep.h"
+
+bool ambi_emit_keep_switch(Emit *m) {
+  keep_release_rsi(m);
+  keep_word_of(m, m->pc->a);
+  ambi_emit_SWITCH(m);
+  return true;
+}
+
+// By their marks, all of which most terms have; no variable has marks. Atoms are what
+// else is no object, which might hold one.
+void keep_want_full(Emit *m, JitLabel other) {
+  Jit *j = m->j;
+  JitLabel full = jit_label(j), rare = jit_label(j);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_SUB, J_RCX, TAG_SYM);
+  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_SYM);
+  jit_jump_if(j, J_ABOVE, full);
+  jit_rr32(j, J_MOV, J_RDX, J_RAX);
+  jit_not32(j, J_RDX);
+  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_MARKS);
+  jit_jump_if(j, J_NE, rare);
+  jit_bind(j, full);
+  jit_cold(j);
+  jit_bind(j, rare);
+  jit_rr32(j, J_TEST, J_RCX, J_RCX);
+  jit_jump_if(j, J_NE, other);
+  jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
+  jit_jump_if(j, J_NE, full);
+  jit_jump(j, other);
+  jit_hot(j);
+}
+
+// rdx = the address of the term in r, less that of its tag, which is one whose children
+// are behind its header.
+static void object(Emit *m, JitReg r, unsigned source) {
+  Jit *j = m->j;
+  if (emit_known(m, source, FACT_FLAT)) {
+    jit_rr(j, J_MOV, J_RDX, r);
+    jit_ri(j, J_AND, J_RDX, -8);
+    return;
+  }
+  JitLabel other = emit_general(m);
+  if (!emit_is_full(m, slot_of(source))) {
+    emit_tag(m, J_RCX, r);
+    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+    jit_jump_if(j, J_EQ, other);
+  }
+  emit_flat(m, J_RDX, r, other);
+}
+
+bool ambi_emit_keep_child(Emit *m) {
+  Jit *j = m->j;
+  if (!m->keep->loop) keep_release_rsi(m);
+  JitReg r = keep_word_of(m, m->pc->b);
+  object(m, r, m->pc->b);
+  if (!m->keep->loop) jit_rr(j, J_MOV, J_RSI, r);
+  jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
+  if (m->keep->loop)
+    keep_want_full(m, keep_leave(m));
+  else
+    ambi_emit_part(m);
+  keep_give_word(m, m->pc->a);
+  return true;
+}
+
+bool ambi_emit_keep_make(Emit *m) {
+  keep_release_rsi(m);
+  ambi_emit_make(m);
+  keep_give_word(m, m->pc->a);
+  return true;
+}
+
+bool ambi_emit_keep_chain(Emit *m) {
+  keep_release_rsi(m);
+  emit_source(m, J_RAX, m->pc->a);
+  ambi_emit_append(m);
+  return true;
+}
+
+// EVALT of what is a value: goes on behind the instruction that takes another.
+bool ambi_emit_keep_value(Emit *m) {
+  unsigned source = m->pc->b;
+  if (m->pc->op == OP_I_EVALV || is_constant(source)) return false;
+  emit_source(m, J_RAX, source);
+  if (!emit_is_ready(m, slot_of(source))) emit_ready(m);
+  keep_give_word(m, m->pc->a);
+  jit_jump(m->j, keep_label(m, m->at + emit_words(m) + 1));
+  return true;
+}

@@ -55,6 +55,7 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
 }
 
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
+  c->number = rt->cells ? rt->cells->number + 1 : 1;
   c->next = rt->cells;
   rt->cells = c;
 }

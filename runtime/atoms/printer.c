@@ -227,10 +227,10 @@ static void put_string(Print *p, Value v) {
   ambi_buffer_put(p->b, "\"", 1);
 }
 
-static void put_address(Print *p, const char *name, const void *at) {
+// Not the address, so that what a program prints does not change from run to run.
+static void put_number_of(Print *p, const char *name, const CellHeader *c) {
   char text[48];
-  int n = snprintf(text, sizeof text, "%s-0x%llx", name,
-                   (unsigned long long)(uintptr_t)at);
+  int n = snprintf(text, sizeof text, "%s-0x%x", name, c->number);
   ambi_buffer_put(p->b, text, (size_t)n);
 }
 
@@ -239,7 +239,7 @@ static void put_space(Print *p, const Space *s) {
   if (s->name)
     ambi_buffer_puts(p->b, s->name);
   else
-    put_address(p, "GroundingSpace", s);
+    put_number_of(p, "GroundingSpace", &s->cell);
   if (s->is_module) ambi_buffer_puts(p->b, ")");
 }
 
@@ -247,9 +247,9 @@ static void put_cell(Print *p, Value v) {
   const CellHeader *c = ambi_cell(v);
   switch ((enum CellKind)c->kind) {
   case CELL_SPACE: put_space(p, ambi_space_of(v)); break;
-  case CELL_FILE: put_address(p, "FileHandle", c); break;
-  case CELL_RNG: put_address(p, "RandomGenerator", c); break;
-  default: put_address(p, "Cell", c); break;
+  case CELL_FILE: put_number_of(p, "FileHandle", c); break;
+  case CELL_RNG: put_number_of(p, "RandomGenerator", c); break;
+  default: put_number_of(p, "Cell", c); break;
   }
 }
 

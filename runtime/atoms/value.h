@@ -322,6 +322,7 @@ static inline uint32_t ambi_str_len(Value v) {
 enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_OTHER };
 typedef struct CellHeader {
   uint8_t kind;                       // [init] enum CellKind
+  uint32_t number;                    // [init] which cell of the runtime it is
   struct CellHeader *next;            // [lock:runtime] all cells of the runtime
   void (*drop)(struct CellHeader *);  // [init] frees a cell that is neither
                                       // space nor state

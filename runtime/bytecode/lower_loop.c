@@ -39,6 +39,82 @@ static bool capture(Loop *p, Value a, Value b) {
   return p->ncaptured < 100;
 }
 
+// The children of e that are patterns or name variables, as bits.
+static unsigned patterns_of(Value e) {
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_op(head)) return ambi_op_of(head) == OP_MATCH ? 1u << 2 : 0;
+  if (!ambi_is_sym(head)) return 0;
+  switch (ambi_sym_of(head)) {
+  case AMB_S_LET:
+  case AMB_S_LAMBDA: return 1u << 1;
+  case AMB_S_UNIFY: return 1u << 1 | 1u << 2;
+  case AMB_S_CHAIN:
+  case AMB_S_MAP_ATOM:
+  case AMB_S_FILTER_ATOM: return 1u << 2;
+  case AMB_S_FOLDL_ATOM: return 1u << 3 | 1u << 4;
+  default: return 0;
+  }
+}
+
+// The list of (pattern term) pairs in e, or ().
+static Value pairs_of(Value e) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t at =
+      is_sym(head, AMB_SYM(LET_STAR).w)                                  ? 1
+      : is_sym(head, AMB_SYM(CASE).w) || is_sym(head, AMB_SYM(SWITCH).w) ? 2
+                                                                         : 0;
+  return at && at < ambi_expr_size(e) ? ambi_expr_at(e, at) : AMB_UNIT;
+}
+
+// Adds the children of e to todo; variables of patterns count as bound.
+static bool look_into(Lower *l, Value e, ValueVec *todo, bool *bound) {
+  uint16_t vars[MAX_VARS];
+  unsigned patterns = patterns_of(e);
+  Value pairs = pairs_of(e);
+  bool ok = true;
+  for (uint32_t i = 0; i < ambi_expr_size(e) && ok; i++) {
+    unsigned n = i < 8 && patterns >> i & 1
+                     ? ambi_lower_vars_of(l, ambi_expr_at(e, i), vars)
+                     : 0;
+    while (n)
+      bound[vars[--n]] = true;
+    ok = ambi_vec_push(todo, ambi_expr_at(e, i));
+  }
+  for (uint32_t i = 0; ambi_is_expr(pairs) && i < ambi_expr_size(pairs); i++) {
+    Value p = ambi_expr_at(pairs, i);
+    unsigned n = ambi_is_expr(p) && ambi_expr_size(p)
+                     ? ambi_lower_vars_of(l, ambi_expr_at(p, 0), vars)
+                     : 0;
+    while (n)
+      bound[vars[--n]] = true;
+  }
+  return ok;
+}
+
+// The steps of a map are instances of one expression before the first is evaluated.
+// So a variable that only the step has, and that nothing in it binds, is one in all
+// alternatives of the steps before it.
+static bool shows_own(Loop *p, Value x) {
+  Lower *l = p->outer;
+  if (ambi_lower_is_det(l, p->step)) return false;
+  bool bound[MAX_VARS] = {false}, found = false;
+  uint16_t vars[MAX_VARS];
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, p->step);
+  while (ok && todo.n) {
+    Value v = todo.at[--todo.n];
+    if (ambi_is_expr(v)) ok = look_into(l, v, &todo, bound);
+  }
+  ambi_vec_drop(&todo);
+  if (!ok) l->failed = true;
+  unsigned n = ambi_lower_vars_of(l, p->step, vars);
+  for (unsigned i = 0; i < n; i++)
+    found |= vars[i] != ambi_lvar_of(x) && !bound[vars[i]] &&
+             ambi_lower_unset(l, ambi_lvar(vars[i])) &&
+             !ambi_lower_shared(l, p->step, vars[i]);
+  return found;
+}
+
 static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   Lower *o = p->outer;
   ambi_lower_open(l, o->cx, o->space);
@@ -253,7 +329,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!no_function(l, p.step) || !ambi_lower_inside_fits(l, p.step, false))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (!capture(&p, x, x)) return false;
+  if (shows_own(&p, x) || !capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;
@@ -283,7 +359,7 @@ bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
       (!ambi_lower_is_site(p.step) && !ambi_lower_plain_application(p.step)))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (!capture(&p, x, x)) return false;
+  if (shows_own(&p, x) || !capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l), all = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, e, any, d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;

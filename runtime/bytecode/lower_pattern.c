@@ -190,9 +190,24 @@ static void settle(Lower *l, Value p) {  // the variables are in their slots now
       l->vars[vars[i]].slot = l->vars[vars[i]].pre;
 }
 
+// A variable of the form that has no value yet. An unbound value, which each result
+// may have of its own, is known by the form's name for it from now on.
+static void named(Lower *l, uint16_t slot, uint32_t i) {
+  int open = ambi_lower_label(l), done = ambi_lower_label(l);
+  ambi_lower_jump(l, OP_I_TESTK, slot, ambi_lower_const(l, AMB_UNIT.w), done);
+  ambi_lower_varl(l, open);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
+  ambi_lower_bind(l, open);
+  ambi_lower_var(l, i);
+  ambi_lower_emit(l, OP_I_UNIFYV, slot, l->vars[i].slot, 0);
+  ambi_lower_bind(l, done);
+}
+
 void ambi_lower_match(Lower *l, uint16_t source, Value p, int no) {
   if (ambi_lower_unset(l, p)) {
-    l->vars[ambi_lvar_of(p)].slot = ambi_lower_in_slot(l, source);
+    uint16_t slot = ambi_lower_in_slot(l, source);
+    if (l->form) named(l, slot, ambi_lvar_of(p));
+    l->vars[ambi_lvar_of(p)].slot = slot;
     return;
   }
   if (ambi_is_lvar(p) && no == NO_LABEL) {

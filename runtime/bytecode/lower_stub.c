@@ -163,7 +163,9 @@ static void odd_if(Lower *l, const Stub *s) {
                   data_if);
   ambi_lower_varl(l, open);
   ambi_lower_bind(l, data_if);  // no rule of `if` is for it
-  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, 1);
+  // its own value, unless it is no more what stood there
+  bool own = !s->dst.tail && !ambi_is_expr(ambi_expr_at(s->term, 1));
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, own);
   ambi_lower_list(l, list, 4);
   ambi_lower_give(l, slot, s->dst);
   if (!s->dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
@@ -280,6 +282,14 @@ static void go_on_with(Lower *l, const Stub *s, uint16_t call) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
+// Is the call what stood there all the time, so that it is its own value? Others are
+// what the library makes of a form before its body.
+static bool stood_there(const Stub *s) {
+  return s->kind == STUB_BODY && !s->nlist && ambi_is_expr(s->term) &&
+         (ambi_expr_at(s->term, 0).w == AMB_OP_ID(OP_SUPERPOSE).w ||
+          ambi_expr_at(s->term, 0).w == AMB_OP_ID(OP_ONCE).w);
+}
+
 // NotReducible gives the call, a function is run for it.
 static void odd_body(Lower *l, const Stub *s) {
   if (s->dst.tail && s->kind == STUB_BODY) {
@@ -291,6 +301,7 @@ static void odd_body(Lower *l, const Stub *s) {
   }
   uint16_t call = ambi_lower_slot(l), body = ambi_lower_slot(l);
   call_term(l, s, call);
+  if (stood_there(s)) ambi_lower_emit(l, OP_I_OWN, call, call, 0);
   if (s->kind == STUB_CLAUSE)
     asked_of_if_equal(l, body, s->from);
   else

@@ -226,12 +226,35 @@ static uint32_t flat_items(const Engine *g, const Code *pc, Value *items) {
   return n;
 }
 
+// What a variable first seen is where a record has none of its own for it.
+static Value own_variable(const Engine *g, const Code *pc, uint32_t i) {
+  const Template *t = flat_pattern(g, pc);
+  Word info = t->vinfo[ambi_lvar_of(ambi_expr_at(t->atom, i))];
+  return ambi_make_var(g->cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
+}
+
+static bool any_open(const RecordVec *records) {
+  for (size_t i = 0; i < records->n; i++)
+    if (ambi_record_open(records->at[i])) return true;
+  return false;
+}
+
+// All candidates have the same ones, as the results are of one pattern.
+static bool own_variables(Engine *g, const Code *pc, const Value *items,
+                          uint32_t n, Value *fresh) {
+  for (uint32_t i = 0; i < n; i++) {
+    fresh[i] = ambi_is_none(items[i]) ? own_variable(g, pc, i) : AMB_UNIT;
+    if (ambi_is_none(fresh[i])) return false;
+  }
+  return true;
+}
+
 // Variables first seen get what the record has in their places.
 static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
-                      Record r) {
+                      const Value *fresh, Record r) {
   Value out[MAX_FLAT];
   const Template *t = flat_pattern(g, pc);
-  if (!ambi_record_unify_items(g->cx, r, t, items, out)) return false;
+  if (!ambi_record_unify_items(g->cx, r, items, n, fresh, out)) return false;
   for (uint32_t i = 0; i < n; i++)
     if (ambi_is_none(items[i]))
       g->e[ambi_op_list(pc)[ambi_lvar_of(ambi_expr_at(t->atom, i))] &
@@ -253,16 +276,9 @@ static void take_fact(Engine *g, const Code *pc, const Value *items, uint32_t n,
 
 static void explain_flat(Engine *g, const Code *pc, Space *s,
                          const Value *items, uint32_t n) {
-  const Template *t = flat_pattern(g, pc);
   Value whole[MAX_FLAT];
   for (uint32_t i = 0; i < n; i++)
-    whole[i] = !ambi_is_none(items[i])
-                   ? items[i]
-                   : ambi_make_var(
-                         g->cx,
-                         ambi_vinfo_name(
-                             t->vinfo[ambi_lvar_of(ambi_expr_at(t->atom, i))]),
-                         AMB_VAR_FRESH);
+    whole[i] = ambi_is_none(items[i]) ? own_variable(g, pc, i) : items[i];
   Value pattern = ambi_make_expr(g->cx, whole, n);
   if (!g->cx->stop) ambi_space_explain(g->cx, s, pattern);
 }
@@ -286,15 +302,22 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   if (!ambi_space_query_items(g->cx, ambi_space_of(space), items, n, &g->found))
     return NEXT_STOP;
   if (g->found.n == 0) return NEXT_FAIL;
+  Value fresh[MAX_FLAT];
+  bool open = any_open(&g->found);
+  if (open && !own_variables(g, pc, items, n, fresh)) return NEXT_STOP;
   if (g->found.n == 1) {
     g->pc = pc + ambi_op_words(pc);
-    bool ok = take_flat(g, pc, items, n, g->found.at[0]);
+    bool ok = take_flat(g, pc, items, n, fresh, g->found.at[0]);
     return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
   }
   Hook *h = ambi_hook_new(g, HOOK_CURSOR);
-  Choice *c = h ? ambi_choice_push(g, resume) : NULL;
+  bool kept = h != NULL;
+  for (uint32_t i = 0; open && i < n && kept; i++)
+    kept = ambi_vec_push(&h->values, fresh[i]);
+  Choice *c = kept ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
     ambi_hook_free(g, h);
+    if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
     return NEXT_STOP;
   }
   h->records = g->found;
@@ -308,13 +331,14 @@ enum Next ambi_match_flat_next(Engine *g) {
   Choice *c = g->b;
   Hook *h = c->hook;
   const Code *pc = c->next;
-  Value items[MAX_FLAT];
+  Value items[MAX_FLAT], fresh[MAX_FLAT];
   uint32_t n = flat_items(g, pc, items);
+  if (h->values.n) memcpy(fresh, h->values.at, n * sizeof *fresh);
   while (h->cursor < h->records.n) {
     Record r = h->records.at[h->cursor++];
     bool last = h->cursor == h->records.n;
     if (last) ambi_choice_cut(g, c);
-    bool ok = take_flat(g, pc, items, n, r);
+    bool ok = take_flat(g, pc, items, n, fresh, r);
     if (g->cx->stop) return NEXT_STOP;
     if (ok) {
       g->pc = pc + ambi_op_words(pc);

@@ -179,6 +179,7 @@ enum AmbStop ambi_form_open(Context *cx, Value form) {
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal, counted = cx->limits.max_stack_depth != 0;
   ambi_effects_mentioned(cx->rt->code);
+  g->bare = bare;
   g->form = bare || counted ? NULL : ambi_lower_form(cx, form);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
   if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;

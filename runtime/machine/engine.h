@@ -146,6 +146,7 @@ typedef struct Engine {
   ValueVec *out;       // results of the form
   Unit *form;          // that is open, see ambi_form_open
   Hook *top_hook;      // its collector; NULL: none is open
+  bool bare;           // it is an instruction: Errors count as results
   size_t heap_soft;    // words in use that trigger a collection
   size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;

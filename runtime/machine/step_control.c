@@ -184,9 +184,8 @@ enum Next ambi_step_case_end(Engine *g) {
 
 enum Next ambi_step_top_result(Engine *g) {
   Value v = g->rv;
-  if (v.w == AMB_SYM(EMPTY).w && g->top_hook->with_bindings) return NEXT_FAIL;
-  if (!ambi_collector_add(g, g->top_hook, g->choices, v,
-                          ambi_is_error_value(v)))
+  bool error = !g->bare && ambi_is_error_value(v);
+  if (!ambi_collector_add(g, g->top_hook, g->choices, v, error))
     return NEXT_STOP;
   if (g->cx->limits.answers && g->top_hook->nvalues >= g->cx->limits.answers) {
     g->cx->stop = STOP_ANSWERS;

@@ -353,15 +353,8 @@ static Value record_part(Context *cx, const Template *t, Value part,
   return ambi_presume_data(cx, v);
 }
 
-// A variable named as the pattern names its child i.
-static Value new_variable(Context *cx, const Template *pattern, uint32_t i) {
-  Word info = pattern->vinfo[ambi_lvar_of(ambi_expr_at(pattern->atom, i))];
-  return ambi_make_var(cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
-}
-
-static bool unify_items(Context *cx, const Template *t, const Template *pattern,
-                        const Value *items, Value *out) {
-  uint32_t n = ambi_expr_size(pattern->atom);
+static bool unify_items(Context *cx, const Template *t, const Value *items,
+                        uint32_t n, const Value *fresh, Value *out) {
   Value few[FEW_VARS], *env = new_env(cx, t, few);
   if (!env) return false;
   bool any = ambi_is_lvar(t->atom), ok = true;  // a bare variable takes all
@@ -373,7 +366,7 @@ static bool unify_items(Context *cx, const Template *t, const Template *pattern,
     if (!ambi_is_none(items[i])) continue;
     out[i] = any ? AMB_NONE : record_part(cx, t, parts[i], env);
     if (!ambi_is_none(out[i]) || cx->stop) continue;
-    out[i] = new_variable(cx, pattern, i);
+    out[i] = fresh[i];
     if (!any) env[ambi_lvar_of(parts[i])] = out[i];
   }
   drop_env(t, env, few);
@@ -411,11 +404,11 @@ bool ambi_record_unify(Context *cx, Record r, Value pattern) {
   return attempted(cx, &a, unify_record(cx, r, pattern));
 }
 
-bool ambi_record_unify_items(Context *cx, Record r, const Template *pattern,
-                             const Value *items, Value *out) {
+bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
+                             uint32_t n, const Value *fresh, Value *out) {
   Template t = ambi_record_template(r);
   Attempt a = attempt(cx);
-  return attempted(cx, &a, unify_items(cx, &t, pattern, items, out));
+  return attempted(cx, &a, unify_items(cx, &t, items, n, fresh, out));
 }
 
 // One pattern of a conjunction being worked on.

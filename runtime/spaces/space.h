@@ -90,7 +90,8 @@ void ambi_spaces_quiesce(Runtime *rt);  // frees removed rules and types
 // Unifies the pattern with the record; on failure undoes what it bound.
 bool ambi_record_unify(Context *cx, Record r, Value pattern);
 // The same for a flat pattern: its children as they are now, AMB_NONE where a
-// variable is seen first; what the record has there is put into out.
+// variable is seen first; what the record has there is put into out, and fresh[i] if
+// that is an unbound variable, which only an open record has.
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out);
 // Tells at once, where that is easy, which one atom matches the children (which are
@@ -99,8 +100,8 @@ bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
 enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
                                 uint32_t n, Value *fact);
-bool ambi_record_unify_items(Context *cx, Record r, const Template *pattern,
-                             const Value *items, Value *out);
+bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
+                             uint32_t n, const Value *fresh, Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.
 // vars: the distinct unbound variables of the pattern. values: for each
 // solution, vars->n values (resolved; an unbound variable stands for itself).

@@ -2,8 +2,9 @@
 //
 // Lines are compared in their order. Names of variables count up to a renaming
 // that is one-to-one within an atom, or a line that is no result list: alternatives
-// share no variables. Addresses do not count. Who was cut by a limit may have told
-// less, but what was told must be the same.
+// share no variables. A string has a renaming of its own, since its numbers were
+// given when it was made. Who was cut by a limit may have told less, but what was
+// told must be the same.
 #include <stdio.h>
 #include <string.h>
 
@@ -19,31 +20,26 @@ typedef struct Name {
 // A line that is read in step with another one.
 typedef struct Line {
   const char *at, *end;
-  Name names[MAX_NAMES];  // in order of appearance
+  Name
+      names[MAX_NAMES];  // in order of appearance, those of a string at the end
   unsigned n;
-  int depth;  // of brackets
+  unsigned outside;  // in a string: the n of what it stands in
+  int depth;         // of brackets
+  bool string;
 } Line;
 
-static size_t variable_length(const char *at, const char *end) {
-  const char *p = at + 1;
-  while (p < end && !strchr(" \t()],", *p))
+static size_t variable_length(const Line *l) {
+  const char *p = l->at + 1, *ends = l->string ? " \t()],\"\\" : " \t()],";
+  while (p < l->end && !strchr(ends, *p))
     p++;
-  return (size_t)(p - at);
-}
-
-static size_t address_length(const char *at, const char *end) {
-  const char *p = at;
-  if (end - at < 6 || p[0] != '0' || p[1] != 'x') return 0;
-  for (p += 2; p < end && strchr("0123456789abcdef", *p);)
-    p++;
-  return (size_t)(p - at);
+  return (size_t)(p - l->at);
 }
 
 // The number of the variable that stands here; moves behind it.
 static unsigned take_variable(Line *l) {
-  Name name = {l->at, variable_length(l->at, l->end)};
+  Name name = {l->at, variable_length(l)};
   l->at += name.len;
-  unsigned i = 0;
+  unsigned i = l->string ? l->outside : 0;
   while (i < l->n && (l->names[i].len != name.len ||
                       memcmp(l->names[i].at, name.at, name.len)))
     i++;
@@ -51,19 +47,33 @@ static unsigned take_variable(Line *l) {
   return i;
 }
 
+// Strings of the same text, names of variables aside, begin and end together.
+static void quote(Line *l) {
+  l->string = !l->string;
+  if (l->string)
+    l->outside = l->n;
+  else
+    l->n = l->outside;
+}
+
 static bool same_step(Line *a, Line *b) {
   if (*a->at == '$' && *b->at == '$')
     return take_variable(a) == take_variable(b);
-  size_t m = address_length(a->at, a->end), n = address_length(b->at, b->end);
-  if (m && n) {
-    a->at += m;
-    b->at += n;
-    return true;
+  if (*a->at != *b->at) return false;
+  if (*a->at == '"') {
+    quote(a);
+    quote(b);
+  } else if (!a->string) {
+    a->depth += *a->at == '(' ? 1 : *a->at == ')' ? -1 : 0;
+    if (*a->at == ',' && a->depth == 0) a->n = b->n = 0;
+  } else if (*a->at == '\\' && a->at + 1 < a->end && b->at + 1 < b->end) {
+    a->at++;  // what is escaped ends no string
+    b->at++;
+    return *a->at++ == *b->at++;
   }
-  int step = *a->at == '(' ? 1 : *a->at == ')' ? -1 : 0;
-  a->depth += step;
-  if (*a->at == ',' && a->depth == 0) a->n = b->n = 0;
-  return *a->at++ == *b->at++;
+  a->at++;
+  b->at++;
+  return true;
 }
 
 static const char *line_end(const char *at, const char *end) {
@@ -73,6 +83,7 @@ static const char *line_end(const char *at, const char *end) {
 
 static bool same_line(Line *a, Line *b) {
   a->n = b->n = 0;
+  a->string = b->string = false;
   a->depth = *a->at == '[' ? 0 : 1;
   while (a->at < a->end && b->at < b->end)
     if (!same_step(a, b)) return false;

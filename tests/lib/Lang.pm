@@ -84,12 +84,12 @@ sub read_test {
 }
 
 # Machine-made names: ids of variables are renumbered per line in order of
-# appearance, addresses lose their digits.
+# appearance, unnamed spaces and handles lose their numbers.
 sub normalise {
     my ($line) = @_;
     my ( %id, $n );
     $line =~ s/(\$[^\s()#]*)#(\d+)/$1 . '#' . ($id{$1, $2} ||= ++$n)/ge;
-    $line =~ s/0x[0-9a-fA-F]{4,}/0x/g;
+    $line =~ s/0x[0-9a-fA-F]+/0x/g;
     return $line;
 }
 

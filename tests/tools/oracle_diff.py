@@ -182,7 +182,7 @@ def key(text):
     """an atom's text with variables numbered in order of appearance"""
     names = {}
     text = re.sub(r"\$[^\s()]*", lambda m: names.setdefault(m.group(0), "$%d" % len(names)), text)
-    return re.sub(r"0x[0-9a-fA-F]{4,}", "0x", text)
+    return re.sub(r"0x[0-9a-fA-F]+", "0x", text)
 
 
 def loose(text):

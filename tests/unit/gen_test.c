@@ -67,8 +67,21 @@ START_TEST(lines_are_compared) {
   ck_assert_int_eq(verdict("[1, 2]\n", false, "[2, 1]\n", false),
                    GEN_DIFFERENT);
   ck_assert_int_eq(verdict("[1]\n[2]\n", false, "[1]\n", false), GEN_DIFFERENT);
-  ck_assert_int_eq(verdict("[S-0x7f00aa10]\n", false, "[S-0x7f00bb2]\n", false),
+}
+END_TEST
+
+START_TEST(strings_have_numbers_of_their_own) {
+  ck_assert_int_eq(verdict("[($x#1 \"$x#1\" $x#1)]\n", false,
+                           "[($q#1 \"$x#1\" $q#1)]\n", false),
                    GEN_SAME);
+  ck_assert_int_eq(
+      verdict("[(\"$x $x\" $x)]\n", false, "[(\"$x $y\" $x)]\n", false),
+      GEN_DIFFERENT);
+  ck_assert_int_eq(
+      verdict("[($x \"\\\"\" $x)]\n", false, "[($x \"\\\"\" $y)]\n", false),
+      GEN_DIFFERENT);
+  ck_assert_int_eq(verdict("[\"a\"]\n", false, "[\"b\"]\n", false),
+                   GEN_DIFFERENT);
 }
 END_TEST
 
@@ -175,6 +188,7 @@ int main(void) {
   tcase_add_test(tc, numbers_decide);
   tcase_add_test(tc, text_is_read_back);
   tcase_add_test(tc, lines_are_compared);
+  tcase_add_test(tc, strings_have_numbers_of_their_own);
   tcase_add_test(tc, variables_may_be_renamed);
   tcase_add_test(tc, cut_programs_are_compared_that_far);
   tcase_add_test(tc, a_planted_difference_is_shrunk);

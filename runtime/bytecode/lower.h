@@ -1,11 +1,12 @@
 // Inside of lowering: the unit being built, variables, labels, late code.
 //
-// lower_head.c decides how a definition's rules are told apart; lower_expr.c turns
-// body terms into code; lower_op.c has the grounded operations, lower_form.c the
-// special forms, lower_case.c case and switch, lower_site.c calls through variables,
-// lower_list.c those about lists, lower_pattern.c their patterns, lower_loop.c the loops
-// over expressions, lower_stub.c the code behind the main line. lower_type.c says what
-// types tell in advance, and lower_emit.c puts instructions, constants and labels
+// lower_head.c decides how a definition's rules are told apart; lower_expr.c
+// turns body terms into code; lower_op.c has the grounded operations,
+// lower_equal.c ==, lower_form.c the special forms, lower_case.c case and
+// switch, lower_site.c calls through variables, lower_list.c those about lists,
+// lower_pattern.c their patterns, lower_loop.c the loops over expressions,
+// lower_stub.c the code behind the main line. lower_type.c says what types tell
+// in advance, and lower_emit.c puts instructions, constants and labels
 // together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
@@ -80,7 +81,8 @@ typedef struct Stub {
   ErrTo err;
   uint16_t from;  // slot with the Error, the body, the condition or the
                   // variable whose value is the new one of a state
-  int back_to;    // REBUILD: the whole again, where nothing ran; or NO_LABEL
+  int back_to;  // REBUILD: the whole again, where nothing ran; LIKE: where it can
+                // run again; or NO_LABEL
   const Template *rule;  // whose term it is
   unsigned rule_number;
   bool choices;
@@ -92,8 +94,9 @@ typedef struct Stub {
   uint16_t first;        // as in Lower, where it was made
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
   uint32_t index;        // STEP: of the argument that has its value
-  bool own;              // BODY: the call of the sources is a value if they are
-  Code ret;              // CHECKED: the return point; POSITION: how it ends
+  bool own;  // BODY: the call of the sources is a value if they are;
+             // LIKE: both are values of calls
+  Code ret;  // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
 typedef struct Lower {
@@ -150,8 +153,9 @@ typedef struct Lower {
   int bail;  // where the current expression goes back to, as an argument that a
              // type check has looked at, as long as nothing has run: the whole
              // is evaluated as an atom then. NO_LABEL: it is no such argument
-  int arg_bail;    // the same for what is the next position
-  int whole_call;  // where the next body goes when it is odd, or NO_LABEL
+  int arg_bail;       // the same for what is the next position
+  int whole_call;     // where the next body goes when it is odd, or NO_LABEL
+  uint16_t position;  // of what was lowered last as a position, or NO_SLOT
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
 } Lower;
 
@@ -301,8 +305,8 @@ void ambi_lower_guard_site(Lower *l, Value e, Value type, int label);
 // Goes to the label if only EVAL can tell what it is, its arguments aside.
 void ambi_lower_guard_kind(Lower *l, Value e, int label);
 // The same as a position by itself. False, and nothing happened: it cannot be one.
-bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
-                        bool stream);
+bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
+                        ErrTo err, bool stream);
 
 // ---- lower_op.c ------------------------------------------------------------------
 // Operations of one result and without effects all the way down to the leaves.
@@ -320,8 +324,23 @@ bool ambi_lower_state(Lower *l, Value e, Value t, Dst d, ErrTo err,
 int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
                          ErrTo err, Value t, unsigned rest);
 bool ambi_lower_fused(Lower *l, Value e);  // a comparison that is a jump
-bool ambi_lower_simple_types(Lower *l, Value e);
 bool ambi_lower_is_comparison(Value e);
+static inline bool ambi_short_int(Value e) {
+  return ambi_is_int(e) && ambi_int_of(e) >= INT16_MIN &&
+         ambi_int_of(e) <= INT16_MAX;
+}
+
+// ---- lower_equal.c ---------------------------------------------------------------
+// (== a b): can the code for it decide whether the types agree?
+bool ambi_lower_simple_types(Lower *l, Value e);
+// A call of a function without a type.
+bool ambi_lower_untyped_call(Lower *l, Value side);
+// Does it come from rules that just state its values?
+bool ambi_lower_states(Lower *l, Value side);
+// Goes to `no` unless the sides are equal; to `whole`, where the whole is evaluated
+// as an atom, when only that can tell.
+void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
+                         unsigned rest);
 
 // ---- lower_stub.c ----------------------------------------------------------------
 // A bail-out: e as a whole goes to EVAL, or that goes on as a part of which e is

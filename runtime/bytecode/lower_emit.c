@@ -446,6 +446,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .arg_bail = NO_LABEL,
                .whole_call = NO_LABEL,
                .first = NO_SLOT,
+               .position = NO_SLOT,
                .rule_number = MAX_RULES,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;

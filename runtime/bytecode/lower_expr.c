@@ -286,8 +286,8 @@ static void begin_position(Lower *l, Value e, uint16_t pos) {
   ambi_lower_emit(l, OP_I_POS, pos, 0, 0);
 }
 
-static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
-                    unsigned rest, bool stream);
+static bool call_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
+                    ErrTo err, unsigned rest, bool stream);
 
 void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                          unsigned rest) {
@@ -295,15 +295,16 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   l->bail = l->arg_bail;
   l->arg_bail = NO_LABEL;
   Dst d = {false, slot};
+  uint16_t p = NO_SLOT;
+  bool stream = false;
   if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
     argument(l, e, t, slot, err);
   } else if (ambi_lower_is_det(l, e)) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
-    bool stream =
-        ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
-    if (l->unstable || !call_at(l, e, t, slot, err, rest, stream)) {
-      uint16_t p = ambi_lower_slot(l);
+    stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
+    p = ambi_lower_slot(l);
+    if (l->unstable || !call_at(l, e, t, slot, p, err, rest, stream)) {
       int end = ambi_lower_label(l);
       begin_position(l, e, p);
       ambi_lower_expr(l, e, t, d, (ErrTo){false, slot, end}, rest);
@@ -312,6 +313,7 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
       ambi_lower_error_edge(l, slot, err);
     }
   }
+  l->position = p;
   l->bail = bail;
 }
 
@@ -693,17 +695,18 @@ static bool call_in(Lower *l, Value e, Head h, Value t, uint16_t slot,
 // A call that is a position by itself. The call notes the choice stack, unless
 // its arguments may leave choices: then the position begins before them, and
 // an Error of an argument ends it.
-static bool call_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
-                    unsigned rest, bool stream) {
+static bool call_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
+                    ErrTo err, unsigned rest, bool stream) {
   Value head = ambi_expr_at(e, 0);
-  if (ambi_is_lvar(head)) return ambi_lower_site_at(l, e, t, slot, err, stream);
+  if (ambi_is_lvar(head))
+    return ambi_lower_site_at(l, e, t, slot, pos, err, stream);
   if (!ambi_is_sym(head) || ambi_is_instruction(e) || ambi_lower_is_form(l, e))
     return false;
   Head h = ambi_lower_head_of(l, e);
   if (is_sym(head, AMB_SYM(EMPTY).w)) return false;
   if (h.kind != HEAD_CALL && (h.kind != HEAD_TYPED || !h.def->has_rules))
     return false;
-  Scope p = {ambi_lower_slot(l), stream, arguments_choose(l, e, &h), err};
+  Scope p = {pos, stream, arguments_choose(l, e, &h), err};
   if (!p.begun) return call_in(l, e, h, t, slot, err, rest, p);
   if (h.kind == HEAD_TYPED && !callable(l, e, &h, t)) return false;
   begin_position(l, e, p.slot);

@@ -47,11 +47,6 @@ static enum Opcode other_op(uint32_t op) {
   }
 }
 
-static bool short_int(Value e) {
-  return ambi_is_int(e) && ambi_int_of(e) >= INT16_MIN &&
-         ambi_int_of(e) <= INT16_MAX;
-}
-
 // The operation applied to evaluated operands that the fast form cannot take.
 static void apply_edge(Lower *l, uint32_t op, const uint16_t *src, unsigned n,
                        uint16_t slot, ErrTo err, bool bail) {
@@ -110,10 +105,10 @@ static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
                             uint16_t slot, ErrTo err) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
-  if (short_int(b) && src[0] < SRC_CHECK && op != OP_I_MUL)
+  if (ambi_short_int(b) && src[0] < SRC_CHECK && op != OP_I_MUL)
     ambi_lower_emit(l, op == OP_I_ADD ? OP_I_ADDI : OP_I_SUBI, slot, src[0],
                     (uint16_t)ambi_int_of(b));
-  else if (short_int(a) && src[1] < SRC_CHECK && op == OP_I_ADD)
+  else if (ambi_short_int(a) && src[1] < SRC_CHECK && op == OP_I_ADD)
     ambi_lower_emit(l, OP_I_ADDI, slot, src[1], (uint16_t)ambi_int_of(a));
   else
     ambi_lower_emit(l, op, slot, src[0], src[1]);
@@ -228,201 +223,6 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 
 // ---- conditions -----------------------------------------------------------------
 
-// As the static type; what the other side decides is not known.
-static Value side_type(Lower *l, Value e) {
-  Value t = ambi_is_lvar(e) ? AMB_UNIT : ambi_lower_static_type(l, e);
-  if (!ambi_is_expr(e)) return t;
-  Head h = ambi_lower_head_of(l, e);
-  bool open = h.kind == HEAD_TYPED &&
-              ambi_is_var(ambi_deref(
-                  ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
-  return open || ambi_is_metatype(t) ? AMB_UNIT : t;
-}
-
-enum { MAX_STATED = 3 };  // rules that are followed
-
-// What the rules of an untyped function end in.
-enum Ending {
-  END_PLAIN = 1,  // a value as it stands: the expected type is asked of it
-  END_TYPED =
-      2,  // a call with a type of its own, which becomes what is expected
-  END_METATYPE = 4,  // one that leaves what comes next unevaluated
-  END_OTHER = 8
-};
-static unsigned endings_of(Lower *l, Value call, unsigned depth);
-
-// What a variable gives, compared with what has one type for certain.
-static bool site_with(Value a, Value b) {
-  return ambi_lower_is_site(a) &&
-         (ambi_is_number(b) || ambi_is_bool(b) || ambi_is_str(b));
-}
-
-// (== a b): can the code below decide whether the types agree?
-bool ambi_lower_simple_types(Lower *l, Value e) {
-  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
-  if (site_with(a, b) || site_with(b, a)) return true;
-  Value ta = side_type(l, a), tb = side_type(l, b);
-  bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
-       known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
-  if (!known_a || !known_b) return false;
-  if (ambi_is_none(tb) && ambi_is_expr(b) &&
-      (endings_of(l, a, MAX_STATED) & END_METATYPE))
-    return false;  // b stays as it is
-  if (ambi_is_lvar(a) && (endings_of(l, b, MAX_STATED) & END_METATYPE))
-    return false;  // what a holds may not have that type
-  if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
-  return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
-}
-
-// Is the value of this side to have the type of the other one? That of a call
-// without a type is; a declared type, %Undefined% included, is not looked at
-// again.
-static bool cast_to_other(Lower *l, Value side) {
-  return ambi_is_expr(side) && ambi_is_sym(ambi_expr_at(side, 0)) &&
-         ambi_lower_head_of(l, side).kind == HEAD_CALL;
-}
-
-static unsigned result_ending(Value result) {
-  if (!ambi_is_sym(result) || ambi_lower_any_type(result)) return END_OTHER;
-  return ambi_is_metatype(result) ? END_METATYPE : END_TYPED;
-}
-
-// The head has several types, or another one for so many arguments.
-static unsigned typed_ending(Lower *l, Value head, uint32_t nargs) {
-  TypeVec types = {0};
-  unsigned all = END_OTHER;
-  if (ambi_head_types(l->cx, l->space, head, nargs, AMB_UNIT, &types))
-    for (size_t i = 0; i < types.n; i++) {
-      Value t = types.at[i].type;
-      if (types.at[i].is_function && !types.at[i].is_error)
-        all |=
-            result_ending(ambi_deref(ambi_expr_at(t, ambi_expr_size(t) - 1)));
-    }
-  ambi_types_drop(&types);
-  if (l->cx->stop) l->failed = true;
-  return all;
-}
-
-static unsigned ending(Lower *l, Value body, unsigned depth) {
-  if (!ambi_is_expr(body)) return END_PLAIN;
-  Value head = ambi_expr_at(body, 0);
-  if (is_sym(head, AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
-    return ending(l, ambi_expr_at(body, 2), depth) |
-           ending(l, ambi_expr_at(body, 3), depth);
-  Head h = ambi_lower_head_of(l, body);
-  if (ambi_is_sym(head) && h.kind == HEAD_DATA) return END_PLAIN;
-  if (h.kind == HEAD_CALL)
-    return depth > 0 ? endings_of(l, body, depth - 1) : END_OTHER;
-  if (h.kind == HEAD_TYPED)
-    return result_ending(
-        ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
-  return h.kind == HEAD_ODD && ambi_is_sym(head)
-             ? typed_ending(l, head, ambi_expr_size(body) - 1)
-             : END_OTHER;
-}
-
-static unsigned endings_of(Lower *l, Value call, unsigned depth) {
-  if (!cast_to_other(l, call)) return END_OTHER;
-  Definition *d = ambi_lower_head_of(l, call).def;
-  RecordVec rules = {0};
-  unsigned all = 0;
-  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
-  for (size_t i = 0; i < rules.n; i++)
-    all |= ending(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
-  ambi_records_drop(&rules);
-  return all;
-}
-
-// Where the other side's type is known only when the program runs, the value is
-// cast when it is there, as far as it came from rules that just state it.
-static bool cast_late(Lower *l, Value side) {
-  return endings_of(l, side, MAX_STATED) == END_PLAIN;
-}
-
-// Does the first side's value have the type that is expected of the second?
-static bool sets_type(Lower *l, Value side) {
-  return !(endings_of(l, side, MAX_STATED) & ~(END_PLAIN | END_TYPED));
-}
-
-// later: it is the second side that is cast.
-static void like_edge(Lower *l, const uint16_t *src, bool later, int no,
-                      ErrTo err) {
-  size_t at = l->last;
-  Stub *s = ambi_lower_stub(l, STUB_LIKE);
-  s->no = no;
-  s->err = err;
-  s->list = ambi_lower_new_list(l, 2);
-  if (l->failed) return;
-  s->list[0] = src[later ? 1 : 0];
-  s->list[1] = src[later ? 0 : 1];
-  ambi_lower_edge_at(l, at, s->entry);
-}
-
-static void equality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
-  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
-  Value ta = side_type(l, a), tb = side_type(l, b);
-  bool free_a = ambi_is_none(ta), free_b = ambi_is_none(tb);
-  bool dynamic = (ambi_is_lvar(a) && !free_b) || (ambi_is_lvar(b) && !free_a);
-  if (dynamic && short_int(b) && ambi_is_lvar(a)) {
-    ambi_lower_var(l, ambi_lvar_of(a));
-    ambi_lower_jump(l, OP_I_JNEQI, l->vars[ambi_lvar_of(a)].slot,
-                    (uint16_t)ambi_int_of(b), no);
-    ambi_lower_edge(l, l->bail);
-    return;
-  }
-  uint16_t src[2];
-  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
-  int back = l->bail;
-  if (dynamic && !tree) {  // compared with what a call gives
-    ambi_lower_guard(l, a, tb, back);
-    ambi_lower_guard(l, b, ta, back);
-    dynamic = false;
-  }
-  if (site_with(a, b)) ambi_lower_guard(l, a, tb, back);
-  if (site_with(b, a)) ambi_lower_guard(l, b, ta, back);
-  if (!tree) ambi_lower_guard_nested(l, e, back);
-  for (int i = 0; i < 2; i++) {
-    Value side = i ? b : a;
-    unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);
-    if (ambi_is_lvar(side) && dynamic) {
-      ambi_lower_var(l, ambi_lvar_of(side));
-      src[i] = l->vars[ambi_lvar_of(side)].slot;
-    } else if (ambi_is_expr(side) && tree) {
-      src[i] = ambi_lower_slot(l);
-      ambi_lower_expr(l, side, AMB_SYM(UNDEFINED), (Dst){false, src[i]}, err,
-                      then);
-    } else {
-      Value other = i ? ta : tb;  // its type, where that is known
-      bool known = (cast_to_other(l, side) || ambi_lower_is_site(side)) &&
-                   ambi_is_sym(other);
-      l->arg_bail = back;
-      src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
-                                  err, then, false);
-      l->arg_bail = NO_LABEL;
-    }
-    if (!ambi_lower_is_tree(side)) back = NO_LABEL;
-  }
-  bool int_b =
-      short_int(b) && src[0] < SRC_CHECK && !free_a && !ambi_is_lvar(a);
-  if (int_b)
-    ambi_lower_jump(l, OP_I_JNEQI, src[0], (uint16_t)ambi_int_of(b), no);
-  else
-    ambi_lower_jump(l, dynamic ? OP_I_JNEQT : OP_I_JNEQ, src[0], src[1], no);
-  if (int_b || dynamic) {
-    if (tree)
-      ambi_lower_edge(l, l->bail);
-    else {  // a call in the tree gave no number: not equal
-      size_t at = l->last;
-      ambi_lower_edge_at(l, at, no);
-    }
-  } else {
-    bool some_b = sets_type(l, b) && (endings_of(l, b, MAX_STATED) & END_PLAIN);
-    bool cast_b = some_b && (ambi_is_lvar(a) || sets_type(l, a));
-    if (cast_b || (cast_late(l, a) && ambi_is_lvar(b)))
-      like_edge(l, src, cast_b, no, err);
-  }
-}
-
 static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   uint32_t op = ambi_op_of(ambi_expr_at(e, 0));
@@ -438,7 +238,7 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   src[1] = builtin_operand(l, b, number, err, rest, tree,
                            ambi_lower_is_tree(a) ? l->bail : NO_LABEL);
   bool small =
-      short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
+      ambi_short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
   if (small)
     ambi_lower_jump(l, op == OP_LT ? OP_I_JNLTI : OP_I_JNGTI, src[0],
                     (uint16_t)ambi_int_of(b), no);
@@ -498,8 +298,8 @@ static int branch_on(Lower *l, uint16_t slot, Value whole, int no, Dst d,
 // An == that may end in an Error is a position of its own.
 static bool may_cast(Lower *l, Value e) {
   return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL &&
-         (cast_to_other(l, ambi_expr_at(e, 1)) ||
-          cast_to_other(l, ambi_expr_at(e, 2)) ||
+         (ambi_lower_untyped_call(l, ambi_expr_at(e, 1)) ||
+          ambi_lower_untyped_call(l, ambi_expr_at(e, 2)) ||
           ambi_lower_is_site(ambi_expr_at(e, 1)) ||
           ambi_lower_is_site(ambi_expr_at(e, 2)));
 }
@@ -550,7 +350,8 @@ int ambi_lower_condition(Lower *l, Value e, Value whole, int no, Dst d,
   w->from = ambi_lower_slot(l);
   if (outer == NO_LABEL) l->bail = ambi_lower_stub_at(l, stub)->entry;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
-    equality(l, e, no, err, rest);
+    ambi_lower_equality(l, e, no, ambi_lower_stub_at(l, stub)->entry, err,
+                        rest);
   else
     inequality(l, e, no, err, rest);
   l->bail = outer;
@@ -586,7 +387,7 @@ static void check_state(Lower *l, uint16_t state, Value type, bool exactly,
 
 // Is V evaluated as its type wants it, which is the state's?
 static bool as_the_state_wants(Lower *l, Value v) {
-  return cast_to_other(l, v) && !cast_late(l, v);
+  return ambi_lower_untyped_call(l, v) && !ambi_lower_states(l, v);
 }
 
 // V for a state in a variable: that of numbers, or of whatever there is.
@@ -648,6 +449,12 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
   uint16_t v = state_value(l, ambi_expr_at(e, 1), state, arg, bail, err,
                            rest | E_WRITE_STATE);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  if (!ambi_is_expr(arg) && !ambi_is_lvar(arg)) {  // nothing has run
+    ambi_lower_emit(l, OP_I_SETSTATE, slot, state, v);
+    ambi_lower_edge(l, bail);
+    if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
+    return;
+  }
   Stub *s = ambi_lower_stub(l, STUB_REBUILD);
   s->type = t;
   s->dst = d;
@@ -656,7 +463,7 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
   s->list = ambi_lower_new_list(l, 3);
   if (l->failed) return;
   bool free = ambi_is_none(ambi_lower_static_type(l, arg));
-  s->no = free && cast_late(l, arg);
+  s->no = free && ambi_lower_states(l, arg);
   s->list[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
   s->list[1] = state;
   s->list[2] = v;

@@ -234,11 +234,11 @@ void ambi_lower_guard_kind(Lower *l, Value e, int label) {
 
 // ---- both ----------------------------------------------------------------------------
 
-bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
-                        bool stream) {
+bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
+                        ErrTo err, bool stream) {
   if (ambi_expr_size(e) > MOST_ARGUMENTS || !quiet(l, e)) return false;
   Code position = {.op = stream ? OP_I_R_STREAM : OP_I_R_GATHER};
-  position.b = ambi_lower_slot(l);
+  position.b = pos;
   quiet_site(l, e, t, (Dst){false, slot}, err, position);
   return true;
 }

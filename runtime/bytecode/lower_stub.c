@@ -309,9 +309,29 @@ static void odd_body(Lower *l, const Stub *s) {
   go_on_with(l, s, call);
 }
 
-// == of two values of different kinds: False, or an Error.
+// == of two values of different kinds: False, or an Error. What has only one value
+// is evaluated again, where that is needed to tell. own: both are values of calls,
+// where an expression asks for no type.
 static void unlike_values(Lower *l, const Stub *s) {
   uint16_t slot = ambi_lower_slot(l);
+  if (s->back_to != NO_LABEL) {
+    int several = ambi_lower_label(l);
+    ambi_lower_emit(l, OP_I_POS, slot, 0, 0);
+    for (unsigned i = 2; i < s->nlist; i++) {
+      ambi_lower_jump(l, OP_I_SAMEV, slot, s->list[i], several);
+      ambi_lower_varl(l, several);
+    }
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back_to);
+    ambi_lower_bind(l, several);
+    slot = ambi_lower_slot(l);
+  }
+  if (s->own) {
+    int cast = ambi_lower_label(l);
+    ambi_lower_emit(l, OP_I_CHKEXP, s->list[1], 0, 0);
+    ambi_lower_edge(l, cast);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->no);
+    ambi_lower_bind(l, cast);
+  }
   ambi_lower_emit(l, OP_I_CHKLIKE, slot, s->list[0], s->list[1]);
   ambi_lower_error_edge(l, slot, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->no);

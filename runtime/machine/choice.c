@@ -259,6 +259,7 @@ enum Next ambi_deliver(Engine *g) {
   const Item *it = dropped ? NULL : next_item(h, &last);
   g->e = h->frame;
   g->cx->space = h->s;
+  if (h->kind == HOOK_GATHER) h->frame[h->slot] |= 1;  // more than one result
   if (!it) {
     ambi_choice_cut(g, r);
     return NEXT_FAIL;

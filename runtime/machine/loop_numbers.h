@@ -99,7 +99,7 @@ do_JNEQ : {  // both sides are evaluated
     STEP(1);
   }
   if (ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX &&
-      ambi_may_differ_in_type(cx, a, b))
+      ambi_step_differ_in_type(cx, a, b))
     EDGE();
   JUMP(pc->c);
 }

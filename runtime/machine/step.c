@@ -83,6 +83,26 @@ static bool has_no_type(Context *cx, Value v) {
   return v.w == AMB_UNIT.w || (ambi_is_sym(v) && cx->rt->is_data_head(cx, v));
 }
 
+// Symbols without types pass as anything, and so do expressions that begin with one.
+static bool may_have_type(Context *cx, Value v) {
+  if (ambi_is_sym(v)) return !cx->rt->is_data_head(cx, v);
+  if (!ambi_is_expr(v)) return ambi_is_op(v) || ambi_is_cell(v);
+  v = ambi_deref(ambi_expr_at(v, 0));
+  if (ambi_is_sym(v)) return !cx->rt->is_data_head(cx, v);
+  return !ambi_is_var(v) && !ambi_is_unit(v);
+}
+// Two expressions: only as calls of what has a type.
+bool ambi_step_differ_in_type(Context *cx, Value a, Value b) {
+  if (ambi_value_kind(a) != ambi_value_kind(b)) return true;
+  if (ambi_value_kind(a) != 0) return false;
+  if (ambi_is_expr(a) && ambi_is_expr(b)) {
+    a = ambi_deref(ambi_expr_at(a, 0));
+    b = ambi_deref(ambi_expr_at(b, 0));
+    if (a.w == b.w || ambi_is_expr(a) || ambi_is_expr(b)) return false;
+  }
+  return may_have_type(cx, a) && may_have_type(cx, b);
+}
+
 bool ambi_step_no_types(Engine *g, Value *a, Value *b) {
   return !g->code->broad_rules && !ambi_is_var(*a) && !ambi_is_var(*b) &&
          ambi_source_ready(g, a) && ambi_source_ready(g, b) &&

@@ -50,28 +50,20 @@ static inline bool ambi_source_ready(const Engine *g, Value *v) {
   return v->w != AMB_SYM(EMPTY).w;
 }
 
-// Values of two kinds have no type in common, unless they are of kind 0: symbols
-// and expressions, of which the type checker knows more.
-static inline int ambi_value_kind(Value v) {
-  return ambi_is_number(v) ? 1 : ambi_is_bool(v) ? 2 : ambi_is_str(v) ? 3 : 0;
-}
-
 // Is unifying these a query, of the one in the other?
 static inline bool ambi_asks(Value a, Value b) {
   return a.w != b.w && ((ambi_is_space(a) && !ambi_is_var(b)) ||
                         (ambi_is_space(b) && !ambi_is_var(a)));
 }
 
-// Symbols without types and expressions pass as anything.
-static inline bool ambi_may_have_type(Context *cx, Value v) {
-  if (ambi_is_sym(v)) return !cx->rt->is_data_head(cx, v);
-  return ambi_is_op(v) || ambi_is_cell(v);
+// Values of two kinds have no type in common, unless they are of kind 0: symbols
+// and expressions, of which the type checker knows more.
+static inline int ambi_value_kind(Value v) {
+  return ambi_is_number(v) ? 1 : ambi_is_bool(v) ? 2 : ambi_is_str(v) ? 3 : 0;
 }
-static inline bool ambi_may_differ_in_type(Context *cx, Value a, Value b) {
-  if (ambi_value_kind(a) != ambi_value_kind(b)) return true;
-  return ambi_value_kind(a) == 0 && ambi_may_have_type(cx, a) &&
-         ambi_may_have_type(cx, b);
-}
+
+// May these two values of == be of different types?
+bool ambi_step_differ_in_type(Context *cx, Value a, Value b);
 
 // v is the value of a body; true: it passes as type t with nothing to do.
 static inline bool ambi_body_value_ready(Value v, Value t) {

@@ -1,0 +1,242 @@
+// ==, whose two sides are of one type (-> $t $t Bool).
+//
+// What the first side's rules end in binds the type, and the second is evaluated
+// against it. Lowered code evaluates both against nothing, and looks at the types
+// when it has two values of different kinds.
+#include "runtime/bytecode/lower.h"
+
+// As the static type; what the other side decides is not known.
+static Value side_type(Lower *l, Value e) {
+  Value t = ambi_is_lvar(e) ? AMB_UNIT : ambi_lower_static_type(l, e);
+  if (!ambi_is_expr(e)) return t;
+  Head h = ambi_lower_head_of(l, e);
+  bool open = h.kind == HEAD_TYPED &&
+              ambi_is_var(ambi_deref(
+                  ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  return open || ambi_is_metatype(t) ? AMB_UNIT : t;
+}
+
+enum { MAX_STATED = 3 };  // rules that are followed
+
+// What the rules of an untyped function end in.
+enum Ending {
+  END_PLAIN = 1,  // a value as it stands: the expected type is asked of it
+  END_TYPED =
+      2,  // a call with a type of its own, which becomes what is expected
+  END_METATYPE = 4,  // one that leaves what comes next unevaluated
+  END_FREE = 8,      // a call whose value has any type: nobody asks for another
+  END_OTHER = 16
+};
+static unsigned endings_of(Lower *l, Value call, unsigned depth);
+
+// Is the value of this side to have the type of the other one? That of a call
+// without a type is; a declared type, %Undefined% included, is not looked at
+// again.
+bool ambi_lower_untyped_call(Lower *l, Value side) {
+  return ambi_is_expr(side) && ambi_is_sym(ambi_expr_at(side, 0)) &&
+         ambi_lower_head_of(l, side).kind == HEAD_CALL;
+}
+
+static unsigned result_ending(Value result) {
+  if (ambi_is_var(result)) return END_OTHER;
+  if (ambi_lower_any_type(result)) return END_FREE;
+  if (!ambi_is_sym(result)) return END_OTHER;
+  return ambi_is_metatype(result) ? END_METATYPE : END_TYPED;
+}
+
+// The head has several types, or another one for so many arguments.
+static unsigned typed_ending(Lower *l, Value head, uint32_t nargs) {
+  TypeVec types = {0};
+  unsigned all = END_OTHER;
+  if (ambi_head_types(l->cx, l->space, head, nargs, AMB_UNIT, &types))
+    for (size_t i = 0; i < types.n; i++) {
+      Value t = types.at[i].type;
+      if (types.at[i].is_function && !types.at[i].is_error)
+        all |=
+            result_ending(ambi_deref(ambi_expr_at(t, ambi_expr_size(t) - 1)));
+    }
+  ambi_types_drop(&types);
+  if (l->cx->stop) l->failed = true;
+  return all;
+}
+
+static unsigned ending(Lower *l, Value body, unsigned depth) {
+  if (!ambi_is_expr(body)) return END_PLAIN;
+  Value head = ambi_expr_at(body, 0);
+  if (is_sym(head, AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
+    return ending(l, ambi_expr_at(body, 2), depth) |
+           ending(l, ambi_expr_at(body, 3), depth);
+  Head h = ambi_lower_head_of(l, body);
+  if (ambi_is_sym(head) && h.kind == HEAD_DATA) return END_PLAIN;
+  if (h.kind == HEAD_CALL)
+    return depth > 0 ? endings_of(l, body, depth - 1) : END_OTHER;
+  if (h.kind == HEAD_TYPED)
+    return result_ending(
+        ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  return h.kind == HEAD_ODD && ambi_is_sym(head)
+             ? typed_ending(l, head, ambi_expr_size(body) - 1)
+             : END_OTHER;
+}
+
+static unsigned endings_of(Lower *l, Value call, unsigned depth) {
+  if (!ambi_lower_untyped_call(l, call)) return END_OTHER;
+  Definition *d = ambi_lower_head_of(l, call).def;
+  RecordVec rules = {0};
+  unsigned all = 0;
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
+  for (size_t i = 0; i < rules.n; i++)
+    all |= ending(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
+  ambi_records_drop(&rules);
+  return all;
+}
+
+bool ambi_lower_states(Lower *l, Value side) {
+  return endings_of(l, side, MAX_STATED) == END_PLAIN;
+}
+
+// How two values of different kinds are judged.
+enum Look {
+  LOOK_NO,      // they differ
+  LOOK_FIRST,   // the first is to have the type of the second
+  LOOK_SECOND,  // the other way round
+  LOOK_WHOLE    // what has run decides: all of it again, by EVAL
+};
+
+static bool is_open_side(Lower *l, Value side) {
+  return ambi_is_lvar(side) || ambi_lower_untyped_call(l, side);
+}
+
+static enum Look look_at(Lower *l, Value a, Value b) {
+  bool call_a = ambi_lower_untyped_call(l, a),
+       call_b = ambi_lower_untyped_call(l, b);
+  if ((!call_a && !call_b) || !is_open_side(l, a) || !is_open_side(l, b))
+    return LOOK_NO;
+  unsigned ends_a = call_a ? endings_of(l, a, MAX_STATED) : END_PLAIN,
+           ends_b = call_b ? endings_of(l, b, MAX_STATED) : END_PLAIN;
+  if (ends_a == END_FREE || ends_b == END_FREE) return LOOK_NO;
+  if ((ends_a | ends_b) != END_PLAIN) return LOOK_WHOLE;
+  return call_b ? LOOK_SECOND : LOOK_FIRST;
+}
+
+// It cannot be evaluated twice.
+static bool writes(Lower *l, Value side) {
+  return (ambi_effects_term(l->cs, l->space, side) &
+          (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) != 0;
+}
+
+// What a variable gives, compared with what has one type for certain.
+static bool site_with(Value a, Value b) {
+  return ambi_lower_is_site(a) &&
+         (ambi_is_number(b) || ambi_is_bool(b) || ambi_is_str(b));
+}
+
+// (== a b): can the code below decide whether the types agree?
+bool ambi_lower_simple_types(Lower *l, Value e) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  if (site_with(a, b) || site_with(b, a)) return true;
+  Value ta = side_type(l, a), tb = side_type(l, b);
+  bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
+       known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
+  if (!known_a || !known_b) return false;
+  if (ambi_is_none(tb) && ambi_is_expr(b) &&
+      (endings_of(l, a, MAX_STATED) & END_METATYPE))
+    return false;  // b stays as it is
+  if (ambi_is_lvar(a) && (endings_of(l, b, MAX_STATED) & END_METATYPE))
+    return false;  // what a holds may not have that type
+  if (look_at(l, a, b) == LOOK_WHOLE && (writes(l, a) || writes(l, b)))
+    return false;
+  if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
+  return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
+}
+
+// whole: where == is evaluated again, as long as each side has one value: its
+// position in pos is still the present one then. NO_LABEL: it is not.
+static void like_edge(Lower *l, Value e, const uint16_t *src,
+                      const uint16_t *pos, int whole, int no, ErrTo err) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  size_t at = l->last;
+  bool first = ambi_is_lvar(b);
+  Stub *s = ambi_lower_stub(l, STUB_LIKE);
+  s->no = no;
+  s->err = err;
+  s->back_to = whole;
+  s->own = !ambi_is_lvar(a) && !ambi_is_lvar(b);
+  s->list = ambi_lower_new_list(l, 4);
+  if (l->failed) return;
+  s->list[0] = src[first ? 0 : 1];
+  s->list[1] = src[first ? 1 : 0];
+  s->nlist = 2;
+  for (int i = 0; i < 2 && whole != NO_LABEL; i++)
+    if (!ambi_is_lvar(i ? b : a)) s->list[s->nlist++] = pos[i];
+  if (whole != NO_LABEL) ambi_lower_use(l, whole);
+  ambi_lower_edge_at(l, at, s->entry);
+}
+
+void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
+                         unsigned rest) {
+  Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
+  Value ta = side_type(l, a), tb = side_type(l, b);
+  bool free_a = ambi_is_none(ta), free_b = ambi_is_none(tb);
+  bool dynamic = (ambi_is_lvar(a) && !free_b) || (ambi_is_lvar(b) && !free_a);
+  if (dynamic && ambi_short_int(b) && ambi_is_lvar(a)) {
+    ambi_lower_var(l, ambi_lvar_of(a));
+    ambi_lower_jump(l, OP_I_JNEQI, l->vars[ambi_lvar_of(a)].slot,
+                    (uint16_t)ambi_int_of(b), no);
+    ambi_lower_edge(l, l->bail);
+    return;
+  }
+  uint16_t src[2], pos[2] = {NO_SLOT, NO_SLOT};
+  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
+  int back = l->bail;
+  if (dynamic && !tree) {  // compared with what a call gives
+    ambi_lower_guard(l, a, tb, back);
+    ambi_lower_guard(l, b, ta, back);
+    dynamic = false;
+  }
+  if (site_with(a, b)) ambi_lower_guard(l, a, tb, back);
+  if (site_with(b, a)) ambi_lower_guard(l, b, ta, back);
+  if (!tree) ambi_lower_guard_nested(l, e, back);
+  for (int i = 0; i < 2; i++) {
+    Value side = i ? b : a;
+    unsigned then = i ? rest : ambi_lower_effects_from(l, e, 2, rest);
+    if (ambi_is_lvar(side) && dynamic) {
+      ambi_lower_var(l, ambi_lvar_of(side));
+      src[i] = l->vars[ambi_lvar_of(side)].slot;
+    } else if (ambi_is_expr(side) && tree) {
+      src[i] = ambi_lower_slot(l);
+      ambi_lower_expr(l, side, AMB_SYM(UNDEFINED), (Dst){false, src[i]}, err,
+                      then);
+    } else {
+      Value other = i ? ta : tb;  // its type, where that is known
+      bool known =
+          (ambi_lower_untyped_call(l, side) || ambi_lower_is_site(side)) &&
+          ambi_is_sym(other);
+      l->arg_bail = back;
+      src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),
+                                  err, then, false);
+      l->arg_bail = NO_LABEL;
+      pos[i] = l->position;
+    }
+    if (!ambi_lower_is_tree(side)) back = NO_LABEL;
+  }
+  bool int_b =
+      ambi_short_int(b) && src[0] < SRC_CHECK && !free_a && !ambi_is_lvar(a);
+  if (int_b)
+    ambi_lower_jump(l, OP_I_JNEQI, src[0], (uint16_t)ambi_int_of(b), no);
+  else
+    ambi_lower_jump(l, dynamic ? OP_I_JNEQT : OP_I_JNEQ, src[0], src[1], no);
+  if (int_b || dynamic) {
+    if (tree)
+      ambi_lower_edge(l, l->bail);
+    else {  // a call in the tree gave no number: not equal
+      size_t at = l->last;
+      ambi_lower_edge_at(l, at, no);
+    }
+  } else {
+    enum Look look = look_at(l, a, b);
+    bool again = look == LOOK_WHOLE && (ambi_is_lvar(a) || pos[0] != NO_SLOT) &&
+                 (ambi_is_lvar(b) || pos[1] != NO_SLOT);
+    if (look != LOOK_NO)
+      like_edge(l, e, src, pos, again ? whole : NO_LABEL, no, err);
+  }
+}

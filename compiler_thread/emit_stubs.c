@@ -44,7 +44,7 @@ static void is_landing(Jit *j) {  // rcx: a position
 static void land(Engine *g, Word *frame) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   const Native *n = ambi_load_acquire(&u->native);
-  const Code *pc = g->pc;
+  const Code *pc = g->pc = ambi_code_origin(g->pc);
   if (ambi_stress(STRESS_LEAVE)) return;
   if (!n || pc < u->code || pc >= u->code + u->ncode || !n->at[pc - u->code])
     return;
@@ -195,6 +195,7 @@ static const void *find(Engine *g) {
   NativeHost *host = &g->code->native;
   if (ambi_stress(STRESS_LEAVE) && ++host->chances % 3 == 0) return NULL;
   for (;;) {
+    if (g->pc->op == OP_I_SEEN) g->pc = ambi_code_origin(g->pc);
     const Code *pc = g->pc;
     if (pc->op == OP_I_NATIVE) return ((const Landing *)(const void *)pc)->addr;
     const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];

@@ -59,6 +59,13 @@ void ambi_range_close(Range *r) {
   *r = (Range){0};
 }
 
+void ambi_range_split(Range *r, size_t bytes, Range *upper) {
+  bytes -= bytes % page_size();
+  AMB_ENSURE(r->committed == 0 && bytes < r->reserved);
+  *upper = (Range){.base = r->base + bytes, .reserved = r->reserved - bytes};
+  r->reserved = bytes;
+}
+
 // What is large and filled from one end takes a fault for each 2 MiB, not for each page;
 // where the system does not do that, nothing happens. Blocks of malloc do not gain: they
 // move as they grow, and take small pages from then on.

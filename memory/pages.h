@@ -23,6 +23,9 @@ bool ambi_range_open(Range *r, size_t bytes);
 // a half, a quarter and so on will do, down to 64 MiB.
 bool ambi_range_open_most(Range *r, size_t bytes);
 void ambi_range_close(Range *r);
+// What lies from `bytes` on (rounded down to pages) becomes a range of its own; nothing
+// is committed yet. Addresses of one are below those of the other.
+void ambi_range_split(Range *r, size_t bytes, Range *upper);
 // Makes at least `bytes` from base usable. False: reservation or system used
 // up; the range is unchanged. Commits in steps of at least 256 KiB, but under stress.
 bool ambi_range_commit(Range *r, size_t bytes);

@@ -21,6 +21,7 @@ enum {
   FLAT_MAX = 4,           // children up to which a cons copies
   BUF_MIN = 8,            // smallest buffer
 };
+#define HEAPS_RESERVE (2 * AMB_HEAP_RESERVE)  // of all three ranges
 #define TRAIL_RESERVE (AMB_HEAP_RESERVE / 4)
 #define ALWAYS_TRAIL  ((Word *)UINTPTR_MAX)
 
@@ -47,6 +48,18 @@ static void take_committed(Context *cx) {
   cx->trail_cap = cx->trail_range.committed / sizeof *cx->trail;
 }
 
+// One half is for what is new, two quarters below it for what is old.
+static bool open_heap(Context *cx) {
+  if (!ambi_range_open_most(&cx->old, HEAPS_RESERVE)) return false;
+  size_t all = cx->old.reserved;
+  cx->heap_low = cx->old.base;
+  cx->heap_high = cx->old.base + all;
+  ambi_range_split(&cx->old, all / 2, &cx->heap);
+  ambi_range_split(&cx->old, all / 4, &cx->spare);
+  cx->hbase = (Word *)(void *)cx->heap.base;
+  return ambi_range_commit(&cx->heap, commit_min());
+}
+
 Context *ambi_context_open(Runtime *rt) {
   Context *cx = ambi_alloc(sizeof *cx);
   if (!cx) return NULL;
@@ -55,14 +68,12 @@ Context *ambi_context_open(Runtime *rt) {
   cx->error_reason = AMB_NONE;
   cx->message = ambi_alloc(MESSAGE_MIN);
   if (cx->message) cx->message_cap = MESSAGE_MIN;
-  if (!cx->message || !ambi_range_open_most(&cx->heap, AMB_HEAP_RESERVE) ||
+  if (!cx->message || !open_heap(cx) ||
       !ambi_range_open_most(&cx->trail_range, TRAIL_RESERVE) ||
-      !ambi_range_commit(&cx->heap, commit_min()) ||
       !ambi_range_commit(&cx->trail_range, 1)) {
     ambi_context_close(cx);
     return NULL;
   }
-  cx->hbase = (Word *)(void *)cx->heap.base;
   cx->trail = (Word **)(void *)cx->trail_range.base;
   take_committed(cx);
   ambi_context_reset(cx);
@@ -74,6 +85,8 @@ void ambi_context_close(Context *cx) {
   if (cx->engine_close) cx->engine_close(cx->engine);
   if (cx->types_close) cx->types_close(cx);
   ambi_range_close(&cx->heap);
+  ambi_range_close(&cx->old);
+  ambi_range_close(&cx->spare);
   ambi_range_close(&cx->trail_range);
   ambi_vec_drop(&cx->many);
   ambi_free(cx->message, cx->message_cap);
@@ -83,9 +96,13 @@ void ambi_context_close(Context *cx) {
 void ambi_context_reset(Context *cx) {
   size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 : KEEP_BYTES;
   ambi_range_trim(&cx->heap, keep);
+  ambi_range_trim(&cx->old, keep);
+  ambi_range_trim(&cx->spare, keep);
   ambi_range_trim(&cx->trail_range, keep);
   take_committed(cx);
   cx->h = cx->hbase;
+  cx->old_top = (Word *)(void *)cx->old.base;
+  cx->moved_from = cx->old_top;
   cx->moved++;
   cx->hb = ALWAYS_TRAIL;
   cx->tr = 0;
@@ -221,6 +238,10 @@ static Word *make_buffer(Context *cx, Value head, const Value *items,
   return buf;
 }
 
+static bool may_move(Value v) {
+  return ambi_is_expr(v) || ambi_is_var(v) || ambi_is_big(v) || ambi_is_obj(v);
+}
+
 Value ambi_make_cons(Context *cx, Value head, Value tail) {
   head = ambi_deref(head);
   tail = ambi_deref(tail);
@@ -241,6 +262,8 @@ Value ambi_make_cons(Context *cx, Value head, Value tail) {
   if (buf) {
     // The view first: if it cannot be made, the buffer must not have changed.
     Word *slot = buf + 1 + ambi_int_of(AMB_V(buf[1]));
+    if (slot < cx->hbase && may_move(head) && !ambi_remember(cx, slot))
+      return AMB_NONE;
     Value v =
         make_view(cx, ambi_ptr(tail)[1], (const Value *)slot, n + 1, ground);
     if (ambi_is_none(v)) return v;

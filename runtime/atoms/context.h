@@ -29,7 +29,7 @@ void ambi_vec_drop(ValueVec *v);
 #define RIGID_NEVER UINT64_MAX
 
 typedef struct Context {
-  // heap: [base, h) in use, [h, hend) committed and free
+  // heap: [hbase, h) in use, [h, hend) committed and free
   Word *h;
   Word *hend;
   Word *hbase;
@@ -39,6 +39,12 @@ typedef struct Context {
   Word **trail;
   size_t tr, trail_cap;
   Range trail_range;
+  // What collections have moved, [old.base, old_top), and the range that the next major
+  // one moves to. Both lie below the heap, so what is older has the lower address.
+  Range old, spare;
+  Word *old_top;
+  const Word *moved_from;  // the last collection moved what is from here on
+  const char *heap_low, *heap_high;  // of all three ranges, reserved
   Runtime *rt;
   Space *space;    // S: the context space
   Module *module;  // whose tokens and files `bind!`, `import!`, ... mean
@@ -82,8 +88,15 @@ static inline Word *ambi_heap_alloc(Context *cx, size_t n) {
   return p;
 }
 static inline bool ambi_in_heap(const Context *cx, const void *p) {
-  return (const char *)p >= cx->heap.base &&
-         (const char *)p < cx->heap.base + cx->heap.reserved;
+  return (const char *)p >= cx->heap_low && (const char *)p < cx->heap_high;
+}
+
+static inline size_t ambi_old_words(const Context *cx) {
+  return (size_t)(cx->old_top - (const Word *)(const void *)cx->old.base);
+}
+// Words in use, old ones and new ones.
+static inline size_t ambi_heap_words(const Context *cx) {
+  return ambi_old_words(cx) + (size_t)(cx->h - cx->hbase);
 }
 
 enum { AMB_VIEW_MIN = 4 };  // children from which a tail is a view
@@ -124,6 +137,17 @@ static inline bool ambi_bind(Context *cx, Value var, Value to) {
     cx->rigid_epoch = RIGID_NEVER;
   *cell = to.w;
   return true;
+}
+// A word of an old object is about to refer to something new. Undoing makes a variable
+// of it, so it may be one that nobody looks at then.
+static inline bool ambi_remember(Context *cx, Word *at) {
+  if (cx->tr == cx->trail_cap && !ambi_trail_grow(cx)) return false;
+  cx->trail[cx->tr++] = at;
+  return true;
+}
+// Entries of the trail that are no variables are what was remembered.
+static inline bool ambi_trail_is_variable(const Word *entry) {
+  return entry[1] >> 48 == TAG_VINFO;
 }
 // Unbinds everything bound since the trail had `mark` entries.
 static inline void ambi_trail_undo(Context *cx, size_t mark) {

@@ -8,8 +8,13 @@
 
 static bool around_is_valid(const Context *cx, const char **why) {
   if (!ambi_range_is_valid(&cx->heap, why) ||
+      !ambi_range_is_valid(&cx->old, why) ||
+      !ambi_range_is_valid(&cx->spare, why) ||
       !ambi_range_is_valid(&cx->trail_range, why))
     return false;
+  if ((const char *)cx->old_top < cx->old.base ||
+      (const char *)cx->old_top > cx->old.base + cx->old.committed)
+    return ambi_invalid(why, "the end of what is old is not in its range");
   const Word *end =
       (const Word *)(const void *)(cx->heap.base + cx->heap.committed);
   if ((const char *)cx->hbase != cx->heap.base || cx->hend != end ||
@@ -22,16 +27,18 @@ static bool around_is_valid(const Context *cx, const char **why) {
 }
 
 static bool is_used(const Context *cx, const Word *p) {
-  return p >= cx->hbase && p < cx->h;
+  return (p >= cx->hbase && p < cx->h) ||
+         ((const char *)p >= cx->old.base && p < cx->old_top);
 }
 
-// Entries are variables: of the heap, or of one that a collection leaves.
+// Entries are variables: of the heap, or of one that a collection leaves. What marks how
+// far the trail has been seen is none, and not of the heap.
 static bool trail_is_valid(const Context *cx, const char **why) {
   for (size_t i = 0; i < cx->tr; i++) {
     const Word *cell = cx->trail[i];
     if (ambi_in_heap(cx, cell) && !is_used(cx, cell))
       return ambi_invalid(why, "the trail holds a cell that was given back");
-    if (cell[1] >> 48 != TAG_VINFO)
+    if (ambi_in_heap(cx, cell) && !ambi_trail_is_variable(cell))
       return ambi_invalid(why, "the trail holds what is no variable");
   }
   return true;
@@ -98,22 +105,29 @@ static bool object_is_valid(const Context *cx, const Word *p,
   }
 }
 
-static bool heap_is_valid(const Context *cx, const char **why) {
-  for (const Word *p = cx->hbase; p < cx->h;) {
+static bool words_are_valid(const Context *cx, const Word *p, const Word *end,
+                            const char **why) {
+  while (p < end) {
     if (*p >> 48 != TAG_HDR) {  // a variable
-      if (p + 1 >= cx->h || p[1] >> 48 != TAG_VINFO)
+      if (p + 1 >= end || p[1] >> 48 != TAG_VINFO)
         return ambi_invalid(why, "a word between objects");
       if (!ambi_value_is_valid(cx, AMB_V(*p), why)) return false;
       p += 2;
       continue;
     }
     size_t words = ambi_object_words(*p);
-    if (words > (size_t)(cx->h - p))
+    if (words > (size_t)(end - p))
       return ambi_invalid(why, "an object ends beyond the heap");
     if (!object_is_valid(cx, p, why)) return false;
     p += words;
   }
   return true;
+}
+
+// What is old and has not moved now may be garbage, which refers to what is gone.
+static bool heap_is_valid(const Context *cx, const char **why) {
+  return words_are_valid(cx, cx->moved_from, cx->old_top, why) &&
+         words_are_valid(cx, cx->hbase, cx->h, why);
 }
 
 bool ambi_context_is_valid(const Context *cx, const char **why) {

@@ -279,8 +279,12 @@ void ambi_unit_cool(CodeState *cs, Unit *u, unsigned level);
 void ambi_unit_count_on(Unit *u, uint32_t aim);
 // The position that a return or resume address stands for.
 static inline const Code *ambi_code_origin(const Code *pc) {
-  return pc->op == OP_I_NATIVE ? ((const Landing *)(const void *)pc)->origin
-                               : pc;
+  return pc->op == OP_I_NATIVE || pc->op == OP_I_SEEN
+             ? ((const Landing *)(const void *)pc)->origin
+             : pc;
+}
+static inline const Code *ambi_frame_returns(const Word *e) {
+  return ambi_code_origin((const Code *)(uintptr_t)e[FRAME_RET]);
 }
 // The machine code for a position of the unit, NULL: there is none.
 const void *ambi_unit_machine(const Unit *u, const Code *pc);

@@ -50,7 +50,7 @@ enum NativeSeen {
 };
 
 typedef struct Landing {
-  uint64_t code;       // [init] a Code: NATIVE
+  uint64_t code;       // [init] a Code: NATIVE, or SEEN (see seen.h)
   const void *addr;    // [init]
   const Code *origin;  // [init] the position it stands for
 } Landing;

@@ -60,6 +60,7 @@ enum Next ambi_chain_begin(Engine *g) {
   c[CHAIN_SOFT] = !(cell.w & AMB_EXPR_RIGID);
   c[CHAIN_LOOSE] = !(cell.w & AMB_EXPR_EVAL);
   c[CHAIN_EPOCH] = (Word)g->code->epoch;
+  c[CHAIN_OLD] = 0;
   g->e = e;
   g->pc++;
   return NEXT_PC;

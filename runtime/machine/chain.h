@@ -23,6 +23,7 @@ enum {          // slots of a chain's frame
   CHAIN_SOFT,   // ... holds something that is not rigid there
   CHAIN_LOOSE,  // ... holds something that is not its own value there
   CHAIN_EPOCH,  // of the code when the chain began
+  CHAIN_OLD,    // the cell that had the hole at the last collection, or 0
   CHAIN_SLOTS
 };
 

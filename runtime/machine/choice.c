@@ -122,6 +122,7 @@ static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
   for (size_t i = tr; i < g->cx->tr; i++) {
     Word *cell = g->cx->trail[i];
     if (cell >= limit && ambi_in_heap(g->cx, cell)) continue;
+    if (!ambi_trail_is_variable(cell)) continue;
     if (!began_with(g, h, cell)) continue;
     Value x;
     if (!ambi_grow((void **)&h->binds, &h->binds_cap, h->nbinds + 1,

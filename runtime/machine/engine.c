@@ -6,6 +6,7 @@
 #include "runtime/config.h"
 #include "runtime/eval.h"
 #include "runtime/machine/routine.h"
+#include "runtime/machine/seen.h"
 
 Engine *ambi_engine_open(Context *cx) {
   Engine *g = ambi_alloc(sizeof *g);
@@ -136,7 +137,7 @@ static void end(Engine *g, Space *space) {
   size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 22;
   ambi_range_trim(&g->stack_range, keep);
   ambi_range_trim(&g->choice_range, keep);
-  ambi_range_trim(&g->other, keep);
+  ambi_seen_drop(g);
   g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
   ambi_choices_committed(g);
 }

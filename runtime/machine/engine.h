@@ -8,6 +8,7 @@
 #ifndef AMBIT_RUNTIME_ENGINE_H
 #define AMBIT_RUNTIME_ENGINE_H
 
+#include "memory/arena.h"
 #include "runtime/bytecode/code.h"
 
 typedef struct Hook Hook;
@@ -55,6 +56,14 @@ typedef struct Adopted {
   bool pinned;
   bool hit;  // the collection going on met a reference to it
 } Adopted;
+
+// Copies of return addresses, see seen.h.
+typedef struct SeenReturns {
+  const Code **from;  // a table of cap places, a power of two
+  Landing **to;
+  size_t n, cap;
+  Arena arena;
+} SeenReturns;
 
 // Room that copying into images uses again and again.
 typedef struct CopyWork {
@@ -130,7 +139,6 @@ typedef struct Engine {
   // came from; looked at when it returns, and at once.
   const Word *same_from, *same_to;
   Range stack_range, choice_range;
-  Range other;      // the heap's other half, for collections
   Word *stack;      // base
   Word *stack_end;  // a frame may not reach beyond
   Choice *choices;  // base; choices[0] is the sentinel of the form
@@ -147,15 +155,19 @@ typedef struct Engine {
   Unit *form;          // that is open, see ambi_form_open
   Hook *top_hook;      // its collector; NULL: none is open
   bool bare;           // it is an instruction: Errors count as results
-  size_t heap_soft;    // words in use that trigger a collection
+  size_t young_soft;   // words of the nursery that trigger a collection
+  size_t heap_soft;    // words in all that trigger a major one
   size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;
   uint64_t
       gc_mark;  // of the last collection; reads as a header, so no slot holds it
   uint64_t steps;
+  SeenReturns seen;
+  size_t trail_mark;   // where the trail has been marked as seen ...
+  Word trail_seen[2];  // ... with this, no variable; unbound: undone
   Adopted *adopted;
   size_t nadopted, adopted_cap;
-  size_t adopted_words;  // of those the next collection has not seen yet
+  size_t adopted_words;  // of those the next major collection has not seen yet
   unsigned wide;         // Ranges of results that are being collected
   Image handed;          // the terms of the form's results, for the runner
   CopyScratch copy;      // image.c
@@ -292,7 +304,7 @@ enum Next ambi_match_flat(Engine *g, Value space);
 enum Next ambi_match_flat_next(Engine *g);
 
 // ---- collect.c ------------------------------------------------------------------
-// Copies what is reachable; e must be at a frame whose first nargs slots are
+// Moves what is reachable; e must be at a frame whose first nargs slots are
 // live. False: memory is out.
 bool ambi_collect(Engine *g, size_t live_args);
 void ambi_adopted_free(Engine *g);

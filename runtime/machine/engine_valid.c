@@ -101,8 +101,7 @@ static bool records_are_valid(const Engine *g, const char **why) {
 bool ambi_engine_is_valid(const Engine *g, const char **why) {
   return ambi_range_is_valid(&g->stack_range, why) &&
          ambi_range_is_valid(&g->choice_range, why) &&
-         ambi_range_is_valid(&g->other, why) && records_are_valid(g, why) &&
-         frames_are_valid(g, g->e, why) &&
+         records_are_valid(g, why) && frames_are_valid(g, g->e, why) &&
          ambi_value_is_valid(g->cx, g->rv, why) &&
          ambi_context_is_valid(g->cx, why);
 }

@@ -121,7 +121,7 @@ static bool copy_var(ImageCopy *c, Value v, Value *out) {
 // on an expression says where its copy is, so that the rest is not larger than what
 // is copied; where nothing is shared, this never begins.
 static size_t plain_words(const Engine *g) {
-  size_t n = (size_t)(g->cx->h - g->cx->hbase);
+  size_t n = ambi_heap_words(g->cx);
   for (size_t i = 0; i < g->nadopted; i++)
     n += g->adopted[i].n;
   return n;

@@ -824,6 +824,9 @@ do_NATIVE:
   AFTER((enum Next)g->code->native.enter(
       g, ((const Landing *)(const void *)pc)->addr));
 #endif
+do_SEEN:
+  pc = ambi_code_origin(pc);
+  NEXT();
 do_LOWER:
   AFTER(ambi_step_first_call(g));
 }

@@ -314,7 +314,7 @@ static enum Next ev_start(Engine *g) {
   if (ambi_too_deep(g, g->e[EV_DEPTH])) return ambi_give_overflow(g, v, t);
   // The children of a walk that failed look at less, or deep terms would be walked
   // once for each level.
-  const Code *ret = (const Code *)(uintptr_t)g->e[FRAME_RET];
+  const Code *ret = ambi_frame_returns(g->e);
   size_t budget = ret->op == OP_I_EV_RET ? AMB_SOME_NODES : SIZE_MAX;
   if (ambi_settled(g, v, t, budget, &out)) return ambi_give(g, out);
   if (g->cx->stop) return NEXT_STOP;

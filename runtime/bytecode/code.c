@@ -385,9 +385,9 @@ static bool find_stays(Definition *d) {
 }
 
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
-  bool typed = d->info_known && !d->untyped;
-  if (typed && d->stays == 0 && !find_stays(d)) return NULL;
-  return ambi_variant_of(cs, d, type, typed && d->stays == 2);
+  bool told = d->info_known && (!d->untyped || ambi_rules_may_change(cs));
+  if (told && d->stays == 0 && !find_stays(d)) return NULL;
+  return ambi_variant_of(cs, d, type, told && d->stays == 2);
 }
 
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,

@@ -349,6 +349,12 @@ unsigned ambi_effects_head(CodeState *cs, Space *s, Value e);
 unsigned ambi_effects_definition(CodeState *cs, Definition *d);
 // Of a call through a head that only running can tell.
 unsigned ambi_effects_unknown(CodeState *cs);
+// May a form change rules or types between two steps of it, as far as has been read?
+// Then it shows whether a call that is its own value is marked as evaluated: only if
+// it was one before its arguments were evaluated (7.8).
+static inline bool ambi_rules_may_change(CodeState *cs) {
+  return (ambi_effects_unknown(cs) & E_RULES) != 0;
+}
 // More text was read: what relied on an unknown head doing less is thrown away.
 void ambi_effects_mentioned(CodeState *cs);
 

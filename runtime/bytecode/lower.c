@@ -211,12 +211,17 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   return true;
 }
 
+// Is a call that no rule applies to marked as evaluated?
+static bool is_own_value(CodeState *cs, const Variant *v) {
+  return v->same || (v->def->untyped && !ambi_rules_may_change(cs));
+}
+
 static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
   l.own.next = l.frame = v->def->nargs;
   Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
-  bool own_value = v->def->untyped || v->same;
+  bool own_value = is_own_value(cx->rt->code, v);
   ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, own_value),
                   ambi_lower_const(&l, v->type.w), 0);
   Unit *u = ambi_lower_finish(&l, v->def->nargs);
@@ -240,8 +245,8 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
   Heads h = {.l = l,
              .nargs = d->nargs,
-             .own_value = d->untyped,
-             .unevaluated = v->same,
+             .own_value = d->untyped && is_own_value(l->cs, v),
+             .unevaluated = v->same && !d->untyped,
              .head = d->head,
              .type = v->type,
              .nrules = (uint32_t)records->n};

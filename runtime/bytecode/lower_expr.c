@@ -424,15 +424,27 @@ static bool rigid_head(Value e) {
   return !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
 }
 
-// What an application gave differs from what stands there, so it is evaluated again
-// wherever it is used (7.8). Only new rules can make that visible.
-static bool stays_itself(Lower *l, Value e) {
-  if (!l->unstable || is_leaf(e)) return true;
+static bool is_data_throughout(Lower *l, Value e) {
+  if (is_leaf(e)) return true;
   if (!ambi_is_lvar(ambi_expr_at(e, 0)) &&
       ambi_lower_head_of(l, e).kind != HEAD_DATA)
     return false;
   for (uint32_t i = 0; i < ambi_expr_size(e); i++)
-    if (!stays_itself(l, ambi_expr_at(e, i))) return false;
+    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
+  return true;
+}
+
+// What an application gave differs from what stands there, so it is evaluated again
+// wherever it is used (7.8). Only new rules can make that visible.
+static bool stays_itself(Lower *l, Value e) {
+  return !l->unstable || is_data_throughout(l, e);
+}
+
+// Likewise a call that turns out to be its own value.
+static bool arguments_stay(Lower *l, Value e) {
+  if (!ambi_rules_may_change(l->cs)) return true;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
+    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
   return true;
 }
 
@@ -652,7 +664,9 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                          unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
-  Variant *v = n > MAX_CALL_ARGS ? NULL : ambi_variant(l->cs, h.def, t);
+  Variant *v = n > MAX_CALL_ARGS      ? NULL
+               : arguments_stay(l, e) ? ambi_variant_same(l->cs, h.def, t)
+                                      : ambi_variant(l->cs, h.def, t);
   if (!v) {
     if (n > MAX_CALL_ARGS)
       l->refused = true;

@@ -94,6 +94,26 @@ static void end_position(Lower *l, Code ret, ErrTo err, int back) {
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, back);
 }
 
+// Where rules may change, what evaluating has changed a member of is not marked.
+static void checked_members(Lower *l, const Stub *s, const uint16_t *was) {
+  int changed = -1, end = ambi_lower_label(l);
+  for (unsigned i = 0; i < s->nlist && l->unstable && (s->head.c & 1); i++) {
+    if (s->list[i] == was[i]) continue;
+    if (changed < 0) changed = ambi_lower_label(l);
+    ambi_lower_jump(l, OP_I_SAMEV, s->list[i], was[i] & (SRC_CHECK - 1),
+                    changed);
+    ambi_lower_varl(l, changed);
+  }
+  ambi_lower_emit(l, OP_I_MKEXPR, s->head.a, s->head.b, s->head.c);
+  ambi_lower_list(l, s->list, s->nlist);
+  if (changed < 0) return;
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, changed);
+  ambi_lower_emit(l, OP_I_MKEXPR, s->head.a, s->head.b, s->head.c & ~1u);
+  ambi_lower_list(l, s->list, s->nlist);
+  ambi_lower_bind(l, end);
+}
+
 static void checked_code(Lower *l, Stub *s) {
   // A call that notes the choice stack itself does so before its operands are
   // evaluated here.
@@ -112,6 +132,9 @@ static void checked_code(Lower *l, Stub *s) {
     err = (ErrTo){false, s->ret.a, ambi_lower_label(l)};
     s->head.a = NO_SLOT;
   }
+  uint16_t *was = ambi_lower_new_list(l, s->nlist);
+  if (l->failed) return;
+  memcpy(was, s->list, s->nlist * sizeof *was);
   for (unsigned i = 0; i < s->nlist; i++) {
     if ((s->list[i] & SRC_CONST) != SRC_CHECK) continue;
     uint16_t slot = ambi_lower_slot(l), p = ambi_lower_slot(l);
@@ -121,22 +144,21 @@ static void checked_code(Lower *l, Stub *s) {
     ambi_lower_error_edge(l, slot, err);
     s->list[i] = slot;
   }
-  ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
   if (s->head.op == OP_I_MKEXPR) {
-    ambi_lower_list(l, s->list, s->nlist);
+    checked_members(l, s, was);
     ambi_lower_bind(l, err.label);
     end_position(l, s->ret, s->err, s->back);
     return;
-  } else {
-    uint16_t *list = ambi_lower_new_list(l, s->nlist + 1);
-    if (l->failed) return;
-    list[0] = 0;
-    memcpy(list + 1, s->list, s->nlist * sizeof *list);
-    ambi_lower_list(l, list, s->nlist + 1);
-    if (s->ret.op != OP_I_NOP) {
-      ambi_lower_emit(l, (enum Opcode)s->ret.op, s->ret.a, s->ret.b, 0);
-      if (s->ret.op != OP_I_R_STORE) ambi_lower_error_edge(l, s->ret.a, s->err);
-    }
+  }
+  uint16_t *list = ambi_lower_new_list(l, s->nlist + 1);
+  if (l->failed) return;
+  ambi_lower_emit(l, (enum Opcode)s->head.op, s->head.a, s->head.b, s->head.c);
+  list[0] = 0;
+  memcpy(list + 1, s->list, s->nlist * sizeof *list);
+  ambi_lower_list(l, list, s->nlist + 1);
+  if (s->ret.op != OP_I_NOP) {
+    ambi_lower_emit(l, (enum Opcode)s->ret.op, s->ret.a, s->ret.b, 0);
+    if (s->ret.op != OP_I_R_STORE) ambi_lower_error_edge(l, s->ret.a, s->err);
   }
   if (s->head.op != OP_I_TAILCALL) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
   if (!early) return;

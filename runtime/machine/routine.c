@@ -130,7 +130,7 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
   Definition *d = ambi_definition(g->code, g->cx->space, head, n);
   if (!d || !d->info_known || !d->untyped || !d->has_rules || d->dynamic)
     return NULL;
-  return ambi_variant(g->code, d, t);
+  return ambi_variant_same(g->code, d, t);
 }
 
 static enum Next begin_call(Engine *g, Variant *v, Value call) {
@@ -501,6 +501,7 @@ static bool may_mark(const Engine *g, Value atom) {
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
              g->cx->space == g->home &&
              g->e[EV_EPOCH] == ambi_small_int((int64_t)g->code->epoch).w &&
+             !ambi_rules_may_change(g->code) &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;
   uint32_t n = ambi_expr_size(atom);

@@ -200,7 +200,10 @@ static bool function(Engine *g, Target *t, const Variant *shape) {
   if (!d || (!d->info_known && !ambi_definition_info(cx, d))) return false;
   if (d->dynamic) return true;
   if (!d->untyped) return typed(g, t, d, shape);
-  Variant *v = d->has_rules ? ambi_variant(g->code, d, shape->type) : NULL;
+  Variant *v = NULL;
+  if (d->has_rules)
+    v = shape->same ? ambi_variant_same(g->code, d, shape->type)
+                    : ambi_variant(g->code, d, shape->type);
   if (d->has_rules && !v) {
     cx->stop = STOP_MEMORY;
     return false;

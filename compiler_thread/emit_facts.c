@@ -142,17 +142,26 @@ static bool has(const Emit *m, const uint64_t *facts, enum Fact fact,
   return facts[fact * m->fact_words + slot / 64] >> slot % 64 & 1;
 }
 
+// Is a constant among them that registers do not hold?
+static bool odd_operand(const Emit *m, const uint16_t *x, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    if (!is_constant(x[i])) continue;
+    Value v = constant(m, x[i]);
+    if (!ambi_is_int(v) && !ambi_is_double(v)) return true;
+  }
+  return false;
+}
+
 bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
                           const uint64_t *facts) {
   uint16_t x[2];
   unsigned ints = 0;
   if (m->level < 2 || !calculates(pc)) return false;
   unsigned n = numbers(pc, x);
+  if (odd_operand(m, x, n)) return false;
   for (unsigned i = 0; i < n; i++) {
     if (is_constant(x[i])) {
-      Value v = constant(m, x[i]);
-      if (ambi_is_double(v)) return true;
-      if (!ambi_is_int(v)) return false;
+      if (ambi_is_double(constant(m, x[i]))) return true;
       ints++;
       continue;
     }
@@ -431,9 +440,14 @@ static void first_turns(Flow *f) {
     whole.now = row(&whole, at);
     for (size_t i = FACT_GUARDED * words; i < FACTS * words; i++)
       f->rows[i] &= whole.now[i];
-    for (unsigned i = 0; i < pc->b; i++)
-      if (!passes_ready(&whole, ambi_op_list(pc)[1 + i]))
-        f->rows[FACT_READY * words + i / 64] &= ~((uint64_t)1 << i % 64);
+    for (unsigned i = 0; i < pc->b; i++) {
+      unsigned source = ambi_op_list(pc)[1 + i];
+      uint64_t bit = (uint64_t)1 << i % 64;
+      if (!passes_ready(&whole, source))
+        f->rows[FACT_READY * words + i / 64] &= ~bit;
+      if (!told(&whole, FACT_FLAT, source))
+        f->rows[FACT_FLAT * words + i / 64] &= ~bit;
+    }
   }
 }
 

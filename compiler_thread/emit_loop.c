@@ -12,7 +12,7 @@
 // frame is not protected - holds for the next ones: nothing in the loop changes it.
 #include "compiler_thread/keep.h"
 
-enum { LOOP_GP = 3, LOOP_FP = 10, LOOP_MEMORY = 3 };
+enum { LOOP_GP = 4, LOOP_FP = 10, LOOP_MEMORY = 3 };
 
 static bool is_self(const Emit *m, const Code *pc) {
   return pc->op == OP_I_TAILCALL && m->u->variant &&
@@ -121,7 +121,6 @@ static bool plan(const Emit *m, Turn *t) {
       if (!kept && want_int && !emit_known(m, s, FACT_INT)) return false;
       if (!kept && want_float && !emit_known(m, s, FACT_FLOAT)) return false;
     }
-    if (wants(k, i, FACT_FLAT) && !emit_known(m, s, FACT_FLAT)) return false;
     if (is_constant(s) && must_be_full(m, t, i)) return false;
     if (kept || (stays(s, i) && !must_be_ready(m, s) && !must_be_full(m, t, i)))
       continue;
@@ -136,7 +135,7 @@ static void word(Emit *m, Turn *t, unsigned i) {
   emit_source(m, J_RAX, t->x[i]);
   if (must_be_ready(m, t->x[i])) emit_ready(m);
   if (!must_be_full(m, t, i)) return;
-  keep_want_full(m, emit_stored(m, t->call));
+  emit_want_full(m->j, emit_stored(m, t->call));
   t->called = true;
 }
 

@@ -93,6 +93,26 @@ void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view) {
   jit_jump_if(m->j, J_NE, view);
 }
 
+// By their marks, all of which most terms have; no variable has marks. Atoms are what
+// else is no object, which might hold one.
+void emit_want_full(Jit *j, JitLabel other) {
+  JitLabel full = jit_label(j);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_shift(j, J_SHR, J_RCX, 48);
+  jit_ri32(j, J_SUB, J_RCX, TAG_SYM);
+  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_SYM);
+  jit_jump_if(j, J_ABOVE, full);
+  jit_rr32(j, J_MOV, J_RDX, J_RAX);
+  jit_not32(j, J_RDX);
+  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_MARKS);
+  jit_jump_if(j, J_EQ, full);
+  jit_rr32(j, J_TEST, J_RCX, J_RCX);
+  jit_jump_if(j, J_NE, other);
+  jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
+  jit_jump_if(j, J_EQ, other);
+  jit_bind(j, full);
+}
+
 void emit_error_test(Emit *m, JitLabel error) {
   jit_call_to(m->j, m->em->stubs.is_error);
   jit_jump_if(m->j, J_EQ, error);

@@ -54,6 +54,38 @@ static void land(Engine *g, Word *frame) {
       frame[FRAME_RET] = (Word)(uintptr_t)&n->landings[i];
 }
 
+// p = the object that the EXPR word in p points to.
+static void object_at(Jit *j, JitReg p) {
+  jit_ri(j, J_AND, p, -8);
+  jit_rr(j, J_ADD, p, R_XB);
+}
+
+// ambi_chain_end of a chain and a value, in rax, that have all marks: an atom, or a term
+// that has them. Anything else falls through, and rax and rsi are as they were.
+static void end_chain(Jit *j, const StubLabels *l) {
+  JitLabel other = jit_label(j);
+  emit_want_full(j, other);
+  jit_rm(j, J_MOV, J_RCX, in_slot(CHAIN_OPEN));
+  jit_rm(j, J_OR, J_RCX, in_slot(CHAIN_SOFT));
+  jit_rm(j, J_OR, J_RCX, in_slot(CHAIN_LOOSE));
+  jit_jump_if(j, J_NE, other);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
+  jit_rm(j, J_CMP, J_RCX, in_slot(CHAIN_EPOCH));
+  jit_jump_if(j, J_NE, other);
+  jit_rm(j, J_MOV, J_RCX, in_slot(CHAIN_HEAD));
+  object_at(j, J_RCX);
+  jit_rm(j, J_CMP, J_RCX, in_record(OFF(Choice, h)));
+  jit_jump_if(j, J_BELOW, other);  // to be copied
+  jit_rm(j, J_MOV, J_RCX, in_slot(CHAIN_LAST));
+  object_at(j, J_RCX);
+  jit_rm32(j, J_MOV, J_RDX, jit_at(J_RCX, 0));
+  jit_mr(j, J_MOV, jit_at_index(J_RCX, J_RDX, 3, 0), J_RAX);
+  jit_rm(j, J_MOV, J_RAX, in_slot(CHAIN_HEAD));
+  jit_jump(j, l->ret);
+  jit_bind(j, other);
+}
+
 // Much is returned to the frames of chains, which have no unit of their own: what
 // their R_STREAM and CHAINED do, in the usual case. rax, rcx, rdx as for ret_bytecode.
 static void chain_returned_to(Jit *j, const StubLabels *l) {
@@ -68,6 +100,7 @@ static void chain_returned_to(Jit *j, const StubLabels *l) {
   jit_mr(j, J_MOV, in_slot(CHAIN_VALUE), J_RAX);
   jit_mr(j, J_CMP, in_slot(CHAIN_POS), R_B);
   jit_jump_if(j, J_NE, rare);
+  end_chain(j, l);
   jit_call_label(j, l->is_error);
   jit_jump_if(j, J_EQ, rare);
   emit_save(j);

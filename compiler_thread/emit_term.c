@@ -1,7 +1,6 @@
 // Templates that build terms and take them apart: expressions, variables, lists,
 // states, operations.
 #include "compiler_thread/template.h"
-#include "runtime/machine/chain.h"
 #include "runtime/machine/list.h"
 
 void ambi_emit_NOP(Emit *m) {
@@ -308,85 +307,6 @@ void ambi_emit_CONS(Emit *m) {
   jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
   emit_to_slot(m, m->pc->a, J_RAX);
   slow_list(m, other, (const void *)(uintptr_t)ambi_step_cons);
-}
-
-// ---- chains -----------------------------------------------------------------------------
-static JitMem in_chain(int word) {  // rdx: the chain's frame
-  return jit_at(J_RDX, word * 8);
-}
-
-// The rare marks of the cell in rax; rcx: its number in the chain.
-static void chain_marks(Emit *m, JitLabel marks, JitLabel done) {
-  static const struct {
-    Word mark;
-    int word;
-  } rare[] = {{AMB_EXPR_GROUND, CHAIN_OPEN},
-              {AMB_EXPR_RIGID, CHAIN_SOFT},
-              {AMB_EXPR_EVAL, CHAIN_LOOSE}};
-  Jit *j = m->j;
-  jit_cold(j);
-  jit_bind(j, marks);
-  for (size_t i = 0; i < sizeof rare / sizeof *rare; i++) {
-    JitLabel has = jit_label(j);
-    jit_ri32(j, J_TEST, J_RAX, (int32_t)rare[i].mark);
-    jit_jump_if(j, J_NE, has);
-    jit_mr(j, J_MOV, in_chain(rare[i].word), J_RCX);
-    jit_bind(j, has);
-  }
-  jit_jump(j, done);
-  jit_hot(j);
-}
-
-// ambi_chain_goes_on, else to `begin`.
-static void goes_on(Emit *m, JitLabel begin) {
-  Jit *j = m->j;
-  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, chain_unit)));
-  jit_rr(j, J_TEST, J_RCX, J_RCX);
-  jit_jump_if(j, J_EQ, begin);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
-  jit_rm(j, J_CMP, J_RCX, in_frame(FRAME_RET));
-  jit_jump_if(j, J_NE, begin);
-  jit_mr(j, J_CMP, in_chain(CHAIN_POS), R_B);
-  jit_jump_if(j, J_NE, begin);
-}
-
-// ambi_chain_append
-void ambi_emit_append(Emit *m) {
-  Jit *j = m->j;
-  JitLabel begin = jit_label(j), marks = jit_label(j), done = jit_label(j);
-  bool joined = m->sure && emit_fact(m, m->at, 0, FACT_CHAINED);
-  jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_PREV));
-  if (!joined) goes_on(m, emit_stored(m, begin));
-  jit_rm(j, J_MOV, J_RSI, in_chain(CHAIN_LAST));
-  jit_ri(j, J_AND, J_RSI, -8);
-  jit_rr(j, J_ADD, J_RSI, R_XB);
-  jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
-  jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RCX, 3, 0), J_RAX);
-  jit_mr(j, J_MOV, in_chain(CHAIN_LAST), J_RAX);
-  if (emit_is_full(m, m->pc->a)) {
-    jit_mi(j, J_ADD, 8, in_chain(CHAIN_COUNT), 1);
-  } else {
-    jit_rm(j, J_MOV, J_RCX, in_chain(CHAIN_COUNT));
-    jit_ri(j, J_ADD, J_RCX, 1);
-    jit_mr(j, J_MOV, in_chain(CHAIN_COUNT), J_RCX);
-    jit_rr32(j, J_MOV, J_RSI, J_RAX);
-    jit_not32(j, J_RSI);
-    jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_MARKS);
-    jit_jump_if(j, J_NE, marks);
-    jit_bind(j, done);
-    chain_marks(m, marks, done);
-  }
-  if (joined) return;
-  jit_cold(j);
-  jit_bind(j, begin);
-  emit_helper_cold(m, (const void *)(uintptr_t)ambi_chain_begin, m->at + 1);
-  jit_hot(j);
-}
-
-void ambi_emit_CHAIN(Emit *m) {
-  emit_source(m, J_RAX, m->pc->a);
-  ambi_emit_append(m);
 }
 
 // ---- states and operations -----------------------------------------------------------------

@@ -12,30 +12,6 @@ bool ambi_emit_keep_switch(Emit *m) {
   return true;
 }
 
-// By their marks, all of which most terms have; no variable has marks. Atoms are what
-// else is no object, which might hold one.
-void keep_want_full(Emit *m, JitLabel other) {
-  Jit *j = m->j;
-  JitLabel full = jit_label(j), rare = jit_label(j);
-  emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_SUB, J_RCX, TAG_SYM);
-  jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_SYM);
-  jit_jump_if(j, J_ABOVE, full);
-  jit_rr32(j, J_MOV, J_RDX, J_RAX);
-  jit_not32(j, J_RDX);
-  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_MARKS);
-  jit_jump_if(j, J_NE, rare);
-  jit_bind(j, full);
-  jit_cold(j);
-  jit_bind(j, rare);
-  jit_rr32(j, J_TEST, J_RCX, J_RCX);
-  jit_jump_if(j, J_NE, other);
-  jit_ri32(j, J_CMP, J_RAX, AMB_S_EMPTY);
-  jit_jump_if(j, J_NE, full);
-  jit_jump(j, other);
-  jit_hot(j);
-}
-
 // rdx = the address of the term in r, less that of its tag, which is one whose children
 // are behind its header.
 static void object(Emit *m, JitReg r, unsigned source) {
@@ -62,7 +38,7 @@ bool ambi_emit_keep_child(Emit *m) {
   if (!m->keep->loop) jit_rr(j, J_MOV, J_RSI, r);
   jit_rm(j, J_MOV, J_RAX, in_object(J_RDX, 8 + 8 * (int32_t)m->pc->c));
   if (m->keep->loop)
-    keep_want_full(m, keep_leave(m));
+    emit_want_full(j, keep_leave(m));
   else
     ambi_emit_part(m);
   keep_give_word(m, m->pc->a);

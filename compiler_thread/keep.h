@@ -138,8 +138,6 @@ bool ambi_emit_keep_child(Emit *m);
 bool ambi_emit_keep_make(Emit *m);
 bool ambi_emit_keep_chain(Emit *m);
 bool ambi_emit_keep_value(Emit *m);
-// The word in rax is FACT_FULL, else to `other`. Uses rcx, rdx.
-void keep_want_full(Emit *m, JitLabel other);
 
 // emit_keep.c: the instruction at hand, from registers to registers.
 void ambi_emit_keeping(Emit *m);

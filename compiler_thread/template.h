@@ -275,6 +275,8 @@ void emit_value_learnt(Emit *m, unsigned source);
 enum { VIEW_BYTE = 5, VIEW_BIT = KIND_VIEW << 4 };
 // p = v without marks; jumps to `view` if the children do not follow the header.
 void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
+// rax is FACT_FULL, else to `other`. Uses rcx, rdx.
+void emit_want_full(Jit *j, JitLabel other);
 // Jumps to `error` if rax is one. Uses rcx, rdx.
 void emit_error_test(Emit *m, JitLabel error);
 // rax must pass as a member of an evaluated tuple, else to emit_slow. May set its

@@ -38,7 +38,7 @@ typedef struct Options {
   int tier;          // 0, 1; 2: with machine code, jit.mode says how
   bool tier_chosen;  // on the command line
   bool jit_chosen;   // by --jit
-  bool jit_stats, gc_stats;
+  bool jit_stats, gc_stats, table_stats;
   bool native;    // disasm: with machine code
   JitConfig jit;  // 0 in numbers: the usual
   Limits limits;
@@ -87,6 +87,8 @@ const char *cli_jit_version(void);
 // ---- collections.c ----------------------------------------------------------
 // What --gc-stats tells, on standard error.
 void cli_gc_stats(const Cli *cli);
+// What --table-stats tells, likewise.
+void cli_table_stats(const Cli *cli);
 
 // ---- disasm_native.c --------------------------------------------------------
 // A DisasmNote; arg: the Cli. The machine code of a unit beside its bytecode.

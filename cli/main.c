@@ -147,6 +147,7 @@ static void run_all(Cli *cli) {
 #endif
   cli_jit_stop(cli);
   if (o->gc_stats) cli_gc_stats(cli);
+  if (o->table_stats) cli_table_stats(cli);
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
   cli_jit_close(cli);

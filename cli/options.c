@@ -112,6 +112,11 @@ static bool set_gc_stats(Options *o, const char *v) {
   (void)v;
   return o->gc_stats = true;
 }
+
+static bool set_table_stats(Options *o, const char *v) {
+  (void)v;
+  return o->table_stats = true;
+}
 static bool set_answers(Options *o, const char *v) {
   return read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
@@ -174,6 +179,8 @@ static const Option table[] = {
     {"--jit-gdb", NULL, "let gdb see machine code by name", set_jit_gdb, NULL},
     {"--gc-stats", NULL, "tell at the end how memory was collected",
      set_gc_stats, NULL},
+    {"--table-stats", NULL, "tell at the end what tables did", set_table_stats,
+     NULL},
     {"--explain", NULL, "tell how each match looks for its atoms", set_explain,
      NULL},
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},

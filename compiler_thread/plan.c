@@ -20,6 +20,11 @@ const Unit *ambi_plan_unit(const Plan *p, const Variant *v) {
   return NULL;
 }
 
+// What asks a table finds the arguments where its own frame has them.
+static bool asks_table(const Variant *v) {
+  return v && v->table;
+}
+
 // Units that were lowered before rules changed are called no more.
 static bool may_serve(const CodeState *cs, const Unit *u) {
   return u != cs->lower_unit && !u->form && !u->routine &&
@@ -31,7 +36,8 @@ static void add_calls(Plan *p, const CodeState *cs, const Unit *u) {
     const Code *pc = u->code + at;
     if (pc->op != OP_I_CALL && pc->op != OP_I_TAILCALL) continue;
     const Variant *v = (const Variant *)(uintptr_t)u->k[pc->c];
-    if (p->n == MOST || ambi_plan_unit(p, v) || !may_serve(cs, v->unit))
+    if (p->n == MOST || ambi_plan_unit(p, v) || asks_table(v) ||
+        !may_serve(cs, v->unit))
       continue;
     ambi_add_relaxed(&v->unit->x_held, 1);
     p->at[p->n++] = (Callee){v, v->unit};
@@ -39,7 +45,8 @@ static void add_calls(Plan *p, const CodeState *cs, const Unit *u) {
 }
 
 Plan *ambi_plan_make(const CodeState *cs, Unit *u) {
-  if (u->form || u->stamp || u->epoch != cs->epoch) return NULL;
+  if (u->form || u->stamp || u->epoch != cs->epoch || asks_table(u->variant))
+    return NULL;
   Plan *p = ambi_alloc(sizeof *p);
   if (!p) return NULL;
   add_calls(p, cs, u);

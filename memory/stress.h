@@ -24,7 +24,9 @@ enum {
   STRESS_LEAVE =
       32,  // "leave": machine code does less and goes back to bytecode
   STRESS_REFUSE = 64,  // "refuse": units are not compiled, or find no room
-  STRESS_EARLY = 128  // "early": the first machine code of a unit is of level 2
+  STRESS_EARLY =
+      128,  // "early": the first machine code of a unit is of level 2
+  STRESS_TABLING = 256  // "tabling": (pragma! tabling auto) from the start
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

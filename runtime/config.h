@@ -21,6 +21,9 @@
 // Words from which collected results become part of the heap as they stand.
 #define AMB_ADOPT_WORDS (1 << 16)
 
+// What complete tables take together at most; half of --memory if that is less.
+#define AMB_TABLE_BYTES ((size_t)256 << 20)
+
 // Modules that load modules nest C calls; deeper nesting is an error.
 #define AMB_MAX_MODULE_NESTING 64
 

@@ -7,8 +7,10 @@
 #include <time.h>
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "runtime/modules/module.h"
+#include "runtime/tables/table.h"
 
 // A different generator in each run, never zero.
 static uint64_t random_seed(const Runtime *rt) {
@@ -38,7 +40,8 @@ static bool open_parts(Runtime *rt) {
   rt->store = rt->symbols ? ambi_store_open() : NULL;
   if (!rt->store || (boot && !load_core_terms(rt))) return false;
   return ambi_words_open(rt) && ambi_builtins_open(rt) &&
-         (rt->tier == 0 || ambi_code_open(rt)) && ambi_modules_open(rt);
+         ambi_tables_open(rt) && (rt->tier == 0 || ambi_code_open(rt)) &&
+         ambi_modules_open(rt);
 }
 
 Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
@@ -49,6 +52,7 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
   rt->tier = tier;
   rt->boot = boot;
   rt->rng_state = random_seed(rt);
+  rt->tabling = ambi_stress(STRESS_TABLING);
   if (open_parts(rt)) return rt;
   ambi_runtime_close(rt);
   return NULL;
@@ -85,6 +89,7 @@ static void free_cells(Runtime *rt) {
 void ambi_runtime_close(Runtime *rt) {
   if (!rt) return;
   if (rt->code) ambi_code_close(rt);
+  ambi_tables_close(rt);
   ambi_modules_close(rt);
   free_cells(rt);
   ambi_mentions_close(rt);

@@ -36,7 +36,17 @@ typedef struct Host {  // what the embedding program provides
   void (*progress)(void *arg, const Progress *now);
 } Host;
 
+typedef struct Tables Tables;        // what calls gave, see tables/table.h
 typedef struct CodeState CodeState;  // tier 1's definitions and units
+
+typedef struct ReadLog {  // what is asked of spaces, see spaces/reads.h
+  struct Read *at;
+  size_t n, cap;
+  size_t from;    // of the newest who wants to know
+  size_t untidy;  // entries from there on, before it is tidied
+  bool open;      // somebody wants to know
+  bool failed;    // memory was out, or something that was read has changed
+} ReadLog;
 
 struct Runtime {
   SymbolTable *symbols;
@@ -64,6 +74,14 @@ struct Runtime {
   int argc;
   Mentions mentions;  // what read text can use as data
   CodeState *code;    // tier 1; NULL in tier 0
+  Tables *tables;
+  ReadLog reads;
+  bool tabling;           // pragma tabling auto
+  uint64_t rule_changes;  // how often what `=`, `:` and `:<` say was changed
+  // Memory is short: gives so many bytes back. False: there is nothing to give.
+  bool (*give_memory)(Runtime *rt, size_t bytes);
+  // Tier 1: what a call means has changed, beside its rules and types.
+  void (*calls_changed)(Runtime *rt);
   // Tier 1: is an expression with this head (dereferenced; no operation, no
   // variable) data in the context space, that is, has the head no rules and no
   // types? The code's epoch tells when that changes.

@@ -47,11 +47,21 @@ static enum AmbStop find_end(const Limits *l) {
   return l->deadline > 0 && now >= l->deadline ? STOP_TIME : STOP_NONE;
 }
 
+// Is it too much, even without what could be given back?
+static bool memory_is_out(const Context *cx) {
+  size_t limit = (size_t)cx->limits.memory, now = ambi_alloc_bytes();
+  Runtime *rt = cx->rt;
+  if (!limit || now <= limit) return false;
+  if (!rt->give_memory || !rt->give_memory(rt, now - limit + limit / 8))
+    return true;
+  return ambi_alloc_bytes() > limit;
+}
+
 static enum AmbStop find_stop(const Context *cx) {
   const Limits *l = &cx->limits;
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
   if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
-  if (l->memory && ambi_alloc_bytes() > l->memory) return STOP_MEMORY;
+  if (memory_is_out(cx)) return STOP_MEMORY;
   return find_end(l);
 }
 

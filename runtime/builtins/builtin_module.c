@@ -286,6 +286,16 @@ static const char *set_interpreter(Context *cx, Value v) {
   return NULL;
 }
 
+static const char *set_tabling(Context *cx, Value v) {
+  Runtime *rt = cx->rt;
+  bool on = is_symbol_named(cx, v, "auto");
+  if (!on && !is_symbol_named(cx, v, "off"))
+    return "tabling expects auto or off";
+  if (on != rt->tabling && rt->calls_changed) rt->calls_changed(rt);
+  rt->tabling = on;
+  return NULL;
+}
+
 static const struct {
   const char *key;
   PragmaFn *set;
@@ -294,7 +304,8 @@ static const struct {
                {"max-time", set_time},
                {"max-memory", set_memory},
                {"type-check", set_type_check},
-               {"interpreter", set_interpreter}};
+               {"interpreter", set_interpreter},
+               {"tabling", set_tabling}};
 
 // Settings hold from the next form on. Unknown keys are accepted silently.
 enum BuiltinStatus ambi_b_pragma(Context *cx, const Value *args, unsigned n,

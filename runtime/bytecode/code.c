@@ -5,6 +5,7 @@
 #include "runtime/machine/engine.h"
 #include "runtime/machine/site.h"
 #include "runtime/spaces/space_data.h"
+#include "runtime/tables/table.h"
 #include "runtime/types/types.h"
 
 const OpInfo ambi_ops[OP_I_COUNT] = {
@@ -45,6 +46,10 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
     sym->changes++;
   }
   ambi_code_invalidate(cs);
+}
+
+static void calls_changed(Runtime *rt) {
+  ambi_code_invalidate(rt->code);
 }
 
 static bool defined_in(const Space *s, uint32_t symbol) {
@@ -111,6 +116,7 @@ bool ambi_code_open(Runtime *rt) {
   cs->lower_unit->ncode = 1;
   ambi_unit_ready(cs, cs->lower_unit);
   rt->rules_changed = rules_changed;
+  rt->calls_changed = calls_changed;
   rt->is_data_head = is_data_head;
   return true;
 }
@@ -263,6 +269,7 @@ void ambi_code_close(Runtime *rt) {
   ambi_free(cs, sizeof *cs);
   rt->code = NULL;
   rt->rules_changed = NULL;
+  rt->calls_changed = NULL;
   rt->is_data_head = NULL;
 }
 
@@ -333,29 +340,50 @@ bool ambi_definition_info(Context *cx, Definition *d) {
         ambi_symbol_is_dynamic(ambi_symbol(cx->rt->symbols, ambi_sym_of(head)));
   }
   d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
+  d->tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   d->info_known = !d->dynamic;  // else it is looked up each time
   d->space->is_context = true;
   ambi_code_rely(cs, d->head);
   return true;
 }
 
-Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same) {
+static Variant *find_variant(CodeState *cs, Definition *d, Variant want) {
   for (Variant *v = d->variants; v; v = v->next)
-    if (v->type.w == type.w && v->same == same) return v;
+    if (v->type.w == want.type.w && v->same == want.same &&
+        v->table == want.table && v->only_new == want.only_new)
+      return v;
   Variant *v = ambi_alloc(sizeof *v);
   if (!v) return NULL;
-  *v = (Variant){.unit = cs->lower_unit,
-                 .def = d,
-                 .type = type,
-                 .same = same,
-                 .next = d->variants};
+  want.unit = cs->lower_unit;
+  want.def = d;
+  want.next = d->variants;
+  *v = want;
   ambi_store_release(&v->targets, ambi_targets_none());
   d->variants = v;
   return v;
 }
 
+Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same) {
+  return find_variant(cs, d, (Variant){.type = type, .same = same});
+}
+
+Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
+                             bool only_new) {
+  return find_variant(cs, v->def,
+                      (Variant){.type = v->type,
+                                .same = v->same,
+                                .table = (uint8_t)kind,
+                                .only_new = only_new,
+                                .plain = v});
+}
+
+static Variant *called(CodeState *cs, Definition *d, Value type, bool same) {
+  Variant *v = ambi_variant_of(cs, d, type, same);
+  return v && d->tabled ? ambi_variant_tabled(cs, v, TABLE_SET, false) : v;
+}
+
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
-  return ambi_variant_of(cs, d, type, false);
+  return called(cs, d, type, false);
 }
 
 // Does the rule apply to all calls, and what it gives is never NotReducible?
@@ -387,7 +415,7 @@ static bool find_stays(Definition *d) {
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
   bool told = d->info_known && (!d->untyped || ambi_rules_may_change(cs));
   if (told && d->stays == 0 && !find_stays(d)) return NULL;
-  return ambi_variant_of(cs, d, type, told && d->stays == 2);
+  return called(cs, d, type, told && d->stays == 2);
 }
 
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,

@@ -167,6 +167,11 @@ struct Variant {
   bool
       same;  // evaluating the arguments of such calls has changed none: one that
              // is its own value stays so
+  // Calls that ask a table first: how, and the variant that they call without one.
+  // Of a function that is not tabled: TABLE_NONE and NULL.
+  uint8_t table;  // enum TableKind
+  bool only_new;  // such a call wants no more than the last round has brought
+  Variant *plain;
   Variant *next;
   AMB_ATOMIC(Targets *) targets;  // [own>all] of a shape, see site.h
 };
@@ -186,6 +191,7 @@ typedef struct Definition {
       form;  // a special form: 0 not looked at, 1 as the library has it, 2 not
   uint8_t stays;  // may a call be its own value? 0 not looked at, 1 no, 2 yes
   bool dynamic;   // changes too often: rules are matched as they stand
+  bool tabled;    // declared so
   struct Definition *chain;  // hash chain
 } Definition;
 
@@ -246,10 +252,14 @@ Definition *ambi_definition(CodeState *cs, Space *s, Value head,
 // Fills untyped and has_rules. False: cx->stop.
 bool ambi_definition_info(Context *cx, Definition *d);
 Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same);
+// What calls of a definition go to; if that is declared to be tabled, to the table.
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 // The one for calls of which evaluating the arguments has changed none. It is
 // another only where that can be seen.
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
+// The one that asks a table of this kind before it calls v. NULL: memory is out.
+Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
+                             bool only_new);
 // What calls of an unknown head with so many arguments have in common, for one
 // expected type. NULL: memory is out.
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
@@ -329,6 +339,8 @@ Unit *ambi_variant_unit(Context *cx, Variant *v);
 // not linked? *ftype: a heap atom. May set cx->stop.
 bool ambi_simple_function(Context *cx, Space *s, Value head, uint32_t nargs,
                           Value *ftype);
+// The unit of a variant that asks a table first. NULL: memory is out (cx->stop).
+Unit *ambi_lower_tabled(Context *cx, Variant *v);
 // Lowering. NULL: memory is out (cx->stop).
 Unit *ambi_lower_variant(Context *cx, Variant *v);
 // A top-level form: a heap atom; its variables are those of the atom.

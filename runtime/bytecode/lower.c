@@ -285,6 +285,7 @@ static bool all_equations(const RecordVec *records) {
 
 Unit *ambi_lower_variant(Context *cx, Variant *v) {
   Definition *d = v->def;
+  if (v->table) return ambi_lower_tabled(cx, v);
   if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
   RecordVec records = {0};
   if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {

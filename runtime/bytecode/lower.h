@@ -410,6 +410,10 @@ bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 bool ambi_lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 bool ambi_lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
+// ---- lower_table.c ---------------------------------------------------------------
+// What a call of v in the last place or not goes to: v, or what asks a table before it.
+Variant *ambi_lower_callee(Lower *l, Variant *v, bool tail);
+
 // ---- lower_form.c ----------------------------------------------------------------
 void ambi_lower_come_back(Lower *l, int stub);  // of the stub, unless it is -1
 // An argument that the type check of the form answers with an Error.

@@ -560,6 +560,7 @@ static void emit_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
   Code head = {.op = d.tail ? OP_I_TAILCALL : OP_I_CALL};
   head.a = d.tail ? 0 : p.begun ? NO_SLOT : p.slot;
   head.b = (uint16_t)n;
+  v = ambi_lower_callee(l, v, d.tail);
   head.c = ambi_lower_const(l, (Word)(uintptr_t)v);
   ambi_lower_emit(l, (enum Opcode)head.op, head.a, head.b, head.c);
   size_t at = l->last;

@@ -20,7 +20,7 @@ char ambi_operand_kind(unsigned op, unsigned i) {
   if (kind == 'K') {
     if (ambi_ops[op].flags & X_ENV) return 'T';
     if ((ambi_ops[op].flags & X_CALL) || op == OP_I_CHKHEAD ||
-        op == OP_I_CHKCALL)
+        op == OP_I_CHKCALL || op == OP_I_TABLE)
       return 'C';
     return op == OP_I_FRESH ? 'V' : op == OP_I_TESTF ? 'H' : 'K';
   }
@@ -576,6 +576,7 @@ static enum Newest newest_after(const Code *pc, enum Newest before) {
   case OP_I_POPALT:
   case OP_I_COLLECT_END:
   case OP_I_FORKV:
+  case OP_I_TABLE:
   case OP_I_MATCHF:
   case OP_I_MATCH: return UNKNOWN;
   default: break;

@@ -200,8 +200,7 @@ static void tidy_trail(Machine *m) {
 
 // ---- choices -------------------------------------------------------------------
 
-// A choice that undoes to the present state.
-static Choice *choose(Machine *m, enum ChoiceKind kind, Frame *up) {
+Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, Frame *up) {
   tidy_trail(m);
   if (!ambi_grow((void **)&m->choices, &m->choices_cap, m->nchoices + 1,
                  sizeof *m->choices)) {
@@ -223,7 +222,7 @@ void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
                       Frame *up, Value call) {
   m->todo = DO_FAIL;
   if (!items->first) return;
-  Choice *c = choose(m, kind, up);
+  Choice *c = ambi_eval0_choose(m, kind, up);
   if (!c) return;
   c->next = items->first;
   c->call = call;
@@ -250,7 +249,7 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                    .choice = m->nchoices,
                    .kept = m->kept};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
-  Choice *choice = choose(m, CHOICE_COLLECT, up);
+  Choice *choice = ambi_eval0_choose(m, CHOICE_COLLECT, up);
   if (!f || !choice) return NULL;
   choice->collector = c;
   f->collector = c;
@@ -397,6 +396,15 @@ static void finish(Machine *m, Collector done) {
   }
 }
 
+// A round of a table is over, and its choice is popped already. Nothing refers to what
+// it has left.
+static void end_table(Machine *m, Frame *f, const Word *h) {
+  ItemList none = {0};
+  release(m, &none,
+          (Mark){.trail = m->cx->tr, .h = (Word *)h, .top = (char *)(f + 1)});
+  ambi_eval0_table_end(m, f);
+}
+
 // ---- the loop ---------------------------------------------------------------------
 
 static void resume(Machine *m) {
@@ -407,6 +415,11 @@ static void resume(Machine *m) {
   if (now.kind == CHOICE_COLLECT) {
     m->nchoices--;
     finish(m, *now.collector);
+    return;
+  }
+  if (now.kind == CHOICE_TABLE) {
+    m->nchoices--;
+    end_table(m, now.up, now.h);
     return;
   }
   c->next = now.next->next;
@@ -499,6 +512,7 @@ static void return_value(Machine *m) {
   case FRAME_ARGS: ambi_eval0_argument(m, m->atom, f); break;
   case FRAME_CALL: ambi_eval0_called(m, m->atom, f); break;
   case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;
+  case FRAME_TABLE: ambi_eval0_table_result(m, m->atom, f); break;
   case FRAME_FUNCTION: ambi_eval0_function_ret(m, m->atom, f); break;
   }
 }

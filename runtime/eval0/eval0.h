@@ -69,6 +69,8 @@ enum FrameKind {
                    // index, done: value of child `index` of the call
   FRAME_CALL,      // a: call, b: type: the outcome of one step of it
   FRAME_CHAIN,     // a: variable, b: template: the nested result
+  FRAME_TABLE,     // a: call, b: type, c: its variables, index: the making: a
+                   // result for the table
   FRAME_FUNCTION,  // a: call or NONE: the outcome of the body
 };
 
@@ -95,9 +97,10 @@ struct Frame {
 };
 
 enum ChoiceKind {
-  CHOICE_ITEMS,   // results: each goes to the frame
-  CHOICE_STEP,    // results of one step: a `function` among them is run
-  CHOICE_COLLECT  // the bottom of a collector's agenda
+  CHOICE_ITEMS,    // results: each goes to the frame
+  CHOICE_STEP,     // results of one step: a `function` among them is run
+  CHOICE_COLLECT,  // the bottom of a collector's agenda
+  CHOICE_TABLE     // that of a table's; up: its frame
 };
 
 typedef struct Choice {
@@ -172,6 +175,8 @@ bool ambi_eval0_has_resolved_children(Value e);
 bool ambi_eval0_keep(Machine *m, ItemList *list, Value value, Mark mark);
 // A number that stays as long as no variable is bound or unbound.
 uint64_t ambi_eval0_state(Machine *m);
+// A choice that undoes to the present state; NULL: cx->stop is set.
+Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, Frame *up);
 // The items become alternatives of `up` (CHOICE_ITEMS or CHOICE_STEP).
 void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
                       Frame *up, Value call);
@@ -187,9 +192,17 @@ bool ambi_eval0_ok(Machine *m, Value v);
 // ---- eval0_metta.c: semantics 7.2 to 7.6, metta_call -----------------------
 void ambi_eval0_metta(Machine *m);  // DO_METTA, DO_TAIL
 void ambi_eval0_call(Machine *m);   // DO_CALL
+// The same with the rules as they stand, whatever is tabled.
+void ambi_eval0_call_rules(Machine *m);
 // A value for a FRAME_ARGS, FRAME_CALL frame.
 void ambi_eval0_argument(Machine *m, Value value, Frame *f);
 void ambi_eval0_called(Machine *m, Value result, Frame *f);
+
+// ---- eval0_table.c: tabled functions ----------------------------------------
+// DO_CALL of this call goes on with its table; false: it has none.
+bool ambi_eval0_tabled(Machine *m, Value call);
+void ambi_eval0_table_result(Machine *m, Value value, const Frame *f);
+void ambi_eval0_table_end(Machine *m, Frame *f);
 
 // ---- eval0_instr.c: semantics 10, one step (7.7, 7.9) ----------------------
 void ambi_eval0_instruction(Machine *m);  // DO_INSTR

@@ -266,6 +266,14 @@ void ambi_eval0_call(Machine *m) {
     ambi_eval0_return(m, a, m->up);
     return;
   }
+  if (ambi_eval0_tabled(m, a)) return;
+  m->resolved = resolved;
+  ambi_eval0_call_rules(m);
+}
+
+void ambi_eval0_call_rules(Machine *m) {
+  Value a = ambi_deref(m->atom);
+  bool resolved = m->resolved;
   Frame *f = ambi_eval0_frame(m, FRAME_CALL, m->up, m->depth + DEPTH_STEP - 1);
   if (!f) return;
   f->a = a;

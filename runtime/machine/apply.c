@@ -104,11 +104,13 @@ enum Next ambi_call_step(Engine *g, Value call) {
   Definition *d = ambi_head_info(g, head, ambi_expr_size(call) - 1);
   if (!d) return NEXT_STOP;
   if (!d->has_rules) return give_call(g, call);
-  if (!ambi_is_sym(head) || d->dynamic || d->nargs > 64 || g->max_depth)
+  if (!ambi_is_sym(head) || (d->dynamic && !d->tabled) || d->nargs > 64 ||
+      g->max_depth)
     return ambi_query_begin(g, call, t, true);
   // A variable that nobody else knows says nothing any more.
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
     t = AMB_SYM(UNDEFINED);
+  if (!ambi_is_sym(t) && d->tabled) t = AMB_SYM(UNDEFINED);
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
                                    : ambi_variant(g->code, d, t);

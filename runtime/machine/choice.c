@@ -14,6 +14,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/config.h"
+#include "runtime/tables/table.h"
 #include "runtime/types/types.h"
 
 static const Code pend_code[1] = {{.op = OP_I_PEND}};
@@ -71,6 +72,7 @@ static void drop_contents(Engine *g, Hook *h) {
 void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
+    if (h->kind == HOOK_TABLE) ambi_tables_cut(g->cx->rt, h->nvars);
     drop_contents(g, h);
     h->values.n = 0;
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {

@@ -91,7 +91,13 @@ typedef struct Item {  // one saved result
   size_t bind_from, bind_to;  // its bindings
 } Item;
 
-enum HookKind { HOOK_STREAM, HOOK_GATHER, HOOK_COLLECT, HOOK_CURSOR };
+enum HookKind {
+  HOOK_STREAM,
+  HOOK_GATHER,
+  HOOK_COLLECT,
+  HOOK_CURSOR,
+  HOOK_TABLE
+};
 struct Hook {
   enum HookKind kind;
   uint32_t slot;  // position slot
@@ -119,6 +125,7 @@ struct Hook {
   Range list;          // open: where those lie, behind room for a header
   // Heap values, collected with the hook. HOOK_COLLECT with bindings: templ has the
   // variables that results may bind, nvars counts the collections before it began.
+  // HOOK_TABLE: nvars is the making whose record this is.
   Value pattern, templ;
   size_t nvars;
 };

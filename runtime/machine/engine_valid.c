@@ -51,7 +51,7 @@ static bool item_is_valid(const Hook *h, const Item *it) {
 }
 
 static bool hook_is_valid(const Engine *g, const Hook *h, const char **why) {
-  if (h->kind > HOOK_CURSOR || h->nitems > h->items_cap ||
+  if (h->kind > HOOK_TABLE || h->nitems > h->items_cap ||
       h->nbinds > h->binds_cap || h->image.n > h->image.cap ||
       h->values.n > h->values.cap || h->records.n > h->records.cap)
     return ambi_invalid(why, "saved results are more than their room");

@@ -433,6 +433,15 @@ do_BODYT:
   AFTER(
       ambi_body_tail(g, AMB_V(E[pc->a]), AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
 
+do_TABLE:
+  AFTER(ambi_step_table(g));
+do_TABLED:
+  AFTER(ambi_step_table_result(g));
+do_TABLE_END:
+  AFTER(ambi_step_table_end(g));
+do_TABLE_NEXT:
+  AFTER(ambi_step_table_next(g));
+
 do_TRY : {
   Choice *c = B + 1;
   if (AMB_UNLIKELY(c >= g->choices_end)) {

@@ -108,6 +108,12 @@ enum Next ambi_step_set_state(Engine *g, Value state, Value v);
 enum Next ambi_step_arith_slow(Engine *g, Value a, Value b);
 enum Next ambi_step_builtin_call(Engine *g);
 
+// ---- step_table.c ------------------------------------------------------------------
+enum Next ambi_step_table(Engine *g);
+enum Next ambi_step_table_result(Engine *g);
+enum Next ambi_step_table_end(Engine *g);
+enum Next ambi_step_table_next(Engine *g);
+
 // ---- step_control.c: calls, limits, collectors -----------------------------------
 bool ambi_step_edge(Engine *g);
 bool ambi_step_poll(Engine *g, size_t args);

@@ -4,6 +4,7 @@
 // no atom of the space has variables where it matters, and an index that is there
 // leads to one position at most. Everything else is for query.c.
 #include "runtime/atoms/work.h"
+#include "runtime/spaces/reads.h"
 #include "runtime/spaces/space_data.h"
 
 static bool has_live(const Relation *rel) {
@@ -72,6 +73,7 @@ static bool matches(Context *cx, const Value *items, uint32_t n,
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
                                 uint32_t n, Value *fact) {
   if (!ambi_is_sym(items[0])) return FACT_ASK;
+  ambi_space_asked(s, items[0], n);
   Relation *rel = only_relation(s, items[0], n);
   if (!rel || rel->nindexes == 0) return FACT_ASK;
   Hits hits = {NULL, UINT32_MAX};

@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/join.h"
+#include "runtime/spaces/reads.h"
 
 enum { MAX_STREAMS = 3 * STREAMS_EACH };
 
@@ -258,6 +259,7 @@ static bool ask(Question *q, Space *s) {
 
 // ---- questions ----------------------------------------------------------------------
 bool ambi_space_atoms(Space *s, RecordVec *out) {
+  ambi_space_asked(s, AMB_NONE, 0);
   Question q = {.what = ASK_ANY, .from = s, .out = out};
   return ask_own(&q, s);
 }
@@ -274,6 +276,7 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
   } else {
     q.what = ASK_ATOM;
   }
+  ambi_space_asked(s, q.n ? q.items[0] : AMB_NONE, q.n);
   if (ask(&q, s)) return true;
   cx->stop = STOP_MEMORY;
   return false;
@@ -282,6 +285,7 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out) {
   Question q = {.what = ASK_ITEMS, .items = items, .n = n, .out = out};
+  ambi_space_asked(s, items[0], n);
   if (ask(&q, s)) return true;
   cx->stop = STOP_MEMORY;
   return false;
@@ -306,6 +310,7 @@ bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs) {
 }
 
 bool ambi_space_types(Space *s, Value atom, RecordVec *out) {
+  ambi_space_asked(s, AMB_SYM(COLON), 3);
   Value items[] = {AMB_SYM(COLON), atom, AMB_NONE};
   Question q = {.what = ASK_ITEMS, .items = items, .n = 3, .out = out};
   return ask(&q, s);
@@ -496,6 +501,11 @@ bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
       ambi_same(ambi_deref(ambi_expr_at(pattern, 0)), AMB_SYM(COMMA))) {
     sv.patterns = ambi_expr_items(pattern) + 1;
     sv.npatterns = ambi_expr_size(pattern) - 1;
+  }
+  for (size_t i = 0; i < sv.npatterns; i++) {
+    Value p = ambi_deref(sv.patterns[i]);
+    bool any = !ambi_is_expr(p);
+    ambi_space_asked(s, any ? AMB_NONE : ambi_expr_at(p, 0), ambi_expr_size(p));
   }
   if (!ambi_collect_vars(cx, pattern, vars)) return false;
   Join join;

@@ -232,6 +232,7 @@ static bool is_rule(Value atom) {
 
 static void announce(Space *s, Value atom) {
   if (!is_rule(atom)) return;
+  s->rt->rule_changes++;
   if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ))) s->rt->type_changes++;
   if (s->rt->rules_changed && (s->is_context || s->is_module))
     s->rt->rules_changed(s->rt, s, atom);

@@ -70,6 +70,7 @@ typedef struct GenMode {
   const char *stress;  // switches of memory/stress.h, or NULL
   // Tests of the tool itself: what was told is altered so.
   void (*spoil)(struct Told *told);
+  bool tabling;  // the pragma, from the start
 } GenMode;
 
 enum { GEN_MAX_MODES = 24 };

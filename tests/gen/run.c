@@ -18,23 +18,27 @@ enum { STEPS = 3000, DEPTH = 1000, MEGABYTES = 512, MAX_TOLD = 1 << 20 };
 
 // A mode more is a row here. What each is for: tests/lib/Modes.pm.
 const GenMode gen_modes[] = {
-    {"tier0", 0, GEN_BYTECODE, NULL, NULL},
-    {"tier1", 1, GEN_BYTECODE, NULL, NULL},
-    {"native", 1, GEN_LEVEL_1, NULL, NULL},
-    {"native-level2", 1, GEN_AT_ONCE, NULL, NULL},
-    {"background", 1, GEN_BACKGROUND, NULL, NULL},
-    {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL},
-    {"collect", 1, GEN_BYTECODE, "collect", NULL},
-    {"relower", 1, GEN_BYTECODE, "relower", NULL},
-    {"minimal", 1, GEN_BYTECODE, "minimal", NULL},
-    {"verify", 1, GEN_BYTECODE, "verify", NULL},
-    {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL},
-    {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL},
-    {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL},
-    {"native-early", 1, GEN_AT_ONCE, "early", NULL},
-    {"native-early-leave", 1, GEN_AT_ONCE, "early,leave", NULL},
-    {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL},
-    {"native-relower", 1, GEN_AT_ONCE, "relower", NULL},
+    {"tier0", 0, GEN_BYTECODE, NULL, NULL, false},
+    {"tier1", 1, GEN_BYTECODE, NULL, NULL, false},
+    {"native", 1, GEN_LEVEL_1, NULL, NULL, false},
+    {"native-level2", 1, GEN_AT_ONCE, NULL, NULL, false},
+    {"background", 1, GEN_BACKGROUND, NULL, NULL, false},
+    {"tabling", 1, GEN_BYTECODE, NULL, NULL, true},
+    {"native-tabling", 1, GEN_AT_ONCE, NULL, NULL, true},
+    {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL, false},
+    {"collect", 1, GEN_BYTECODE, "collect", NULL, false},
+    {"relower", 1, GEN_BYTECODE, "relower", NULL, false},
+    {"minimal", 1, GEN_BYTECODE, "minimal", NULL, false},
+    {"verify", 1, GEN_BYTECODE, "verify", NULL, false},
+    {"tabling-collect", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, true},
+    {"tabling-relower", 1, GEN_BYTECODE, "relower", NULL, true},
+    {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, false},
+    {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL, false},
+    {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL, false},
+    {"native-early", 1, GEN_AT_ONCE, "early", NULL, false},
+    {"native-early-leave", 1, GEN_AT_ONCE, "early,leave", NULL, false},
+    {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL, false},
+    {"native-relower", 1, GEN_AT_ONCE, "relower", NULL, false},
 };
 const unsigned gen_nmodes = sizeof gen_modes / sizeof *gen_modes;
 
@@ -160,6 +164,7 @@ static void run_in(const GenMode *mode, const char *text, size_t len,
     return;
   }
   l.rt->rng_state = 1;
+  l.rt->tabling = mode->tabling;
   l.rt->limits = (Limits){.query_seconds = 0.1,
                           .steps = STEPS,
                           .depth = DEPTH,

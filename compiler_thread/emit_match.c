@@ -308,6 +308,19 @@ static unsigned settle_and_unify(Engine *g, Value a, Value b) {
   return unify_values(g, a, b);
 }
 
+// rsi, its tag in ecx, and rdx: two terms are most often done here.
+static void unify_terms(Emit *m) {
+  Jit *j = m->j;
+  JitLabel other = jit_label(j);
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, other);
+  emit_want_tag(m, J_RDX, TAG_EXPR, other);
+  jit_call_to(j, m->em->stubs.unify);
+  jit_jump_to_if(j, J_EQ, m->em->stubs.fail);
+  jit_jump_if(j, J_ABOVE, emit_next(m));
+  jit_bind(j, other);
+}
+
 void ambi_emit_UNIFYV(Emit *m) {
   Jit *j = m->j;
   JitLabel differ = jit_label(j);
@@ -321,6 +334,7 @@ void ambi_emit_UNIFYV(Emit *m) {
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_EQ, emit_next(m));
   jit_bind(j, differ);
+  if (!m->pc->c) unify_terms(m);
   emit_ask(m, m->pc->c ? (const void *)(uintptr_t)settle_and_unify
                        : (const void *)(uintptr_t)unify_values);
   if (ambi_unit_edge(m->u, m->at) != UINT32_MAX) {

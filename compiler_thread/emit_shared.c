@@ -376,6 +376,7 @@ void ambi_emit_shared(Emit *m, const StubLabels *l) {
   member(&b);
   taking_part(&b);
   ambi_emit_apart(j, l);
+  ambi_emit_unify(j, l);
   being_no_term(m, l);
   slow_answer(j, b.slow);
 }

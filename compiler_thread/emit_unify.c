@@ -1,11 +1,12 @@
-// Unification of terms, as routines that all units share: what shows at a glance.
+// Unification of terms, as routines that all units share: what shows at a glance, and
+// terms whose children are atoms and variables.
 //
 // Most pairs of terms that a rule could be for differ in an atom of theirs. That is
 // seen before a choice record is made and anything is bound.
 #include "compiler_thread/template.h"
 
 // Registers that level 2 may keep numbers in are saved.
-static const JitReg saved[] = {J_R8, J_R9, J_R10};
+static const JitReg saved[] = {J_RDI, J_R8, J_R9, J_R10};
 enum { NSAVED = sizeof saved / sizeof *saved };
 
 static void answer(Jit *j, bool carry) {
@@ -20,12 +21,17 @@ static void answer(Jit *j, bool carry) {
   jit_ret(j);
 }
 
+// rdi + a VAR is the address of its cell.
+static void cells(Jit *j) {
+  jit_imm(j, J_RDI, -((uint64_t)TAG_VAR << 48));
+}
+static JitMem in_cell(JitReg v, int32_t off) {
+  return jit_at_index(v, J_RDI, 0, off);
+}
+
 // r = what the variable in r is bound to; itself: to `unbound`. Uses r10.
 static void follow(Jit *j, JitReg r, JitLabel unbound) {
-  jit_rr(j, J_MOV, J_R10, r);
-  jit_shift(j, J_SHL, J_R10, 16);
-  jit_shift(j, J_SHR, J_R10, 16);
-  jit_rm(j, J_MOV, J_R10, jit_at(J_R10, 0));
+  jit_rm(j, J_MOV, J_R10, in_cell(r, 0));
   jit_rr(j, J_CMP, J_R10, r);
   jit_jump_if(j, J_EQ, unbound);
   jit_rr(j, J_MOV, r, J_R10);
@@ -87,6 +93,7 @@ void ambi_emit_apart(Jit *j, const StubLabels *l) {
   jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
   jit_rm32(j, J_CMP, J_RCX, jit_at(J_RDX, 0));
   jit_jump_if(j, J_NE, differ);
+  cells(j);
   jit_bind(j, loop);
   jit_rm(j, J_MOV, J_R8, jit_at_index(J_RSI, J_RCX, 3, 0));
   jit_rm(j, J_MOV, J_R9, jit_at_index(J_RDX, J_RCX, 3, 0));
@@ -98,4 +105,153 @@ void ambi_emit_apart(Jit *j, const StubLabels *l) {
   answer(j, false);
   jit_bind(j, differ);
   answer(j, true);
+}
+
+// ---- unification -----------------------------------------------------------------
+// The answers: below: not done, some variables may be bound; equal: they differ.
+static void say(Jit *j, JitLabel at, int x, int y) {
+  jit_bind(j, at);
+  jit_pop(j, J_RDX);
+  jit_pop(j, J_RSI);
+  jit_imm(j, J_RAX, (uint64_t)x);
+  jit_ri32(j, J_CMP, J_RAX, y);
+  jit_ret(j);
+}
+
+// The cell of the unbound variable `v` becomes the word `to`. Uses rax, r10, r11.
+static void bind_cell(Jit *j, JitReg v, JitReg to, JitLabel next,
+                      JitLabel hard) {
+  JitLabel newer = jit_label(j);
+  jit_lea(j, J_RAX, in_cell(v, 0));
+  jit_rm(j, J_CMP, J_RAX, in_context(OFF(Context, hb)));
+  jit_jump_if(j, J_ABOVE_EQ, newer);
+  jit_rm(j, J_MOV, J_R10, in_context(OFF(Context, tr)));
+  jit_rm(j, J_CMP, J_R10, in_context(OFF(Context, trail_cap)));
+  jit_jump_if(j, J_EQ, hard);
+  jit_rm(j, J_MOV, J_R11, in_context(OFF(Context, trail)));
+  jit_mr(j, J_MOV, jit_at_index(J_R11, J_R10, 3, 0), J_RAX);
+  jit_mi(j, J_ADD, 8, in_context(OFF(Context, tr)), 1);
+  jit_bind(j, newer);
+  jit_mr(j, J_MOV, jit_at(J_RAX, 0), to);
+  jit_jump(j, next);
+}
+
+// `to`, with its tag in r11, is an atom that may be bound as it is.
+static void want_atom(Jit *j, JitReg to, JitLabel hard) {
+  JitLabel fine = jit_label(j);
+  jit_ri32(j, J_CMP, J_R11, TAG_INT);
+  jit_jump_if(j, J_EQ, fine);
+  jit_ri32(j, J_CMP, J_R11, TAG_SYM);
+  jit_jump_if(j, J_NE, hard);
+  jit_ri32(j, J_CMP, to, AMB_S_EMPTY);
+  jit_jump_if(j, J_EQ, hard);
+  jit_bind(j, fine);
+}
+
+// to = the rank of a variable as bind_vars means it: 0, or 1 if it has no name of its
+// own. One that a query asks for is hard.
+static void rank_of(Jit *j, JitReg to, JitReg v, JitLabel hard) {
+  jit_rm32(j, J_MOV, to, in_cell(v, 8));
+  jit_ri32(j, J_AND, to, 0xFFFFFF);
+  jit_ri32(j, J_CMP, to, AMB_VAR_ASKED);
+  jit_jump_if(j, J_EQ, hard);
+  jit_shift(j, J_SHR, to, 23);
+}
+_Static_assert(AMB_VAR_STAMPED == 1 << 23, "rank_of takes that bit");
+
+// Both are unbound.
+static void bind_either(Jit *j, JitLabel next, JitLabel hard) {
+  JitLabel first = jit_label(j);
+  rank_of(j, J_R11, J_R8, hard);
+  rank_of(j, J_R10, J_R9, hard);
+  jit_rr32(j, J_CMP, J_R11, J_R10);
+  jit_jump_if(j, J_ABOVE, first);
+  bind_cell(j, J_R9, J_R8, next, hard);
+  jit_bind(j, first);
+  bind_cell(j, J_R8, J_R9, next, hard);
+}
+
+// The children in r8 and r9, as unify_pair does it.
+static void unify_children(Jit *j, JitLabel next, JitLabel differ,
+                           JitLabel hard) {
+  JitLabel again = jit_label(j), left = jit_label(j), right = jit_label(j),
+           left_open = jit_label(j), left_bind = jit_label(j),
+           right_bind = jit_label(j), open = jit_label(j), nan = jit_label(j);
+  jit_bind(j, again);
+  jit_rr(j, J_CMP, J_R8, J_R9);
+  jit_jump_if(j, J_EQ, nan);
+  emit_tag(&(Emit){.j = j}, J_RAX, J_R8);
+  jit_ri32(j, J_CMP, J_RAX, TAG_VAR);
+  jit_jump_if(j, J_EQ, left);
+  jit_bind(j, open);
+  emit_tag(&(Emit){.j = j}, J_R11, J_R9);
+  jit_ri32(j, J_CMP, J_R11, TAG_VAR);
+  jit_jump_if(j, J_EQ, right);
+  jit_ri32(j, J_CMP, J_RAX, TAG_SYM);
+  jit_jump_if(j, J_EQ, differ);
+  jit_ri32(j, J_CMP, J_R11, TAG_SYM);
+  jit_jump_if(j, J_EQ, differ);
+  jit_rr32(j, J_CMP, J_RAX, J_R11);
+  jit_jump_if(j, J_NE, hard);
+  jit_ri32(j, J_CMP, J_RAX, TAG_INT);
+  jit_jump_if(j, J_EQ, differ);
+  jit_jump(j, hard);
+  jit_bind(j, nan);
+  jit_imm(j, J_RAX, AMB_CANONICAL_NAN);
+  jit_rr(j, J_CMP, J_R8, J_RAX);
+  jit_jump_if(j, J_NE, next);
+  jit_jump(j, differ);
+  jit_bind(j, left);
+  follow(j, J_R8, left_open);
+  jit_jump(j, again);
+  jit_bind(j, right);
+  follow(j, J_R9, right_bind);
+  jit_jump(j, again);
+  jit_bind(j, right_bind);
+  jit_rr32(j, J_MOV, J_R11, J_RAX);
+  want_atom(j, J_R8, hard);
+  bind_cell(j, J_R9, J_R8, next, hard);
+  // r8 is unbound: r9 is followed to its end
+  JitLabel both = jit_label(j);
+  jit_bind(j, left_open);
+  jit_rr(j, J_CMP, J_R8, J_R9);
+  jit_jump_if(j, J_EQ, next);
+  emit_tag(&(Emit){.j = j}, J_R11, J_R9);
+  jit_ri32(j, J_CMP, J_R11, TAG_VAR);
+  jit_jump_if(j, J_NE, left_bind);
+  follow(j, J_R9, both);
+  jit_jump(j, left_open);
+  jit_bind(j, left_bind);
+  want_atom(j, J_R9, hard);
+  bind_cell(j, J_R8, J_R9, next, hard);
+  jit_bind(j, both);
+  bind_either(j, next, hard);
+}
+
+void ambi_emit_unify(Jit *j, const StubLabels *l) {
+  JitLabel loop = jit_label(j), next = jit_label(j), differ = jit_label(j),
+           hard = jit_label(j), same = jit_label(j);
+  jit_bind(j, l->unify);
+  jit_push(j, J_RSI);
+  jit_push(j, J_RDX);
+  address(j, J_RSI, hard);
+  address(j, J_RDX, hard);
+  jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
+  jit_rm32(j, J_CMP, J_RCX, jit_at(J_RDX, 0));
+  jit_jump_if(j, J_NE, differ);
+  jit_rr(j, J_CMP, J_RSI, J_RDX);
+  jit_jump_if(j, J_EQ, same);
+  jit_imm(j, J_RCX, 1);
+  cells(j);
+  jit_bind(j, loop);
+  jit_rm(j, J_MOV, J_R8, jit_at_index(J_RSI, J_RCX, 3, 0));
+  jit_rm(j, J_MOV, J_R9, jit_at_index(J_RDX, J_RCX, 3, 0));
+  unify_children(j, next, differ, hard);
+  jit_bind(j, next);
+  jit_ri(j, J_ADD, J_RCX, 1);
+  jit_rm32(j, J_CMP, J_RCX, jit_at(J_RSI, 0));
+  jit_jump_if(j, J_BELOW_EQ, loop);
+  say(j, same, 2, 1);
+  say(j, differ, 1, 1);
+  say(j, hard, 0, 1);
 }

@@ -63,6 +63,8 @@
   X(is_error_term) /* the same of an EXPR that is not rigid */                    \
   X(apart) /* called, rax, rdx: EXPRs; carry: ambi_apart. Uses rsi; keeps   \
               nothing of the two */     \
+  X(unify) /* called, rsi, rdx: EXPRs, kept; equal: they differ. carry: \
+               ambi_unify is to do it, or the rest of it. All others are used */         \
   X(not_term) /* called, rax: a value that is not a certain term headed by \
                       a symbol; equal: and it does not become one */
 
@@ -402,6 +404,8 @@ void emit_slow_arm(Emit *m);
 bool ambi_emit_stubs(Emitter *em, const char **why);
 // emit_shared.c: those from deref on
 void ambi_emit_shared(Emit *m, const StubLabels *l);
-void ambi_emit_apart(Jit *j, const StubLabels *l);  // emit_unify.c
+// emit_unify.c
+void ambi_emit_apart(Jit *j, const StubLabels *l);
+void ambi_emit_unify(Jit *j, const StubLabels *l);
 
 #endif

@@ -127,8 +127,8 @@ void ambi_emit_GATHER(Emit *m) {
 
 // Bodies that give back what they asked for, (let $g (prove $g) $g), return from
 // level to level: SETTLE and RETV of a rigid term, joined. Anything else goes on at
-// the SETTLE.
-static void give_back(Emit *m) {
+// the SETTLE. Most often the next level is at the same place.
+static void give_back(Emit *m, JitLabel again) {
   Jit *j = m->j;
   const Code *settle = m->pc + 2, *ret = m->pc + 3;
   JitLabel behind = emit_label(m, m->at + 2);
@@ -143,12 +143,23 @@ static void give_back(Emit *m) {
   jit_jump_if(j, J_EQ, behind);
   emit_rigid_holds(m, behind);
   jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
+  jit_imm(j, J_RDI, (uintptr_t)emit_position(m, m->at));
+  jit_rm(j, J_CMP, J_RDI, in_frame(FRAME_RET));
+  JitSkip elsewhere = jit_skip_if(j, J_NE);
+  jit_rr(j, J_MOV, J_RDX, R_E);
+  jit_rm(j, J_MOV, R_E, in_frame(FRAME_PREV));
+  jit_rr(j, J_MOV, J_RCX, R_E);
+  jit_rr(j, J_SUB, J_RCX, J_RDX);
+  jit_prefetch(j, jit_at_index(R_E, J_RCX, 3, 0));
+  jit_jump(j, again);
+  jit_skip_to_here(j, elsewhere);
   emit_return(m);
 }
 
 void ambi_emit_R_SAME(Emit *m) {
   Jit *j = m->j;
-  JitLabel other = jit_label(j), on = jit_label(j);
+  JitLabel other = jit_label(j), on = jit_label(j), again = jit_label(j);
+  jit_bind(j, again);
   emit_want_tag(m, J_RAX, TAG_EXPR, other);
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_EQ, other);
@@ -160,7 +171,7 @@ void ambi_emit_R_SAME(Emit *m) {
   jit_jump_if(j, J_EQ, on);
   emit_leave_choices(m);
   jit_bind(j, on);
-  give_back(m);
+  give_back(m, again);
   jit_bind(j, other);
   emit_to_slot(m, m->pc->a, J_RAX);
   position(m, true);

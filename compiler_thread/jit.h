@@ -136,6 +136,7 @@ void jit_shift(Jit *j, JitShift op, JitReg r, unsigned n);
 void jit_not32(Jit *j, JitReg r);
 void jit_divide(Jit *j, JitReg by);  // rax = quotient, rdx = remainder; signed
 void jit_multiply_high(Jit *j, JitReg by);  // rdx:rax = rax * by; signed
+void jit_prefetch(Jit *j, JitMem m);        // into all caches; faults nowhere
 void jit_lea(Jit *j, JitReg to, JitMem m);
 void jit_push(Jit *j, JitReg r);
 void jit_pop(Jit *j, JitReg r);

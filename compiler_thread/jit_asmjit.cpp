@@ -245,6 +245,9 @@ void jit_divide(Jit *j, JitReg by) {
 void jit_multiply_high(Jit *j, JitReg by) {
   j->a.imul(x86::rdx, x86::rax, reg64(by));
 }
+void jit_prefetch(Jit *j, JitMem m) {
+  j->a.prefetcht0(memory(m, 1));
+}
 void jit_lea(Jit *j, JitReg to, JitMem m) {
   j->a.lea(reg64(to), memory(m, 8));
 }

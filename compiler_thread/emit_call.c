@@ -59,7 +59,7 @@ static void go_to_self(Emit *m, JitLabel other) {
 static void go(Emit *m) {
   Jit *j = m->j;
   const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
-  bool self = v == m->u->variant && m->level > 1;
+  bool self = emit_calls_self(m, m->pc) && m->level > 1;
   JitLabel other = jit_label(j);
   jit_imm(j, J_RDX, (uintptr_t)v);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
@@ -163,8 +163,7 @@ static void load_kept(Emit *m, unsigned n) {
 }
 
 static void tail_in_registers(Emit *m, unsigned n) {
-  const Variant *v = (const Variant *)(uintptr_t)m->u->k[m->pc->c];
-  bool self = v == m->u->variant;
+  bool self = emit_calls_self(m, m->pc);
   load_few(m, n, self);
   if (self) {
     JitLabel other = jit_label(m->j);

@@ -97,6 +97,7 @@ static void chain_words(Emit *m) {
   unless_marked(m, CHAIN_LOOSE, 0);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(CodeState, epoch)));
   jit_mr(j, J_MOV, in_frame(CHAIN_EPOCH), J_RCX);
+  jit_mi(j, J_MOV, 8, in_frame(CHAIN_OLD), 0);
 }
 _Static_assert(AMB_EXPR_GROUND == 2 && AMB_EXPR_RIGID == 4 &&
                    AMB_EXPR_EVAL == 1,

@@ -38,8 +38,7 @@ static uint64_t *row(const Flow *f, uint32_t at) {
 }
 
 static bool is_turn(const Emit *m, const Code *pc) {
-  return pc->op == OP_I_TAILCALL && m->u->variant &&
-         m->u->k[pc->c] == (uintptr_t)m->u->variant;
+  return pc->op == OP_I_TAILCALL && emit_calls_self(m, pc);
 }
 
 // What does not keep registers is no part of a loop.
@@ -244,7 +243,8 @@ static unsigned result(const Flow *f, const Code *pc, bool doubles) {
   case OP_I_VALUE:
   case OP_I_EVALV: return told_of(f, pc->b);
   case OP_I_MKEXPR: return 1 << FACT_FLAT | (makes_full(f, pc) ? FULL : 0);
-  case OP_I_GETCH: return f->region ? FULL : 0;  // or the loop is left
+  case OP_I_GETCH:
+  case OP_I_ITEM: return f->region ? FULL : 0;  // or the loop is left
   case OP_I_POS: return 1 << FACT_NEWEST;
   case OP_I_R_STREAM:
     return f->m->level > 1 ? known_bit(ambi_emit_expects(f->m, f->at)) : 0;

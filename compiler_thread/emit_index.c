@@ -3,14 +3,9 @@
 
 enum { VIEW_ITEMS = 16 };  // where a view has the address of its first child
 
-// rdx = the address of the first child, ecx = how many there are; the source is an
-// expression, else to the slow arm. Uses rax.
-static void array(Emit *m, unsigned source) {
+void emit_items(Emit *m) {
   Jit *j = m->j;
   JitLabel view = jit_label(j), have = jit_label(j);
-  emit_value(m, source);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, emit_slow(m));
   emit_flat(m, J_RDX, J_RAX, view);
   jit_rm32(j, J_MOV, J_RCX, in_object(J_RDX, 0));
   jit_lea(j, J_RDX, in_object(J_RDX, 8));
@@ -21,6 +16,14 @@ static void array(Emit *m, unsigned source) {
   jit_rm(j, J_MOV, J_RDX, in_object(J_RDX, VIEW_ITEMS));
   jit_jump(j, have);
   jit_hot(j);
+}
+
+// The same of a source that is an expression, else to the slow arm. Uses rax.
+static void array(Emit *m, unsigned source) {
+  emit_value(m, source);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(m->j, J_NE, emit_slow(m));
+  emit_items(m);
 }
 
 void ambi_emit_INDEX(Emit *m) {

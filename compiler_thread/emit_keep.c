@@ -643,6 +643,7 @@ static const struct Keeping {
     {OP_I_SAMEV, LIGHT, NULL},
     {OP_I_SWITCH, LIGHT, ambi_emit_keep_switch},
     {OP_I_GETCH, LIGHT, ambi_emit_keep_child},
+    {OP_I_ITEM, LIGHT, ambi_emit_keep_item},
     {OP_I_MKEXPR, LIGHT, ambi_emit_keep_make},
     {OP_I_CHAIN, LIGHT, ambi_emit_keep_chain},
     {OP_I_FRESH, LIGHT, NULL},

@@ -14,11 +14,6 @@
 
 enum { LOOP_GP = 4, LOOP_FP = 10, LOOP_MEMORY = 3 };
 
-static bool is_self(const Emit *m, const Code *pc) {
-  return pc->op == OP_I_TAILCALL && m->u->variant &&
-         m->u->k[pc->c] == (uintptr_t)m->u->variant;
-}
-
 static bool wants(const Keep *k, unsigned argument, enum Fact fact) {
   return k->kinds[argument] >> fact & 1;
 }
@@ -206,7 +201,8 @@ bool ambi_emit_turn(Emit *m) {
   Keep *k = m->keep;
   Turn t = {
       .x = ambi_op_list(m->pc) + 1, .n = m->pc->b, .call = jit_label(m->j)};
-  if (!is_self(m, m->pc) || !k->loop_facts || !plan(m, &t)) return false;
+  if (!emit_calls_self(m, m->pc) || !k->loop_facts || !plan(m, &t))
+    return false;
   if (!k->loop) emit_may_turn(m, keep_exit(m));
   load_numbers(m, &t);
   load_words(m, &t);

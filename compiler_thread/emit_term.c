@@ -208,15 +208,13 @@ static void children(Emit *m) {
   jit_hot(j);
 }
 
-// The child in rax, dereferenced, to slot a.
-static void child_to_slot(Emit *m) {
+void ambi_emit_bound(Emit *m) {
   Jit *j = m->j;
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   Aside variable = emit_aside(m, J_NE, J_EQ);
   jit_call_to(j, m->em->stubs.deref);
   emit_back(m, variable);
-  emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 void ambi_emit_CAR(Emit *m) {
@@ -226,7 +224,8 @@ void ambi_emit_CAR(Emit *m) {
   jit_jump_if(j, J_NE, emit_slow(m));
   children(m);
   jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, 0));
-  child_to_slot(m);
+  ambi_emit_bound(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 void ambi_emit_ITEM(Emit *m) {
@@ -243,7 +242,8 @@ void ambi_emit_ITEM(Emit *m) {
   jit_rr(j, J_CMP, J_RSI, J_RCX);
   jit_jump_if(j, J_GE, end);
   jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RDX, J_RSI, 3, 0));
-  child_to_slot(m);
+  ambi_emit_bound(m);
+  emit_to_slot(m, m->pc->a, J_RAX);
 }
 
 // ---- lists ----------------------------------------------------------------------------

@@ -45,6 +45,35 @@ bool ambi_emit_keep_child(Emit *m) {
   return true;
 }
 
+// What is no expression has no children; what is behind the last goes on elsewhere, too.
+bool ambi_emit_keep_item(Emit *m) {
+  Jit *j = m->j;
+  unsigned list = m->pc->b;
+  keep_release_rsi(m);
+  JitReg index = keep_int(m, list + 1), r = keep_word_of(m, list);
+  JitLabel end = emit_branch(m, m->pc->c);
+  if (r != J_RAX) jit_rr(j, J_MOV, J_RAX, r);
+  emit_tag(m, J_RCX, J_RAX);
+  if (!emit_is_full(m, list)) {
+    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+    jit_jump_if(j, J_EQ, emit_general(m));
+  }
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, end);
+  emit_items(m);
+  jit_rr(j, J_MOV, J_RSI, index);
+  jit_shift(j, J_SAR, J_RSI, 16);
+  jit_rr(j, J_CMP, J_RSI, J_RCX);
+  jit_jump_if(j, J_GE, end);
+  jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RDX, J_RSI, 3, 0));
+  if (m->keep->loop)
+    emit_want_full(j, keep_leave(m));
+  else
+    ambi_emit_bound(m);
+  keep_give_word(m, m->pc->a);
+  return true;
+}
+
 bool ambi_emit_keep_make(Emit *m) {
   keep_release_rsi(m);
   ambi_emit_make(m);

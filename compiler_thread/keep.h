@@ -138,6 +138,7 @@ bool ambi_emit_keep_child(Emit *m);
 bool ambi_emit_keep_make(Emit *m);
 bool ambi_emit_keep_chain(Emit *m);
 bool ambi_emit_keep_value(Emit *m);
+bool ambi_emit_keep_item(Emit *m);
 
 // emit_keep.c: the instruction at hand, from registers to registers.
 void ambi_emit_keeping(Emit *m);

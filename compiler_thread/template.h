@@ -287,6 +287,8 @@ void emit_ready(Emit *m);
 // rax becomes a child of the term that MKEXPR makes, whose marks are gathered in rsi.
 // Uses rcx, rdx.
 void emit_member(Emit *m);
+// rdx = the address of the first child of the EXPR in rax, ecx = how many there are.
+void emit_items(Emit *m);
 void emit_ready_member(Emit *m);  // both
 // In the hot section: what is not `usual` by the flags passes the routine, see STUBS: called, or in the
 // cold section of level 2. `slow`: what it does not take, or an Error.
@@ -358,6 +360,12 @@ void emit_tail_few(Emit *m, unsigned n);
 #define OP(name, operands, flags, text) void ambi_emit_##name(Emit *m);
 #include "runtime/bytecode/opcodes.def"
 
+// Does this call or tail call name the unit itself? A loop has a variant of its own.
+static inline bool emit_calls_self(const Emit *m, const Code *pc) {
+  const Unit *u = m->u->of ? m->u->of : m->u;
+  uintptr_t callee = (uintptr_t)m->u->k[pc->c];
+  return callee == (uintptr_t)u->variant || callee == (uintptr_t)u->local;
+}
 // Is the unit in rcx the one whose calls this code runs?
 void emit_is_self(Emit *m, JitReg scratch_register);
 // The unit that TAILCALL names is this one, in force, and nothing protects its frame; else
@@ -375,6 +383,8 @@ bool ambi_emit_loop_facts(Emit *m);
 bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
 // rax, a child of the term in rsi, as GETCH gives it. Uses rcx.
 void ambi_emit_part(Emit *m);
+// rax, dereferenced. Uses rcx.
+void ambi_emit_bound(Emit *m);
 // rax = the term that MKEXPR makes.
 void ambi_emit_make(Emit *m);
 // CHAIN of the cell in rax.

@@ -173,7 +173,7 @@ static void check_operation(Bytes *b) {
   unsigned n = fn == ambi_b_import || fn == ambi_b_bind ? 2 : 1;
   enum BuiltinStatus status = fn(cx, args, n, &out);
   HOLDS(status != B_STOP || cx->stop == STOP_STEPS || cx->stop == STOP_MEMORY ||
-            cx->stop == STOP_EXIT,
+            cx->stop == STOP_TIME || cx->stop == STOP_EXIT,
         "a stop without a reason: %d", cx->stop);
   HOLDS(status != B_ERROR || *cx->message || !ambi_is_none(cx->error_reason),
         "an error untold");
@@ -209,6 +209,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return -1;
   uint32_t what = choose(&b, 9);
   rt->limits.steps = 1000;
+  rt->limits.query_seconds =
+      3;  // types may be many, and finding them is no step
   rt->limits.memory = (uint64_t)256 << 20;
   ambi_limits_begin(cx);
   const char *text = (const char *)b.at;

@@ -8,6 +8,21 @@
 
 using namespace asmjit;
 
+// What asmjit would say itself, and where: its own versions write to stderr and end the
+// process, which no part of a library may, and cannot stand in a shared object.
+ASMJIT_BEGIN_NAMESPACE
+namespace DebugUtils {
+const char *errorAsString(Error err) noexcept {
+  return err == kErrorOutOfMemory ? "out of memory"
+                                  : "an instruction that cannot be encoded";
+}
+void debugOutput(const char *) noexcept {}
+[[noreturn]] void assertionFailed(const char *, int, const char *) noexcept {
+  __builtin_trap();
+}
+}  // namespace DebugUtils
+ASMJIT_END_NAMESPACE
+
 namespace {
 
 class FirstError : public ErrorHandler {

@@ -79,7 +79,7 @@ static void free_cells(Runtime *rt) {
     case CELL_STATE: free_state(rt, (State *)c); break;
     case CELL_FILE:
     case CELL_RNG:
-    case CELL_OTHER:
+    case CELL_HOST:
       if (c->drop) c->drop(c);
       break;
     }

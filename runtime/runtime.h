@@ -69,8 +69,9 @@ struct Runtime {
   Collections collections;        // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   uint64_t type_changes;          // how often what gives types was changed
-  uint64_t rng_state;             // default random generator
-  char **argv;                    // (args): strings after FILE
+  unsigned guests;  // queries and heaps of the embedding program that are open
+  uint64_t rng_state;  // default random generator
+  char **argv;         // (args): strings after FILE
   int argc;
   Mentions mentions;  // what read text can use as data
   CodeState *code;    // tier 1; NULL in tier 0
@@ -101,6 +102,15 @@ void ambi_runtime_close(Runtime *rt);
 bool ambi_runtime_is_valid(const Runtime *rt, const char **why);
 // A new cell is linked into the runtime and freed with it.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
+
+typedef struct HostObject {  // CELL_HOST: data of the embedding program
+  CellHeader cell;
+  const void *kind;  // tells its objects apart
+  const char *name;  // the kind's, static
+  Value type;        // a symbol
+  void *data;
+  void (*destroy)(void *data);  // when the runtime is closed; or NULL
+} HostObject;
 
 typedef struct State {  // CELL_STATE
   CellHeader cell;

@@ -7,7 +7,7 @@
 static bool cell_is_valid(const Runtime *rt, const CellHeader *c,
                           const char **why) {
   if (c->kind == CELL_SPACE) return ambi_space_is_valid((const Space *)c, why);
-  if (c->kind > CELL_OTHER) return ambi_invalid(why, "a cell of no kind");
+  if (c->kind > CELL_HOST) return ambi_invalid(why, "a cell of no kind");
   if (c->kind != CELL_STATE) return true;
   const State *s = (const State *)c;
   return ambi_template_is_valid(rt->store, &s->value, why) &&

@@ -54,13 +54,17 @@ done
 
 # ---- upward calls -------------------------------------------------------------
 
+# The one meeting point of two folders on the same floor.
+meeting='scheduler/system\.c\.o uses .* of compiler_thread/$'
+
 : >"$work/bad"
 echo "$rows" | while IFS=: read -r folder allowed; do
   [ -n "$folder" ] || continue
   for other in memory runtime compiler_thread scheduler cli; do
     case " $allowed " in *" $other "*) continue ;; esac
     join "$work/$folder.used" "$work/$other.defined" |
-      awk -v o="$other" '{print "  " $2 " uses " $1 " of " o "/"}' >>"$work/bad"
+      awk -v o="$other" '{print "  " $2 " uses " $1 " of " o "/"}' |
+      grep -v "$meeting" >>"$work/bad" || true
   done
 done
 complain 'calls that point upward' "$work/bad"

@@ -36,6 +36,17 @@ void ambi_limits_begin(Context *cx) {
   close_door(l, ROOM_TO_STOP);
 }
 
+void ambi_limits_rest(Context *cx) {
+  Limits *l = &cx->limits;
+  if (l->deadline > 0) l->left = l->deadline - ambi_monotonic_seconds();
+}
+
+void ambi_limits_go_on(Context *cx) {
+  Limits *l = &cx->limits;
+  if (l->deadline > 0) l->deadline = ambi_monotonic_seconds() + l->left;
+  close_door(l, ROOM_TO_STOP);
+}
+
 void ambi_limits_end(Context *cx) {
   close_door(&cx->limits, ROOM_TO_REPORT);
 }

@@ -34,6 +34,7 @@ typedef struct Limits {
   uint64_t max_stack_depth;  // pragma of the reference: a value, not a stop
   // state of the running form
   double deadline;      // absolute, monotonic seconds; 0 = none
+  double left;          // until then, when it began to rest
   uint64_t steps_used;  // the step that begins included
 } Limits;
 
@@ -45,6 +46,9 @@ double ambi_monotonic_seconds(void);
 void ambi_limits_begin(struct Context *cx);
 // Looks at clock, cancellation, memory and steps. True: go on. False: cx->stop.
 bool ambi_limits_poll(struct Context *cx);
+// A form rests, and goes on: its time stands still meanwhile.
+void ambi_limits_rest(struct Context *cx);
+void ambi_limits_go_on(struct Context *cx);
 // A form has ended: telling what it found may take a little more than the limit
 // on memory, until the next form begins.
 void ambi_limits_end(struct Context *cx);

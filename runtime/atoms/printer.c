@@ -249,7 +249,10 @@ static void put_cell(Print *p, Value v) {
   case CELL_SPACE: put_space(p, ambi_space_of(v)); break;
   case CELL_FILE: put_number_of(p, "FileHandle", c); break;
   case CELL_RNG: put_number_of(p, "RandomGenerator", c); break;
-  default: put_number_of(p, "Cell", c); break;
+  case CELL_HOST:
+    put_number_of(p, ((const HostObject *)(const void *)c)->name, c);
+    break;
+  case CELL_STATE: break;  // printed as what it holds
   }
 }
 

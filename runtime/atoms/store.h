@@ -101,7 +101,9 @@ bool ambi_template_is_valid(const Store *s, const Template *t,
 // forms); otherwise they are FRESH copies.
 Value ambi_instantiate(Context *cx, const Template *t, Value *env,
                        bool as_written);
-// The same for one subterm `part` of the template.
+// The same with no variable bound yet; a ground term is the stored one.
+Value ambi_instance(Context *cx, const Template *t, bool as_written);
+// The same as ambi_instantiate for one subterm `part` of the template.
 Value ambi_instantiate_part(Context *cx, Value part, const Template *t,
                             Value *env, bool as_written);
 

@@ -65,6 +65,15 @@ Value ambi_instantiate(Context *cx, const Template *t, Value *env,
   return ambi_instantiate_part(cx, t->atom, t, env, as_written);
 }
 
+Value ambi_instance(Context *cx, const Template *t, bool as_written) {
+  if (t->nvars == 0) return t->atom;
+  Value *env = (Value *)(void *)ambi_heap_alloc(cx, t->nvars);
+  if (!env) return AMB_NONE;
+  for (uint32_t i = 0; i < t->nvars; i++)
+    env[i] = AMB_NONE;
+  return ambi_instantiate(cx, t, env, as_written);
+}
+
 // ---- rewriting only what changes --------------------------------------------------
 typedef struct Rewrite {
   Context *cx;

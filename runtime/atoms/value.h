@@ -319,7 +319,7 @@ static inline uint32_t ambi_str_len(Value v) {
 }
 
 // ---- cells: shared, mutable, never on a context heap ----------------------
-enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_OTHER };
+enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_HOST };
 typedef struct CellHeader {
   uint8_t kind;                       // [init] enum CellKind
   uint32_t number;                    // [init] which cell of the runtime it is

@@ -54,10 +54,5 @@ Value ambi_builtin_type(Context *cx, uint32_t op) {
   const Template *t = op < OP_COUNT
                           ? &cx->rt->op_types[op]
                           : &((const HostOp *)ambi_builtin(cx->rt, op))->type;
-  if (t->nvars == 0) return t->atom;
-  Value *env = (Value *)ambi_heap_alloc(cx, t->nvars);
-  if (!env) return AMB_NONE;
-  for (uint32_t i = 0; i < t->nvars; i++)
-    env[i] = AMB_NONE;
-  return ambi_instantiate(cx, t, env, false);
+  return ambi_instance(cx, t, false);
 }

@@ -122,12 +122,7 @@ static bool put_value(Encoder *e, Value v) {
 static Value pair_at(Encoder *e, const Open *o) {
   Record r = o->pairs.at[o->next];
   if (!ambi_record_open(r)) return ambi_record_atom(r);
-  const Template *t = ambi_record_kept(r);
-  Value *env = (Value *)ambi_heap_alloc(e->cx, t->nvars);
-  if (!env) return AMB_NONE;
-  for (uint32_t i = 0; i < t->nvars; i++)
-    env[i] = AMB_NONE;
-  return ambi_instantiate(e->cx, t, env, true);
+  return ambi_instance(e->cx, ambi_record_kept(r), true);
 }
 
 // Writes what stands before the next part of the container; its value.

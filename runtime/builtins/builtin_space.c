@@ -47,18 +47,8 @@ enum BuiltinStatus ambi_b_remove_atom(Context *cx, const Value *args,
   return ambi_answer_unit(out);
 }
 
-// The stored term as a heap term with fresh variables.
-static Value instance(Context *cx, const Template *t) {
-  if (t->nvars == 0) return t->atom;
-  Value *env = (Value *)ambi_heap_alloc(cx, t->nvars);
-  if (!env) return AMB_NONE;
-  for (uint32_t i = 0; i < t->nvars; i++)
-    env[i] = AMB_NONE;
-  return ambi_instantiate(cx, t, env, false);
-}
-
 static Value record_instance(Context *cx, Record r) {
-  return ambi_record_open(r) ? instance(cx, ambi_record_kept(r))
+  return ambi_record_open(r) ? ambi_instance(cx, ambi_record_kept(r), false)
                              : ambi_record_atom(r);
 }
 
@@ -134,7 +124,7 @@ enum BuiltinStatus ambi_b_get_state(Context *cx, const Value *args, unsigned n,
     return ambi_answer_error(
         cx, "get-state expects single state atom as an argument");
   const State *s = (const State *)ambi_cell(args[0]);
-  return ambi_answer(cx, out, instance(cx, &s->value));
+  return ambi_answer(cx, out, ambi_instance(cx, &s->value, false));
 }
 
 enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,

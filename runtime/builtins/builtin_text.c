@@ -151,10 +151,7 @@ enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
   case READ_ERROR: return B_NOREDUCE;
   case READ_MEMORY: return ambi_answer_stop(cx);
   }
-  Value *env = (Value *)ambi_heap_alloc(cx, read.nvars);
-  for (uint32_t i = 0; env && i < read.nvars; i++)
-    env[i] = AMB_NONE;
-  Value v = env ? ambi_instantiate(cx, &read, env, true) : AMB_NONE;
+  Value v = ambi_instance(cx, &read, true);
   ambi_template_release(cx->rt->store, &read);
   return ambi_answer(cx, out, v);
 }

@@ -224,25 +224,11 @@ static bool note_failure(void *arg, const FormReport *r) {
   return true;
 }
 
-static Value instantiate(Context *cx, const Template *t) {
-  size_t bytes = (t->nvars + (size_t)1) * sizeof(Value);
-  Value *env = ambi_alloc(bytes);
-  if (!env) {
-    no_memory(cx);
-    return AMB_NONE;
-  }
-  for (uint32_t i = 0; i < t->nvars; i++)
-    env[i] = AMB_NONE;
-  Value v = ambi_instantiate(cx, t, env, false);
-  ambi_free(env, bytes);
-  return v;
-}
-
 // The reason of the first Error among the results becomes cx's.
 static void take_reason(Context *cx, const Script *s) {
   for (size_t i = 0; i < s->nlast; i++) {
     if (!ambi_is_error_atom(s->last[i].atom)) continue;
-    Value error = instantiate(cx, &s->last[i]);
+    Value error = ambi_instance(cx, &s->last[i], false);
     if (ambi_is_none(error)) return;
     uint32_t n = ambi_expr_size(error);
     cx->error_reason = ambi_deref(ambi_expr_at(error, n - 1));
@@ -253,7 +239,7 @@ static void take_reason(Context *cx, const Script *s) {
 static bool take_results(Context *cx, const Script *s) {
   cx->many.n = 0;
   for (size_t i = 0; i < s->nlast; i++) {
-    Value v = instantiate(cx, &s->last[i]);
+    Value v = ambi_instance(cx, &s->last[i], false);
     if (ambi_is_none(v)) return false;
     if (!ambi_vec_push(&cx->many, v)) return no_memory(cx);
   }

@@ -130,22 +130,7 @@ static bool report_form(Run *run, Position at, const Value *form,
 
 // ---- one atom ---------------------------------------------------------------
 
-static Value instantiate(Context *cx, const Template *t) {
-  size_t n = t->nvars ? t->nvars : 1;
-  Value *env = ambi_alloc(n * sizeof *env);
-  if (!env) {
-    cx->stop = STOP_MEMORY;
-    return AMB_NONE;
-  }
-  for (size_t i = 0; i < n; i++)
-    env[i] = AMB_NONE;
-  Value v = ambi_instantiate(cx, t, env, true);
-  ambi_free(env, n * sizeof *env);
-  return v;
-}
-
-// Semantics 8.6. True: the atom is ill-typed in every way, out holds why.
-static bool fails_type_check(Context *cx, Value atom, ValueVec *out) {
+bool ambi_fails_type_check(Context *cx, Value atom, ValueVec *out) {
   TypeVec types = {0};
   bool all_errors = ambi_get_types(cx, cx->space, atom, &types) && types.n > 0;
   for (size_t i = 0; i < types.n; i++)
@@ -172,7 +157,7 @@ static void forget(Run *run) {
   ambi_context_reset(run->cx);
   begin_reading(run);
   look_around(run);
-  if (rt->modules->nesting > 1) return;
+  if (rt->modules->nesting > 1 || rt->guests) return;
   if (rt->code) ambi_code_quiesce(rt->code);
   ambi_spaces_quiesce(rt);
   ambi_store_quiesce(rt->store);
@@ -182,10 +167,10 @@ static bool evaluate(Run *run, Template *t) {
   Context *cx = run->cx;
   ValueVec results = {0};
   begin_form(run);
-  Value form = instantiate(cx, t);
+  Value form = ambi_instance(cx, t, true);
   if (!ambi_is_none(form)) {
     bool checked =
-        cx->rt->type_check_auto && fails_type_check(cx, form, &results);
+        cx->rt->type_check_auto && ambi_fails_type_check(cx, form, &results);
     if (!checked && cx->stop == STOP_NONE)
       cx->stop = ambi_eval_form(cx, form, &results);
   }
@@ -204,9 +189,9 @@ static bool check_addition(Run *run, const Template *t, Position at) {
   Context *cx = run->cx;
   ValueVec errors = {0};
   begin_form(run);
-  Value atom = instantiate(cx, t);
+  Value atom = ambi_instance(cx, t, true);
   bool go_on = true;
-  if (ambi_is_none(atom) || fails_type_check(cx, atom, &errors) ||
+  if (ambi_is_none(atom) || ambi_fails_type_check(cx, atom, &errors) ||
       cx->stop != STOP_NONE)
     go_on = report_form(run, at, ambi_is_none(atom) ? NULL : &atom, &errors);
   ambi_vec_drop(&errors);

@@ -47,6 +47,8 @@ typedef struct Script {
   size_t nlast, last_cap;
 } Script;
 
+// Semantics 8.6. True: the atom is ill-typed in every way, out holds why.
+bool ambi_fails_type_check(Context *cx, Value atom, ValueVec *out);
 enum RunStatus ambi_run_script(Script *s);
 void ambi_script_drop(Script *s);
 

@@ -246,14 +246,7 @@ static bool push_overload(Walk *w, Value head, uint32_t nargs, Value last,
 // ---- atoms without parts ----------------------------------------------------
 
 static Value state_type(Context *cx, const State *s) {
-  Value *env = NULL;
-  if (s->type.nvars) {
-    env = (Value *)ambi_heap_alloc(cx, s->type.nvars);
-    if (!env) return AMB_NONE;
-    for (uint32_t i = 0; i < s->type.nvars; i++)
-      env[i] = AMB_NONE;
-  }
-  Value content = ambi_instantiate(cx, &s->type, env, false);
+  Value content = ambi_instance(cx, &s->type, false);
   if (ambi_is_none(content)) return AMB_NONE;
   return AMB_EXPR(cx, AMB_SYM(T_STATE_MONAD), content);
 }
@@ -264,7 +257,7 @@ static Value cell_type(Context *cx, Value v) {
   case CELL_STATE: return state_type(cx, (const State *)ambi_cell(v));
   case CELL_FILE: return AMB_SYM(T_FILE);
   case CELL_RNG: return AMB_SYM(T_RNG);
-  case CELL_OTHER: break;
+  case CELL_HOST: return ((const HostObject *)(const void *)ambi_cell(v))->type;
   }
   return AMB_NONE;
 }

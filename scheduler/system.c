@@ -1,0 +1,195 @@
+// Opening and closing a runtime for an embedding program, its limits and messages.
+//
+// The one place that knows the compiler thread and the rest alike.
+#include "scheduler/system.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "memory/alloc.h"
+#ifdef AMBIT_JIT
+#include "compiler_thread/compiler.h"
+#endif
+
+#ifndef AMB_VERSION
+#define AMB_VERSION "0.1.0"
+#endif
+
+const char *ambit_version(void) {
+  return AMB_VERSION;
+}
+
+// ---- messages ---------------------------------------------------------------
+
+ambit_status system_fail(ambit *a, ambit_status status, const char *format,
+                         ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  a->message.len = 0;
+  a->message.failed = false;
+  ambi_buffer_puts(&a->message, text);
+  return status;
+}
+
+const char *ambit_message(const ambit *a) {
+  return a->message.text && !a->message.failed ? a->message.text : "";
+}
+
+ambit_status system_stopped(ambit *a, const Context *cx) {
+  char text[80];
+  switch (cx->stop) {
+  case STOP_CANCEL: return system_fail(a, AMBIT_CANCELLED, "cancelled");
+  case STOP_EXIT:
+    a->exit_code = cx->exit_code;
+    return system_fail(a, AMBIT_EXIT, "the program called exit!");
+  case STOP_INTERNAL:
+    return system_fail(a, AMBIT_INTERNAL, "a mistake of the library");
+  case STOP_MEMORY:
+    if (!cx->limits.memory)
+      return system_fail(a, AMBIT_MEMORY, "out of memory");
+    break;
+  default: break;
+  }
+  ambi_stop_text(cx, text, sizeof text);
+  return system_fail(a, AMBIT_LIMIT, "stopped: %s", text);
+}
+
+int ambit_exit_code(const ambit *a) {
+  return a->exit_code;
+}
+
+// ---- life ---------------------------------------------------------------------
+
+static bool host_write(void *arg, const char *text, size_t len) {
+  ambit *a = arg;
+  return !a->options.write || a->options.write(a->options.arg, text, len);
+}
+
+static void host_note(void *arg, const char *text, size_t len) {
+  ambit *a = arg;
+  if (a->options.note) a->options.note(a->options.arg, text, len);
+}
+
+void ambit_set_limits(ambit *a, const ambit_limits *l) {
+  Limits *to = &a->rt->limits;
+  to->query_seconds = l->seconds > 0 ? l->seconds : 0;
+  to->steps = l->steps;
+  to->memory = l->memory;
+  to->depth = l->depth;
+  to->answers = l->answers;
+}
+
+// Where there is no machine code, bytecode does as well.
+static void open_compiler(ambit *a) {
+#ifdef AMBIT_JIT
+  JitConfig config = ambi_jit_defaults;
+  const char *why;
+  config.mode = JIT_BACKGROUND;
+  if (a->options.machine_code == AMBIT_CODE_BACKGROUND &&
+      ambi_compiler_open(a->rt, &config, &why))
+    a->compiler = ambi_compiler_of(a->rt);
+#else
+  (void)a;
+#endif
+}
+
+static void close_runtime(ambit *a) {
+#ifdef AMBIT_JIT
+  if (a->compiler) ambi_compiler_stop(a->rt);
+  ambi_runtime_close(a->rt);
+  if (a->compiler) ambi_compiler_close(a->compiler);
+#else
+  ambi_runtime_close(a->rt);
+#endif
+}
+
+static bool set_directory(ambit *a, const char *path) {
+  if (!path) return true;
+  char *dir = ambi_text_copy(path, strlen(path));
+  bool ok = dir && ambi_module_set_dir(ambi_module_top(a->rt), dir);
+  ambi_text_free(dir);
+  return ok;
+}
+
+ambit *ambit_open(const ambit_options *options) {
+  ambit *a = ambi_alloc(sizeof *a);
+  if (!a) return NULL;
+  if (options) a->options = *options;
+  Host host = {.arg = a, .write = host_write, .note = host_note};
+  a->rt = ambi_runtime_open(&host, 1);
+  if (!a->rt) {
+    ambi_free(a, sizeof *a);
+    return NULL;
+  }
+  a->rt->modules->corelib->space->is_context = true;
+  ambi_module_top(a->rt)->space->is_context = true;
+  if (!set_directory(a, a->options.directory)) {
+    ambit_close(a);
+    return NULL;
+  }
+  a->options.directory = NULL;
+  ambit_set_limits(a, &a->options.limits);
+  open_compiler(a);
+  return a;
+}
+
+void ambit_close(ambit *a) {
+  if (!a) return;
+  close_runtime(a);
+  ambi_buffer_drop(&a->message);
+  ambi_free(a, sizeof *a);
+}
+
+void ambit_cancel(ambit *a) {
+  ambi_store_release(&a->rt->x_cancel, 1);
+}
+
+void ambit_resume(ambit *a) {
+  ambi_store_release(&a->rt->x_cancel, 0);
+}
+
+// ---- heaps ------------------------------------------------------------------------
+
+bool system_heap_open(ambit *a, ambit_heap *h) {
+  h->a = a;
+  h->cx = ambi_context_open(a->rt);
+  if (!h->cx) {
+    system_fail(a, AMBIT_MEMORY, "out of memory");
+    return false;
+  }
+  h->cx->module = ambi_module_top(a->rt);
+  h->cx->space = h->cx->module->space;
+  h->cx->hb = (Word *)UINTPTR_MAX;
+  ambi_limits_begin(h->cx);
+  a->rt->guests++;
+  return true;
+}
+
+// What was removed while guests could point to it goes when the last one has left,
+// unless a script runs, which sees to that itself.
+void system_heap_close(ambit_heap *h) {
+  Runtime *rt = h->a->rt;
+  ambi_buffer_drop(&h->text);
+  ambi_context_close(h->cx);
+  h->cx = NULL;
+  if (--rt->guests || rt->modules->nesting) return;
+  if (rt->code) ambi_code_quiesce(rt->code);
+  ambi_spaces_quiesce(rt);
+  ambi_store_quiesce(rt->store);
+}
+
+ambit_heap *ambit_heap_open(ambit *a) {
+  ambit_heap *h = ambi_alloc(sizeof *h);
+  if (h && system_heap_open(a, h)) return h;
+  ambi_free(h, sizeof *h);
+  return NULL;
+}
+
+void ambit_heap_close(ambit_heap *h) {
+  if (!h) return;
+  system_heap_close(h);
+  ambi_free(h, sizeof *h);
+}

@@ -1,0 +1,46 @@
+// What the parts of the C library share: the handles behind include/ambit.h.
+#ifndef AMBIT_SCHEDULER_SYSTEM_H
+#define AMBIT_SCHEDULER_SYSTEM_H
+
+#include "include/ambit.h"
+#include "runtime/modules/module.h"
+#include "runtime/modules/runner.h"
+
+struct ambit_heap {
+  ambit *a;
+  Context *cx;
+  Buffer text;  // of ambit_text
+};
+
+struct ambit {
+  Runtime *rt;
+  void *compiler;  // NULL: bytecode only
+  ambit_options options;
+  Buffer message;
+  int exit_code;
+};
+
+// ---- terms ------------------------------------------------------------------
+static inline Value value_of(ambit_term t) {
+  return AMB_V(t.bits);
+}
+static inline ambit_term term_of(Value v) {
+  return (ambit_term){v.w};
+}
+// Reads the one atom of a text; form: to be evaluated. False: it is not one, noted.
+bool system_read(ambit *a, const char *text, size_t length, bool form,
+                 Template *out);
+
+// ---- errors -------------------------------------------------------------------
+// Notes what is wrong, for ambit_message; returns the status.
+__attribute__((format(printf, 3, 4))) ambit_status
+system_fail(ambit *a, ambit_status status, const char *format, ...);
+// A stop as a status, and noted. Not STOP_NONE.
+ambit_status system_stopped(ambit *a, const Context *cx);
+
+// ---- heaps ----------------------------------------------------------------------
+// Opens a Context in the top module, and counts it as a guest of the runtime.
+bool system_heap_open(ambit *a, ambit_heap *h);
+void system_heap_close(ambit_heap *h);
+
+#endif

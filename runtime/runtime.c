@@ -39,9 +39,12 @@ static bool open_parts(Runtime *rt) {
   rt->symbols = boot ? ambi_symbols_load(&boot->symbols) : ambi_symbols_open();
   rt->store = rt->symbols ? ambi_store_open() : NULL;
   if (!rt->store || (boot && !load_core_terms(rt))) return false;
-  return ambi_words_open(rt) && ambi_builtins_open(rt) &&
-         ambi_tables_open(rt) && (rt->tier == 0 || ambi_code_open(rt)) &&
-         ambi_modules_open(rt);
+  if (!ambi_words_open(rt) || !ambi_builtins_open(rt) ||
+      !ambi_tables_open(rt) || (rt->tier > 0 && !ambi_code_open(rt)) ||
+      !ambi_modules_open(rt))
+    return false;
+  rt->own_symbols = (uint32_t)ambi_symbols_count(rt->symbols);
+  return true;
 }
 
 Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,

@@ -50,6 +50,7 @@ typedef struct ReadLog {  // what is asked of spaces, see spaces/reads.h
 
 struct Runtime {
   SymbolTable *symbols;
+  uint32_t own_symbols;  // those that are there before anything is read
   Store *store;
   Words *words;  // that stand for something else in every module
   Host host;

@@ -98,8 +98,8 @@ stdout -
 longjmp -
 setlocale -
 '
-# Machine code is made in pages of its own.
-exception='^  .*compiler_thread.* uses (mmap|munmap|mprotect)$'
+# Machine code is made in pages of its own; files are mapped by memory/mapping.c.
+exception='^  .*(compiler_thread|memory/mapping\.c).* uses (mmap|munmap|mprotect)$'
 sort "$work/memory.used" "$work/runtime.used" "$work/compiler_thread.used" \
   "$work/scheduler.used" >"$work/used"
 echo "$doors" | while read -r symbol file; do

@@ -150,19 +150,55 @@ sub file_size_limit {
     like(slurp('out'), qr/Failed to write content to file: File too large/,
         "tier $tier: the Error says so");
     is(-s 'large', 8192, "tier $tier: what had room is there");
+    save_spaces();
+}
+
+# A snapshot that finds no room leaves the one that is there, and nothing beside it.
+sub save_spaces {
+    write_file('save.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
+          . "!(add-atom &kb (a b))\n!(save-space! &kb \"kept.snap\")\n");
+    is_run('a space is saved', '% >out', 'save.metta', 0, qr/^$/, "[()]\n[()]\n[()]\n[1]\n");
+    my $old = slurp('kept.snap');
+    my $facts = join ' ', map {"(f $_)"} 1 .. 3000;
+    write_file('more.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
+          . "!(add-atoms &kb ($facts))\n!(save-space! &kb \"kept.snap\")\n");
+    is_run('a snapshot beyond its limit', 'set -o pipefail; (ulimit -f 8; %) | cat >out',
+        'more.metta', 1, qr/uncaught Error/, undef);
+    like(slurp('out'), qr/cannot write kept\.snap: File too large/, "tier $tier: the Error says so");
+    ok(slurp('kept.snap') eq $old, "tier $tier: the old snapshot is as it was");
+    is(join(' ', glob 'kept.snap*'), 'kept.snap', "tier $tier: and nothing lies beside it");
+    is_run('then there is room', '% >out', 'more.metta', 0, qr/^$/,
+        "[()]\n[()]\n[()]\n[3000]\n");
+    write_file('back.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
+          . "!(load-space! &kb \"kept.snap\")\n!(match &kb (f 2999) found)\n");
+    is_run('and the space is loaded', '% >out', 'back.metta', 0, qr/^$/,
+        "[()]\n[()]\n[3000]\n[found]\n");
+    return unless $have_shim;
+    is_run('a snapshot written by single bytes, with interrupts', '% >out', 'more.metta', 0,
+        qr/^$/, undef, LD_PRELOAD => $shim, SHORT_IO => 100, SHORT_IO_EINTR => 3);
+    is_run('... is the same', '% >out', 'back.metta', 0, qr/^$/,
+        "[()]\n[()]\n[3000]\n[found]\n");
 }
 
 # A file system of our own that is too small, if we may make one.
 sub small_disk {
     my $mount = 'mkdir -p small && mount -t tmpfs -o size=16k none small';
     SKIP: {
-        skip 'file systems cannot be mounted here', 3
+        skip 'file systems cannot be mounted here', 5
             if system("unshare -m bash -c '$mount' 2>/dev/null") != 0;
         write_file('small.metta', filling('small/file'));
         is_run('a file on a small disk', "unshare -m bash -c '$mount; % >out; exit \$?'",
             'small.metta', 1, qr/uncaught Error/, undef);
         like(slurp('out'), qr/Failed to write content to file: No space left/,
             "tier $tier: the Error says so");
+        write_file('full.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
+              . '!(add-atoms &kb (' . join(' ', map {"(f $_)"} 1 .. 3000)
+              . "))\n!(save-space! &kb \"small/kept.snap\")\n");
+        is_run('a snapshot on a small disk',
+            "unshare -m bash -c '$mount; % >out; code=\$?; ls small >>out; exit \$code'",
+            'full.metta', 1, qr/uncaught Error/, undef);
+        like(slurp('out'), qr/cannot write small\/kept\.snap: No space left on device.*\]\n\z/,
+            "tier $tier: the Error says so, and nothing of it stays");
         is_run('output on a small disk', "unshare -m bash -c '$mount; % >small/out; exit \$?'",
             'many.metta', 5, qr/^ambit: cannot write the output: No space left on device$/);
     }

@@ -29,6 +29,7 @@ static void free_segment(Store *s, Segment *g) {
 }
 
 static void free_large(Store *s, StoreChunk *c) {
+  if (c->map) return;  // goes with its map
   s->bytes -= c->bytes;
   ambi_free(c->block, c->bytes);
 }
@@ -42,6 +43,7 @@ void ambi_store_close(Store *s) {
   for (size_t i = 0; i < s->nlarge; i++)
     free_large(s, s->large[i]);
   ambi_free(s->large, s->large_cap * sizeof *s->large);
+  ambi_store_close_maps(s);
   ambi_free(s, sizeof *s);
 }
 
@@ -139,28 +141,39 @@ static size_t large_above(const Store *s, const void *p) {
   return lo;
 }
 
-static StoreChunk *add_large(Store *s, size_t words) {
-  size_t bytes = sizeof(StoreChunk) + words * sizeof(Word) + CHUNK_BYTES;
-  if (!ambi_grow((void **)&s->large, &s->large_cap, s->nlarge + 1,
-                 sizeof *s->large))
-    return NULL;
-  char *block = ambi_alloc(bytes);
-  if (!block) return NULL;
-  StoreChunk *c = (StoreChunk *)(void *)align_up(block);
-  *c = (StoreChunk){.block = block, .bytes = bytes};
+bool ambi_store_reserve_large(Store *s) {
+  return ambi_grow((void **)&s->large, &s->large_cap, s->nlarge + 1,
+                   sizeof *s->large);
+}
+
+void ambi_store_insert_large(Store *s, StoreChunk *c) {
   size_t i = large_above(s, c);
   memmove(s->large + i + 1, s->large + i, (s->nlarge - i) * sizeof *s->large);
   s->large[i] = c;
   s->nlarge++;
+}
+
+void ambi_store_remove_large(Store *s, const StoreChunk *c) {
+  size_t i = large_above(s, c) - 1;
+  AMB_ENSURE(s->large[i] == c);
+  s->nlarge--;
+  memmove(s->large + i, s->large + i + 1, (s->nlarge - i) * sizeof *s->large);
+}
+
+static StoreChunk *add_large(Store *s, size_t words) {
+  size_t bytes = sizeof(StoreChunk) + words * sizeof(Word) + CHUNK_BYTES;
+  if (!ambi_store_reserve_large(s)) return NULL;
+  char *block = ambi_alloc(bytes);
+  if (!block) return NULL;
+  StoreChunk *c = (StoreChunk *)(void *)align_up(block);
+  *c = (StoreChunk){.block = block, .bytes = bytes};
+  ambi_store_insert_large(s, c);
   s->bytes += bytes;
   return c;
 }
 
 static void drop_large(Store *s, StoreChunk *c) {
-  size_t i = large_above(s, c) - 1;
-  AMB_ENSURE(s->large[i] == c);
-  s->nlarge--;
-  memmove(s->large + i, s->large + i + 1, (s->nlarge - i) * sizeof *s->large);
+  ambi_store_remove_large(s, c);
   free_large(s, c);
 }
 
@@ -190,6 +203,10 @@ static void trim_segments(Store *s) {
 
 static void free_chunk(Store *s, StoreChunk *c) {
   AMB_ENSURE(c->live == 0 && c != s->current);
+  if (c->map) {
+    ambi_store_free_mapped(s, c);
+    return;
+  }
   if (!c->segment) {
     drop_large(s, c);
     return;

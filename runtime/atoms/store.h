@@ -11,6 +11,7 @@
 #ifndef AMBIT_RUNTIME_STORE_H
 #define AMBIT_RUNTIME_STORE_H
 
+#include "memory/mapping.h"
 #include "runtime/atoms/context.h"
 
 typedef struct Store Store;
@@ -51,6 +52,14 @@ Store *ambi_store_open(void);
 // The first chunk of the image's terms, which stay as long as the store; NULL:
 // memory is out.
 Word *ambi_store_load(Store *s, const StoreImage *image);
+// Takes over a mapped file that begins with n chunks of terms, laid out as the store's
+// own: each begins at a multiple of their size, and nothing is in its first words
+// (STORE_CHUNK_FIRST). live[i] is the number of templates in chunk i, made (as by
+// ambi_template_make) and kept; STORE_CONTINUES: it goes on with the term that fills the
+// chunk before. False: memory is out.
+#define STORE_CONTINUES UINT32_MAX
+bool ambi_store_adopt(Store *s, const Mapping *m, const uint32_t *live,
+                      size_t n);
 // A word of the image as it is where the image was loaded.
 static inline Word ambi_image_word(const Word *base, Word w) {
   uint32_t tag = ambi_tag(AMB_V(w));

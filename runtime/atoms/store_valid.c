@@ -52,15 +52,37 @@ static bool room_is_valid(const Store *s, const char **why) {
          ambi_invalid(why, "the room is not in the chunk in use");
 }
 
+static bool map_is_valid(const Store *s, const StoreMap *map,
+                         const char **why) {
+  size_t live = 0;
+  for (size_t i = 0; i < map->n;) {
+    const StoreChunk *c =
+        (const StoreChunk *)(const void *)(map->file.base + i * CHUNK_BYTES);
+    if (c->bytes == 0 || c->bytes % CHUNK_BYTES)
+      return ambi_invalid(why, "a mapped chunk of no possible size");
+    if (c->map && c->map != map)
+      return ambi_invalid(why, "a mapped chunk does not know its file");
+    if (c->map && !chunk_is_valid(s, c, why)) return false;
+    live += c->map != NULL;
+    i += c->bytes / CHUNK_BYTES;
+  }
+  return live == map->nchunks ||
+         ambi_invalid(why, "the chunks of a mapped file are miscounted");
+}
+
 bool ambi_store_is_valid(const Store *s, const char **why) {
   size_t bytes = 0;
+  for (const StoreMap *map = s->maps; map; map = map->next) {
+    bytes += map->file.bytes;
+    if (!map_is_valid(s, map, why)) return false;
+  }
   for (const Segment *g = s->segments; g; g = g->next) {
     bytes += SEGMENT_BYTES;
     if (!segment_is_valid(s, g, why)) return false;
   }
   for (size_t i = 0; i < s->nlarge; i++) {
     const StoreChunk *c = s->large[i];
-    bytes += c->bytes;
+    if (!c->map) bytes += c->bytes;
     if (i && s->large[i - 1] >= c)
       return ambi_invalid(why, "large chunks are out of order");
     if (c->segment || (const char *)c < c->block)

@@ -1,5 +1,6 @@
 // The modules table and snapshot: files that fill a space, and back.
 #include "runtime/builtins/answer.h"
+#include "runtime/loading/snapshot.h"
 #include "runtime/loading/table.h"
 
 // A path as the system wants it; NULL for one it could not name.
@@ -27,5 +28,27 @@ enum BuiltinStatus ambi_b_import_table(Context *cx, const Value *args,
   bool ok = ambi_table_options(cx, file, args[2], &o) &&
             ambi_table_import(cx, ambi_space_of(args[0]), file, &o, &count);
   ambi_table_options_drop(&o);
+  return answer_count(cx, ok, count, out);
+}
+
+enum BuiltinStatus ambi_b_save_space(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  const char *file = n < 2 ? NULL : path_of(args[1]);
+  if (!file || !ambi_is_space(args[0]))
+    return ambi_answer_error(cx, "save-space! expects a space and the path of "
+                                 "a file as a string");
+  uint64_t count = 0;
+  bool ok = ambi_space_save(cx, ambi_space_of(args[0]), file, &count);
+  return answer_count(cx, ok, count, out);
+}
+
+enum BuiltinStatus ambi_b_load_space(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  const char *file = n < 2 ? NULL : path_of(args[1]);
+  if (!file || !ambi_is_space(args[0]))
+    return ambi_answer_error(cx, "load-space! expects a space and the path of "
+                                 "a file as a string");
+  uint64_t count = 0;
+  bool ok = ambi_space_load(cx, ambi_space_of(args[0]), file, &count);
   return answer_count(cx, ok, count, out);
 }

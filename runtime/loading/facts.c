@@ -3,12 +3,22 @@
 
 #include "memory/alloc.h"
 
-bool ambi_facts_push(Facts *f, const Template *t) {
+bool ambi_facts_push_record(Facts *f, Record r) {
   RecordVec *v = &f->records;
-  if (!ambi_grow((void **)&v->at, &v->cap, v->n + 1, sizeof *v->at) ||
-      !ambi_record_make(f->store, t, &v->at[v->n]))
+  if (!ambi_grow((void **)&v->at, &v->cap, v->n + 1, sizeof *v->at))
     return false;
-  v->n++;
+  v->at[v->n++] = r;
+  return true;
+}
+
+bool ambi_facts_push(Facts *f, const Template *t) {
+  Record r;
+  if (!ambi_facts_push_record(f, (Record){AMB_NONE})) return false;
+  if (!ambi_record_make(f->store, t, &r)) {
+    f->records.n--;
+    return false;
+  }
+  f->records.at[f->records.n - 1] = r;
   return true;
 }
 

@@ -17,6 +17,7 @@ static inline void ambi_facts_open(Facts *f, Store *store) {
 }
 // Takes the term over; false: memory is out, it stays the caller's.
 bool ambi_facts_push(Facts *f, const Template *t);
+bool ambi_facts_push_record(Facts *f, Record r);  // likewise
 // False: memory is out, and the space is as it was.
 bool ambi_facts_add(Facts *f, Space *s);
 // Gives back what was not added.

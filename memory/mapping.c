@@ -1,0 +1,94 @@
+// mmap of files. The pages count against the memory limit as a whole: who maps a file
+// is going to look at all of it.
+#define _GNU_SOURCE  // MAP_FIXED_NOREPLACE
+#include "memory/mapping.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/alloc.h"
+
+static size_t pages(size_t bytes) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  return (bytes + page - 1) / page * page;
+}
+
+static void *map_at(void *at, int fd, size_t bytes, int flags) {
+  return mmap(at, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE | flags, fd, 0);
+}
+
+// Address space with room for alignment, of which the rest goes back.
+static void *map_aligned(int fd, size_t bytes, size_t align) {
+  size_t room = bytes + align;
+  char *block = mmap(NULL, room, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED) return MAP_FAILED;
+  uintptr_t past = (uintptr_t)block & (align - 1);
+  char *at = block + (past ? align - past : 0);
+  void *p = map_at(at, fd, bytes, MAP_FIXED);
+  if (p == MAP_FAILED) {
+    int why = errno;
+    munmap(block, room);
+    errno = why;
+    return p;
+  }
+  if (at > block) munmap(block, (size_t)(at - block));
+  size_t behind = (size_t)(block + room - (at + bytes));
+  if (behind) munmap(at + bytes, behind);
+  return p;
+}
+
+bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
+                       size_t align) {
+  *m = (Mapping){0};
+  bytes = pages(bytes);
+  if (!ambi_alloc_permitted() || !ambi_alloc_charge(bytes)) {
+    errno = ENOMEM;
+    return false;
+  }
+  void *p = MAP_FAILED;
+#ifdef MAP_FIXED_NOREPLACE
+  if (wanted && wanted % align == 0)
+    p = map_at((void *)wanted, fd, bytes, MAP_FIXED_NOREPLACE);  // NOLINT
+  if (p != MAP_FAILED && (uintptr_t)p != wanted) {  // a system that ignores it
+    munmap(p, bytes);
+    p = MAP_FAILED;
+  }
+#endif
+  if (p == MAP_FAILED) p = map_aligned(fd, bytes, align);
+  if (p == MAP_FAILED || mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0) {
+    int why = errno;
+    if (p != MAP_FAILED) munmap(p, bytes);
+    ambi_alloc_discharge(bytes);
+    errno = why;
+    return false;
+  }
+  *m = (Mapping){p, bytes, bytes};
+  return true;
+}
+
+void ambi_mapping_close(Mapping *m) {
+  if (!m->base) return;
+  munmap(m->base, m->bytes);
+  ambi_alloc_discharge(m->counted);
+  *m = (Mapping){0};
+}
+
+void ambi_mapping_cut(Mapping *m, size_t keep) {
+  keep = pages(keep);
+  if (keep == 0 || keep >= m->bytes) return;
+  size_t less = m->bytes - keep;
+  if (munmap(m->base + keep, less) != 0) return;
+  m->bytes = keep;
+  m->counted -= less;
+  ambi_alloc_discharge(less);
+}
+
+void ambi_mapping_forget(Mapping *m, char *at, size_t bytes) {
+  if (at + bytes > m->base + m->bytes)
+    bytes = (size_t)(m->base + m->bytes - at);
+  if (madvise(at, bytes, MADV_DONTNEED) != 0) return;
+  m->counted -= bytes;
+  ambi_alloc_discharge(bytes);
+}

@@ -1,0 +1,300 @@
+// Opening a snapshot: the file, its head and tables; then its terms.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory/alloc.h"
+#include "runtime/atoms/utf8.h"
+#include "runtime/config.h"
+#include "runtime/loading/snapshot.h"
+
+enum { SNAPSHOT_LEAST = sizeof(SnapshotHead) + sizeof(SnapshotTail) };
+
+static bool bad(Snapshot *s, const char *why) {
+  s->why = why;
+  return false;
+}
+
+// ---- the file -----------------------------------------------------------------------
+
+// The first bytes of the file; how many there are, or -1.
+static ssize_t read_head(int fd, SnapshotHead *head) {
+  size_t got = 0;
+  while (got < sizeof *head) {
+    ssize_t n = pread(fd, (char *)head + got, sizeof *head - got, (off_t)got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -1;
+    if (n == 0) break;
+    got += (size_t)n;
+  }
+  return (ssize_t)got;
+}
+
+bool ambi_snapshot_is(const char *path) {
+  SnapshotHead head;
+  struct stat info;
+  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t n = read_head(fd, &head);
+  close(fd);
+  return n >= (ssize_t)sizeof head.magic &&
+         memcmp(head.magic, SNAPSHOT_MAGIC, sizeof head.magic) == 0;
+}
+
+static bool head_is_right(Snapshot *s, uint64_t bytes) {
+  const SnapshotHead *h = &s->head;
+  if (memcmp(h->magic, SNAPSHOT_MAGIC, sizeof h->magic) != 0)
+    return bad(s, "it is no snapshot");
+  if (h->order != SNAPSHOT_ORDER)
+    return bad(s, "it was made on a machine with another order of bytes");
+  if (h->version != SNAPSHOT_VERSION)
+    return bad(s, "it was made by another version of the program");
+  if (h->bytes > bytes) return bad(s, "its end is missing");
+  if (h->bytes < bytes) return bad(s, "there is something behind its end");
+  if (h->bytes < SNAPSHOT_LEAST || h->bytes % 8 || h->nwords > UINT32_MAX ||
+      h->nwords < STORE_CHUNK_FIRST ||
+      h->nwords > (h->bytes - sizeof(SnapshotTail)) / 8 ||
+      h->base % SNAPSHOT_CHUNK || h->base > (uint64_t)1 << 46)
+    return bad(s, "its head is damaged");
+  return true;
+}
+
+static uint64_t hash_pieces(uint64_t hash, const char *from, const char *end) {
+  while (from < end) {
+    size_t n = (size_t)(end - from);
+    if (n > SNAPSHOT_CHUNK) n = SNAPSHOT_CHUNK;
+    hash = ambi_snapshot_hash(hash, from, n);
+    from += n;
+  }
+  return hash;
+}
+
+uint64_t ambi_snapshot_hash_file(const SnapshotHead *head, const char *bytes) {
+  size_t terms = (size_t)head->nwords * sizeof(Word);
+  size_t first = terms < SNAPSHOT_CHUNK ? terms : SNAPSHOT_CHUNK;
+  uint64_t hash =
+      ambi_snapshot_hash(0, bytes + sizeof *head, first - sizeof *head);
+  hash = hash_pieces(hash, bytes + first, bytes + terms);
+  hash = hash_pieces(hash, bytes + terms, bytes + head->bytes);
+  SnapshotHead without = *head;
+  without.hash = 0;
+  return ambi_snapshot_hash(hash, &without, sizeof without);
+}
+
+static bool map_file(Snapshot *s, int fd) {
+  struct stat info;
+  ssize_t n = read_head(fd, &s->head);
+  if (n < 0 || fstat(fd, &info) < 0) return false;
+  if (!S_ISREG(info.st_mode) || n < (ssize_t)sizeof s->head)
+    return bad(s, "it is no snapshot");
+  return head_is_right(s, (uint64_t)info.st_size) &&
+         ambi_mapping_open(&s->map, fd, (size_t)s->head.bytes,
+                           (uintptr_t)s->head.base, SNAPSHOT_CHUNK);
+}
+
+// ---- tables -------------------------------------------------------------------------
+
+typedef struct Table {
+  const void **at;
+  uint64_t n;
+  size_t item;
+} Table;
+
+// Where each table is. False: they do not fill the rest of the file.
+static bool place_tables(Snapshot *s) {
+  const SnapshotTail *t = &s->tail;
+  const Table all[] = {
+      {(const void **)&s->symbols, t->nsymbols, sizeof(SnapshotName)},
+      {(const void **)&s->ops, t->nops, sizeof(SnapshotName)},
+      {(const void **)&s->atoms, t->natoms, sizeof(uint32_t)},
+      {(const void **)&s->steps, t->nsteps, sizeof(SnapshotStep)},
+      {(const void **)&s->mentions, t->nmentions, sizeof(uint32_t)},
+      {(const void **)&s->names, t->name_bytes, 1},
+      {(const void **)&s->source, t->source_bytes, 1},
+      {(const void **)&s->title, t->title_bytes, 1}};
+  size_t at = (size_t)s->head.nwords * 8 + sizeof *t;
+  for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
+    size_t left = (size_t)s->head.bytes - at;
+    if (all[i].n > left / all[i].item) return bad(s, "its tables are damaged");
+    *all[i].at = s->map.base + at;
+    at += ambi_snapshot_padded((size_t)all[i].n * all[i].item);
+    if (at > s->head.bytes) return bad(s, "its tables are damaged");
+  }
+  return at == s->head.bytes || bad(s, "its tables are damaged");
+}
+
+// ---- names --------------------------------------------------------------------------
+
+// What a name means here; UINT32_MAX: nothing. False: memory is out.
+typedef bool NameFn(Runtime *rt, const char *text, uint32_t len, uint32_t *id);
+
+static bool intern(Runtime *rt, const char *text, uint32_t len, uint32_t *id) {
+  return ambi_symbol_intern(rt->symbols, text, len, id);
+}
+
+static bool find_op(Runtime *rt, const char *text, uint32_t len, uint32_t *id) {
+  (void)rt;
+  *id = UINT32_MAX;
+  for (uint32_t i = 0; i < OP_COUNT; i++)
+    if (strlen(ambi_builtins[i].name) == len &&
+        memcmp(ambi_builtins[i].name, text, len) == 0)
+      *id = i;
+  return true;
+}
+
+static bool names_are_right(Snapshot *s, const SnapshotName *rows, uint64_t n,
+                            uint64_t *used) {
+  for (uint64_t i = 0; i < n; i++) {
+    if ((i && rows[i].id <= rows[i - 1].id) || rows[i].id >= AMB_MAX_SYMBOLS ||
+        rows[i].len > s->tail.name_bytes - *used)
+      return bad(s, "its names are damaged");
+    const char *text = s->names + *used;
+    if (ambi_utf8_wrong(text, text + rows[i].len))
+      return bad(s, "its names are not UTF-8");
+    *used += rows[i].len;
+  }
+  return true;
+}
+
+// Ids here of the names, by those in the file. *same: there is no difference.
+static bool resolve(Snapshot *s, const SnapshotName *rows, uint64_t n,
+                    const char *text, NameFn *mean, uint32_t **ids,
+                    size_t *nids, bool *same) {
+  *same = true;
+  *nids = n ? rows[n - 1].id + (size_t)1 : 0;
+  *ids = ambi_alloc(*nids * sizeof **ids);
+  if (*nids && !*ids) return false;
+  memset(*ids, 0xFF, *nids * sizeof **ids);
+  for (uint64_t i = 0; i < n; i++) {
+    uint32_t *id = &(*ids)[rows[i].id];
+    if (!mean(s->rt, text, rows[i].len, id)) return false;
+    if (*id == UINT32_MAX)
+      return bad(s, "it needs an operation that is not there");
+    *same &= *id == rows[i].id;
+    text += rows[i].len;
+  }
+  return true;
+}
+
+static void drop_ids(uint32_t **ids, size_t n) {
+  ambi_free(*ids, n * sizeof **ids);
+  *ids = NULL;
+}
+
+static bool resolve_names(Snapshot *s) {
+  const SnapshotTail *t = &s->tail;
+  uint64_t of_symbols = 0, all;
+  bool same;
+  if (!names_are_right(s, s->symbols, t->nsymbols, &of_symbols)) return false;
+  all = of_symbols;
+  if (!names_are_right(s, s->ops, t->nops, &all)) return false;
+  if (all != t->name_bytes) return bad(s, "its names are damaged");
+  if (!resolve(s, s->symbols, t->nsymbols, s->names, intern, &s->symbol_ids,
+               &s->nids, &same))
+    return false;
+  if (same) drop_ids(&s->symbol_ids, s->nids);
+  return resolve(s, s->ops, t->nops, s->names + of_symbols, find_op, &s->op_ids,
+                 &s->nop_ids, &same);
+}
+
+// What is read may be used as data from now on.
+static void mention(const Snapshot *s) {
+  Runtime *rt = s->rt;
+  bool program = s->tail.kind == SNAPSHOT_PROGRAM;
+  if (program) ambi_mention_all(rt, (unsigned)s->tail.effects, NULL, 0);
+  for (uint64_t i = 0; !program && i < s->tail.nops; i++)
+    ambi_mention_op(rt, AMB_OP_ID(s->op_ids[s->ops[i].id]));
+  uint64_t n = program ? s->tail.nmentions : s->tail.nsymbols;
+  for (uint64_t i = 0; i < n; i++) {
+    uint32_t id = program ? s->mentions[i] : s->symbols[i].id;
+    if (id >= s->nids) continue;
+    ambi_mention_symbol(rt, s->symbol_ids ? s->symbol_ids[id] : id, false);
+  }
+}
+
+// ---- the whole ------------------------------------------------------------------------
+
+static bool steps_are_right(Snapshot *s) {
+  uint64_t atoms = 0, offset = 0;
+  for (uint64_t i = 0; i < s->tail.nsteps; i++) {
+    const SnapshotStep *step = &s->steps[i];
+    atoms += step->natoms ? step->natoms : 1;
+    if (step->offset < offset || step->offset > s->tail.source_bytes)
+      return bad(s, "its steps are damaged");
+    offset = step->offset;
+  }
+  return s->tail.kind == SNAPSHOT_SPACE
+             ? s->tail.nsteps == 0
+             : atoms == s->tail.natoms || bad(s, "its steps are damaged");
+}
+
+static bool look_in(Snapshot *s, enum SnapshotKind kind, Value self) {
+  memcpy(&s->tail, s->map.base + s->head.nwords * 8, sizeof s->tail);
+  if (ambi_snapshot_hash_file(&s->head, s->map.base) != s->head.hash)
+    return bad(s, "its hash is not that of its bytes");
+  if (!place_tables(s)) return false;
+  if (s->tail.kind != kind)
+    return bad(s, kind == SNAPSHOT_SPACE ? "it is a program and no space"
+                                         : "it is a space and no program");
+  if (!steps_are_right(s) || !resolve_names(s)) return false;
+  s->nchunks =
+      ((size_t)s->head.nwords + STORE_CHUNK_WORDS - 1) / STORE_CHUNK_WORDS;
+  s->live = ambi_alloc(s->nchunks * sizeof *s->live);
+  return s->live && ambi_snapshot_check(s, self);
+}
+
+static bool take_over(Snapshot *s) {
+  s->adopted = ambi_store_adopt(s->rt->store, &s->map, s->live, s->nchunks);
+  return s->adopted;
+}
+
+static bool refuse(Context *cx, const Snapshot *s, int why) {
+  cx->error_reason = AMB_NONE;
+  if (s->why)
+    ambi_set_message(cx, "cannot load %s: %s", s->path, s->why);
+  else if (why && why != ENOMEM)
+    ambi_set_message(cx, "cannot load %s: %s", s->path, strerror(why));
+  else if (cx->stop == STOP_NONE)
+    cx->stop = STOP_MEMORY;
+  return false;
+}
+
+bool ambi_snapshot_open(Context *cx, Snapshot *s, const char *path,
+                        enum SnapshotKind kind, Value self) {
+  *s = (Snapshot){.rt = cx->rt, .path = path};
+  int fd;
+  do {
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR && ambi_limits_poll(cx));
+  if (fd < 0) return refuse(cx, s, errno);
+  bool ok = map_file(s, fd);
+  int why = errno;
+  close(fd);
+  if (!ok) return refuse(cx, s, why);
+  if (look_in(s, kind, self) && take_over(s)) {
+    mention(s);
+    return true;
+  }
+  refuse(cx, s, 0);
+  ambi_snapshot_close(s);
+  return false;
+}
+
+void ambi_snapshot_close(Snapshot *s) {
+  if (!s->adopted) ambi_mapping_close(&s->map);
+  drop_ids(&s->symbol_ids, s->nids);
+  drop_ids(&s->op_ids, s->nop_ids);
+  ambi_free(s->live, s->nchunks * sizeof *s->live);
+  s->live = NULL;
+}
+
+Record ambi_snapshot_record(const Snapshot *s, size_t i) {
+  const Word *p = (const Word *)(const void *)s->map.base + s->atoms[i];
+  if (ambi_hdr_kind(*p) == KIND_FLAT)
+    return (Record){AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | AMB_EXPR_GROUND)};
+  if (ambi_hdr_size(*p) == 1) return (Record){AMB_V(p[1])};
+  return (Record){ambi_tag_ptr(TAG_FWD, p + 1)};
+}

@@ -6,7 +6,7 @@
 #include "memory/latency.h"
 
 typedef struct Collections {
-  Latency minor, major;  // how long the program waited for each
+  Latency minor, major;  // processor time of each, for which the program waits
   uint64_t copied;       // bytes, by all of them
   uint64_t live;         // bytes of the heap behind the last one
   uint64_t most_live;    // ... behind any

@@ -39,7 +39,7 @@ typedef struct Limits {
 } Limits;
 
 struct Context;
-uint64_t ambi_monotonic_ns(void);
+uint64_t ambi_thread_ns(void);  // processor time of this thread
 double ambi_monotonic_seconds(void);
 // A form begins: cx->limits starts from the settings of the runtime, so that a
 // pragma holds from the next form on; cx->stop is cleared.

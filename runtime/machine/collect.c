@@ -15,10 +15,11 @@
 #include "runtime/types/types.h"
 
 enum {
-  NURSERY = 1 << 17,      // words: 1 MiB, stays in second-level caches
+  NURSERY = 3 << 15,      // words: 768 KiB, stays in second-level caches
   SMALLEST_NURSERY = 64,  // under stress
   MIN_OLD = 1 << 19,      // words that are old before a major collection
   MIN_SHARED = 1 << 22,   // bytes of the store between collections
+  STACK_STEP = 1 << 16,   // words of new frames that a collection looks through
   SMALL_STEP =
       1 << 15,      // words between collections that memory is too small for
   MAJOR_STRESS = 4  // under stress, every so many collections is a major one
@@ -61,16 +62,24 @@ static void keep_within(Engine *g, size_t live) {
   size_t most = others < limit ? (limit - others) / (2 * sizeof(Word)) : 0;
   size_t least = live + live / 8 + SMALL_STEP;
   if (g->heap_soft > most) g->heap_soft = at_least(most, least);
-  size_t left = g->heap_soft - live;
-  if (g->young_soft > left) g->young_soft = left;
+}
+
+static size_t stack_words(const Engine *g) {
+  return (size_t)(g->e - g->stack);
+}
+
+// What survives takes time, so where most does, collections are more frequent.
+static void set_young_soft(Engine *g, size_t survived) {
+  g->young_soft = survived > nursery() / 2 ? nursery() / 2 : nursery();
+  if (ambi_stress(STRESS_COLLECT))
+    g->young_soft = due_at_once(ambi_heap_words(g->cx) + root_words(g));
+  g->stack_soft = stack_words(g) + STACK_STEP;
 }
 
 // live: words behind a major collection, or when the form begins.
 static void set_heap_soft(Engine *g, size_t live) {
   size_t roots = root_words(g);
-  g->young_soft = nursery();
   g->heap_soft = live + at_least(live + roots, MIN_OLD);
-  if (ambi_stress(STRESS_COLLECT)) g->young_soft = due_at_once(live + roots);
   keep_within(g, live);
 }
 
@@ -87,8 +96,14 @@ static bool heap_is_due(const Engine *g) {
   return ambi_heap_words(g->cx) + g->adopted_words > g->heap_soft;
 }
 
-bool ambi_collect_due(const Engine *g) {
-  return young_words(g) > g->young_soft || heap_is_due(g) ||
+static bool stack_is_due(Engine *g) {
+  size_t now = stack_words(g);
+  if (now + STACK_STEP < g->stack_soft) g->stack_soft = now + STACK_STEP;
+  return now > g->stack_soft;
+}
+
+bool ambi_collect_due(Engine *g) {
+  return young_words(g) > g->young_soft || heap_is_due(g) || stack_is_due(g) ||
          shared_bytes(g) > g->shared_soft;
 }
 
@@ -102,6 +117,7 @@ static bool major_is_due(const Engine *g) {
 }
 
 void ambi_collect_first(Engine *g) {
+  set_young_soft(g, 0);
   set_heap_soft(g, ambi_heap_words(g->cx));
   set_shared_soft(g);
   g->trail_mark = SIZE_MAX;
@@ -233,7 +249,7 @@ static void count(const Collector *c, uint64_t began) {
   counts->live = live;
   if (live > counts->most_live) counts->most_live = live;
   ambi_latency_add(c->major ? &counts->major : &counts->minor,
-                   ambi_monotonic_ns() - began);
+                   ambi_thread_ns() - began);
 }
 
 static void move_all(Collector *c, size_t live_args) {
@@ -252,8 +268,13 @@ static void move_all(Collector *c, size_t live_args) {
 
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
-  uint64_t began = ambi_monotonic_ns();
+  uint64_t began = ambi_thread_ns();
   bool major = major_is_due(g);
+  if (!major && young_words(g) == 0) {  // nothing refers to the nursery
+    ambi_seen_mark(g, g->e);
+    set_young_soft(g, 0);
+    return true;
+  }
   if (!make_room(g, major)) {
     // No room to move to: go on as long as the heap itself can grow.
     g->heap_soft = 2 * (ambi_heap_words(cx) + g->adopted_words);
@@ -274,6 +295,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
                  .top = to,
                  .store = major ? watched_store(g) : NULL};
   move_all(&c, live_args);
+  set_young_soft(g, (size_t)(cx->old_top - cx->moved_from));
   if (major) {
     drop_adopted(g, true);
     if (c.store) ambi_store_reap(c.store);

@@ -164,6 +164,7 @@ typedef struct Engine {
   bool bare;           // it is an instruction: Errors count as results
   size_t young_soft;   // words of the nursery that trigger a collection
   size_t heap_soft;    // words in all that trigger a major one
+  size_t stack_soft;   // words of the stack that trigger a minor one
   size_t shared_soft;  // bytes of atoms outside the heap that do
   uint64_t collections;
   uint64_t
@@ -323,7 +324,7 @@ static inline Adopted *ambi_adopted_at(const Engine *g, const Word *p) {
   return NULL;
 }
 void ambi_collect_first(Engine *g);  // sets when the first one is due
-bool ambi_collect_due(const Engine *g);
+bool ambi_collect_due(Engine *g);
 void ambi_collect_close(Engine *g);
 
 #endif

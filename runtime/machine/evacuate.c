@@ -2,13 +2,11 @@
 // is moved as they are gone through.
 #include "runtime/machine/collect.h"
 
-static bool is_within(const Word *p, const Word *from, const Word *end) {
+static inline bool is_within(const Word *p, const Word *from, const Word *end) {
   return p >= from && p < end;
 }
 
-bool ambi_evacuate_leaves(const Collector *c, const Word *p) {
-  if (is_within(p, c->young, c->young_end)) return true;
-  if (!c->major) return false;
+static bool old_leaves(const Collector *c, const Word *p) {
   if (is_within(p, c->old, c->old_end)) return true;
   if (c->g->nadopted == 0) return false;
   Adopted *a = ambi_adopted_at(c->g, p);
@@ -16,16 +14,32 @@ bool ambi_evacuate_leaves(const Collector *c, const Word *p) {
   return a && !a->pinned;
 }
 
-static Word *copy_words(Collector *c, Word *from, size_t n) {
+static inline bool leaves(const Collector *c, const Word *p) {
+  if (is_within(p, c->young, c->young_end)) return true;
+  return c->major && old_leaves(c, p);
+}
+
+bool ambi_evacuate_leaves(const Collector *c, const Word *p) {
+  return leaves(c, p);
+}
+
+// Most objects are small, and a call would take as long as all the rest.
+static inline Word *copy_words(Collector *c, Word *from, size_t n) {
   Word *to = c->top;
-  memcpy(to, from, n * sizeof *to);
+  switch (n) {
+  case 2: memcpy(to, from, 2 * sizeof *to); break;
+  case 3: memcpy(to, from, 3 * sizeof *to); break;
+  case 4: memcpy(to, from, 4 * sizeof *to); break;
+  case 5: memcpy(to, from, 5 * sizeof *to); break;
+  default: memcpy(to, from, n * sizeof *to);
+  }
   c->top += n;
   from[0] = AMB_TAGGED(TAG_FWD, (uintptr_t)to);
   return to;
 }
 
 // No child of a buffer counts until a view of it is scanned.
-static Word *copy_object(Collector *c, Word *p) {
+static inline Word *copy_object(Collector *c, Word *p) {
   Word header = p[0];
   Word *to = copy_words(c, p, ambi_object_words(header));
   if (ambi_hdr_kind(header) == KIND_BUF)
@@ -34,7 +48,7 @@ static Word *copy_object(Collector *c, Word *p) {
 }
 
 // Where the object at p is now.
-static Word *moved(Collector *c, Word *p, bool variable) {
+static inline Word *moved(Collector *c, Word *p, bool variable) {
   if ((p[0] >> 48) == TAG_FWD)
     return (Word *)(uintptr_t)(p[0] & AMB_PAYLOAD_MASK);
   if (!variable) return copy_object(c, p);
@@ -44,16 +58,20 @@ static Word *moved(Collector *c, Word *p, bool variable) {
   return to;
 }
 
-Word ambi_evacuate(Collector *c, Word w) {
+static inline Word evacuate(Collector *c, Word w) {
   uint32_t tag = (uint32_t)(w >> 48);
   if (!ambi_evacuate_refers(tag)) return w;
   Word *p = ambi_ptr(AMB_V(w));
-  if (!ambi_evacuate_leaves(c, p)) {
+  if (!leaves(c, p)) {
     if (c->store) ambi_store_touch(c->store, p);
     return w;
   }
   Word marks = tag == TAG_EXPR ? w & AMB_EXPR_MARKS : 0;
   return AMB_TAGGED(tag, (uintptr_t)moved(c, p, tag == TAG_VAR)) | marks;
+}
+
+Word ambi_evacuate(Collector *c, Word w) {
+  return evacuate(c, w);
 }
 
 // A view keeps its place in the buffer it looks into. Children of a buffer that
@@ -76,7 +94,7 @@ void ambi_evacuate_all(Collector *c) {
   while (c->scan < c->top) {
     Word w = *c->scan;
     if ((w >> 48) != TAG_HDR) {
-      *c->scan++ = ambi_evacuate(c, w);
+      *c->scan++ = evacuate(c, w);
       continue;
     }
     switch (ambi_hdr_kind(w)) {
@@ -100,6 +118,6 @@ void ambi_evacuate_image(Collector *c, Word *at, size_t n) {
       i += ambi_object_words(w);
       continue;
     }
-    at[i++] = ambi_evacuate(c, w);
+    at[i++] = evacuate(c, w);
   }
 }

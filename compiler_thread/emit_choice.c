@@ -228,13 +228,13 @@ static void collector(Emit *m, JitLabel other) {
   jit_jump_if(j, J_NE, other);
 }
 
-// rax goes straight to the list, behind a first value that was no Error.
+// rax goes straight to the list, where no Errors are that a first value would drop.
 static void collect(Emit *m, JitLabel other) {
   Jit *j = m->j;
   collector(m, other);
-  jit_mi(j, J_CMP, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 0);
-  jit_jump_if(j, J_EQ, other);
   jit_rm(j, J_MOV, J_RDX, jit_at(J_RDI, OFF(Hook, values.n)));
+  jit_rm(j, J_CMP, J_RDX, jit_at(J_RDI, OFF(Hook, nvalues)));
+  jit_jump_if(j, J_NE, other);
   jit_rm(j, J_CMP, J_RDX, jit_at(J_RDI, OFF(Hook, values.cap)));
   jit_jump_if(j, J_ABOVE_EQ, other);
   jit_rm(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Hook, values.at)));

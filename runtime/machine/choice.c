@@ -46,19 +46,24 @@ Choice *ambi_choice_push(Engine *g, const Code *resume) {
 // Programs collect a few values millions of times.
 enum { SPARE_HOOKS = 8, SPARE_VALUES = 64 };
 
+static Hook fresh_hook(void) {
+  return (Hook){.pattern = AMB_UNIT, .templ = AMB_UNIT};
+}
+
+// A spare one is as a fresh one is, but for its room.
 Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
   Hook *h = g->spare_hooks;
-  ValueVec room = {0};
   if (h) {
     g->spare_hooks = h->old;
     g->nspare--;
-    room = h->values;
-  } else if (!(h = ambi_alloc(sizeof *h))) {
+    h->old = NULL;
+  } else if ((h = ambi_alloc(sizeof *h))) {
+    *h = fresh_hook();
+  } else {
     g->cx->stop = STOP_MEMORY;
     return NULL;
   }
-  *h = (Hook){
-      .kind = kind, .values = room, .pattern = AMB_UNIT, .templ = AMB_UNIT};
+  h->kind = kind;
   return h;
 }
 
@@ -69,12 +74,26 @@ static void drop_contents(Engine *g, Hook *h) {
   ambi_records_drop(&h->records);
 }
 
+// Most are collectors of a few words, which have changed nothing else.
+static void make_fresh(Engine *g, Hook *h) {
+  bool plain = h->kind == HOOK_COLLECT && !h->with_bindings && !h->image.w &&
+               !h->list.base;
+  ValueVec room = h->values;
+  if (plain) {
+    h->nvalues = 0;
+  } else {
+    drop_contents(g, h);
+    room = h->values;
+    *h = fresh_hook();
+  }
+  h->values = (ValueVec){room.at, 0, room.cap};
+}
+
 void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
     if (h->kind == HOOK_TABLE) ambi_tables_cut(g->cx->rt, h->nvars);
-    drop_contents(g, h);
-    h->values.n = 0;
+    make_fresh(g, h);
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {
       h->old = g->spare_hooks;
       g->spare_hooks = h;

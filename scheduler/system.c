@@ -138,6 +138,8 @@ ambit *ambit_open(const ambit_options *options) {
 
 void ambit_close(ambit *a) {
   if (!a) return;
+  while (a->nspare)
+    ambi_context_close(a->spare[--a->nspare]);
   close_runtime(a);
   ambi_buffer_drop(&a->message);
   ambi_free(a, sizeof *a);
@@ -153,9 +155,24 @@ void ambit_resume(ambit *a) {
 
 // ---- heaps ------------------------------------------------------------------------
 
+// Opening one asks the system for address space, which takes far longer than a short
+// query, so some that were used stay.
+static Context *take_context(ambit *a) {
+  return a->nspare ? a->spare[--a->nspare] : ambi_context_open(a->rt);
+}
+
+static void leave_context(ambit *a, Context *cx) {
+  if (a->nspare == SPARE_CONTEXTS) {
+    ambi_context_close(cx);
+    return;
+  }
+  ambi_context_reset(cx);
+  a->spare[a->nspare++] = cx;
+}
+
 bool system_heap_open(ambit *a, ambit_heap *h) {
   h->a = a;
-  h->cx = ambi_context_open(a->rt);
+  h->cx = take_context(a);
   if (!h->cx) {
     system_fail(a, AMBIT_MEMORY, "out of memory");
     return false;
@@ -173,7 +190,7 @@ bool system_heap_open(ambit *a, ambit_heap *h) {
 void system_heap_close(ambit_heap *h) {
   Runtime *rt = h->a->rt;
   ambi_buffer_drop(&h->text);
-  ambi_context_close(h->cx);
+  leave_context(h->a, h->cx);
   h->cx = NULL;
   if (--rt->guests || rt->modules->nesting) return;
   if (rt->code) ambi_code_quiesce(rt->code);

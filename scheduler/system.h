@@ -12,8 +12,12 @@ struct ambit_heap {
   Buffer text;  // of ambit_text
 };
 
+enum { SPARE_CONTEXTS = 4 };  // kept for the next queries and heaps
+
 struct ambit {
   Runtime *rt;
+  Context *spare[SPARE_CONTEXTS];
+  unsigned nspare;
   void *compiler;  // NULL: bytecode only
   ambit_options options;
   Buffer message;

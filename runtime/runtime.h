@@ -56,6 +56,7 @@ struct Runtime {
   Host host;
   CellHeader *cells;              // all cells, for closing
   Space *shrunk;                  // spaces with removed rules and types
+  struct Sharing *sharing;        // of spaces; NULL: one thread has them all
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
   HostOps host_ops;               // operations of the embedding program
   struct Modules *modules;        // loaded modules, see module.h

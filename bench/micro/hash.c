@@ -54,7 +54,7 @@ static uint64_t find(void *arg, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) {
     Hits hits = ambi_index_find(x, key_of(i), records);
     micro_must(hits.n, "a key is missing");
-    sum += hits.at[0];
+    sum += ambi_hit(&hits, 0);
   }
   return sum;
 }
@@ -64,7 +64,7 @@ static uint64_t add(void *arg, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) {
     Index x;
     ambi_index_open(&x, (Path){1, PATH_SELF});
-    micro_must(ambi_index_catch_up(&x, records, KEYS), "no memory");
+    micro_must(ambi_index_catch_up(&x, NULL, records, KEYS), "no memory");
     ambi_index_close(&x);
   }
   return n;
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
   make_records();
   Index x;
   ambi_index_open(&x, (Path){1, PATH_SELF});
-  micro_must(ambi_index_catch_up(&x, records, KEYS), "no memory");
+  micro_must(ambi_index_catch_up(&x, NULL, records, KEYS), "no memory");
   micro_case("index", "found among 100000 keys", find, &x, 1);
   micro_case("index", "added at once, 100000 keys; a key", add, NULL, KEYS);
   ambi_index_close(&x);

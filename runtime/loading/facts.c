@@ -41,6 +41,7 @@ bool ambi_facts_add(Facts *f, Space *s) {
   RecordVec *v = &f->records;
   size_t done = 0;
   bool ok = true;
+  ambi_space_begin(s);
   while (ok && done < v->n) {
     size_t n = count_ground(v, done), added;
     if (n == 0)
@@ -51,6 +52,7 @@ bool ambi_facts_add(Facts *f, Space *s) {
     done += added;
   }
   if (!ok) ambi_space_take_back(s, done);
+  ambi_space_commit(s);
   for (size_t i = 0; i < done; i++)  // given to the space, or back already
     v->at[i].held = AMB_NONE;
   return ok;

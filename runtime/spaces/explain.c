@@ -81,12 +81,15 @@ void ambi_space_explain(Context *cx, Space *s, Value pattern) {
     e.n = ambi_expr_size(pattern) - 1;
   }
   ValueVec vars = {0};
+  View few[FEW_VIEWS];
   Join j;
   if (!ambi_collect_vars(cx, pattern, &vars)) return;
-  if (ambi_join_plan(&j, cx, s, e.patterns, e.n, &vars))
+  const View *views = ambi_space_views(s, few);
+  if (views && ambi_join_plan(&j, cx, s, views, e.patterns, e.n, &vars))
     say_plan(&e, &j);
   else
     say_unplanned(&e);
+  ambi_drop_views(s, views, few);
   if (e.b.text && cx->rt->host.note)
     cx->rt->host.note(cx->rt->host.arg, e.b.text, e.b.len);
   ambi_buffer_drop(&e.b);

@@ -11,32 +11,28 @@ static bool has_live(const Relation *rel) {
   return rel && ambi_relation_live(rel);
 }
 
-// Could an atom of the space that is not in the relation of head and size match?
-static inline bool has_open_atoms(const SpaceData *d) {
-  return has_live(d->lone[REL_VAR_HEAD]) || has_live(d->lone[REL_OPEN]);
-}
-
 // The only relation with atoms that can match, or NULL.
-static Relation *only_relation(const Space *s, Value head, uint32_t n) {
+static Relation *only_relation(const Space *s, const View *v, Value head,
+                               uint32_t n) {
   uint32_t symbol = ambi_sym_of(head);
-  Relation *rel = ambi_space_relation(s, REL_SYMBOL, symbol, n);
-  if (!rel || rel->nopen || has_open_atoms(s->data)) return NULL;
+  Relation *rel = ambi_data_relation(v->data, REL_SYMBOL, symbol, n);
+  if (!rel || ambi_load_acquire(&rel->x_nopen) || ambi_data_has_open(v->data))
+    return NULL;
   for (size_t i = 0; i < s->ndeps; i++) {
-    const Space *dep = s->deps[i];
-    if (has_open_atoms(dep->data) ||
-        has_live(ambi_space_relation(dep, REL_SYMBOL, symbol, n)))
+    const SpaceData *dep = ambi_load_acquire(&s->deps[i]->x_data);
+    if (ambi_data_has_open(dep) ||
+        has_live(ambi_data_relation(dep, REL_SYMBOL, symbol, n)))
       return NULL;
   }
   return rel;
 }
 
 // The index at an argument, if it is there and has all records.
-static Index *ready_index(const Relation *rel, uint32_t arg) {
-  for (size_t i = 0; i < rel->nindexes; i++) {
-    Index *x = &rel->index[i];
+static Index *ready_index(const Relation *rel, const View *v, uint32_t arg) {
+  for (Index *x = ambi_load_acquire(&rel->x_index); x;
+       x = ambi_load_acquire(&x->x_next))
     if (x->path.arg == arg && x->path.sub == PATH_SELF)
-      return x->upto == rel->n ? x : NULL;
-  }
+      return ambi_index_upto(x) >= ambi_relation_seen(rel, v) ? x : NULL;
   return NULL;
 }
 
@@ -74,20 +70,24 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
                                 uint32_t n, Value *fact) {
   if (!ambi_is_sym(items[0])) return FACT_ASK;
   ambi_space_asked(s, items[0], n);
-  Relation *rel = only_relation(s, items[0], n);
-  if (!rel || rel->nindexes == 0) return FACT_ASK;
-  Hits hits = {NULL, UINT32_MAX};
+  View view = ambi_space_view(s);
+  Relation *rel = only_relation(s, &view, items[0], n);
+  if (!rel || !ambi_load_acquire(&rel->x_index)) return FACT_ASK;
+  Hits hits = {.n = UINT32_MAX};
   for (uint32_t i = 1; i < n; i++) {
     Value v = items[i];
     uint64_t key;
     if (ambi_is_none(v) || ambi_is_var(v)) continue;
     if (!ambi_word_ground(v)) return FACT_ASK;
-    Index *x = hits.n > 1 ? ready_index(rel, i) : NULL;
+    Index *x = hits.n > 1 ? ready_index(rel, &view, i) : NULL;
     if (x && ambi_key_value(v, &key) == KEY_VALUE)
-      hits = ambi_index_find(x, key, rel->at);
+      hits = ambi_relation_hits(rel, &view, x, key);
   }
   if (hits.n != 1) return hits.n ? FACT_ASK : FACT_NONE;
-  *fact = rel->at[hits.at[0]].held;
+  size_t pos = ambi_hit(&hits, 0);
+  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
+    return FACT_NONE;
+  *fact = ambi_relation_at(rel)[pos].held;
   return !ambi_is_none(*fact) && matches(cx, items, n, ambi_expr_items(*fact))
              ? FACT_ONE
              : FACT_NONE;

@@ -8,6 +8,11 @@
 // Records enter when someone asks, all that came since the last time. So adding an
 // atom costs nothing here, what is loaded at once is indexed at once, with the slots
 // fetched ahead, and an index nobody asks stays as it is.
+//
+// Where others may be looking (Epochs are given), nothing that they can see is moved or
+// used again: larger arrays are copies, the old ones are retired, and a list that was
+// outgrown is left where it is until the index is made anew. A list's number of
+// entries grows when the entry is there, x_upto when all of a batch are.
 #include "runtime/spaces/index.h"
 
 #include "memory/alloc.h"
@@ -72,115 +77,171 @@ enum { MAX_FIRST = (1 << (32 - FIRST_SHIFT)) - 1 };
 static size_t class_words(unsigned k) {
   return (size_t)LIST_SMALLEST << k;
 }
+// The first two words of a block are looked at while they change.
+typedef AMB_ATOMIC(uint32_t) HeadWord;  // [lock>all]
+
+static uint32_t head_word(const uint32_t *block, unsigned i) {
+  return ambi_load_acquire((const HeadWord *)block + i);
+}
+static void set_head_word(uint32_t *block, unsigned i, uint32_t w) {
+  ambi_store_release((HeadWord *)block + i, w);
+}
+static uint32_t count_of(const uint32_t *block) {
+  return head_word(block, 0);
+}
 static unsigned class_of(const uint32_t *block) {
-  return block[1] & ((1 << FIRST_SHIFT) - 1);
+  return head_word(block, 1) & ((1 << FIRST_SHIFT) - 1);
 }
 static uint32_t first_of(const uint32_t *block) {
-  return block[1] >> FIRST_SHIFT;
+  return head_word(block, 1) >> FIRST_SHIFT;
 }
 static void set_first(uint32_t *block, uint32_t first) {
-  block[1] = first << FIRST_SHIFT | class_of(block);
+  set_head_word(block, 1, first << FIRST_SHIFT | class_of(block));
 }
 
+static uint32_t *lists_of(const Index *x) {
+  return ambi_load_acquire(&x->x_lists);
+}
 static uint32_t *block_at(const Index *x, uint32_t at) {
-  return x->lists + (at & ~SLOT_LIST);
+  return lists_of(x) + (at & ~SLOT_LIST);
 }
 
-static void spare_block(Index *x, uint32_t at, unsigned k) {
-  x->lists[at] = x->spare[k];
-  x->spare[k] = at;
+static bool grow_lists(Index *x, Epochs *e, size_t words) {
+  Growth g;
+  if (words <= x->lists_cap) return true;
+  if (!ambi_growth_begin(&g, e, lists_of(x), x->lists_cap, words,
+                         sizeof(uint32_t)))
+    return false;
+  ambi_store_release(&x->x_lists, g.at);
+  x->lists_cap = g.cap;
+  ambi_growth_end(&g, e);
+  return true;
 }
 
 // Where a block of the class is, or 0: memory is out. Word 0 is in no block.
-static uint32_t take_block(Index *x, unsigned k) {
+static uint32_t take_block(Index *x, Epochs *e, unsigned k) {
   if (k >= LIST_CLASSES) return 0;
   uint32_t at = x->spare[k];
   if (at) {
-    x->spare[k] = x->lists[at];
+    x->spare[k] = *block_at(x, at);
     return at;
   }
   size_t from = x->nlists ? x->nlists : 1;
   if (from + class_words(k) >= SLOT_LIST ||
-      !ambi_grow((void **)&x->lists, &x->lists_cap, from + class_words(k),
-                 sizeof *x->lists))
+      !grow_lists(x, e, from + class_words(k)))
     return 0;
   x->nlists = from + class_words(k);
   return (uint32_t)from;
 }
 
 // The same entries with more room behind them. 0: memory is out.
-static uint32_t grow_block(Index *x, uint32_t at) {
-  unsigned k = class_of(x->lists + at);
+static uint32_t grow_block(Index *x, Epochs *e, uint32_t at) {
+  unsigned k = class_of(block_at(x, at));
   size_t words = class_words(k);
   if (at + words == x->nlists && k + 1 < LIST_CLASSES &&
       at + 2 * words < SLOT_LIST) {  // the last one grows where it is
-    if (!ambi_grow((void **)&x->lists, &x->lists_cap, at + 2 * words,
-                   sizeof *x->lists))
-      return 0;
+    if (!grow_lists(x, e, at + 2 * words)) return 0;
     x->nlists = at + 2 * words;
-    x->lists[at + 1]++;
+    uint32_t *block = block_at(x, at);
+    set_head_word(block, 1, head_word(block, 1) + 1);
     return at;
   }
-  uint32_t to = take_block(x, k + 1);
+  uint32_t to = take_block(x, e, k + 1);
   if (!to) return 0;
-  memcpy(x->lists + to, x->lists + at, words * sizeof *x->lists);
-  x->lists[to + 1]++;
-  spare_block(x, at, k);
+  uint32_t *wide = block_at(x, to), *old = block_at(x, at);
+  memcpy(wide, old, words * sizeof *wide);
+  set_head_word(wide, 1, head_word(wide, 1) + 1);
+  if (!e) {
+    *old = x->spare[k];
+    x->spare[k] = at;
+  }
   return to;
 }
 
 static void tidy_block(uint32_t *block, const Record *at) {
-  uint32_t to = 0, *entry = block + LIST_HEAD;
-  for (uint32_t i = first_of(block); i < block[0]; i++)
+  uint32_t to = 0, n = count_of(block), *entry = block + LIST_HEAD;
+  for (uint32_t i = first_of(block); i < n; i++)
     if (!ambi_record_gone(at[entry[i]])) entry[to++] = entry[i];
-  block[0] = to;
+  set_head_word(block, 0, to);
   set_first(block, 0);
 }
 
-static bool to_list(Index *x, Slot *s) {
-  uint32_t at = take_block(x, 0);
+static uint32_t tag_in(SlotWord w) {
+  return (uint32_t)(w >> 32);
+}
+
+// A slot, and what is in it, for the one who changes it.
+typedef struct Place {
+  AMB_ATOMIC(SlotWord) * x_at;  // [lock>all]
+  SlotWord w;
+} Place;
+
+static void fill_place(Place *p, uint32_t tag, uint32_t at) {
+  p->w = (SlotWord)tag << 32 | at;
+  ambi_store_release(p->x_at, p->w);
+}
+
+static bool to_list(Index *x, Epochs *e, Place *p) {
+  uint32_t at = take_block(x, e, 0);
   if (!at) return false;
-  x->lists[at] = 1;
-  x->lists[at + 1] = 0;
-  x->lists[at + LIST_HEAD] = s->at;
-  s->at = at | SLOT_LIST;
+  uint32_t *block = block_at(x, at);
+  block[LIST_HEAD] = (uint32_t)p->w;
+  set_head_word(block, 1, 0);
+  set_head_word(block, 0, 1);
+  fill_place(p, tag_in(p->w), at | SLOT_LIST);
   return true;
+}
+
+// Makes room for one more entry. False: memory is out.
+static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
+  uint32_t at = (uint32_t)p->w & ~SLOT_LIST, *block = block_at(x, at);
+  uint32_t room = (uint32_t)class_words(class_of(block)) - LIST_HEAD;
+  if (count_of(block) < room) return true;
+  if (!e) {
+    tidy_block(block, records);
+    if (count_of(block) <= room / 4 * 3) return true;
+  }
+  uint32_t to = grow_block(x, e, at);
+  if (to && to != at) fill_place(p, tag_in(p->w), to | SLOT_LIST);
+  return to != 0;
 }
 
 // What was removed makes room first: then a key that comes and goes needs no more
 // than what is there at a time.
-static bool append(Index *x, Slot *s, uint32_t pos, const Record *records) {
-  if (!(s->at & SLOT_LIST)) {
-    if (ambi_record_gone(records[s->at])) {
-      s->at = pos;
+static bool append(Index *x, Epochs *e, Place p, uint32_t pos,
+                   const Record *records) {
+  if (!((uint32_t)p.w & SLOT_LIST)) {
+    if (ambi_record_gone(records[(uint32_t)p.w])) {
+      fill_place(&p, tag_in(p.w), pos);
       return true;
     }
-    if (!to_list(x, s)) return false;
+    if (!to_list(x, e, &p)) return false;
   }
-  uint32_t *block = block_at(x, s->at);
-  size_t room = class_words(class_of(block)) - LIST_HEAD;
-  if (block[0] == room) {
-    tidy_block(block, records);
-    if (block[0] > room / 4 * 3) {
-      uint32_t at = grow_block(x, s->at & ~SLOT_LIST);
-      if (!at) return false;
-      s->at = at | SLOT_LIST;
-      block = block_at(x, s->at);
-    }
-  }
-  block[LIST_HEAD + block[0]++] = pos;
+  if (!widen(x, e, &p, records)) return false;
+  uint32_t *block = block_at(x, (uint32_t)p.w), n = count_of(block);
+  block[LIST_HEAD + n] = pos;
+  set_head_word(block, 0, n + 1);
   return true;
 }
 
 // ---- the table ------------------------------------------------------------------
 void ambi_index_open(Index *x, Path path) {
-  *x = (Index){.path = path};
+  memset(x, 0, sizeof *x);
+  x->path = path;
+}
+
+static SlotTable *table_of(const Index *x) {
+  return ambi_load_acquire(&x->x_table);
+}
+static size_t table_size(size_t cap) {
+  return sizeof(SlotTable) + cap * sizeof(SlotWord);
 }
 
 void ambi_index_close(Index *x) {
-  ambi_free(x->table, x->cap * sizeof *x->table);
-  ambi_free(x->lists, x->lists_cap * sizeof *x->lists);
-  ambi_free(x->open, x->open_cap * sizeof *x->open);
+  SlotTable *t = table_of(x);
+  if (t) ambi_free(t, table_size(t->cap));
+  ambi_free(lists_of(x), x->lists_cap * sizeof(uint32_t));
+  ambi_free(ambi_load_acquire(&x->x_open), x->open_cap * sizeof(uint32_t));
 }
 
 static uint32_t tag_of(uint64_t key) {
@@ -193,11 +254,13 @@ static size_t home(size_t cap, uint32_t tag) {
 }
 
 // The slot with that tag, or the free slot where it belongs.
-static Slot *find_slot(Slot *table, size_t cap, uint32_t tag) {
-  size_t i = home(cap, tag);
-  while (table[i].tag && table[i].tag != tag)
-    i = i + 1 == cap ? 0 : i + 1;
-  return &table[i];
+static inline Place find_place(SlotTable *t, uint32_t tag) {
+  size_t i = home(t->cap, tag);
+  for (;;) {
+    SlotWord w = ambi_load_acquire(&t->x_slot[i]);
+    if (!w || tag_in(w) == tag) return (Place){&t->x_slot[i], w};
+    i = i + 1 == t->cap ? 0 : i + 1;
+  }
 }
 
 // A table that is neither full nor much too large.
@@ -205,48 +268,83 @@ static size_t roomy(double keys) {
   return (size_t)(keys * 1.3) + 16;
 }
 
-static bool resize(Index *x, size_t cap) {
-  Slot *table = cap <= UINT32_MAX ? ambi_alloc(cap * sizeof *table) : NULL;
-  if (!table) return false;
-  for (size_t i = 0; i < x->cap; i++)
-    if (x->table[i].tag) *find_slot(table, cap, x->table[i].tag) = x->table[i];
-  ambi_free(x->table, x->cap * sizeof *x->table);
-  x->table = table;
-  x->cap = cap;
+static void copy_slots(const SlotTable *from, SlotTable *to) {
+  for (size_t i = 0; i < from->cap; i++) {
+    SlotWord w = ambi_load_relaxed(&from->x_slot[i]);
+    if (!w) continue;
+    Place p = find_place(to, tag_in(w));
+    fill_place(&p, tag_in(w), (uint32_t)w);
+  }
+}
+
+static bool resize(Index *x, Epochs *e, size_t cap) {
+  SlotTable *old = table_of(x);
+  size_t size = old ? table_size(old->cap) : 0;
+  RetiredBlock *block = e && old ? ambi_retired_block(old, size) : NULL;
+  if (e && old && !block) return false;
+  SlotTable *t = cap <= UINT32_MAX ? ambi_alloc(table_size(cap)) : NULL;
+  if (!t) {
+    if (block) ambi_retired_drop(block);
+    return false;
+  }
+  t->cap = cap;
+  if (old) copy_slots(old, t);
+  ambi_store_release(&x->x_table, t);
+  if (block)
+    ambi_epoch_retire_block(e, block);
+  else
+    ambi_free(old, size);
   return true;
+}
+
+static size_t used(const Index *x) {
+  return ambi_load_relaxed(&x->x_used);
 }
 
 // To what all n records will need if those behind pos are like those before; not by
 // much at once, while only few have been seen.
-static bool grow_table(Index *x, size_t pos, size_t n) {
+static bool grow_table(Index *x, Epochs *e, size_t pos, size_t n) {
   enum { MANY = 8192 };
-  size_t least = x->cap ? x->cap + x->cap / 2 : 16;
-  size_t cap = roomy((double)x->used * (double)n / (double)(pos + 1));
-  if (pos < MANY && cap > x->cap * 4) cap = x->cap * 4;
-  return (cap > least && resize(x, cap)) || resize(x, least);
+  SlotTable *t = table_of(x);
+  size_t least = t ? t->cap + t->cap / 2 : 16;
+  size_t cap = roomy((double)used(x) * (double)n / (double)(pos + 1));
+  if (pos < MANY && t && cap > t->cap * 4) cap = t->cap * 4;
+  return (cap > least && resize(x, e, cap)) || resize(x, e, least);
 }
 
 // The records that came later had few keys of their own.
-static void shrink_table(Index *x) {
+static void shrink_table(Index *x, Epochs *e) {
   enum { WORTH = 256 };
-  if (x->cap > WORTH && x->cap / 8 > x->used) resize(x, roomy((double)x->used));
+  SlotTable *t = table_of(x);
+  if (t && t->cap > WORTH && t->cap / 8 > used(x))
+    resize(x, e, roomy((double)used(x)));
 }
 
-static bool add_open(Index *x, uint32_t pos) {
-  if (!ambi_grow((void **)&x->open, &x->open_cap, x->nopen + 1,
-                 sizeof *x->open))
+static bool add_open(Index *x, Epochs *e, uint32_t pos) {
+  Growth g;
+  size_t n = ambi_load_relaxed(&x->x_nopen);
+  if (!ambi_growth_begin(&g, e, ambi_load_relaxed(&x->x_open), x->open_cap,
+                         n + 1, sizeof(uint32_t)))
     return false;
-  x->open[x->nopen++] = pos;
+  ((uint32_t *)g.at)[n] = pos;
+  ambi_store_release(&x->x_open, g.at);
+  ambi_store_release(&x->x_nopen, n + 1);
+  x->open_cap = g.cap;
+  ambi_growth_end(&g, e);
   return true;
 }
 
-static bool add(Index *x, uint32_t tag, uint32_t pos, const Record *at,
-                size_t n) {
-  if (x->used * 5 >= x->cap * 4 && !grow_table(x, pos, n)) return false;
-  Slot *s = find_slot(x->table, x->cap, tag);
-  if (s->tag) return append(x, s, pos, at);
-  *s = (Slot){tag, pos};
-  x->used++;
+static bool add(Index *x, Epochs *e, uint32_t tag, uint32_t pos,
+                const Record *at, size_t n) {
+  SlotTable *t = table_of(x);
+  if (!t || used(x) * 5 >= t->cap * 4) {
+    if (!grow_table(x, e, pos, n)) return false;
+    t = table_of(x);
+  }
+  Place p = find_place(t, tag);
+  if (p.w) return append(x, e, p, pos, at);
+  fill_place(&p, tag, pos);
+  ambi_store_release(&x->x_used, used(x) + 1);
   return true;
 }
 
@@ -258,81 +356,113 @@ typedef struct Batch {
   unsigned n;
 } Batch;
 
-static bool add_batch(Index *x, Batch *b, const Record *at, size_t n) {
-  for (unsigned i = 0; x->cap && i < b->n; i++)
-    __builtin_prefetch(&x->table[home(x->cap, b->tag[i])], 1);
+static bool add_batch(Index *x, Epochs *e, Batch *b, const Record *at,
+                      size_t n) {
+  const SlotTable *t = table_of(x);
+  for (unsigned i = 0; t && i < b->n; i++)
+    __builtin_prefetch(&t->x_slot[home(t->cap, b->tag[i])], 1);
   for (unsigned i = 0; i < b->n; i++)
-    if (!add(x, b->tag[i], b->pos[i], at, n)) return false;
+    if (!add(x, e, b->tag[i], b->pos[i], at, n)) return false;
   b->n = 0;
   return true;
 }
 
-bool ambi_index_catch_up(Index *x, const Record *at, size_t n) {
+bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
   Batch b;
   b.n = 0;
-  for (size_t i = x->upto; i < n; i++) {
+  for (size_t i = ambi_index_upto(x); i < n; i++) {
     if (i + AHEAD < n && !ambi_record_gone(at[i + AHEAD]))
       __builtin_prefetch(ambi_ptr(at[i + AHEAD].held));
     if (ambi_record_gone(at[i])) continue;
     uint64_t key = 0;
     enum KeyKind kind = ambi_key_record(at[i], x->path, &key);
-    if (kind == KEY_OPEN && !add_open(x, (uint32_t)i)) return false;
+    if (kind == KEY_OPEN && !add_open(x, e, (uint32_t)i)) return false;
     if (kind != KEY_VALUE) continue;
     b.tag[b.n] = tag_of(key);
     b.pos[b.n++] = (uint32_t)i;
-    if (b.n == BATCH && !add_batch(x, &b, at, n)) return false;
+    if (b.n < BATCH) continue;
+    if (!add_batch(x, e, &b, at, n)) return false;
+    ambi_store_release(&x->x_upto, i + 1);
   }
-  x->upto = n;
-  if (!add_batch(x, &b, at, n)) return false;
-  shrink_table(x);
+  if (!add_batch(x, e, &b, at, n)) return false;
+  ambi_store_release(&x->x_upto, n);
+  shrink_table(x, e);
   return true;
 }
 
-static Slot *slot_of(const Index *x, uint64_t key) {
-  Slot *s = x->cap ? find_slot(x->table, x->cap, tag_of(key)) : NULL;
-  return s && s->tag ? s : NULL;
+// ---- looking ------------------------------------------------------------------------
+static inline SlotWord word_of(const Index *x, uint64_t key) {
+  const SlotTable *t = table_of(x);
+  if (!t) return 0;
+  uint32_t tag = tag_of(key);
+  for (size_t i = home(t->cap, tag);;) {
+    SlotWord w = ambi_load_acquire(&t->x_slot[i]);
+    if (!w || tag_in(w) == tag) return w;
+    i = i + 1 == t->cap ? 0 : i + 1;
+  }
 }
 
-static Hits hits_of(const Index *x, const Slot *s) {
-  if (!(s->at & SLOT_LIST)) return (Hits){&s->at, 1};
-  const uint32_t *block = block_at(x, s->at);
+// The lists are loaded behind the word, so they are not older than that.
+static Hits hits_of(const Index *x, SlotWord w) {
+  if (!w) return (Hits){0};
+  if (!((uint32_t)w & SLOT_LIST)) return (Hits){.from = (uint32_t)w, .n = 1};
+  const uint32_t *block = block_at(x, (uint32_t)w);
   uint32_t first = first_of(block);
-  return (Hits){block + LIST_HEAD + first, block[0] - first};
+  return (Hits){.at = block + LIST_HEAD + first, .n = count_of(block) - first};
 }
 
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
-  const Slot *s = slot_of(x, key);
-  if (!s) return (Hits){NULL, 0};
-  if (s->at & SLOT_LIST) {
-    uint32_t *block = block_at(x, s->at), first = first_of(block);
-    while (first < block[0] && first < MAX_FIRST &&
+  SlotWord w = word_of(x, key);
+  if ((uint32_t)w & SLOT_LIST) {
+    uint32_t *block = block_at(x, (uint32_t)w), first = first_of(block),
+             n = count_of(block);
+    while (first < n && first < MAX_FIRST &&
            ambi_record_gone(at[block[LIST_HEAD + first]]))
       first++;
     set_first(block, first);
   }
-  return hits_of(x, s);
+  return hits_of(x, w);
 }
 
 void ambi_index_prefetch(const Index *x, uint64_t key) {
-  if (x->cap) __builtin_prefetch(&x->table[home(x->cap, tag_of(key))]);
+  const SlotTable *t = table_of(x);
+  if (t) __builtin_prefetch(&t->x_slot[home(t->cap, tag_of(key))]);
 }
 
 Hits ambi_index_look(const Index *x, uint64_t key) {
-  const Slot *s = slot_of(x, key);
-  return s ? hits_of(x, s) : (Hits){NULL, 0};
+  return hits_of(x, word_of(x, key));
+}
+
+// The array is loaded behind the number, so it has that many.
+Hits ambi_index_open_hits(const Index *x) {
+  uint32_t n = (uint32_t)ambi_load_acquire(&x->x_nopen);
+  return (Hits){.at = ambi_load_acquire(&x->x_open), .n = n};
+}
+
+void ambi_hits_cut(Hits *h, size_t below) {
+  uint32_t lo = 0, hi = h->n;
+  if (hi == 0 || ambi_hit(h, hi - 1) < below) return;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (ambi_hit(h, mid) < below)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  h->n = lo;
 }
 
 void ambi_index_tidy(Index *x, uint64_t key, const Record *at) {
-  const Slot *s = slot_of(x, key);
-  if (s && s->at & SLOT_LIST) tidy_block(block_at(x, s->at), at);
+  SlotWord w = word_of(x, key);
+  if ((uint32_t)w & SLOT_LIST) tidy_block(block_at(x, (uint32_t)w), at);
 }
 
 // ---- looking whether all is well ----------------------------------------------------
 static bool hits_are_valid(Hits h, size_t below, const char **why) {
   for (uint32_t i = 0; i < h.n; i++) {
-    if (h.at[i] >= below)
+    if (ambi_hit(&h, i) >= below)
       return ambi_invalid(why, "an index names a record that is not there");
-    if (i && h.at[i - 1] >= h.at[i])
+    if (i && ambi_hit(&h, i - 1) >= ambi_hit(&h, i))
       return ambi_invalid(why, "a list of positions out of order");
   }
   return true;
@@ -342,29 +472,31 @@ static bool block_is_valid(const Index *x, uint32_t at, const char **why) {
   at &= ~SLOT_LIST;
   if (at == 0 || at + LIST_SMALLEST > x->nlists)
     return ambi_invalid(why, "a list of positions that is not there");
-  const uint32_t *block = x->lists + at;
+  const uint32_t *block = block_at(x, at);
   size_t words = class_words(class_of(block));
-  return (at + words <= x->nlists && block[0] + LIST_HEAD <= words &&
-          first_of(block) <= block[0]) ||
+  return (at + words <= x->nlists && count_of(block) + LIST_HEAD <= words &&
+          first_of(block) <= count_of(block)) ||
          ambi_invalid(why, "a list of positions longer than its room");
 }
 
 bool ambi_index_is_valid(const Index *x, size_t n, const char **why) {
-  size_t used = 0;
-  if (x->upto > n)
+  size_t keys = 0, upto = ambi_index_upto(x);
+  SlotTable *t = table_of(x);
+  if (upto > n)
     return ambi_invalid(why, "an index has more records than there are");
-  if (x->nlists > x->lists_cap || x->nopen > x->open_cap)
+  if (x->nlists > x->lists_cap || ambi_load_acquire(&x->x_nopen) > x->open_cap)
     return ambi_invalid(why, "an index longer than its room");
-  for (size_t i = 0; i < x->cap; i++) {
-    const Slot *s = &x->table[i];
-    if (!s->tag) continue;
-    used++;
-    if (find_slot(x->table, x->cap, s->tag) != s)
+  for (size_t i = 0; t && i < t->cap; i++) {
+    SlotWord w = ambi_load_acquire(&t->x_slot[i]);
+    if (!w) continue;
+    keys++;
+    if (find_place(t, tag_in(w)).x_at != &t->x_slot[i])
       return ambi_invalid(why, "a key of an index is not found");
-    if (s->at & SLOT_LIST && !block_is_valid(x, s->at, why)) return false;
-    if (!hits_are_valid(hits_of(x, s), x->upto, why)) return false;
+    if ((uint32_t)w & SLOT_LIST && !block_is_valid(x, (uint32_t)w, why))
+      return false;
+    if (!hits_are_valid(hits_of(x, w), upto, why)) return false;
   }
-  if (used != x->used)
+  if (keys != used(x))
     return ambi_invalid(why, "an index's keys are miscounted");
-  return hits_are_valid((Hits){x->open, (uint32_t)x->nopen}, x->upto, why);
+  return hits_are_valid(ambi_index_open_hits(x), upto, why);
 }

@@ -8,6 +8,7 @@
 #ifndef AMBIT_RUNTIME_INDEX_H
 #define AMBIT_RUNTIME_INDEX_H
 
+#include "memory/epoch.h"
 #include "runtime/atoms/match.h"
 #include "runtime/spaces/record.h"
 
@@ -34,43 +35,61 @@ enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
 // Key of a record, which is there, at any path.
 enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key);
 
-// A slot of the table: one position, or the block of a list of them.
-typedef struct Slot {
-  uint32_t tag;  // part of the key's hash; 0: the slot is free
-  uint32_t at;   // position; with SLOT_LIST: where in `lists`
-} Slot;
+// A slot of the table: one word, so that who looks sees all of it or nothing. In the
+// upper half a part of the key's hash, in the lower one a position; with SLOT_LIST
+// where in `lists` its list is. 0: the slot is free.
+typedef uint64_t SlotWord;
 #define SLOT_LIST ((uint32_t)1 << 31)
+typedef struct SlotTable {
+  size_t cap;                     // [init]
+  AMB_ATOMIC(SlotWord) x_slot[];  // [lock>all]
+} SlotTable;
 enum { LIST_CLASSES = 27 };
 
+// One thread at a time takes records in, the others look at what is there by then;
+// share.h tells how. The lock is the relation's.
 typedef struct Index {
-  Path path;
-  size_t upto;  // records before this position are in the index
-  Slot *table;
-  size_t cap, used;
-  uint32_t
-      *lists;  // blocks of two words (entries; class and first) and positions
+  Retired r;                  // [lock]
+  Path path;                  // [init]
+  AMB_ATOMIC(size_t) x_upto;  // [lock>all] records before are in the index
+  AMB_ATOMIC(SlotTable *) x_table;  // [lock>all] NULL: no keys yet
+  AMB_ATOMIC(size_t) x_used;        // [lock>all] keys
+  // Blocks of two words (entries; class and first) and positions.
+  AMB_ATOMIC(uint32_t *) x_lists;  // [lock>all]
   size_t nlists, lists_cap;
-  uint32_t spare[LIST_CLASSES];  // blocks given back, by class; 0: none
-  uint32_t *open;
-  size_t nopen, open_cap;
+  uint32_t spare[LIST_CLASSES];   // blocks given back, by class; 0: none
+  AMB_ATOMIC(uint32_t *) x_open;  // [lock>all]
+  AMB_ATOMIC(size_t) x_nopen;     // [lock>all]
+  size_t open_cap;
+  AMB_ATOMIC(struct Index *) x_next;  // [lock>all] of the relation
 } Index;
 
 void ambi_index_open(Index *x, Path path);
 void ambi_index_close(Index *x);
-// Takes in the records from x->upto to n. False: memory is out, and the index is of
-// no use any more.
-bool ambi_index_catch_up(Index *x, const Record *at, size_t n);
+// Takes in the records from x->x_upto to n. Epochs: of those who may be looking, or
+// NULL. False: memory is out, and more can not be taken in.
+bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n);
+static inline size_t ambi_index_upto(const Index *x) {
+  return ambi_load_acquire(&x->x_upto);
+}
 
-// Positions in ascending order; valid until the index takes in more.
+// Positions in ascending order; valid until the index takes in more, and while others
+// may be looking as long as one is inside.
 typedef struct Hits {
-  const uint32_t *at;
-  uint32_t n;
+  const uint32_t *at;  // NULL: from `from` on
+  uint32_t from, n;
 } Hits;
-// Those of the key, without removed records at the front.
+static inline uint32_t ambi_hit(const Hits *h, uint32_t i) {
+  return h->at ? h->at[i] : h->from + i;
+}
+// Those of the key, without removed records at the front. For a thread that is alone.
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at);
 void ambi_index_prefetch(const Index *x, uint64_t key);
 Hits ambi_index_look(const Index *x, uint64_t key);  // as they stand
-// Drops the removed records from the positions of a key.
+Hits ambi_index_open_hits(const Index *x);           // those that every key has
+// Leaves those below a position.
+void ambi_hits_cut(Hits *h, size_t below);
+// Drops the removed records from the positions of a key, as ambi_index_find.
 void ambi_index_tidy(Index *x, uint64_t key, const Record *at);
 // Entries are in order and below n, and every key is found where it stands.
 bool ambi_index_is_valid(const Index *x, size_t n, const char **why);

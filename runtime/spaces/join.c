@@ -17,8 +17,8 @@ enum {
 
 // Positions that two lists have in common, or all of one list.
 typedef struct Candidates {
-  const uint32_t *at;  // NULL: all positions below n
-  uint32_t n, next;
+  Hits hits;
+  uint32_t next;
   const uint32_t *other;  // NULL: none
   uint32_t nother, beside;
 } Candidates;
@@ -30,7 +30,8 @@ typedef struct Level {
   unsigned n, next;                   // of the batch
   uint32_t pos[JOIN_BATCH];           // facts that match
   Value taken[JOIN_BATCH][JOIN_OPS];  // what their operations bind
-  Hits hits[JOIN_BATCH];              // where the next goal looks
+  bool looked;
+  Hits hits[JOIN_BATCH];  // where the next goal looks, if that was looked up
 } Level;
 
 typedef struct Run {
@@ -48,7 +49,7 @@ typedef struct Run {
 
 // ---- candidates ---------------------------------------------------------------------
 static Candidates candidates_of(Hits h) {
-  return (Candidates){.at = h.at, .n = h.n};
+  return (Candidates){.hits = h};
 }
 
 // The first entry of the other list that is not below pos: steps that double, then
@@ -72,9 +73,8 @@ static bool gallop(Candidates *c, uint32_t pos) {
 }
 
 static bool next_candidate(Candidates *c, uint32_t *pos) {
-  while (c->next < c->n) {
-    uint32_t i = c->next++;
-    *pos = c->at ? c->at[i] : i;
+  while (c->next < c->hits.n) {
+    *pos = ambi_hit(&c->hits, c->next++);
     if (!c->other || gallop(c, *pos)) return true;
   }
   return false;
@@ -99,28 +99,18 @@ static uint64_t key_now(const Run *r, const JoinGoal *g, const JoinKey *k) {
   return k->size ? ambi_key_functor(key, k->size) : key;
 }
 
-// Indexes of a relation may move when it gets one more.
-static void refresh(Run *r, const Relation *rel) {
-  for (unsigned i = 0; i < r->j->ngoals; i++) {
-    Level *l = &r->level[i];
-    if (l->g->rel != rel || !l->first) continue;
-    l->first = ambi_relation_index(l->g->rel, l->g->keys[0].path);
-  }
-}
-
-static Hits look(Run *r, Relation *rel, Path path, uint64_t key) {
-  const Index *had = rel->index;
-  Index *x = ambi_relation_index(rel, path);
-  if (rel->index != had) refresh(r, rel);
-  return x ? ambi_index_find(x, key, rel->at) : (Hits){NULL, (uint32_t)rel->n};
+// False: there is no such index.
+static bool look(const JoinGoal *g, Path path, uint64_t key, Hits *out) {
+  Index *x = ambi_relation_index(g->rel, &g->view, path);
+  if (x) *out = ambi_relation_hits(g->rel, &g->view, x, key);
+  return x != NULL;
 }
 
 // Narrows down many candidates by what else is known.
 static void narrow(Run *r, JoinGoal *g, Candidates *c) {
-  Hits best = {c->at, c->n}, second = {NULL, UINT32_MAX};
+  Hits best = c->hits, second = {.n = UINT32_MAX}, h;
   for (unsigned i = 1; i < g->nkeys && best.n > FEW; i++) {
-    Hits h = look(r, g->rel, g->keys[i].path, key_now(r, g, &g->keys[i]));
-    if (!h.at && h.n) continue;
+    if (!look(g, g->keys[i].path, key_now(r, g, &g->keys[i]), &h)) continue;
     if (h.n < best.n) {
       second = best;
       best = h;
@@ -128,30 +118,35 @@ static void narrow(Run *r, JoinGoal *g, Candidates *c) {
       second = h;
     }
   }
-  if (best.n > FEW && g->all_known && g->keys[0].var != JOIN_WHOLE) {
-    Path path = {PATH_GROUND, PATH_SELF};
-    Hits h = look(r, g->rel, path, hash_now(r, g));
-    if (h.at || !h.n) best = h;
-  }
+  Path whole = {PATH_GROUND, PATH_SELF};
+  if (best.n > FEW && g->all_known && g->keys[0].var != JOIN_WHOLE &&
+      look(g, whole, hash_now(r, g), &h))
+    best = h;
   *c = candidates_of(best);
   if (best.n <= FEW || !second.at) return;
   c->other = second.at;
   c->nother = second.n;
 }
 
+// While another thread was at the index, all facts were candidates.
+static void find_first(Level *l) {
+  if (l->first || l->g->nkeys == 0) return;
+  l->first = ambi_relation_index(l->g->rel, &l->g->view, l->g->keys[0].path);
+}
+
 static void open_level(Run *r, Level *l, const Hits *known) {
   JoinGoal *g = l->g;
   g->asked++;
   l->n = l->next = 0;
+  if (g->view.epochs && !known) find_first(l);
   if (!l->first) {
-    l->c = (Candidates){.n = (uint32_t)g->rel->n};
+    l->c = candidates_of((Hits){.n = g->n});
     return;
   }
-  l->c = candidates_of(
-      known
-          ? *known
-          : ambi_index_find(l->first, key_now(r, g, &g->keys[0]), g->rel->at));
-  if (l->c.n > FEW) narrow(r, g, &l->c);
+  l->c = candidates_of(known ? *known
+                             : ambi_relation_hits(g->rel, &g->view, l->first,
+                                                  key_now(r, g, &g->keys[0])));
+  if (l->c.hits.n > FEW) narrow(r, g, &l->c);
 }
 
 // ---- one fact ---------------------------------------------------------------------
@@ -201,18 +196,20 @@ static bool poll(Run *r, unsigned n) {
 
 // Where the next goal will look for each fact of the batch.
 static void look_ahead(Level *l, const Level *below, const uint64_t *keys) {
-  const Record *at = below->g->rel->at;
+  const JoinGoal *g = below->g;
+  const Record *at = g->at;
   for (unsigned i = 0; i < l->n; i++) {
-    l->hits[i] = ambi_index_find(below->first, keys[i], at);
-    if (l->hits[i].n) __builtin_prefetch(&at[l->hits[i].at[0]]);
+    l->hits[i] = ambi_relation_hits(g->rel, &g->view, below->first, keys[i]);
+    if (l->hits[i].n) __builtin_prefetch(&at[ambi_hit(&l->hits[i], 0)]);
   }
   for (unsigned i = 0; i < l->n; i++)
-    if (l->hits[i].n) __builtin_prefetch(ambi_ptr(at[l->hits[i].at[0]].held));
+    if (l->hits[i].n)
+      __builtin_prefetch(ambi_ptr(at[ambi_hit(&l->hits[i], 0)].held));
 }
 
 // The next candidates that match. False: cx->stop is set.
 static bool fill(Run *r, Level *l, const Level *below) {
-  const Record *at = l->g->rel->at;
+  const Record *at = l->g->at;
   uint32_t pos[JOIN_BATCH];
   uint64_t keys[JOIN_BATCH];
   unsigned n = 0;
@@ -224,7 +221,8 @@ static bool fill(Run *r, Level *l, const Level *below) {
   for (unsigned i = 0; n > 1 && i < n; i++)
     __builtin_prefetch(ambi_ptr(at[pos[i]].held));
   for (unsigned i = 0; i < n; i++) {
-    if (ambi_record_gone(at[pos[i]]) ||
+    if (ambi_is_ended(l->g->end, pos[i], l->g->view.seen) ||
+        ambi_record_gone(at[pos[i]]) ||
         !match(r, l->g, at[pos[i]].held, l->taken[l->n]))
       continue;
     l->pos[l->n] = pos[i];
@@ -236,7 +234,8 @@ static bool fill(Run *r, Level *l, const Level *below) {
   }
   l->g->looked_at += n;
   l->g->found += l->n;
-  if (below && below->first) look_ahead(l, below, keys);
+  l->looked = below && below->first;
+  if (l->looked) look_ahead(l, below, keys);
   return !r->cx->stop && poll(r, n);
 }
 
@@ -284,7 +283,7 @@ static bool run(Run *r) {
     Level *l = &r->level[depth], *below = depth < last ? l + 1 : NULL;
     if (l->next == l->n) {
       if (!fill(r, l, below)) return false;
-      if (l->n == 0 && (l->c.next == l->c.n)) {
+      if (l->n == 0 && (l->c.next == l->c.hits.n)) {
         if (depth == 0) return true;
         depth--;
         continue;
@@ -296,7 +295,7 @@ static bool run(Run *r) {
       unsigned i = l->next++;
       r->at[l->g->written] = l->pos[i];
       take_again(r, l->g, l->taken[i]);
-      open_level(r, below, below->first ? &l->hits[i] : NULL);
+      open_level(r, below, l->looked ? &l->hits[i] : NULL);
       depth++;
     }
   }
@@ -365,12 +364,9 @@ bool ambi_join_run(Join *j, ValueVec *values, size_t *nsolutions) {
   r->cx = j->cx;
   r->values = values;
   for (unsigned i = 0; i < j->ngoals; i++) {
-    JoinGoal *g = r->level[i].g = &j->goals[i];
-    if (g->nkeys)
-      r->level[i].first = ambi_relation_index(g->rel, g->keys[0].path);
+    r->level[i].g = &j->goals[i];
+    find_first(&r->level[i]);
   }
-  for (unsigned i = 0; i < j->ngoals; i++)  // which may have moved
-    if (r->level[i].first) refresh(r, j->goals[i].rel);
   bool ok = run(r) && (!j->reordered || sort_solutions(r, from));
   *nsolutions = r->nsolutions;
   ambi_free(r->places, r->places_cap * sizeof *r->places);

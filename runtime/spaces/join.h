@@ -47,6 +47,10 @@ typedef struct JoinGoal {
   unsigned written;  // place in the conjunction
   uint32_t vars;     // set of its variables
   Relation *rel;
+  View view;  // of the space it is in
+  const Record *at;
+  const EndWord *end;
+  uint32_t n;  // records of the view
   JoinOp ops[JOIN_OPS];
   unsigned nops;
   JoinKey keys[JOIN_KEYS];  // the one to begin with first
@@ -66,8 +70,8 @@ typedef struct Join {
 } Join;
 
 // False: this is no conjunction of that kind.
-bool ambi_join_plan(Join *j, Context *cx, Space *s, const Value *patterns,
-                    size_t n, const ValueVec *vars);
+bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
+                    const Value *patterns, size_t n, const ValueVec *vars);
 // Appends j->vars->n values for each solution. False: cx->stop is set.
 bool ambi_join_run(Join *j, ValueVec *values, size_t *nsolutions);
 

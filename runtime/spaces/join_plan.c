@@ -9,25 +9,27 @@
 enum { WORTH_SORTING = 4 };
 
 // ---- which atoms can match --------------------------------------------------------
-static bool has_open_atoms(const Space *s) {
-  const Relation *heads = s->data->lone[REL_VAR_HEAD],
-                 *bare = s->data->lone[REL_OPEN];
-  return (heads && ambi_relation_live(heads)) ||
-         (bare && ambi_relation_live(bare));
+static void take_relation(JoinGoal *g, Relation *rel, const View *v) {
+  g->rel = rel;
+  g->view = *v;
+  g->n = (uint32_t)ambi_relation_seen(rel, v);
+  g->at = ambi_relation_at(rel);
+  g->end = ambi_load_acquire(&rel->x_end);
 }
 
-// The one relation with facts that the pattern can match; *out is NULL if there are
+// The one relation with facts that the pattern can match; g->rel is NULL if there are
 // none. False: more than one, or facts that are not seen by all.
-static bool find_relation(Space *s, Value pattern, Relation **out) {
-  uint32_t head = ambi_sym_of(ambi_deref(ambi_expr_at(pattern, 0)));
-  uint32_t size = ambi_expr_size(pattern);
-  *out = NULL;
+static bool find_relation(const Space *s, const View *views, JoinGoal *g) {
+  uint32_t head = ambi_sym_of(ambi_deref(ambi_expr_at(g->pattern, 0)));
+  uint32_t size = ambi_expr_size(g->pattern);
+  g->rel = NULL;
   for (size_t i = 0; i <= s->ndeps; i++) {
-    Space *from = i ? s->deps[i - 1] : s;
-    Relation *rel = ambi_space_relation(from, REL_SYMBOL, head, size);
+    Relation *rel = ambi_data_relation(views[i].data, REL_SYMBOL, head, size);
     if (!rel || ambi_relation_live(rel) == 0) continue;
-    if (*out || rel->nopen || (i && from->nyields)) return false;
-    *out = rel;
+    if (g->rel || ambi_load_acquire(&rel->x_nopen) ||
+        (i && s->deps[i - 1]->nyields))
+      return false;
+    take_relation(g, rel, &views[i]);
   }
   return true;
 }
@@ -126,8 +128,9 @@ static void note_keys(const Join *j, JoinGoal *g, uint32_t bound) {
 static double left_by(const JoinGoal *g, const JoinKey *k) {
   double n = (double)ambi_relation_live(g->rel);
   const Index *x = ambi_relation_has_index(g->rel, k->path);
-  if (!x || x->used == 0) return sqrt(n);
-  if (k->var < JOIN_VARS) return (double)x->upto / (double)x->used;
+  double used = x ? (double)ambi_load_relaxed(&x->x_used) : 0;
+  if (used == 0) return sqrt(n);
+  if (k->var < JOIN_VARS) return (double)ambi_index_upto(x) / used;
   return ambi_index_look(x, k->key).n;
 }
 
@@ -189,18 +192,18 @@ static void prefer_whole(JoinGoal *g, double asked) {
   if (!g->all_known || g->nkeys == 0 || g->nkeys == JOIN_KEYS ||
       asked < (double)ambi_relation_live(g->rel))
     return;
-  ambi_relation_index(g->rel, g->keys[0].path);  // tells what it leaves
+  ambi_relation_index(g->rel, &g->view,
+                      g->keys[0].path);  // tells what it leaves
   if (left_by(g, &g->keys[0]) <= SEVERAL) return;
   memmove(&g->keys[1], &g->keys[0], g->nkeys++ * sizeof g->keys[0]);
   g->keys[0] = (JoinKey){.path = {PATH_GROUND, PATH_SELF}, .var = JOIN_WHOLE};
 }
 
-bool ambi_join_plan(Join *j, Context *cx, Space *s, const Value *patterns,
-                    size_t n, const ValueVec *vars) {
-  if (n == 0 || n > JOIN_GOALS || vars->n > JOIN_VARS || has_open_atoms(s))
-    return false;
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (has_open_atoms(s->deps[i])) return false;
+bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
+                    const Value *patterns, size_t n, const ValueVec *vars) {
+  if (n == 0 || n > JOIN_GOALS || vars->n > JOIN_VARS) return false;
+  for (size_t i = 0; i <= s->ndeps; i++)
+    if (ambi_data_has_open(views[i].data)) return false;
   j->cx = cx;
   j->vars = vars;
   j->ngoals = (unsigned)n;
@@ -211,8 +214,7 @@ bool ambi_join_plan(Join *j, Context *cx, Space *s, const Value *patterns,
     g->written = i;
     g->vars = 0;
     g->asked = g->looked_at = g->found = 0;
-    if (!is_plannable(g->pattern) || !find_relation(s, g->pattern, &g->rel))
-      return false;
+    if (!is_plannable(g->pattern) || !find_relation(s, views, g)) return false;
     if (!compile(j, g, &g->vars)) return false;
     j->empty = j->empty || !g->rel;
   }

@@ -139,13 +139,13 @@ static bool deliver_all(Question *q, const Space *s, Stream *st) {
   size_t pos;
   while (ok && (q->out || !q->found) &&
          (pos = ambi_stream_next(st)) != STREAM_END)
-    ok = deliver(q, s, st->rel->at[pos]);
+    ok = deliver(q, s, st->at[pos]);
   ambi_stream_close(st);
   return ok;
 }
 
 static uint64_t ordinal_at(const Stream *st, size_t pos) {
-  return pos == STREAM_END ? UINT64_MAX : st->rel->ordinal[pos];
+  return pos == STREAM_END ? UINT64_MAX : st->ordinal[pos];
 }
 
 static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
@@ -160,7 +160,7 @@ static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
       if (ordinal_at(&st[i], next[i]) < ordinal_at(&st[first], next[first]))
         first = i;
     if (next[first] == STREAM_END) break;
-    ok = deliver(q, s, st[first].rel->at[next[first]]);
+    ok = deliver(q, s, st[first].at[next[first]]);
     next[first] = ambi_stream_next(&st[first]);
   }
   for (size_t i = 0; i < n; i++)
@@ -182,79 +182,94 @@ static bool see(void *arg, Record r) {
 }
 
 // Every atom is a candidate.
-static bool ask_all(Question *q, const Space *s) {
+static bool ask_all(Question *q, const Space *s, const View *view) {
   Seer v = {q, s, true};
-  return ambi_space_see(s, see, &v) && v.ok;
+  return ambi_view_see(view, see, &v) && v.ok;
 }
 
-static size_t select_all(Relation *rel, Stream *out) {
+static size_t select_all(const Relation *rel, const View *v, Stream *out) {
   if (!rel || ambi_relation_live(rel) == 0) return 0;
-  ambi_relation_all(rel, &out[0]);
+  ambi_relation_all(rel, v, &out[0]);
   return 1;
 }
 
-static size_t select_items(const Question *q, Space *s, Stream *out) {
+static size_t select_lone(const View *v, enum RelationKind kind, Stream *out) {
+  return select_all(ambi_data_lone(v->data, kind), v, out);
+}
+
+static size_t select_items(const Question *q, const View *v, Stream *out) {
   Value head = ambi_deref(q->items[0]);
   Relation *rel =
       ambi_is_sym(head)
-          ? ambi_space_relation(s, REL_SYMBOL, ambi_sym_of(head), q->n)
-          : ambi_space_relation(s, REL_SIZE, 0, q->n);
-  size_t n = rel ? ambi_relation_select(rel, q->items, q->n, out) : 0;
-  n += select_all(s->data->lone[REL_VAR_HEAD], out + n);
-  return n + select_all(s->data->lone[REL_OPEN], out + n);
+          ? ambi_data_relation(v->data, REL_SYMBOL, ambi_sym_of(head), q->n)
+          : ambi_data_relation(v->data, REL_SIZE, 0, q->n);
+  size_t n = rel ? ambi_relation_select(rel, v, q->items, q->n, out) : 0;
+  n += select_lone(v, REL_VAR_HEAD, out + n);
+  return n + select_lone(v, REL_OPEN, out + n);
 }
 
-static size_t select_atom(const Question *q, Space *s, Stream *out) {
-  Relation *rel = s->data->lone[REL_ATOM];
-  size_t n = rel ? ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF},
+static size_t select_atom(const Question *q, const View *v, Stream *out) {
+  Relation *rel = ambi_data_lone(v->data, REL_ATOM);
+  size_t n = rel ? ambi_relation_lookup(rel, v, (Path){PATH_WHOLE, PATH_SELF},
                                         ambi_hash(q->atom), out)
                  : 0;
-  return n + select_all(s->data->lone[REL_OPEN], out + n);
+  return n + select_lone(v, REL_OPEN, out + n);
 }
 
 static bool is_open_head(const Question *q) {
   return !ambi_is_none(q->head) && is_open(q->head);
 }
 
-static size_t select_equations(const Question *q, Space *s, Stream *out) {
-  Relation *rel = ambi_space_relation(s, REL_SYMBOL, AMB_S_EQ, 3);
-  if (!rel || is_open_head(q)) return select_all(rel, out);
+static size_t select_equations(const Question *q, const View *v, Stream *out) {
+  Relation *rel = ambi_data_relation(v->data, REL_SYMBOL, AMB_S_EQ, 3);
+  if (!rel || is_open_head(q)) return select_all(rel, v, out);
   uint32_t size = q->nargs + 1;
   uint64_t key;
   if (ambi_is_none(q->head))
     key = ambi_key_nested(size);
   else
     key = ambi_key_functor(ambi_atomic_hash(q->head), size);
-  return ambi_relation_lookup(rel, (Path){1, PATH_SELF}, key, out);
+  return ambi_relation_lookup(rel, v, (Path){1, PATH_SELF}, key, out);
 }
 
 // A variable head may stand for `=`.
-static size_t select_rules(const Question *q, Space *s, Stream *out) {
-  size_t n = select_equations(q, s, out);
-  return n + select_all(s->data->lone[REL_VAR_HEAD], out + n);
+static size_t select_rules(const Question *q, const View *v, Stream *out) {
+  size_t n = select_equations(q, v, out);
+  return n + select_lone(v, REL_VAR_HEAD, out + n);
 }
 
-static bool ask_own(Question *q, Space *s) {
+static bool ask_view(Question *q, const Space *s, const View *v) {
   Stream st[MAX_STREAMS];
   size_t n = 0;
   switch (q->what) {
-  case ASK_ANY: return ask_all(q, s);
-  case ASK_ATOM: n = select_atom(q, s, st); break;
+  case ASK_ANY: return ask_all(q, s, v);
+  case ASK_ATOM: n = select_atom(q, v, st); break;
   case ASK_ITEMS:
-    if (is_open(ambi_deref(q->items[0]))) return ask_all(q, s);
-    n = select_items(q, s, st);
+    if (is_open(ambi_deref(q->items[0]))) return ask_all(q, s, v);
+    n = select_items(q, v, st);
     break;
-  case ASK_RULES: n = select_rules(q, s, st); break;
+  case ASK_RULES: n = select_rules(q, v, st); break;
   }
   return merge(q, s, st, n);
 }
 
-static bool ask(Question *q, Space *s) {
+static bool ask_own(Question *q, const Space *s) {
+  View v = ambi_space_view(s);
+  return ask_view(q, s, &v);
+}
+
+// views: one for the space and one for each dep; NULL: what there is now.
+static bool ask_in(Question *q, Space *s, const View *views) {
   q->from = s;
-  bool ok = ask_own(q, s);
-  for (size_t i = 0; ok && i < s->ndeps; i++)
-    ok = ask_own(q, s->deps[i]);
-  return ok;
+  for (size_t i = 0; i <= s->ndeps; i++) {
+    const Space *one = i ? s->deps[i - 1] : s;
+    if (!(views ? ask_view(q, one, &views[i]) : ask_own(q, one))) return false;
+  }
+  return true;
+}
+
+static bool ask(Question *q, Space *s) {
+  return ask_in(q, s, NULL);
 }
 
 // ---- questions ----------------------------------------------------------------------
@@ -264,7 +279,8 @@ bool ambi_space_atoms(Space *s, RecordVec *out) {
   return ask_own(&q, s);
 }
 
-bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
+static bool query(Context *cx, Space *s, const View *views, Value pattern,
+                  RecordVec *out) {
   pattern = ambi_deref(pattern);
   Question q = {.atom = pattern, .out = out};
   if (ambi_is_var(pattern)) {
@@ -277,9 +293,13 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
     q.what = ASK_ATOM;
   }
   ambi_space_asked(s, q.n ? q.items[0] : AMB_NONE, q.n);
-  if (ask(&q, s)) return true;
+  if (ask_in(&q, s, views)) return true;
   cx->stop = STOP_MEMORY;
   return false;
+}
+
+bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
+  return query(cx, s, NULL, pattern, out);
 }
 
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
@@ -428,6 +448,7 @@ typedef struct Goal {
 typedef struct Solver {
   Context *cx;
   Space *space;
+  const View *views;
   const Value *patterns;
   size_t npatterns;
   ValueVec *vars, *values;
@@ -454,7 +475,7 @@ static bool solve(Solver *sv) {
   Context *cx = sv->cx;
   size_t depth = 0;
   if (sv->npatterns == 0) return take_solution(sv);
-  if (!ambi_space_query(cx, sv->space, sv->patterns[0], &sv->goals[0].records))
+  if (!query(cx, sv->space, sv->views, sv->patterns[0], &sv->goals[0].records))
     return false;
   for (;;) {
     Goal *g = &sv->goals[depth];
@@ -477,8 +498,8 @@ static bool solve(Solver *sv) {
     if (ok && depth + 1 < sv->npatterns) {
       Goal *below = &sv->goals[++depth];
       below->next = 0;
-      if (!ambi_space_query(cx, sv->space, sv->patterns[depth],
-                            &below->records))
+      if (!query(cx, sv->space, sv->views, sv->patterns[depth],
+                 &below->records))
         return false;
       continue;
     }
@@ -488,8 +509,41 @@ static bool solve(Solver *sv) {
   }
 }
 
+// Depth first over the goals, with candidates unified one by one.
+static bool solve_plainly(Solver *sv) {
+  Context *cx = sv->cx;
+  Goal one = {.next = 0};
+  size_t n = sv->npatterns;
+  sv->goals = n <= 1 ? &one : ambi_alloc(n * sizeof *sv->goals);
+  if (!sv->goals) {
+    cx->stop = STOP_MEMORY;
+    return false;
+  }
+  size_t mark = cx->tr;
+  Word *hb = trail_all(cx);
+  bool ok = solve(sv);
+  ambi_trail_undo(cx, mark);
+  cx->hb = hb;
+  for (size_t i = 0; i < n; i++)
+    ambi_records_drop(&sv->goals[i].records);
+  if (sv->goals != &one) ambi_free(sv->goals, n * sizeof *sv->goals);
+  return ok;
+}
+
+const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]) {
+  View *v = s->ndeps < FEW_VIEWS ? few : ambi_alloc((s->ndeps + 1) * sizeof *v);
+  for (size_t i = 0; v && i <= s->ndeps; i++)
+    v[i] = ambi_space_view(i ? s->deps[i - 1] : s);
+  return v;
+}
+
+void ambi_drop_views(const Space *s, const View *v, const View *few) {
+  if (v != few) ambi_free((View *)(uintptr_t)v, (s->ndeps + 1) * sizeof *v);
+}
+
 bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
                       ValueVec *values, size_t *nsolutions) {
+  View few[FEW_VIEWS];
   pattern = ambi_deref(pattern);
   Solver sv = {.cx = cx,
                .space = s,
@@ -508,24 +562,19 @@ bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
     ambi_space_asked(s, any ? AMB_NONE : ambi_expr_at(p, 0), ambi_expr_size(p));
   }
   if (!ambi_collect_vars(cx, pattern, vars)) return false;
-  Join join;
-  if (ambi_join_plan(&join, cx, s, sv.patterns, sv.npatterns, vars))
-    return ambi_join_run(&join, values, nsolutions);
-  Goal one = {.next = 0};
-  size_t n = sv.npatterns;
-  sv.goals = n <= 1 ? &one : ambi_alloc(n * sizeof *sv.goals);
-  if (!sv.goals) {
+  sv.views = ambi_space_views(s, few);
+  if (!sv.views) {
     cx->stop = STOP_MEMORY;
     return false;
   }
-  size_t mark = cx->tr;
-  Word *hb = trail_all(cx);
-  bool ok = solve(&sv);
-  ambi_trail_undo(cx, mark);
-  cx->hb = hb;
-  for (size_t i = 0; i < n; i++)
-    ambi_records_drop(&sv.goals[i].records);
-  if (sv.goals != &one) ambi_free(sv.goals, n * sizeof *sv.goals);
-  *nsolutions = sv.solutions;
+  Join join;
+  bool ok;
+  if (ambi_join_plan(&join, cx, s, sv.views, sv.patterns, sv.npatterns, vars)) {
+    ok = ambi_join_run(&join, values, nsolutions);
+  } else {
+    ok = solve_plainly(&sv);
+    *nsolutions = sv.solutions;
+  }
+  ambi_drop_views(s, sv.views, few);
   return ok;
 }

@@ -1,301 +1,241 @@
-// Records of one relation, their indexes, and the choice among these.
+// Records of one relation: they come, they go, and the gaps are closed.
 #include "runtime/spaces/relation.h"
+
+#include <string.h>
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
-#include "runtime/atoms/work.h"
 
-enum {
-  SMALL_RELATION = 8,  // scanned: an index would not pay
-  GOOD_ENOUGH = 8,     // candidates: do not look for a better index
-  MAX_INDEXES = 16,
-  MAX_ARG = 32,  // paths beyond are not indexed
-  MAX_SUB = 8,
-  MAX_CHOICES = 24,
-  MIN_DEAD = 16  // compaction waits for that many
-};
+enum { MIN_DEAD = 16 };  // compaction waits for that many
 
-// Under stress every relation is indexed, and compacted as soon as it may be.
-static bool is_small(const Relation *rel) {
-  size_t small = ambi_stress(STRESS_MINIMAL) ? 0 : SMALL_RELATION;
-  return ambi_relation_live(rel) <= small;
+static const uint32_t *ordinals_of(const Relation *rel) {
+  return ambi_load_acquire(&rel->x_ordinal);
 }
-
-// ---- records ----------------------------------------------------------------------
-static void drop_index(Relation *rel, size_t i) {
-  ambi_index_close(&rel->index[i]);
-  rel->index[i] = rel->index[--rel->nindexes];
+static EndWord *ends_of(const Relation *rel) {
+  return ambi_load_acquire(&rel->x_end);
 }
-
-static void drop_indexes(Relation *rel) {
-  while (rel->nindexes)
-    drop_index(rel, rel->nindexes - 1);
-  ambi_free(rel->index, rel->indexes_cap * sizeof *rel->index);
-  rel->index = NULL;
-  rel->indexes_cap = 0;
+static size_t nopen(const Relation *rel) {
+  return ambi_load_relaxed(&rel->x_nopen);
 }
 
 void ambi_relation_close(Relation *rel) {
-  drop_indexes(rel);
-  ambi_free(rel->at, rel->cap * sizeof *rel->at);
-  ambi_free(rel->ordinal, rel->ordinals_cap * sizeof *rel->ordinal);
+  ambi_relation_drop_indexes(rel);
+  ambi_free(ambi_load_acquire(&rel->x_at), rel->cap * sizeof(Record));
+  ambi_free(ambi_load_acquire(&rel->x_ordinal),
+            rel->ordinals_cap * sizeof(uint32_t));
+  ambi_free(ends_of(rel), rel->ends_cap * sizeof(EndWord));
 }
 
-// Indexes that nobody has asked since there were half as many records go: when
-// someone does, they are made at once.
-static void drop_idle(Relation *rel) {
-  for (size_t i = rel->nindexes; i-- > 0;)
-    if (rel->index[i].upto < rel->n / 2) drop_index(rel, i);
+// ---- coming -------------------------------------------------------------------------
+static bool grow_records(Relation *rel, Epochs *e, size_t need) {
+  Growth g;
+  if (!ambi_growth_begin(&g, e, ambi_load_relaxed(&rel->x_at), rel->cap, need,
+                         sizeof(Record)))
+    return false;
+  ambi_store_release(&rel->x_at, g.at);
+  rel->cap = g.cap;
+  ambi_growth_end(&g, e);
+  return true;
 }
 
-bool ambi_relation_reserve(Relation *rel, size_t more) {
-  size_t need = rel->n + more;
-  if (AMB_LIKELY(need <= rel->cap && need <= rel->ordinals_cap)) return true;
-  drop_idle(rel);
-  return more <= RELATION_MOST - rel->n &&
-         ambi_grow((void **)&rel->at, &rel->cap, need, sizeof *rel->at) &&
-         ambi_grow((void **)&rel->ordinal, &rel->ordinals_cap, need,
-                   sizeof *rel->ordinal);
+static bool grow_ordinals(Relation *rel, Epochs *e, size_t need) {
+  Growth g;
+  if (!ambi_growth_begin(&g, e, ambi_load_relaxed(&rel->x_ordinal),
+                         rel->ordinals_cap, need, sizeof(uint32_t)))
+    return false;
+  ambi_store_release(&rel->x_ordinal, g.at);
+  rel->ordinals_cap = g.cap;
+  ambi_growth_end(&g, e);
+  return true;
+}
+
+static bool grow_ends(Relation *rel, Epochs *e, size_t need) {
+  Growth g;
+  size_t had = rel->ends_cap;
+  if (need <= had) return true;
+  if (!ambi_growth_begin(&g, e, ends_of(rel), had, need, sizeof(EndWord)))
+    return false;
+  memset((EndWord *)g.at + had, 0xFF, (g.cap - had) * sizeof(EndWord));
+  ambi_store_release(&rel->x_end, g.at);
+  rel->ends_cap = g.cap;
+  ambi_growth_end(&g, e);
+  return true;
+}
+
+bool ambi_relation_reserve(Relation *rel, Epochs *e, size_t more) {
+  size_t n = ambi_relation_n(rel), need = n + more;
+  bool ends = rel->ends_cap > 0;
+  if (AMB_LIKELY(need <= rel->cap && need <= rel->ordinals_cap &&
+                 (!ends || need <= rel->ends_cap)))
+    return true;
+  if (!e) ambi_relation_drop_idle(rel);
+  return more <= RELATION_MOST - n && grow_records(rel, e, need) &&
+         grow_ordinals(rel, e, need) && (!ends || grow_ends(rel, e, rel->cap));
 }
 
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal) {
-  rel->at[rel->n] = r;
-  rel->ordinal[rel->n++] = ordinal;
-  rel->nopen += ambi_record_open(r);
+  size_t n = ambi_load_relaxed(&rel->x_n);
+  ambi_load_relaxed(&rel->x_at)[n] = r;
+  ambi_load_relaxed(&rel->x_ordinal)[n] = ordinal;
+  if (ambi_record_open(r)) ambi_store_release(&rel->x_nopen, nopen(rel) + 1);
+  ambi_store_release(&rel->x_n, n + 1);
 }
 
+// ---- going, for a thread that is alone ----------------------------------------------
 Record ambi_relation_pop(Relation *rel) {
-  Record r = rel->at[--rel->n];
-  rel->nopen -= ambi_record_open(r);
-  for (size_t i = 0; i < rel->nindexes; i++)
-    AMB_ASSERT(rel->index[i].upto <= rel->n);
+  size_t n = ambi_relation_n(rel) - 1;
+  Record r = ambi_relation_at(rel)[n];
+  if (ambi_record_open(r)) ambi_store_release(&rel->x_nopen, nopen(rel) - 1);
+  for (Index *x = ambi_load_relaxed(&rel->x_index); x;
+       x = ambi_load_relaxed(&x->x_next))
+    AMB_ASSERT(ambi_index_upto(x) <= n);
+  ambi_store_release(&rel->x_n, n);
   return r;
 }
 
 void ambi_relation_compact(Relation *rel) {
-  size_t to = 0;
-  for (size_t i = 0; i < rel->n; i++) {
-    if (ambi_record_gone(rel->at[i])) continue;
-    rel->at[to] = rel->at[i];
-    rel->ordinal[to++] = rel->ordinal[i];
+  size_t to = 0, n = ambi_relation_n(rel);
+  Record *at = ambi_load_relaxed(&rel->x_at);
+  uint32_t *ordinal = ambi_load_relaxed(&rel->x_ordinal);
+  for (size_t i = 0; i < n; i++) {
+    if (ambi_record_gone(at[i])) continue;
+    at[to] = at[i];
+    ordinal[to++] = ordinal[i];
   }
-  rel->n = to;
+  ambi_store_release(&rel->x_n, to);
   rel->dead = 0;
-  drop_indexes(rel);
+  ambi_relation_drop_indexes(rel);
+}
+
+static size_t ample(size_t n) {
+  return n + n / 4 + 8;
 }
 
 // Arrays that have become much too large go back, as far as there is memory to do so.
 static void shrink(Relation *rel) {
-  size_t cap = rel->n + rel->n / 4 + 8;
+  size_t cap = ample(ambi_relation_n(rel));
   if (rel->cap / 4 < cap) return;
-  Record *at = ambi_realloc(rel->at, rel->cap * sizeof *at, cap * sizeof *at);
+  Record *at = ambi_realloc(ambi_load_relaxed(&rel->x_at),
+                            rel->cap * sizeof *at, cap * sizeof *at);
   if (!at) return;
-  rel->at = at;
+  ambi_store_release(&rel->x_at, at);
   rel->cap = cap;
-  uint32_t *ordinal = ambi_realloc(
-      rel->ordinal, rel->ordinals_cap * sizeof *ordinal, cap * sizeof *ordinal);
+  uint32_t *ordinal =
+      ambi_realloc(ambi_load_relaxed(&rel->x_ordinal),
+                   rel->ordinals_cap * sizeof *ordinal, cap * sizeof *ordinal);
   if (!ordinal) return;
-  rel->ordinal = ordinal;
+  ambi_store_release(&rel->x_ordinal, ordinal);
   rel->ordinals_cap = cap;
 }
 
-void ambi_relation_remove(Relation *rel, uint32_t pos) {
-  rel->nopen -= ambi_record_open(rel->at[pos]);
-  rel->at[pos].held = AMB_NONE;
-  rel->dead++;
+bool ambi_relation_is_sparse(const Relation *rel) {
   size_t least = ambi_stress(STRESS_MINIMAL) ? 0 : MIN_DEAD;
-  if (rel->dead <= least || rel->dead <= rel->n / 2) return;
+  size_t gone = rel->dead + rel->ended;
+  return gone > least && gone > ambi_relation_n(rel) / 2;
+}
+
+void ambi_relation_leave_gap(Relation *rel, uint32_t pos) {
+  Record *at = ambi_load_relaxed(&rel->x_at);
+  if (ambi_record_open(at[pos]))
+    ambi_store_release(&rel->x_nopen, nopen(rel) - 1);
+  at[pos].held = AMB_NONE;
+  rel->dead++;
+}
+
+void ambi_relation_remove(Relation *rel, uint32_t pos) {
+  ambi_relation_leave_gap(rel, pos);
+  if (!ambi_relation_is_sparse(rel)) return;
   ambi_relation_compact(rel);
   shrink(rel);
 }
 
-// ---- streams ------------------------------------------------------------------------
-void ambi_stream_close(Stream *st) {
-  if (st->index && st->dead > st->n / 2)
-    ambi_index_tidy(st->index, st->key, st->rel->at);
+// ---- going, while others look ---------------------------------------------------------
+bool ambi_relation_reserve_end(Relation *rel, Epochs *e) {
+  return grow_ends(rel, e, rel->cap);
 }
 
-static void stream_at(Relation *rel, const uint32_t *pos, size_t n,
-                      Stream *out) {
-  out->rel = rel;
-  out->pos = pos;
-  out->n = n;
+void ambi_relation_end(Relation *rel, uint32_t pos, uint32_t end) {
+  ambi_store_release(&ends_of(rel)[pos], end);
+  rel->ended++;
+}
+
+// What is still to be seen by somebody keeps its end.
+static void copy_records(const Relation *from, uint32_t horizon, Relation *to) {
+  const Record *at = ambi_relation_at(from);
+  const EndWord *end = ends_of(from);
+  size_t n = ambi_relation_n(from);
+  for (size_t i = 0; i < n; i++) {
+    if (ambi_record_gone(at[i]) || ambi_is_ended(end, i, horizon)) continue;
+    uint32_t ends = end ? ambi_load_relaxed(&end[i]) : VIEW_ALL;
+    if (ends != VIEW_ALL)
+      ambi_relation_end(to, (uint32_t)ambi_relation_n(to), ends);
+    ambi_relation_append(to, at[i], ordinals_of(from)[i]);
+  }
+}
+
+size_t ambi_relation_kept(const Relation *rel, uint32_t horizon) {
+  const Record *at = ambi_relation_at(rel);
+  const EndWord *end = ends_of(rel);
+  size_t kept = 0, n = ambi_relation_n(rel);
+  for (size_t i = 0; i < n; i++)
+    kept += !ambi_record_gone(at[i]) && !ambi_is_ended(end, i, horizon);
+  return kept;
+}
+
+Relation *ambi_relation_copy(const Relation *rel, uint32_t horizon) {
+  size_t kept = ambi_relation_kept(rel, horizon), cap = ample(kept);
+  bool ends = kept != ambi_relation_kept(rel, VIEW_ALL);
+  Relation *to = ambi_alloc(sizeof *to);
+  if (!to) return NULL;
+  to->kind = rel->kind;
+  to->head = rel->head;
+  to->size = rel->size;
+  ambi_store_release(&to->x_changed, ambi_load_relaxed(&rel->x_changed));
+  if (ambi_relation_reserve(to, NULL, cap) &&
+      (!ends || ambi_relation_reserve_end(to, NULL))) {
+    copy_records(rel, horizon, to);
+    return to;
+  }
+  ambi_relation_close(to);
+  ambi_free(to, sizeof *to);
+  return NULL;
+}
+
+// ---- streams ------------------------------------------------------------------------
+size_t ambi_relation_seen_below(const Relation *rel, uint32_t seen) {
+  size_t lo = 0, hi = ambi_relation_n(rel);
+  const uint32_t *ordinal = ordinals_of(rel);
+  if (hi == 0 || ordinal[hi - 1] < seen) return hi;
+  while (lo < hi) {
+    size_t mid = lo + (hi - lo) / 2;
+    if (ordinal[mid] < seen)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+void ambi_stream_close(Stream *st) {
+  if (st->index && st->dead > st->hits.n / 2)
+    ambi_index_tidy(st->index, st->key, st->at);
+}
+
+void ambi_relation_stream(const Relation *rel, const View *v, Hits hits,
+                          Stream *out) {
+  out->at = ambi_relation_at(rel);
+  out->ordinal = ordinals_of(rel);
+  out->end = ends_of(rel);
+  out->seen = v->seen;
+  out->hits = hits;
   out->next = 0;
   out->dead = 0;
   out->index = NULL;
 }
 
-void ambi_relation_all(Relation *rel, Stream *out) {
-  stream_at(rel, NULL, rel->n, out);
-}
-
-// ---- choosing an index --------------------------------------------------------------
-static bool same_path(Path a, Path b) {
-  return a.arg == b.arg && a.sub == b.sub;
-}
-
-// The index with all records in it, or NULL; it goes when memory is out.
-static Index *find_index(Relation *rel, Path path) {
-  for (size_t i = 0; i < rel->nindexes; i++) {
-    Index *x = &rel->index[i];
-    if (!same_path(x->path, path)) continue;
-    if (x->upto == rel->n || ambi_index_catch_up(x, rel->at, rel->n)) return x;
-    drop_index(rel, i);
-    return NULL;
-  }
-  return NULL;
-}
-
-// NULL: there are enough already, or memory is out.
-static Index *make_index(Relation *rel, Path path) {
-  if (rel->nindexes == MAX_INDEXES ||
-      !ambi_grow((void **)&rel->index, &rel->indexes_cap, rel->nindexes + 1,
-                 sizeof *rel->index))
-    return NULL;
-  ambi_index_open(&rel->index[rel->nindexes++], path);
-  return find_index(rel, path);
-}
-
-static Index *need_index(Relation *rel, Path path) {
-  Index *x = find_index(rel, path);
-  return x ? x : make_index(rel, path);
-}
-
-Index *ambi_relation_index(Relation *rel, Path path) {
-  return is_small(rel) ? NULL : need_index(rel, path);
-}
-
-const Index *ambi_relation_has_index(const Relation *rel, Path path) {
-  for (size_t i = 0; i < rel->nindexes; i++)
-    if (same_path(rel->index[i].path, path)) return &rel->index[i];
-  return NULL;
-}
-
-static size_t hits_streams(Relation *rel, Index *x, uint64_t key, Hits hits,
-                           Stream *out) {
-  size_t n = 0;
-  if (hits.n) {
-    stream_at(rel, hits.at, hits.n, &out[n]);
-    out[n].index = x;
-    out[n++].key = key;
-  }
-  if (x->nopen) stream_at(rel, x->open, x->nopen, &out[n++]);
-  return n;
-}
-
-size_t ambi_relation_lookup(Relation *rel, Path path, uint64_t key,
-                            Stream out[STREAMS_EACH]) {
-  Index *x = ambi_relation_index(rel, path);
-  if (x)
-    return hits_streams(rel, x, key, ambi_index_find(x, key, rel->at), out);
-  ambi_relation_all(rel, &out[0]);
-  return 1;
-}
-
-// The search for the shortest list of candidates that the pattern's keys give.
-typedef struct Search {
-  Relation *rel;
-  const Value *items;
-  uint32_t n;
-  bool create;    // indexes that are missing, too
-  size_t looked;  // paths with a key
-  size_t best;    // records so far
-  Path path;  // of the index that gives so few; the array of indexes may move
-  uint64_t key;  // ... for this key
-  Hits hits;
-  bool found;
-} Search;
-
-static void weigh(Search *s, Index *x, uint64_t key) {
-  Hits hits = ambi_index_find(x, key, s->rel->at);
-  if (hits.n + x->nopen >= s->best) return;
-  s->best = hits.n + x->nopen;
-  s->path = x->path;
-  s->key = key;
-  s->hits = hits;
-  s->found = true;
-}
-
-// True: no need to look further.
-static bool consider(Search *s, Path path) {
-  uint64_t key;
-  if (ambi_key_path(s->items, s->n, path, &key) != KEY_VALUE) return false;
-  if (++s->looked > MAX_CHOICES) return true;
-  Index *x = find_index(s->rel, path);
-  if ((x != NULL) == s->create) return false;
-  if (s->create) x = make_index(s->rel, path);
-  if (x) weigh(s, x, key);
-  return s->best <= GOOD_ENOUGH;
-}
-
-// Looks at all paths where the pattern has a key, arguments before their
-// children.
-static bool consider_all(Search *s) {
-  uint32_t first = s->rel->kind == REL_SYMBOL;
-  s->looked = 0;
-  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++)
-    if (consider(s, (Path){(uint8_t)i, PATH_SELF})) return true;
-  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++) {
-    Value v = ambi_deref(s->items[i]);
-    if (!ambi_is_expr(v)) continue;
-    // A head that is no expression is part of the argument's own key.
-    uint32_t sub = ambi_is_expr(ambi_deref(ambi_expr_at(v, 0))) ? 0 : 1;
-    for (; sub < ambi_expr_size(v) && sub < MAX_SUB; sub++)
-      if (consider(s, (Path){(uint8_t)i, (uint8_t)sub})) return true;
-  }
-  return s->best <= GOOD_ENOUGH;
-}
-
-// A ground pattern whose arguments are common each by itself: is this fact there?
-static void consider_ground(Search *s) {
-  if (s->best <= GOOD_ENOUGH || s->n < 2) return;
-  for (uint32_t i = 0; i < s->n; i++)
-    if (ambi_is_none(s->items[i]) || !ambi_word_ground(ambi_deref(s->items[i])))
-      return;
-  Index *x = need_index(s->rel, (Path){PATH_GROUND, PATH_SELF});
-  if (x) weigh(s, x, ambi_hash_items(s->items, s->n));
-}
-
-static size_t found_streams(Search *s, Stream out[STREAMS_EACH]) {
-  if (!s->found) {
-    ambi_relation_all(s->rel, &out[0]);
-    return 1;
-  }
-  for (size_t i = 0; i < s->rel->nindexes; i++)
-    if (same_path(s->rel->index[i].path, s->path))
-      return hits_streams(s->rel, &s->rel->index[i], s->key, s->hits, out);
-  AMB_UNREACHABLE();
-}
-
-size_t ambi_relation_select(Relation *rel, const Value *items, uint32_t n,
-                            Stream out[STREAMS_EACH]) {
-  Search s = {.rel = rel, .items = items, .n = n, .best = rel->n};
-  if (!is_small(rel) && rel->kind <= REL_SIZE) {
-    if (!consider_all(&s)) {
-      s.create = true;
-      consider_all(&s);
-    }
-    consider_ground(&s);
-  }
-  return found_streams(&s, out);
-}
-
-// A fact is found through the indexes that queries have made, if these are good
-// enough.
-size_t ambi_relation_lookup_equal(Relation *rel, Value atom,
-                                  Stream out[STREAMS_EACH]) {
-  if (rel->kind > REL_SIZE || !ambi_is_ground_expr(atom))
-    return ambi_relation_lookup(rel, (Path){PATH_WHOLE, PATH_SELF},
-                                ambi_hash(atom), out);
-  Search s = {.rel = rel,
-              .items = ambi_expr_items(atom),
-              .n = ambi_expr_size(atom),
-              .best = rel->n};
-  if (!is_small(rel) && !consider_all(&s)) {
-    Index *x = need_index(rel, (Path){PATH_GROUND, PATH_SELF});
-    if (x) weigh(&s, x, ambi_hash(atom));
-  }
-  return found_streams(&s, out);
+void ambi_relation_all(const Relation *rel, const View *v, Stream *out) {
+  Hits all = {.n = (uint32_t)ambi_relation_seen(rel, v)};
+  ambi_relation_stream(rel, v, all, out);
 }
 
 // ---- looking whether all is well ----------------------------------------------------
@@ -303,8 +243,8 @@ static bool holds(Hits h, uint32_t pos) {
   uint32_t n = h.n;
   for (uint32_t lo = 0; lo < n;) {
     uint32_t mid = lo + (n - lo) / 2;
-    if (h.at[mid] == pos) return true;
-    if (h.at[mid] < pos)
+    if (ambi_hit(&h, mid) == pos) return true;
+    if (ambi_hit(&h, mid) < pos)
       lo = mid + 1;
     else
       n = mid;
@@ -312,33 +252,45 @@ static bool holds(Hits h, uint32_t pos) {
   return false;
 }
 
-static bool is_indexed(const Relation *rel, const Index *x, uint32_t pos) {
+static bool is_indexed(Record r, const Index *x, uint32_t pos) {
   uint64_t key = 0;
-  enum KeyKind kind = ambi_key_record(rel->at[pos], x->path, &key);
+  if (pos >= ambi_index_upto(x)) return true;
+  enum KeyKind kind = ambi_key_record(r, x->path, &key);
   if (kind == KEY_ABSENT) return true;
-  if (kind == KEY_OPEN) return holds((Hits){x->open, (uint32_t)x->nopen}, pos);
-  return holds(ambi_index_look(x, key), pos);
+  return holds(kind == KEY_OPEN ? ambi_index_open_hits(x)
+                                : ambi_index_look(x, key),
+               pos);
+}
+
+static bool record_is_valid(const Relation *rel, uint32_t pos,
+                            const char **why) {
+  Record r = ambi_relation_at(rel)[pos];
+  if (pos && ordinals_of(rel)[pos - 1] >= ordinals_of(rel)[pos])
+    return ambi_invalid(why, "records out of order");
+  if (ambi_is_ended(ends_of(rel), pos, ordinals_of(rel)[pos]))
+    return ambi_invalid(why, "a record that ended before it came");
+  for (const Index *x = ambi_load_acquire(&rel->x_index);
+       x && !ambi_record_gone(r); x = ambi_load_acquire(&x->x_next))
+    if (!is_indexed(r, x, pos))
+      return ambi_invalid(why, "a record that an index does not find");
+  return true;
 }
 
 bool ambi_relation_is_valid(const Relation *rel, const char **why) {
-  size_t dead = 0, open = 0;
-  int64_t last = -1;
-  if (rel->n > rel->cap || rel->n > rel->ordinals_cap)
+  size_t dead = 0, open = 0, ended = 0, n = ambi_relation_n(rel);
+  if (n > rel->cap || n > rel->ordinals_cap ||
+      (ends_of(rel) && n > rel->ends_cap))
     return ambi_invalid(why, "a relation longer than its room");
-  for (size_t i = 0; i < rel->nindexes; i++)
-    if (!ambi_index_is_valid(&rel->index[i], rel->n, why)) return false;
-  for (size_t i = 0; i < rel->n; i++) {
-    if (last >= rel->ordinal[i])
-      return ambi_invalid(why, "records out of order");
-    last = rel->ordinal[i];
-    dead += ambi_record_gone(rel->at[i]);
-    if (ambi_record_gone(rel->at[i])) continue;
-    open += ambi_record_open(rel->at[i]);
-    for (size_t k = 0; k < rel->nindexes; k++)
-      if (i < rel->index[k].upto &&
-          !is_indexed(rel, &rel->index[k], (uint32_t)i))
-        return ambi_invalid(why, "a record that an index does not find");
+  for (const Index *x = ambi_load_acquire(&rel->x_index); x;
+       x = ambi_load_acquire(&x->x_next))
+    if (!ambi_index_is_valid(x, n, why)) return false;
+  for (size_t i = 0; i < n; i++) {
+    if (!record_is_valid(rel, (uint32_t)i, why)) return false;
+    Record r = ambi_relation_at(rel)[i];
+    dead += ambi_record_gone(r);
+    ended += ambi_is_ended(ends_of(rel), i, VIEW_ALL);
+    open += !ambi_record_gone(r) && ambi_record_open(r);
   }
-  return (dead == rel->dead && open == rel->nopen) ||
+  return (dead == rel->dead && open == nopen(rel) && ended == rel->ended) ||
          ambi_invalid(why, "removed or open records are miscounted");
 }

@@ -6,9 +6,8 @@
 #include "runtime/spaces/space_data.h"
 
 typedef struct Front {  // a relation and the atom it comes to next
-  Relation *rel;
+  Stream st;
   size_t pos;
-  uint32_t ordinal;
 } Front;
 
 typedef struct Fronts {
@@ -16,33 +15,35 @@ typedef struct Fronts {
   size_t n, room;
 } Fronts;
 
-// Goes on to the first atom from f->pos on. False: there is none.
-static bool settle(Front *f) {
-  while (f->pos < f->rel->n && ambi_record_gone(f->rel->at[f->pos]))
-    f->pos++;
-  if (f->pos == f->rel->n) return false;
-  f->ordinal = f->rel->ordinal[f->pos];
-  return true;
+// Goes on to the next atom. False: there is none.
+static bool advance_one(Front *f) {
+  f->pos = ambi_stream_next(&f->st);
+  return f->pos != STREAM_END;
+}
+
+static uint32_t ordinal_of(const Front *f) {
+  return f->st.ordinal[f->pos];
 }
 
 static void sink(Fronts *h, size_t i) {
   Front f = h->at[i];
   for (size_t k; (k = 2 * i + 1) < h->n; i = k) {
-    if (k + 1 < h->n && h->at[k + 1].ordinal < h->at[k].ordinal) k++;
-    if (f.ordinal < h->at[k].ordinal) break;
+    if (k + 1 < h->n && ordinal_of(&h->at[k + 1]) < ordinal_of(&h->at[k])) k++;
+    if (ordinal_of(&f) < ordinal_of(&h->at[k])) break;
     h->at[i] = h->at[k];
   }
   h->at[i] = f;
 }
 
-static bool open_fronts(const Space *s, Fronts *h) {
-  const SpaceData *d = s->data;
-  *h = (Fronts){.room = d->ntable};
-  h->at = ambi_alloc(h->room * sizeof *h->at);
-  if (!h->at) return false;
-  for (size_t i = 0; i < d->cap; i++) {
-    Front f = {d->table[i], 0, 0};
-    if (f.rel && settle(&f)) h->at[h->n++] = f;
+static bool open_fronts(const View *v, Fronts *h) {
+  Relation *rel;
+  *h = (Fronts){0};
+  for (size_t i = 0; (rel = ambi_data_next(v->data, &i)) != NULL;) {
+    if (!ambi_grow((void **)&h->at, &h->room, h->n + 1, sizeof *h->at))
+      return false;
+    Front *f = &h->at[h->n];
+    ambi_relation_all(rel, v, &f->st);
+    if (advance_one(f)) h->n++;
   }
   for (size_t i = h->n / 2; i-- > 0;)
     sink(h, i);
@@ -55,30 +56,38 @@ static void close_fronts(Fronts *h) {
 
 // Behind the oldest atom, which is at[0]'s.
 static void advance(Fronts *h) {
-  h->at[0].pos++;
-  if (!settle(&h->at[0])) h->at[0] = h->at[--h->n];
+  if (!advance_one(&h->at[0])) h->at[0] = h->at[--h->n];
   if (h->n) sink(h, 0);
 }
 
-bool ambi_space_see(const Space *s, SeeRecord *see, void *arg) {
+bool ambi_view_see(const View *v, SeeRecord *see, void *arg) {
   Fronts h;
-  if (s->data->ntable == 0) return true;
-  if (!open_fronts(s, &h)) return false;
-  for (; h.n; advance(&h))
-    if (!see(arg, h.at[0].rel->at[h.at[0].pos])) break;
+  bool ok = open_fronts(v, &h);
+  for (; ok && h.n; advance(&h))
+    if (!see(arg, h.at[0].st.at[h.at[0].pos])) break;
   close_fronts(&h);
-  return true;
+  return ok;
 }
 
-bool ambi_space_renumber(Space *s) {
+bool ambi_space_see(const Space *s, SeeRecord *see, void *arg) {
+  View v = ambi_space_view(s);
+  return ambi_view_see(&v, see, arg);
+}
+
+bool ambi_data_renumber(SpaceData *d) {
+  enum { MOST = UINT32_MAX - 2 };
   Fronts h;
-  if (s->data->count >= UINT32_MAX - 1 || !open_fronts(s, &h)) return false;
+  View all = {d, NULL, VIEW_ALL};
   uint32_t next = 0;
-  for (; h.n; advance(&h))
-    h.at[0].rel->ordinal[h.at[0].pos] = next++;
+  bool ok = open_fronts(&all, &h);
+  for (; ok && h.n && next < MOST; advance(&h))
+    ((uint32_t *)(uintptr_t)h.at[0].st.ordinal)[h.at[0].pos] = next++;
+  ok = ok && h.n == 0;
   close_fronts(&h);
-  for (size_t i = 0; i < s->data->cap; i++)
-    if (s->data->table[i]) ambi_relation_compact(s->data->table[i]);
-  s->data->next_ordinal = next;
+  if (!ok) return false;
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+    ambi_relation_compact(rel);
+  d->next_ordinal = next;
   return true;
 }

@@ -6,13 +6,14 @@
 // argument expression, gets a hash index when a query first can use it.
 // A query collects its candidates at once, in insertion order: a snapshot.
 //
-// One thread at a time writes a space. A record that was handed out stays right as
-// long as the store keeps its atom: until the next quiescent point, also after
-// removal, unless a collection finds that nothing leads to it. Rules and types are
-// kept until then in any case (ambi_spaces_quiesce).
+// A record that was handed out stays right as long as the store keeps its atom: until
+// the next quiescent point, also after removal, unless a collection finds that nothing
+// leads to it. Rules and types are kept until then in any case (ambi_spaces_quiesce).
+// What holds when several threads use a space is in share.h.
 #ifndef AMBIT_RUNTIME_SPACE_H
 #define AMBIT_RUNTIME_SPACE_H
 
+#include "memory/atomic.h"
 #include "runtime/atoms/match.h"
 #include "runtime/spaces/record.h"
 
@@ -26,10 +27,11 @@ struct Space {
   size_t ndeps, deps_cap;
   uint32_t *yields;  // library heads that give way: symbol ids, see below
   size_t nyields, yields_cap;
-  uint64_t version;        // counts changes
-  struct SpaceData *data;  // relations and indexes
-  Space *next_shrunk;      // in the runtime's list of those with removed rules
-  bool shrunk;             // is in that list
+  AMB_ATOMIC(uint64_t) version;           // [lock>all] counts changes
+  AMB_ATOMIC(struct SpaceData *) x_data;  // [lock>all] relations and indexes
+  struct SpaceWriter *writer;             // [init] what belongs to changes
+  Space *next_shrunk;  // in the runtime's list of those with removed rules
+  bool shrunk;         // is in that list
 };
 
 static inline Space *ambi_space_of(Value v) {
@@ -52,8 +54,13 @@ bool ambi_space_add_template(Space *s, Template *t);
 // How many were added; fewer than n: memory is out, the others stay the caller's.
 size_t ambi_space_append(Space *s, const Value *atoms, size_t n);
 // Takes back the n atoms that came last, which nobody has asked for yet, when a larger
-// addition could not be finished.
+// addition could not be finished. Where other threads may be looking: of this batch.
 void ambi_space_take_back(Space *s, size_t n);
+// Several changes that other threads see at once, or nothing of; they wait until these
+// are done if they want to change something as well. No change is taken back when a
+// later one fails. May be nested.
+void ambi_space_begin(Space *s);
+void ambi_space_commit(Space *s);
 // Removes one equal copy (oldest first). *found tells. False: memory.
 bool ambi_space_remove(Space *s, Value atom, bool *found);
 size_t ambi_space_count(const Space *s);  // own atoms

@@ -2,41 +2,120 @@
 #ifndef AMBIT_RUNTIME_SPACE_DATA_H
 #define AMBIT_RUNTIME_SPACE_DATA_H
 
+#include <pthread.h>
+
 #include "runtime/spaces/relation.h"
 #include "runtime/spaces/space.h"
 
-// How many rules and types a symbol has in the space.
-typedef struct DefCount {
-  uint32_t symbol;
-  uint32_t count;
-  bool used;
-} DefCount;
+// By kind, head and size.
+typedef struct RelationTable {
+  size_t cap;                       // [init] a power of two
+  AMB_ATOMIC(Relation *) x_slot[];  // [lock>all] open addressing
+} RelationTable;
 
 typedef struct SpaceData SpaceData;
 struct SpaceData {
-  Relation **table;    // open addressing, by kind, head and size
-  size_t ntable, cap;  // cap is zero or a power of two
-  Relation
-      *lone[REL_KINDS];  // those that are the only one of their kind, or NULL
-  size_t count;          // atoms
-  DefCount *defs;        // open addressing, by symbol
-  size_t ndefs, defs_cap;
-  RecordVec removed;  // rules and types, on which code may still rely
+  Epochs
+      *epochs;  // changes with nobody else there; NULL: one thread has it all
   uint32_t
-      next_ordinal;  // of the next atom; when they run out, all begin again
+      next_ordinal;  // [lock] of the next atom, or end; when they run out, all
+                     // begin again
+  AMB_ATOMIC(uint32_t) x_now;           // [lock>all] what others see up to
+  AMB_ATOMIC(RelationTable *) x_table;  // [lock>all] NULL: no relations
+  size_t ntable;                        // [lock]
+  AMB_ATOMIC(Relation *)
+  x_lone[REL_KINDS];  // [lock>all] those that are the only one
+                      // of their kind, or NULL
 };
 
+// How many rules and types a symbol has in the space.
+typedef struct DefCount {
+  AMB_ATOMIC(uint32_t) x_symbol;  // [lock>all] its number + 1; 0: free
+  AMB_ATOMIC(uint32_t) x_count;   // [lock>all]
+} DefCount;
+typedef struct DefTable {
+  size_t cap;     // [init] a power of two
+  DefCount at[];  // open addressing, by symbol
+} DefTable;
+
+typedef struct SpaceWriter {
+  pthread_mutex_t lock;        // [init] of changes, where others may be looking
+  unsigned depth;              // [lock] changes that have begun
+  uint32_t horizon;            // [lock] nobody sees less any more
+  uint32_t noted;              // [lock] will be the horizon when `mark` is past
+  uint64_t mark;               // [lock]
+  AMB_ATOMIC(size_t) x_count;  // [lock>all] atoms
+  AMB_ATOMIC(DefTable *) x_defs;  // [lock>all] NULL: none
+  size_t ndefs;                   // [lock]
+  RecordVec removed;  // rules and types, on which code may still rely
+  Space *
+      next_untidy;  // [lock:store] in the list of those that wait for a compaction
+  bool untidy;      // [lock:store] is in that list
+} SpaceWriter;
+
+// For one question, or several that are to see the same.
+static inline View ambi_space_view(const Space *s) {
+  const SpaceData *d = ambi_load_acquire(&s->x_data);
+  uint32_t seen = d->epochs ? ambi_load_acquire(&d->x_now) : VIEW_ALL;
+  return (View){d, d->epochs, seen};
+}
+// What is there by now, for the thread that changes it.
+static inline View ambi_space_latest(const Space *s) {
+  const SpaceData *d = ambi_load_acquire(&s->x_data);
+  return (View){d, d->epochs, VIEW_ALL};
+}
+
+// One for the space and one for each dep, which all patterns of a conjunction see. NULL:
+// memory is out.
+enum { FEW_VIEWS = 8 };
+const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]);
+void ambi_drop_views(const Space *s, const View *v, const View *few);
+
 // NULL: there is no such relation.
-Relation *ambi_space_relation(const Space *s, enum RelationKind kind,
-                              uint32_t head, uint32_t size);
+Relation *ambi_data_relation(const SpaceData *d, enum RelationKind kind,
+                             uint32_t head, uint32_t size);
+static inline Relation *ambi_data_lone(const SpaceData *d,
+                                       enum RelationKind kind) {
+  return ambi_load_acquire(&d->x_lone[kind]);
+}
+static inline Relation *ambi_space_relation(const Space *s,
+                                            enum RelationKind kind,
+                                            uint32_t head, uint32_t size) {
+  return ambi_data_relation(ambi_load_acquire(&s->x_data), kind, head, size);
+}
+// Could an atom of the space that is not in the relation of head and size match?
+static inline bool ambi_data_has_open(const SpaceData *d) {
+  const Relation *heads = ambi_data_lone(d, REL_VAR_HEAD),
+                 *bare = ambi_data_lone(d, REL_OPEN);
+  return (heads && ambi_relation_live(heads)) ||
+         (bare && ambi_relation_live(bare));
+}
+// The next relation of the table from *i on; NULL: that was all.
+Relation *ambi_data_next(const SpaceData *d, size_t *i);
+SpaceData *ambi_data_open(Epochs *e);
+void ambi_data_free(SpaceData *d);  // the relations are somebody else's
+// A relation that is new, or takes the place of the one of its kind, head and size.
+bool ambi_data_put(SpaceData *d, Relation *rel);
+// The relation a stored atom belongs to, or NULL.
+Relation *ambi_data_relation_of(const SpaceData *d, Value atom);
+// The same; one is made if there is none. NULL: memory is out.
+Relation *ambi_data_need_relation(SpaceData *d, Value atom);
+
 // Does the space have a rule or a type for the symbol?
 bool ambi_space_defines(const Space *s, uint32_t symbol);
+// One more place for what a symbol has. False: memory is out.
+bool ambi_space_reserve_def(Space *s);
+void ambi_space_count_def(Space *s, uint32_t symbol, bool added);
+// Does the atom say how something is evaluated, or what type it has?
+bool ambi_is_rule(Value atom);
+
 // Shows every atom, oldest first, until `see` answers false. False: memory is out.
 typedef bool SeeRecord(void *arg, Record r);
+bool ambi_view_see(const View *v, SeeRecord *see, void *arg);
 bool ambi_space_see(const Space *s, SeeRecord *see, void *arg);
-// The same order with ordinals from 0 on. False: memory is out, or there are too
-// many atoms.
-bool ambi_space_renumber(Space *s);
+// The same order with ordinals from 0 on, where no other thread looks. False: memory
+// is out, or there are too many atoms.
+bool ambi_data_renumber(SpaceData *d);
 // The symbol that a stored `(= (symbol ..) ..)` or `(: symbol ..)` defines.
 bool ambi_space_defined_by(Value atom, uint32_t *symbol);
 

@@ -102,8 +102,10 @@ static void by_the_space(Value all, ValueVec *out) {
     ck_assert(ambi_vec_push(out, ambi_resolve(cx, all)));
     ambi_trail_undo(cx, mark);
   }
+  View few[FEW_VIEWS];
+  const View *views = ambi_space_views(space, few);
   Join j;
-  if (ambi_join_plan(&j, cx, space, ambi_expr_items(all) + 1,
+  if (ambi_join_plan(&j, cx, space, views, ambi_expr_items(all) + 1,
                      ambi_expr_size(all) - 1, &vars)) {
     planned++;
     reordered += j.reordered;
@@ -191,9 +193,11 @@ END_TEST
 // ---- single claims --------------------------------------------------------------------
 static void plan(Value all, Join *j, ValueVec *vars, size_t want) {
   ValueVec values = {0};
+  View few[FEW_VIEWS];
+  const View *views = ambi_space_views(space, few);
   size_t n;
   ck_assert(ambi_collect_vars(cx, all, vars));
-  ck_assert(ambi_join_plan(j, cx, space, ambi_expr_items(all) + 1,
+  ck_assert(ambi_join_plan(j, cx, space, views, ambi_expr_items(all) + 1,
                            ambi_expr_size(all) - 1, vars));
   ck_assert(ambi_join_run(j, &values, &n));
   ck_assert_uint_eq(n, want);

@@ -108,6 +108,18 @@ START_TEST(test_store) {
 }
 END_TEST
 
+// A size with which the relation would stand somewhere else in the table.
+static uint32_t size_elsewhere(const Space *s, Relation *rel) {
+  uint32_t was = rel->size, other = was;
+  bool found = true;
+  while (found) {
+    rel->size = ++other;
+    found = ambi_space_relation(s, rel->kind, rel->head, other) == rel;
+  }
+  rel->size = was;
+  return other;
+}
+
 START_TEST(test_space) {
   Space *s = ambi_space_open(rt, NULL, false);
   for (int i = 0; i < 40; i++)
@@ -126,43 +138,49 @@ START_TEST(test_space) {
                              &found));
   ambi_records_drop(&found);
   Relation *rel = ambi_space_relation(s, REL_SYMBOL, symbol("edge"), 3);
+  SpaceData *d = ambi_load_relaxed(&s->x_data);
   ck_assert(rel && rel->nindexes > 0);
 #define SPACE ambi_space_is_valid(s, &why)
-  BROKEN(rel->ordinal[5], 0, SPACE, "records out of order");
-  BROKEN(rel->ordinal[39], 1000, SPACE, "a record of a time to come");
-  BROKEN(rel->at[5].held, AMB_NONE, SPACE,
-         "removed or open records are miscounted");
+  uint32_t *ordinal = ambi_load_relaxed(&rel->x_ordinal);
+  Record *at = ambi_load_relaxed(&rel->x_at);
+  BROKEN(ordinal[5], 0, SPACE, "records out of order");
+  BROKEN(ordinal[39], 1000, SPACE, "a record of a time to come");
+  BROKEN(at[5].held, AMB_NONE, SPACE, "removed or open records are miscounted");
   BROKEN(rel->dead, 1, SPACE, "removed or open records are miscounted");
-  BROKEN(rel->nopen, 1, SPACE, "removed or open records are miscounted");
-  BROKEN(s->data->count, 40, SPACE, "relations do not hold all records");
-  BROKEN(s->data->ntable, 0, SPACE, "relations do not hold all records");
-  BROKEN(rel->size, 4, SPACE, "a relation is not found");
-  Word *p = ambi_ptr(rel->at[5].held);
+  BROKEN(rel->x_nopen, 1, SPACE, "removed or open records are miscounted");
+  BROKEN(s->writer->x_count, 40, SPACE, "relations do not hold all records");
+  BROKEN(d->ntable, 0, SPACE, "relations do not hold all records");
+  BROKEN(rel->size, size_elsewhere(s, rel), SPACE, "a relation is not found");
+  Word *p = ambi_ptr(at[5].held);
   BROKEN(p[2], ambi_small_int(99).w, SPACE,
          "a record that an index does not find");
-  Index *x = &rel->index[0];
-  BROKEN(x->used, x->used + 1, SPACE, "an index's keys are miscounted");
-  BROKEN(x->upto, 41, SPACE, "an index has more records than there are");
-  BROKEN(x->nopen, 9, SPACE, "an index longer than its room");
-  Slot *one = x->table, *list = NULL;
-  for (; one->tag == 0; one++) {
-  }
-  BROKEN(one->tag, one->tag ^ 1u << 31, SPACE,
+  Index *x = ambi_load_relaxed(&rel->x_index);
+  BROKEN(x->x_used, x->x_used + 1, SPACE, "an index's keys are miscounted");
+  BROKEN(x->x_upto, 41, SPACE, "an index has more records than there are");
+  BROKEN(x->x_nopen, 9, SPACE, "an index longer than its room");
+  SlotTable *t = ambi_load_relaxed(&x->x_table);
+  size_t one = 0, list = 0;
+  while (t->x_slot[one] == 0)
+    one++;
+  BROKEN(t->x_slot[one], t->x_slot[one] ^ (SlotWord)1 << 63, SPACE,
          "a key of an index is not found");
-  x = &rel->index[1];
-  for (size_t i = 0; i < x->cap; i++)
-    if (x->table[i].tag && x->table[i].at & SLOT_LIST) list = &x->table[i];
-  ck_assert_ptr_nonnull(list);
-  BROKEN(list->at, SLOT_LIST, SPACE, "a list of positions that is not there");
-  uint32_t *block = x->lists + (list->at & ~SLOT_LIST);
+  x = ambi_load_relaxed(&x->x_next);
+  t = ambi_load_relaxed(&x->x_table);
+  while (!(t->x_slot[list] & SLOT_LIST))
+    list++;
+  SlotWord nowhere = t->x_slot[list] >> 31 << 31;
+  BROKEN(t->x_slot[list], nowhere, SPACE,
+         "a list of positions that is not there");
+  uint32_t *block =
+      ambi_load_relaxed(&x->x_lists) + ((uint32_t)t->x_slot[list] & ~SLOT_LIST);
   BROKEN(block[0], 1000, SPACE, "a list of positions longer than its room");
   BROKEN(block[2], 40, SPACE, "an index names a record that is not there");
   BROKEN(block[2], block[3], SPACE, "a list of positions out of order");
-  DefCount *def = s->data->defs;
-  while (!def->used)
+  DefCount *def = ambi_load_relaxed(&s->writer->x_defs)->at;
+  while (!def->x_symbol)
     def++;
-  BROKEN(def->count, 2, SPACE, "rules and types are miscounted");
-  BROKEN(def->count, 0, SPACE, "a rule or type nobody has counted");
+  BROKEN(def->x_count, 2, SPACE, "rules and types are miscounted");
+  BROKEN(def->x_count, 0, SPACE, "a rule or type nobody has counted");
 }
 END_TEST
 

@@ -1,0 +1,278 @@
+// Changes of a space: atoms come and go.
+//
+// Where other threads may be looking, a change holds the space's lock, and becomes
+// visible as a whole when x_now is moved behind it (share.h).
+#include <string.h>
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+#include "runtime/spaces/share.h"
+
+#define LAST_ORDINAL (UINT32_MAX - 1)
+
+static SpaceData *data_of(const Space *s) {
+  return ambi_load_relaxed(&s->x_data);
+}
+
+// ---- beginning and ending -------------------------------------------------------------
+void ambi_space_begin(Space *s) {
+  if (s->rt->sharing) ambi_share_begin(s);
+}
+
+void ambi_space_commit(Space *s) {
+  if (s->rt->sharing) ambi_share_commit(s);
+}
+
+static void lock_store(const Space *s) {
+  if (s->rt->sharing) pthread_mutex_lock(&s->rt->sharing->store);
+}
+static void unlock_store(const Space *s) {
+  if (s->rt->sharing) pthread_mutex_unlock(&s->rt->sharing->store);
+}
+
+static bool make_template(Space *s, Value atom, Template *out) {
+  lock_store(s);
+  bool ok = ambi_template_make(s->rt->store, atom, out);
+  unlock_store(s);
+  return ok;
+}
+
+// Where others make terms as well, a term's room does not come back at once.
+static void discard(Space *s, Template *t) {
+  lock_store(s);
+  if (s->rt->sharing)
+    ambi_template_release(s->rt->store, t);
+  else
+    ambi_template_discard(s->rt->store, t);
+  unlock_store(s);
+}
+
+static bool make_record(Space *s, const Template *t, Record *out) {
+  if (t->nvars == 0) return ambi_record_make(s->rt->store, t, out);
+  lock_store(s);
+  bool ok = ambi_record_make(s->rt->store, t, out);
+  unlock_store(s);
+  return ok;
+}
+
+static void announce(Space *s, Value atom) {
+  if (!ambi_is_rule(atom)) return;
+  s->rt->rule_changes++;
+  if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ))) s->rt->type_changes++;
+  if (s->rt->rules_changed && (s->is_context || s->is_module))
+    s->rt->rules_changed(s->rt, s, atom);
+}
+
+static void note_change(Space *s, Relation *rel, size_t more) {
+  SpaceWriter *w = s->writer;
+  uint64_t version = ambi_load_relaxed(&s->version) + 1;
+  ambi_store_release(&s->version, version);
+  ambi_store_release(&rel->x_changed, version);
+  ambi_store_release(&w->x_count, ambi_load_relaxed(&w->x_count) + more);
+}
+
+// Ordinals for n changes. False: they have run out.
+static bool reserve_ordinals(Space *s, size_t n) {
+  SpaceData *d = data_of(s);
+  if (AMB_LIKELY(LAST_ORDINAL - d->next_ordinal >= n)) return true;
+  return !d->epochs && ambi_data_renumber(d) &&
+         LAST_ORDINAL - d->next_ordinal >= n;
+}
+
+// ---- adding -------------------------------------------------------------------------
+// What has no say in what is evaluated.
+static bool is_plain(Value atom) {
+  uint32_t symbol;
+  return ambi_is_expr(atom) && ambi_is_sym(ambi_expr_at(atom, 0)) &&
+         !ambi_is_rule(atom) && !ambi_space_defined_by(atom, &symbol);
+}
+
+// How many of the atoms, plain ones, are in the first one's relation.
+static size_t count_alike(const Value *atoms, size_t n) {
+  size_t alike = 1;
+  while (alike < n && ambi_is_expr(atoms[alike]) &&
+         ambi_expr_size(atoms[alike]) == ambi_expr_size(atoms[0]) &&
+         ambi_same(ambi_expr_at(atoms[alike], 0), ambi_expr_at(atoms[0], 0)))
+    alike++;
+  return alike;
+}
+
+// In a batch that others do not see yet, room for what it takes to take it back.
+static bool reserve_back(const Space *s, Relation *rel) {
+  const SpaceData *d = data_of(s);
+  return !d->epochs || s->writer->depth < 2 ||
+         ambi_relation_reserve_end(rel, d->epochs);
+}
+
+static bool append_alike(Space *s, const Value *atoms, size_t n) {
+  SpaceData *d = data_of(s);
+  Relation *rel = ambi_data_need_relation(d, atoms[0]);
+  if (!rel || !ambi_relation_reserve(rel, d->epochs, n) ||
+      !reserve_back(s, rel) || !reserve_ordinals(s, n))
+    return false;
+  for (size_t i = 0; i < n; i++)
+    ambi_relation_append(rel, (Record){atoms[i]}, d->next_ordinal++);
+  note_change(s, rel, n);
+  return true;
+}
+
+size_t ambi_space_append(Space *s, const Value *atoms, size_t n) {
+  size_t done = 0;
+  ambi_space_begin(s);
+  while (done < n) {
+    size_t alike = 1;
+    Template t = {.atom = atoms[done]};
+    if (is_plain(t.atom)) {
+      alike = count_alike(atoms + done, n - done);
+      if (!append_alike(s, atoms + done, alike)) break;
+    } else if (!ambi_space_add_template(s, &t)) {
+      break;
+    }
+    done += alike;
+  }
+  ambi_space_commit(s);
+  return done;
+}
+
+static bool add_template(Space *s, const Template *t) {
+  SpaceData *d = data_of(s);
+  uint32_t symbol;
+  bool defines = ambi_space_defined_by(t->atom, &symbol);
+  Relation *rel = ambi_data_need_relation(d, t->atom);
+  Record r;
+  if (!rel || !ambi_relation_reserve(rel, d->epochs, 1) ||
+      !reserve_back(s, rel) || (defines && !ambi_space_reserve_def(s)) ||
+      !reserve_ordinals(s, 1) || !make_record(s, t, &r))
+    return false;
+  announce(s, t->atom);
+  ambi_relation_append(rel, r, d->next_ordinal++);
+  if (defines) ambi_space_count_def(s, symbol, true);
+  note_change(s, rel, 1);
+  return true;
+}
+
+bool ambi_space_add_template(Space *s, Template *t) {
+  ambi_space_begin(s);
+  bool ok = add_template(s, t);
+  ambi_space_commit(s);
+  return ok;
+}
+
+bool ambi_space_add(Space *s, Value atom) {
+  Template t;
+  if (!make_template(s, atom, &t)) return false;
+  if (ambi_space_add_template(s, &t)) return true;
+  discard(s, &t);
+  return false;
+}
+
+static void take_one_back(Space *s, Relation *rel, size_t pos) {
+  SpaceData *d = data_of(s);
+  Record r = ambi_relation_at(rel)[pos];
+  Value atom = ambi_record_atom(r);
+  uint32_t symbol;
+  announce(s, atom);
+  if (ambi_space_defined_by(atom, &symbol))
+    ambi_space_count_def(s, symbol, false);
+  note_change(s, rel, -(size_t)1);
+  if (d->epochs) {
+    ambi_relation_end(rel, (uint32_t)pos, d->next_ordinal - 1);
+    return;
+  }
+  ambi_relation_pop(rel);
+  ambi_record_release(s->rt->store, r);
+}
+
+void ambi_space_take_back(Space *s, size_t n) {
+  SpaceData *d = data_of(s);
+  uint32_t first = d->next_ordinal - (uint32_t)n;
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+    const uint32_t *ordinal = ambi_load_relaxed(&rel->x_ordinal);
+    for (size_t k = ambi_relation_n(rel); k-- > 0 && ordinal[k] >= first;)
+      take_one_back(s, rel, k);
+    if (d->epochs) ambi_share_tidy(s, rel);
+  }
+  if (!d->epochs) d->next_ordinal = first;
+}
+
+// ---- removing -----------------------------------------------------------------------
+// STREAM_END: no atom is equal. What an index has is older than what it has not.
+static size_t find_equal(Space *s, Relation *rel, const Template *t) {
+  View v = ambi_space_latest(s);
+  Stream st[STREAMS_EACH];
+  size_t n = ambi_relation_lookup_equal(rel, &v, t->atom, st),
+         found = STREAM_END;
+  for (size_t i = 0; i < n && found == STREAM_END; i++) {
+    for (;;) {
+      found = ambi_stream_next(&st[i]);
+      if (found == STREAM_END) break;
+      Template stored = ambi_record_template(st[i].at[found]);
+      if (ambi_template_equal(&stored, t)) break;
+    }
+    ambi_stream_close(&st[i]);
+  }
+  return found;
+}
+
+// What may still be run is given back later.
+static void keep_removed(Space *s, Record r) {
+  RecordVec *removed = &s->writer->removed;
+  removed->at[removed->n++] = r;
+  if (s->shrunk) return;
+  s->shrunk = true;
+  s->next_shrunk = s->rt->shrunk;
+  s->rt->shrunk = s;
+}
+
+// Room for what is done with a removed record. False: memory is out.
+static bool reserve_removal(Space *s, Relation *rel, bool rule) {
+  Epochs *e = data_of(s)->epochs;
+  RecordVec *removed = &s->writer->removed;
+  if (e)
+    return reserve_ordinals(s, 1) && ambi_relation_reserve_end(rel, e) &&
+           (!rule || ambi_share_reserve_rule(s->rt->sharing));
+  return !rule || ambi_grow((void **)&removed->at, &removed->cap,
+                            removed->n + 1, sizeof *removed->at);
+}
+
+static bool remove_at(Space *s, Relation *rel, size_t pos) {
+  SpaceData *d = data_of(s);
+  Record r = ambi_relation_at(rel)[pos];
+  Value atom = ambi_record_atom(r);
+  bool rule = ambi_is_rule(atom);
+  if (!reserve_removal(s, rel, rule)) return false;
+  announce(s, atom);
+  uint32_t symbol;
+  if (ambi_space_defined_by(atom, &symbol))
+    ambi_space_count_def(s, symbol, false);
+  note_change(s, rel, -(size_t)1);
+  if (d->epochs) {
+    ambi_relation_end(rel, (uint32_t)pos, d->next_ordinal++);
+    ambi_share_tidy(s, rel);
+    return true;
+  }
+  if (rule)
+    keep_removed(s, r);
+  else
+    ambi_record_release(s->rt->store, r);
+  ambi_relation_remove(rel, (uint32_t)pos);
+  return true;
+}
+
+static bool remove_template(Space *s, Template *t, bool *found) {
+  Relation *rel = ambi_data_relation_of(data_of(s), t->atom);
+  size_t pos = rel ? find_equal(s, rel, t) : STREAM_END;
+  discard(s, t);
+  *found = pos != STREAM_END;
+  return !*found || remove_at(s, rel, pos);
+}
+
+bool ambi_space_remove(Space *s, Value atom, bool *found) {
+  Template t;
+  if (!make_template(s, atom, &t)) return false;
+  ambi_space_begin(s);
+  bool ok = remove_template(s, &t, found);
+  ambi_space_commit(s);
+  return ok;
+}

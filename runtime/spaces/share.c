@@ -1,0 +1,321 @@
+// Sharing begins and ends, and relations are replaced by smaller ones while it lasts.
+#include "runtime/spaces/share.h"
+
+#include "memory/alloc.h"
+#include "runtime/runtime.h"
+
+static SpaceData *data_of(const Space *s) {
+  return ambi_load_relaxed(&s->x_data);
+}
+
+// ---- relations that others may still look at --------------------------------------------
+typedef struct RetiredRelation {
+  Retired r;
+  Sharing *sharing;
+  Store *store;
+  Relation *rel;
+  uint32_t horizon;  // what ended before that is nowhere else
+} RetiredRelation;
+
+// Rules wait for the code as well. There is room for those that were removed; one that
+// was taken back may stay in the store.
+static void give_back_atom(Sharing *sh, Store *store, Record r) {
+  if (!ambi_is_rule(ambi_record_atom(r))) {
+    ambi_record_release(store, r);
+    return;
+  }
+  if (sh->rules_to_come) sh->rules_to_come--;
+  if (sh->rules.n < sh->rules.cap) sh->rules.at[sh->rules.n++] = r;
+}
+
+static void give_back_ended(Sharing *sh, Store *store, const Relation *rel,
+                            uint32_t horizon) {
+  const EndWord *end = ambi_load_acquire(&rel->x_end);
+  const Record *at = ambi_relation_at(rel);
+  size_t n = ambi_relation_n(rel);
+  for (size_t i = 0; end && i < n; i++)
+    if (!ambi_record_gone(at[i]) && ambi_is_ended(end, i, horizon))
+      give_back_atom(sh, store, at[i]);
+}
+
+static void give_back_relation(Retired *r) {
+  RetiredRelation *gone = (RetiredRelation *)r;
+  pthread_mutex_lock(&gone->sharing->store);
+  give_back_ended(gone->sharing, gone->store, gone->rel, gone->horizon);
+  pthread_mutex_unlock(&gone->sharing->store);
+  ambi_relation_close(gone->rel);
+  ambi_free(gone->rel, sizeof *gone->rel);
+  ambi_free(gone, sizeof *gone);
+}
+
+static RetiredRelation *will_retire(const Space *s, Relation *rel,
+                                    uint32_t horizon) {
+  RetiredRelation *gone = ambi_alloc(sizeof *gone);
+  if (gone)
+    *gone = (RetiredRelation){.r = {.give_back = give_back_relation},
+                              .sharing = s->rt->sharing,
+                              .store = s->rt->store,
+                              .rel = rel,
+                              .horizon = horizon};
+  return gone;
+}
+
+bool ambi_share_reserve_rule(Sharing *sh) {
+  pthread_mutex_lock(&sh->store);
+  bool ok =
+      ambi_grow((void **)&sh->rules.at, &sh->rules.cap,
+                sh->rules.n + sh->rules_to_come + 1, sizeof *sh->rules.at);
+  if (ok) sh->rules_to_come++;
+  pthread_mutex_unlock(&sh->store);
+  return ok;
+}
+
+// ---- compaction -----------------------------------------------------------------------
+// Everybody inside now, but for those who were before `mark`, sees at least `noted`.
+static void raise_horizon(Space *s) {
+  SpaceWriter *w = s->writer;
+  Epochs *e = &s->rt->sharing->epochs;
+  if (w->noted && ambi_epoch_is_past(e, w->mark)) {
+    w->horizon = w->noted;
+    w->noted = 0;
+  }
+  if (w->noted) return;
+  w->noted = ambi_load_relaxed(&data_of(s)->x_now);
+  w->mark = ambi_epoch_mark(e);
+  if (w->noted && ambi_epoch_is_past(e, w->mark)) {
+    w->horizon = w->noted;
+    w->noted = 0;
+  }
+}
+
+static void wait_for_horizon(Space *s) {
+  Sharing *sh = s->rt->sharing;
+  pthread_mutex_lock(&sh->store);
+  if (!s->writer->untidy) {
+    s->writer->untidy = true;
+    s->writer->next_untidy = sh->untidy;
+    sh->untidy = s;
+  }
+  pthread_mutex_unlock(&sh->store);
+}
+
+static bool replace(Space *s, Relation *rel) {
+  RetiredRelation *gone = will_retire(s, rel, s->writer->horizon);
+  Relation *copy = gone ? ambi_relation_copy(rel, s->writer->horizon) : NULL;
+  if (!copy) {
+    if (gone) ambi_free(gone, sizeof *gone);
+    return false;
+  }
+  ambi_data_put(data_of(s), copy);
+  ambi_epoch_retire(&s->rt->sharing->epochs, &gone->r);
+  return true;
+}
+
+// Half of what is not wanted, at least, has to go; else it is looked at again when there
+// is more.
+static bool compact(Space *s, Relation *rel) {
+  raise_horizon(s);
+  size_t n = ambi_relation_n(rel), unwanted = rel->dead + rel->ended;
+  size_t goes = n - ambi_relation_kept(rel, s->writer->horizon);
+  if (goes >= unwanted / 2 && replace(s, rel)) return true;
+  rel->worth = rel->ended + rel->ended / 4 + 1;
+  return false;
+}
+
+void ambi_share_tidy(Space *s, Relation *rel) {
+  if (!ambi_relation_is_sparse(rel) || rel->ended < rel->worth) return;
+  if (!compact(s, rel)) wait_for_horizon(s);
+}
+
+// False: some had to wait.
+static bool tidy_space(Space *s) {
+  SpaceData *d = data_of(s);
+  bool all = true;
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+    if (ambi_relation_is_sparse(rel)) all = compact(s, rel) && all;
+  return all;
+}
+
+static Space *take_untidy(Sharing *sh) {
+  pthread_mutex_lock(&sh->store);
+  Space *s = sh->untidy;
+  sh->untidy = NULL;
+  pthread_mutex_unlock(&sh->store);
+  return s;
+}
+
+static void free_rules(Sharing *sh, Store *store) {
+  pthread_mutex_lock(&sh->store);
+  for (size_t i = 0; i < sh->rules.n; i++)
+    ambi_record_release(store, sh->rules.at[i]);
+  sh->rules.n = 0;
+  pthread_mutex_unlock(&sh->store);
+}
+
+void ambi_spaces_tidy(Runtime *rt) {
+  Sharing *sh = rt->sharing;
+  for (Space *s = take_untidy(sh), *next; s; s = next) {
+    next = s->writer->next_untidy;
+    pthread_mutex_lock(&s->writer->lock);
+    s->writer->untidy = false;
+    bool all = tidy_space(s);
+    pthread_mutex_unlock(&s->writer->lock);
+    if (!all) wait_for_horizon(s);
+  }
+  ambi_epoch_poll(&sh->epochs);
+  free_rules(sh, rt->store);
+}
+
+// ---- all begin again ------------------------------------------------------------------
+typedef struct RetiredData {
+  Retired r;
+  SpaceData *data;
+} RetiredData;
+
+static void give_back_data(Retired *r) {
+  RetiredData *gone = (RetiredData *)r;
+  ambi_data_free(gone->data);
+  ambi_free(gone, sizeof *gone);
+}
+
+// Everything the relations have now, in relations of their own.
+static bool copy_relations(const SpaceData *from, SpaceData *to) {
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(from, &i)) != NULL;) {
+    Relation *copy = ambi_relation_copy(rel, VIEW_ALL);
+    if (copy && ambi_data_put(to, copy)) continue;
+    if (copy) ambi_relation_close(copy);
+    ambi_free(copy, copy ? sizeof *copy : 0);
+    return false;
+  }
+  return true;
+}
+
+static void drop_copy(SpaceData *d) {
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+    ambi_relation_close(rel);
+    ambi_free(rel, sizeof *rel);
+  }
+  ambi_data_free(d);
+}
+
+// One thing for each relation, and one for the data, all linked. False: memory is out.
+static bool will_retire_all(const Space *s, Retired **all) {
+  SpaceData *d = data_of(s);
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+    RetiredRelation *gone = will_retire(s, rel, VIEW_ALL);
+    if (!gone) return false;
+    gone->r.next = *all;
+    *all = &gone->r;
+  }
+  RetiredData *gone = ambi_alloc(sizeof *gone);
+  if (!gone) return false;
+  *gone = (RetiredData){{*all, 0, give_back_data}, d};
+  *all = &gone->r;
+  return true;
+}
+
+static void drop_retired(Retired *r) {
+  for (Retired *next; r; r = next) {
+    next = r->next;
+    size_t size = r->give_back == give_back_data ? sizeof(RetiredData)
+                                                 : sizeof(RetiredRelation);
+    ambi_free(r, size);
+  }
+}
+
+// Ordinals have run out, or nearly so: those who are inside keep what they see, the
+// others get a copy with new ones. Before a change, so that x_now is up to date.
+static void renumber(Space *s) {
+  Epochs *e = &s->rt->sharing->epochs;
+  SpaceData *to = ambi_data_open(e);
+  Retired *gone = NULL;
+  if (!to) return;
+  if (!copy_relations(data_of(s), to) || !ambi_data_renumber(to) ||
+      !will_retire_all(s, &gone)) {
+    drop_retired(gone);
+    drop_copy(to);
+    return;
+  }
+  ambi_store_release(&to->x_now, to->next_ordinal);
+  ambi_store_release(&s->x_data, to);
+  s->writer->horizon = s->writer->noted = 0;
+  for (Retired *next; gone; gone = next) {
+    next = gone->next;
+    ambi_epoch_retire(e, gone);
+  }
+}
+
+// ---- changes --------------------------------------------------------------------------
+void ambi_share_begin(Space *s) {
+  pthread_mutex_lock(&s->writer->lock);
+  if (s->writer->depth++ == 0 &&
+      data_of(s)->next_ordinal > UINT32_MAX - AMB_SHARE_ORDINALS)
+    renumber(s);
+}
+
+void ambi_share_commit(Space *s) {
+  SpaceData *d = data_of(s);
+  Epochs *e = d->epochs;
+  if (--s->writer->depth == 0) ambi_store_release(&d->x_now, d->next_ordinal);
+  pthread_mutex_unlock(&s->writer->lock);
+  ambi_epoch_poll(e);
+}
+
+// ---- beginning and ending -------------------------------------------------------------
+bool ambi_spaces_share(Runtime *rt) {
+  Sharing *sh = ambi_alloc(sizeof *sh);
+  if (!sh) return false;
+  ambi_epochs_open(&sh->epochs);
+  pthread_mutex_init(&sh->store, NULL);
+  rt->sharing = sh;
+  for (CellHeader *c = rt->cells; c; c = c->next) {
+    if (c->kind != CELL_SPACE) continue;
+    SpaceData *d = data_of((Space *)c);
+    ambi_store_release(&d->x_now, d->next_ordinal);
+    d->epochs = &sh->epochs;
+  }
+  return true;
+}
+
+// Ends become gaps.
+static void settle(Sharing *sh, Store *store, Relation *rel) {
+  EndWord *end = ambi_load_relaxed(&rel->x_end);
+  size_t n = ambi_relation_n(rel);
+  for (size_t i = 0; end && i < n; i++) {
+    if (!ambi_is_ended(end, i, VIEW_ALL)) continue;
+    Record r = ambi_relation_at(rel)[i];
+    ambi_relation_leave_gap(rel, (uint32_t)i);
+    give_back_atom(sh, store, r);
+  }
+  ambi_free(end, rel->ends_cap * sizeof *end);
+  ambi_store_release(&rel->x_end, NULL);
+  rel->ends_cap = rel->ended = rel->worth = 0;
+  if (ambi_relation_is_sparse(rel)) ambi_relation_compact(rel);
+}
+
+static void settle_space(Sharing *sh, Space *s) {
+  SpaceData *d = data_of(s);
+  Relation *rel;
+  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+    settle(sh, s->rt->store, rel);
+  d->epochs = NULL;
+  s->writer->untidy = false;
+  s->writer->horizon = s->writer->noted = 0;
+}
+
+void ambi_spaces_unshare(Runtime *rt) {
+  Sharing *sh = rt->sharing;
+  if (!sh) return;
+  ambi_epochs_close(&sh->epochs);
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    if (c->kind == CELL_SPACE) settle_space(sh, (Space *)c);
+  free_rules(sh, rt->store);
+  ambi_records_drop(&sh->rules);
+  pthread_mutex_destroy(&sh->store);
+  ambi_free(sh, sizeof *sh);
+  rt->sharing = NULL;
+}

@@ -1,0 +1,85 @@
+// Spaces that several threads look at while one at a time changes them.
+//
+// A Runtime begins alone: its thread has all spaces for itself, and nothing below costs
+// anything. ambi_spaces_share changes that, ambi_spaces_unshare changes it back; both
+// are called while no other thread uses the Runtime. In between each thread takes part
+// in rt->sharing->epochs, is inside while it asks or changes a space, and may keep what
+// it was given until it goes out.
+//
+// PROTOCOL snapshot
+//   what      the records of a space that a question finds
+//   writer    who has SpaceWriter.lock: appends records behind x_n with ascending
+//             ordinals, gives ends, puts other relations into the table. One count gives
+//             ordinals and ends
+//   readers   everybody inside. A View is x_now, once for each space, for all the
+//             patterns of a conjunction: seen. A record is there if its ordinal is below
+//             and its end, if it has one, is not
+//   publish   release store of x_now, behind all that a change has done; x_n and the
+//             pointers of arrays, tables and relations by release stores when what they
+//             lead to is complete
+//   observe   acquire load of x_now, then of whatever is looked at: x_n before x_at,
+//             x_ordinal and x_end, so that arrays are not shorter than the number says
+//   why safe  what changes behind x_now has ordinals and ends that are not below `seen`;
+//             whether it is met or not makes no difference. Positions of a relation never
+//             change: a compaction makes another relation
+//   waits     a reader for nobody. Writers of a space for one another
+//   lifetime  what was taken out of sight is retired (memory/epoch.h). A compaction leaves
+//             out what ended before the horizon: a number that x_now had at a mark which
+//             is past, so everybody inside sees at least that. Atoms left out are given
+//             back to the store with the relation they were in
+//   weaker?   relaxed x_now is rejected: what was changed before could be missed
+//   test      tests/unit/share_test.c, also under tsan
+//
+// PROTOCOL index
+//   what      the indexes of a relation, and what each has
+//   writer    who has moved x_busy from false to true; nobody waits for that. The relation's
+//             writer has no part in it
+//   readers   everybody inside
+//   publish   release stores: x_upto behind all that was taken in, a slot's word behind the
+//             list it leads to, a list's number behind its entry, x_table and x_lists behind
+//             what was copied
+//   observe   acquire loads in the order x_upto, x_table, slot, x_lists, number
+//   why safe  what is loaded behind x_upto is not older, so it has all records below; of
+//             those behind, positions not below are left out and looked at one by one. An
+//             older table or older lists are right for what they have: slots and lists
+//             change only by being replaced or by growing at their end
+//   waits     nobody
+//   lifetime  as above; what a list has outgrown is used again in the next index
+//   test      as above
+//
+// What is not for several threads: opening and freeing spaces, ambi_space_add_dep and
+// _yield, and changes of rules and types (ambi_is_rule), because code depends on them;
+// these are for the thread that owns the Runtime. Which library heads give way is decided
+// by what there is, not by a View. No log of questions is open (reads.h). Terms are made in the store under Sharing.store.
+#ifndef AMBIT_RUNTIME_SHARE_H
+#define AMBIT_RUNTIME_SHARE_H
+
+#include "runtime/spaces/space_data.h"
+
+// A change begins with at least that many ordinals, if it can.
+#define AMB_SHARE_ORDINALS ((uint32_t)1 << 30)
+
+typedef struct Sharing {
+  Epochs epochs;          // [init]
+  pthread_mutex_t store;  // [init] held by who makes or gives back terms
+  Space *untidy;          // [lock:store] spaces that wait for a compaction
+  RecordVec rules;        // [lock:store] removed, and out of sight
+  size_t rules_to_come;   // [lock:store] removed, and still in a relation
+} Sharing;
+
+// False: memory is out.
+bool ambi_spaces_share(Runtime *rt);
+// All others have parted. Between forms: removed rules are given back.
+void ambi_spaces_unshare(Runtime *rt);
+// Compacts what had to wait for somebody inside; gives back what nobody sees. By the
+// owner, between forms: removed rules as well.
+void ambi_spaces_tidy(Runtime *rt);
+
+// For change.c.
+void ambi_share_begin(Space *s);
+void ambi_share_commit(Space *s);
+bool ambi_share_reserve_rule(Sharing *sh);
+// Compacts the relation if that is worth it by now.
+void ambi_share_tidy(Space *s, Relation *rel);
+
+#endif

@@ -1,12 +1,11 @@
 // The C library as an embedding program sees it: ambit.h and the shared object alone.
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "include/ambit.h"
+#include "tests/unit/unit.h"
 
 static ambit *a;
 
@@ -490,7 +489,6 @@ START_TEST(runtimes_do_not_know_each_other) {
 END_TEST
 
 int main(void) {
-  Suite *s = suite_create("library");
   TCase *c = tcase_create("library");
   tcase_add_checked_fixture(c, open_one, close_one);
   tcase_set_timeout(c, 60);
@@ -509,11 +507,5 @@ int main(void) {
   tcase_add_test(c, what_is_no_operation_is_refused);
   tcase_add_test(c, objects_are_atoms);
   tcase_add_test(c, runtimes_do_not_know_each_other);
-  suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_tap(r, "-");
-  srunner_run_all(r, CK_SILENT);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return unit_run(c, "library");
 }

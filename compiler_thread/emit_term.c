@@ -1,6 +1,6 @@
 // Templates that build terms and take them apart: expressions, variables, lists,
 // states, operations.
-#include "compiler_thread/template.h"
+#include "compiler_thread/keep.h"
 #include "runtime/machine/list.h"
 
 void ambi_emit_NOP(Emit *m) {
@@ -180,6 +180,8 @@ void ambi_emit_GETCH(Emit *m) {
     return;
   }
   if (emit_known(m, m->pc->b, FACT_FLAT)) {
+    // A variable of the rule that its body has no use for.
+    if (m->keep && !keep_live(m, m->at + emit_words(m), m->pc->a)) return;
     jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
     jit_rr(j, J_MOV, J_RDX, J_RSI);
     jit_ri(j, J_AND, J_RDX, -8);

@@ -218,27 +218,111 @@ static inline bool copy_words(ImageCopy *c, Value v, Value *out) {
   return true;
 }
 
-static inline bool ground_part(ImageCopy *c, Value v, Value *out) {
-  const Word *p = ambi_ptr(v);
-  bool newer = p >= c->limit && p < c->cx->h;
-  *out = v;
-  return (!newer && stays(c, p)) || copy_words(c, v, out);
+static inline bool is_newer(const ImageCopy *c, const Word *p) {
+  return p >= c->limit && p < c->cx->h;
 }
 
-// An EXPR without variables: what was copied is looked through for what is still to be
-// copied, so that nothing has to be remembered.
+static inline bool has_object(Value v) {
+  uint32_t tag = ambi_tag(v);
+  return tag == TAG_EXPR || tag == TAG_OBJ || tag == TAG_BIG;
+}
+
+// The children of an expression copied to w, 1 to n: which is the last that is to be
+// copied, 0: none. *more: there are others.
+static inline uint32_t last_newer(ImageCopy *c, const Word *w, uint32_t n,
+                                  bool *more) {
+  uint32_t last = 0;
+  for (uint32_t i = 1; i <= n; i++) {
+    Value v = AMB_V(w[i]);
+    if (!has_object(v)) continue;
+    if (!is_newer(c, ambi_ptr(v))) {
+      if (!stays(c, ambi_ptr(v))) *more = true;
+      continue;
+    }
+    if (last) *more = true;
+    last = i;
+  }
+  return last;
+}
+
+// A FLAT while nothing has to say where its copy is.
+static bool is_plain(const ImageCopy *c, Value v) {
+  Word header = *ambi_ptr(v);
+  return c->m->n <= c->plain && header >> 48 == TAG_HDR &&
+         ambi_hdr_kind(header) == KIND_FLAT;
+}
+
+// Its copy is at *at; *last and *more as last_newer says.
+static bool copy_flat(ImageCopy *c, Value v, size_t *at, uint32_t *last,
+                      bool *more) {
+  const Word *p = ambi_ptr(v);
+  uint32_t n = ambi_hdr_size(*p);
+  Word *w = image_more(c->m, 1 + (size_t)n, at);
+  if (!w) return false;
+  w[0] = ambi_header(KIND_FLAT, FLAG_GROUND, n);
+  for (uint32_t i = 1; i <= n; i++)
+    w[i] = p[i];
+  *last = last_newer(c, w, n, more);
+  return true;
+}
+
+// An EXPR without variables, and of its parts the last that is to be copied, and so on:
+// a list of atoms is done in one pass. *more: other parts are as they were.
+static bool copy_spine(ImageCopy *c, Value v, Value *out, bool *more) {
+  Image *m = c->m;
+  for (size_t slot = SIZE_MAX;;) {
+    uint32_t last = 0;
+    size_t at = 0;
+    Value copy;
+    if (!walk_on(c)) return false;
+    if (is_plain(c, v)) {
+      if (!copy_flat(c, v, &at, &last, more)) return false;
+      copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
+    } else {
+      *more = true;
+      if (!copy_words(c, v, &copy)) return false;
+    }
+    if (slot == SIZE_MAX)
+      *out = copy;
+    else
+      m->w[slot] = copy.w;
+    if (!last) return true;
+    slot = at + last;
+    v = AMB_V(m->w[slot]);
+  }
+}
+
+static bool is_own(const Image *m, Value v) {
+  if (!m->settled) return (v.w & IMAGE_BIT) != 0;
+  return ambi_ptr(v) >= m->w && ambi_ptr(v) < m->w + m->n;
+}
+
+static bool part_stays(ImageCopy *c, Value v) {
+  return is_own(c->m, v) ||
+         (!is_newer(c, ambi_ptr(v)) && stays(c, ambi_ptr(v)));
+}
+
+// What was copied is looked through for what is still to be copied, so that nothing has
+// to be remembered.
 static bool copy_ground(ImageCopy *c, Value v, Value *out) {
   size_t i = c->m->n;
-  if (!ground_part(c, v, out)) return false;
-  while (i < c->m->n) {
+  bool more = false;
+  *out = v;
+  if (part_stays(c, v)) return true;
+  if (!copy_spine(c, v, out, &more)) return false;
+  while (more && i < c->m->n) {
     Value x = AMB_V(c->m->w[i]);
-    uint32_t tag = ambi_tag(x);
-    if (tag == TAG_EXPR || tag == TAG_OBJ || tag == TAG_BIG) {
-      if (!walk_on(c) || !ground_part(c, x, &x)) return false;
-      c->m->w[i++] = x.w;
-    } else {
+    if (!has_object(x)) {
       i = next_word(c->m, i);
+      continue;
     }
+    if (!part_stays(c, x)) {
+      bool ok = ambi_is_expr(x) ? copy_spine(c, x, &x, &more)
+                                : walk_on(c) && copy_words(c, x, &x);
+      if (!ok) return false;
+      c->m->w[i] = x.w;
+    }
+    i++;
   }
   return true;
 }

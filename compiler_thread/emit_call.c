@@ -322,5 +322,5 @@ void ambi_emit_JUMP(Emit *m) {
 }
 
 void ambi_emit_FAIL(Emit *m) {
-  jit_jump_to(m->j, m->em->stubs.fail);
+  emit_fail(m);
 }

@@ -146,6 +146,11 @@ static void fork_literal(Emit *m, Value list) {
   alternative_is(m, kept, items[0]);
   jit_jump(j, emit_next(m));
   jit_bind(j, resume);
+  if (ambi_expr_size(list) == 2) {
+    alternative_is(m, kept, items[1]);
+    emit_pop_choice(m);
+    return;
+  }
   jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, cursor)));
   jit_imm(j, J_RSI, (uintptr_t)items);
   jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RSI, J_RDX, 3, 0));
@@ -241,7 +246,7 @@ static void collect(Emit *m, JitLabel other) {
   jit_mr(j, J_MOV, jit_at_index(J_RSI, J_RDX, 3, 0), J_RAX);
   jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, values.n)), 1);
   jit_mi(j, J_ADD, 8, jit_at(J_RDI, OFF(Hook, nvalues)), 1);
-  jit_jump_to(j, m->em->stubs.fail);
+  emit_fail(m);
 }
 
 void ambi_emit_collect_word(Emit *m, JitLabel other) {

@@ -283,6 +283,36 @@ void emit_pop_choice(Emit *m) {
   jit_mr(m->j, J_MOV, in_context(OFF(Context, hb)), J_RCX);
 }
 
+void emit_restore(Jit *j) {
+  jit_rm(j, J_MOV, R_H, in_record(OFF(Choice, h)));
+  jit_rm(j, J_MOV, R_E, in_record(OFF(Choice, e)));
+  jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, s)));
+  jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, resume)));
+  jit_mr(j, J_MOV, in_context(OFF(Context, space)), J_RDX);
+}
+
+// In line where nothing was bound, and limits need no look.
+void emit_fail(Emit *m) {
+  Jit *j = m->j;
+  const void *fail = m->em->stubs.fail;
+  if (!emit_thick(m)) {
+    jit_jump_to(j, fail);
+    return;
+  }
+  jit_rm(j, J_MOV, J_RSI, in_record(OFF(Choice, tr)));
+  jit_rm(j, J_CMP, J_RSI, in_context(OFF(Context, tr)));
+  jit_jump_to_if(j, J_NE, fail);
+  jit_rm32(j, J_MOV, J_RSI, in_context(OFF(Context, given_back)));
+  jit_ri32(j, J_ADD, J_RSI, 1);
+  jit_ri32(j, J_TEST, J_RSI, FAILURES_POLL - 1);
+  jit_jump_to_if(j, J_EQ, fail);
+  jit_mr32(j, J_MOV, in_context(OFF(Context, given_back)), J_RSI);
+  emit_restore(j);
+  jit_mi(j, J_CMP, 2, jit_at(J_RCX, 0), OP_I_NATIVE);
+  jit_jump_to_if(j, J_NE, m->em->stubs.go);
+  jit_jump_m(j, jit_at(J_RCX, OFF(Landing, addr)));
+}
+
 void emit_return(Emit *m) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_frame(FRAME_RET));

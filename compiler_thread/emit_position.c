@@ -102,12 +102,32 @@ void ambi_emit_R_GATHER(Emit *m) {
   position(m, false);
 }
 
+static bool forks(const Unit *u) {
+  for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
+    if (u->code[at].op == OP_I_FORKV) return true;
+  return false;
+}
+
 // It is no Error, so all there is to do is to note choices that are left behind it.
 bool ambi_emit_stream_number(Emit *m) {
   if (!emit_known(m, m->pc->a, FACT_INT) &&
       !emit_known(m, m->pc->a, FACT_FLOAT))
     return false;
   if (emit_known(m, m->pc->b, FACT_NEWEST)) return true;
+  if (forks(m->u)) {  // then it has been noted most of the time
+    Jit *j = m->j;
+    JitLabel more = jit_label(j), next = emit_next(m);
+    jit_mi(j, J_TEST, 1, in_slot(m->pc->b), 1);
+    jit_jump_if(j, J_EQ, more);
+    jit_cold(j);
+    jit_bind(j, more);
+    jit_mr(j, J_CMP, in_slot(m->pc->b), R_B);
+    jit_jump_if(j, J_EQ, next);
+    jit_mi(j, J_OR, 8, in_slot(m->pc->b), 1);
+    jit_jump(j, next);
+    jit_hot(j);
+    return true;
+  }
   jit_mr(m->j, J_CMP, in_slot(m->pc->b), R_B);
   jit_jump_if(m->j, J_EQ, emit_next(m));
   emit_leave_choices(m);

@@ -168,11 +168,7 @@ static void failing(Jit *j, const StubLabels *l) {
   jit_rm(j, J_CMP, J_RSI, in_context(OFF(Context, tr)));
   jit_jump_if(j, J_NE, bound);
   jit_bind(j, back);
-  jit_rm(j, J_MOV, R_H, in_record(OFF(Choice, h)));
-  jit_rm(j, J_MOV, R_E, in_record(OFF(Choice, e)));
-  jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, s)));
-  jit_rm(j, J_MOV, J_RCX, in_record(OFF(Choice, resume)));
-  jit_mr(j, J_MOV, in_context(OFF(Context, space)), J_RDX);
+  emit_restore(j);
   jit_rm32(j, J_MOV, J_RDX, in_context(OFF(Context, given_back)));
   jit_ri32(j, J_ADD, J_RDX, 1);
   jit_ri32(j, J_TEST, J_RDX, FAILURES_POLL - 1);

@@ -342,6 +342,9 @@ void emit_leave_by(Emit *m, const void *helper);
 // and what follows are not set. Uses rcx.
 void emit_push_choice(Emit *m, const Code *resume);
 void emit_pop_choice(Emit *m);
+// The registers of the newest record; rcx: where to resume. Uses rdx.
+void emit_restore(Jit *j);
+void emit_fail(Emit *m);
 void emit_return(Emit *m);  // rax, from this frame
 
 // ---- calls (emit_call.c) ------------------------------------------------------------

@@ -129,14 +129,23 @@ void ambi_emit_make(Emit *m) {
   Jit *j = m->j;
   unsigned n = m->pc->b;
   Marks k = marks_of(m);
-  Word marks = (k.ground ? AMB_EXPR_GROUND : 0) |
-               (k.firm && (m->pc->c & 2) ? AMB_EXPR_RIGID : 0) |
-               (k.own && (m->pc->c & 1) ? AMB_EXPR_EVAL : 0);
+  Word marks =
+      (k.ground ? AMB_EXPR_GROUND : 0) |
+      (k.firm && (m->pc->c & 2) ? AMB_EXPR_RIGID : 0) |
+      (k.own && (m->pc->c & 1) && (k.open || k.ground || !(m->pc->c & 4))
+           ? AMB_EXPR_EVAL
+           : 0);
   Word header = ambi_header(KIND_FLAT, 0, n);
   want_words(m, n + 1);
   if (k.open) jit_imm(j, J_RSI, marks);
   for (unsigned i = 0; i < n; i++)
     child(m, i);
+  if (k.open && (m->pc->c & 4)) {  // EVAL if GROUND
+    jit_rr32(j, J_MOV, J_RAX, J_RSI);
+    jit_shift(j, J_SHR, J_RAX, 1);
+    jit_ri32(j, J_OR, J_RAX, ~(int32_t)AMB_EXPR_EVAL);
+    jit_rr32(j, J_AND, J_RSI, J_RAX);
+  }
   if (!k.open && (marks & AMB_EXPR_GROUND))
     header = ambi_header(KIND_FLAT, FLAG_GROUND, n);
   jit_imm(j, J_RCX, header);

@@ -124,6 +124,13 @@ static bool writes(Lower *l, Value side) {
           (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) != 0;
 }
 
+// Some rules ask for a type and some do not, so of several values nobody knows.
+static bool gives_any(Lower *l, Value side) {
+  if (!ambi_lower_untyped_call(l, side)) return false;
+  unsigned ends = endings_of(l, side, MAX_STATED);
+  return (ends & END_FREE) && ends != END_FREE;
+}
+
 // What a variable gives, compared with what has one type for certain.
 static bool site_with(Value a, Value b) {
   return ambi_lower_is_site(a) &&
@@ -143,7 +150,8 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
     return false;  // b stays as it is
   if (ambi_is_lvar(a) && (endings_of(l, b, MAX_STATED) & END_METATYPE))
     return false;  // what a holds may not have that type
-  if (look_at(l, a, b) == LOOK_WHOLE && (writes(l, a) || writes(l, b)))
+  if (look_at(l, a, b) == LOOK_WHOLE &&
+      (writes(l, a) || writes(l, b) || gives_any(l, a) || gives_any(l, b)))
     return false;
   if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;

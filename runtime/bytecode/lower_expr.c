@@ -435,22 +435,15 @@ static bool is_data_throughout(Lower *l, Value e) {
 }
 
 // What an application gave differs from what stands there, so it is evaluated again
-// wherever it is used (7.8). Only new rules can make that visible.
-static bool stays_itself(Lower *l, Value e) {
-  return !l->unstable || is_data_throughout(l, e);
-}
-
-// Likewise a call that turns out to be its own value.
-static bool arguments_stay(Lower *l, Value e) {
-  if (!ambi_rules_may_change(l->cs)) return true;
-  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
-    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
-  return true;
+// wherever it is used (7.8). Only new rules can make that visible, or what its
+// variables get bound to.
+static uint16_t own_mark(Lower *l, Value e) {
+  return is_data_throughout(l, e) ? 1 : l->unstable ? 0 : 5;
 }
 
 // The marks that MKEXPR may make.
 static uint16_t marks_of(Lower *l, Value e) {
-  return (rigid_head(e) ? 2 : 0) | (stays_itself(l, e) ? 1 : 0);
+  return (rigid_head(e) ? 2 : 0) | own_mark(l, e);
 }
 
 // Is it worth a chain? What an operation gives ends no recursion.
@@ -594,6 +587,12 @@ static bool all_leaves(Value e) {
   return true;
 }
 
+static bool members_stay(Lower *l, Value e) {
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
+    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
+  return true;
+}
+
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                        unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
@@ -650,7 +649,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
       ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)),
                       0);
     } else {
-      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, all_leaves(e));
+      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, members_stay(l, e));
       ambi_lower_list(l, all, n + 1);
     }
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
@@ -665,9 +664,10 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                          unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
-  Variant *v = n > MAX_CALL_ARGS      ? NULL
-               : arguments_stay(l, e) ? ambi_variant_same(l->cs, h.def, t)
-                                      : ambi_variant(l->cs, h.def, t);
+  Variant *v = n > MAX_CALL_ARGS ? NULL
+               : !ambi_rules_may_change(l->cs) || members_stay(l, e)
+                   ? ambi_variant_same(l->cs, h.def, t)
+                   : ambi_variant(l->cs, h.def, t);
   if (!v) {
     if (n > MAX_CALL_ARGS)
       l->refused = true;

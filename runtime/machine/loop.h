@@ -104,6 +104,7 @@ do_MKEXPR : {
     }
     p[1 + i] = v.w;
   }
+  if (!ground && (pc->c & 4u)) own = 0;
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
   E[pc->a] = ambi_tag_ptr(TAG_EXPR, p).w | ground | rigid | own;
   STEP(1 + (n + 3) / 4);

@@ -507,7 +507,7 @@ static bool may_mark(const Engine *g, Value atom) {
   uint32_t n = ambi_expr_size(atom);
   for (uint32_t i = 0; i < n && own; i++) {
     Value v = ambi_deref(AMB_V(slots[2 * (size_t)i]));
-    own = !ambi_is_expr(v) || ambi_has_eval(v);
+    own = ambi_word_ground(v) && (!ambi_is_expr(v) || ambi_has_eval(v));
   }
   for (uint32_t i = 0; i < n && same && !own; i++)
     same = unchanged(g, AMB_V(slots[2 * (size_t)i]), ambi_expr_at(atom, i), i);

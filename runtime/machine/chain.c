@@ -170,7 +170,7 @@ enum Next ambi_chain_end(Engine *g) {
   *hole_of(last) = v.w;
   bool ground = !ambi_is_var(v) && (!ambi_is_expr(v) || ambi_is_ground_expr(v));
   bool rigid = ambi_is_firm(v),
-       own = rigid || ambi_has_eval(v) || ambi_presumed(g, v);
+       own = ground && (rigid || ambi_has_eval(v) || ambi_presumed(g, v));
   if (!ground || !rigid || !own ||
       (c[CHAIN_OPEN] | c[CHAIN_SOFT] | c[CHAIN_LOOSE]))
     head = corrected(c, head, ground, rigid, own);

@@ -17,7 +17,7 @@ const char *errorAsString(Error err) noexcept {
                                   : "an instruction that cannot be encoded";
 }
 void debugOutput(const char *) noexcept {}
-[[noreturn]] void assertionFailed(const char *, int, const char *) noexcept {
+void ASMJIT_NORETURN assertionFailed(const char *, int, const char *) noexcept {
   __builtin_trap();
 }
 }  // namespace DebugUtils

@@ -37,6 +37,9 @@ verbs  build               the program `ambit` (default)
        soak [COUNT] [OPTIONS]
                            builds the tests, then runs so many generated programs
                            (1000000) in both tiers (docs/testing.md)
+       soak memory [SECONDS]
+                           one process that does the same work for so long (600):
+                           does its memory stay what it was? (tests/soak/memory)
        nightly [SECONDS]   all of it: lint, the tests of every type, with gcc and
                            with clang, soak, and each fuzz target for so long (1200)
        fmt                 formats every C file in place
@@ -195,6 +198,10 @@ valgrind)
 fuzz) exec tests/fuzz/run "$@" ;;
 soak)
   build_quietly -DAMB_TESTS=ON
+  if [ "${1:-}" = memory ]; then
+    AMBIT="$PWD/$dir/ambit" exec tests/soak/memory --seconds "${2:-600}" \
+      --plot "$dir/memory.svg"
+  fi
   count=1000000
   case ${1:-} in [0-9]*)
     count=$1

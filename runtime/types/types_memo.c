@@ -25,7 +25,7 @@ typedef struct Entry {
 
 struct TypeMemo {
   Entry *entries;  // open addressing; cap is a power of two
-  size_t n, cap;
+  size_t n, cap;   // n: places in use, be it by an entry that holds no more
   uint32_t stored;  // stamp of entries for stored terms ...
   uint32_t heap;    // ... and of those on the heap
   uint32_t serial;
@@ -44,9 +44,8 @@ static void clear(Context *cx, TypeMemo *m) {
   if (m->cap > KEPT_ENTRIES) {
     ambi_free(m->entries, m->cap * sizeof *m->entries);
     m->entries = NULL;
-    m->cap = 0;
+    m->n = m->cap = 0;
   }
-  m->n = 0;
 }
 
 static void close(Context *cx) {

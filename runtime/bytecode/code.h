@@ -350,8 +350,10 @@ bool ambi_unit_liveness(Unit *u);
 // The slots, a bit each, that are live at the instruction; NULL: not known.
 const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
 // Beside enum Effect: calls a definition, so reads rules and types.
-#define E_CALLS      64u
-#define E_EVERYTHING (E_CALLS | (unsigned)E_ALL)
+#define E_CALLS 64u
+// Beside it, too: may call a function that is declared to be tabled.
+#define E_TABLED     128u
+#define E_EVERYTHING (E_CALLS | E_TABLED | (unsigned)E_ALL)
 // Is this a special form of lowering with the meaning the library gives it?
 bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).

@@ -8,6 +8,7 @@
 #include "memory/alloc.h"
 #include "runtime/bytecode/lower.h"
 #include "runtime/machine/routine.h"
+#include "runtime/tables/table.h"
 
 typedef struct Reach {  // what a term or some rules do, and call
   CodeState *cs;
@@ -72,7 +73,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
     if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));
   } else if (evaluated && unknown_head(h)) {
-    r->effects |= ambi_effects_unknown(r->cs);
+    r->effects |= ambi_effects_unknown(r->cs) | E_TABLED;
   }
 }
 
@@ -156,6 +157,8 @@ static void walk_rules(Reach *r, Definition *d) {
   if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) r->failed = true;
   ambi_code_rely(r->cs, d->head);
   if (rules.n) r->effects |= E_CALLS;
+  if (ambi_tables_declares(r->cs->rt, d->space, d->head))
+    r->effects |= E_TABLED;
   for (size_t i = 0; i < rules.n && r->effects != E_EVERYTHING; i++)
     walk(r, d->space, ambi_expr_at(ambi_record_atom(rules.at[i]), 2));
   ambi_records_drop(&rules);

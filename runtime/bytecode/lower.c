@@ -75,6 +75,7 @@ static bool has_stamp(const Lower *l, unsigned rule) {
 static void body_code(Heads *h, Rule *r) {
   Lower *l = h->l;
   ambi_lower_use_rule(l, r);
+  l->linear = l->tabled && ambi_lower_is_linear(l, r->rhs);
   if (has_stamp(l, r->number))
     ambi_lower_emit(l, OP_I_MOVE, l->stamp - 1,
                     ambi_lower_k(l, ambi_small_int(0)), 0);
@@ -118,7 +119,7 @@ void ambi_lower_to_body(Heads *h, Rule *r) {
   h->l->in_body = true;
   h->l->ran = r->number > 0;
   body_code(h, r);
-  h->l->in_body = h->l->choices = false;
+  h->l->in_body = h->l->choices = h->l->linear = false;
 }
 
 // ---- definitions ----------------------------------------------------------------------------
@@ -243,6 +244,7 @@ static bool takes_atoms(Lower *l, Value call) {
 static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   Definition *d = v->def;
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
+  l->tabled = d->tabled;
   Heads h = {.l = l,
              .nargs = d->nargs,
              .own_value = d->untyped && is_own_value(l->cs, v),

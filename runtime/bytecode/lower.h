@@ -147,6 +147,8 @@ typedef struct Lower {
   Var vars[MAX_VARS];
   bool form;       // a top-level form
   bool unstable;   // rules or types may change while the unit runs
+  bool tabled;     // of a function that is declared so
+  bool linear;     // its rule calls tabled functions at one place only
   size_t last;     // start of the instruction emitted last
   int fail;        // label of an instruction that backtracks, or NO_LABEL
   uint16_t *uses;  // occurrences of each variable in the whole rule
@@ -413,6 +415,9 @@ bool ambi_lower_switch(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 // ---- lower_table.c ---------------------------------------------------------------
 // What a call of v in the last place or not goes to: v, or what asks a table before it.
 Variant *ambi_lower_callee(Lower *l, Variant *v, bool tail);
+// Does this body call tabled functions at one place only, for each of their results by
+// itself? Then what the round before has used is of no use in this one.
+bool ambi_lower_is_linear(Lower *l, Value body);
 
 // ---- lower_form.c ----------------------------------------------------------------
 void ambi_lower_come_back(Lower *l, int stub);  // of the stub, unless it is -1

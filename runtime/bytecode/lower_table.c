@@ -51,14 +51,92 @@ static bool may_be_kept(Lower *l, Definition *d) {
       !ambi_space_defines(d->space, ambi_sym_of(d->head)))
     return false;
   unsigned effects = ambi_effects_definition(l->cs, d);
-  return (effects & ~(unsigned)(E_READ_SPACE | E_CALLS)) == 0;
+  return (effects & ~(E_CALLS | E_TABLED | (unsigned)E_READ_SPACE)) == 0;
 }
 
 Variant *ambi_lower_callee(Lower *l, Variant *v, bool tail) {
   bool part = !tail || l->form;
-  if (v->table || !l->cx->rt->tabling || !part || !may_be_kept(l, v->def))
+  enum TableKind kind = (enum TableKind)v->table;
+  if (kind == TABLE_SET && l->linear)
+    v = v->plain;
+  else if (kind == TABLE_NONE && l->cx->rt->tabling && part &&
+           may_be_kept(l, v->def))
+    kind = TABLE_AUTO;
+  else
     return v;
-  Variant *t = ambi_variant_tabled(l->cs, v, TABLE_AUTO, false);
+  Variant *t = ambi_variant_tabled(l->cs, v, kind, kind == TABLE_SET);
   if (!t) l->failed = true;
   return t ? t : v;
+}
+
+// ---- linear rules --------------------------------------------------------------------
+
+// Places where a term may call tabled functions; MANY: several, or places where more is
+// done with the results than to go on with each.
+enum { MANY = 2 };
+
+static bool may_ask(Lower *l, Value e) {
+  return ambi_is_expr(e) &&
+         (ambi_effects_term(l->cs, l->space, e) & E_TABLED) != 0;
+}
+
+static unsigned places(Lower *l, Value e);
+
+static unsigned places_in(Lower *l, Value e, uint32_t from) {
+  unsigned n = 0;
+  for (uint32_t i = from; i < ambi_expr_size(e) && n < MANY; i++)
+    n += places(l, ambi_expr_at(e, i));
+  return n;
+}
+
+// (pattern value) pairs.
+static unsigned places_in_pairs(Lower *l, Value pairs) {
+  unsigned n = 0;
+  for (uint32_t i = 0; i < ambi_expr_size(pairs) && n < MANY; i++)
+    n += places_in(l, ambi_expr_at(pairs, i), 1);
+  return n;
+}
+
+// Forms that go on with each result of their parts.
+static bool places_in_form(Lower *l, Value e, unsigned *n) {
+  Value head = ambi_expr_at(e, 0);
+  uint32_t nargs = ambi_expr_size(e) - 1;
+  if (is_sym(head, AMB_SYM(UNIFY).w)) {
+    *n = nargs == 4 ? places_in(l, e, 3) : MANY;
+    return true;
+  }
+  if (ambi_is_op(head) && ambi_op_of(head) == OP_MATCH) {
+    *n = nargs == 3 ? places(l, ambi_expr_at(e, 3)) : MANY;
+    return true;
+  }
+  if (ambi_is_op(head) && ambi_op_of(head) == OP_SUPERPOSE) {
+    *n = nargs == 1 ? places_in(l, ambi_expr_at(e, 1), 0) : MANY;
+    return true;
+  }
+  if (!ambi_is_sym(head) || !ambi_form_untouched(l->cs, l->space, head, nargs))
+    return false;
+  if (is_sym(head, AMB_SYM(LET).w) && nargs == 3)
+    *n = places_in(l, e, 2);
+  else if (is_sym(head, AMB_SYM(LET_STAR).w) && nargs == 2)
+    *n = places_in_pairs(l, ambi_expr_at(e, 1)) + places(l, ambi_expr_at(e, 2));
+  else
+    *n = is_sym(head, AMB_SYM(IF).w) ? places_in(l, e, 1) : MANY;
+  return true;
+}
+
+static unsigned places(Lower *l, Value e) {
+  unsigned n;
+  if (!may_ask(l, e)) return 0;
+  Value head = ambi_expr_at(e, 0);
+  if (places_in_form(l, e, &n)) return n;
+  if (ambi_lower_plain_builtin(head)) return places_in(l, e, 1);
+  if (!ambi_is_sym(head) || ambi_is_instruction(e)) return MANY;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind == HEAD_DATA) return places_in(l, e, 1);
+  bool asks = (h.kind == HEAD_CALL || h.kind == HEAD_TYPED) && h.def->tabled;
+  return asks && places_in(l, e, 1) == 0 ? 1 : MANY;
+}
+
+bool ambi_lower_is_linear(Lower *l, Value body) {
+  return places(l, body) == 1;
 }

@@ -101,7 +101,7 @@ static Making *newest_set(Tables *ts) {
 }
 
 static void log_from(Runtime *rt) {
-  const Tables *ts = rt->tables;
+  Tables *ts = rt->tables;
   ReadLog *log = &rt->reads;
   log->open = ts->nmakings > 0;
   log->from = log->open ? ts->makings[ts->nmakings - 1].reads : 0;
@@ -109,6 +109,7 @@ static void log_from(Runtime *rt) {
   if (log->open) return;
   log->n = 0;
   log->failed = false;
+  ts->odd = false;
 }
 
 static bool push(Runtime *rt, Table *t) {
@@ -216,7 +217,7 @@ static enum TableDo give_part(Tables *ts, Table *t, size_t low, bool only_new,
     m->depends = true;
   }
   taint(ts, low);
-  bool delta = only_new && m && m->table->was_there && !t->errors;
+  bool delta = only_new && m && m->table->was_there && !t->errors && !ts->odd;
   out->from = delta ? t->before : 0;
   out->to = t->now;
   return TABLE_GIVE;
@@ -241,14 +242,20 @@ static enum TableDo again(Context *cx, Table *t, const TableAsk *ask,
   Tables *ts = cx->rt->tables;
   if (ask->kind == TABLE_AUTO) return TABLE_PLAIN;
   size_t low = depends_on(ts, t);
-  if (low < ts->form) return TABLE_PLAIN;
+  if (low < ts->form) {
+    ts->odd = true;
+    return TABLE_PLAIN;
+  }
   if (t->state == STATE_PARTIAL && t->due) return make(cx, t, low, out);
   return give_part(ts, t, low, ask->only_new, out);
 }
 
 enum TableDo ambi_table_call(Context *cx, const TableAsk *ask, TableCall *out) {
   Tables *ts = cx->rt->tables;
-  if (!make_key(cx, ask)) return cx->stop ? TABLE_STOP : TABLE_PLAIN;
+  if (!make_key(cx, ask)) {
+    ts->odd |= ask->kind == TABLE_SET && ts->nmakings > 0;
+    return cx->stop ? TABLE_STOP : TABLE_PLAIN;
+  }
   uint64_t hash = ambi_flat_hash(ts->key.w, ts->key.n, false);
   Table *t = ambi_table_find(cx->rt, ask, hash);
   out->vars = &ts->key.vars;

@@ -68,6 +68,8 @@ struct Tables {
   Making *makings;
   size_t nmakings, makings_cap;
   size_t form;  // the first making of the running form
+  bool
+      odd;  // rules of a tabled function run without a table, inside of makings
   Table **partials;
   size_t npartials, partials_cap;
   Declared *declared;

@@ -24,8 +24,8 @@ typedef struct Entry {
 } Entry;
 
 struct TypeMemo {
-  Entry *entries;  // open addressing; cap is a power of two
-  size_t n, cap;   // n: places in use, be it by an entry that holds no more
+  Entry *entries;   // open addressing; cap is a power of two
+  size_t n, cap;    // n: places in use, be it by an entry that holds no more
   uint32_t stored;  // stamp of entries for stored terms ...
   uint32_t heap;    // ... and of those on the heap
   uint32_t serial;

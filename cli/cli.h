@@ -24,6 +24,7 @@ typedef struct Source {
   FileText file;
   const char *text;
   size_t len;
+  Snapshot *compiled;  // what the path leads to is a compiled program; or NULL
 } Source;
 
 typedef struct Cli Cli;
@@ -44,6 +45,7 @@ typedef struct Options {
   Limits limits;
   double time_limit;
   bool explain;
+  const char *output;  // compile: -o
   bool help, version;
 } Options;
 
@@ -73,7 +75,7 @@ void cli_report(const Source *s, Position at, const char *label,
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 // Fills in text and length. False: told why, but for EINTR (see ambi_file_read).
-bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt);
+bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt);
 void cli_source_drop(Source *s);
 
 // ---- native.c ---------------------------------------------------------------
@@ -110,6 +112,6 @@ void cli_progress(void *arg, const Progress *now);
 void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
-Verb cli_run, cli_parse, cli_disasm;
+Verb cli_run, cli_parse, cli_disasm, cli_compile;
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "memory/alloc.h"
 
 enum { WINDOW = 100 };  // bytes of a source line that are shown at most
 
@@ -74,8 +75,34 @@ void cli_report(const Source *s, Position at, const char *label,
   show_line(s, at.offset);
 }
 
-bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt) {
+// A compiled program, whose text is the one it was made from.
+static bool load_compiled(Source *s, Runtime *rt) {
+  Context *cx = ambi_context_open(rt);
+  Snapshot *made = cx ? ambi_alloc(sizeof *made) : NULL;
+  bool ok = false;
+  if (made) {
+    ambi_limits_begin(cx);
+    Value self = ambi_space_value(ambi_module_top(rt)->space);
+    ok = ambi_snapshot_open(cx, made, s->path, SNAPSHOT_PROGRAM, self);
+  }
+  if (!ok)
+    cli_complain("%s",
+                 made && cx->stop == STOP_NONE ? cx->message : "out of memory");
+  ambi_context_close(cx);
+  if (!ok) {
+    ambi_free(made, sizeof *made);
+    return false;
+  }
+  s->compiled = made;
+  s->name = made->title;
+  s->text = made->source;
+  s->len = (size_t)made->tail.source_bytes;
+  return true;
+}
+
+bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt) {
   if (!s->path) return true;
+  if (ambi_snapshot_is(s->path)) return load_compiled(s, rt);
   bool ok = strcmp(s->path, "-") == 0
                 ? ambi_file_read(STDIN_FILENO, max_bytes, rt, &s->file)
                 : ambi_file_load(s->path, max_bytes, rt, &s->file);
@@ -95,4 +122,8 @@ bool cli_source_load(Source *s, uint64_t max_bytes, const Runtime *rt) {
 
 void cli_source_drop(Source *s) {
   ambi_file_drop(&s->file);
+  if (!s->compiled) return;
+  ambi_snapshot_close(s->compiled);
+  ambi_free(s->compiled, sizeof *s->compiled);
+  s->compiled = NULL;
 }

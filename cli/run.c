@@ -100,6 +100,7 @@ void cli_run(Cli *cli, Source *s) {
                    .name = s->name,
                    .text = s->text,
                    .len = s->len,
+                   .compiled = s->compiled,
                    .on_form = on_form,
                    .arg = &running};
   enum RunStatus status = ambi_run_script(&script);

@@ -1,11 +1,13 @@
 #!/usr/bin/env perl
 # Loading as typed: tables as a plain model reads them, larger than any window; what
-# stops an import leaves the space as it was; how far it has come is told on a terminal.
+# stops an import leaves the space as it was; how far it has come is told on a terminal;
+# a compiled program does what its text does.
 # AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
@@ -22,6 +24,7 @@ chdir $dir;
 
 sub write_file {
     my ( $name, $text ) = @_;
+    make_path( dirname($name) );
     open my $out, '>:raw', $name or die "$name: $!";
     print $out $text;
     close $out;
@@ -156,5 +159,73 @@ $feeder = feed( 4 * $slow, 0 );
 $r = Program::run( argv => [ $ambit, 's.metta' ], timeout => 60 );
 waitpid $feeder, 0;
 is( $r->{err}, '', 'but not where nobody sits' );
+
+# ---- compiled programs --------------------------------------------------------------
+
+sub ambit { return Program::run( argv => [ $ambit, @_ ], timeout => 60 ) }
+
+write_file( 'm/helper.metta', "(= (help \$x) (helped \$x))\n" );
+write_file( 'm/prog.metta', <<'END' );
+; forms change how the rest is read
+(edge a b) (edge &kb c)
+!(import! &self helper)
+!(help 1)
+!(bind! &kb (new-space))
+(edge a &kb) (= (f $x) (match &self (edge $x $y) $y))
+!(get-metatype &kb)
+!(f a)
+!(bind! b* regex)
+!(f a) !(quote bb)
+(: g (-> Number Number))
+!(pragma! type-check auto)
+(g "a")
+END
+my $text = ambit('m/prog.metta');
+is( ambit( 'compile', 'm/prog.metta' )->{exit}, 0, 'a program is compiled' );
+ok( -s 'm/prog.ambit', '... to a file of its name' );
+my $made = ambit('m/prog.ambit');
+$text->{err} =~ s{m/prog}{prog}g;
+s/0x[0-9a-f]+/0x/g for $text->{out}, $made->{out};
+is( $made->{out},  $text->{out},  'a compiled program prints the same' );
+is( $made->{err},  $text->{err},  '... complains at the same places' );
+is( $made->{exit}, $text->{exit}, '... and ends the same' );
+like( $text->{err}, qr/prog\.metta:13:1: /, '... which is in the last line' );
+is( ambit( '--tier=0', 'm/prog.ambit' )->{exit}, $text->{exit}, 'another tier' );
+
+is( ambit( 'compile', 'm/prog.metta', '-o', 'm/again.ambit' )->{exit}, 0, 'a place for it' );
+is( ambit( 'parse', 'm/again.ambit' )->{out}, ambit( 'parse', 'm/prog.metta' )->{out}, 'its text is there' );
+is( ambit( 'compile', 'm/again.ambit', '-o', 'm/third.ambit' )->{exit}, 0, 'it is compiled once more' );
+is( length slurp_text('m/third.ambit'), length slurp_text('m/again.ambit'), '... to as much' );
+
+is( ambit( 'compile', 'm/helper.metta', '-o', 'm/helper.metta' )->{exit}, 0, 'a module in its own place' );
+is( ambit('m/prog.metta')->{out} =~ s/0x[0-9a-f]+/0x/gr, $text->{out}, '... is imported' );
+
+write_file( 'wrong.metta', "!(println! 1)\n(a (b)" );
+$r = ambit( 'compile', 'wrong.metta' );
+is( $r->{exit}, 3, 'a text that is no program' );
+like( $r->{err}, qr/^wrong\.metta:2:1: error: Unexpected end of expression/, '... is told where' );
+ok( !-e 'wrong.ambit' && !glob('wrong.ambit*'), '... and makes no file' );
+
+my $whole = slurp_text('m/prog.ambit');
+for my $cut ( 7, 8, 63, 64, 100, length($whole) - 1 ) {
+    write_file( 'cut.ambit', substr $whole, 0, $cut );
+    $r = ambit('cut.ambit');
+    is( $r->{exit}, 3, "$cut bytes of a compiled program" );
+    like( $r->{err}, qr/^(?:ambit: cannot load cut\.ambit: |cut\.ambit:1:1: )/, '... are refused' );
+}
+write_file( 'space.metta', "!(import! &self snapshot)\n!(save-space! &self \"space.snap\")\n(a b)\n" );
+ambit('space.metta');
+$r = ambit('space.snap');
+like( $r->{err}, qr/^ambit: cannot load space\.snap: it is a space and no program$/m, 'a space is no program' );
+is( $r->{exit}, 3, '... and is not run' );
+
+$r = ambit( '-o', 'x', 'space.metta' );
+is( "$r->{exit} $r->{err}", "2 ambit: option -o is for compile\n", 'a place for nothing' );
+$r = ambit( 'compile', 'space.metta', 'm/prog.metta' );
+is( "$r->{exit} $r->{err}", "2 ambit: compile takes one FILE, and not m/prog.metta\n", 'two programs' );
+$r = ambit( 'compile', '-e', '!(+ 1 1)' );
+is( "$r->{exit} $r->{err}", "2 ambit: compile needs -o FILE for a text without a file\n", 'a text without a name' );
+is( ambit( 'compile', '-e', '!(+ 1 1)', '-o', 'e.ambit' )->{exit}, 0, '... gets one' );
+is( ambit('e.ambit')->{out}, "[2]\n", '... and runs' );
 
 done_testing;

@@ -45,6 +45,13 @@ bool ambi_tokens_may_match(const Tokens *t, char first);
 const Template *ambi_tokens_entry(Tokens *t, const char *word, size_t len,
                                   uint32_t symbol);
 
+// Entries, numbered by age; and what entry i replaces: a symbol, or AMB_NO_SYMBOL for
+// what is not read as a symbol without it.
+size_t ambi_tokens_count(const Tokens *t);
+uint32_t ambi_tokens_symbol(const Tokens *t, size_t i, Value *stands_for);
+// Is the symbol a word of the language?
+bool ambi_words_have(const Words *w, uint32_t symbol);
+
 typedef struct Position {
   uint32_t line;    // from 1
   uint32_t column;  // characters, from 1

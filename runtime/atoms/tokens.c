@@ -337,3 +337,22 @@ Value ambi_tokens_find(Tokens *t, const char *word, size_t len) {
   const Template *value = ambi_tokens_entry(t, word, len, symbol);
   return value ? value->atom : AMB_NONE;
 }
+
+// ---- what would be read otherwise -------------------------------------------
+
+size_t ambi_tokens_count(const Tokens *t) {
+  return t->n;
+}
+
+bool ambi_words_have(const Words *w, uint32_t symbol) {
+  return symbol < w->cap && !ambi_is_none(w->at[symbol].atom);
+}
+
+uint32_t ambi_tokens_symbol(const Tokens *t, size_t i, Value *stands_for) {
+  const Entry *e = &t->at[i];
+  *stands_for = e->value.atom;
+  if (e->code || ambi_words_have(t->rt->words, e->symbol)) return AMB_NO_SYMBOL;
+  const char *text = ambi_symbol(t->rt->symbols, e->symbol)->text;
+  bool number_or_string = strchr("0123456789+-\"", *text) != NULL;
+  return number_or_string ? AMB_NO_SYMBOL : e->symbol;
+}

@@ -138,4 +138,34 @@ bool ambi_space_save(Context *cx, Space *from, const char *path,
 bool ambi_space_load(Context *cx, Space *into, const char *path,
                      uint64_t *count);
 
+// ---- programs (program.c) ---------------------------------------------------------
+// Reads the text of a program, without running anything of it, and writes it as a
+// program to a file. The words of `tokens` stand for what they stand for; `self` is the
+// space that is &self. False with cx->message or cx->stop, or with error->message.
+bool ambi_program_compile(Context *cx, Tokens *tokens, Space *self,
+                          const SnapshotSource *source, const char *path,
+                          ReadError *error);
+
+// How far a compiled program has been run.
+typedef struct CompiledRun {
+  const Snapshot *s;
+  size_t step, atom;  // the next ones
+  // Symbols that stand for something else since, by id: atoms with them are read
+  // again.
+  uint8_t *special;
+  size_t nspecial;
+  size_t ntokens;  // entries that were looked at
+  bool any;        // everything is read again
+} CompiledRun;
+
+void ambi_program_open(CompiledRun *p, const Snapshot *s);
+void ambi_program_close(CompiledRun *p);
+// Must the atoms of the next step be read again, as the tokens are now?
+bool ambi_program_is_stale(CompiledRun *p, Tokens *tokens, Value self);
+// Goes on to the next step; its atoms begin at *atom. False: that was the last.
+const SnapshotStep *ambi_program_next(CompiledRun *p, size_t *atom,
+                                      size_t *natoms);
+// Where the text of the step just taken ends.
+size_t ambi_program_end(const CompiledRun *p);
+
 #endif

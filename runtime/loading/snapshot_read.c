@@ -232,6 +232,7 @@ static bool steps_are_right(Snapshot *s) {
 }
 
 static bool look_in(Snapshot *s, enum SnapshotKind kind, Value self) {
+  const SnapshotTail *t = &s->tail;
   memcpy(&s->tail, s->map.base + s->head.nwords * 8, sizeof s->tail);
   if (ambi_snapshot_hash_file(&s->head, s->map.base) != s->head.hash)
     return bad(s, "its hash is not that of its bytes");
@@ -243,7 +244,11 @@ static bool look_in(Snapshot *s, enum SnapshotKind kind, Value self) {
   s->nchunks =
       ((size_t)s->head.nwords + STORE_CHUNK_WORDS - 1) / STORE_CHUNK_WORDS;
   s->live = ambi_alloc(s->nchunks * sizeof *s->live);
-  return s->live && ambi_snapshot_check(s, self);
+  if (!s->live || !ambi_snapshot_check(s, self)) return false;
+  if (kind == SNAPSHOT_SPACE) return true;
+  s->live[0]++;  // a program needs its tables as long as it may run
+  return (t->title_bytes && !s->title[t->title_bytes - 1]) ||
+         bad(s, "its title is damaged");
 }
 
 static bool take_over(Snapshot *s) {

@@ -274,7 +274,7 @@ static bool may_nest(Context *cx) {
 
 // Runs a text in module `m`; including: for its results.
 static bool run_text(Context *cx, Module *m, const char *name, const char *text,
-                     size_t len, bool including) {
+                     size_t len, const Snapshot *compiled, bool including) {
   if (!may_nest(cx)) return false;
   Load load = {cx, including ? NULL : m, name};
   Script s = {.rt = cx->rt,
@@ -282,6 +282,7 @@ static bool run_text(Context *cx, Module *m, const char *name, const char *text,
               .name = name,
               .text = text,
               .len = len,
+              .compiled = compiled,
               .on_form = note_failure,
               .arg = &load,
               .parent = cx,
@@ -292,14 +293,27 @@ static bool run_text(Context *cx, Module *m, const char *name, const char *text,
   return ok;
 }
 
+static bool run_compiled(Context *cx, Module *m, const char *file,
+                         bool including) {
+  Snapshot s;
+  if (!ambi_snapshot_open(cx, &s, file, SNAPSHOT_PROGRAM,
+                          ambi_space_value(m->space)))
+    return false;
+  bool ok = run_text(cx, m, s.title, s.source, (size_t)s.tail.source_bytes, &s,
+                     including);
+  ambi_snapshot_close(&s);
+  return ok;
+}
+
 static bool run_file(Context *cx, Module *m, const char *file, bool including) {
+  if (ambi_snapshot_is(file)) return run_compiled(cx, m, file, including);
   FileText f;
   if (!ambi_file_load(file, cx->rt->limits.memory, cx->rt, &f)) {
     if (errno == ENOMEM) return no_memory(cx);
     ambi_set_message(cx, "cannot read %s: %s", file, strerror(errno));
     return false;
   }
-  bool ok = run_text(cx, m, file, f.text, f.len, including);
+  bool ok = run_text(cx, m, file, f.text, f.len, NULL, including);
   ambi_file_drop(&f);
   return ok;
 }
@@ -365,7 +379,7 @@ static bool fill_module(Context *cx, Module *m) {
     ok = no_memory(cx);
   else if (e)
     ok = cx->rt->boot ? load_image(cx, m)
-                      : run_text(cx, m, e->name, e->text, e->len, false);
+                      : run_text(cx, m, e->name, e->text, e->len, NULL, false);
   else if (m->file)
     ok = run_file(cx, m, m->file, false);
   m->loading = false;
@@ -538,7 +552,7 @@ Module *ambi_module_load_path(Context *cx, Module *from, const char *path) {
 static bool include_loaded(Context *cx, Module *into, const Module *m,
                            const char *name) {
   const EmbeddedFile *e = m->embedded;
-  if (e) return run_text(cx, into, e->name, e->text, e->len, true);
+  if (e) return run_text(cx, into, e->name, e->text, e->len, NULL, true);
   if (m->file) return run_file(cx, into, m->file, true);
   ambi_set_message(cx, "module %s has no text to include", name);
   return false;

@@ -18,7 +18,9 @@ typedef struct Run {
   Script *s;
   Context *cx;
   Reader reader;
-  bool bang;  // the next atom is to be evaluated
+  bool at_end;          // the reader has come to the end of its text
+  CompiledRun program;  // what is run, when it is compiled
+  bool bang;            // the next atom is to be evaluated
   Position bang_at;
   unsigned adds;
   enum RunStatus status;
@@ -219,7 +221,7 @@ static bool add(Run *run, Template *t, Position at) {
 static bool step(Run *run) {
   Template t;
   switch (ambi_read(&run->reader, &t)) {
-  case READ_END: return false;
+  case READ_END: run->at_end = true; return false;
   case READ_ERROR:
     run->s->error = run->reader.error;
     run->s->at = run->reader.error.at;
@@ -240,6 +242,50 @@ static bool step(Run *run) {
   return evaluate(run, &t);
 }
 
+// ---- a compiled script ------------------------------------------------------
+
+// Reads what the step was made from, as if it had not been compiled.
+static bool read_again(Run *run, const SnapshotStep *at, size_t atom,
+                       size_t natoms) {
+  const Snapshot *s = run->s->compiled;
+  for (size_t i = atom; i < atom + natoms; i++)
+    ambi_record_release(s->rt->store, ambi_snapshot_record(s, i));
+  run->reader.pos = (Position){at->line, at->column, (size_t)at->offset};
+  run->reader.next = (size_t)at->offset;
+  run->reader.len = ambi_program_end(&run->program);
+  run->at_end = false;
+  while (step(run)) {
+  }
+  return run->at_end;
+}
+
+static bool evaluate_compiled(Run *run, Position at, size_t atom) {
+  Store *store = run->s->rt->store;
+  Record r = ambi_snapshot_record(run->s->compiled, atom);
+  Template t = ambi_record_template(r);
+  if (ambi_record_open(r)) ambi_template_give_up(store, ambi_record_kept(r));
+  run->bang_at = at;
+  return evaluate(run, &t);
+}
+
+// The next form, or all atoms up to it. False: the script has ended.
+static bool step_compiled(Run *run) {
+  const Script *s = run->s;
+  Space *space = s->module->space;
+  bool stale = s->rt->type_check_auto ||
+               ambi_program_is_stale(&run->program, s->module->tokens,
+                                     ambi_space_value(space));
+  size_t atom, natoms;
+  const SnapshotStep *next = ambi_program_next(&run->program, &atom, &natoms);
+  if (!next) return false;
+  if (stale) return read_again(run, next, atom, natoms);
+  Position at = {next->line, next->column, (size_t)next->offset};
+  if (next->natoms == 0) return evaluate_compiled(run, at, atom);
+  if (ambi_snapshot_add(run->cx, s->compiled, space, atom, natoms) == natoms)
+    return true;
+  return stop_reading(run, run->cx->stop, at);
+}
+
 // ---- a script ---------------------------------------------------------------
 
 enum RunStatus ambi_run_script(Script *s) {
@@ -256,13 +302,15 @@ enum RunStatus ambi_run_script(Script *s) {
   ambi_reader_open(&run.reader, rt, s->module->tokens, s->text, s->len);
   rt->modules->nesting++;
   begin_reading(&run);
+  if (s->compiled) ambi_program_open(&run.program, s->compiled);
   if (ambi_limits_poll(run.cx))
-    while (step(&run)) {
+    while (s->compiled ? step_compiled(&run) : step(&run)) {
     }
   else
     stop_reading(&run, run.cx->stop, run.reader.pos);
   if (s->parent && s->stop != STOP_NONE)
     s->parent->exit_code = run.cx->exit_code;
+  if (s->compiled) ambi_program_close(&run.program);
   ambi_context_close(run.cx);
   rt->modules->nesting--;
   return run.status;

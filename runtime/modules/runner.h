@@ -2,6 +2,7 @@
 #ifndef AMBIT_RUNTIME_RUNNER_H
 #define AMBIT_RUNTIME_RUNNER_H
 
+#include "runtime/loading/snapshot.h"
 #include "runtime/modules/module.h"
 
 enum RunStatus {  // also the exit codes of `ambit`
@@ -30,6 +31,7 @@ typedef struct Script {
   const char *name;  // as shown in messages
   const char *text;
   size_t len;
+  const Snapshot *compiled;  // the same, compiled, or NULL
   // Called after each `!` form; may be NULL. False stops the script.
   bool (*on_form)(void *arg, const FormReport *report);
   void *arg;

@@ -86,15 +86,26 @@ sub left_out {
     return undef;
 }
 
+# The program in a file beside it, where it finds its modules; undef: it cannot be read.
+sub compiled {
+    my ($path) = @_;
+    my $to = dirname($path) . "/compiled-$$-" . basename($path);
+    my $r  = Program::run( argv => [ Program::path(), 'compile', $path, '-o', $to ] );
+    return $r->{exit} == 0 ? $to : undef;
+}
+
 sub run_mode {
     my ( $mode, $t ) = @_;
     my $path = $mode->{stress} && $t->{small} || $t->{path};
     local $ENV{AMBIT_STRESS} = $mode->{stress} // '';
-    return Program::run(
-        argv    => [ Program::path(), @{ $mode->{options} }, basename($path) ],
+    my $made = $mode->{compile} && compiled($path);
+    my $r    = Program::run(
+        argv    => [ Program::path(), @{ $mode->{options} }, basename( $made || $path ) ],
         dir     => dirname($path),
         timeout => 20 * ( $mode->{slow} || 1 ),
     );
+    unlink $made if $made;
+    return $r;
 }
 
 # The points of one program: [ok, label, what is wrong] or [undef, label: reason].

@@ -7,6 +7,7 @@ package Modes;
 #   jit      for programs with machine code
 #   stress   what AMBIT_STRESS is set to (memory/stress.h); needs a debug build
 #   slow     how many times longer than in the first row a run may take
+#   compile  what is run is the program as `ambit compile` writes it
 #   rare     not for tests with loads of their own
 #   not      [ pattern of paths, reason ]: programs that are left out
 #
@@ -24,6 +25,7 @@ our @MODES = (
     { name => 'native',     options => [ @SYNC, '--jit-level=1' ], jit => 1 },
     { name => 'native-level2', options => [@SYNC], jit => 1 },
     { name => 'background', options => [ '--jit=background', '--jit-threshold=2' ], jit => 1 },
+    { name => 'compiled', options => ['--tier=1'], compile => 1, rare => 1 },
     { name => 'native-cap', options => [ @SYNC, '--jit-memory=12k' ], jit => 1, rare => 1 },
     { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },
     { name => 'collect',    options => ['--tier=1'], stress => 'collect',              slow => 4 },

@@ -463,7 +463,10 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
   ambi_lower_restore_vars(l, vars);
-  ambi_lower_result_in(l, v, e, d, err);
+  // The rule of `once` calls the operation, which may be sent back.
+  e = AMB_EXPR(l->cx, AMB_OP_ID(OP_ONCE), ambi_expr_at(e, 1));
+  if (ambi_is_none(e)) l->failed = true;
+  if (!l->failed) ambi_lower_result_in(l, v, e, d, err);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // and which marks still hold.
 #include "runtime/machine/routine.h"
 
+#include "runtime/atoms/work.h"
 #include "runtime/types/types.h"
 
 Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs) {
@@ -20,18 +21,20 @@ bool ambi_mark_holds(Value v) {
   if (ambi_is_ground_expr(v)) return true;
   Value stack[64];
   size_t n = 0;
+  bool open = false;  // else it is from another space (ambi_from_elsewhere)
   stack[n++] = v;
   while (n) {
     Value e = stack[--n];
     const Value *it = ambi_expr_items(e);
     for (uint32_t i = 0, size = ambi_expr_size(e); i < size; i++) {
       if (ambi_is_var(it[i]) && !ambi_var_unbound(it[i])) return false;
+      open |= !ambi_is_expr(it[i]) && !ambi_word_ground(it[i]);
       if (!ambi_is_expr(it[i]) || ambi_is_ground_expr(it[i])) continue;
       if (n == 64) return false;  // deep: evaluate it again, which is safe
       stack[n++] = it[i];
     }
   }
-  return true;
+  return open;
 }
 
 Value ambi_settle(Context *cx, Value v) {

@@ -481,7 +481,11 @@ static enum Next function_ret(Engine *g) {
 }
 
 static enum Next metta_ret(Engine *g) {
-  g->cx->space = ambi_space_of(AMB_V(g->e[IN_SPACE]));
+  Space *home = ambi_space_of(AMB_V(g->e[IN_SPACE]));
+  bool elsewhere = g->cx->space != home;
+  g->cx->space = home;
+  if (elsewhere) g->rv = ambi_from_elsewhere(g, g->rv);
+  if (ambi_is_none(g->rv)) return NEXT_STOP;
   g->e[IN_VAL] = g->rv.w;
   g->e[IN_A] = AMB_NONE.w;
   const Code *val = point(g, RP_METTA_VAL);

@@ -189,6 +189,23 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   ambi_types_drop(&types);
 }
 
+Value ambi_from_elsewhere(Engine *g, Value v) {
+  ValueVec errors = {0};
+  v = ambi_deref(v);
+  if (!ambi_is_ground_expr(v) || !ambi_has_eval(v)) return v;
+  argument_errors(g, ambi_unmark(v), &errors);
+  bool well = errors.n == 0;
+  ambi_vec_drop(&errors);
+  if (g->cx->stop) return AMB_NONE;
+  if (well) return v;
+  uint32_t n = ambi_expr_size(v);
+  Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
+  if (!p) return AMB_NONE;
+  p[0] = ambi_header(KIND_FLAT, 0, n);
+  memcpy(p + 1, ambi_expr_items(v), n * sizeof *p);
+  return ambi_mark_eval(ambi_tag_ptr(TAG_EXPR, p));
+}
+
 enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
                                   const Code *ret) {
   ValueVec errors = {0};

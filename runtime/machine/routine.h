@@ -59,6 +59,10 @@ bool ambi_frame_replace(Engine *g, Unit *u);
 enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
                             const Code *ret);
 enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth);
+// A value of another space, here. If it has only wrong types here, which a call that
+// it becomes an argument of is to see, it is taken for one with variables: those are
+// looked at in spite of their mark.
+Value ambi_from_elsewhere(Engine *g, Value v);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);

@@ -45,6 +45,7 @@ void ambi_emitter_close(Emitter *em) {
 void ambi_emitter_host(const Emitter *em, NativeHost *host) {
   host->enter = (int (*)(Engine *, const void *))(uintptr_t)em->stubs.enter;
   host->call_bytecode = em->stubs.call_bytecode;
+  host->fail = em->stubs.fail;
 }
 
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {

@@ -40,7 +40,7 @@ void ambi_emitter_close(Emitter *em);
 // Units that are emitted from now on count their instructions there, by opcode, as they
 // begin them: for tests.
 void ambi_emitter_count(Emitter *em, uint64_t *ran);
-// The shared part of NativeHost: enter and call_bytecode.
+// The shared part of NativeHost: enter, call_bytecode and fail.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
 // The last part of it: what machine code calls.

@@ -207,6 +207,15 @@ static enum Next run_one(Engine *g) {
   return ambi_interp_one(g);
 }
 
+// The next answer of a question to a space comes by no detour.
+static enum Next run_other(Engine *g) {
+  switch (g->pc->op) {
+  case OP_I_MATCHF_NEXT: return ambi_match_flat_next(g);
+  case OP_I_MATCH_NEXT: return ambi_match_next(g);
+  default: return run_one(g);
+  }
+}
+
 // The loop goes on at pc. That its unit is bytecode is counted, so that one frame
 // that much returns to gets machine code though it was called once.
 static const void *leaving(Engine *g, const Code *pc) {
@@ -233,7 +242,9 @@ static const void *find(Engine *g) {
       if (address) return address;
     }
     if (!one_by_one(pc->op)) return leaving(g, pc);
-    if (run_one(g) != NEXT_PC) return NULL;
+    enum Next next = run_other(g);
+    if (next == NEXT_FAIL) return host->fail;
+    if (next != NEXT_PC) return NULL;
   }
 }
 

@@ -91,6 +91,7 @@ typedef struct NativeHost {
   // The unit's machine code is needed no more; frees the Native.
   void (*freed)(void *arg, Native *n);
   const void *call_bytecode;  // Unit.enter of units without machine code
+  const void *fail;           // machine address: backtracks
   uint32_t threshold;
   uint32_t looks;       // 0: there is no level 2
   uint32_t look_every;  // steps, not 0, if there is a level 2

@@ -8,6 +8,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/config.h"
 #include "runtime/machine/image.h"
+#include "runtime/machine/list.h"
 
 enum { MOST_WIDE = 64 };  // at a time: address space has an end, too
 
@@ -156,15 +157,18 @@ static Value adopt_list(Engine *g, Hook *h, Word header, bool referring) {
 static Value list_of(Engine *g, Hook *h, const Word *at) {
   size_t n = h->values.n;
   Value *values = h->values.at;
-  bool ground = true, referring = false;
+  bool ground = true, referring = false, presumed = true;
   for (size_t i = 0; i < n; i++) {
     Value v = values[i] = ambi_image_value(values[i], at, 0);
+    presumed = presumed && (ambi_presumable_leaf(v) || ambi_presumed(g, v));
     if (!refers(v)) continue;
     referring = true;
     ground = ground && ambi_word_ground(v);
   }
   Word header =
       ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, (uint32_t)n);
+  if (presumed && !g->code->odd_rules)
+    header = ambi_hdr_with_spare(header, AMB_PRESUMED);
   Value all = AMB_NONE;
   if (h->list.base) all = adopt_list(g, h, header, referring);
   if (ambi_is_none(all)) {

@@ -22,7 +22,7 @@ static inline bool ambi_is_error_value(Value v) {
          ambi_expr_items(v)[0].w == AMB_SYM(ERROR).w;
 }
 
-// Lists put together by cons-atom whose children are no symbols: presumed to be
+// Lists of cons-atom and of results whose children are no symbols: presumed to be
 // their own value as long as every rule is about calls headed by a symbol.
 enum { AMB_PRESUMED = 1 };
 static inline bool ambi_presumed(const Engine *g, Value v) {

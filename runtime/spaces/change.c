@@ -15,19 +15,23 @@ static SpaceData *data_of(const Space *s) {
 }
 
 // ---- beginning and ending -------------------------------------------------------------
+static inline bool is_shared(const Space *s) {
+  return AMB_UNLIKELY(s->rt->sharing != NULL);
+}
+
 void ambi_space_begin(Space *s) {
-  if (s->rt->sharing) ambi_share_begin(s);
+  if (is_shared(s)) ambi_share_begin(s);
 }
 
 void ambi_space_commit(Space *s) {
-  if (s->rt->sharing) ambi_share_commit(s);
+  if (is_shared(s)) ambi_share_commit(s);
 }
 
 static void lock_store(const Space *s) {
-  if (s->rt->sharing) pthread_mutex_lock(&s->rt->sharing->store);
+  if (is_shared(s)) pthread_mutex_lock(&s->rt->sharing->store);
 }
 static void unlock_store(const Space *s) {
-  if (s->rt->sharing) pthread_mutex_unlock(&s->rt->sharing->store);
+  if (is_shared(s)) pthread_mutex_unlock(&s->rt->sharing->store);
 }
 
 static bool make_template(Space *s, Value atom, Template *out) {
@@ -47,7 +51,7 @@ static void discard(Space *s, Template *t) {
   unlock_store(s);
 }
 
-static bool make_record(Space *s, const Template *t, Record *out) {
+static inline bool make_record(Space *s, const Template *t, Record *out) {
   if (t->nvars == 0) return ambi_record_make(s->rt->store, t, out);
   lock_store(s);
   bool ok = ambi_record_make(s->rt->store, t, out);
@@ -63,7 +67,7 @@ static void announce(Space *s, Value atom) {
     s->rt->rules_changed(s->rt, s, atom);
 }
 
-static void note_change(Space *s, Relation *rel, size_t more) {
+static inline void note_change(Space *s, Relation *rel, size_t more) {
   SpaceWriter *w = s->writer;
   uint64_t version = ambi_load_relaxed(&s->version) + 1;
   ambi_store_release(&s->version, version);
@@ -72,7 +76,7 @@ static void note_change(Space *s, Relation *rel, size_t more) {
 }
 
 // Ordinals for n changes. False: they have run out.
-static bool reserve_ordinals(Space *s, size_t n) {
+static inline bool reserve_ordinals(Space *s, size_t n) {
   SpaceData *d = data_of(s);
   if (AMB_LIKELY(LAST_ORDINAL - d->next_ordinal >= n)) return true;
   return !d->epochs && ambi_data_renumber(d) &&
@@ -98,7 +102,7 @@ static size_t count_alike(const Value *atoms, size_t n) {
 }
 
 // In a batch that others do not see yet, room for what it takes to take it back.
-static bool reserve_back(const Space *s, Relation *rel) {
+static inline bool reserve_back(const Space *s, Relation *rel) {
   const SpaceData *d = data_of(s);
   return !d->epochs || s->writer->depth < 2 ||
          ambi_relation_reserve_end(rel, d->epochs);
@@ -134,7 +138,7 @@ size_t ambi_space_append(Space *s, const Value *atoms, size_t n) {
   return done;
 }
 
-static bool add_template(Space *s, const Template *t) {
+static inline bool add_template(Space *s, const Template *t) {
   SpaceData *d = data_of(s);
   uint32_t symbol;
   bool defines = ambi_space_defined_by(t->atom, &symbol);

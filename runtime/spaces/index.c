@@ -167,7 +167,13 @@ static void tidy_block(uint32_t *block, const Record *at) {
 }
 
 static uint32_t tag_in(SlotWord w) {
+  return (uint32_t)w;
+}
+static uint32_t at_in(SlotWord w) {
   return (uint32_t)(w >> 32);
+}
+static bool is_list(SlotWord w) {
+  return (int64_t)w < 0;
 }
 
 // A slot, and what is in it, for the one who changes it.
@@ -177,7 +183,7 @@ typedef struct Place {
 } Place;
 
 static void fill_place(Place *p, uint32_t tag, uint32_t at) {
-  p->w = (SlotWord)tag << 32 | at;
+  p->w = (SlotWord)at << 32 | tag;
   ambi_store_release(p->x_at, p->w);
 }
 
@@ -185,7 +191,7 @@ static bool to_list(Index *x, Epochs *e, Place *p) {
   uint32_t at = take_block(x, e, 0);
   if (!at) return false;
   uint32_t *block = block_at(x, at);
-  block[LIST_HEAD] = (uint32_t)p->w;
+  block[LIST_HEAD] = at_in(p->w);
   set_head_word(block, 1, 0);
   set_head_word(block, 0, 1);
   fill_place(p, tag_in(p->w), at | SLOT_LIST);
@@ -194,7 +200,7 @@ static bool to_list(Index *x, Epochs *e, Place *p) {
 
 // Makes room for one more entry. False: memory is out.
 static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
-  uint32_t at = (uint32_t)p->w & ~SLOT_LIST, *block = block_at(x, at);
+  uint32_t at = at_in(p->w) & ~SLOT_LIST, *block = block_at(x, at);
   uint32_t room = (uint32_t)class_words(class_of(block)) - LIST_HEAD;
   if (count_of(block) < room) return true;
   if (!e) {
@@ -210,15 +216,15 @@ static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
 // than what is there at a time.
 static bool append(Index *x, Epochs *e, Place p, uint32_t pos,
                    const Record *records) {
-  if (!((uint32_t)p.w & SLOT_LIST)) {
-    if (ambi_record_gone(records[(uint32_t)p.w])) {
+  if (!is_list(p.w)) {
+    if (ambi_record_gone(records[at_in(p.w)])) {
       fill_place(&p, tag_in(p.w), pos);
       return true;
     }
     if (!to_list(x, e, &p)) return false;
   }
   if (!widen(x, e, &p, records)) return false;
-  uint32_t *block = block_at(x, (uint32_t)p.w), n = count_of(block);
+  uint32_t *block = block_at(x, at_in(p.w)), n = count_of(block);
   block[LIST_HEAD + n] = pos;
   set_head_word(block, 0, n + 1);
   return true;
@@ -258,7 +264,7 @@ static inline Place find_place(SlotTable *t, uint32_t tag) {
   size_t i = home(t->cap, tag);
   for (;;) {
     SlotWord w = ambi_load_acquire(&t->x_slot[i]);
-    if (!w || tag_in(w) == tag) return (Place){&t->x_slot[i], w};
+    if (tag_in(w) == tag || !w) return (Place){&t->x_slot[i], w};
     i = i + 1 == t->cap ? 0 : i + 1;
   }
 }
@@ -273,7 +279,7 @@ static void copy_slots(const SlotTable *from, SlotTable *to) {
     SlotWord w = ambi_load_relaxed(&from->x_slot[i]);
     if (!w) continue;
     Place p = find_place(to, tag_in(w));
-    fill_place(&p, tag_in(w), (uint32_t)w);
+    fill_place(&p, tag_in(w), at_in(w));
   }
 }
 
@@ -397,24 +403,24 @@ static inline SlotWord word_of(const Index *x, uint64_t key) {
   uint32_t tag = tag_of(key);
   for (size_t i = home(t->cap, tag);;) {
     SlotWord w = ambi_load_acquire(&t->x_slot[i]);
-    if (!w || tag_in(w) == tag) return w;
+    if (tag_in(w) == tag || !w) return w;
     i = i + 1 == t->cap ? 0 : i + 1;
   }
 }
 
 // The lists are loaded behind the word, so they are not older than that.
-static Hits hits_of(const Index *x, SlotWord w) {
+static inline Hits hits_of(const Index *x, SlotWord w) {
   if (!w) return (Hits){0};
-  if (!((uint32_t)w & SLOT_LIST)) return (Hits){.from = (uint32_t)w, .n = 1};
-  const uint32_t *block = block_at(x, (uint32_t)w);
+  if (!is_list(w)) return (Hits){.from = at_in(w), .n = 1};
+  const uint32_t *block = block_at(x, at_in(w));
   uint32_t first = first_of(block);
   return (Hits){.at = block + LIST_HEAD + first, .n = count_of(block) - first};
 }
 
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
   SlotWord w = word_of(x, key);
-  if ((uint32_t)w & SLOT_LIST) {
-    uint32_t *block = block_at(x, (uint32_t)w), first = first_of(block),
+  if (is_list(w)) {
+    uint32_t *block = block_at(x, at_in(w)), first = first_of(block),
              n = count_of(block);
     while (first < n && first < MAX_FIRST &&
            ambi_record_gone(at[block[LIST_HEAD + first]]))
@@ -454,7 +460,7 @@ void ambi_hits_cut(Hits *h, size_t below) {
 
 void ambi_index_tidy(Index *x, uint64_t key, const Record *at) {
   SlotWord w = word_of(x, key);
-  if ((uint32_t)w & SLOT_LIST) tidy_block(block_at(x, (uint32_t)w), at);
+  if (is_list(w)) tidy_block(block_at(x, at_in(w)), at);
 }
 
 // ---- looking whether all is well ----------------------------------------------------
@@ -492,8 +498,7 @@ bool ambi_index_is_valid(const Index *x, size_t n, const char **why) {
     keys++;
     if (find_place(t, tag_in(w)).x_at != &t->x_slot[i])
       return ambi_invalid(why, "a key of an index is not found");
-    if ((uint32_t)w & SLOT_LIST && !block_is_valid(x, (uint32_t)w, why))
-      return false;
+    if (is_list(w) && !block_is_valid(x, at_in(w), why)) return false;
     if (!hits_are_valid(hits_of(x, w), upto, why)) return false;
   }
   if (keys != used(x))

@@ -36,7 +36,7 @@ enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
 enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key);
 
 // A slot of the table: one word, so that who looks sees all of it or nothing. In the
-// upper half a part of the key's hash, in the lower one a position; with SLOT_LIST
+// lower half a part of the key's hash, in the upper one a position; with SLOT_LIST
 // where in `lists` its list is. 0: the slot is free.
 typedef uint64_t SlotWord;
 #define SLOT_LIST ((uint32_t)1 << 31)

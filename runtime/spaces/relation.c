@@ -62,15 +62,12 @@ static bool grow_ends(Relation *rel, Epochs *e, size_t need) {
   return true;
 }
 
-bool ambi_relation_reserve(Relation *rel, Epochs *e, size_t more) {
+bool ambi_relation_make_room(Relation *rel, Epochs *e, size_t more) {
   size_t n = ambi_relation_n(rel), need = n + more;
-  bool ends = rel->ends_cap > 0;
-  if (AMB_LIKELY(need <= rel->cap && need <= rel->ordinals_cap &&
-                 (!ends || need <= rel->ends_cap)))
-    return true;
   if (!e) ambi_relation_drop_idle(rel);
   return more <= RELATION_MOST - n && grow_records(rel, e, need) &&
-         grow_ordinals(rel, e, need) && (!ends || grow_ends(rel, e, rel->cap));
+         grow_ordinals(rel, e, need) &&
+         (!rel->ends_cap || grow_ends(rel, e, rel->cap));
 }
 
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal) {

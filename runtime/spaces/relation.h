@@ -54,7 +54,7 @@ typedef struct Relation {
 
 void ambi_relation_close(Relation *rel);
 // Makes sure that the next `more` appends succeed.
-bool ambi_relation_reserve(Relation *rel, Epochs *e, size_t more);
+bool ambi_relation_make_room(Relation *rel, Epochs *e, size_t more);
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal);
 // The newest record, which no index has taken in yet, goes. For a thread that is alone.
 Record ambi_relation_pop(Relation *rel);
@@ -78,6 +78,13 @@ static inline size_t ambi_relation_n(const Relation *rel) {
 }
 static inline const Record *ambi_relation_at(const Relation *rel) {
   return ambi_load_acquire(&rel->x_at);
+}
+static inline bool ambi_relation_reserve(Relation *rel, Epochs *e,
+                                         size_t more) {
+  size_t need = ambi_relation_n(rel) + more;
+  bool room = need <= rel->cap && need <= rel->ordinals_cap &&
+              (!rel->ends_cap || need <= rel->ends_cap);
+  return AMB_LIKELY(room) || ambi_relation_make_room(rel, e, more);
 }
 static inline size_t ambi_relation_live(const Relation *rel) {
   return ambi_relation_n(rel) - rel->dead;
@@ -145,7 +152,12 @@ static inline Hits ambi_relation_hits(const Relation *rel, const View *v,
   ambi_hits_cut(&h, ambi_relation_seen(rel, v));
   return h;
 }
-Index *ambi_relation_has_index(const Relation *rel, Path path);
+static inline Index *ambi_relation_has_index(const Relation *rel, Path path) {
+  Index *x = ambi_load_acquire(&rel->x_index);
+  while (x && !(x->path.arg == path.arg && x->path.sub == path.sub))
+    x = ambi_load_acquire(&x->x_next);
+  return x;
+}
 // Records that may be equal to the stored atom.
 size_t ambi_relation_lookup_equal(Relation *rel, const View *v, Value atom,
                                   Stream out[STREAMS_EACH]);

@@ -57,17 +57,6 @@ void ambi_relation_drop_idle(Relation *rel) {
   }
 }
 
-static bool same_path(Path a, Path b) {
-  return a.arg == b.arg && a.sub == b.sub;
-}
-
-Index *ambi_relation_has_index(const Relation *rel, Path path) {
-  for (Index *x = ambi_load_acquire(&rel->x_index); x;
-       x = ambi_load_acquire(&x->x_next))
-    if (same_path(x->path, path)) return x;
-  return NULL;
-}
-
 // NULL: there are enough already, or memory is out.
 static Index *new_index(Relation *rel, Path path) {
   Index *x = rel->nindexes < MAX_INDEXES ? ambi_alloc(sizeof *x) : NULL;
@@ -102,7 +91,8 @@ static Index *catch_up(Relation *rel, const View *v, Path path, bool make) {
 
 // The index with the n records of the view, or with fewer if another thread is at it.
 // NULL: there is none.
-static Index *find_index(Relation *rel, const View *v, Path path, size_t n) {
+static inline Index *find_index(Relation *rel, const View *v, Path path,
+                                size_t n) {
   Index *x = ambi_relation_has_index(rel, path);
   if (!x || ambi_index_upto(x) >= n || !try_lock(rel, v)) return x;
   x = catch_up(rel, v, path, false);

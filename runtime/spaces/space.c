@@ -180,8 +180,9 @@ static bool is_of(const Relation *rel, enum RelationKind kind, uint32_t head,
 }
 
 // The slot of the relation, with what is in it, or a free one.
-static size_t relation_slot(RelationTable *t, enum RelationKind kind,
-                            uint32_t head, uint32_t size, Relation **out) {
+static inline size_t relation_slot(RelationTable *t, enum RelationKind kind,
+                                   uint32_t head, uint32_t size,
+                                   Relation **out) {
   uint64_t h = ambi_hash_mix(((uint64_t)head << 32) | size, kind);
   size_t i = (size_t)(h >> 16) & (t->cap - 1);
   while ((*out = ambi_load_acquire(&t->x_slot[i])) != NULL &&
@@ -241,7 +242,8 @@ bool ambi_data_put(SpaceData *d, Relation *rel) {
 }
 
 // Kind, head and size of the relation that a stored atom belongs to.
-static enum RelationKind kind_of(Value atom, uint32_t *head, uint32_t *size) {
+static inline enum RelationKind kind_of(Value atom, uint32_t *head,
+                                        uint32_t *size) {
   *head = *size = 0;
   if (ambi_is_lvar(atom)) return REL_OPEN;
   if (!ambi_is_expr(atom)) return REL_ATOM;
@@ -260,11 +262,15 @@ Relation *ambi_data_relation_of(const SpaceData *d, Value atom) {
 }
 
 Relation *ambi_data_need_relation(SpaceData *d, Value atom) {
-  Relation *rel = ambi_data_relation_of(d, atom);
-  if (rel) return rel;
+  uint32_t head, size;
+  enum RelationKind kind = kind_of(atom, &head, &size);
+  Relation *rel = ambi_data_relation(d, kind, head, size);
+  if (AMB_LIKELY(rel != NULL)) return rel;
   rel = ambi_alloc(sizeof *rel);
   if (!rel) return NULL;
-  rel->kind = kind_of(atom, &rel->head, &rel->size);
+  rel->kind = kind;
+  rel->head = head;
+  rel->size = size;
   if (ambi_data_put(d, rel)) return rel;
   ambi_free(rel, sizeof *rel);
   return NULL;

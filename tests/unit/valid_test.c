@@ -162,17 +162,17 @@ START_TEST(test_space) {
   size_t one = 0, list = 0;
   while (t->x_slot[one] == 0)
     one++;
-  BROKEN(t->x_slot[one], t->x_slot[one] ^ (SlotWord)1 << 63, SPACE,
+  BROKEN(t->x_slot[one], t->x_slot[one] ^ (SlotWord)1 << 31, SPACE,
          "a key of an index is not found");
   x = ambi_load_relaxed(&x->x_next);
   t = ambi_load_relaxed(&x->x_table);
-  while (!(t->x_slot[list] & SLOT_LIST))
+  while (!(t->x_slot[list] >> 63))
     list++;
-  SlotWord nowhere = t->x_slot[list] >> 31 << 31;
+  SlotWord nowhere = (uint32_t)t->x_slot[list] | (SlotWord)1 << 63;
   BROKEN(t->x_slot[list], nowhere, SPACE,
          "a list of positions that is not there");
   uint32_t *block =
-      ambi_load_relaxed(&x->x_lists) + ((uint32_t)t->x_slot[list] & ~SLOT_LIST);
+      ambi_load_relaxed(&x->x_lists) + ((t->x_slot[list] >> 32) & ~SLOT_LIST);
   BROKEN(block[0], 1000, SPACE, "a list of positions longer than its room");
   BROKEN(block[2], 40, SPACE, "an index names a record that is not there");
   BROKEN(block[2], block[3], SPACE, "a list of positions out of order");

@@ -532,8 +532,12 @@ static void drop(uint64_t *set, uint32_t slot) {
 
 static bool is_written(void *arg, uint32_t slot, enum Use use) {
   Check *c = arg;
-  unsigned set = use == READ ? VALUES : POSITIONS;
-  return has(set_of(c, state_at(c, c->here), set), slot);
+  uint64_t *state = state_at(c, c->here);
+  bool value = has(set_of(c, state, VALUES), slot);
+  bool position = has(set_of(c, state, POSITIONS), slot);
+  // Two positions are the same word if no record was left between them.
+  if (c->u->code[c->here].op == OP_I_SAMEV) return value || position;
+  return use == READ ? value : position;
 }
 
 // What is written over is not as the newest record left it.

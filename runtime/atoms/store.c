@@ -490,6 +490,16 @@ static StoreChunk *copy_measured(Store *s, Copy *c, Value term, Template *out) {
   return NULL;
 }
 
+// What is one word takes no room.
+static bool copy_leaf_alone(Value term, Template *out) {
+  term = ambi_deref(term);
+  bool real = ambi_is_double(term);
+  uint32_t tag = ambi_tag(term);
+  if (!real && tag != TAG_INT && tag != TAG_SYM && tag != TAG_IMM) return false;
+  *out = (Template){term, 0, real ? (uint32_t)TMPL_HAS_FLOAT : 0, NULL};
+  return true;
+}
+
 // Most terms are a few words that refer to nothing.
 static bool copy_flat(Store *s, Value term, Template *out) {
   enum { FEW = 16 };
@@ -515,7 +525,7 @@ static bool copy_flat(Store *s, Value term, Template *out) {
 }
 
 bool ambi_template_make(Store *s, Value term, Template *out) {
-  if (copy_flat(s, term, out)) return true;
+  if (copy_leaf_alone(term, out) || copy_flat(s, term, out)) return true;
   Copy c;
   ambi_work_open(&c.cells);
   ambi_work_open(&c.work);

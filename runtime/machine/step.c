@@ -439,9 +439,9 @@ enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
   if (!ambi_is_state(args[0]) || ambi_is_var(args[1]) ||
       !state_takes((const State *)(const void *)ambi_cell(args[0]), args[1]))
     return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
-  if (ambi_call_builtin(g, OP_CHANGE_STATE, args, 2, pc) != CALL_VALUE)
-    return NEXT_STOP;
-  g->e[pc->a] = args[0].w;
+  Value same;
+  if (ambi_b_change_state(g->cx, args, 2, &same) != B_OK) return NEXT_STOP;
+  g->e[pc->a] = same.w;
   g->pc = pc + 1;
   return NEXT_PC;
 }

@@ -10,6 +10,7 @@
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "runtime/modules/module.h"
+#include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
 
 // A different generator in each run, never zero.
@@ -91,6 +92,7 @@ static void free_cells(Runtime *rt) {
 
 void ambi_runtime_close(Runtime *rt) {
   if (!rt) return;
+  ambi_spaces_unshare(rt);
   if (rt->code) ambi_code_close(rt);
   ambi_tables_close(rt);
   ambi_modules_close(rt);

@@ -2,25 +2,25 @@
 //
 // The facts are (edge I J), with every I once. Hot: a hundred facts are asked for again
 // and again; cold: all in an order that no cache can guess.
-#include "runtime/spaces/space.h"
 #include "bench/micro/machine.h"
 #include "memory/alloc.h"
+#include "runtime/spaces/share.h"
 
 static uint64_t facts = 1000000;
 
-typedef struct Facts {
+typedef struct Edges {
   Space *space;
   Value edge, x;
   uint64_t every;  // key asked for next is so much further on
   RecordVec found;
-} Facts;
+} Edges;
 
-static Value fact(const Facts *f, uint64_t i) {
+static Value fact(const Edges *f, uint64_t i) {
   return AMB_EXPR(cx, f->edge, ambi_small_int((int64_t)i),
                   ambi_small_int((int64_t)(2 * i)));
 }
 
-static uint64_t ask(Facts *f, uint64_t key) {
+static uint64_t ask(Edges *f, uint64_t key) {
   Value items[] = {f->edge, ambi_small_int((int64_t)key), AMB_NONE};
   Value found;
   if (ambi_space_fact(cx, f->space, items, 3, &found) == FACT_ONE)
@@ -33,7 +33,7 @@ static uint64_t ask(Facts *f, uint64_t key) {
 }
 
 static uint64_t match(void *arg, uint64_t n) {
-  Facts *f = arg;
+  Edges *f = arg;
   uint64_t sum = 0, most = f->every == 1 ? 100 : facts, key = 0;
   for (uint64_t i = 0; i < n; i++) {
     sum += ask(f, key);
@@ -42,21 +42,21 @@ static uint64_t match(void *arg, uint64_t n) {
   return sum;
 }
 
-static void fill(Facts *f) {
+static void fill(Edges *f) {
   f->space = ambi_space_open(rt, NULL, false);
   Word *top = cx->h;
   for (uint64_t i = 0; i < facts; i++, cx->h = top)
     micro_must(ambi_space_add(f->space, fact(f, i)), "no memory");
 }
 
-static void empty(Facts *f) {
+static void empty(Edges *f) {
   rt->cells = rt->cells->next;  // the space is the newest cell
   ambi_space_free(f->space);
   ambi_store_quiesce(rt->store);
 }
 
 static uint64_t add_bulk(void *arg, uint64_t n) {
-  Facts *f = arg;
+  Edges *f = arg;
   for (uint64_t i = 0; i < n; i++) {
     fill(f);
     ask(f, 7);
@@ -67,7 +67,7 @@ static uint64_t add_bulk(void *arg, uint64_t n) {
 
 // Each is asked for right behind being added.
 static uint64_t add_asking(void *arg, uint64_t n) {
-  Facts *f = arg;
+  Edges *f = arg;
   uint64_t sum = 0;
   for (uint64_t i = 0; i < n; i++) {
     f->space = ambi_space_open(rt, NULL, false);
@@ -81,11 +81,19 @@ static uint64_t add_asking(void *arg, uint64_t n) {
   return sum;
 }
 
+static uint64_t go_inside(void *arg, uint64_t n) {
+  for (uint64_t i = 0; i < n; i++) {
+    ambi_epoch_enter(&rt->sharing->epochs, arg);
+    ambi_epoch_leave(arg);
+  }
+  return n;
+}
+
 int main(int argc, char **argv) {
   micro_begin(argc, argv);
   if (argc > 1) facts = 1000;
   open_machine();
-  Facts f = {.edge = sym("edge"), .every = 1};
+  Edges f = {.edge = sym("edge"), .every = 1};
   micro_case("facts", "10^6 added, indexed, given back; a fact", add_bulk, &f,
              facts);
   micro_case("facts", "10^6 added, each found at once; a fact", add_asking, &f,
@@ -100,6 +108,15 @@ int main(int argc, char **argv) {
   micro_case("facts", "one of 100 found among 10^6", match, &f, 1);
   f.every = 618033;
   micro_case("facts", "one of all found among 10^6", match, &f, 1);
+  f.every = 1;
+  Participant me;
+  micro_must(ambi_spaces_share(rt), "no memory");
+  ambi_epoch_join(&rt->sharing->epochs, &me);
+  ambi_epoch_enter(&rt->sharing->epochs, &me);
+  micro_case("facts", "one of 100 found among 10^6, shared", match, &f, 1);
+  ambi_epoch_leave(&me);
+  micro_case("facts", "a look inside begun and ended", go_inside, &me, 1);
+  ambi_epoch_part(&rt->sharing->epochs, &me);
   ambi_records_drop(&f.found);
   close_machine();
   return 0;

@@ -47,10 +47,16 @@
 //   lifetime  as above; what a list has outgrown is used again in the next index
 //   test      as above
 //
-// What is not for several threads: opening and freeing spaces, ambi_space_add_dep and
-// _yield, and changes of rules and types (ambi_is_rule), because code depends on them;
-// these are for the thread that owns the Runtime. Which library heads give way is decided
-// by what there is, not by a View. No log of questions is open (reads.h). Terms are made in the store under Sharing.store.
+// What is for several threads: asking (space.h, all but ambi_space_explain), each thread
+// in a Context of its own, and adding and removing of facts. Terms are made in the store
+// and given back under Sharing.store, by ambi_space_add, _append, _remove and the like; who
+// calls the store by itself takes it.
+//
+// What is not, but for the thread that owns the Runtime: opening and freeing spaces,
+// ambi_space_add_dep and _yield, changes of rules and types (ambi_is_rule), because code
+// depends on them, and interning names. An evaluator makes terms without that lock and is
+// not inside while it asks: it runs when spaces are not shared. Which library heads give
+// way is decided by what there is, not by a View. No log of questions is open (reads.h).
 #ifndef AMBIT_RUNTIME_SHARE_H
 #define AMBIT_RUNTIME_SHARE_H
 

@@ -186,7 +186,7 @@ static void odd_if(Lower *l, const Stub *s) {
   ambi_lower_varl(l, open);
   ambi_lower_bind(l, data_if);  // no rule of `if` is for it
   // its own value, unless it is no more what stood there
-  bool own = !s->dst.tail && !ambi_is_expr(ambi_expr_at(s->term, 1));
+  bool own = !ambi_is_expr(ambi_expr_at(s->term, 1));
   ambi_lower_emit(l, OP_I_MKEXPR, slot, 4, own);
   ambi_lower_list(l, list, 4);
   ambi_lower_give(l, slot, s->dst);
@@ -317,6 +317,7 @@ static void odd_body(Lower *l, const Stub *s) {
   if (s->dst.tail && s->kind == STUB_BODY) {
     uint16_t call = ambi_lower_scratch(l);
     call_term(l, s, call);
+    if (stood_there(s)) ambi_lower_emit(l, OP_I_OWN, call, call, 0);
     ambi_lower_emit(l, OP_I_BODYT, call, s->from,
                     ambi_lower_const(l, s->type.w));
     return;

@@ -11,7 +11,8 @@ bool ambi_mentions_open(Runtime *rt) {
   m->seen = ambi_alloc(n);
   if (!m->seen) return false;
   m->nsymbols = n;
-  m->effects = E_PURE;  // the library's own text does not count
+  // the library's own text does not count
+  m->effects = m->fetched = E_PURE;
   return true;
 }
 
@@ -53,30 +54,78 @@ static void grow(Mentions *m, unsigned effects) {
   m->changed = true;
 }
 
-void ambi_mention_op(Runtime *rt, Value e) {
+static void grow_fetched(Mentions *m, unsigned effects) {
+  if ((m->fetched | effects) == m->fetched) return;
+  m->fetched |= effects;
+  m->changed = true;
+}
+
+// Does the operation take none of its arguments as it stands, or only to evaluate it?
+static bool op_evaluates(const Runtime *rt, uint32_t op) {
+  switch (op) {
+  case OP_MATCH:
+  case OP_SUPERPOSE:
+  case OP_TRACE:
+  case OP_IF_EQUAL: return true;
+  default: break;
+  }
+  const char *type = ambi_builtin(rt, op)->type;
+  return !strstr(type, "Atom") && !strstr(type, "Expression");
+}
+
+bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule) {
+  if (ambi_is_op(head)) return op_evaluates(rt, ambi_op_of(head));
+  if (!ambi_is_sym(head)) return ambi_is_expr(head);
+  switch (ambi_sym_of(head)) {
+  case AMB_S_EQ:
+  case AMB_S_DOC: return rule;
+  case AMB_S_IF:
+  case AMB_S_LET:
+  case AMB_S_LET_STAR:
+  case AMB_S_CASE:
+  case AMB_S_SWITCH:
+  case AMB_S_UNIFY:
+  case AMB_S_COLLAPSE:
+  case AMB_S_ONCE:
+  case AMB_S_PROGN:
+  case AMB_S_PROG1:
+  case AMB_S_CHAIN:
+  case AMB_S_EVAL:
+  case AMB_S_FUNCTION:
+  case AMB_S_RETURN: return true;
+  default: return false;
+  }
+}
+
+void ambi_mention_op(Runtime *rt, Value e, bool data) {
   Value op = ambi_is_expr(e) ? ambi_expr_at(e, 0) : e;
   unsigned effects = effects_of(rt, ambi_op_of(op));
   if (ambi_is_expr(e) && ambi_changes_plain_fact(e))
     effects &= ~(unsigned)E_RULES;
   grow(&rt->mentions, effects);
+  if (data) grow_fetched(&rt->mentions, effects);
 }
 
-void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule) {
+void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
   Mentions *m = &rt->mentions;
-  if (symbol >= m->nsymbols || m->seen[symbol]) return;
+  uint8_t how = data ? 3 : 1;
+  if (symbol >= m->nsymbols || (m->seen[symbol] & how) == how) return;
   if (symbol == AMB_S_EQ) {  // a pattern of rules can give any body
     if (rule) return;
     grow(m, E_ALL);
+    if (data) grow_fetched(m, E_ALL);
   }
-  m->seen[symbol] = 1;
+  m->seen[symbol] |= how;
   m->changed = true;
 }
 
-void ambi_mention_all(Runtime *rt, unsigned effects, const uint32_t *symbols,
-                      uint32_t n) {
+void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
+                      const uint32_t *symbols, uint32_t n) {
   grow(&rt->mentions, effects);
+  grow_fetched(&rt->mentions, fetched);
   for (uint32_t i = 0; i < n; i++)
-    ambi_mention_symbol(rt, symbols[i], false);
+    ambi_mention_symbol(rt, symbols[i] & ~MENTIONED_AS_DATA, false,
+                        symbols[i] & MENTIONED_AS_DATA);
 }
 
 // ---- the rules of the core library --------------------------------------------------
@@ -152,4 +201,16 @@ unsigned ambi_mentioned_effects(Runtime *rt) {
     if (m->seen[i]) effects |= m->reach[i];
   m->changed = false;
   return effects;
+}
+
+unsigned ambi_fetched_effects(Runtime *rt) {
+  Mentions *m = &rt->mentions;
+  unsigned effects = m->fetched;
+  for (uint32_t i = 0; i < m->nsymbols; i++) {
+    if (!(m->seen[i] & 2)) continue;
+    if (!m->reach && !make_reach(rt)) return E_ALL;
+    effects |= m->reach[i];
+  }
+  unsigned writes = E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES;
+  return effects & writes ? effects : (unsigned)E_PURE;
 }

@@ -7,6 +7,11 @@
 // variable can do. Bodies of the program's own rules need no look: what they
 // mention was read, too. The bound only grows; code that was lowered under a
 // smaller one is thrown away.
+//
+// The value of a variable, or of an atom that was fetched, is evaluated as well. It is
+// code with effects only if such code stands in the text where it can be taken for
+// data: in a fact, as an argument of what does not just evaluate its arguments, or in a
+// pattern that asks for rules. That bound is kept apart, since most programs have none.
 #ifndef AMBIT_RUNTIME_MENTION_H
 #define AMBIT_RUNTIME_MENTION_H
 
@@ -14,8 +19,9 @@
 
 typedef struct Mentions {
   unsigned effects;   // of operations that were read (enum Effect)
+  unsigned fetched;   // of those that may be taken for data
   uint32_t nsymbols;  // ids below are names of the core library
-  uint8_t *seen;      // nsymbols: was it read?
+  uint8_t *seen;      // nsymbols: was it read (1), where it may be data (2)?
   uint8_t *reach;     // nsymbols: effects of its rules; NULL: not known yet
   bool changed;       // since the bound was asked for
 } Mentions;
@@ -24,15 +30,21 @@ typedef struct Mentions {
 bool ambi_mentions_open(Runtime *rt);  // false: memory
 void ambi_mentions_close(Runtime *rt);
 // The reader met an operation: e is the operation itself, or the expression that
-// it heads.
-void ambi_mention_op(Runtime *rt, Value e);
+// it heads. data: where it may be taken for data.
+void ambi_mention_op(Runtime *rt, Value e, bool data);
 // The reader met a symbol; rule: as the head of an atom that is no form.
-void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule);
+void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data);
+// Are arguments of this head evaluated with it or not at all? All others may hand
+// them on as data. rule: it is that of an atom that is no form.
+bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule);
 // A text was taken from the boot image: what reading it would have noted.
-void ambi_mention_all(Runtime *rt, unsigned effects, const uint32_t *symbols,
-                      uint32_t n);
+#define MENTIONED_AS_DATA 0x80000000u  // a bit of the symbols
+void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
+                      const uint32_t *symbols, uint32_t n);
 // Effects an unknown head may have. Memory out: all.
 unsigned ambi_mentioned_effects(Runtime *rt);
+// Those of code that is the value of a variable, or fetched. Pure if none of it writes.
+unsigned ambi_fetched_effects(Runtime *rt);
 // Is e the addition or removal of an atom that is plainly no rule or type?
 bool ambi_changes_plain_fact(Value e);
 

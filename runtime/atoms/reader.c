@@ -18,6 +18,8 @@ typedef struct Bracket {  // an expression that is still open
   size_t first;           // index of its first child among the values
   size_t offset;          // of its `(` in the text
   bool ground;
+  bool data;  // what stands in it may be taken for data, see mention.h
+  enum { PLAIN, PAIRS, PAIR } kind;  // list of let*, case or switch; one of it
 } Bracket;
 
 typedef struct Read {
@@ -335,9 +337,20 @@ static bool at_head(Read *rd) {
   return b && rd->values.used == b->first * sizeof(Value);
 }
 
+// May what comes next be taken for data?
+static bool in_data(Read *rd) {
+  const Bracket *b = innermost(rd);
+  if (!b) return false;  // its head decides
+  if (b->data || b->kind != PLAIN || at_head(rd)) return b->data;
+  Value head = ((const Value *)(const void *)rd->values.at)[b->first];
+  bool outermost = rd->brackets.used == sizeof(Bracket);
+  return !ambi_mention_evaluates(rd->r->rt, head, outermost && !rd->r->form);
+}
+
 // An operation at the head of a bracket is noted with its operands, later.
 static void mention_token(Read *rd, const Template *t) {
-  if (ambi_is_op(t->atom) && !at_head(rd)) ambi_mention_op(rd->r->rt, t->atom);
+  if (ambi_is_op(t->atom) && !at_head(rd))
+    ambi_mention_op(rd->r->rt, t->atom, in_data(rd));
 }
 
 static bool push_token_value(Read *rd, const Template *t, Position at) {
@@ -483,6 +496,21 @@ static enum ReadStatus read_number(Read *rd, const char *word, size_t len,
   return ok ? READ_ATOM : READ_MEMORY;
 }
 
+// A pattern that asks for rules gives bodies as data; a rule that is added or removed
+// does not.
+static bool asks_for_rules(Read *rd) {
+  if (!at_head(rd) || rd->brackets.used == sizeof(Bracket)) return false;
+  const Bracket *outer = innermost(rd) - 1;
+  Value head = ((const Value *)(const void *)rd->values.at)[outer->first];
+  if (innermost(rd)->first == outer->first || !ambi_is_op(head)) return true;
+  return ambi_op_of(head) != OP_ADD_ATOM && ambi_op_of(head) != OP_REMOVE_ATOM;
+}
+
+static bool names_data(Read *rd, uint32_t symbol) {
+  if (symbol == AMB_S_EQ) return asks_for_rules(rd);
+  return in_data(rd);
+}
+
 static enum ReadStatus read_word(Read *rd) {
   Reader *r = rd->r;
   Position at = position(rd, rd->p);
@@ -502,18 +530,38 @@ static enum ReadStatus read_word(Read *rd) {
       r->tokens ? ambi_tokens_entry(r->tokens, word, len, symbol) : NULL;
   if (t) return push_token_value(rd, t, at) ? READ_ATOM : READ_MEMORY;
   bool head = rd->brackets.used == sizeof(Bracket) && at_head(rd);
-  if (!head || !r->form) ambi_mention_symbol(r->rt, symbol, head);
+  if (!head || !r->form)
+    ambi_mention_symbol(r->rt, symbol, head, names_data(rd, symbol));
   bool ok = push_span(rd, at) && push_value(rd, AMB_SYM_ID(symbol));
   return ok ? READ_ATOM : READ_MEMORY;
 }
 
 // ---- expressions --------------------------------------------------------------
 
+// The list of let*, case or switch, or a pair of one: its first child is a pattern.
+static unsigned bracket_kind(Read *rd) {
+  const Bracket *b = innermost(rd);
+  if (!b) return PLAIN;
+  if (b->kind != PLAIN) return b->kind == PAIRS ? PAIR : PLAIN;
+  const Value *children = (const Value *)(const void *)rd->values.at + b->first;
+  size_t n = rd->values.used / sizeof(Value) - b->first;
+  if (n == 1 && children[0].w == AMB_SYM(LET_STAR).w) return PAIRS;
+  bool clauses = n == 2 && (children[0].w == AMB_SYM(CASE).w ||
+                            children[0].w == AMB_SYM(SWITCH).w);
+  return clauses ? PAIRS : PLAIN;
+}
+
 static enum ReadStatus open_bracket(Read *rd) {
   if (!push_span(rd, position(rd, rd->p))) return READ_MEMORY;
+  bool data = in_data(rd);
+  unsigned kind = bracket_kind(rd);
   Bracket *b = ambi_work_push(&rd->brackets, sizeof *b);
   if (!b) return READ_MEMORY;
-  *b = (Bracket){rd->values.used / sizeof(Value), offset_of(rd, rd->p), true};
+  *b = (Bracket){.first = rd->values.used / sizeof(Value),
+                 .offset = offset_of(rd, rd->p),
+                 .ground = true,
+                 .data = data,
+                 .kind = kind};
   rd->p++;
   return READ_ATOM;
 }
@@ -534,7 +582,7 @@ static enum ReadStatus close_bracket(Read *rd) {
   Value v = ambi_tag_ptr(TAG_EXPR, object);
   if (done.ground) v.w |= AMB_EXPR_GROUND;
   if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
-    ambi_mention_op(rd->r->rt, v);
+    ambi_mention_op(rd->r->rt, v, done.data);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);
   return ok ? READ_ATOM : READ_MEMORY;
 }

@@ -69,6 +69,7 @@ static bool usable(CodeState *cs, const Space *s, const BootUnit *row,
   const Space *module = cs->rt->booted[row->module].space;
   for (uint32_t i = 0; i < g->ndepends; i++)
     if (!as_built(cs->rt, s, module, g->depends[i])) return false;
+  if (ambi_effects_fetched(cs)) return false;  // no unit was made for that
   return row->bounds == UINT64_MAX ||
          row->bounds >> (ambi_effects_unknown(cs) & E_ALL) & 1;
 }

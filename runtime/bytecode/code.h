@@ -230,6 +230,8 @@ struct CodeState {
   } data_heads;
   unsigned unknown;    // effects of a call through an unknown head ...
   bool unknown_known;  // ... if somebody has asked
+  unsigned fetched;    // the same of code that was fetched as data
+  bool fetched_known;
   NativeHost native;
   Pace lowerings, epochs;  // of the form, under stress (relower)
 #ifdef AMB_DEBUG
@@ -369,6 +371,8 @@ unsigned ambi_effects_unknown(CodeState *cs);
 static inline bool ambi_rules_may_change(CodeState *cs) {
   return (ambi_effects_unknown(cs) & E_RULES) != 0;
 }
+// Of evaluating what a variable holds, or what was fetched from a space.
+unsigned ambi_effects_fetched(CodeState *cs);
 // More text was read: what relied on an unknown head doing less is thrown away.
 void ambi_effects_mentioned(CodeState *cs);
 

@@ -3,8 +3,9 @@
 // A term's effects are those of every head in it, evaluated or not (a safe
 // guess); a head with rules has the effects of all bodies it can reach. Heads
 // that only running can tell (variables, expressions) may do, where they are
-// evaluated, what the text read so far mentions (mention.h); patterns and the
-// lists of let*, case and switch are not evaluated.
+// evaluated, what the text read so far mentions (mention.h), and so may what a variable
+// holds, or what is fetched, as far as that can be code; patterns and the lists of let*,
+// case and switch are not evaluated.
 #include "memory/alloc.h"
 #include "runtime/bytecode/lower.h"
 #include "runtime/machine/routine.h"
@@ -33,11 +34,24 @@ unsigned ambi_effects_unknown(CodeState *cs) {
   return cs->unknown;
 }
 
+unsigned ambi_effects_fetched(CodeState *cs) {
+  if (!cs->fetched_known) {
+    cs->fetched = ambi_fetched_effects(cs->rt);
+    if (cs->fetched) cs->fetched |= E_CALLS;
+    cs->fetched_known = true;
+  }
+  return cs->fetched;
+}
+
 void ambi_effects_mentioned(CodeState *cs) {
-  if (!cs->unknown_known || !cs->rt->mentions.changed) return;
-  unsigned before = cs->unknown;
-  cs->unknown_known = false;
-  if (ambi_effects_unknown(cs) != before) ambi_code_invalidate(cs);
+  bool unknown_known = cs->unknown_known, fetched_known = cs->fetched_known;
+  if (!cs->rt->mentions.changed || !(unknown_known || fetched_known)) return;
+  unsigned unknown = cs->unknown, fetched = cs->fetched;
+  cs->unknown_known = cs->fetched_known = false;
+  if ((unknown_known && ambi_effects_unknown(cs) != unknown) ||
+      (fetched_known && ambi_effects_fetched(cs) != fetched))
+    ambi_code_invalidate(cs);
+  cs->rt->mentions.changed = false;
 }
 
 // Is a head that only running can tell one here?
@@ -64,6 +78,8 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
     uint32_t op = ambi_op_of(h);
     unsigned f = ambi_builtin(r->cs->rt, op)->effects;
     if (ambi_changes_plain_fact(e)) f &= ~(unsigned)E_RULES;
+    if (op == OP_GET_ATOMS || op == OP_GET_STATE)
+      f |= ambi_effects_fetched(r->cs);
     r->effects |= f;
   } else if (ambi_is_sym(h)) {
     if (ambi_sym_of(h) == AMB_S_UNIFY)
@@ -86,6 +102,8 @@ typedef struct Walk {
 } Walk;
 
 static void later(Walk *w, ValueVec *v, Value e) {
+  if (ambi_is_lvar(e) && v == &w->evaluated)
+    w->r->effects |= ambi_effects_fetched(w->r->cs);
   if (ambi_is_expr(e) && !ambi_vec_push(v, e)) w->r->failed = true;
 }
 
@@ -278,6 +296,7 @@ unsigned ambi_effects_head(CodeState *cs, Space *s, Value e) {
 }
 
 unsigned ambi_effects_term(CodeState *cs, Space *s, Value term) {
+  if (ambi_is_lvar(term)) return ambi_effects_fetched(cs);
   if (!ambi_is_expr(term)) return E_PURE;
   Reach r = {.cs = cs};
   walk(&r, s, term);

@@ -121,7 +121,7 @@ static void checked_code(Lower *l, Stub *s) {
   ErrTo err = s->err;
   if (s->head.op == OP_I_MKEXPR) {  // what was to be a value is a position now
     uint16_t p = ambi_lower_slot(l);
-    s->ret = (Code){.op = OP_I_R_GATHER};
+    s->ret = (Code){.op = (uint16_t)ambi_lower_take(l, s->head.a)};
     s->ret.a = s->head.a;
     s->ret.b = p;
     ambi_lower_emit(l, OP_I_POS, p, 0, 0);

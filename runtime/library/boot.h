@@ -37,7 +37,7 @@ typedef struct BootModule {  // in the order of ambi_embedded
   const char *const *imports;  // other modules than the core library; ends with
                                // NULL
   // What its text mentions, see mention.h: effects of operations, and symbols.
-  uint32_t effects;
+  uint32_t effects, fetched;
   const uint32_t *mentions;
   uint32_t nmentions;
 } BootModule;

@@ -42,8 +42,10 @@ typedef struct SnapshotTail {
   uint64_t name_bytes;  // texts of symbols and operations, one behind the other
   uint64_t source_bytes;  // text of the program
   uint64_t title_bytes;   // its name
-  uint64_t effects;       // of operations in the text, see mention.h
-  uint64_t kind;          // enum SnapshotKind
+  // Of operations in the text, see mention.h; in the upper half: of those that may be
+  // taken for data.
+  uint64_t effects;
+  uint64_t kind;  // enum SnapshotKind
 } SnapshotTail;
 enum SnapshotKind { SNAPSHOT_SPACE, SNAPSHOT_PROGRAM };
 

@@ -204,14 +204,19 @@ static bool resolve_names(Snapshot *s) {
 static void mention(const Snapshot *s) {
   Runtime *rt = s->rt;
   bool program = s->tail.kind == SNAPSHOT_PROGRAM;
-  if (program) ambi_mention_all(rt, (unsigned)s->tail.effects, NULL, 0);
+  unsigned effects = (unsigned)(s->tail.effects & E_ALL),
+           fetched = (unsigned)(s->tail.effects >> 32 & E_ALL);
+  if (program) ambi_mention_all(rt, effects, fetched, NULL, 0);
   for (uint64_t i = 0; !program && i < s->tail.nops; i++)
-    ambi_mention_op(rt, AMB_OP_ID(s->op_ids[s->ops[i].id]));
+    ambi_mention_op(rt, AMB_OP_ID(s->op_ids[s->ops[i].id]), true);
   uint64_t n = program ? s->tail.nmentions : s->tail.nsymbols;
   for (uint64_t i = 0; i < n; i++) {
-    uint32_t id = program ? s->mentions[i] : s->symbols[i].id;
+    uint32_t at = program ? s->mentions[i] : s->symbols[i].id;
+    bool data = !program || (at & MENTIONED_AS_DATA);
+    uint32_t id = program ? at & ~MENTIONED_AS_DATA : at;
     if (id >= s->nids) continue;
-    ambi_mention_symbol(rt, s->symbol_ids ? s->symbol_ids[id] : id, false);
+    ambi_mention_symbol(rt, s->symbol_ids ? s->symbol_ids[id] : id, false,
+                        data);
   }
 }
 

@@ -403,10 +403,12 @@ static uint32_t *take_mentions(SnapshotWriter *w, size_t *n) {
   *n = 0;
   for (uint32_t i = 0; ids && i < m->nsymbols; i++) {
     if (!m->seen[i]) continue;
-    if (!symbol_id(w, i, &ids[(*n)++])) {
+    uint32_t *id = &ids[(*n)++];
+    if (!symbol_id(w, i, id)) {
       ambi_free(ids, (m->nsymbols + (size_t)1) * sizeof *ids);
       return NULL;
     }
+    if (m->seen[i] & 2) *id |= MENTIONED_AS_DATA;
   }
   return ids;
 }
@@ -424,7 +426,8 @@ static bool put_tables(SnapshotWriter *w, const SnapshotSource *source,
                        .natoms = w->natoms,
                        .nsteps = w->nsteps,
                        .nmentions = nmentions,
-                       .effects = source ? m->effects : 0,
+                       .effects =
+                           source ? m->effects | (uint64_t)m->fetched << 32 : 0,
                        .kind = source ? SNAPSHOT_PROGRAM : SNAPSHOT_SPACE};
   if (!source) source = &none;
   tail.source_bytes = source->len;

@@ -41,7 +41,7 @@ Value ambi_table_symbol(Table *t, const char *text, size_t len) {
   Runtime *rt = t->cx->rt;
   uint32_t id;
   if (!ambi_symbol_intern(rt->symbols, text, len, &id)) return AMB_NONE;
-  if (id < rt->mentions.nsymbols) ambi_mention_symbol(rt, id, false);
+  if (id < rt->mentions.nsymbols) ambi_mention_symbol(rt, id, false, true);
   return AMB_SYM_ID(id);
 }
 

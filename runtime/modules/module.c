@@ -357,7 +357,8 @@ static bool load_image(Context *cx, Module *m) {
   if (!may_nest(cx) || !import_all(cx, m, image->imports)) return false;
   if (!b->terms) b->terms = ambi_store_load(rt->store, &image->terms);
   if (!b->terms) return no_memory(cx);
-  ambi_mention_all(rt, image->effects, image->mentions, image->nmentions);
+  ambi_mention_all(rt, image->effects, image->fetched, image->mentions,
+                   image->nmentions);
   m->space->is_context = true;
   for (; b->natoms < image->natoms; b->natoms++) {
     Template t = ambi_template_of_image(b->terms, &image->atoms[b->natoms]);

@@ -111,6 +111,8 @@ START_TEST(effects_are_those_of_the_text) {
     const Mentions *a = &text->mentions, *b = &rt->mentions;
     ck_assert_uint_eq(ambi_mentioned_effects(text), ambi_mentioned_effects(rt));
     ck_assert_uint_eq(a->effects, b->effects);
+    ck_assert_uint_eq(a->fetched, b->fetched);
+    ck_assert_uint_eq(ambi_fetched_effects(text), E_PURE);
     ck_assert_uint_eq(a->nsymbols, b->nsymbols);
     ck_assert_int_eq(memcmp(a->reach, b->reach, a->nsymbols), 0);
     ck_assert_int_eq(memcmp(a->seen, b->seen, a->nsymbols), 0);
@@ -131,7 +133,7 @@ END_TEST
 // As if nothing had been lowered, with unknown heads having such effects.
 static void forget(Runtime *r, unsigned effects) {
   ambi_code_invalidate(r->code);
-  r->code->unknown_known = false;
+  r->code->unknown_known = r->code->fetched_known = false;
   r->mentions.effects = effects;
 }
 

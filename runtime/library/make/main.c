@@ -157,10 +157,10 @@ static void put_modules(FILE *out, Units *u) {
     const Source *s = &u->sources[i];
     fprintf(out,
             "{{terms_%u, term_sizes_%u, %u, term_pointers_%u, %zu}, atoms_%u, "
-            "%zu, imports_%u, %u, mentions_%u, %zu},\n",
+            "%zu, imports_%u, %u, %u, mentions_%u, %zu},\n",
             i, i, (s->terms.next - 1) / STORE_CHUNK_WORDS + 1, i,
             s->terms.pointers.n, i, ambi_space_count(s->space), i, s->effects,
-            i, s->mentions.n);
+            s->fetched, i, s->mentions.n);
   }
   fprintf(out, "};\n");
 }
@@ -188,10 +188,12 @@ static Space *open_user(Runtime *rt, Space *module) {
 // What reading the text noted goes to the module.
 static void take_mentions(Source *s, Mentions *m) {
   s->effects = m->effects;
+  s->fetched = m->fetched;
   for (uint32_t id = 0; id < m->nsymbols; id++)
-    if (m->seen[id]) make_push(&s->mentions, id);
+    if (m->seen[id])
+      make_push(&s->mentions, id | (m->seen[id] & 2 ? MENTIONED_AS_DATA : 0));
   memset(m->seen, 0, m->nsymbols);
-  m->effects = E_PURE;
+  m->effects = m->fetched = E_PURE;
 }
 
 static void read_modules(Units *u) {

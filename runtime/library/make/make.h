@@ -42,7 +42,7 @@ typedef struct Source {  // a module of the library
   Space *user;  // of a module that imports it and has nothing of its own
   Terms terms;
   WordVec mentions;  // symbols its text mentions
-  unsigned effects;
+  unsigned effects, fetched;
 } Source;
 
 typedef struct Units {

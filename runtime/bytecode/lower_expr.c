@@ -237,12 +237,16 @@ bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
   return !((effects & E_CALLS) && (rest & E_RULES));
 }
 
+static bool is_quoted(Lower *l, Value e) {
+  Value head = ambi_expr_at(e, 0);
+  return is_sym(head, AMB_SYM(QUOTE).w) &&
+         ambi_form_untouched(l->cs, l->space, head, ambi_expr_size(e) - 1);
+}
+
 bool ambi_lower_is_det(Lower *l, Value e) {
   if (!ambi_is_expr(e)) return true;
+  if (is_quoted(l, e)) return true;
   Value head = ambi_expr_at(e, 0);
-  if (is_sym(head, AMB_SYM(QUOTE).w) &&
-      ambi_form_untouched(l->cs, l->space, head, ambi_expr_size(e) - 1))
-    return true;
   if (!ambi_lower_plain_builtin(head)) {
     if (!ambi_is_sym(head) && !ambi_is_number(head) && !ambi_is_str(head))
       return false;
@@ -425,7 +429,7 @@ static bool rigid_head(Value e) {
 }
 
 static bool is_data_throughout(Lower *l, Value e) {
-  if (is_leaf(e)) return true;
+  if (is_leaf(e) || is_quoted(l, e)) return true;
   if (!ambi_is_lvar(ambi_expr_at(e, 0)) &&
       ambi_lower_head_of(l, e).kind != HEAD_DATA)
     return false;
@@ -581,16 +585,38 @@ static bool callable(Lower *l, Value e, const Head *h, Value t) {
          ambi_lower_arguments_fit(l, e, h->ftype);
 }
 
-static bool all_leaves(Value e) {
-  for (uint32_t i = 0; i < ambi_expr_size(e); i++)
-    if (!is_leaf(ambi_expr_at(e, i))) return false;
-  return true;
-}
-
 static bool members_stay(Lower *l, Value e) {
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
     if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
   return true;
+}
+
+static bool takes_atom(Value ftype, uint32_t i) {
+  return is_sym(ambi_deref(ambi_expr_at(ftype, i)), AMB_SYM(T_ATOM).w);
+}
+
+// Unmarked: evaluated again it is checked again, as what it then is. But what cannot
+// have changed is its own value.
+static void typed_data(Lower *l, Value e, Value ftype, const uint16_t *all,
+                       uint16_t slot) {
+  uint32_t n = ambi_expr_size(e);
+  bool constant = ambi_is_ground_expr(e), stays = true, atoms = false,
+       seen = true;  // what each argument becomes
+  for (uint32_t i = 1; i < n; i++) {
+    Value arg = ambi_expr_at(e, i);
+    bool atom = ambi_is_expr(arg) && takes_atom(ftype, i);
+    constant = constant && (atom || is_leaf(arg));
+    stays = stays && (atom || is_data_throughout(l, arg));
+    atoms |= atom;
+    seen &= !ambi_is_lvar(arg) || takes_atom(ftype, i);
+  }
+  if (constant) {
+    ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)), 0);
+    return;
+  }
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, stays);
+  ambi_lower_list(l, all, n);
+  if (stays && atoms && seen) ambi_lower_emit(l, OP_I_OWN, slot, slot, 0);
 }
 
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
@@ -643,15 +669,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     int call = changing_arguments(l, e)
                    ? data_or_call(l, all, n + 1, (Dst){false, slot}, err)
                    : -1;
-    // Unmarked: evaluated again it is checked again, as what it then is. But what
-    // cannot have changed is its own value.
-    if (ambi_is_ground_expr(e) && all_leaves(e)) {
-      ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)),
-                      0);
-    } else {
-      ambi_lower_emit(l, OP_I_MKEXPR, slot, n + 1, members_stay(l, e));
-      ambi_lower_list(l, all, n + 1);
-    }
+    typed_data(l, e, h.ftype, all, slot);
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {

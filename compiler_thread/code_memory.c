@@ -16,7 +16,12 @@
 #include "memory/alloc.h"
 #include "memory/check.h"
 
-enum { ALIGNMENT = 16, FILLER = 0xCC /* a trap, on x86 */ };
+enum {
+  ALIGNMENT = 16,
+  FILLER = 0xCC,    // a trap, on x86
+  AHEAD = 1 << 16,  // bytes that the system is asked for at once
+  POPULATE = 23     // MADV_POPULATE_WRITE, newer than some systems' headers
+};
 
 typedef struct Extent {
   size_t from, n;
@@ -109,11 +114,12 @@ static void insert_extent(CodeMemory *m, size_t i, Extent e) {
   m->nextents++;
 }
 
-// Makes the bytes below `end` count as memory in use.
+// Makes the bytes below `end` count as memory in use. They are asked for all at once:
+// to come upon new pages one by one takes as long as to write to them.
 static bool charge(CodeMemory *m, size_t end) {
-  end = round_up(end, page_size());
   if (end <= m->charged) return true;
   if (!ambi_alloc_charge(end - m->charged)) return false;
+  madvise(m->write + m->charged, end - m->charged, POPULATE);
   m->charged = end;
   return true;
 }
@@ -122,7 +128,9 @@ static bool charge(CodeMemory *m, size_t end) {
 static bool cut(CodeMemory *m, size_t i, size_t n, size_t *from) {
   Extent *e = &m->extents[i];
   *from = e->from;
-  if (!charge(m, e->from + n)) return false;
+  size_t end = round_up(e->from + n, page_size()), more = round_up(end, AHEAD);
+  if (more > m->cap) more = m->cap;
+  if (!charge(m, more) && !charge(m, end)) return false;
   if (e->from < m->high) m->recycled = true;
   e->from += n;
   e->n -= n;

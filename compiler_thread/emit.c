@@ -214,7 +214,7 @@ static const uint8_t *copy_seen(const SeenByte *seen, uint8_t *copy, size_t n) {
 
 static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   Emitter *em = m->em;
-  size_t words = (size_t)m->u->ncode + 1, landings = m->native->caplandings,
+  size_t words = (size_t)m->u->ncode + 1,
          facts = m->level < 2 ? 0 : ambi_emit_facts_room(m), n = 0;
   size_t wanted = part(&n, words * sizeof *m->wanted);
   size_t used = part(&n, words);
@@ -222,7 +222,7 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   size_t landing = part(&n, 2 * words * sizeof *m->landing), zeroed = n;
   size_t todo = part(&n, words * sizeof(uint32_t));
   size_t seen = part(&n, words);
-  size_t labels = part(&n, landings * sizeof *m->landing_label);
+  size_t labels = part(&n, (4 * words + 1) * sizeof *m->landing_label);
   if (!ambi_grow((void **)&em->scratch, &em->scratch_cap, n + facts,
                  sizeof *em->scratch))
     return false;
@@ -239,19 +239,31 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   return m->level < 2 || !facts || keep_open(m);
 }
 
+// In each version one for every instruction, and one of its own for those that fork;
+// and one more for the way in.
+static uint32_t most_landings(const Emit *m) {
+  uint32_t n = 0;
+  for (uint32_t at = 0; at < m->u->ncode; at++) {
+    unsigned op = m->u->code[at].op;
+    if (m->wanted[at]) n += 1 + (op == OP_I_FORKV || op == OP_I_ONCE);
+  }
+  return (m->facts ? 2 * n : n) + 1;
+}
+
+// Small, since time to compile is time to touch memory.
 static bool prepare(Emit *m, const SeenByte *seen) {
   const Unit *u = m->u;
   Native *n = m->native = ambi_alloc(sizeof *n);
-  if (!n) return false;
+  if (!n || !prepare_scratch(m, seen)) return false;
   n->ncode = u->ncode;
   n->level = m->level;
-  n->caplandings = 2 * u->ncode + 8;
+  n->caplandings = most_landings(m);
   n->at = ambi_alloc(u->ncode * sizeof *n->at);
-  n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
   n->landings = ambi_realloc(NULL, 0, n->caplandings * sizeof *n->landings);
+  if (m->facts) n->sure = ambi_alloc(u->ncode * sizeof *n->sure);
   if (m->level == 1) n->seen = ambi_alloc(u->ncode * sizeof *n->seen);
-  if (m->level == 1 && !n->seen) return false;
-  return n->at && n->sure && n->landings && prepare_scratch(m, seen);
+  return n->at && n->landings && (n->sure || !m->facts) &&
+         (n->seen || m->level > 1);
 }
 
 // A unit that was made of another takes the calls of that one. Those of machine code

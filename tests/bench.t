@@ -121,6 +121,10 @@ SKIP: {
     is( $r->{exit}, 0, 'bench/run: a space that grows' ) or diag( $r->{out}, $r->{err} );
     like( $r->{out}, qr/^1000( +right){4}$/m, 'bench/run: and its answers' );
 
+    $r = bench_run( '--small', 'load', @limit );
+    is( $r->{exit}, 0, 'bench/run: files of facts' ) or diag( $r->{out}, $r->{err} );
+    is( () = $r->{out} =~ /( +right){4}$/mg, 9, 'bench/run: and their answers' );
+
     $r = bench_run( '--small', 'gc', @limit );
     is( $r->{exit}, 0, 'bench/run: programs that collect' ) or diag( $r->{out}, $r->{err} );
     is( () = $r->{out} =~ /( +right){8}$/mg, 3, 'bench/run: and their answers' );

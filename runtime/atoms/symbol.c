@@ -41,10 +41,17 @@ static const struct {
 #include "runtime/atoms/symbols.def"
 };
 
+// Eight bytes at a time; the last ones with zeros behind.
 static uint32_t hash_text(const char *text, size_t len) {
-  uint64_t h = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < len; i++)
-    h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
+  uint64_t h = 0xcbf29ce484222325u ^ len, part;
+  for (; len >= sizeof part; len -= sizeof part, text += sizeof part) {
+    memcpy(&part, text, sizeof part);
+    h = (h ^ part) * 0x9E3779B97F4A7C15u;
+    h ^= h >> 32;
+  }
+  part = 0;
+  if (len) memcpy(&part, text, len);
+  h = (h ^ part) * 0x9E3779B97F4A7C15u;
   h ^= h >> 29;
   h *= 0xbf58476d1ce4e5b9u;
   return (uint32_t)(h >> 32);

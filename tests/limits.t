@@ -258,8 +258,53 @@ sub others {
         if $slow == 1;
 }
 
+# A stopped form leaves no table that is not complete: the same form is stopped again.
+sub tables {
+    my $text = <<'END';
+(= (more $n) (let $m (more $n) (+ $m 1)))
+(= (more $n) 0)
+(= (deeper $n) (let $m (deeper (+ $n 1)) $m))
+(= (few $n) (let $m (few $n) (if (< $m 3) (+ $m 1) (empty))))
+(= (few $n) 0)
+!(tabled! more)
+!(tabled! deeper)
+!(tabled! few)
+END
+    for my $limit ('--steps=20000', '--query-timeout=0.3', '--memory=64M') {
+        for my $form ('(more 0)', '(deeper 0)') {
+            # Rounds that look at all they have take long to fill the memory.
+            next if $tier == 0 && $limit =~ /memory/ && $form =~ /more/;
+            my ($code, $out) = run("$text!$form\n!$form\n!(few 0)\n!$form\n!(few 0)\n", $limit);
+            is($code, 4, "tier $tier: tabled $form under $limit");
+            is($out, "[()]\n[()]\n[()]\n[]\n[]\n[0, 1, 2, 3]\n[]\n[0, 1, 2, 3]\n", "tier $tier: ... and no table stays");
+        }
+    }
+    my ($code, $out) = run("$text!(few 0)\n!(few 0)\n", '-n', '2');
+    is("$code $out", "0 [()]\n[()]\n[()]\n[0, 1]\n[0, 1]\n", "tier $tier: answers asked for, of a table");
+}
+
+# Kept calls take what is there, and the oldest go when it is needed.
+sub kept {
+    return if $tier == 0;    # keeps none
+    my $text = <<'END';
+!(pragma! tabling auto)
+(= (triple $x) (T $x $x $x))
+(= (all $n) (if (== $n 0) done (let (T $x $y $z) (triple $n) (all (- $n 1)))))
+(= (grow $n $l) (if (== $n 0) grown (grow (- $n 1) (cons-atom $n $l))))
+!(all 100000)
+!(grow 300000 ())
+!(all 100000)
+END
+    my ($code, $out, $err) = run($text, '--memory=48M', '--table-stats');
+    is("$code $out", "0 [()]\n[done]\n[grown]\n[done]\n", "tier $tier: more kept calls than there is room");
+    my ($dropped) = $err =~ /^tables: tables dropped +(\d+)$/m;
+    my ($bytes) = $err =~ /^tables: bytes of tables kept +(\d+)$/m;
+    cmp_ok($dropped, '>', 0, "tier $tier: ... some have gone");
+    cmp_ok($bytes, '<=', 24 << 20, "tier $tier: ... half of the limit at most");
+}
+
 for (@tiers) {
     $tier = $_;
-    $_->() for \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_stack_depth, \&others;
+    $_->() for \&tables, \&kept, \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_stack_depth, \&others;
 }
 done_testing;

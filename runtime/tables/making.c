@@ -368,10 +368,26 @@ static bool add_once(Table *t, const Flat *row, Answer a) {
 
 // ---- results of AUTO: all -----------------------------------------------------------------------
 
+// The answer that stood alone gets others.
+static bool spread(Table *t) {
+  Flat row = {.w = &t->only, .n = 1};
+  if (!t->one) return true;
+  t->one = false;
+  t->count = 0;
+  return append(t, &row, (Answer){.n = 1});
+}
+
 // New variables in several results may be one variable, and rows do not tell. Such
 // calls are not kept.
 static bool add_again(Making *m, const Flat *row, Answer a) {
   Table *t = m->table;
+  if (t->count == 0 && row->n == 1 && t->nvars == 0) {
+    t->one = true;
+    t->only = row->w[0];
+    t->count = 1;
+    return true;
+  }
+  if (!spread(t)) return false;
   bool fresh = a.fresh > 0;
   for (uint32_t i = 0; fresh && i < t->count; i++)
     if (t->answers[i].fresh) m->dead = true;
@@ -536,6 +552,7 @@ static bool make_env(Context *cx, const Table *t, const Answer *a,
 
 Value ambi_table_answer(Context *cx, const Table *t, uint32_t i,
                         const Value *vars, size_t nvars) {
+  if (t->one) return AMB_V(t->only);
   const Answer *a = &t->answers[i];
   const Word *w = t->w + a->at;
   ValueVec *env = &cx->rt->tables->roots;

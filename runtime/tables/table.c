@@ -22,12 +22,11 @@ static size_t table_bytes(const Table *t) {
 }
 
 static void free_table(Table *t) {
-  ambi_free(t->key, t->nkey * sizeof *t->key);
   ambi_free(t->w, t->cap * sizeof *t->w);
   ambi_free(t->answers, t->answers_cap * sizeof *t->answers);
   ambi_free(t->index, t->index_cap * sizeof *t->index);
   ambi_free(t->reads, t->nreads * sizeof *t->reads);
-  ambi_free(t, sizeof *t);
+  ambi_free(t, sizeof *t + t->nkey * sizeof *t->key);
 }
 
 void ambi_tables_close(Runtime *rt) {
@@ -93,20 +92,16 @@ static void grow(Tables *ts) {
 Table *ambi_table_new(Runtime *rt, const TableAsk *ask, uint64_t hash) {
   Tables *ts = rt->tables;
   if (ts->count >= ts->cap) grow(ts);
-  Table *t = ts->cap ? ambi_alloc(sizeof *t) : NULL;
-  Word *key = t ? ambi_alloc(ts->key.n * sizeof *key) : NULL;
-  if (!key) {
-    if (t) ambi_free(t, sizeof *t);
-    return NULL;
-  }
-  memcpy(key, ts->key.w, ts->key.n * sizeof *key);
+  size_t words = ts->key.n * sizeof(Word);
+  Table *t = ts->cap ? ambi_alloc(sizeof *t + words) : NULL;
+  if (!t) return NULL;
   *t = (Table){.hash = hash,
-               .key = key,
                .nkey = (uint32_t)ts->key.n,
                .nvars = (uint32_t)ts->key.vars.n,
                .kind = (uint8_t)ask->kind,
                .epoch = ask->epoch,
                .low = SIZE_MAX};
+  memcpy(t->key, ts->key.w, words);
   Table **slot = &ts->table[hash & (ts->cap - 1)];
   t->chain = *slot;
   *slot = t;
@@ -233,7 +228,7 @@ TableStats ambi_tables_stats(const Runtime *rt) {
 
 static bool table_is_valid(const Table *t, const char **why) {
   *why = "an answer outside of its words";
-  for (uint32_t i = 0; i < t->count; i++)
+  for (uint32_t i = 0; i < t->count && !t->one; i++)
     if (t->answers[i].at + (size_t)t->answers[i].n + t->answers[i].fresh > t->n)
       return false;
   *why = "a key that does not lead to its hash";
@@ -252,8 +247,8 @@ bool ambi_tables_is_valid(const Runtime *rt, const char **why) {
     }
   for (const Table *t = ts->newest; t; t = t->older)
     used++;
-  *why = "the count of its tables";
+  *why = "tables are miscounted";
   if (count != ts->count || complete != used) return false;
-  *why = "the bytes of its tables";
+  *why = "the bytes of tables are miscounted";
   return bytes == ts->bytes;
 }

@@ -22,7 +22,6 @@ struct Table {
   Table *chain;  // hash chain
   uint64_t hash;
   Table *newer, *older;  // complete ones, by their last use
-  Word *key;
   uint32_t nkey, nvars;
   uint8_t kind, state;
   bool due;        // SET: not yet evaluated in this round
@@ -42,6 +41,9 @@ struct Table {
   size_t making;         // MAKING: its number
   size_t low;    // the oldest making it depended on when it was last partial
   size_t place;  // among the partial ones, since it was one
+  bool one;      // there is one answer without parts, and it stands here alone
+  Word only;
+  Word key[];
 };
 
 typedef struct Making {

@@ -4,6 +4,7 @@
 #include "memory/stress.h"
 #include "runtime/atoms/store_data.h"
 #include "runtime/spaces/space_data.h"
+#include "runtime/tables/table_data.h"
 #include "tests/unit/machine.h"
 
 #define SOUND(walk)                                              \
@@ -297,6 +298,50 @@ START_TEST(test_code) {
 }
 END_TEST
 
+// (f 1 (S $x)) gives 2 with $x = (g), and then a text.
+static Table *make_table(void) {
+  Value x = ambi_make_var(cx, symbol("x"), AMB_VAR_FRESH);
+  Value args[] = {ambi_small_int(1), AMB_EXPR(cx, sym("S"), x)};
+  TableAsk ask = {.kind = TABLE_AUTO, .owner = 8, .args = args, .n = 2};
+  TableCall call;
+  ck_assert_int_eq(ambi_table_call(cx, &ask, &call), TABLE_MAKE);
+  ck_assert_uint_eq(call.vars->n, 1);
+  size_t making = call.making, mark = cx->tr;
+  ck_assert(ambi_bind(cx, x, AMB_EXPR(cx, sym("g"))));
+  ck_assert(ambi_table_result(cx, making, ambi_small_int(2), &x, 1));
+  ambi_trail_undo(cx, mark);
+  ck_assert(ambi_table_result(cx, making, ambi_make_str(cx, "text", 4), &x, 1));
+  ck_assert_int_eq(ambi_table_call(cx, &ask, &call), TABLE_PLAIN);
+  ck_assert_int_eq(ambi_table_end(cx, making, &call), TABLE_GIVE);
+  ck_assert_int_eq(ambi_table_call(cx, &ask, &call), TABLE_GIVE);
+  ck_assert_uint_eq(call.to, 2);
+  Value first = ambi_table_answer(cx, call.table, 0, &x, 1);
+  ck_assert(ambi_same(ambi_expr_at(first, 0), ambi_small_int(2)));
+  ck_assert(ambi_equal(ambi_expr_at(first, 1), AMB_EXPR(cx, sym("g"))));
+  Value second = ambi_table_answer(cx, call.table, 1, &x, 1);
+  ck_assert(ambi_is_str(ambi_expr_at(second, 0)));
+  ck_assert(ambi_same(ambi_expr_at(second, 1), x));
+  return call.table;
+}
+
+START_TEST(test_tables) {
+#define TABLES ambi_tables_is_valid(rt, &why)
+  Table *t = make_table();
+  SOUND(TABLES);
+  BROKEN(t->answers[1].n, 99, TABLES, "an answer outside of its words");
+  BROKEN(t->key[1], AMB_UNIT.w, TABLES, "a key that does not lead to its hash");
+  BROKEN(rt->tables->count, 2, TABLES, "tables are miscounted");
+  BROKEN(rt->tables->newest, NULL, TABLES, "tables are miscounted");
+  BROKEN(rt->tables->bytes, 1, TABLES, "the bytes of tables are miscounted");
+  TableStats s = ambi_tables_stats(rt);
+  ck_assert(s.made == 1 && s.hits == 1 && s.misses == 1 && s.kept == 1);
+  ck_assert(ambi_tables_give_back(rt, 1));
+  ck_assert(!ambi_tables_give_back(rt, 1));
+  SOUND(TABLES);
+  ck_assert_uint_eq(ambi_tables_stats(rt).bytes, 0);
+}
+END_TEST
+
 // Switches are there in debug builds, and nowhere else.
 START_TEST(test_switches) {
 #ifdef AMB_DEBUG
@@ -331,6 +376,7 @@ int main(void) {
   tcase_add_test(tc, test_heap);
   tcase_add_test(tc, test_engine);
   tcase_add_test(tc, test_code);
+  tcase_add_test(tc, test_tables);
   tcase_add_test(tc, test_switches);
   return unit_run(tc, "valid");
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
+#include "runtime/bytecode/code.h"
 #ifdef AMBIT_JIT
 #include "compiler_thread/compiler.h"
 #endif

@@ -164,36 +164,67 @@ static bool in_doubles(const Emit *m) {
                               m->facts + (size_t)m->at * FACTS * m->fact_words);
 }
 
-static void calculate(Emit *m, JitFloat op, unsigned x, unsigned y) {
+// The second operand: a source, or a number that stands in the instruction.
+typedef struct Second {
+  bool small;
+  uint16_t x;
+} Second;
+
+static bool second_can_be_int(const Emit *m, Second y) {
+  return y.small || keep_can_be_int(m, y.x);
+}
+
+static unsigned second_double(Emit *m, Second y) {
+  if (!y.small) return keep_double(m, 1, y.x);
+  jit_imm(m->j, J_RAX, ambi_double((int16_t)y.x).w);
+  jit_to_float(m->j, 1, J_RAX);
+  return 1;
+}
+
+static void with_second(Emit *m, JitOp op, JitReg to, Second y) {
+  if (y.small)
+    jit_ri(m->j, op, to, (int32_t)(int16_t)y.x * 65536);
+  else
+    with_int(m, op, to, y.x);
+}
+
+static void calculate(Emit *m, JitFloat op, unsigned x, Second y) {
   double_to(m, 0, x);
-  jit_float(m->j, op, 0, keep_double(m, 1, y));
+  jit_float(m->j, op, 0, second_double(m, y));
   give_double(m, m->pc->a);
 }
 
-static bool sum(Emit *m, JitOp op, JitFloat float_op) {
-  unsigned x = m->pc->b, y = m->pc->c;
+static bool sum(Emit *m, bool small, JitOp op, JitFloat float_op) {
+  unsigned x = m->pc->b;
+  Second y = {small, m->pc->c};
   if (in_doubles(m)) {
     calculate(m, float_op, x, y);
     return true;
   }
-  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
+  if (!keep_can_be_int(m, x) || !second_can_be_int(m, y)) return false;
   int_to(m, J_RAX, x);
-  with_int(m, op, J_RAX, y);
+  with_second(m, op, J_RAX, y);
   jit_jump_if(m->j, J_OVERFLOW, keep_exit(m));
   give_int(m, m->pc->a);
   return true;
 }
 static bool add(Emit *m) {
-  return sum(m, J_ADD, J_FADD);
+  return sum(m, false, J_ADD, J_FADD);
 }
 static bool subtract(Emit *m) {
-  return sum(m, J_SUB, J_FSUB);
+  return sum(m, false, J_SUB, J_FSUB);
+}
+static bool add_small(Emit *m) {
+  return sum(m, true, J_ADD, J_FADD);
+}
+static bool subtract_small(Emit *m) {
+  return sum(m, true, J_SUB, J_FSUB);
 }
 
 static bool multiply(Emit *m) {
   unsigned x = m->pc->b, y = m->pc->c;
   if (in_doubles(m)) {
-    calculate(m, J_FMUL, x, y);
+    calculate(m, J_FMUL, x, (Second){false, m->pc->c});
     return true;
   }
   if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y)) return false;
@@ -206,89 +237,45 @@ static bool multiply(Emit *m) {
   return true;
 }
 
-static bool sum_small(Emit *m, JitOp op, JitFloat float_op) {
-  Jit *j = m->j;
-  int32_t n = (int16_t)m->pc->c;
-  if (in_doubles(m)) {
-    double_to(m, 0, m->pc->b);
-    jit_imm(j, J_RAX, ambi_double(n).w);
-    jit_to_float(j, 1, J_RAX);
-    jit_float(j, float_op, 0, 1);
-    give_double(m, m->pc->a);
-    return true;
-  }
-  if (!keep_can_be_int(m, m->pc->b)) return false;
-  int_to(m, J_RAX, m->pc->b);
-  jit_ri(j, op, J_RAX, n * 65536);
-  jit_jump_if(j, J_OVERFLOW, keep_exit(m));
-  give_int(m, m->pc->a);
-  return true;
-}
-static bool add_small(Emit *m) {
-  return sum_small(m, J_ADD, J_FADD);
-}
-static bool subtract_small(Emit *m) {
-  return sum_small(m, J_SUB, J_FSUB);
-}
-
 // ---- comparisons --------------------------------------------------------------------
-static bool compare(Emit *m, JitIf integer, JitIf x_y, bool swap) {
-  Jit *j = m->j;
-  unsigned x = m->pc->a, y = m->pc->b;
+// The jump is taken under these conditions: of integers; of doubles, after comparing x
+// with y, or y with x (emit_number.c).
+static bool compare(Emit *m, bool small, JitIf integer, JitIf x_y, bool swap) {
+  unsigned x = m->pc->a;
+  Second y = {small, m->pc->b};
   uint32_t to = emit_offset(m, (int16_t)m->pc->c);
-  if (in_doubles(m)) {  // as in emit_number.c
-    unsigned a = keep_double(m, 0, x), b = keep_double(m, 1, y);
-    jit_float(j, J_FCMP, swap ? b : a, swap ? a : b);
-    jit_jump_if(j, x_y, keep_label(m, to));
+  if (in_doubles(m)) {
+    unsigned a = keep_double(m, 0, x), b = second_double(m, y);
+    jit_float(m->j, J_FCMP, swap ? b : a, swap ? a : b);
+    jit_jump_if(m->j, x_y, keep_label(m, to));
     return true;
   }
-  if (!keep_can_be_int(m, x) || !keep_can_be_int(m, y) || is_constant(x))
+  if (!keep_can_be_int(m, x) || !second_can_be_int(m, y) || is_constant(x))
     return false;
-  JitReg a = keep_int(m, x);
-  with_int(m, J_CMP, a, y);
-  jit_jump_if(j, integer, keep_label(m, to));
+  with_second(m, J_CMP, keep_int(m, x), y);
+  jit_jump_if(m->j, integer, keep_label(m, to));
   return true;
 }
 static bool unless_less(Emit *m) {
-  return compare(m, J_GE, J_BELOW_EQ, true);
+  return compare(m, false, J_GE, J_BELOW_EQ, true);
 }
 static bool unless_greater(Emit *m) {
-  return compare(m, J_LE, J_BELOW_EQ, false);
+  return compare(m, false, J_LE, J_BELOW_EQ, false);
 }
 static bool unless_at_most(Emit *m) {
-  return compare(m, J_GT, J_BELOW, true);
+  return compare(m, false, J_GT, J_BELOW, true);
 }
 static bool unless_at_least(Emit *m) {
-  return compare(m, J_LT, J_BELOW, false);
-}
-
-static bool compare_small(Emit *m, JitIf unless, JitIf x_y, bool swap) {
-  Jit *j = m->j;
-  unsigned x = m->pc->a;
-  int32_t n = (int16_t)m->pc->b;
-  uint32_t to = emit_offset(m, (int16_t)m->pc->c);
-  if (in_doubles(m)) {
-    unsigned a = keep_double(m, 0, x);
-    jit_imm(j, J_RAX, ambi_double(n).w);
-    jit_to_float(j, 1, J_RAX);
-    jit_float(j, J_FCMP, swap ? 1 : a, swap ? a : 1);
-    jit_jump_if(j, x_y, keep_label(m, to));
-    return true;
-  }
-  if (!keep_can_be_int(m, x)) return false;
-  jit_ri(j, J_CMP, keep_int(m, x), n * 65536);
-  jit_jump_if(j, unless, keep_label(m, to));
-  return true;
+  return compare(m, false, J_LT, J_BELOW, false);
 }
 static bool unless_small(Emit *m) {
-  if (in_doubles(m)) return false;
-  return compare_small(m, J_NE, J_NE, false);
+  return !in_doubles(m) && compare(m, true, J_NE, J_NE, false);
 }
 static bool unless_less_small(Emit *m) {
-  return compare_small(m, J_GE, J_BELOW_EQ, true);
+  return compare(m, true, J_GE, J_BELOW_EQ, true);
 }
 static bool unless_greater_small(Emit *m) {
-  return compare_small(m, J_LE, J_BELOW_EQ, false);
+  return compare(m, true, J_LE, J_BELOW_EQ, false);
 }
 
 // One that is an integer anyway asks for integers.
@@ -405,7 +392,7 @@ static bool operation(Emit *m) {
   case OP_REM:
     if (m->pc->b != 2) return false;
     if (doubles && m->pc->c == OP_REM) return false;
-    if (doubles) calculate(m, J_FDIV, x[0], x[1]);
+    if (doubles) calculate(m, J_FDIV, x[0], (Second){false, x[1]});
     done = doubles || divide(m, x[0], x[1], m->pc->c == OP_REM);
     break;
   case OP_SQRT_MATH:

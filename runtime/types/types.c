@@ -92,8 +92,16 @@ void ambi_walk_close(Walk *w) {
   ambi_records_drop(&w->records);
 }
 
+// Looks at the limits now and then; n nodes were looked at since the last call.
+static bool poll_after(Walk *w, size_t n) {
+  w->steps += n;
+  if (w->steps < POLL_NODES) return true;
+  w->steps = 0;
+  return ambi_limits_poll(w->cx);
+}
+
 bool ambi_walk_poll(Walk *w) {
-  return ++w->steps % POLL_NODES || ambi_limits_poll(w->cx);
+  return poll_after(w, 1);
 }
 
 // error AMB_NONE: a valid type.
@@ -199,6 +207,7 @@ static bool push_supers(Walk *w, size_t base, size_t from) {
         return false;
       for (size_t k = 0; k < w->records.n; k++) {
         Value type;
+        if (!poll_after(w, to - base)) return false;
         if (read_record(cx, w->records.at[k], AMB_SYM(SUBTYPE), v->at[i].type,
                         &type) &&
             !holds_type(v, base, to, type) &&

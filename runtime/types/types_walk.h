@@ -21,7 +21,7 @@ typedef struct Walk {
   TypeLevel *levels;  // room for Ways
   size_t nends, ends_cap, nframes, frames_cap, levels_cap;
   RecordVec records;
-  uint32_t steps;
+  size_t steps;
 } Walk;
 
 void ambi_walk_open(Walk *w, Context *cx, Space *s, TypeVec *items);

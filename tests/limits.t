@@ -35,6 +35,8 @@ my $rules = <<'END';
 (= (nat $n) $n)
 (= (nat $n) (nat (+ $n 1)))
 (= (big $n) (big (* $n $n)))
+(= (heads a) a)
+(= (heads ($n)) (a (heads $n) $n))
 (: twice (-> Number Atom %Undefined%))
 (= (twice $n $t) (if (== $n 0) $t (let $m (- $n 1) (twice $m ($t $t)))))
 (= (say) (let $x (println! hello) (say)))
@@ -60,6 +62,7 @@ my %endless = (
     '(say)'                                      => qr/^\[\]$/,
     '(twice 60 (a b))'                           => qr/^\[\]$/,
     '(choices)'                                  => qr/^\[\]$/,
+    '(let a (heads $u) a)'                       => qr/^\[(?:a[a, ]*)?\]$/,    # ever deeper heads
     '(fill 0)'                                   => qr/^\[\]$/,
     '(match &self (, (q $a) (q $b) (q $c) (q $d)) x)' => qr/^\[[x, ]*\]$/,
     '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))' => qr/^\[\]$/,
@@ -143,7 +146,8 @@ sub by_memory {
 
 sub by_steps {
     stops($_, 'the limit of 10000 steps', '--steps=10000')
-        for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)', '(choices)';
+        for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)', '(choices)',
+        '(let a (heads $u) a)';
     # The least number that suffices is the one with which it ends.
     my ($low, $high) = (0, 1 << 16);
     my $text = "(= (down \$n) (if (== \$n 0) 0 (+ 1 (down (- \$n 1)))))\n!(down 50)\n";

@@ -79,17 +79,34 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   return true;
 }
 
-enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
+enum {
+  INERT_POLL = 1 << 14,  // nodes between looks at the limits
+  INERT_STEPS = 256      // what so many count as
+};
+
+// What ambi_is_data goes through: heads may be very deep.
+static size_t nodes_of_head(Value e) {
+  size_t n = 1;
+  for (Value head = ambi_deref(ambi_expr_at(e, 0)); ambi_is_expr(head); n++)
+    head = ambi_deref(ambi_expr_at(head, 0));
+  return n;
+}
 
 bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   size_t base = g->work.n;
   bool fixed = true;  // also when variables get bound
   bool *ask = rigid ? &fixed : NULL;
+  size_t looked = nodes_of_head(v), polled = 0;
   bool inert = inert_node(g, v, &g->work, ask);
-  for (size_t looked = 1; inert && g->work.n > base && budget-- > 0; looked++) {
-    inert = inert_node(g, g->work.at[--g->work.n], &g->work, ask);
+  while (inert && g->work.n > base && looked <= budget) {
+    Value e = g->work.at[--g->work.n];
+    looked += nodes_of_head(e);
+    inert = inert_node(g, e, &g->work, ask);
     // A term that shares its parts may be very large as a tree.
-    if (looked % INERT_POLL == 0 && !ambi_limits_poll(g->cx)) inert = false;
+    if (looked - polled < INERT_POLL) continue;
+    polled = looked;
+    g->cx->limits.steps_used += INERT_STEPS;
+    if (!ambi_limits_poll(g->cx)) inert = false;
   }
   if (g->work.n > base) inert = false;
   g->work.n = base;

@@ -22,6 +22,11 @@ void cli_disasm(Cli *cli, Source *s) {
   (void)cli;
   (void)s;
 }
+
+void cli_compile(Cli *cli, Source *s) {
+  (void)cli;
+  (void)s;
+}
 void cli_source_drop(Source *s) {
   HOLDS(!s->file.text, "a source was loaded");
 }

@@ -61,7 +61,7 @@ bool ambi_reads_tidy(ReadLog *log, size_t from) {
     if (j == kept) log->at[kept++] = log->at[i];
   }
   log->n = kept;
-  return ambi_reads_hold(log->at + from, kept - from);
+  return kept == from || ambi_reads_hold(log->at + from, kept - from);
 }
 
 bool ambi_reads_hold(const Read *reads, size_t n) {

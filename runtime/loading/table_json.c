@@ -6,29 +6,13 @@
 // (KEY VALUE) pairs with Strings as keys. Brackets that are open wait on a stack.
 #include "memory/alloc.h"
 #include "runtime/loading/escape.h"
-#include "runtime/loading/table.h"
+#include "runtime/loading/line.h"
 
 typedef struct Bracket {
   size_t first;  // the first of its values on the stack
   char closing;
   bool after_value;  // a comma or the end comes next
 } Bracket;
-
-typedef struct Line {
-  Table *t;
-  const char *p, *end;
-  enum RowStatus status;  // why there is no value
-} Line;
-
-static Value fail(Line *l, const char *at, const char *expected) {
-  l->status = AMB_ROW_FAIL(l->t, at, "%s", expected);
-  return AMB_NONE;
-}
-
-static Value memory(Line *l) {
-  l->status = ROW_STOP;
-  return AMB_NONE;
-}
 
 static char peek(Line *l) {
   while (l->p < l->end && (*l->p == ' ' || *l->p == '\t' || *l->p == '\r'))
@@ -78,7 +62,7 @@ static bool text(Line *l, const char **out, size_t *len) {
   }
   char *room = (char *)ambi_table_words(l->t, (size_t)(l->end - l->p) / 8 + 1);
   char *to = room;
-  if (!room) return !ambi_is_none(memory(l));
+  if (!room) return !ambi_is_none(ambi_line_stop(l));
   while (l->p < l->end && *l->p != '"') {
     const char *at = l->p;
     unsigned char c = (unsigned char)*l->p++;
@@ -87,14 +71,16 @@ static bool text(Line *l, const char **out, size_t *len) {
       n = escape(l, to);
     else
       *to = (char)c;
-    if (n == 0) return !ambi_is_none(fail(l, at, "this is no escape"));
+    if (n == 0)
+      return !ambi_is_none(ambi_line_fail(l, at, "this is no escape"));
     if (c < 0x20)
-      return !ambi_is_none(fail(
+      return !ambi_is_none(ambi_line_fail(
           l, at, "a control character within a string is written \\u00.."));
     to += n;
   }
   if (l->p == l->end)
-    return !ambi_is_none(fail(l, opening, "this quote is closed nowhere"));
+    return !ambi_is_none(
+        ambi_line_fail(l, opening, "this quote is closed nowhere"));
   l->p++;
   *out = room;
   *len = (size_t)(to - room);
@@ -118,7 +104,8 @@ static Value number(Line *l, enum ColumnType type) {
       v = ambi_table_value(l->t, from, len, false, type);
   }
   if (!ambi_is_none(v)) return v;
-  return l->t->cx->stop ? memory(l) : fail(l, from, "this is no number");
+  return l->t->cx->stop ? ambi_line_stop(l)
+                        : ambi_line_fail(l, from, "this is no number");
 }
 
 static Value word(Line *l) {
@@ -133,7 +120,7 @@ static Value word(Line *l) {
     l->p += n;
     return i == 2 ? AMB_SYM(NULL_) : words[i].v;
   }
-  return fail(l, l->p, "a value is expected");
+  return ambi_line_fail(l, l->p, "a value is expected");
 }
 
 static Value string(Line *l, enum ColumnType type) {
@@ -142,12 +129,12 @@ static Value string(Line *l, enum ColumnType type) {
   if (!text(l, &bytes, &len)) return AMB_NONE;
   Value v = ambi_table_value(l->t, bytes, len, true, type);
   if (!ambi_is_none(v)) return v;
-  if (l->t->cx->stop) return memory(l);
-  return fail(l, at,
-              type == COLUMN_NUMBER
-                  ? "a Number is expected in this column"
-                  : "a Symbol is expected in this column, not "
-                    "an empty text");
+  if (l->t->cx->stop) return ambi_line_stop(l);
+  return ambi_line_fail(l, at,
+                        type == COLUMN_NUMBER
+                            ? "a Number is expected in this column"
+                            : "a Symbol is expected in this column, not "
+                              "an empty text");
 }
 
 // ---- arrays and objects within a row ------------------------------------------------
@@ -172,15 +159,17 @@ static Value close_bracket(Line *l) {
   Value v = ambi_table_expr(
       t, (const Value *)(void *)t->values.at + t->values.used / sizeof(Value),
       n);
-  return ambi_is_none(v) ? memory(l) : v;
+  return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
 // The key of the next pair, and its colon. AMB_NONE: told why.
 static Value key(Line *l) {
-  if (peek(l) != '"') return fail(l, l->p, "a key in quotes is expected");
+  if (peek(l) != '"')
+    return ambi_line_fail(l, l->p, "a key in quotes is expected");
   Value v = string(l, COLUMN_STRING);
   if (ambi_is_none(v)) return v;
-  if (peek(l) != ':') return fail(l, l->p, "a colon is expected behind a key");
+  if (peek(l) != ':')
+    return ambi_line_fail(l, l->p, "a colon is expected behind a key");
   l->p++;
   return v;
 }
@@ -193,9 +182,9 @@ static Value give(Line *l, Value v) {
   if (b->closing == '}') {
     Value *k = ambi_work_top(&t->values, sizeof *k);
     *k = ambi_table_expr(t, (Value[]){*k, v}, 2);
-    return ambi_is_none(*k) ? memory(l) : v;
+    return ambi_is_none(*k) ? ambi_line_stop(l) : v;
   }
-  return ambi_table_push(t, v) ? v : memory(l);
+  return ambi_table_push(t, v) ? v : ambi_line_stop(l);
 }
 
 // What stands before the next value of the innermost bracket. False: it is closed
@@ -206,9 +195,9 @@ static bool before_value(Line *l) {
   if (c == b->closing) return false;
   if (b->after_value) {
     if (c != ',') {
-      fail(l, l->p,
-           b->closing == '}' ? "a comma or } is expected"
-                             : "a comma or ] is expected");
+      ambi_line_fail(l, l->p,
+                     b->closing == '}' ? "a comma or } is expected"
+                                       : "a comma or ] is expected");
       return false;
     }
     l->p++;
@@ -216,7 +205,7 @@ static bool before_value(Line *l) {
   if (b->closing == ']') return true;
   Value k = key(l);
   if (ambi_is_none(k)) return false;
-  if (!ambi_table_push(l->t, k)) memory(l);
+  if (!ambi_table_push(l->t, k)) ambi_line_stop(l);
   return l->status == ROW_FACT;
 }
 
@@ -234,7 +223,7 @@ static Value value(Line *l, enum ColumnType type) {
     char c = peek(l);
     Value v = AMB_NONE;
     if (c == '[' || c == '{') {
-      if (!open_bracket(l)) return memory(l);
+      if (!open_bracket(l)) return ambi_line_stop(l);
     } else {
       v = simple(l, l->t->open.used > base ? COLUMN_AUTO : type);
       if (ambi_is_none(v)) return v;
@@ -260,16 +249,16 @@ static bool asked_columns(Line *l, bool object) {
     Value v = ambi_deref(asked[i]);
     Column c = {0};
     if (ambi_is_int(v) == object || (!object && ambi_int_of(v) < 1)) {
-      fail(l, l->p,
-           object ? "the columns of objects have names, not numbers"
-                  : "the columns of arrays have numbers from 1");
+      ambi_line_fail(l, l->p,
+                     object ? "the columns of objects have names, not numbers"
+                            : "the columns of arrays have numbers from 1");
       return false;
     }
     if (object)
       c.name = ambi_table_text(t, v, &c.name_len);
     else
       c.cell = (uint32_t)(ambi_int_of(v) - 1);
-    if (!ambi_table_add_column(t, &c)) return !ambi_is_none(memory(l));
+    if (!ambi_table_add_column(t, &c)) return !ambi_is_none(ambi_line_stop(l));
   }
   return true;
 }
@@ -288,9 +277,9 @@ static Column *column_of(Line *l, size_t i, const Column *part,
   }
   if (asked) return NULL;
   if (t->width)
-    fail(l, at, "the first row has no such column");
+    ambi_line_fail(l, at, "the first row has no such column");
   else if (!ambi_table_add_column(t, part) || !ambi_table_push(t, AMB_NONE))
-    memory(l);
+    ambi_line_stop(l);
   return l->status == ROW_FACT ? &t->columns[t->ncolumns - 1] : NULL;
 }
 
@@ -301,10 +290,12 @@ static bool take_part(Line *l, size_t i, bool object) {
   const char *at = l->p;
   if (object) {
     if (peek(l) != '"')
-      return !ambi_is_none(fail(l, l->p, "a key in quotes is expected"));
+      return !ambi_is_none(
+          ambi_line_fail(l, l->p, "a key in quotes is expected"));
     if (!text(l, &part.name, &part.name_len)) return false;
     if (peek(l) != ':')
-      return !ambi_is_none(fail(l, l->p, "a colon is expected behind a key"));
+      return !ambi_is_none(
+          ambi_line_fail(l, l->p, "a colon is expected behind a key"));
     l->p++;
   }
   const Column *c = column_of(l, i, &part, at);
@@ -312,7 +303,8 @@ static bool take_part(Line *l, size_t i, bool object) {
   size_t slot = c ? 1 + (size_t)(c - t->columns) : 0;
   Value *values = (Value *)(void *)t->values.at;
   if (slot && !ambi_is_none(values[slot]))
-    return !ambi_is_none(fail(l, at, "this key has stood in the row before"));
+    return !ambi_is_none(
+        ambi_line_fail(l, at, "this key has stood in the row before"));
   Value v = value(l, c ? c->type : COLUMN_AUTO);
   if (ambi_is_none(v)) return false;
   values = (Value *)(void *)t->values.at;
@@ -346,18 +338,18 @@ static bool take_row(Line *l, bool object) {
   uint32_t kind = object ? 1 : 2;  // what `width` is for JSON
   if (t->width && t->width != kind)
     return !ambi_is_none(
-        fail(l, row,
-             object ? "an array is expected as in the first row"
-                    : "an object is expected as in the first row"));
+        ambi_line_fail(l, row,
+                       object ? "an array is expected as in the first row"
+                              : "an object is expected as in the first row"));
   if (!t->width && ambi_expr_size(t->o->columns) && !asked_columns(l, object))
     return false;
   for (size_t i = 0; i < t->ncolumns; i++)
-    if (!ambi_table_push(t, AMB_NONE)) return !ambi_is_none(memory(l));
+    if (!ambi_table_push(t, AMB_NONE)) return !ambi_is_none(ambi_line_stop(l));
   for (size_t i = 0; peek(l) != closing; i++) {
     if (i && peek(l) != ',')
-      return !ambi_is_none(fail(l, l->p,
-                                object ? "a comma or } is expected"
-                                       : "a comma or ] is expected"));
+      return !ambi_is_none(ambi_line_fail(l, l->p,
+                                          object ? "a comma or } is expected"
+                                                 : "a comma or ] is expected"));
     if (i) l->p++;
     if (!take_part(l, i, object)) return false;
   }

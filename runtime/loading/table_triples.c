@@ -5,23 +5,7 @@
 // those of XML Schema and its text is one; (lang "text" en) and (typed "text" <iri>)
 // otherwise. Comments and empty lines are passed over.
 #include "runtime/loading/escape.h"
-#include "runtime/loading/table.h"
-
-typedef struct Line {
-  Table *t;
-  const char *p, *end;
-  enum RowStatus status;  // why there is no value
-} Line;
-
-static Value fail(Line *l, const char *at, const char *expected) {
-  l->status = AMB_ROW_FAIL(l->t, at, "%s", expected);
-  return AMB_NONE;
-}
-
-static Value memory(Line *l) {
-  l->status = ROW_STOP;
-  return AMB_NONE;
-}
+#include "runtime/loading/line.h"
 
 static void skip_blanks(Line *l) {
   while (l->p < l->end && (*l->p == ' ' || *l->p == '\t'))
@@ -54,21 +38,22 @@ static bool copy_until(Line *l, char closing, bool literal, char *to,
     if (c == '\\') {
       unsigned n = escape(l, literal, to);
       if (n == 0) {
-        fail(l, at, "this is no escape");
+        ambi_line_fail(l, at, "this is no escape");
         return false;
       }
       to += n;
       continue;
     }
     if (!literal && (c <= ' ' || strchr("<\"{}|^`", c))) {
-      fail(l, at, "an IRI holds no such character");
+      ambi_line_fail(l, at, "an IRI holds no such character");
       return false;
     }
     *to++ = (char)c;
   }
   if (l->p == l->end) {
-    fail(l, opening,
-         literal ? "this quote is closed nowhere" : "this < is closed nowhere");
+    ambi_line_fail(l, opening,
+                   literal ? "this quote is closed nowhere"
+                           : "this < is closed nowhere");
     return false;
   }
   l->p++;
@@ -91,13 +76,13 @@ static Value iri(Line *l) {
     size_t len;
     char *text =
         (char *)ambi_table_words(l->t, (size_t)(l->end - from) / 8 + 1);
-    if (!text) return memory(l);
+    if (!text) return ambi_line_stop(l);
     text[0] = '<';
     if (!copy_until(l, '>', false, text + 1, &len)) return AMB_NONE;
     text[len + 1] = '>';
     v = ambi_table_symbol(l->t, text, len + 2);
   }
-  return ambi_is_none(v) ? memory(l) : v;
+  return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
 static bool is_label(unsigned char c) {
@@ -108,16 +93,16 @@ static bool is_label(unsigned char c) {
 static Value blank_node(Line *l) {
   const char *from = l->p;
   if (l->end - l->p < 3 || l->p[1] != ':')
-    return fail(l, from, "behind _ a colon and a name are expected");
+    return ambi_line_fail(l, from, "behind _ a colon and a name are expected");
   l->p += 2;
   while (l->p < l->end && is_label((unsigned char)*l->p))
     l->p++;
   while (l->p[-1] == '.')
     l->p--;
   if (l->p - from < 3)
-    return fail(l, from, "behind _ a colon and a name are expected");
+    return ambi_line_fail(l, from, "behind _ a colon and a name are expected");
   Value v = ambi_table_symbol(l->t, from, (size_t)(l->p - from));
-  return ambi_is_none(v) ? memory(l) : v;
+  return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
 // ---- literals ---------------------------------------------------------------------
@@ -150,9 +135,9 @@ static bool is_number_type(const char *name) {
 // (what text of)
 static Value pair(Line *l, const char *what, Value text, Value of) {
   Value head = ambi_table_symbol(l->t, what, strlen(what));
-  if (ambi_is_none(head) || ambi_is_none(of)) return memory(l);
+  if (ambi_is_none(head) || ambi_is_none(of)) return ambi_line_stop(l);
   Value v = ambi_table_expr(l->t, (Value[]){head, text, of}, 3);
-  return ambi_is_none(v) ? memory(l) : v;
+  return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
 static Value typed(Line *l, Value text, Value type) {
@@ -165,7 +150,7 @@ static Value typed(Line *l, Value text, Value type) {
     Value v =
         ambi_table_value(l->t, bytes, ambi_str_len(text), false, COLUMN_NUMBER);
     if (!ambi_is_none(v)) return v;
-    if (l->t->cx->stop) return memory(l);
+    if (l->t->cx->stop) return ambi_line_stop(l);
   }
   if (strcmp(name, "boolean>") == 0) {
     if (!strcmp(bytes, "true") || !strcmp(bytes, "1")) return AMB_TRUE;
@@ -179,7 +164,8 @@ static Value language(Line *l, Value text) {
   while (l->p < l->end && *l->p != '.' &&
          (is_label((unsigned char)*l->p) && *l->p != ':' && *l->p != '_'))
     l->p++;
-  if (l->p == from) return fail(l, from, "behind @ a language is expected");
+  if (l->p == from)
+    return ambi_line_fail(l, from, "behind @ a language is expected");
   return pair(l, "lang", text,
               ambi_table_symbol(l->t, from, (size_t)(l->p - from)));
 }
@@ -188,7 +174,7 @@ static Value literal(Line *l) {
   l->p++;
   char *bytes = ambi_table_string(l->t, (size_t)(l->end - l->p));
   size_t len;
-  if (!bytes) return memory(l);
+  if (!bytes) return ambi_line_stop(l);
   if (!copy_until(l, '"', true, bytes, &len)) return AMB_NONE;
   Value text = ambi_table_string_end(bytes, len);
   if (l->p < l->end && *l->p == '@') {
@@ -198,7 +184,7 @@ static Value literal(Line *l) {
   if (l->end - l->p < 2 || l->p[0] != '^' || l->p[1] != '^') return text;
   l->p += 2;
   if (l->p == l->end || *l->p != '<')
-    return fail(l, l->p, "behind ^^ an IRI is expected");
+    return ambi_line_fail(l, l->p, "behind ^^ an IRI is expected");
   Value type = iri(l);
   return ambi_is_none(type) ? type : typed(l, text, type);
 }
@@ -216,7 +202,7 @@ static Value part(Line *l, int which) {
   if (c == '<') return iri(l);
   if (c == '_' && which != 1) return blank_node(l);
   if (c == '"' && which == 2) return literal(l);
-  return fail(l, l->p, expected[which]);
+  return ambi_line_fail(l, l->p, expected[which]);
 }
 
 enum RowStatus ambi_table_triples_row(Table *t, const char *p, const char *end,

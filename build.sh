@@ -152,7 +152,7 @@ nightly() { # SECONDS
 }
 
 c_files() {
-  find memory runtime compiler_thread scheduler cli include tests bench \
+  find memory runtime compiler_thread scheduler cli include tests bench examples \
     -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort
 }
 

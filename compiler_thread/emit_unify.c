@@ -37,6 +37,14 @@ static void follow(Jit *j, JitReg r, JitLabel unbound) {
   jit_rr(j, J_MOV, r, J_R10);
 }
 
+// The words are not the same and have their tags in rax and `tag`.
+static void either_symbol(Jit *j, JitReg tag, JitLabel differ) {
+  jit_ri32(j, J_CMP, J_RAX, TAG_SYM);
+  jit_jump_if(j, J_EQ, differ);
+  jit_ri32(j, J_CMP, tag, TAG_SYM);
+  jit_jump_if(j, J_EQ, differ);
+}
+
 // The children in r8 and r9: goes to `next` unless they are different atoms of which
 // one is a symbol, or different integers.
 static void glance(Jit *j, JitLabel next, JitLabel differ) {
@@ -53,10 +61,7 @@ static void glance(Jit *j, JitLabel next, JitLabel differ) {
   jit_shift(j, J_SHR, J_R10, 48);
   jit_ri32(j, J_CMP, J_R10, TAG_VAR);
   jit_jump_if(j, J_EQ, right);
-  jit_ri32(j, J_CMP, J_RAX, TAG_SYM);
-  jit_jump_if(j, J_EQ, differ);
-  jit_ri32(j, J_CMP, J_R10, TAG_SYM);
-  jit_jump_if(j, J_EQ, differ);
+  either_symbol(j, J_R10, differ);
   jit_ri32(j, J_CMP, J_RAX, TAG_INT);
   jit_jump_if(j, J_EQ, integers);
   jit_jump(j, next);
@@ -187,10 +192,7 @@ static void unify_children(Jit *j, JitLabel next, JitLabel differ,
   emit_tag(&(Emit){.j = j}, J_R11, J_R9);
   jit_ri32(j, J_CMP, J_R11, TAG_VAR);
   jit_jump_if(j, J_EQ, right);
-  jit_ri32(j, J_CMP, J_RAX, TAG_SYM);
-  jit_jump_if(j, J_EQ, differ);
-  jit_ri32(j, J_CMP, J_R11, TAG_SYM);
-  jit_jump_if(j, J_EQ, differ);
+  either_symbol(j, J_R11, differ);
   jit_rr32(j, J_CMP, J_RAX, J_R11);
   jit_jump_if(j, J_NE, hard);
   jit_ri32(j, J_CMP, J_RAX, TAG_INT);

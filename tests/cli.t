@@ -8,7 +8,6 @@ use lib "$FindBin::Bin/lib";
 use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -22,13 +21,7 @@ my $dir = tempdir(CLEANUP => 1);
 chdir $dir;
 my $tier;
 
-sub write_file {
-    my ($name, $text) = @_;
-    make_path(dirname($name));
-    open my $out, '>', $name or die "$name: $!";
-    print $out $text;
-    close $out;
-}
+BEGIN { *write_file = \&Program::write_file }
 
 sub slurp {
     open my $in, '<', $_[0] or return '';

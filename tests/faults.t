@@ -5,6 +5,9 @@
 # AMBIT names the program, AMBIT_TIERS the tiers to run (both).
 use strict;
 use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Program;
 use Cwd qw(abs_path);
 use Errno qw(EAGAIN);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
@@ -24,12 +27,7 @@ my $dir = tempdir(CLEANUP => 1);
 chdir $dir;
 my $tier;
 
-sub write_file {
-    my ($name, $text) = @_;
-    open my $out, '>', $name or die "$name: $!";
-    print $out $text;
-    close $out;
-}
+BEGIN { *write_file = \&Program::write_file }
 
 sub slurp {
     open my $in, '<:raw', $_[0] or return '';

@@ -6,8 +6,6 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
@@ -22,13 +20,7 @@ my $slow  = $ENV{AMBIT_SLOW} || 1;
 my $dir   = tempdir( CLEANUP => 1 );
 chdir $dir;
 
-sub write_file {
-    my ( $name, $text ) = @_;
-    make_path( dirname($name) );
-    open my $out, '>:raw', $name or die "$name: $!";
-    print $out $text;
-    close $out;
-}
+BEGIN { *write_file = \&Program::write_file }
 
 sub run_text {
     my ( $text, @options ) = @_;

@@ -15,8 +15,8 @@ typedef struct Counter {
 static const ambit_class counter_class = {"Counter", free};
 
 /* (hypot $a $b): a number */
-static ambit_outcome hypotenuse(ambit_call *call, const ambit_term *args, size_t n,
-                                void *data) {
+static ambit_outcome hypotenuse(ambit_call *call, const ambit_term *args,
+                                size_t n, void *data) {
   double a, b;
   (void)n;
   (void)data;
@@ -42,14 +42,15 @@ static ambit_outcome words(ambit_call *call, const ambit_term *args, size_t n,
     while (to < length && text[to] != ' ')
       to++;
     if (to > from)
-      ambit_give(call, ambit_make_string(ambit_call_heap(call), text + from, to - from));
+      ambit_give(call, ambit_make_string(ambit_call_heap(call), text + from,
+                                         to - from));
     from = to + 1;
   }
   return AMBIT_GAVE;
 }
 
-static ambit_outcome new_counter(ambit_call *call, const ambit_term *args, size_t n,
-                                 void *data) {
+static ambit_outcome new_counter(ambit_call *call, const ambit_term *args,
+                                 size_t n, void *data) {
   (void)args;
   (void)n;
   (void)data;

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use File::Temp qw(tempfile);
 use POSIX qw(:sys_wait_h);
 use Test::More ();
@@ -92,6 +93,15 @@ sub trouble {
     return "killed by signal $r->{signal}" if $r->{signal};
     return 'the program could not be started' if $r->{exit} == 127;
     return undef;
+}
+
+# A file with this text, in folders that may have to be made.
+sub write_file {
+    my ($name, $text) = @_;
+    make_path(dirname($name));
+    open my $out, '>:raw', $name or die "$name: $!";
+    print $out $text;
+    close $out;
 }
 
 1;

@@ -2,7 +2,7 @@
 #include "runtime/spaces/share.h"
 
 #include "memory/alloc.h"
-#include "runtime/runtime.h"
+#include "runtime/guard.h"
 
 static SpaceData *data_of(const Space *s) {
   return ambi_load_relaxed(&s->x_data);
@@ -266,10 +266,27 @@ void ambi_share_commit(Space *s) {
 }
 
 // ---- beginning and ending -------------------------------------------------------------
+static void open_guard(pthread_mutex_t *m) {
+  pthread_mutexattr_t kind;
+  pthread_mutexattr_init(&kind);
+  pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(m, &kind);
+  pthread_mutexattr_destroy(&kind);
+}
+
+void ambi_guard_take(Runtime *rt) {
+  pthread_mutex_lock(&rt->sharing->guard);
+}
+
+void ambi_guard_give(Runtime *rt) {
+  pthread_mutex_unlock(&rt->sharing->guard);
+}
+
 bool ambi_spaces_share(Runtime *rt) {
   Sharing *sh = ambi_alloc(sizeof *sh);
   if (!sh) return false;
   ambi_epochs_open(&sh->epochs);
+  open_guard(&sh->guard);
   pthread_mutex_init(&sh->store, NULL);
   rt->sharing = sh;
   for (CellHeader *c = rt->cells; c; c = c->next) {
@@ -316,6 +333,7 @@ void ambi_spaces_unshare(Runtime *rt) {
   free_rules(sh, rt->store);
   ambi_records_drop(&sh->rules);
   pthread_mutex_destroy(&sh->store);
+  pthread_mutex_destroy(&sh->guard);
   ambi_free(sh, sizeof *sh);
   rt->sharing = NULL;
 }

@@ -67,6 +67,7 @@
 
 typedef struct Sharing {
   Epochs epochs;          // [init]
+  pthread_mutex_t guard;  // [init] of code, types, words and modules: guard.h
   pthread_mutex_t store;  // [init] held by who makes or gives back terms
   Space *untidy;          // [lock:store] spaces that wait for a compaction
   RecordVec rules;        // [lock:store] removed, and out of sight

@@ -9,7 +9,9 @@
 // with the least memory at each growth.
 #define _GNU_SOURCE  // memmem
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "compiler_thread/compiler.h"
 #include "memory/alloc.h"
@@ -66,6 +68,14 @@ static bool on_form(void *arg, const FormReport *r) {
   return true;
 }
 
+// The lowest number a new file would get.
+static int next_file(void) {
+  int fd = dup(STDIN_FILENO);
+  ck_assert_msg(fd >= 0, "%s", strerror(errno));
+  close(fd);
+  return fd;
+}
+
 static enum RunStatus run_text(Runtime *rt, const char *text, size_t len) {
   Script s = {.rt = rt,
               .module = ambi_module_top(rt),
@@ -109,6 +119,7 @@ static void close_tier(Runtime *rt) {
 static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
   if (n == 0) ambi_buffer_drop(&usual);
   size_t before = ambi_alloc_bytes();
+  int file_before = next_file();
   Runtime *rt = open_tier(tier);
   rt->limits.steps = 10 * 1000 * 1000;
   rt->limits.memory = ambi_alloc_bytes() + (256 << 20);
@@ -142,6 +153,8 @@ static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
   close_tier(rt);
   if (n == 0) return attempts;
   ck_assert_msg(ambi_alloc_bytes() == before, "%s, tier %d, %llu: a leak",
+                p->path, tier, (unsigned long long)n);
+  ck_assert_msg(next_file() == file_before, "%s, tier %d, %llu: a file is open",
                 p->path, tier, (unsigned long long)n);
   return attempts;
 }
@@ -222,7 +235,8 @@ static void sample(int tier) {
   find_programs();
   for (int i = 0; i < nprograms; i++) {
     FileText f;
-    ck_assert(ambi_file_load(programs[i].path, 1 << 24, NULL, &f));
+    ck_assert_msg(ambi_file_load(programs[i].path, 1 << 24, NULL, &f), "%s: %s",
+                  programs[i].path, strerror(errno));
     make_small(&f);
     uint64_t total = run(&programs[i], &f, tier, 0);
     uint64_t stride = total / programs[i].samples + 1;

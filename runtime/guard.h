@@ -1,0 +1,33 @@
+// What the evaluators of one Runtime change by turns: code, types, words, modules.
+//
+// A Runtime begins alone, with one evaluator (rt->sharing is NULL), and the guard costs
+// one load. Together, each evaluator runs a Context of its own, inside the epochs of
+// rt->sharing from the first step of a task until it rests, and takes the guard for
+// what is rare and changes something that all of them look at: lowering a rule, making
+// a variant, a change of rules or types, an import, binding a word. Running code,
+// asking a space, adding facts, reading or changing a state do not take it.
+//
+// It may be taken again by its holder. Order of locks: the guard, then the lock of a
+// space, then Sharing.store, then that of the names. Nothing is evaluated under it but
+// the forms of a module that is imported.
+#ifndef AMBIT_RUNTIME_GUARD_H
+#define AMBIT_RUNTIME_GUARD_H
+
+#include <stdbool.h>
+
+#include "runtime/runtime.h"
+
+static inline bool ambi_together(const Runtime *rt) {
+  return rt->sharing != NULL;
+}
+void ambi_guard_take(Runtime *rt);
+void ambi_guard_give(Runtime *rt);
+
+static inline void ambi_guard(Runtime *rt) {
+  if (AMB_UNLIKELY(ambi_together(rt))) ambi_guard_take(rt);
+}
+static inline void ambi_unguard(Runtime *rt) {
+  if (AMB_UNLIKELY(ambi_together(rt))) ambi_guard_give(rt);
+}
+
+#endif

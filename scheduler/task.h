@@ -1,0 +1,72 @@
+// What evaluators run: a computation that is cut into slices.
+//
+// A Task is the first field of something larger. Its `run` does one slice on whichever
+// evaluator has taken it, and says what comes next: AGAIN, to the end of the queue; WAIT,
+// until somebody wakes it; DONE, and then nobody but its owner touches it any more (the
+// slice may have freed it). At most one evaluator runs it at a time, and what a slice
+// did is seen by the next one.
+//
+// A wake is never lost. Whoever has news for a task (a message, an answer, a time that
+// has come) first puts them where the task looks, then wakes it. A task that waits goes
+// into a queue; one that is in a queue looks in its next slice; one that runs and says
+// WAIT is queued again at once. So a slice that was woken for nothing, because it saw
+// the news earlier, is usual, and says WAIT again.
+//
+// PROTOCOL task-state
+//   what      Task.x_state, and with it everything the task's slices touch
+//   writer    the evaluator that runs the task; whoever wakes it
+//   readers   the same
+//   publish   news come before the exchange of NEWS (release); a slice ends before the
+//             compare-exchange of BUSY for RESTING, or before it goes into a queue
+//   observe   a slice begins with an exchange of BUSY (acquire), then looks for news
+//   why safe  all changes of x_state are read-modify-writes, so they have an order. A
+//             wake before the slice's exchange: the slice sees its news. One behind it
+//             leaves NEWS, so the compare-exchange of BUSY for RESTING fails and the
+//             task is queued. Who exchanges RESTING for NEWS puts the task into a
+//             queue, nobody else does, so it is never in two, nor in one while it runs
+//   waits     nobody
+//   lifetime  who wakes a task holds something that keeps it from being freed until the
+//             call is over. After DONE the scheduler does not touch it
+//   weaker?   a wake that only looks, and leaves a task alone that is queued already, is
+//             rejected: its news need not be seen by the slice that is about to begin
+//   test      tests/unit/task_model_test.c, tests/unit/pool_test.c, also under tsan
+#ifndef AMBIT_SCHEDULER_TASK_H
+#define AMBIT_SCHEDULER_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory/atomic.h"
+
+typedef struct Task Task;
+typedef struct Evaluator Evaluator;
+typedef struct Pool Pool;
+
+typedef enum TaskNext { TASK_AGAIN, TASK_WAIT, TASK_DONE } TaskNext;
+// Interactive tasks go first; of each eight slices one is for the others.
+typedef enum TaskClass { TASK_INTERACTIVE, TASK_BATCH, TASK_CLASSES } TaskClass;
+
+enum TaskState {
+  TASK_RESTING,  // in no queue, until somebody wakes it
+  TASK_BUSY,  // it runs, or is in a queue, and nothing came since its slice began
+  TASK_NEWS  // likewise, and somebody woke it
+};
+
+struct Task {
+  Task *next;                                 // of whoever holds it in a list
+  TaskNext (*run)(Task *t, Evaluator *self);  // [init]
+  Pool *pool;                                 // [init]
+  AMB_ATOMIC(uint32_t) x_state;               // [all] enum TaskState
+  uint32_t of_class;                          // [init] TaskClass
+};
+
+void ambi_task_init(Task *t, Pool *pool, TaskClass class,
+                    TaskNext (*run)(Task *t, Evaluator *self));
+// It may run from now on. `self` is the evaluator that this thread is acting as, NULL
+// on any other thread.
+void ambi_task_start(Task *t, Evaluator *self);
+// Any thread; `self` as above. The task was started and is not done, or something of
+// the caller's own keeps its memory.
+void ambi_task_wake(Task *t, Evaluator *self);
+
+#endif

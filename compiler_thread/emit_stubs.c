@@ -9,6 +9,7 @@ static const JitReg kept[] = {J_RBX, J_RBP, J_R12, J_R13, J_R14, J_R15};
 enum { NKEPT = sizeof kept / sizeof *kept };
 
 static void enter_and_leave(Jit *j, const StubLabels *l) {
+  JitLabel out = jit_label(j);
   jit_bind(j, l->enter);
   for (int i = 0; i < NKEPT; i++)
     jit_push(j, kept[i]);
@@ -25,6 +26,7 @@ static void enter_and_leave(Jit *j, const StubLabels *l) {
   jit_imm(j, J_RAX, NEXT_PC);
   jit_bind(j, l->leave);
   emit_save(j);
+  jit_bind(j, out);
   jit_ri(j, J_ADD, J_RSP, 8);
   for (int i = NKEPT; i-- > 0;)
     jit_pop(j, kept[i]);
@@ -33,6 +35,9 @@ static void enter_and_leave(Jit *j, const StubLabels *l) {
   jit_bind(j, l->stop);
   jit_imm(j, J_RAX, NEXT_STOP);
   jit_jump(j, l->leave);
+  jit_bind(j, l->stopped);  // the engine has the registers, newer ones perhaps
+  jit_imm(j, J_RAX, NEXT_STOP);
+  jit_jump(j, out);
 }
 
 static void is_landing(Jit *j) {  // rcx: a position
@@ -187,7 +192,7 @@ static void failing(Jit *j, const StubLabels *l) {
   jit_rr(j, J_MOV, J_RDI, R_G);
   jit_call(j, (const void *)(uintptr_t)failed_often);
   jit_ri32(j, J_TEST, J_RAX, 0xFF);
-  jit_jump_if(j, J_EQ, l->stop);
+  jit_jump_if(j, J_EQ, l->stopped);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, pc)));
   jit_jump(j, on);
 }
@@ -283,7 +288,7 @@ static void dispatching(Jit *j, const StubLabels *l) {
   jit_ri32(j, J_CMP, J_RAX, NEXT_FAIL);
   jit_jump_if(j, J_EQ, l->fail);
   jit_ri32(j, J_CMP, J_RAX, NEXT_RET);
-  jit_jump_if(j, J_NE, l->stop);
+  jit_jump_if(j, J_NE, l->stopped);
   jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
   jit_jump(j, l->ret);
 
@@ -362,7 +367,7 @@ static void polling(Jit *j, const StubLabels *l) {
   emit_load(j);
   jit_jump_r(j, J_RAX);
   jit_bind(j, stop);
-  jit_jump(j, l->stop);
+  jit_jump(j, l->stopped);
 }
 
 static void calling_bytecode(Jit *j, const StubLabels *l) {

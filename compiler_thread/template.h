@@ -35,6 +35,7 @@
   X(one_ret)  /* the same at a return point; rax: the returned value */           \
   X(exit)     /* rcx: position, to the loop; rv in the Engine */                  \
   X(stop)                                                                         \
+  X(stopped)    /* likewise, registers in the Engine */                           \
   X(poll)       /* called, E: a frame at its unit's start */                      \
   X(more_stack) /* likewise */                                                    \
   X(observe)    /* likewise, for ThreadSanitizer */                               \

@@ -20,7 +20,7 @@ static unsigned switch_named(const char *name, size_t len) {
              {"minimal", STRESS_MINIMAL}, {"verify", STRESS_VERIFY},
              {"walk", STRESS_WALK},       {"leave", STRESS_LEAVE},
              {"refuse", STRESS_REFUSE},   {"early", STRESS_EARLY},
-             {"tabling", STRESS_TABLING}};
+             {"tabling", STRESS_TABLING}, {"yield", STRESS_YIELD}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0)
       return all[i].is;
@@ -41,7 +41,7 @@ bool ambi_stress_choose(const char *names) {
 }
 
 const char *ambi_stress_names(void) {
-  return "collect,relower,minimal,verify,walk,leave,refuse";
+  return "collect,relower,minimal,verify,walk,leave,refuse,early,tabling,yield";
 }
 
 #else

@@ -26,7 +26,8 @@ enum {
   STRESS_REFUSE = 64,  // "refuse": units are not compiled, or find no room
   STRESS_EARLY =
       128,  // "early": the first machine code of a unit is of level 2
-  STRESS_TABLING = 256  // "tabling": (pragma! tabling auto) from the start
+  STRESS_TABLING = 256,  // "tabling": (pragma! tabling auto) from the start
+  STRESS_YIELD = 512     // "yield": each step gives the thread back and goes on
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

@@ -17,8 +17,9 @@ enum AmbStop ambi_eval_form(Context *cx, Value form,
 
 // Tier 1, answer by answer: a form is opened, run until nothing is left of it, and
 // closed, whatever became of it. Where a run ends with STOP_ANSWERS the next one goes
-// on behind the last answer; the results of a run are valid until then. Between two
-// runs rules and spaces may change as they may within a form.
+// on behind the last answer; the results of a run are valid until then. One that ends
+// with STOP_YIELD or STOP_WAIT has none; the next goes on where it was, on any thread.
+// Between two runs rules and spaces may change as they may within a form.
 enum AmbStop ambi_form_open(Context *cx, Value form);
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out);
 void ambi_form_close(Context *cx);

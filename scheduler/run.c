@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "memory/alloc.h"
+#include "runtime/crew.h"
 #include "runtime/eval.h"
 
 // ---- scripts ------------------------------------------------------------------
@@ -131,6 +132,14 @@ ambit_query *ambit_ask_term(ambit_heap *h, ambit_term t) {
   return NULL;
 }
 
+// To the next answer.
+static enum AmbStop run(ambit_query *q) {
+  Context *cx = q->heap.cx;
+  while (ambi_rests(ambi_form_run(cx, &q->answers)))
+    if (cx->rt->crew) cx->rt->crew->rest(cx);
+  return cx->stop;
+}
+
 // With the pragma type-check auto an ill-typed form is not run: its errors are the
 // answers.
 static enum AmbStop begin(ambit_query *q) {
@@ -144,7 +153,7 @@ static enum AmbStop begin(ambit_query *q) {
   cx->limits.answers = 1;
   q->opened = true;
   if (ambi_form_open(cx, form)) return cx->stop;
-  return ambi_form_run(cx, &q->answers);
+  return run(q);
 }
 
 static enum AmbStop go_on(ambit_query *q) {
@@ -152,7 +161,7 @@ static enum AmbStop go_on(ambit_query *q) {
   if (q->refused) return STOP_NONE;
   if (q->state == QUERY_RESTS) {
     ambi_limits_go_on(cx);
-    return ambi_form_run(cx, &q->answers);
+    return run(q);
   }
   return begin(q);
 }

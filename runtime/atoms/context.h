@@ -54,7 +54,8 @@ typedef struct Context {
   uint64_t rigid_epoch;
   Limits limits;
   enum AmbStop stop;  // set when something must unwind the form
-  ValueVec many;      // alternatives delivered by a builtin (B_MANY)
+  bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
+  ValueVec many;  // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself
   char *message;
   size_t message_cap;

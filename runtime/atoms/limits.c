@@ -123,6 +123,8 @@ void ambi_stop_text(const Context *cx, char *buf, size_t size) {
     break;
   case STOP_CANCEL: snprintf(buf, size, "an interrupt"); break;
   case STOP_EXIT: snprintf(buf, size, "exit!"); break;
+  case STOP_YIELD: snprintf(buf, size, "the end of its slice"); break;
+  case STOP_WAIT: snprintf(buf, size, "what it waits for"); break;
   case STOP_INTERNAL: snprintf(buf, size, "an internal error"); break;
   }
 }

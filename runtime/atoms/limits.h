@@ -20,8 +20,15 @@ enum AmbStop {
   STOP_ANSWERS,   // -n
   STOP_CANCEL,    // interrupted from outside
   STOP_EXIT,      // (exit! CODE)
+  STOP_YIELD,     // its slice is over; the form goes on when it is run again
+  STOP_WAIT,      // an operation waits, and is done again then
   STOP_INTERNAL   // our own bug, reported as such
 };
+
+// The form is not over: run again, it goes on.
+static inline bool ambi_rests(enum AmbStop stop) {
+  return stop == STOP_YIELD || stop == STOP_WAIT;
+}
 
 typedef struct Limits {
   // settings; 0 = unlimited

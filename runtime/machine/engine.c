@@ -4,6 +4,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/config.h"
+#include "runtime/crew.h"
 #include "runtime/eval.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
@@ -120,7 +121,7 @@ static void hand_out(Engine *g, ValueVec *out) {
 static enum AmbStop run(Engine *g, ValueVec *out) {
   g->cx->stop = ambi_interp_run(g);
   ambi_engine_count(g);
-  hand_out(g, out);
+  if (!ambi_rests(g->cx->stop)) hand_out(g, out);
   return g->cx->stop;
 }
 
@@ -190,10 +191,10 @@ enum AmbStop ambi_form_open(Context *cx, Value form) {
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
   static const Code further[1] = {{.op = OP_I_FAIL}};
   Engine *g = cx->engine;
-  if (cx->stop == STOP_ANSWERS) {
-    cx->stop = STOP_NONE;
-    g->pc = further;
-  }
+  if (cx->stop == STOP_ANSWERS) g->pc = further;
+  if (cx->stop == STOP_YIELD && g->at_entry)
+    g->pc = ambi_load_acquire(&((Unit *)(uintptr_t)g->e[FRAME_UNIT])->entry);
+  if (cx->stop == STOP_ANSWERS || ambi_rests(cx->stop)) cx->stop = STOP_NONE;
   return run(g, out);
 }
 
@@ -207,7 +208,9 @@ void ambi_form_close(Context *cx) {
 }
 
 enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out) {
-  if (ambi_form_open(cx, form) == STOP_NONE) ambi_form_run(cx, out);
+  if (ambi_form_open(cx, form) == STOP_NONE)
+    while (ambi_rests(ambi_form_run(cx, out)))
+      if (cx->rt->crew) cx->rt->crew->rest(cx);
   ambi_form_close(cx);
   return cx->stop;
 }

@@ -41,12 +41,13 @@ fail:
   pc = B->resume;
   if (AMB_UNLIKELY(++cx->given_back % FAILURES_POLL == 0)) {
     SAVE();
-    if (!ambi_step_failed_often(g)) goto stop;
+    if (!ambi_step_failed_often(g)) goto stopped;
   }
   NEXT();
 
 stop:
   SAVE();
+stopped:  // the engine has the registers, newer ones perhaps
 #ifdef LOOP_ONE
   if (!cx->stop) cx->stop = STOP_INTERNAL;
   return NEXT_STOP;
@@ -798,7 +799,7 @@ do_EV_SPACE:
 do_EV_ONCE:
   SAVE();
   if (AMB_UNLIKELY(--g->budget < 0)) {
-    if (!ambi_step_poll(g, SIZE_MAX)) goto stop;
+    if (!ambi_step_poll(g, SIZE_MAX)) goto stopped;
     LOAD();
   }
   AFTER(ambi_ev_step(g));

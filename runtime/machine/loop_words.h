@@ -108,13 +108,13 @@
       PASS((N)[i_], t, i_, (src)[2 + i_]);                           \
   } while (0)
 // One call more; at times limits and memory are looked at.
-#define COUNT_STEP(nargs)                         \
-  do {                                            \
-    if (AMB_UNLIKELY(--g->budget < 0)) {          \
-      SAVE();                                     \
-      if (!ambi_step_poll(g, (nargs))) goto stop; \
-      LOAD();                                     \
-    }                                             \
+#define COUNT_STEP(nargs)                            \
+  do {                                               \
+    if (AMB_UNLIKELY(--g->budget < 0)) {             \
+      SAVE();                                        \
+      if (!ambi_step_poll(g, (nargs))) goto stopped; \
+      LOAD();                                        \
+    }                                                \
   } while (0)
 #define ALLOC(p, n)                                           \
   do {                                                        \

@@ -41,6 +41,15 @@ static uint64_t distance(Engine *g, uint64_t every) {
   return every - 1 - mixed / (UINT32_MAX / SPREAD + 1);
 }
 
+// The form goes on where it is; a frame that is just beginning, with its first
+// instruction, which pc does not name yet.
+static bool yield(Engine *g, bool at_entry) {
+  if (!g->cx->sliced && !ambi_stress(STRESS_YIELD)) return false;
+  g->at_entry = at_entry;
+  g->cx->stop = STOP_YIELD;
+  return true;
+}
+
 // Looks at limits and collects when wanted. The frame at e has `args` live
 // slots. False: stop.
 bool ambi_step_poll(Engine *g, size_t args) {
@@ -53,7 +62,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
     cx->stop = STOP_DEPTH;
     return false;
   }
-  bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER);
+  bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER | STRESS_YIELD);
   uint64_t every = host->looks ? host->look_every : AMB_POLL_STEPS;
   uint64_t grant = often ? 0 : distance(g, every);  // then a step looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
@@ -63,7 +72,10 @@ bool ambi_step_poll(Engine *g, size_t args) {
     ambi_code_invalidate(g->code);
   if (host->looks && args != SIZE_MAX)
     ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
-  return ambi_collect_due(g) ? ambi_collect(g, args) : true;
+  if (ambi_collect_due(g) && !ambi_collect(g, args)) return false;
+  if (!yield(g, args != SIZE_MAX)) return true;
+  if (args == SIZE_MAX) g->budget++;  // the same step begins again
+  return false;
 }
 
 // Alternatives may be a great many without a call among them. They count as steps.
@@ -71,7 +83,7 @@ bool ambi_step_failed_often(Engine *g) {
   ambi_engine_count(g);
   g->cx->limits.steps_used += FAILURES_POLL;
   if (g->cx->given_back == 0) g->cx->moved++;
-  return ambi_limits_poll(g->cx);
+  return ambi_limits_poll(g->cx) && !yield(g, false);
 }
 
 bool ambi_stack_more(Engine *g, Word *need) {

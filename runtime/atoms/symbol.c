@@ -3,8 +3,8 @@
 // Symbols sit in an arena and are found by id through a two-level directory
 // whose parts never move, so a reader that was handed an id needs no lock: the
 // hand-over itself made the entry visible. Each segment of the directory has
-// twice the entries of the one before, so few programs need a second. The hash
-// side is used under the lock only.
+// twice the entries of the one before, so few programs need a second. A name is
+// found in a table of slots, which a larger one replaces.
 #include "runtime/atoms/symbol.h"
 
 #include <pthread.h>
@@ -18,19 +18,22 @@ enum { SEGMENT = 1024, SEGMENTS = 15 };  // entries of the first; their number
 _Static_assert(SEGMENT *((1u << SEGMENTS) - 1) >= AMB_MAX_SYMBOLS,
                "all segments hold all symbols");
 
-typedef struct
-    SymbolSlot {  // the hash, so that only equal ones lead to a Symbol
-  uint32_t hash;
-  uint32_t id;  // + 1, or 0: free
-} SymbolSlot;
+// Slots have the hash above and id + 1 below, so that only equal hashes lead to a
+// Symbol; 0: free.
+typedef struct Slots {
+  struct Slots *outgrown;  // [lock] the one before, while others may look at it
+  size_t n;                // [init] power of two
+  AMB_ATOMIC(uint64_t) x_at[];  // [lock>all]
+} Slots;
 
 struct SymbolTable {
+  bool together;  // [init] several threads use it
   pthread_mutex_t lock;
   Arena texts;                   // [lock] all Symbols
-  SymbolSlot *slots;             // [lock]
-  size_t nslots;                 // [lock] power of two
+  AMB_ATOMIC(Slots *) x_slots;   // [lock>all]
   AMB_ATOMIC(uint32_t) x_count;  // [lock>all]
-  Symbol **segments[SEGMENTS];   // [lock] grows; entries never change
+  AMB_ATOMIC(Symbol **)
+  x_segments[SEGMENTS];  // [lock>all] entries never change
 };
 
 static const struct {
@@ -67,7 +70,8 @@ static size_t segment_size(unsigned segment) {
 }
 static Symbol **place(const SymbolTable *t, uint32_t id) {
   unsigned segment = segment_of(id);
-  return t->segments[segment] + (id - (segment_size(segment) - SEGMENT));
+  return ambi_load_acquire(&t->x_segments[segment]) +
+         (id - (segment_size(segment) - SEGMENT));
 }
 static Symbol *entry(const SymbolTable *t, uint32_t id) {
   return *place(t, id);
@@ -75,38 +79,58 @@ static Symbol *entry(const SymbolTable *t, uint32_t id) {
 // False: memory is out.
 static bool make_segment(SymbolTable *t, uint32_t id) {
   unsigned segment = segment_of(id);
-  Symbol ***at = &t->segments[segment];
-  if (!*at) *at = ambi_alloc(segment_size(segment) * sizeof **at);
-  return *at != NULL;
+  if (ambi_load_relaxed(&t->x_segments[segment])) return true;
+  Symbol **at = ambi_alloc(segment_size(segment) * sizeof *at);
+  ambi_store_release(&t->x_segments[segment], at);
+  return at != NULL;
 }
 
-// The slot that holds the text, or the free one where it belongs.
-static size_t probe(const SymbolTable *t, const char *text, size_t len,
-                    uint32_t hash) {
-  size_t mask = t->nslots - 1;
+static Slots *slots_of(const SymbolTable *t) {
+  return ambi_load_acquire(&t->x_slots);
+}
+static size_t slots_size(size_t n) {
+  return sizeof(Slots) + n * sizeof(uint64_t);
+}
+static uint64_t slot_word(uint32_t hash, uint32_t id) {
+  return (uint64_t)hash << 32 | (id + 1);
+}
+
+// The slot that holds the text, or the free one where it belongs; *word is what it has.
+static size_t probe(const SymbolTable *t, const Slots *slots, const char *text,
+                    size_t len, uint32_t hash, uint64_t *word) {
+  size_t mask = slots->n - 1;
   for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    SymbolSlot slot = t->slots[i];
-    if (slot.id == 0) return i;
-    if (slot.hash != hash) continue;
-    const Symbol *s = entry(t, slot.id - 1);
+    *word = ambi_load_acquire(&slots->x_at[i]);
+    if (*word == 0) return i;
+    if (*word >> 32 != hash) continue;
+    const Symbol *s = entry(t, (uint32_t)*word - 1);
     if (s->len == len && memcmp(s->text, text, len) == 0) return i;
   }
 }
 
+static void free_outgrown(Slots *slots) {
+  for (Slots *old = slots->outgrown, *older; old; old = older) {
+    older = old->outgrown;
+    ambi_free(old, slots_size(old->n));
+  }
+  slots->outgrown = NULL;
+}
+
 static bool grow_slots(SymbolTable *t, size_t n) {
-  SymbolSlot *slots = ambi_alloc(n * sizeof *slots);
+  Slots *slots = ambi_alloc(slots_size(n));
   if (!slots) return false;
+  slots->n = n;
   uint32_t count = ambi_load_relaxed(&t->x_count);
   for (uint32_t id = 0; id < count; id++) {
     uint32_t hash = entry(t, id)->hash;
     size_t i = hash & (n - 1);
-    while (slots[i].id)
+    while (ambi_load_relaxed(&slots->x_at[i]))
       i = (i + 1) & (n - 1);
-    slots[i] = (SymbolSlot){hash, id + 1};
+    ambi_store_release(&slots->x_at[i], slot_word(hash, id));
   }
-  ambi_free(t->slots, t->nslots * sizeof *t->slots);
-  t->slots = slots;
-  t->nslots = n;
+  slots->outgrown = slots_of(t);
+  ambi_store_release(&t->x_slots, slots);
+  if (!t->together) free_outgrown(slots);
   return true;
 }
 
@@ -116,7 +140,8 @@ static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
                 uint32_t *id) {
   uint32_t count = ambi_load_relaxed(&t->x_count);
   if (count >= AMB_MAX_SYMBOLS || len >= UINT32_MAX) return false;
-  if ((size_t)count + count / 2 >= t->nslots && !grow_slots(t, t->nslots * 2))
+  size_t nslots = slots_of(t)->n;
+  if ((size_t)count + count / 2 >= nslots && !grow_slots(t, nslots * 2))
     return false;
   if (!make_segment(t, count)) return false;
   Symbol *s = ambi_arena_alloc(&t->texts, sizeof *s + len + 1);
@@ -125,34 +150,42 @@ static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
   memcpy(s->text, text, len);
   s->text[len] = 0;
   *place(t, count) = s;
-  t->slots[probe(t, text, len, hash)] = (SymbolSlot){hash, count + 1};
   ambi_store_release(&t->x_count, count + 1);
+  uint64_t word;
+  size_t free_slot = probe(t, slots_of(t), text, len, hash, &word);
+  ambi_store_release(&slots_of(t)->x_at[free_slot], slot_word(hash, count));
   *id = count;
   return true;
 }
 
-static bool look_up(SymbolTable *t, const char *text, size_t len, bool create,
-                    uint32_t *id) {
-  uint32_t hash = hash_text(text, len);
+static bool find(const SymbolTable *t, const char *text, size_t len,
+                 uint32_t hash, uint32_t *id) {
+  uint64_t word;
+  probe(t, slots_of(t), text, len, hash, &word);
+  if (word) *id = (uint32_t)word - 1;
+  return word != 0;
+}
+
+// Somebody else may have made it meanwhile.
+static bool add_together(SymbolTable *t, const char *text, size_t len,
+                         uint32_t hash, uint32_t *id) {
   pthread_mutex_lock(&t->lock);
-  size_t slot = probe(t, text, len, hash);
-  bool ok = t->slots[slot].id != 0;
-  if (ok)
-    *id = t->slots[slot].id - 1;
-  else if (create)
-    ok = add(t, text, len, hash, id);
+  bool ok = find(t, text, len, hash, id) || add(t, text, len, hash, id);
   pthread_mutex_unlock(&t->lock);
   return ok;
 }
 
 bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
                         uint32_t *id) {
-  return look_up(t, text, len, true, id);
+  uint32_t hash = hash_text(text, len);
+  if (find(t, text, len, hash, id)) return true;
+  return AMB_UNLIKELY(t->together) ? add_together(t, text, len, hash, id)
+                                   : add(t, text, len, hash, id);
 }
 
 bool ambi_symbol_find(SymbolTable *t, const char *text, size_t len,
                       uint32_t *id) {
-  return look_up(t, text, len, false, id);
+  return find(t, text, len, hash_text(text, len), id);
 }
 
 Symbol *ambi_symbol(const SymbolTable *t, uint32_t id) {
@@ -212,11 +245,21 @@ SymbolTable *ambi_symbols_load(const SymbolImage *image) {
   return NULL;
 }
 
+void ambi_symbols_share(SymbolTable *t, bool together) {
+  t->together = together;
+  if (!together) free_outgrown(slots_of(t));
+}
+
 void ambi_symbols_close(SymbolTable *t) {
   if (!t) return;
   for (unsigned i = 0; i < SEGMENTS; i++)
-    ambi_free(t->segments[i], segment_size(i) * sizeof *t->segments[i]);
-  ambi_free(t->slots, t->nslots * sizeof *t->slots);
+    ambi_free(ambi_load_relaxed(&t->x_segments[i]),
+              segment_size(i) * sizeof(Symbol *));
+  Slots *slots = slots_of(t);
+  if (slots) {
+    free_outgrown(slots);
+    ambi_free(slots, slots_size(slots->n));
+  }
   ambi_arena_close(&t->texts);
   pthread_mutex_destroy(&t->lock);
   ambi_free(t, sizeof *t);
@@ -224,21 +267,24 @@ void ambi_symbols_close(SymbolTable *t) {
 
 bool ambi_symbols_is_valid(const SymbolTable *t, const char **why) {
   uint32_t count = ambi_load_acquire(&t->x_count);
-  if (count < AMB_S_COUNT || (t->nslots & (t->nslots - 1)))
+  const Slots *slots = slots_of(t);
+  if (count < AMB_S_COUNT || (slots->n & (slots->n - 1)))
     return ambi_invalid(why, "a symbol table of no possible size");
   size_t used = 0;
-  for (size_t i = 0; i < t->nslots; i++) {
-    if (t->slots[i].id > count)
+  for (size_t i = 0; i < slots->n; i++) {
+    uint64_t word = ambi_load_relaxed(&slots->x_at[i]);
+    if ((uint32_t)word > count)
       return ambi_invalid(why, "a slot holds a symbol that is not there");
-    used += t->slots[i].id != 0;
+    used += word != 0;
   }
   if (used != count)
     return ambi_invalid(why, "slots and symbols are not equally many");
   for (uint32_t id = 0; id < count; id++) {
     const Symbol *s = entry(t, id);
+    uint32_t found;
     if (s->hash != hash_text(s->text, s->len) || s->text[s->len] != 0)
       return ambi_invalid(why, "a symbol's text is not what was hashed");
-    if (t->slots[probe(t, s->text, s->len, s->hash)].id != id + 1)
+    if (!find(t, s->text, s->len, s->hash, &found) || found != id)
       return ambi_invalid(why, "a symbol is not found by its text");
   }
   return ambi_arena_is_valid(&t->texts, why);

@@ -1,8 +1,26 @@
 // Interned symbols: text <-> small id, one table per runtime.
 //
 // Ids are dense and start with the rows of symbols.def. A Symbol never moves
-// and lives as long as its runtime; interning takes a lock, reading none. The
-// table is capped (config.h): interning beyond the cap fails cleanly.
+// and lives as long as its runtime. The table is capped (config.h): interning beyond
+// the cap fails cleanly. While several threads use it (ambi_symbols_share), only a new
+// name takes a lock.
+//
+// PROTOCOL names
+//   what      SymbolTable: which names there are, and what an id stands for
+//   writer    who has the lock: a new name, a larger table of slots
+//   readers   everybody, also outside of any epoch
+//   publish   a Symbol and its place in a segment, then x_count, then the word of its
+//             slot, by release stores; a larger table of slots when it has all names
+//   observe   acquire loads of x_slots and of a slot, or of x_count. Who was handed an id
+//             has what it stands for by the hand-over
+//   why safe  Symbols, segments and words of slots are written once. Who finds no slot for
+//             a name looks again under the lock before it makes one, so a name has one id;
+//             who only asks may miss a name that is being made
+//   waits     a reader for nobody, who makes a name for others who make names
+//   lifetime  tables of slots that were outgrown stay until the table is used by one
+//             thread again; together they are as large as the newest
+//   weaker?   a relaxed word of a slot is rejected: its Symbol could be seen unwritten
+//   test      tests/unit/symbol_test.c, also under tsan
 #ifndef AMBIT_RUNTIME_SYMBOL_H
 #define AMBIT_RUNTIME_SYMBOL_H
 
@@ -42,11 +60,12 @@ static inline bool ambi_is_instruction(Value v) {
 }
 
 typedef struct Symbol {
-  uint32_t len;       // [init] bytes
-  uint32_t hash;      // [init]
-  uint32_t analysed;  // [own] code was lowered that relied on rules/types of it
-  uint32_t changes;   // [own] times such code had to be thrown away
-  char text[];        // [init] UTF-8, NUL after it
+  uint32_t len;   // [init] bytes
+  uint32_t hash;  // [init]
+  uint32_t
+      analysed;  // [lock:guard] code was lowered that relied on its rules, types
+  uint32_t changes;  // [lock:guard] times such code had to be thrown away
+  char text[];       // [init] UTF-8, NUL after it
 } Symbol;
 
 typedef struct SymbolTable SymbolTable;
@@ -60,6 +79,8 @@ typedef struct SymbolImage {
 } SymbolImage;
 SymbolTable *ambi_symbols_load(const SymbolImage *image);
 void ambi_symbols_close(SymbolTable *t);
+// Several threads use it from now on, or one again. By the only one that does.
+void ambi_symbols_share(SymbolTable *t, bool together);
 // The id of the text, made if new. False when memory or the cap is reached.
 bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
                         uint32_t *id);

@@ -289,6 +289,7 @@ bool ambi_spaces_share(Runtime *rt) {
   open_guard(&sh->guard);
   pthread_mutex_init(&sh->store, NULL);
   rt->sharing = sh;
+  ambi_symbols_share(rt->symbols, true);
   for (CellHeader *c = rt->cells; c; c = c->next) {
     if (c->kind != CELL_SPACE) continue;
     SpaceData *d = data_of((Space *)c);
@@ -336,4 +337,5 @@ void ambi_spaces_unshare(Runtime *rt) {
   pthread_mutex_destroy(&sh->guard);
   ambi_free(sh, sizeof *sh);
   rt->sharing = NULL;
+  ambi_symbols_share(rt->symbols, false);
 }

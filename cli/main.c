@@ -80,7 +80,7 @@ static void note_opcodes(const Runtime *rt) {
   for (unsigned b = 0; b < OP_I_COUNT && (list || counts); b++) {
     bool reached = false;
     for (unsigned a = 0; a < OP_I_COUNT; a++) {
-      uint64_t n = rt->code->op_pairs[a][b];
+      uint64_t n = ambi_load_relaxed(&rt->code->op_pairs[a][b]);
       if (!n) continue;
       reached = true;
       if (counts)

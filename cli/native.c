@@ -45,7 +45,8 @@ void cli_jit_open(Cli *cli) {
 static void note_opcodes(const JitStats *s) {
   FILE *list = s->ran ? fopen(getenv("AMBIT_OPCODES_NATIVE"), "a") : NULL;
   for (unsigned op = 0; list && op < OP_I_COUNT; op++)
-    if (s->ran[op] > s->one[op]) fprintf(list, "%s\n", ambi_ops[op].name);
+    if (ambi_load_relaxed(&s->ran[op]) > ambi_load_relaxed(&s->one[op]))
+      fprintf(list, "%s\n", ambi_ops[op].name);
   if (list) fclose(list);
 }
 #endif
@@ -142,8 +143,11 @@ static void print_times(const JitStats *s) {
 }
 
 // The instructions with the highest counts.
-static void print_highest(const char *what, const uint64_t *counts) {
+static void print_highest(const char *what, const OpCount *counted) {
   bool shown[OP_I_COUNT] = {false};
+  uint64_t counts[OP_I_COUNT];
+  for (int op = 0; op < OP_I_COUNT; op++)
+    counts[op] = ambi_load_relaxed(&counted[op]);
   for (int i = 0; i < MOST_LEFT; i++) {
     int best = -1;
     for (int op = 0; op < OP_I_COUNT; op++)

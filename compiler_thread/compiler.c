@@ -21,6 +21,7 @@
 #include "memory/stress.h"
 #include "runtime/bytecode/disasm.h"
 #include "runtime/config.h"
+#include "runtime/guard.h"
 #include "runtime/modules/module.h"
 
 enum {
@@ -57,10 +58,10 @@ struct Compiler {
   Profile *profile;    // [compiler] or NULL
   // [own] of the code that all units share, or NULL
   GdbEntry *debugger, *debugger_called;
-  HotQueue *queue;        // [init]
-  bool threaded;          // [own] the thread runs, or has run
-  bool threadless;        // [own] the evaluator compiles
-  bool stopped;           // [own] nothing is compiled any more
+  HotQueue *queue;                // [init]
+  AMB_ATOMIC(bool) x_threaded;    // [lock>all] the thread runs, or has run
+  AMB_ATOMIC(bool) x_threadless;  // [lock>all] evaluators compile, by turns
+  bool stopped;  // [init] nothing is compiled any more; set when one is left
   uint32_t percent;       // [init] of the wall, for the thread
   uint64_t changed_over;  // [own] NativeHost.changed_over, once stopped
   pthread_t thread;
@@ -75,12 +76,12 @@ struct Compiler {
   HotUnit batch[BATCH];         // [compiler] taken from the queue
   uint32_t nbatch;
   Counts counts;
-  unsigned turns;    // [compiler] for STRESS_REFUSE
-  unsigned pushes;   // [own] likewise
-  uint64_t *passed;  // [own] NULL, or NativeHost.one, .left, JitStats.ran
+  unsigned turns;                 // [compiler] for STRESS_REFUSE
+  AMB_ATOMIC(uint32_t) x_pushes;  // [all~] likewise
+  OpCount *passed;  // [all~] NULL, or NativeHost.one, .left, JitStats.ran
 };
 
-#define PASSED_BYTES (3 * (size_t)OP_I_COUNT * sizeof(uint64_t))
+#define PASSED_BYTES (3 * (size_t)OP_I_COUNT * sizeof(OpCount))
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;
@@ -339,11 +340,31 @@ static bool start_thread(Compiler *c) {
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  c->threaded = pthread_create(&c->thread, &attributes, work, c) == 0;
+  bool threaded = pthread_create(&c->thread, &attributes, work, c) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
-  if (c->threaded) pthread_setname_np(c->thread, "ambit-compiler");
-  return c->threaded;
+  if (threaded) pthread_setname_np(c->thread, "ambit-compiler");
+  ambi_store_release(&c->x_threaded, threaded);
+  return threaded;
+}
+
+static bool has_begun(const Compiler *c) {
+  return ambi_load_acquire(&c->x_threaded) ||
+         ambi_load_acquire(&c->x_threadless);
+}
+
+static void begin(Compiler *c) {
+  ambi_guard(c->code->rt);
+  if (!has_begun(c) && !start_thread(c))
+    ambi_store_release(&c->x_threadless, true);
+  ambi_unguard(c->code->rt);
+}
+
+// There is one emitter.
+static void compile_here(Compiler *c, const HotUnit *item) {
+  ambi_guard(c->code->rt);
+  compile(c, item);
+  ambi_unguard(c->code->rt);
 }
 
 // ---- the evaluator's side -----------------------------------------------------
@@ -352,7 +373,8 @@ static void send(Compiler *c, const HotUnit *item) {
   uint32_t waiting = ambi_add_relaxed(&c->x_waiting, 1) + 1;
   if (waiting > ambi_load_relaxed(&c->x_peak))
     ambi_store_release(&c->x_peak, waiting);
-  bool full = ambi_stress(STRESS_REFUSE) && ++c->pushes % 3 == 0;
+  bool full =
+      ambi_stress(STRESS_REFUSE) && ambi_add_relaxed(&c->x_pushes, 1) % 3 == 2;
   if (!full && ambi_queue_push(c->queue, *item)) {
     if (ambi_exchange(&c->x_asleep, 0)) sem_post(&c->wake);
     return;
@@ -388,11 +410,12 @@ static uint32_t needed(const Compiler *c) {
 
 static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                         uint64_t now) {
-  double warmed = ambi_monotonic_seconds() - u->warm_since;
+  double warmed = ambi_monotonic_seconds() - ambi_load_relaxed(&u->warm_since);
   bool named = c->profile || c->config.debugger;
   return (HotUnit){.unit = u,
                    .hot_ns = now,
-                   .rate = u->aim / (warmed > 1e-9 ? warmed : 1e-9),
+                   .rate = ambi_load_relaxed(&u->aim) /
+                           (warmed > 1e-9 ? warmed : 1e-9),
                    .name = named ? name_of(c, u) : NULL,
                    .level = level,
                    .plan = level > 1 ? ambi_plan_make(c->code, u) : NULL};
@@ -406,9 +429,9 @@ static void ask(Compiler *c, Unit *u, unsigned level, uint64_t now) {
     return;
   }
   HotUnit item = describe(c, u, level, now);
-  if (!c->threaded && !c->threadless) c->threadless = !start_thread(c);
-  if (c->threadless)
-    compile(c, &item);
+  if (!has_begun(c)) begin(c);
+  if (ambi_load_relaxed(&c->x_threadless))
+    compile_here(c, &item);
   else
     send(c, &item);
 }
@@ -418,14 +441,14 @@ static void hot(void *arg, Unit *u) {
   Compiler *c = arg;
   uint64_t now = now_ns();
   uint32_t state = ambi_load_acquire(&u->x_state), enough = needed(c);
-  if (state == NATIVE_COLD && u->aim < enough) {
+  if (state != NATIVE_COLD && (state != NATIVE_READY || c->config.level < 2))
+    return;
+  if (!ambi_unit_claim(u, state)) return;
+  if (state == NATIVE_COLD && ambi_load_relaxed(&u->aim) < enough) {
     ambi_unit_count_on(u, enough);
     ambi_add_relaxed(&c->counts.counted_on, 1);
     return;
   }
-  if (state != NATIVE_COLD && (state != NATIVE_READY || c->config.level < 2))
-    return;
-  ambi_store_release(&u->x_state, NATIVE_QUEUED);
   bool first = state == NATIVE_COLD && !ambi_stress(STRESS_EARLY);
   ask(c, u, first ? 1 : 2, now);
   ambi_latency_add(&c->counts.asked, now_ns() - now);
@@ -510,7 +533,7 @@ bool ambi_compiler_open(Runtime *rt, const JitConfig *config,
   if (!c) return false;
   c->config = *config;
   c->code = rt->code;
-  c->threadless = config->mode == JIT_SYNC;
+  ambi_store_release(&c->x_threadless, config->mode == JIT_SYNC);
   if (c->config.threshold == 0) c->config.threshold = 1;
   c->percent = config->percent ? config->percent : usual_percent();
   sem_init(&c->wake, 0, 0);
@@ -528,8 +551,8 @@ void ambi_compiler_stop(Runtime *rt) {
   Compiler *c = ambi_compiler_of(rt);
   if (!c || c->stopped) return;
   c->stopped = true;
-  c->changed_over = c->code->native.changed_over;
-  if (!c->threaded) return;
+  c->changed_over = ambi_load_relaxed(&c->code->native.changed_over);
+  if (!ambi_load_acquire(&c->x_threaded)) return;
   ambi_store_release(&c->x_stop, 1);
   sem_post(&c->wake);
   pthread_join(c->thread, NULL);
@@ -537,7 +560,7 @@ void ambi_compiler_stop(Runtime *rt) {
 
 void ambi_compiler_close(Compiler *c) {
   if (!c) return;
-  AMB_CHECK(!c->threaded || c->stopped);
+  AMB_CHECK(!ambi_load_relaxed(&c->x_threaded) || c->stopped);
   ambi_profile_close(c->profile);
   ambi_gdb_remove(c->debugger);
   ambi_gdb_remove(c->debugger_called);
@@ -582,35 +605,36 @@ static uint64_t wall(const Counts *k) {
 
 void ambi_compiler_stats(const Compiler *c, JitStats *out) {
   const Counts *k = &c->counts;
-  *out = (JitStats){.threadless = c->threadless,
-                    .hot = ambi_load_relaxed(&k->hot),
-                    .compiled = ambi_load_relaxed(&k->compiled),
-                    .second = ambi_load_relaxed(&k->second),
-                    .stale = ambi_load_relaxed(&k->stale),
-                    .late = ambi_load_relaxed(&k->late),
-                    .queue_full = ambi_load_relaxed(&k->full),
-                    .instructions = ambi_load_relaxed(&k->instructions),
-                    .bytes = ambi_load_relaxed(&k->bytes),
-                    .changed_over = c->stopped ? c->changed_over
-                                               : c->code->native.changed_over,
-                    .outdated = ambi_load_relaxed(&k->outdated),
-                    .emit_ns = ambi_load_relaxed(&k->emit_ns),
-                    .counted_on = ambi_load_relaxed(&k->counted_on),
-                    .retired = ambi_load_relaxed(&k->retired),
-                    .published = ambi_latency_view(&k->published),
-                    .asked = ambi_latency_view(&k->asked),
-                    .cpu_ns = ambi_load_relaxed(&k->cpu_ns),
-                    .wall_ns = wall(k),
-                    .percent = c->percent,
-                    .pauses = ambi_load_relaxed(&k->pauses),
-                    .paused_ns = ambi_load_relaxed(&k->paused_ns),
-                    .queue_depth = ambi_load_relaxed(&c->x_waiting),
-                    .queue_peak = ambi_load_relaxed(&c->x_peak),
-                    .memory = ambi_code_use(c->memory),
-                    .one = c->passed,
-                    .left = c->passed ? c->passed + OP_I_COUNT : NULL,
-                    .ran = c->config.counts_all ? c->passed + 2 * OP_I_COUNT
-                                                : NULL};
+  *out = (JitStats){
+      .threadless = ambi_load_relaxed(&c->x_threadless),
+      .hot = ambi_load_relaxed(&k->hot),
+      .compiled = ambi_load_relaxed(&k->compiled),
+      .second = ambi_load_relaxed(&k->second),
+      .stale = ambi_load_relaxed(&k->stale),
+      .late = ambi_load_relaxed(&k->late),
+      .queue_full = ambi_load_relaxed(&k->full),
+      .instructions = ambi_load_relaxed(&k->instructions),
+      .bytes = ambi_load_relaxed(&k->bytes),
+      .changed_over = c->stopped
+                          ? c->changed_over
+                          : ambi_load_relaxed(&c->code->native.changed_over),
+      .outdated = ambi_load_relaxed(&k->outdated),
+      .emit_ns = ambi_load_relaxed(&k->emit_ns),
+      .counted_on = ambi_load_relaxed(&k->counted_on),
+      .retired = ambi_load_relaxed(&k->retired),
+      .published = ambi_latency_view(&k->published),
+      .asked = ambi_latency_view(&k->asked),
+      .cpu_ns = ambi_load_relaxed(&k->cpu_ns),
+      .wall_ns = wall(k),
+      .percent = c->percent,
+      .pauses = ambi_load_relaxed(&k->pauses),
+      .paused_ns = ambi_load_relaxed(&k->paused_ns),
+      .queue_depth = ambi_load_relaxed(&c->x_waiting),
+      .queue_peak = ambi_load_relaxed(&c->x_peak),
+      .memory = ambi_code_use(c->memory),
+      .one = c->passed,
+      .left = c->passed ? c->passed + OP_I_COUNT : NULL,
+      .ran = c->config.counts_all ? c->passed + 2 * OP_I_COUNT : NULL};
   for (unsigned i = 0; i < EMIT_RESULT_COUNT; i++)
     out->results[i] = ambi_load_relaxed(&k->results[i]);
   for (unsigned i = 0; i < INLINE_RESULT_COUNT; i++)

@@ -2,7 +2,8 @@
 //
 // One thread per runtime (JIT_BACKGROUND), started for the first hot unit, or the
 // evaluator itself at the moment a unit gets hot (JIT_SYNC, for tests and comparisons;
-// or where the system gives no thread). The evaluator never waits for the thread: the
+// or where the system gives no thread; several of them by turns, under the guard of
+// runtime/guard.h). An evaluator never waits for the thread: the
 // more units wait, the longer others count before they join them, and a full queue
 // halves the count, so that the unit tries again later.
 //
@@ -11,16 +12,19 @@
 //
 // PROTOCOL native-state
 //   what      Unit.x_state, enum NativeState: who may look at a unit, and free it
-//   writer    evaluator COLD -> QUEUED (level 1) or READY -> QUEUED (level 2) before
-//             it pushes, back if there was no room, QUEUED -> STALE when it would
-//             free the unit; compiler QUEUED -> COMPILING when it takes it,
-//             COMPILING -> READY, FINAL or REFUSED, STALE -> REFUSED. Both leave
-//             QUEUED by compare-exchange: one of them wins
-//   readers   the same two. The compiler touches a unit from the exchange that gave
-//             COMPILING to its store of READY, FINAL or REFUSED; the evaluator frees
-//             a unit between forms, when it is in none of QUEUED, COMPILING, STALE
+//   writer    an evaluator COLD -> QUEUED (level 1) or READY -> QUEUED (level 2) before
+//             it pushes, by compare-exchange: one of them wins, and is the only one to
+//             store Unit.entry until the unit is pushed; back if there was no room;
+//             QUEUED -> STALE when it would free the unit; compiler QUEUED -> COMPILING
+//             when it takes it, COMPILING -> READY, FINAL or REFUSED, STALE -> REFUSED.
+//             Both leave QUEUED by compare-exchange: one of them wins
+//   readers   all of these. The compiler touches a unit from the exchange that gave
+//             COMPILING to its store of READY, FINAL or REFUSED; an evaluator frees
+//             a unit between forms, when it is alone and the unit in none of QUEUED,
+//             COMPILING, STALE
 //   publish   release store of READY, FINAL or REFUSED: the compiler's last access
-//   observe   acquire load in free_units (runtime/bytecode/code.c)
+//             Going back to COLD is one behind the entry
+//   observe   acquire load in free_units (runtime/bytecode/code.c), or the exchange
 //   level 2   ends in FINAL, compiled or not: nobody asks a second time. REFUSED
 //             there says nothing of Unit.native
 //   lifetime  a STALE unit stays in its list until a later look finds it REFUSED
@@ -32,7 +36,7 @@
 // PROTOCOL code-swap
 //   what      Unit.native, better, enter and entry: where calls of a unit go
 //   writer    whoever compiles, once for each level of a unit
-//   readers   the evaluator at each call, return and resume; no lock, no retry
+//   readers   evaluators at each call, return and resume; no lock, no retry
 //   publish   release stores, in that order, after the Native, its landings and its
 //             code are complete and processors are synchronized (ambi_code_settle)
 //   observe   acquire load of entry or native by the loop; machine code loads enter
@@ -44,7 +48,8 @@
 //             enter and entry that lead there. Frames are one unit's or the other's,
 //             as they say themselves; code of the better one puts its name into each
 //             frame that it is called with
-//   lifetime  a Native is freed with its unit, between forms (NativeHost.freed), and
+//   lifetime  a Native is freed with its unit, by an evaluator that is alone, between
+//             forms (NativeHost.freed), and
 //             with it the one it took the place of (Native.older): landings of that
 //             stand in frames and records until then
 //   weaker?   relaxed stores rejected: landings could be read before they are set
@@ -100,10 +105,10 @@ typedef struct JitStats {
   uint64_t pauses, paused_ns;
   uint32_t queue_depth, queue_peak;
   CodeMemoryUse memory;
-  // By opcode, where that is counted, else NULL; the evaluator's own: what the loop
-  // ran one by one for machine code, and where machine code left to it.
-  const uint64_t *one, *left;
-  const uint64_t *ran;  // ... which it began itself
+  // By opcode, where that is counted, else NULL: what the loop ran one by one for
+  // machine code, and where machine code left to it.
+  const OpCount *one, *left;
+  const OpCount *ran;  // ... which it began itself
 } JitStats;
 
 // Gives rt a compiler; rt->code->native is filled. To be called before anything

@@ -30,7 +30,7 @@ Emitter *ambi_emitter_open(CodeMemory *memory, const char **why) {
   return NULL;
 }
 
-void ambi_emitter_count(Emitter *em, uint64_t *ran) {
+void ambi_emitter_count(Emitter *em, OpCount *ran) {
   em->ran = ran;
 }
 

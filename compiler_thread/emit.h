@@ -39,7 +39,7 @@ Emitter *ambi_emitter_open(CodeMemory *m, const char **why);
 void ambi_emitter_close(Emitter *em);
 // Units that are emitted from now on count their instructions there, by opcode, as they
 // begin them: for tests.
-void ambi_emitter_count(Emitter *em, uint64_t *ran);
+void ambi_emitter_count(Emitter *em, OpCount *ran);
 // The shared part of NativeHost: enter, call_bytecode and fail.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);

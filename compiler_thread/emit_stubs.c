@@ -207,8 +207,8 @@ static bool one_by_one(unsigned op) {
 }
 
 static enum Next run_one(Engine *g) {
-  uint64_t *counts = g->code->native.one;
-  if (counts) counts[g->pc->op]++;
+  OpCount *counts = g->code->native.one;
+  if (counts) ambi_count(&counts[g->pc->op]);
   return ambi_interp_one(g);
 }
 
@@ -225,8 +225,8 @@ static enum Next run_other(Engine *g) {
 // that much returns to gets machine code though it was called once.
 static const void *leaving(Engine *g, const Code *pc) {
   Unit *u = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  if (g->code->native.left) g->code->native.left[pc->op]++;
-  if (u->heat == 0 || --u->heat != 0) return NULL;
+  if (g->code->native.left) ambi_count(&g->code->native.left[pc->op]);
+  if (!ambi_unit_counted(&u->heat)) return NULL;
   ambi_unit_hot(g->code, u);
   return pc >= u->code && pc < u->code + u->ncode ? ambi_unit_machine(u, pc)
                                                   : NULL;
@@ -236,7 +236,8 @@ static const void *leaving(Engine *g, const Code *pc) {
 // way for positions that are no landings; NULL with cx->stop set: stop.
 static const void *find(Engine *g) {
   NativeHost *host = &g->code->native;
-  if (ambi_stress(STRESS_LEAVE) && ++host->chances % 3 == 0) return NULL;
+  if (ambi_stress(STRESS_LEAVE) && ambi_count(&host->chances) % 3 == 2)
+    return NULL;
   for (;;) {
     if (g->pc->op == OP_I_SEEN) g->pc = ambi_code_origin(g->pc);
     const Code *pc = g->pc;
@@ -317,7 +318,7 @@ static const void *newest(Engine *g, const Unit *u, const void *back) {
                (const char *)back >= (const char *)n->code + n->bytes))
     n = n->older;
   if (!n || n->entry == enter) return back;
-  g->code->native.changed_over++;
+  ambi_count(&g->code->native.changed_over);
   return enter;
 }
 

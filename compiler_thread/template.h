@@ -87,7 +87,7 @@ struct Emitter {
   Stubs stubs;
   void *code;  // of the stubs
   size_t bytes;
-  uint64_t *ran;      // instructions count there as they begin, or NULL
+  OpCount *ran;       // instructions count there as they begin, or NULL
   uint64_t *scratch;  // for the unit at hand
   size_t scratch_cap;
 };

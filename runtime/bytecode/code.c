@@ -129,45 +129,59 @@ void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
   bool counts = host->hot && !u->form && u != cs->lower_unit;
   // Forms count their forks and what returns to them.
-  u->heat = u->aim = host->threshold;
-  u->looks = host->looks;
-  if (host->hot) u->warm_since = ambi_monotonic_seconds();
+  ambi_store_release(&u->heat, host->threshold);
+  ambi_store_release(&u->aim, host->threshold);
+  ambi_store_release(&u->looks, host->looks);
+  if (host->hot) ambi_store_release(&u->warm_since, ambi_monotonic_seconds());
   ambi_store_release(&u->x_state, host->hot ? NATIVE_COLD : NATIVE_REFUSED);
   ambi_store_release(&u->enter, host->call_bytecode);
   ambi_store_release(&u->entry, counts ? warm : u->code);
 }
 
-void ambi_unit_hot(CodeState *cs, Unit *u) {
-  ambi_store_release(&u->entry, (const Code *)u->code);
+const Code *ambi_unit_hot(CodeState *cs, Unit *u) {
   cs->native.hot(cs->native.arg, u);
+  const Code *entry = ambi_load_acquire(&u->entry);
+  return entry == warm ? u->code : entry;
 }
 
 void ambi_unit_look(CodeState *cs, Unit *u) {
-  if (u->looks == 0 || ambi_load_relaxed(&u->x_state) != NATIVE_READY) return;
-  if (--u->looks == 0) cs->native.hot(cs->native.arg, u);
+  if (ambi_load_relaxed(&u->x_state) == NATIVE_READY &&
+      ambi_unit_counted(&u->looks))
+    cs->native.hot(cs->native.arg, u);
 }
 
-// One more: WARM, which has just called, looks at the entry once more.
+// Nobody but who was first stores an entry, until the state is another one.
+bool ambi_unit_claim(Unit *u, uint32_t was) {
+  uint32_t state = was;
+  if (!ambi_compare_exchange(&u->x_state, &state, NATIVE_QUEUED)) return false;
+  if (was == NATIVE_COLD) ambi_store_release(&u->entry, (const Code *)u->code);
+  return true;
+}
+
+// The state comes last: what follows it may be another evaluator's claim.
 static void count(Unit *u, uint32_t events) {
-  u->heat = events + 1;
+  ambi_store_release(&u->heat, events);
   ambi_store_release(&u->entry, warm);
+  ambi_store_release(&u->x_state, NATIVE_COLD);
 }
 
 // Of the time that the count took half is kept, too.
 void ambi_unit_cool(CodeState *cs, Unit *u, unsigned level) {
-  u->warm_since = (u->warm_since + ambi_monotonic_seconds()) / 2;
-  if (level > 1) {
-    u->looks = (cs->native.looks + 1) / 2;
-    ambi_store_release(&u->x_state, NATIVE_READY);
+  double since = ambi_load_relaxed(&u->warm_since);
+  uint32_t aim = ambi_load_relaxed(&u->aim);
+  ambi_store_release(&u->warm_since, (since + ambi_monotonic_seconds()) / 2);
+  if (level == 1) {
+    count(u, aim - aim / 2);
     return;
   }
-  ambi_store_release(&u->x_state, NATIVE_COLD);
-  count(u, u->aim - u->aim / 2);
+  ambi_store_release(&u->looks, (cs->native.looks + 1) / 2);
+  ambi_store_release(&u->x_state, NATIVE_READY);
 }
 
 void ambi_unit_count_on(Unit *u, uint32_t aim) {
-  count(u, aim - u->aim);
-  u->aim = aim;
+  uint32_t before = ambi_load_relaxed(&u->aim);
+  ambi_store_release(&u->aim, aim);
+  count(u, aim - before);
 }
 
 const void *ambi_unit_machine(const Unit *u, const Code *pc) {

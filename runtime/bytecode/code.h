@@ -116,11 +116,12 @@ struct Unit {
   AMB_ATOMIC(const void *) enter;  // [compiler] machine address
   AMB_ATOMIC(Native *) native;     // [compiler] NULL: none
   AMB_ATOMIC(uint32_t) x_state;    // [all] enum NativeState
-  uint32_t heat;                   // [own] calls and turns until it is hot ...
-  uint32_t aim;                    // [own] ... of so many
-  uint32_t looks;                  // [own] ... until it is hot for level 2
-  double warm_since;               // [own] when that count began
-  Code *code;                      // ncode words
+  // Who counts beside others may lose some.
+  AMB_ATOMIC(uint32_t) heat;      // [all~] calls and turns until it is hot ...
+  AMB_ATOMIC(uint32_t) aim;       // [all~] ... of so many
+  AMB_ATOMIC(uint32_t) looks;     // [all~] ... until it is hot for level 2
+  AMB_ATOMIC(double) warm_since;  // [all~] when that count began
+  Code *code;                     // ncode words
   uint32_t ncode;
   uint32_t nslots;
   uint32_t nargs;
@@ -235,8 +236,8 @@ struct CodeState {
   NativeHost native;
   Pace lowerings, epochs;  // of the form, under stress (relower)
 #ifdef AMB_DEBUG
-  uint16_t op_before;  // counts of instructions: [a][b], b came right after a
-  uint64_t op_pairs[OP_I_COUNT][OP_I_COUNT];
+  AMB_ATOMIC(uint16_t) op_before;            // [all~] of some evaluator
+  OpCount op_pairs[OP_I_COUNT][OP_I_COUNT];  // [a][b]: b came right after a
 #endif
 };
 
@@ -271,8 +272,9 @@ void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(CodeState *cs);  // between forms
 #ifdef AMB_DEBUG
 static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
-  cs->op_pairs[cs->op_before][op]++;
-  return cs->op_before = op;
+  ambi_count(&cs->op_pairs[ambi_load_relaxed(&cs->op_before)][op]);
+  ambi_store_release(&cs->op_before, op);
+  return op;
 }
 #endif
 void ambi_unit_free(Unit *u);  // one without machine code
@@ -280,14 +282,23 @@ void ambi_unit_free(Unit *u);  // one without machine code
 void ambi_unit_drop(CodeState *cs, Unit *u);
 // Makes a finished unit callable.
 void ambi_unit_ready(CodeState *cs, Unit *u);
-// A call or a turn counted `heat` down to zero.
-void ambi_unit_hot(CodeState *cs, Unit *u);
+// One event less in *count. True: that was the last one. 0 does not count.
+static inline bool ambi_unit_counted(AMB_ATOMIC(uint32_t) * count) {
+  uint32_t left = ambi_load_relaxed(count);
+  if (left) ambi_store_release(count, left - 1);
+  return left == 1;
+}
+// A call or a turn counted `heat` down to zero. Returns where a call goes now.
+const Code *ambi_unit_hot(CodeState *cs, Unit *u);
+// `was`, COLD or READY, -> QUEUED; calls are not counted any more. False: another
+// evaluator was first.
+bool ambi_unit_claim(Unit *u, uint32_t was);
 // The unit is being called while the evaluator looks at limits.
 void ambi_unit_look(CodeState *cs, Unit *u);
-// The unit found no room on its way to the compiler: it is as it was before (COLD, or
-// READY for level 2), with half of its count.
+// By who claimed it: the unit found no room on its way to the compiler. It is as it was
+// before (COLD, or READY for level 2), with half of its count.
 void ambi_unit_cool(CodeState *cs, Unit *u, unsigned level);
-// A unit that is COLD goes on counting, to `aim` in all.
+// ... a unit that was COLD is that again, and goes on counting, to `aim` in all.
 void ambi_unit_count_on(Unit *u, uint32_t aim);
 // The position that a return or resume address stands for.
 static inline const Code *ambi_code_origin(const Code *pc) {

@@ -15,12 +15,12 @@
 // limits (ambi_step_poll), and the unit that is being called then is counted. What
 // level 1 made stays until the unit goes, because frames and records refer to it.
 //
-// Who writes what: the evaluator counts `heat` and `looks` down and moves a unit from
-// COLD or READY to QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry
+// Who writes what: evaluators count `heat` and `looks` down, and one of them moves a unit
+// from COLD or READY to QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry
 // are stored with release order after the Native and its landings are complete.
 // Observe: calls load Unit.entry with acquire order, machine code (x86-64) by a plain
-// load. A unit, with its Natives, is freed between forms and never while the compiler
-// may look at it (is_idle in runtime/bytecode/code.c).
+// load. A unit, with its Natives, is freed between forms, when one evaluator is alone, and
+// never while the compiler may look at it (is_idle in runtime/bytecode/code.c).
 #ifndef AMBIT_RUNTIME_NATIVE_H
 #define AMBIT_RUNTIME_NATIVE_H
 
@@ -79,6 +79,14 @@ typedef struct Native {
   bool outdated;  // [compiler] something else took its place
 } Native;
 
+// How often something was done. Evaluators that count at the same time may lose some.
+typedef AMB_ATOMIC(uint64_t) OpCount;  // [all~]
+static inline uint64_t ambi_count(OpCount *count) {
+  uint64_t before = ambi_load_relaxed(count);
+  ambi_store_release(count, before + 1);
+  return before;
+}
+
 // What the compiler gives the evaluator. All NULL: there is none.
 typedef struct NativeHost {
   void *arg;
@@ -93,14 +101,13 @@ typedef struct NativeHost {
   const void *call_bytecode;  // Unit.enter of units without machine code
   const void *fail;           // machine address: backtracks
   uint32_t threshold;
-  uint32_t looks;       // 0: there is no level 2
-  uint32_t look_every;  // steps, not 0, if there is a level 2
-  uint64_t
-      changed_over;  // [own] loops that went from level 1 to 2 in their middle
-  uint32_t chances;  // [own] to leave, with the switch STRESS_LEAVE
-  uint64_t *one;   // [own] instructions that machine code had the loop run, by
-                   // opcode; NULL: nobody counts
-  uint64_t *left;  // [own] ... where it left to the loop, likewise
+  uint32_t looks;        // 0: there is no level 2
+  uint32_t look_every;   // steps, not 0, if there is a level 2
+  OpCount changed_over;  // loops that went from level 1 to 2 in their middle
+  OpCount chances;       // to leave, with the switch STRESS_LEAVE
+  OpCount *one;   // instructions that machine code had the loop run, by opcode;
+                  // NULL: nobody counts
+  OpCount *left;  // ... where it left to the loop, likewise
 } NativeHost;
 
 #endif

@@ -490,7 +490,7 @@ do_FORK_NEXT : {
   // A fork may be all there is to do: its turns count, and its unit's machine code
   // takes over here.
   Unit *u = (Unit *)(uintptr_t)E[FRAME_UNIT];
-  if (AMB_UNLIKELY(u->heat != 0) && --u->heat == 0) ambi_unit_hot(g->code, u);
+  if (AMB_UNLIKELY(ambi_unit_counted(&u->heat))) ambi_unit_hot(g->code, u);
   if (AMB_UNLIKELY(ambi_load_relaxed(&u->native) != NULL)) {
     const void *machine = ambi_unit_machine(u, pc);
     if (machine) AFTER((enum Next)g->code->native.enter(g, machine));
@@ -820,12 +820,9 @@ do_TOP_DONE:
 #endif
 do_WARM : {
   Unit *u = (Unit *)(uintptr_t)E[FRAME_UNIT];
-  if (AMB_UNLIKELY(--u->heat == 0)) {
-    ambi_unit_hot(g->code, u);
-    pc = ambi_load_acquire(&u->entry);
-    NEXT();
-  }
-  pc = u->code;
+  // 0: it is being claimed, or was counted down before its state had come back.
+  bool hot = ambi_load_relaxed(&u->heat) == 0 || ambi_unit_counted(&u->heat);
+  pc = AMB_UNLIKELY(hot) ? ambi_unit_hot(g->code, u) : u->code;
   NEXT();
 }
 do_NATIVE:

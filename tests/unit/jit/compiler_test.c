@@ -356,7 +356,9 @@ static bool is_called(const Runtime *rt, const Unit *u, const char *name) {
 // Its first call seems to be long ago.
 static void grow_old(Seen *seen, const char *name) {
   for (Unit *u = seen->rt->code->units; u; u = u->next)
-    if (is_called(seen->rt, u, name)) u->warm_since -= 1000;
+    if (is_called(seen->rt, u, name))
+      ambi_store_release(&u->warm_since,
+                         ambi_load_relaxed(&u->warm_since) - 1000);
 }
 
 START_TEST(the_hottest_comes_first) {

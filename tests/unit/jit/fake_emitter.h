@@ -83,7 +83,7 @@ Emitter *ambi_emitter_open(CodeMemory *m, const char **why) {
   return em;
 }
 
-void ambi_emitter_count(Emitter *em, uint64_t *ran) {
+void ambi_emitter_count(Emitter *em, OpCount *ran) {
   (void)em;
   (void)ran;
 }

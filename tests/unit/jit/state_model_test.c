@@ -1,11 +1,12 @@
 // A model of Unit.x_state, looked at in every interleaving: an evaluator that calls a
-// unit, throws it away, frees it between forms and closes; a compiler that takes,
-// compiles, publishes or refuses it, for level 1 and then for level 2, and is stopped.
+// unit, throws it away, frees it between forms and closes; another one that comes and
+// goes and calls it, too; a compiler that takes, compiles, publishes or refuses it, for
+// level 1 and then for level 2, and is stopped.
 //
-// A step is one access to memory that the two share, or a choice. Checked in each
-// state: nobody touches a unit that was freed, calls find what they go to complete,
-// frames find what they return to, nothing is freed twice, no level is made twice; and
-// at the end: everything was freed, nothing waits. The
+// A step is one access to memory that they share, or a choice. Checked in each
+// state: nobody touches a unit that was freed, calls find what they go to complete, and
+// what was compiled is called, frames find what they return to, nothing is freed twice,
+// no level is made twice; and at the end: everything was freed, nothing waits. The
 // steps are those of the protocol cards in compiler_thread/compiler.h. A second
 // test breaks the rules one by one and wants to see that the model notices.
 #include <stdbool.h>
@@ -16,11 +17,12 @@
 
 enum EvaluatorAt {
   IN_FORM,
-  HOT_ENTRY,  // the entry becomes the code
   HOT_CLAIM,  // COLD or READY -> QUEUED
+  HOT_ENTRY,  // the entry becomes the code
   HOT_PUSH,
-  COOL_STATE,
   COOL_ENTRY,
+  COOL_STATE,
+  AWAY,  // the other one, while it has nothing to do
   BETWEEN,
   FREE_LOOK,  // free_units: QUEUED -> STALE
   STOP_FLAG,  // ambi_compiler_stop
@@ -53,7 +55,11 @@ enum Broken {
   DROPS_IN_SILENCE,  // a stale unit stays STALE
   FREES_OLDER,       // level 2 frees what level 1 has made
   ASKS_AGAIN,        // level 2 ends with READY
-  COOLS_TO_COLD,  // level 2 finds no room, and the unit counts from the start
+  COOLS_TO_COLD,    // level 2 finds no room, and the unit counts from the start
+  CLAIMS_BY_STORE,  // not by compare-exchange
+  ENTRY_UNCLAIMED,  // the entry becomes the code before the unit was claimed
+  STATE_BEFORE_WARM,  // a unit that found no room is COLD before its entry is WARM
+  FREES_TOGETHER,     // while the other evaluator is there
   BROKEN_COUNT
 };
 
@@ -62,16 +68,20 @@ typedef struct Model {
   uint8_t entry;
   bool native, enter, queued, retired, freed, stop, stopped;
   bool native_2, enter_2;  // of level 2
-  bool frame;              // something returns to code of level 1
   uint8_t level;           // the one that was asked for last
-  uint8_t evaluator, compiler;
+  uint8_t evaluator[2], compiler;
+  bool frame[2];       // something returns to code of level 1
+  uint8_t claimed[2];  // the state that an evaluator saw and claims
 } Model;
+
+enum { MOST_STATES = 1 << 17 };
 
 typedef struct Search {
   enum Broken broken;
   const char *wrong;  // what was found
   Model at;           // ... where
-  Model seen[4096], todo[4096];
+  Model seen[MOST_STATES], todo[MOST_STATES];
+  unsigned place[2 * MOST_STATES];  // by what they are: where in seen, and 1
   unsigned nseen, ntodo, steps;
 } Search;
 
@@ -82,17 +92,27 @@ static void blame(Search *s, const Model *m, const char *what) {
 }
 
 static void reach(Search *s, const Model *m) {
+  unsigned at = 0;
   s->steps++;
-  for (unsigned i = 0; i < s->nseen; i++)
-    if (memcmp(&s->seen[i], m, sizeof *m) == 0) return;
-  ck_assert_uint_lt(s->nseen, sizeof s->seen / sizeof *s->seen);
+  for (size_t i = 0; i < sizeof *m; i++)
+    at = at * 31 + ((const uint8_t *)m)[i];
+  for (at *= 2654435761u; s->place[at % (2 * MOST_STATES)]; at++)
+    if (memcmp(&s->seen[s->place[at % (2 * MOST_STATES)] - 1], m, sizeof *m) ==
+        0)
+      return;
+  ck_assert_uint_lt(s->nseen, MOST_STATES);
   s->seen[s->nseen++] = s->todo[s->ntodo++] = *m;
+  s->place[at % (2 * MOST_STATES)] = s->nseen;
 }
 
-// The evaluator goes on at `next`.
-static void step_e(Search *s, Model m, enum EvaluatorAt next) {
-  m.evaluator = (uint8_t)next;
+// The evaluator `who` goes on at `next`.
+static void step_as(Search *s, Model m, unsigned who, enum EvaluatorAt next) {
+  m.evaluator[who] = (uint8_t)next;
   reach(s, &m);
+}
+// The one that owns the Runtime.
+static void step_e(Search *s, Model m, enum EvaluatorAt next) {
+  step_as(s, m, 0, next);
 }
 static void step_c(Search *s, Model m, enum CompilerAt next) {
   m.compiler = (uint8_t)next;
@@ -103,6 +123,7 @@ static void step_c(Search *s, Model m, enum CompilerAt next) {
 
 static void free_unit(Search *s, Model m, enum EvaluatorAt next) {
   if (m.freed) blame(s, &m, "freed twice");
+  if (m.evaluator[1] != AWAY) blame(s, &m, "freed while another may run it");
   m.freed = true;
   m.native = m.enter = m.native_2 = m.enter_2 = false;
   step_e(s, m, next);
@@ -125,27 +146,37 @@ static void look(Search *s, Model m, enum EvaluatorAt next) {
 }
 
 // A call of a unit that is in force, or that an old frame still runs.
-static void call(Search *s, Model m) {
+static void call(Search *s, Model m, unsigned who) {
   if ((m.entry == LANDING && !(m.native && m.enter)) ||
       (m.entry == LANDING_2 && !(m.native_2 && m.enter_2)))
     blame(s, &m, "a call goes to what is not complete");
-  if (m.entry == WARM) step_e(s, m, HOT_ENTRY);
+  if (m.state == NATIVE_READY && m.entry != LANDING)
+    blame(s, &m, "what was compiled is not called");
+  m.claimed[who] = m.state;
+  if (m.entry == WARM)
+    step_as(s, m, who, s->broken == ENTRY_UNCLAIMED ? HOT_ENTRY : HOT_CLAIM);
   if (m.entry != LANDING) return;
-  m.frame = true;
-  step_e(s, m, IN_FORM);
-  step_e(s, m, HOT_CLAIM);  // seen while limits are looked at
+  m.frame[who] = true;
+  step_as(s, m, who, HOT_CLAIM);  // seen while limits are looked at
+  m.claimed[who] = 0;
+  step_as(s, m, who, IN_FORM);
 }
 
-static void in_form(Search *s, Model m) {
-  if (m.frame && !m.native) blame(s, &m, "a frame returns to what is gone");
-  if (!m.freed) call(s, m);
+// The other one comes and goes; what is freed is freed while it is away.
+static void in_form(Search *s, Model m, unsigned who) {
+  if (m.frame[who] && !m.native)
+    blame(s, &m, "a frame returns to what is gone");
+  if (!m.freed) call(s, m, who);
   if (!m.freed && !m.retired) {
     Model thrown = m;
     thrown.retired = true;
-    step_e(s, thrown, IN_FORM);
+    step_as(s, thrown, who, IN_FORM);
   }
-  m.frame = false;
-  step_e(s, m, BETWEEN);
+  m.frame[who] = false;
+  if (who == 1)
+    step_as(s, m, who, AWAY);
+  else if (m.evaluator[1] == AWAY || s->broken == FREES_TOGETHER)
+    step_as(s, m, who, BETWEEN);
 }
 
 static void between(Search *s, Model m) {
@@ -156,49 +187,69 @@ static void between(Search *s, Model m) {
   step_e(s, m, m.stopped ? CLOSE_LOOK : STOP_FLAG);
 }
 
-static void claim_hot(Search *s, Model m) {
-  if (m.state != NATIVE_COLD && m.state != NATIVE_READY) {
-    step_e(s, m, IN_FORM);
+static void claim_hot(Search *s, Model m, unsigned who) {
+  unsigned was = m.claimed[who];
+  bool first = m.state == was || s->broken == CLAIMS_BY_STORE;
+  m.claimed[who] = 0;
+  if ((was != NATIVE_COLD && was != NATIVE_READY) || !first) {
+    step_as(s, m, who, IN_FORM);
     return;
   }
-  if (m.state == NATIVE_COLD && m.level > 0 && m.native)
+  if (was == NATIVE_COLD && m.level > 0 && m.native)
     blame(s, &m, "level 1 is made twice");
-  m.level = m.state == NATIVE_COLD ? 1 : 2;
-  m.state = !m.stopped     ? NATIVE_QUEUED
-            : m.level == 1 ? NATIVE_REFUSED
-                           : NATIVE_FINAL;
-  step_e(s, m, m.stopped ? IN_FORM : HOT_PUSH);
+  m.level = was == NATIVE_COLD ? 1 : 2;
+  m.state = NATIVE_QUEUED;
+  bool entry_next = m.level == 1 && s->broken != ENTRY_UNCLAIMED;
+  step_as(s, m, who, entry_next ? HOT_ENTRY : HOT_PUSH);
 }
 
-static void push(Search *s, Model m) {
+// Full, there is no room; so it goes for a unit that is to count on.
+static void push(Search *s, Model m, unsigned who) {
+  if (m.stopped) {
+    m.state = m.level == 1 ? NATIVE_REFUSED : NATIVE_FINAL;
+    step_as(s, m, who, IN_FORM);
+    return;
+  }
   Model room = m;
+  if (m.queued) blame(s, &m, "it is in the queue twice");
   room.queued = true;
-  step_e(s, room, IN_FORM);
-  step_e(s, m, s->broken == STAYS_QUEUED ? COOL_ENTRY : COOL_STATE);
+  step_as(s, room, who, IN_FORM);
+  bool entry_first = m.level == 1 && s->broken != STATE_BEFORE_WARM;
+  step_as(s, m, who, entry_first ? COOL_ENTRY : COOL_STATE);
 }
 
-static void evaluate(Search *s, Model m) {
-  switch ((enum EvaluatorAt)m.evaluator) {
-  case IN_FORM: in_form(s, m); break;
+static void cool_state(Search *s, Model m, unsigned who) {
+  bool cold = m.level == 1 || s->broken == COOLS_TO_COLD;
+  if (s->broken != STAYS_QUEUED) m.state = cold ? NATIVE_COLD : NATIVE_READY;
+  bool late = s->broken == STATE_BEFORE_WARM && m.level == 1;
+  step_as(s, m, who, late ? COOL_ENTRY : IN_FORM);
+}
+
+// What every evaluator does.
+static void evaluate_as(Search *s, Model m, unsigned who) {
+  switch ((enum EvaluatorAt)m.evaluator[who]) {
+  case IN_FORM: in_form(s, m, who); break;
+  case HOT_CLAIM: claim_hot(s, m, who); break;
   case HOT_ENTRY:
     m.entry = CODE;
-    step_e(s, m, HOT_CLAIM);
+    step_as(s, m, who, s->broken == ENTRY_UNCLAIMED ? HOT_CLAIM : HOT_PUSH);
     break;
-  case HOT_CLAIM: claim_hot(s, m); break;
-  case HOT_PUSH: push(s, m); break;
-  case COOL_STATE:
-    if (m.level == 2 && s->broken != COOLS_TO_COLD) {
-      m.state = NATIVE_READY;
-      step_e(s, m, IN_FORM);
-      break;
-    }
-    m.state = NATIVE_COLD;
-    step_e(s, m, COOL_ENTRY);
-    break;
+  case HOT_PUSH: push(s, m, who); break;
+  case COOL_STATE: cool_state(s, m, who); break;
   case COOL_ENTRY:
     m.entry = WARM;
-    step_e(s, m, IN_FORM);
+    step_as(s, m, who, s->broken == STATE_BEFORE_WARM ? IN_FORM : COOL_STATE);
     break;
+  case AWAY:
+    if (m.evaluator[0] < AWAY) step_as(s, m, who, IN_FORM);
+    break;
+  default: break;
+  }
+}
+
+// What the owner does beside that.
+static void evaluate(Search *s, Model m) {
+  switch ((enum EvaluatorAt)m.evaluator[0]) {
   case BETWEEN: between(s, m); break;
   // A unit that may not be freed yet is looked at between later forms.
   case FREE_LOOK: look(s, m, IN_FORM); break;
@@ -217,7 +268,7 @@ static void evaluate(Search *s, Model m) {
     else
       look(s, m, CLOSED);
     break;
-  case CLOSED: break;
+  default: evaluate_as(s, m, 0); break;
   }
 }
 
@@ -334,15 +385,17 @@ static void explore(Search *s, enum Broken broken) {
   Model first;
   memset(&first, 0, sizeof first);
   memset(s, 0, sizeof *s);
+  first.evaluator[1] = AWAY;
   s->broken = broken;
   reach(s, &first);
   while (s->ntodo && !s->wrong) {
     Model m = s->todo[--s->ntodo];
-    if (m.evaluator == CLOSED) check_end(s, &m);
+    if (m.evaluator[0] == CLOSED) check_end(s, &m);
     unsigned before = s->steps;
     evaluate(s, m);
+    evaluate_as(s, m, 1);
     compile(s, m);
-    if (s->steps == before && m.evaluator != CLOSED)
+    if (s->steps == before && m.evaluator[0] != CLOSED)
       blame(s, &m, "nobody goes on");
   }
 }
@@ -358,7 +411,7 @@ static bool was_seen(enum NativeState state) {
 START_TEST(every_interleaving_is_sound) {
   explore(&search, NOTHING);
   ck_assert_msg(!search.wrong, "%s: state %d, evaluator %d, compiler %d",
-                search.wrong, search.at.state, search.at.evaluator,
+                search.wrong, search.at.state, search.at.evaluator[0],
                 search.at.compiler);
   ck_assert_uint_gt(search.nseen, 400);
   for (int state = NATIVE_COLD; state <= NATIVE_REFUSED; state++)

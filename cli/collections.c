@@ -25,6 +25,7 @@ void cli_gc_stats(const Cli *cli) {
   pauses("minor", &c->minor);
   pauses("major", &c->major);
   count_row("copied", c->copied, "bytes");
+  count_row("stayed", c->stayed, "bytes");
   count_row("live behind the last one", c->live, "bytes");
   count_row("live at most", c->most_live, "bytes");
   count_row("counted for --memory", ambi_alloc_bytes(), "bytes");

@@ -56,7 +56,6 @@ static bool open_heap(Context *cx) {
   cx->heap_high = cx->old.base + all;
   ambi_range_split(&cx->old, all / 2, &cx->heap);
   ambi_range_split(&cx->old, all / 4, &cx->spare);
-  cx->hbase = (Word *)(void *)cx->heap.base;
   return ambi_range_commit(&cx->heap, commit_min());
 }
 
@@ -100,7 +99,7 @@ void ambi_context_reset(Context *cx) {
   ambi_range_trim(&cx->spare, keep);
   ambi_range_trim(&cx->trail_range, keep);
   take_committed(cx);
-  cx->h = cx->hbase;
+  cx->h = cx->hbase = (Word *)(void *)cx->heap.base;
   cx->old_top = (Word *)(void *)cx->old.base;
   cx->moved_from = cx->old_top;
   cx->moved++;
@@ -138,7 +137,7 @@ static bool commit_more(Context *cx, Range *r, size_t need) {
 }
 
 Word *ambi_heap_more(Context *cx, size_t n) {
-  size_t used = (size_t)(cx->h - cx->hbase);
+  size_t used = (size_t)(cx->h - (Word *)(void *)cx->heap.base);
   if (n > cx->heap.reserved / sizeof(Word)) {
     if (cx->stop == STOP_NONE) cx->stop = STOP_MEMORY;
     return NULL;

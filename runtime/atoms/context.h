@@ -29,7 +29,8 @@ void ambi_vec_drop(ValueVec *v);
 #define RIGID_NEVER UINT64_MAX
 
 typedef struct Context {
-  // heap: [hbase, h) in use, [h, hend) committed and free
+  // heap: [heap.base, hbase) holds what is old and has stayed where it was made,
+  // [hbase, h) what is new, [h, hend) is committed and free
   Word *h;
   Word *hend;
   Word *hbase;
@@ -93,7 +94,8 @@ static inline bool ambi_in_heap(const Context *cx, const void *p) {
 }
 
 static inline size_t ambi_old_words(const Context *cx) {
-  return (size_t)(cx->old_top - (const Word *)(const void *)cx->old.base);
+  return (size_t)(cx->old_top - (const Word *)(const void *)cx->old.base) +
+         (size_t)(cx->hbase - (const Word *)(const void *)cx->heap.base);
 }
 // Words in use, old ones and new ones.
 static inline size_t ambi_heap_words(const Context *cx) {

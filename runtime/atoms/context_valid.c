@@ -17,7 +17,7 @@ static bool around_is_valid(const Context *cx, const char **why) {
     return ambi_invalid(why, "the end of what is old is not in its range");
   const Word *end =
       (const Word *)(const void *)(cx->heap.base + cx->heap.committed);
-  if ((const char *)cx->hbase != cx->heap.base || cx->hend != end ||
+  if ((const char *)cx->hbase < cx->heap.base || cx->hend != end ||
       cx->h < cx->hbase || cx->h > cx->hend)
     return ambi_invalid(why, "the heap's top is not in the heap");
   size_t room = cx->trail_range.committed / sizeof *cx->trail;
@@ -27,7 +27,7 @@ static bool around_is_valid(const Context *cx, const char **why) {
 }
 
 static bool is_used(const Context *cx, const Word *p) {
-  return (p >= cx->hbase && p < cx->h) ||
+  return ((const char *)p >= cx->heap.base && p < cx->h) ||
          ((const char *)p >= cx->old.base && p < cx->old_top);
 }
 
@@ -124,7 +124,8 @@ static bool words_are_valid(const Context *cx, const Word *p, const Word *end,
   return true;
 }
 
-// What is old and has not moved now may be garbage, which refers to what is gone.
+// What is old and has not moved now may be garbage, which refers to what is gone or was
+// never written.
 static bool heap_is_valid(const Context *cx, const char **why) {
   return words_are_valid(cx, cx->moved_from, cx->old_top, why) &&
          words_are_valid(cx, cx->hbase, cx->h, why);

@@ -17,7 +17,7 @@
 enum {
   NURSERY = 3 << 15,      // words: 768 KiB, stays in second-level caches
   SMALLEST_NURSERY = 64,  // under stress
-  MIN_OLD = 1 << 19,      // words that are old before a major collection
+  MIN_OLD = 1 << 20,      // words that are old before a major collection
   MIN_SHARED = 1 << 22,   // bytes of the store between collections
   STACK_STEP = 1 << 16,   // words of new frames that a collection looks through
   SMALL_STEP =
@@ -68,12 +68,35 @@ static size_t stack_words(const Engine *g) {
   return (size_t)(g->e - g->stack);
 }
 
-// What survives takes time, so where most does, collections are more frequent.
-static void set_young_soft(Engine *g, size_t survived) {
-  g->young_soft = survived > nursery() / 2 ? nursery() / 2 : nursery();
+static void set_young_soft(Engine *g, size_t words) {
+  g->young_soft = words;
   if (ambi_stress(STRESS_COLLECT))
     g->young_soft = due_at_once(ambi_heap_words(g->cx) + root_words(g));
   g->stack_soft = stack_words(g) + STACK_STEP;
+}
+
+// Behind a collection that moved what survived of `young` words. What survives takes
+// time, so where most does, collections are more frequent, and the words of some
+// nurseries, few beside those that are old, are going to stay. Garbage among them costs
+// as much as moving the rest would have.
+static void expect(Engine *g, size_t survived, size_t young) {
+  bool most = survived > young / 3 * 2;
+  size_t old = ambi_old_words(g->cx) / 4;
+  g->stay_words = most ? at_least(old, 4 * nursery()) : 0;
+  set_young_soft(g, survived > nursery() / 2 ? nursery() / 2 : nursery());
+}
+
+// When the next one is due, behind a collection of `young` new words.
+static void settle(const Collector *c, size_t young) {
+  Engine *g = c->g;
+  if (c->stays) {
+    g->stay_words -= young < g->stay_words ? young : g->stay_words;
+    set_young_soft(g, g->stay_words ? nursery() : nursery() / 4);
+  } else if (!c->major) {
+    expect(g, (size_t)(g->cx->old_top - g->cx->moved_from), young);
+  } else {
+    set_young_soft(g, g->stay_words ? nursery() : nursery() / 2);
+  }
 }
 
 // live: words behind a major collection, or when the form begins.
@@ -116,8 +139,16 @@ static bool major_is_due(const Engine *g) {
          (young > 4 * nursery() && young > ambi_old_words(g->cx));
 }
 
+// Is what is new going to stay where it is? Every record gets another heap top then.
+static bool stays(const Engine *g) {
+  enum { MANY_RECORDS = 1 << 14 };
+  if (ambi_stress(STRESS_COLLECT)) return g->collections % 4 == 2;
+  return g->stay_words > 0 && g->b - g->choices < MANY_RECORDS;
+}
+
 void ambi_collect_first(Engine *g) {
-  set_young_soft(g, 0);
+  g->stay_words = 0;
+  set_young_soft(g, nursery() / 2);
   set_heap_soft(g, ambi_heap_words(g->cx));
   set_shared_soft(g);
   g->trail_mark = SIZE_MAX;
@@ -176,11 +207,15 @@ static bool make_room(Engine *g, bool major) {
   return ambi_range_commit(to, want);
 }
 
-// Gives back what is far more than the next collections need.
+// Gives back what is far more than the next collections need. What might stay where it
+// is made has its pages already while that is not very much.
 static void give_back(Engine *g) {
+  enum { MUCH = 8 << 20 };
   Context *cx = g->cx;
   size_t room = g->heap_soft + nursery();
-  size_t young = 4 * at_least(g->young_soft, nursery()) * sizeof(Word);
+  size_t young = 4 * at_least(g->young_soft, nursery());
+  if (g->stay_words && g->heap_soft < MUCH) young = at_least(young, room);
+  young *= sizeof(Word);
   if (cx->spare.committed > room * sizeof(Word))
     ambi_range_trim(&cx->spare, room * sizeof(Word));
   if (cx->old.committed > 2 * room * sizeof(Word))
@@ -211,9 +246,13 @@ static void take_over(Collector *c) {
     cx->old = cx->spare;
     cx->spare = old;
   }
+  Word *base = cx->hbase;
+  if (c->major) cx->hbase = (Word *)(void *)cx->heap.base;
+  if (c->stays) cx->hbase = cx->h;
   cx->old_top = c->top;
   cx->h = cx->hb = cx->hbase;
-  for (Choice *r = g->b; r >= g->choices && r->h > cx->hbase; r--)
+  for (Choice *r = g->b; r >= g->choices && (r->h > base || cx->hbase != base);
+       r--)
     r->h = cx->hbase;
   for (size_t i = 0; i < g->nadopted; i++)
     g->adopted[i].top = cx->hbase;
@@ -246,6 +285,7 @@ static void count(const Collector *c, uint64_t began) {
   const Context *cx = c->g->cx;
   uint64_t live = ambi_old_words(cx) * sizeof(Word);
   counts->copied += (uint64_t)(cx->old_top - cx->moved_from) * sizeof(Word);
+  if (c->stays) counts->stayed += (uint64_t)(cx->h - c->young) * sizeof(Word);
   counts->live = live;
   if (live > counts->most_live) counts->most_live = live;
   ambi_latency_add(c->major ? &counts->major : &counts->minor,
@@ -262,7 +302,7 @@ static void move_all(Collector *c, size_t live_args) {
   ambi_evacuate_all(c);
   if (c->store) ambi_roots_touch(c);
   ambi_roots_sweep_trail(c);
-  ambi_types_moved(cx, where_now, c);
+  if (!c->stays) ambi_types_moved(cx, where_now, c);
   take_over(c);
 }
 
@@ -270,12 +310,14 @@ bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
   uint64_t began = ambi_thread_ns();
   bool major = major_is_due(g);
-  if (!major && young_words(g) == 0) {  // nothing refers to the nursery
+  size_t young = young_words(g);
+  if (!major && young == 0) {  // nothing refers to the nursery
     ambi_seen_mark(g, g->e);
-    set_young_soft(g, 0);
+    set_young_soft(g, nursery());
     return true;
   }
-  if (!make_room(g, major)) {
+  bool staying = !major && stays(g);
+  if (!staying && !make_room(g, major)) {
     // No room to move to: go on as long as the heap itself can grow.
     g->heap_soft = 2 * (ambi_heap_words(cx) + g->adopted_words);
     g->young_soft = g->heap_soft;
@@ -287,15 +329,16 @@ bool ambi_collect(Engine *g, size_t live_args) {
        *to = major ? (Word *)(void *)cx->spare.base : cx->old_top;
   Collector c = {.g = g,
                  .major = major,
-                 .young = cx->hbase,
-                 .young_end = cx->h,
+                 .stays = staying,
+                 .young = major ? (Word *)(void *)cx->heap.base : cx->hbase,
+                 .young_end = staying ? cx->hbase : cx->h,
                  .old = old,
                  .old_end = cx->old_top,
                  .scan = to,
                  .top = to,
                  .store = major ? watched_store(g) : NULL};
   move_all(&c, live_args);
-  set_young_soft(g, (size_t)(cx->old_top - cx->moved_from));
+  settle(&c, young);
   if (major) {
     drop_adopted(g, true);
     if (c.store) ambi_store_reap(c.store);

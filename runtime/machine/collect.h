@@ -7,6 +7,11 @@
 // beginning. What survived is not given back by backtracking any more, only by a major
 // collection.
 //
+// Where nearly all survives, moving it is in vain: then all that is new is old from now
+// on and stays where it is, and the nursery begins behind it, until the next major
+// collection brings it back. Now and then a minor collection that moves shows whether
+// that still holds.
+//
 // A minor collection looks at nothing that cannot refer to the nursery:
 //
 // * Records whose heap top is the nursery's beginning. When such a record was made, or
@@ -38,7 +43,8 @@
 typedef struct Collector {
   Engine *g;
   bool major;
-  Word *young, *young_end;  // what is left: the nursery ...
+  bool stays;               // nothing is moved
+  Word *young, *young_end;  // what is left: the nursery and what stayed ...
   Word *old, *old_end;      // ... and, in a major collection, the old range
   Word *scan, *top;         // of the range that is moved to
   Store *store;             // told of each pointer into it; NULL: not wanted

@@ -164,6 +164,7 @@ typedef struct Engine {
   Hook *top_hook;   // its collector; NULL: none is open
   bool bare;        // it is an instruction: Errors count as results
   size_t young_soft;   // words of the nursery that trigger a collection
+  size_t stay_words;   // that are to become old where they are
   size_t heap_soft;    // words in all that trigger a major one
   size_t stack_soft;   // words of the stack that trigger a minor one
   size_t shared_soft;  // bytes of atoms outside the heap that do

@@ -58,9 +58,9 @@ static inline Word *moved(Collector *c, Word *p, bool variable) {
   return to;
 }
 
-static inline Word evacuate(Collector *c, Word w) {
+// The word of a reference.
+static inline Word follow(Collector *c, Word w) {
   uint32_t tag = (uint32_t)(w >> 48);
-  if (!ambi_evacuate_refers(tag)) return w;
   Word *p = ambi_ptr(AMB_V(w));
   if (!leaves(c, p)) {
     if (c->store) ambi_store_touch(c->store, p);
@@ -71,7 +71,7 @@ static inline Word evacuate(Collector *c, Word w) {
 }
 
 Word ambi_evacuate(Collector *c, Word w) {
-  return evacuate(c, w);
+  return ambi_evacuate_refers((uint32_t)(w >> 48)) ? follow(c, w) : w;
 }
 
 // A view keeps its place in the buffer it looks into. Children of a buffer that
@@ -93,8 +93,9 @@ static void scan_view(Collector *c, Word *p) {
 void ambi_evacuate_all(Collector *c) {
   while (c->scan < c->top) {
     Word w = *c->scan;
-    if ((w >> 48) != TAG_HDR) {
-      *c->scan++ = evacuate(c, w);
+    if (AMB_LIKELY((w >> 48) != TAG_HDR)) {
+      if (ambi_evacuate_refers((uint32_t)(w >> 48))) *c->scan = follow(c, w);
+      c->scan++;
       continue;
     }
     switch (ambi_hdr_kind(w)) {
@@ -118,6 +119,6 @@ void ambi_evacuate_image(Collector *c, Word *at, size_t n) {
       i += ambi_object_words(w);
       continue;
     }
-    at[i++] = evacuate(c, w);
+    at[i++] = ambi_evacuate(c, w);
   }
 }

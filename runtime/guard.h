@@ -8,7 +8,8 @@
 // asking a space, adding facts, reading or changing a state do not take it.
 //
 // It may be taken again by its holder. Order of locks: the guard, then the lock of a
-// space, then Sharing.store, then that of the names. Nothing is evaluated under it but
+// space, then Sharing.lists; below them the locks of store and names, under which no
+// other is taken. Nothing is evaluated under it but
 // the forms of a module that is imported.
 #ifndef AMBIT_RUNTIME_GUARD_H
 #define AMBIT_RUNTIME_GUARD_H

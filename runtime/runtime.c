@@ -62,6 +62,12 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
   return NULL;
 }
 
+void ambi_runtime_quiesce(Runtime *rt) {
+  if (rt->code) ambi_code_quiesce(rt->code);
+  ambi_spaces_quiesce(rt);
+  if (!rt->sharing) ambi_store_quiesce(rt->store);
+}
+
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
   c->number = rt->cells ? rt->cells->number + 1 : 1;
   c->next = rt->cells;

@@ -101,6 +101,9 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
 // Is the core library as it was when the runtime was opened from an image?
 bool ambi_runtime_core_unchanged(const Runtime *rt);
 void ambi_runtime_close(Runtime *rt);
+// Nothing on this thread's heaps is needed any more: frees what was removed and given
+// up, as far as others do not need it.
+void ambi_runtime_quiesce(Runtime *rt);
 // Symbols, store, spaces, states and code hold together.
 bool ambi_runtime_is_valid(const Runtime *rt, const char **why);
 // A new cell is linked into the runtime and freed with it.

@@ -194,9 +194,7 @@ void system_heap_close(ambit_heap *h) {
   leave_context(h->a, h->cx);
   h->cx = NULL;
   if (--rt->guests || rt->modules->nesting) return;
-  if (rt->code) ambi_code_quiesce(rt->code);
-  ambi_spaces_quiesce(rt);
-  ambi_store_quiesce(rt->store);
+  ambi_runtime_quiesce(rt);
 }
 
 ambit_heap *ambit_heap_open(ambit *a) {

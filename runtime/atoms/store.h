@@ -7,7 +7,8 @@
 //
 // Lifetime: ambi_template_release gives a term up; its chunk is freed when all
 // its terms are given up AND the runtime passes a quiescent point (between
-// forms), because heaps may still hold pointers to it.
+// forms), because heaps may still hold pointers to it. While several threads use it
+// (ambi_store_share), nothing is freed; store_data.h has the protocol.
 #ifndef AMBIT_RUNTIME_STORE_H
 #define AMBIT_RUNTIME_STORE_H
 
@@ -67,19 +68,22 @@ static inline Word ambi_image_word(const Word *base, Word w) {
   return refers ? w + (Word)(uintptr_t)base : w;
 }
 // A template of the image, which the caller now owns.
-Template ambi_template_of_image(Word *base, const TemplateImage *t);
+Template ambi_template_of_image(const Store *s, Word *base,
+                                const TemplateImage *t);
 void ambi_store_close(Store *s);
+// Several threads use it from now on, or one again. By the only one that does.
+void ambi_store_share(Store *s, bool together);
 // Copies a heap term (dereferencing; EVAL marks cleared) into the store.
 // Distinct unbound variables with equal name and id get distinct ids.
 // False: memory is out, *out untouched.
 bool ambi_template_make(Store *s, Value term, Template *out);
 void ambi_template_release(Store *s, Template *t);
 // Frees what was released; no heap may hold pointers into the store's released
-// terms any more.
+// terms any more, and nobody else may use the store.
 void ambi_store_quiesce(Store *s);
 // The same for one heap while it is in use, by a collector that sees all pointers
 // it has into the store: between ambi_store_watch (false: there is nothing to
-// free, or no memory) and ambi_store_reap it touches each. What was released and
+// free, no memory, or others use the store) and ambi_store_reap it touches each. What was released and
 // not touched is freed.
 bool ambi_store_watch(Store *s);
 void ambi_store_touch(Store *s, const void *p);

@@ -1,7 +1,27 @@
 // Internal to the store: segments and chunks, shared with the walk over them.
+//
+// PROTOCOL store
+//   what      terms made and given up by several threads (ambi_store_share); alone none
+//             of this is done
+//   writer    who has a desk writes behind the end of its chunk. Segments, large chunks
+//             and maps change under Store.lock; x_live of a chunk by adding
+//   readers   everybody: terms do not change
+//   publish   whoever hands a term over: a space by its records, a state by its word, a
+//             scheduler by its queues
+//   why safe  a chunk is the current one of one desk. Nothing is freed, and no room of a
+//             term that anybody has seen is used again
+//   waits     for another thread at the same desk, when all are taken; and for who takes
+//             a chunk or segment
+//   lifetime  chunks whose terms were all given up are found when the store belongs to
+//             one thread again, and go like any other between forms
+//   weaker?   counting without an atomic add is rejected: a chunk in use would be freed
+//   test      tests/unit/together_test.c, also under tsan
 #ifndef AMBIT_RUNTIME_STORE_DATA_H
 #define AMBIT_RUNTIME_STORE_DATA_H
 
+#include <pthread.h>
+
+#include "memory/atomic.h"
 #include "runtime/atoms/store.h"
 
 enum {
@@ -27,9 +47,9 @@ typedef struct StoreMap {
 
 typedef struct StoreChunk {
   struct StoreChunk *next_doomed;
-  Segment *segment;  // NULL: a large chunk
-  size_t live;       // templates not yet released
-  char *block;       // large: as allocated, `bytes` long; mapped: itself
+  Segment *segment;           // NULL: a large chunk
+  AMB_ATOMIC(size_t) x_live;  // [all] templates not yet released
+  char *block;  // large: as allocated, `bytes` long; mapped: itself
   size_t bytes;
   StoreMap *map;  // of a mapped chunk, until it is freed
   bool doomed;    // in the store's list of chunks to be freed
@@ -37,18 +57,51 @@ typedef struct StoreChunk {
   bool lasting;   // of the boot image: freed with the store
 } StoreChunk;
 
+// Where one thread at a time puts small terms.
+typedef struct Desk {
+  pthread_mutex_t lock;  // [init] of who is at it, together
+  StoreChunk *current;   // [lock] NULL before the first
+  Word *next, *end;      // [lock] free words of it
+  const Word *newest;    // [lock] of the term made last, together
+  char apart[56];        // from what others write
+} Desk;
+enum { DESKS = 8 };
+
 struct Store {
-  StoreChunk *current;  // where small terms go; NULL before the first
-  Word *next, *end;     // free words of it
+  bool together;         // [init] several threads use it
+  Desk desks[DESKS];     // who is alone has the first
+  pthread_mutex_t lock;  // [init] of what follows, together
   Segment *segments;
-  StoreChunk *doomed;
+  StoreChunk *doomed;    // to be freed; nothing comes here together
   StoreChunk **watched;  // the doomed ones by address, for touches
   size_t nwatched;
   StoreChunk **large;  // by address
   size_t nlarge, large_cap;
   StoreMap *maps;
-  size_t bytes;
+  AMB_ATOMIC(size_t) x_bytes;  // [lock>all]
 };
+
+static inline void ambi_store_hold(Store *s) {
+  if (AMB_UNLIKELY(s->together)) pthread_mutex_lock(&s->lock);
+}
+static inline void ambi_store_let_go(Store *s) {
+  if (AMB_UNLIKELY(s->together)) pthread_mutex_unlock(&s->lock);
+}
+// Under the lock, together.
+static inline void ambi_store_count_bytes(Store *s, size_t more) {
+  ambi_store_release(&s->x_bytes, ambi_load_relaxed(&s->x_bytes) + more);
+}
+
+static inline size_t ambi_chunk_live(const StoreChunk *c) {
+  return ambi_load_relaxed(&c->x_live);
+}
+static inline void ambi_chunk_use(const Store *s, StoreChunk *c) {
+  if (AMB_UNLIKELY(s->together))
+    ambi_add_relaxed(&c->x_live, 1);
+  else
+    ambi_store_release(&c->x_live, ambi_chunk_live(c) + 1);
+}
+bool ambi_store_is_current(const Store *s, const StoreChunk *c);
 
 enum { ALL_FREE = (1 << SEGMENT_CHUNKS) - 1 };
 #define SEGMENT_BYTES ((size_t)(SEGMENT_CHUNKS + 1) * CHUNK_BYTES)
@@ -57,11 +110,19 @@ static inline StoreChunk *ambi_chunk_at(const void *p) {
   return (StoreChunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK_BYTES - 1));
 }
 
+// Makes a fresh chunk the desk's current one. False: memory is out.
+bool ambi_desk_next(Store *s, Desk *d);
+// A chunk with so many words. NULL: memory is out.
+StoreChunk *ambi_store_add_large(Store *s, size_t words);
+void ambi_store_drop_large(Store *s, StoreChunk *c);
+void ambi_store_doom(Store *s, StoreChunk *c);
 // Room for one more large chunk. False: memory is out.
 bool ambi_store_reserve_large(Store *s);
 void ambi_store_insert_large(Store *s, StoreChunk *c);
 void ambi_store_remove_large(Store *s, const StoreChunk *c);
 void ambi_store_free_mapped(Store *s, StoreChunk *c);
+// Shows each chunk of a mapped file that is not freed yet.
+void ambi_store_see_mapped(Store *s, void (*found)(Store *s, StoreChunk *c));
 void ambi_store_close_maps(Store *s);
 
 #endif

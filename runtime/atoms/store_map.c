@@ -29,21 +29,20 @@ static bool reserve(Store *s, const uint32_t *live, size_t n) {
   return ok;
 }
 
-bool ambi_store_adopt(Store *s, const Mapping *m, const uint32_t *live,
-                      size_t n) {
+static bool adopt(Store *s, const Mapping *m, const uint32_t *live, size_t n) {
   _Static_assert(sizeof(StoreChunk) <= STORE_CHUNK_FIRST * sizeof(Word),
                  "terms begin behind the chunk's own data");
   StoreMap *map = reserve(s, live, n) ? ambi_alloc(sizeof *map) : NULL;
   if (!map) return false;
   *map = (StoreMap){.next = s->maps, .file = *m, .n = n};
   s->maps = map;
-  s->bytes += m->bytes;
+  ambi_store_count_bytes(s, m->bytes);
   for (size_t i = 0; i < n; i += span(live, i, n)) {
     StoreChunk *c = chunk_of(map, i);
     bool large = span(live, i, n) > 1;
     *c = (StoreChunk){.block = (char *)c,
                       .bytes = span(live, i, n) * CHUNK_BYTES,
-                      .live = live[i]};
+                      .x_live = live[i]};
     if (live[i] == 0) continue;
     c->map = map;
     map->nchunks++;
@@ -52,8 +51,25 @@ bool ambi_store_adopt(Store *s, const Mapping *m, const uint32_t *live,
   return true;
 }
 
+bool ambi_store_adopt(Store *s, const Mapping *m, const uint32_t *live,
+                      size_t n) {
+  ambi_store_hold(s);
+  bool ok = adopt(s, m, live, n);
+  ambi_store_let_go(s);
+  return ok;
+}
+
+void ambi_store_see_mapped(Store *s, void (*found)(Store *s, StoreChunk *c)) {
+  for (StoreMap *map = s->maps; map; map = map->next)
+    for (size_t i = 0; i < map->n;) {
+      StoreChunk *c = chunk_of(map, i);
+      i += c->bytes / CHUNK_BYTES;
+      if (c->map) found(s, c);
+    }
+}
+
 static void close_map(Store *s, StoreMap *map) {
-  s->bytes -= map->file.bytes;
+  ambi_store_count_bytes(s, -map->file.bytes);
   ambi_mapping_close(&map->file);
   ambi_free(map, sizeof *map);
 }

@@ -13,13 +13,14 @@ static bool in_list(const StoreChunk *list, const StoreChunk *c) {
 
 static bool chunk_is_valid(const Store *s, const StoreChunk *c,
                            const char **why) {
-  if (c->live > CHUNK_BYTES && c->segment)
+  size_t live = ambi_chunk_live(c);
+  if (live > CHUNK_BYTES && c->segment)
     return ambi_invalid(why, "a chunk has more terms than room");
   if (c->doomed != in_list(s->doomed, c))
     return ambi_invalid(why, "a doomed chunk is not among those to be freed");
-  if (c->doomed && c->live)
+  if (c->doomed && live)
     return ambi_invalid(why, "a chunk with live terms is to be freed");
-  if (!c->live && !c->doomed && c != s->current)
+  if (!live && !c->doomed && !ambi_store_is_current(s, c))
     return ambi_invalid(why, "a chunk without live terms is kept");
   return true;
 }
@@ -41,14 +42,15 @@ static bool segment_is_valid(const Store *s, const Segment *g,
 }
 
 static bool room_is_valid(const Store *s, const char **why) {
-  const char *c = (const char *)s->current, *next = (const char *)s->next;
-  if (!c) return !s->next || ambi_invalid(why, "room without a chunk");
+  const Desk *d = &s->desks[0];
+  const char *c = (const char *)d->current, *next = (const char *)d->next;
+  if (!c) return !d->next || ambi_invalid(why, "room without a chunk");
   const Segment *g = s->segments;
-  while (g && g != s->current->segment)
+  while (g && g != d->current->segment)
     g = g->next;
   if (!g) return ambi_invalid(why, "the chunk in use is in no segment");
-  return (next >= c + sizeof(StoreChunk) && s->next <= s->end &&
-          (const char *)s->end == c + CHUNK_BYTES) ||
+  return (next >= c + sizeof(StoreChunk) && d->next <= d->end &&
+          (const char *)d->end == c + CHUNK_BYTES) ||
          ambi_invalid(why, "the room is not in the chunk in use");
 }
 
@@ -89,7 +91,7 @@ bool ambi_store_is_valid(const Store *s, const char **why) {
       return ambi_invalid(why, "a large chunk is not in its block");
     if (!chunk_is_valid(s, c, why)) return false;
   }
-  if (bytes != s->bytes)
+  if (bytes != ambi_store_bytes(s))
     return ambi_invalid(why, "the store's bytes are miscounted");
   return room_is_valid(s, why);
 }

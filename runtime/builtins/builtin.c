@@ -33,8 +33,8 @@ bool ambi_builtins_open(Runtime *rt) {
   for (unsigned i = 0; ok && i < OP_COUNT; i++) {
     if (!*ambi_builtins[i].type) continue;
     if (rt->boot)
-      types[i] = ambi_template_of_image(rt->booted[rt->boot->core].terms,
-                                        &rt->boot->op_types[i]);
+      types[i] = ambi_template_of_image(
+          rt->store, rt->booted[rt->boot->core].terms, &rt->boot->op_types[i]);
     else
       ok = read_type(rt, ambi_builtins[i].type, &types[i]);
   }

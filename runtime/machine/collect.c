@@ -263,7 +263,7 @@ static void take_over(Collector *c) {
 // when there are so many that a look at all queries in progress is worth its time.
 static Store *watched_store(Engine *g) {
   Runtime *rt = g->cx->rt;
-  if (rt->modules->nesting + rt->guests != 1 ||
+  if (rt->sharing || rt->modules->nesting + rt->guests != 1 ||
       ambi_roots_pending(g) * sizeof(Record) >
           ambi_store_doomed_bytes(rt->store))
     return NULL;

@@ -361,7 +361,8 @@ static bool load_image(Context *cx, Module *m) {
                    image->nmentions);
   m->space->is_context = true;
   for (; b->natoms < image->natoms; b->natoms++) {
-    Template t = ambi_template_of_image(b->terms, &image->atoms[b->natoms]);
+    Template t =
+        ambi_template_of_image(rt->store, b->terms, &image->atoms[b->natoms]);
     if (ambi_space_add_template(m->space, &t)) continue;
     ambi_template_release(rt->store, &t);
     return no_memory(cx);

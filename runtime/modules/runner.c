@@ -160,9 +160,7 @@ static void forget(Run *run) {
   begin_reading(run);
   look_around(run);
   if (rt->modules->nesting > 1 || rt->guests) return;
-  if (rt->code) ambi_code_quiesce(rt->code);
-  ambi_spaces_quiesce(rt);
-  ambi_store_quiesce(rt->store);
+  ambi_runtime_quiesce(rt);
 }
 
 static bool evaluate(Run *run, Template *t) {

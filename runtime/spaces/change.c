@@ -27,38 +27,6 @@ void ambi_space_commit(Space *s) {
   if (is_shared(s)) ambi_share_commit(s);
 }
 
-static void lock_store(const Space *s) {
-  if (is_shared(s)) pthread_mutex_lock(&s->rt->sharing->store);
-}
-static void unlock_store(const Space *s) {
-  if (is_shared(s)) pthread_mutex_unlock(&s->rt->sharing->store);
-}
-
-static bool make_template(Space *s, Value atom, Template *out) {
-  lock_store(s);
-  bool ok = ambi_template_make(s->rt->store, atom, out);
-  unlock_store(s);
-  return ok;
-}
-
-// Where others make terms as well, a term's room does not come back at once.
-static void discard(Space *s, Template *t) {
-  lock_store(s);
-  if (s->rt->sharing)
-    ambi_template_release(s->rt->store, t);
-  else
-    ambi_template_discard(s->rt->store, t);
-  unlock_store(s);
-}
-
-static inline bool make_record(Space *s, const Template *t, Record *out) {
-  if (t->nvars == 0) return ambi_record_make(s->rt->store, t, out);
-  lock_store(s);
-  bool ok = ambi_record_make(s->rt->store, t, out);
-  unlock_store(s);
-  return ok;
-}
-
 static void announce(Space *s, Value atom) {
   if (!ambi_is_rule(atom)) return;
   s->rt->rule_changes++;
@@ -146,7 +114,7 @@ static inline bool add_template(Space *s, const Template *t) {
   Record r;
   if (!rel || !ambi_relation_reserve(rel, d->epochs, 1) ||
       !reserve_back(s, rel) || (defines && !ambi_space_reserve_def(s)) ||
-      !reserve_ordinals(s, 1) || !make_record(s, t, &r))
+      !reserve_ordinals(s, 1) || !ambi_record_make(s->rt->store, t, &r))
     return false;
   announce(s, t->atom);
   ambi_relation_append(rel, r, d->next_ordinal++);
@@ -164,9 +132,9 @@ bool ambi_space_add_template(Space *s, Template *t) {
 
 bool ambi_space_add(Space *s, Value atom) {
   Template t;
-  if (!make_template(s, atom, &t)) return false;
+  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
   if (ambi_space_add_template(s, &t)) return true;
-  discard(s, &t);
+  ambi_template_discard(s->rt->store, &t);
   return false;
 }
 
@@ -267,14 +235,14 @@ static bool remove_at(Space *s, Relation *rel, size_t pos) {
 static bool remove_template(Space *s, Template *t, bool *found) {
   Relation *rel = ambi_data_relation_of(data_of(s), t->atom);
   size_t pos = rel ? find_equal(s, rel, t) : STREAM_END;
-  discard(s, t);
+  ambi_template_discard(s->rt->store, t);
   *found = pos != STREAM_END;
   return !*found || remove_at(s, rel, pos);
 }
 
 bool ambi_space_remove(Space *s, Value atom, bool *found) {
   Template t;
-  if (!make_template(s, atom, &t)) return false;
+  if (!ambi_template_make(s->rt->store, atom, &t)) return false;
   ambi_space_begin(s);
   bool ok = remove_template(s, &t, found);
   ambi_space_commit(s);

@@ -40,9 +40,9 @@ static void give_back_ended(Sharing *sh, Store *store, const Relation *rel,
 
 static void give_back_relation(Retired *r) {
   RetiredRelation *gone = (RetiredRelation *)r;
-  pthread_mutex_lock(&gone->sharing->store);
+  pthread_mutex_lock(&gone->sharing->lists);
   give_back_ended(gone->sharing, gone->store, gone->rel, gone->horizon);
-  pthread_mutex_unlock(&gone->sharing->store);
+  pthread_mutex_unlock(&gone->sharing->lists);
   ambi_relation_close(gone->rel);
   ambi_free(gone->rel, sizeof *gone->rel);
   ambi_free(gone, sizeof *gone);
@@ -61,12 +61,12 @@ static RetiredRelation *will_retire(const Space *s, Relation *rel,
 }
 
 bool ambi_share_reserve_rule(Sharing *sh) {
-  pthread_mutex_lock(&sh->store);
+  pthread_mutex_lock(&sh->lists);
   bool ok =
       ambi_grow((void **)&sh->rules.at, &sh->rules.cap,
                 sh->rules.n + sh->rules_to_come + 1, sizeof *sh->rules.at);
   if (ok) sh->rules_to_come++;
-  pthread_mutex_unlock(&sh->store);
+  pthread_mutex_unlock(&sh->lists);
   return ok;
 }
 
@@ -90,13 +90,13 @@ static void raise_horizon(Space *s) {
 
 static void wait_for_horizon(Space *s) {
   Sharing *sh = s->rt->sharing;
-  pthread_mutex_lock(&sh->store);
+  pthread_mutex_lock(&sh->lists);
   if (!s->writer->untidy) {
     s->writer->untidy = true;
     s->writer->next_untidy = sh->untidy;
     sh->untidy = s;
   }
-  pthread_mutex_unlock(&sh->store);
+  pthread_mutex_unlock(&sh->lists);
 }
 
 static bool replace(Space *s, Relation *rel) {
@@ -138,19 +138,19 @@ static bool tidy_space(Space *s) {
 }
 
 static Space *take_untidy(Sharing *sh) {
-  pthread_mutex_lock(&sh->store);
+  pthread_mutex_lock(&sh->lists);
   Space *s = sh->untidy;
   sh->untidy = NULL;
-  pthread_mutex_unlock(&sh->store);
+  pthread_mutex_unlock(&sh->lists);
   return s;
 }
 
 static void free_rules(Sharing *sh, Store *store) {
-  pthread_mutex_lock(&sh->store);
+  pthread_mutex_lock(&sh->lists);
   for (size_t i = 0; i < sh->rules.n; i++)
     ambi_record_release(store, sh->rules.at[i]);
   sh->rules.n = 0;
-  pthread_mutex_unlock(&sh->store);
+  pthread_mutex_unlock(&sh->lists);
 }
 
 void ambi_spaces_tidy(Runtime *rt) {
@@ -164,7 +164,6 @@ void ambi_spaces_tidy(Runtime *rt) {
     if (!all) wait_for_horizon(s);
   }
   ambi_epoch_poll(&sh->epochs);
-  free_rules(sh, rt->store);
 }
 
 // ---- all begin again ------------------------------------------------------------------
@@ -287,9 +286,10 @@ bool ambi_spaces_share(Runtime *rt) {
   if (!sh) return false;
   ambi_epochs_open(&sh->epochs);
   open_guard(&sh->guard);
-  pthread_mutex_init(&sh->store, NULL);
+  pthread_mutex_init(&sh->lists, NULL);
   rt->sharing = sh;
   ambi_symbols_share(rt->symbols, true);
+  ambi_store_share(rt->store, true);
   for (CellHeader *c = rt->cells; c; c = c->next) {
     if (c->kind != CELL_SPACE) continue;
     SpaceData *d = data_of((Space *)c);
@@ -333,9 +333,10 @@ void ambi_spaces_unshare(Runtime *rt) {
     if (c->kind == CELL_SPACE) settle_space(sh, (Space *)c);
   free_rules(sh, rt->store);
   ambi_records_drop(&sh->rules);
-  pthread_mutex_destroy(&sh->store);
+  pthread_mutex_destroy(&sh->lists);
   pthread_mutex_destroy(&sh->guard);
   ambi_free(sh, sizeof *sh);
   rt->sharing = NULL;
   ambi_symbols_share(rt->symbols, false);
+  ambi_store_share(rt->store, false);
 }

@@ -68,18 +68,18 @@
 typedef struct Sharing {
   Epochs epochs;          // [init]
   pthread_mutex_t guard;  // [init] of code, types, words and modules: guard.h
-  pthread_mutex_t store;  // [init] held by who makes or gives back terms
-  Space *untidy;          // [lock:store] spaces that wait for a compaction
-  RecordVec rules;        // [lock:store] removed, and out of sight
-  size_t rules_to_come;   // [lock:store] removed, and still in a relation
+  pthread_mutex_t lists;  // [init] of what follows
+  Space *untidy;          // [lock:lists] spaces that wait for a compaction
+  RecordVec rules;        // [lock:lists] removed, and out of sight
+  size_t rules_to_come;   // [lock:lists] removed, and still in a relation
 } Sharing;
 
 // False: memory is out.
 bool ambi_spaces_share(Runtime *rt);
 // All others have parted. Between forms: removed rules are given back.
 void ambi_spaces_unshare(Runtime *rt);
-// Compacts what had to wait for somebody inside; gives back what nobody sees. By the
-// owner, between forms: removed rules as well.
+// Compacts what had to wait for somebody inside; gives back what nobody sees, but not
+// removed rules: code may still run on them. Any thread.
 void ambi_spaces_tidy(Runtime *rt);
 
 // For change.c.

@@ -86,12 +86,15 @@ void ambi_space_free(Space *s) {
 }
 
 void ambi_spaces_quiesce(Runtime *rt) {
+  if (rt->sharing) {
+    ambi_spaces_tidy(rt);
+    return;
+  }
   for (Space *s = rt->shrunk; s; s = s->next_shrunk) {
     free_removed(rt->store, s->writer);
     s->shrunk = false;
   }
   rt->shrunk = NULL;
-  if (rt->sharing) ambi_spaces_tidy(rt);
 }
 
 size_t ambi_space_count(const Space *s) {

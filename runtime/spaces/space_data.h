@@ -49,8 +49,8 @@ typedef struct SpaceWriter {
   size_t ndefs;                   // [lock]
   RecordVec removed;  // rules and types, on which code may still rely
   Space *
-      next_untidy;  // [lock:store] in the list of those that wait for a compaction
-  bool untidy;      // [lock:store] is in that list
+      next_untidy;  // [lock:lists] in the list of those that wait for a compaction
+  bool untidy;      // [lock:lists] is in that list
 } SpaceWriter;
 
 // For one question, or several that are to see the same.

@@ -10,6 +10,8 @@
 //   [lock>all]  written under the lock, read by anybody; [own>all] likewise
 //   [all]       anybody, atomically; [all~]: and nothing depends on how soon
 //   [compiler]  written by the thread that compiles, read by anybody
+//   [evaluator] of the thread that acts as this evaluator (scheduler/pool.h);
+//               [evaluator>all]: written by that one, read by anybody
 #ifndef AMBIT_MEMORY_ATOMIC_H
 #define AMBIT_MEMORY_ATOMIC_H
 
@@ -28,6 +30,8 @@ enum { AMB_TSAN = 0 };
 
 #define ambi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
 #define ambi_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
+#define ambi_store_relaxed(p, v) \
+  atomic_store_explicit((p), (v), memory_order_relaxed)
 #define ambi_store_release(p, v) \
   atomic_store_explicit((p), (v), memory_order_release)
 // True: it was *expected and is v now. False: *expected is what it was.

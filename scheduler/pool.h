@@ -72,6 +72,6 @@ unsigned ambi_evaluator_index(const Evaluator *self);  // 0 .. n - 1
 // The owner's, for what a thread needs (set by enter).
 void **ambi_evaluator_data(Evaluator *self);
 // Evaluator i's counts; i == size: those of all other threads.
-PoolCounts ambi_pool_counts(const Pool *p, unsigned i);
+PoolCounts ambi_pool_counts(Pool *p, unsigned i);
 
 #endif

@@ -16,19 +16,22 @@
 //   what      Task.x_state, and with it everything the task's slices touch
 //   writer    the evaluator that runs the task; whoever wakes it
 //   readers   the same
-//   publish   news come before the exchange of NEWS (release); a slice ends before the
-//             compare-exchange of BUSY for RESTING, or before it goes into a queue
-//   observe   a slice begins with an exchange of BUSY (acquire), then looks for news
-//   why safe  all changes of x_state are read-modify-writes, so they have an order. A
-//             wake before the slice's exchange: the slice sees its news. One behind it
-//             leaves NEWS, so the compare-exchange of BUSY for RESTING fails and the
-//             task is queued. Who exchanges RESTING for NEWS puts the task into a
-//             queue, nobody else does, so it is never in two, nor in one while it runs
+//   publish   news come before the wake's compare-exchange (release), whatever it finds;
+//             a slice ends before BUSY becomes RESTING, or before it goes into a queue
+//   observe   a slice begins with an acquire load; if that is NEWS, an exchange of BUSY
+//             follows. Then it looks for news
+//   why safe  every wake writes, if only NEWS over NEWS, so wakes and the changes of the
+//             slice have an order. Who makes RESTING into BUSY puts the task into a
+//             queue, nobody else does: it is never in two, nor in one while it runs, and
+//             the queue carries its news. A wake that finds BUSY leaves NEWS: either the
+//             beginning slice finds that, or BUSY does not become RESTING at its end and
+//             the task is queued. One that finds NEWS is before the slice's exchange,
+//             which acquires it, or finds BUSY
 //   waits     nobody
 //   lifetime  who wakes a task holds something that keeps it from being freed until the
 //             call is over. After DONE the scheduler does not touch it
-//   weaker?   a wake that only looks, and leaves a task alone that is queued already, is
-//             rejected: its news need not be seen by the slice that is about to begin
+//   weaker?   a wake that only looks, and leaves alone what is NEWS, is rejected: the
+//             slice that is about to begin need not see what it brought
 //   test      tests/unit/task_model_test.c, tests/unit/pool_test.c, also under tsan
 #ifndef AMBIT_SCHEDULER_TASK_H
 #define AMBIT_SCHEDULER_TASK_H
@@ -48,8 +51,8 @@ typedef enum TaskClass { TASK_INTERACTIVE, TASK_BATCH, TASK_CLASSES } TaskClass;
 
 enum TaskState {
   TASK_RESTING,  // in no queue, until somebody wakes it
-  TASK_BUSY,  // it runs, or is in a queue, and nothing came since its slice began
-  TASK_NEWS  // likewise, and somebody woke it
+  TASK_BUSY,     // it runs or is in a queue
+  TASK_NEWS      // likewise, and was woken since
 };
 
 struct Task {

@@ -29,7 +29,7 @@ complain 'atomics that do not come from memory/atomic.h' "$(
 
 # A declaration ends with its tag, on its own line or on the next; or the struct that
 # it stands in opens with one, for all of its fields.
-tag='//.*[[]((own|lock)>all|init|own|lock(:[a-z]+)?|all~?|compiler)[]]'
+tag='//.*[[]((own|lock|evaluator)>all|init|own|lock(:[a-z]+)?|all~?|compiler|evaluator)[]]'
 # shellcheck disable=SC2086
 complain 'shared without a tag that says whose it is' "$(
   find $folders -name '*.[ch]' ! -path memory/atomic.h | sort | xargs awk -v tag="$tag" '
@@ -44,6 +44,6 @@ complain 'shared without a tag that says whose it is' "$(
     END { if (late != "") print late }'
 )"
 complain 'tags nobody has explained' "$(
-  lines '//.*\[(init|own|lock|all|compiler)[]:>~]' | grep -vE "$tag" || true
+  lines '//.*\[(init|own|lock|all|compiler|evaluator)[]:>~]' | grep -vE "$tag" || true
 )"
 exit $status

@@ -14,8 +14,9 @@ void ambi_emit_CHKNUM(Emit *m) {
   jit_bind(j, other);
   jit_ri32(j, J_AND, J_RCX, 0x7FFF);
   jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
-  jit_jump_if(j, J_BELOW_EQ, ok);
-  jit_jump(j, emit_slow(m));
+  jit_jump_if(j, J_ABOVE, emit_slow(m));
+  emit_note(m, SEEN_DOUBLE);
+  jit_jump(j, ok);
   jit_hot(j);
 }
 

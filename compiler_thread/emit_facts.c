@@ -173,6 +173,13 @@ bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
   return m->seen && (m->seen[pc - m->u->code] & SEEN_DOUBLE) && ints < n;
 }
 
+bool ambi_emit_wants_integer(const Emit *m, const Code *pc,
+                             const uint64_t *facts) {
+  return m->level > 1 && m->seen && !is_constant(pc->a) &&
+         !(m->seen[pc - m->u->code] & SEEN_DOUBLE) &&
+         !has(m, facts, FACT_FLOAT, slot_of(pc->a));
+}
+
 static unsigned known_bit(enum Fact fact) {
   return fact == FACTS ? 0 : 1u << fact;
 }
@@ -207,6 +214,9 @@ static void learn_operands(Flow *f, const Code *pc) {
   case OP_I_JNLTI:
   case OP_I_JNGTI: learn(f, pc->a, FACT_INT); break;
   case OP_I_GETCH: learn(f, pc->b, FACT_FLAT); break;
+  case OP_I_CHKNUM:
+    if (ambi_emit_wants_integer(f->m, pc, f->now)) learn(f, pc->a, FACT_INT);
+    break;
   default: break;
   }
 }

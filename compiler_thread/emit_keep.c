@@ -75,11 +75,22 @@ static void with_int(Emit *m, JitOp op, JitReg to, unsigned source) {
   }
 }
 
+// Is it an integer in memory that is needed no more?
+static bool last_use(const Emit *m, unsigned source) {
+  return emit_known(m, source, FACT_INT) && keep_find_gp(m, source) < 0 &&
+         keep_find_word(m, source) < 0 &&
+         !keep_live(m, m->at + emit_words(m), slot_of(source));
+}
+
 static void int_to(Emit *m, JitReg to, unsigned source) {
-  if (is_constant(source))
+  if (is_constant(source)) {
     jit_imm(m->j, to, (uint64_t)shifted_constant(m, source));
-  else
+  } else if (last_use(m, source)) {
+    jit_rm(m->j, J_MOV, to, in_slot(slot_of(source)));
+    jit_shift(m->j, J_SHL, to, 16);
+  } else {
     jit_rr(m->j, J_MOV, to, keep_int(m, source));
+  }
 }
 
 static void want_double_tag(Emit *m) {  // ecx; else leaves
@@ -159,9 +170,12 @@ static void give_double(Emit *m, unsigned slot) {
 }
 
 // ---- arithmetic ---------------------------------------------------------------------
+static const uint64_t *facts_here(const Emit *m) {
+  return m->facts + (size_t)m->at * FACTS * m->fact_words;
+}
+
 static bool in_doubles(const Emit *m) {
-  return ambi_emit_in_doubles(m, m->pc,
-                              m->facts + (size_t)m->at * FACTS * m->fact_words);
+  return ambi_emit_in_doubles(m, m->pc, facts_here(m));
 }
 
 // The second operand: a source, or a number that stands in the instruction.
@@ -450,9 +464,16 @@ static bool jump(Emit *m) {
   return true;
 }
 
-static bool check_number(Emit *m) {
+static bool is_number(Emit *m) {
   return emit_known(m, m->pc->a, FACT_INT) ||
          emit_known(m, m->pc->a, FACT_FLOAT);
+}
+
+static bool check_number(Emit *m) {
+  if (is_number(m)) return true;
+  if (!ambi_emit_wants_integer(m, m->pc, facts_here(m))) return false;
+  keep_int(m, m->pc->a);
+  return true;
 }
 
 static bool give_back(Emit *m, unsigned source) {
@@ -634,7 +655,7 @@ static const struct Keeping {
     {OP_I_MKEXPR, LIGHT, ambi_emit_keep_make},
     {OP_I_CHAIN, LIGHT, ambi_emit_keep_chain},
     {OP_I_FRESH, LIGHT, NULL},
-    {OP_I_CHKERR, LIGHT, check_number},
+    {OP_I_CHKERR, LIGHT, is_number},
     {OP_I_INLINED, KEEPS, guard},
     {OP_I_TAKE, LIGHT, take},
     {OP_I_VALUE, LIGHT, take_body},

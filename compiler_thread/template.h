@@ -385,6 +385,9 @@ bool ambi_emit_loop_facts(Emit *m);
 // Does this instruction calculate with doubles in the sure version of level 2, where
 // these are the facts of its slots?
 bool ambi_emit_in_doubles(const Emit *m, const Code *pc, const uint64_t *facts);
+// Does CHKNUM take integers alone in the sure version of level 2?
+bool ambi_emit_wants_integer(const Emit *m, const Code *pc,
+                             const uint64_t *facts);
 // rax, a child of the term in rsi, as GETCH gives it. Uses rcx.
 void ambi_emit_part(Emit *m);
 // rax, dereferenced. Uses rcx.

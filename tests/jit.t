@@ -95,6 +95,15 @@ for my $mode (qw(sync background)) {
     is( $s->{'loops that changed over to level 2'}, 1, '... and goes there in its middle' );
     like( $s->{'machine code that level 2 took the place of'}, qr/^[1-9]\d* bytes$/, '... leaving code behind' );
 }
+# One call that forks again and again, and calls nothing.
+{
+    my $list = '(' . join( ' ', 1 .. 60 ) . ')';
+    my $fork = '(= (every $l) (let* (($x (superpose $l)) ($y (superpose $l)) ($z (superpose $l)))'
+        . ' (if (== (+ $x (+ $y $z)) 180) ($x $y $z) (empty))))';
+    my $s = stats( my $r = run( '--jit=sync', '--jit-stats', '-e', "$fork !(every $list)" ) );
+    is( $r->{out}, "[(60 60 60)]\n", 'forks and failures' );
+    is( $s->{'compiled again, for level 2'}, 1, '... are enough for level 2' );
+}
 for my $words ( ['--jit-level=1'], ['--jit-level=2'] ) {
     my $r = run( '--jit=sync', '--jit-threshold=1', @$words, '--jit-stats', '-e', $turns );
     is( $r->{out}, "[2000000]\n", "@$words: the answer" );

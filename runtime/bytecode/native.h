@@ -12,8 +12,8 @@
 // A unit may be taken twice. Level 1 is made of what is called or loops `threshold`
 // times; level 2 of what goes on being hot, about ten times as long. The evaluator
 // counts for that without a word in machine code: every so many steps it looks at
-// limits (ambi_step_poll), and the unit that is being called then is counted. What
-// level 1 made stays until the unit goes, because frames and records refer to it.
+// limits (ambi_step_poll), and the unit that is being called then is counted; and so it
+// is with failures, and the unit that has the next alternative. What level 1 made stays until the unit goes, because frames and records refer to it.
 //
 // Who writes what: evaluators count `heat` and `looks` down, and one of them moves a unit
 // from COLD or READY to QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry

@@ -43,8 +43,8 @@ Choice *ambi_choice_push(Engine *g, const Code *resume) {
   return n;
 }
 
-// Programs collect a few values millions of times.
-enum { SPARE_HOOKS = 8, SPARE_VALUES = 64 };
+// Programs collect a few values millions of times, and some hundreds thousands of times.
+enum { SPARE_HOOKS = 8, SPARE_VALUES = 1024 };
 
 static Hook fresh_hook(void) {
   return (Hook){.pattern = AMB_UNIT, .templ = AMB_UNIT};

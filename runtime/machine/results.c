@@ -159,6 +159,7 @@ static Value list_of(Engine *g, Hook *h, const Word *at) {
   Value *values = h->values.at;
   bool ground = true, referring = false, presumed = true;
   for (size_t i = 0; i < n; i++) {
+    if (AMB_LIKELY(ambi_is_int(values[i]))) continue;
     Value v = values[i] = ambi_image_value(values[i], at, 0);
     presumed = presumed && (ambi_presumable_leaf(v) || ambi_presumed(g, v));
     if (!refers(v)) continue;

@@ -83,6 +83,9 @@ bool ambi_step_failed_often(Engine *g) {
   ambi_engine_count(g);
   g->cx->limits.steps_used += FAILURES_POLL;
   if (g->cx->given_back == 0) g->cx->moved++;
+  if (g->code->native.looks &&
+      g->b > g->choices)  // what only forks gets hot, too
+    ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
   return ambi_limits_poll(g->cx) && !yield(g, false);
 }
 

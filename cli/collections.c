@@ -26,6 +26,7 @@ void cli_gc_stats(const Cli *cli) {
   pauses("major", &c->major);
   count_row("copied", c->copied, "bytes");
   count_row("stayed", c->stayed, "bytes");
+  count_row("trail looked at", c->trail, "entries");
   count_row("live behind the last one", c->live, "bytes");
   count_row("live at most", c->most_live, "bytes");
   count_row("counted for --memory", ambi_alloc_bytes(), "bytes");

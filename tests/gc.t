@@ -28,6 +28,14 @@ my $rules = <<'END';
 (= (list $n $l) (if (== $n 0) $l (list (- $n 1) (C $n $l))))
 (= (beside $n $l) (let $a (turn $n end) (first $l $a)))
 (= (head (C $h $t)) $h)
+(= (open $n $l) (if (== $n 0) $l (open (- $n 1) (C $v $l))))
+(= (bind N) done)
+(= (bind (C $h $t)) (let $u (same $h (f 1)) (bind $t)))
+(= (same $x $x) ok)
+(= (two) 1)
+(= (two) 2)
+(= (bound $n) (let $l (open $n N) (let $t (two) (let $d (bind $l) (spin 1000000)))))
+(= (spin $n) (let (pair $x $y) (turn $n (pair 1 end)) $y))
 (= (first (C $h $t) (pair $x $y)) (+ $h $x))
 END
 my $many = 1_000_000;
@@ -35,7 +43,7 @@ my $many = 1_000_000;
 for my $tier ( Program::tiers() ) {
     my ( $said, $s ) = stats( $tier, '!(+ 1 1)' );
     is( $said, "0 [2]\n", "tier $tier: statistics are not output" );
-    is( keys %$s, 14, "tier $tier: all rows are there" );
+    is( keys %$s, 15, "tier $tier: all rows are there" );
     if ( $tier == 0 ) {
         is( $s->{all}, 0, "tier $tier: nothing is collected" );
         next;
@@ -52,5 +60,8 @@ for my $tier ( Program::tiers() ) {
     is( $said, "0 [1]\n", "tier $tier: a list that grows" );
     cmp_ok( $s->{stayed}, '>', $many * 8, "tier $tier: ... stays where it is, mostly" );
     cmp_ok( $s->{copied}, '<', $many * 96, "tier $tier: ... and is copied by few collections" );
+    ( $said, $s ) = stats( $tier, "$rules!(once (bound 100000))" );
+    is( $said, "0 [(pair 1 2)]\n", "tier $tier: garbage above many bindings" );
+    cmp_ok( $s->{'trail looked at'}, '<', 800_000, "tier $tier: ... which are not looked at each time" );
 }
 done_testing;

@@ -9,6 +9,7 @@ typedef struct Collections {
   Latency minor, major;  // processor time of each, for which the program waits
   uint64_t copied;       // bytes, by all of them
   uint64_t stayed;       // bytes that became old where they were
+  uint64_t trail;        // entries looked at
   uint64_t live;         // bytes of the heap behind the last one
   uint64_t most_live;    // ... behind any
 } Collections;

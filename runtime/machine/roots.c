@@ -200,12 +200,15 @@ static void scan_trail(Collector *c) {
   }
 }
 
-// Many entries are not looked at again.
-static void mark_trail(Engine *g, size_t from) {
+// Many entries are not looked at again; a few are no reason to move the mark.
+static bool are_many(size_t entries) {
   enum { MANY = 64 };
+  return entries > (ambi_stress(STRESS_MINIMAL) ? 0 : MANY);
+}
+
+static void mark_trail(Engine *g) {
   Context *cx = g->cx;
-  size_t many = ambi_stress(STRESS_MINIMAL) ? 0 : MANY;
-  if (cx->tr - from <= many || cx->tr == cx->trail_cap) return;
+  if (cx->tr == cx->trail_cap) return;
   g->trail_seen[0] = g->trail_seen[1] = AMB_UNIT.w;
   g->trail_mark = cx->tr;
   cx->trail[cx->tr++] = g->trail_seen;
@@ -223,7 +226,11 @@ static Word *kept_entry(const Collector *c, Word *cell) {
 void ambi_roots_sweep_trail(Collector *c) {
   Engine *g = c->g;
   Context *cx = g->cx;
-  size_t from = trail_from(c), kept = from;
+  size_t from = trail_from(c);
+  bool many = are_many(cx->tr - from);
+  cx->rt->collections.trail += cx->tr - from;
+  if (!many && from < cx->tr && cx->trail[from] == g->trail_seen) from++;
+  size_t kept = from;
   Choice *r = g->b + 1;
   while (r > g->choices && r[-1].tr > from)
     r--;
@@ -235,7 +242,7 @@ void ambi_roots_sweep_trail(Collector *c) {
     if (cell) cx->trail[kept++] = cell;
   }
   cx->tr = kept;
-  mark_trail(g, from);
+  if (many) mark_trail(g);
 }
 
 // ---- the whole ----------------------------------------------------------------------

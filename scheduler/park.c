@@ -179,6 +179,11 @@ static bool has_to_look(Lot *l, Sleeper *s) {
          ambi_load_relaxed(&l->x_closing);
 }
 
+// Is a search worth it? Others that are awake may have more than they can do.
+static bool can_find(const Lot *l) {
+  return ambi_load_relaxed(&l->x_sleeping) + 1 < l->acting || l->expected > 0;
+}
+
 static LotRest sleep_until_called(Lot *l, Sleeper *s) {
   s->asleep = true;
   s->next = l->sleepers;
@@ -197,8 +202,7 @@ LotRest ambi_lot_rest(Lot *l, Sleeper *s) {
   LotRest rest = LOT_LOOK;
   if (has_to_look(l, s)) {
     rest = LOT_LOOK;
-  } else if (!is_searched(l) && l->acting > 1 &&
-             ambi_load_relaxed(&l->x_sleeping) + 1 < l->acting) {
+  } else if (!is_searched(l) && can_find(l)) {
     begin_search(l, s);
     rest = LOT_SEARCH;
   } else {

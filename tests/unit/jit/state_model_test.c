@@ -10,10 +10,8 @@
 // steps are those of the protocol cards in compiler_thread/compiler.h. A second
 // test breaks the rules one by one and wants to see that the model notices.
 #include <stdbool.h>
-#include <string.h>
 
 #include "runtime/bytecode/native.h"
-#include "tests/unit/unit.h"
 
 enum EvaluatorAt {
   IN_FORM,
@@ -74,15 +72,13 @@ typedef struct Model {
   uint8_t claimed[2];  // the state that an evaluator saw and claims
 } Model;
 
-enum { MOST_STATES = 1 << 17 };
+#include "tests/unit/explore.h"
 
 typedef struct Search {
   enum Broken broken;
   const char *wrong;  // what was found
   Model at;           // ... where
-  Model seen[MOST_STATES], todo[MOST_STATES];
-  unsigned place[2 * MOST_STATES];  // by what they are: where in seen, and 1
-  unsigned nseen, ntodo, steps;
+  unsigned steps;
 } Search;
 
 static void blame(Search *s, const Model *m, const char *what) {
@@ -92,17 +88,8 @@ static void blame(Search *s, const Model *m, const char *what) {
 }
 
 static void reach(Search *s, const Model *m) {
-  unsigned at = 0;
   s->steps++;
-  for (size_t i = 0; i < sizeof *m; i++)
-    at = at * 31 + ((const uint8_t *)m)[i];
-  for (at *= 2654435761u; s->place[at % (2 * MOST_STATES)]; at++)
-    if (memcmp(&s->seen[s->place[at % (2 * MOST_STATES)] - 1], m, sizeof *m) ==
-        0)
-      return;
-  ck_assert_uint_lt(s->nseen, MOST_STATES);
-  s->seen[s->nseen++] = s->todo[s->ntodo++] = *m;
-  s->place[at % (2 * MOST_STATES)] = s->nseen;
+  explore_reach(m);
 }
 
 // The evaluator `who` goes on at `next`.
@@ -382,14 +369,13 @@ static void check_end(Search *s, const Model *m) {
 }
 
 static void explore(Search *s, enum Broken broken) {
-  Model first;
+  Model first, m;
   memset(&first, 0, sizeof first);
   memset(s, 0, sizeof *s);
   first.evaluator[1] = AWAY;
   s->broken = broken;
-  reach(s, &first);
-  while (s->ntodo && !s->wrong) {
-    Model m = s->todo[--s->ntodo];
+  explore_from(&first);
+  while (!s->wrong && explore_next(&m)) {
     if (m.evaluator[0] == CLOSED) check_end(s, &m);
     unsigned before = s->steps;
     evaluate(s, m);
@@ -403,8 +389,8 @@ static void explore(Search *s, enum Broken broken) {
 static Search search;
 
 static bool was_seen(enum NativeState state) {
-  for (unsigned i = 0; i < search.nseen; i++)
-    if (search.seen[i].state == state) return true;
+  for (unsigned i = 0; i < nexplored; i++)
+    if (explored[i].state == state) return true;
   return false;
 }
 
@@ -413,7 +399,7 @@ START_TEST(every_interleaving_is_sound) {
   ck_assert_msg(!search.wrong, "%s: state %d, evaluator %d, compiler %d",
                 search.wrong, search.at.state, search.at.evaluator[0],
                 search.at.compiler);
-  ck_assert_uint_gt(search.nseen, 400);
+  ck_assert_uint_gt(nexplored, 400);
   for (int state = NATIVE_COLD; state <= NATIVE_REFUSED; state++)
     ck_assert_msg(was_seen((enum NativeState)state), "state %d", state);
 }

@@ -321,20 +321,40 @@ void ambi_emit_CONS(Emit *m) {
 }
 
 // ---- states and operations -----------------------------------------------------------------
+// rax: a tagged word; its address, in the same register.
+static void untag(Jit *j) {
+  jit_shift(j, J_SHL, J_RAX, 16);
+  jit_shift(j, J_SHR, J_RAX, 16);
+}
+
+// One load of what the state holds: an atom, or in the cold part what leads to one.
 void ambi_emit_GETSTATE(Emit *m) {
   Jit *j = m->j;
-  JitLabel slow = emit_slow(m);
+  JitLabel slow = emit_slow(m), kept = jit_label(j), got = jit_label(j);
+  if (AMB_TSAN) {
+    jit_jump(j, slow);
+    return;
+  }
   emit_value(m, m->pc->b);
   jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
   jit_jump_if(j, J_NE, slow);
-  jit_shift(j, J_SHL, J_RAX, 16);
-  jit_shift(j, J_SHR, J_RAX, 16);
+  untag(j);
   jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_STATE);
   jit_jump_if(j, J_NE, slow);
-  jit_mi(j, J_CMP, 4, jit_at(J_RAX, OFF(State, value.nvars)), 0);
-  jit_jump_if(j, J_NE, slow);
-  jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(State, value.atom)));
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(State, x_value)));
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(j, J_CMP, J_RCX, TAG_FWD);
+  jit_jump_if(j, J_EQ, kept);
+  jit_bind(j, got);
   emit_to_slot(m, m->pc->a, J_RAX);
+  jit_cold(j);
+  jit_bind(j, kept);
+  untag(j);
+  jit_mi(j, J_CMP, 4, jit_at(J_RAX, OFF(Template, nvars)), 0);
+  jit_jump_if(j, J_NE, slow);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(Template, atom)));
+  jit_jump(j, got);
+  jit_hot(j);
 }
 
 void ambi_emit_SETSTATE(Emit *m) {

@@ -74,19 +74,13 @@ void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
   rt->cells = c;
 }
 
-static void free_state(Runtime *rt, State *s) {
-  ambi_template_release(rt->store, &s->value);
-  ambi_template_release(rt->store, &s->type);
-  ambi_free(s, sizeof *s);
-}
-
 static void free_cells(Runtime *rt) {
   while (rt->cells) {
     CellHeader *c = rt->cells;
     rt->cells = c->next;
     switch ((enum CellKind)c->kind) {
     case CELL_SPACE: ambi_space_free((Space *)c); break;
-    case CELL_STATE: free_state(rt, (State *)c); break;
+    case CELL_STATE: ambi_state_free(rt, (State *)c); break;
     case CELL_FILE:
     case CELL_RNG:
     case CELL_HOST:

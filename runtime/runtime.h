@@ -17,6 +17,7 @@
 #include "runtime/builtins/host.h"
 #include "runtime/library/boot.h"
 #include "runtime/spaces/space.h"
+#include "runtime/spaces/state.h"
 
 typedef struct Progress {  // of something that may take long
   const char *what;        // the file that is read
@@ -117,21 +118,5 @@ typedef struct HostObject {  // CELL_HOST: data of the embedding program
   void *data;
   void (*destroy)(void *data);  // when the runtime is closed; or NULL
 } HostObject;
-
-typedef struct State {  // CELL_STATE
-  CellHeader cell;
-  Template value;  // in the store (nvars may be > 0)
-  Template type;   // the fixed T of (StateMonad T)
-} State;
-// Does a value of this type, a symbol, pass as what the state holds? Whatever it is
-// passes as %Undefined%.
-static inline bool ambi_state_is_of(Value state, Value type, bool exactly) {
-  Value t = ((const State *)(const void *)ambi_cell(state))->type.atom;
-  bool any = ambi_same(type, AMB_SYM(UNDEFINED));
-  if (ambi_is_lvar(t)) return any || !exactly;
-  if (ambi_same(t, type)) return true;
-  return any && !exactly && !ambi_same(t, AMB_SYM(T_ATOM)) &&
-         !ambi_same(t, AMB_SYM(T_EXPRESSION));
-}
 
 #endif

@@ -10,7 +10,8 @@ static bool cell_is_valid(const Runtime *rt, const CellHeader *c,
   if (c->kind > CELL_HOST) return ambi_invalid(why, "a cell of no kind");
   if (c->kind != CELL_STATE) return true;
   const State *s = (const State *)c;
-  return ambi_template_is_valid(rt->store, &s->value, why) &&
+  Template value = ambi_record_template(ambi_state_record(s));
+  return ambi_template_is_valid(rt->store, &value, why) &&
          ambi_template_is_valid(rt->store, &s->type, why);
 }
 

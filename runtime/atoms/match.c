@@ -203,19 +203,26 @@ static bool var_equal(Equality *e, Value a, Value b) {
   return pa->right == j && pb->left == i;
 }
 
-static bool enter_states(Equality *e, const State *a, const State *b) {
-  // The same cell is equal to itself unless a NaN may be inside; one that
-  // holds cells may hold itself.
-  if (a == b &&
-      (a->value.flags & (TMPL_HAS_CELL | TMPL_HAS_FLOAT)) != TMPL_HAS_FLOAT)
-    return true;
-  if (a->value.nvars != b->value.nvars) return false;
+// The names of what a state holds. A Template that a record leads to stays.
+static const Template *side_of(Record r) {
+  static const Template ground = {.nvars = 0};
+  return ambi_record_open(r) ? ambi_record_kept(r) : &ground;
+}
+
+// What two states hold takes their place. False: they are different.
+static bool enter_states(Equality *e, Value *a, Value *b) {
+  const State *one = ambi_state_of(*a), *other = ambi_state_of(*b);
+  Record x = ambi_state_record(one);
+  Record y = one == other ? x : ambi_state_record(other);
+  if (side_of(x)->nvars != side_of(y)->nvars) return false;
   if (e->outer.used / sizeof(OuterTerms) >= MAX_STATE_NESTING) return false;
   OuterTerms *o = ambi_work_push(&e->outer, sizeof *o);
   if (!o) return false;
   *o = (OuterTerms){e->pairs.now, e->pairs.work.used, e->sides};
-  e->pairs.now = (Run){&a->value.atom, &b->value.atom, 1};
-  e->sides = (Sides){&a->value, &b->value};
+  e->pairs.now = (Run){NULL, NULL, 0};
+  e->sides = (Sides){side_of(x), side_of(y)};
+  *a = ambi_record_atom(x);
+  *b = ambi_record_atom(y);
   return true;
 }
 
@@ -252,14 +259,16 @@ static bool seen_before(Equality *e, Value a, Value b) {
 static bool equal_pair(Equality *e, Value a, Value b) {
   a = ambi_deref(a);
   b = ambi_deref(b);
+  while (ambi_is_state(a) && ambi_is_state(b)) {
+    if (ambi_same(a, b) && ambi_state_is_itself(ambi_state_of(a))) return true;
+    if (!enter_states(e, &a, &b)) return false;
+  }
   if (open_var(a) || open_var(b))
     return open_var(a) && open_var(b) && var_equal(e, a, b);
   if (ambi_is_expr(a))
     return ambi_is_expr(b) && ambi_expr_size(a) == ambi_expr_size(b) &&
            (seen_before(e, a, b) || enter_pair(&e->pairs, a, b));
   if (ambi_is_expr(b)) return false;
-  if (ambi_is_state(a) && ambi_is_state(b))
-    return enter_states(e, (State *)ambi_ptr(a), (State *)ambi_ptr(b));
   if (ambi_is_bindings(a))
     return ambi_is_bindings(b) &&
            ambi_hdr_size(*ambi_ptr(a)) == ambi_hdr_size(*ambi_ptr(b)) &&

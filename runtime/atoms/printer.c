@@ -102,7 +102,8 @@ typedef struct Level {
   const Value *items;
   uint32_t i, n;
   const Word *vinfo;  // names of the LVARs among the items
-  Value state;        // the state this level shows the value of, or 0.0
+  Value state;        // the state this level shows the value of, or 0.0 ...
+  Value only;         // ... and that value; no items then
   bool bindings;
 } Level;
 
@@ -270,7 +271,7 @@ static void push_level(Print *p, Level level, const char *opening) {
 
 // A state may come to hold itself; the inner one is cut short.
 static void put_state(Print *p, Value v) {
-  const State *s = (const State *)(const void *)ambi_cell(v);
+  Template t = ambi_record_template(ambi_state_record(ambi_state_of(v)));
   Value *mark = number_of(&p->states, v);
   if (!mark) {
     p->b->failed = true;
@@ -278,11 +279,7 @@ static void put_state(Print *p, Value v) {
     ambi_buffer_puts(p->b, "(State ...)");
   } else {
     *mark = AMB_TRUE;
-    push_level(p,
-               (Level){.items = &s->value.atom,
-                       .n = 1,
-                       .vinfo = s->value.vinfo,
-                       .state = v},
+    push_level(p, (Level){.n = 1, .vinfo = t.vinfo, .state = v, .only = t.atom},
                "(State ");
   }
 }
@@ -348,7 +345,7 @@ static bool is_free_var(Value v) {
 // if it has a value by now.
 static void put_next(Print *p) {
   Level *top = ambi_work_top(&p->levels, sizeof *top);
-  Value v = top->items[top->i];
+  Value v = top->items ? top->items[top->i] : top->only;
   const Word *vinfo = top->vinfo;
   bool is_key = top->bindings && top->i % 2 == 0;
   if (top->bindings && !is_key)

@@ -101,20 +101,8 @@ enum BuiltinStatus ambi_b_new_state(Context *cx, const Value *args, unsigned n,
     return ambi_answer_error(cx, "new-state expects atom as a first argument "
                                  "and non-empty list of types as a second "
                                  "argument");
-  State *s = ambi_alloc(sizeof *s);
+  State *s = ambi_state_open(cx->rt, args[0], ambi_expr_at(args[1], 0));
   if (!s) return ambi_answer_stop(cx);
-  Store *store = cx->rt->store;
-  if (!ambi_template_make(store, args[0], &s->value)) {
-    ambi_free(s, sizeof *s);
-    return ambi_answer_stop(cx);
-  }
-  if (!ambi_template_make(store, ambi_expr_at(args[1], 0), &s->type)) {
-    ambi_template_release(store, &s->value);
-    ambi_free(s, sizeof *s);
-    return ambi_answer_stop(cx);
-  }
-  s->cell.kind = CELL_STATE;
-  ambi_runtime_add_cell(cx->rt, &s->cell);
   return ambi_answer(cx, out, ambi_tag_ptr(TAG_CELL, s));
 }
 
@@ -123,8 +111,7 @@ enum BuiltinStatus ambi_b_get_state(Context *cx, const Value *args, unsigned n,
   if (n < 1 || !ambi_is_state(args[0]))
     return ambi_answer_error(
         cx, "get-state expects single state atom as an argument");
-  const State *s = (const State *)ambi_cell(args[0]);
-  return ambi_answer(cx, out, ambi_instance(cx, &s->value, false));
+  return ambi_answer(cx, out, ambi_state_instance(cx, ambi_state_of(args[0])));
 }
 
 enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,
@@ -136,11 +123,7 @@ enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,
     return ambi_answer_error(
         cx, "change-state! expects a state atom and its new value as "
             "arguments");
-  State *s = (State *)ambi_cell(args[0]);
-  Template value;
-  if (!ambi_template_make(cx->rt->store, args[1], &value))
+  if (!ambi_state_change(cx->rt, ambi_state_of(args[0]), args[1]))
     return ambi_answer_stop(cx);
-  ambi_template_release(cx->rt->store, &s->value);
-  s->value = value;
   return ambi_answer(cx, out, args[0]);
 }

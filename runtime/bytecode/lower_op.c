@@ -407,9 +407,7 @@ static void value_for(Lower *l, Value v, uint16_t state, uint16_t slot,
 
 // AMB_NONE: what is known of the state does not tell.
 static Value state_type(Value s) {
-  Value t = ambi_is_state(s)
-                ? ((const State *)(const void *)ambi_cell(s))->type.atom
-                : AMB_NONE;
+  Value t = ambi_is_state(s) ? ambi_state_of(s)->type.atom : AMB_NONE;
   if (ambi_is_lvar(t)) return AMB_SYM(UNDEFINED);
   return ambi_is_sym(t) && !ambi_is_metatype(t) ? t : AMB_NONE;
 }

@@ -703,9 +703,9 @@ do_CASTR : {
 do_GETSTATE : {
   Value v = ambi_deref(SOURCE(pc->b));
   if (AMB_UNLIKELY(!ambi_is_state(v))) EDGE();
-  const State *st = (const State *)(const void *)ambi_cell(v);
-  if (AMB_UNLIKELY(st->value.nvars)) EDGE();
-  E[pc->a] = st->value.atom.w;
+  v = ambi_state_ground(ambi_state_of(v));
+  if (AMB_UNLIKELY(ambi_is_none(v))) EDGE();
+  E[pc->a] = v.w;
   STEP(1);
 }
 do_CHKSTATE : {

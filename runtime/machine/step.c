@@ -423,7 +423,7 @@ static bool state_takes(const State *st, Value v) {
 enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state) {
   state = ambi_deref(state);
   if (!ambi_is_state(state)) return NEXT_STOP;
-  const State *st = (const State *)(const void *)ambi_cell(state);
+  const State *st = ambi_state_of(state);
   Value env[1] = {AMB_NONE};
   Value type = st->type.atom;
   if (st->type.nvars > 1) type = AMB_SYM(UNDEFINED);
@@ -437,7 +437,7 @@ enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
   const Code *pc = g->pc;
   Value args[2] = {ambi_deref(state), ambi_deref(v)};
   if (!ambi_is_state(args[0]) || ambi_is_var(args[1]) ||
-      !state_takes((const State *)(const void *)ambi_cell(args[0]), args[1]))
+      !state_takes(ambi_state_of(args[0]), args[1]))
     return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   Value same;
   if (ambi_b_change_state(g->cx, args, 2, &same) != B_OK) return NEXT_STOP;

@@ -3,10 +3,12 @@
 #include "memory/alloc.h"
 
 bool ambi_record_make(Store *s, const Template *t, Record *out) {
-  if (t->nvars == 0) {
-    *out = (Record){t->atom};
-    return true;
-  }
+  if (t->nvars) return ambi_record_keep(s, t, out);
+  *out = (Record){t->atom};
+  return true;
+}
+
+bool ambi_record_keep(Store *s, const Template *t, Record *out) {
   const Template *kept = ambi_template_keep(s, t);
   if (kept) *out = (Record){ambi_tag_ptr(TAG_FWD, kept)};
   return kept != NULL;

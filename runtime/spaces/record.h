@@ -39,6 +39,8 @@ static inline Template ambi_record_template(Record r) {
 
 // Takes the template over; false: memory is out, it stays the caller's.
 bool ambi_record_make(Store *s, const Template *t, Record *out);
+// The same; the record leads to the Template, be it ground or not.
+bool ambi_record_keep(Store *s, const Template *t, Record *out);
 void ambi_record_release(Store *s, Record r);
 
 #endif

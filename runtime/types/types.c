@@ -263,7 +263,7 @@ static Value state_type(Context *cx, const State *s) {
 static Value cell_type(Context *cx, Value v) {
   switch ((enum CellKind)ambi_cell(v)->kind) {
   case CELL_SPACE: return AMB_SYM(T_SPACE);
-  case CELL_STATE: return state_type(cx, (const State *)ambi_cell(v));
+  case CELL_STATE: return state_type(cx, ambi_state_of(v));
   case CELL_FILE: return AMB_SYM(T_FILE);
   case CELL_RNG: return AMB_SYM(T_RNG);
   case CELL_HOST: return ((const HostObject *)(const void *)ambi_cell(v))->type;

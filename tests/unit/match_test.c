@@ -44,13 +44,21 @@ START_TEST(test_states) {
   ck_assert(ambi_unify(cx, E(one), E(uno)) && !ambi_unify(cx, one, two));
   // A state inside itself.
   Value s = state(num(1)), t = state(num(1));
-  State *ps = (State *)ambi_ptr(s), *pt = (State *)ambi_ptr(t);
-  ambi_template_release(rt.store, &ps->value);
-  ambi_template_release(rt.store, &pt->value);
-  ps->value = make(E(sym("f"), t));
-  pt->value = make(E(sym("f"), s));
+  ck_assert(ambi_state_change(&rt, ambi_state_of(s), E(sym("f"), t)));
+  ck_assert(ambi_state_change(&rt, ambi_state_of(t), E(sym("f"), s)));
   ck_assert(ambi_equal(s, s));
   ck_assert(!ambi_equal(s, t));
+  // A NaN, by itself and inside, and what becomes of it.
+  Value nan = ambi_double(__builtin_nan(""));
+  for (int nested = 0; nested < 2; nested++) {
+    ck_assert(ambi_state_change(&rt, ambi_state_of(s),
+                                nested ? E(sym("f"), nan) : nan));
+    ck_assert(!ambi_equal(s, s) && !ambi_equal(E(s), E(s)));
+    ck_assert(ambi_state_change(&rt, ambi_state_of(s), E(nan, t)));
+    ck_assert(ambi_equal(s, s));
+    ck_assert(ambi_state_change(&rt, ambi_state_of(s), E(ambi_double(1.5))));
+    ck_assert(ambi_equal(s, s) && ambi_equal(s, state(E(ambi_double(1.5)))));
+  }
 }
 END_TEST
 

@@ -181,16 +181,16 @@ START_TEST(cells) {
 END_TEST
 
 START_TEST(states_show_their_value) {
-  State one = {.cell = {.kind = CELL_STATE}}, two = one;
+  State one = {.cell = {.kind = CELL_STATE}, .x_value = AMB_UNIT.w};
+  State two = {.cell = {.kind = CELL_STATE}, .x_value = AMB_UNIT.w};
   Value s1 = ambi_tag_ptr(TAG_CELL, &one), s2 = ambi_tag_ptr(TAG_CELL, &two);
   Value f = var("x", AMB_VAR_FRESH);
   Value v = AMB_EXPR(cx, sym("a"), var("x", AMB_VAR_AS_WRITTEN), f, f);
-  ck_assert(ambi_template_make(rt.store, v, &one.value));
+  ck_assert(ambi_state_change(&rt, &one, v));
   ck_prints(s1, "(State (a $x $x#1 $x#1))");
-  ck_assert(ambi_template_make(rt.store, AMB_EXPR(cx, s1, s1), &two.value));
+  ck_assert(ambi_state_change(&rt, &two, AMB_EXPR(cx, s1, s1)));
   ck_prints(s2, "(State ((State (a $x $x#1 $x#1)) (State (a $x $x#1 $x#1))))");
-  ambi_template_release(rt.store, &one.value);
-  ck_assert(ambi_template_make(rt.store, s2, &one.value));
+  ck_assert(ambi_state_change(&rt, &one, s2));
   ck_prints(s1, "(State (State ((State ...) (State ...))))");
 }
 END_TEST
@@ -200,8 +200,8 @@ START_TEST(long_chain_of_states) {
   State *states = calloc(N, sizeof *states);
   for (int i = 0; i < N; i++) {
     states[i].cell.kind = CELL_STATE;
-    states[i].value.atom =
-        i ? ambi_tag_ptr(TAG_CELL, &states[i - 1]) : AMB_UNIT;
+    Value in = i ? ambi_tag_ptr(TAG_CELL, &states[i - 1]) : AMB_UNIT;
+    ambi_store_release(&states[i].x_value, in.w);
   }
   printed(ambi_tag_ptr(TAG_CELL, &states[N - 1]));
   ck_assert_uint_eq(out.len, N * strlen("(State )") + 2);

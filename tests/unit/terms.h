@@ -26,10 +26,7 @@ static void terms_close(void) {
     if (c->kind == CELL_SPACE) {
       ambi_space_free((Space *)c);
     } else {
-      State *s = (State *)c;
-      ambi_template_release(rt.store, &s->value);
-      ambi_template_release(rt.store, &s->type);
-      ambi_free(s, sizeof *s);
+      ambi_state_free(&rt, (State *)c);
     }
   }
   ambi_store_close(rt.store);
@@ -60,12 +57,8 @@ static inline Value fresh(const char *text) {
 #define E(...) AMB_EXPR(cx, __VA_ARGS__)
 
 static inline Value state(Value content) {
-  State *s = ambi_alloc(sizeof *s);
+  State *s = ambi_state_open(&rt, content, AMB_UNIT);
   ck_assert(s);
-  s->cell.kind = CELL_STATE;
-  ck_assert(ambi_template_make(rt.store, content, &s->value));
-  s->type = (Template){.atom = AMB_UNIT};
-  ambi_runtime_add_cell(&rt, &s->cell);
   return ambi_tag_ptr(TAG_CELL, s);
 }
 

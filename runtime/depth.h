@@ -18,4 +18,7 @@ enum {
   DEPTH_ONCE = 2       // ... the metta of `once`.
 };
 
+// As the limit: none, but all is evaluated as if there was one (literal.c).
+#define DEPTH_UNCOUNTED ((uint64_t)1 << 62)
+
 #endif

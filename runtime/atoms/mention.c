@@ -106,6 +106,43 @@ void ambi_mention_op(Runtime *rt, Value e, bool data) {
   if (data) grow_fetched(&rt->mentions, effects);
 }
 
+static bool is_variable(Value v) {
+  return ambi_is_lvar(v) || ambi_is_var(v);
+}
+
+static bool is_rule_kind(Value kind) {
+  return kind.w == AMB_SYM(EQ).w || kind.w == AMB_SYM(COLON).w;
+}
+
+bool ambi_is_broad(Value atom) {
+  return ambi_expr_size(atom) == 3 && is_rule_kind(ambi_expr_at(atom, 0)) &&
+         is_variable(ambi_expr_at(atom, 1));
+}
+
+static bool adds(Value head) {
+  if (ambi_is_op(head)) return ambi_op_of(head) == OP_ADD_ATOM;
+  return ambi_is_sym(head) && (ambi_sym_of(head) == AMB_S_ADD_REDUCT ||
+                               ambi_sym_of(head) == AMB_S_ADD_ATOMS ||
+                               ambi_sym_of(head) == AMB_S_ADD_REDUCTS);
+}
+
+static bool adds_broad(Value atom) {
+  if (ambi_expr_size(atom) != 3) return false;
+  Value kind = ambi_expr_at(atom, 0), subject = ambi_expr_at(atom, 1);
+  while (ambi_is_expr(subject))
+    subject = ambi_expr_at(subject, 0);
+  return is_variable(kind) || (is_variable(subject) && is_rule_kind(kind));
+}
+
+void ambi_mention_adding(Runtime *rt, Value e) {
+  if (ambi_expr_size(e) != 3 || !adds(ambi_expr_at(e, 0))) return;
+  Value what = ambi_expr_at(e, 2);
+  bool broad = adds_broad(what);
+  for (uint32_t i = 0; i < ambi_expr_size(what); i++)
+    broad |= adds_broad(ambi_expr_at(what, i));
+  if (broad) rt->mentions.effects |= E_BROAD;
+}
+
 void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
   Mentions *m = &rt->mentions;
   uint8_t how = data ? 3 : 1;
@@ -196,7 +233,7 @@ static bool make_reach(Runtime *rt) {
 unsigned ambi_mentioned_effects(Runtime *rt) {
   Mentions *m = &rt->mentions;
   if (!m->reach && !make_reach(rt)) return E_ALL;
-  unsigned effects = m->effects;
+  unsigned effects = m->effects & E_ALL;
   for (uint32_t i = 0; i < m->nsymbols; i++)
     if (m->seen[i]) effects |= m->reach[i];
   m->changed = false;

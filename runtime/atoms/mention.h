@@ -17,8 +17,11 @@
 
 #include "runtime/spaces/space.h"
 
+// Beside enum Effect: adds a rule or type whose subject only running can tell.
+#define E_BROAD 256u
+
 typedef struct Mentions {
-  unsigned effects;   // of operations that were read (enum Effect)
+  unsigned effects;   // of operations that were read (enum Effect), and E_BROAD
   unsigned fetched;   // of those that may be taken for data
   uint32_t nsymbols;  // ids below are names of the core library
   uint8_t *seen;      // nsymbols: was it read (1), where it may be data (2)?
@@ -37,6 +40,11 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data);
 // Are arguments of this head evaluated with it or not at all? All others may hand
 // them on as data. rule: it is that of an atom that is no form.
 bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule);
+// The reader met an expression: does it add a rule or type whose subject only running
+// can tell?
+void ambi_mention_adding(Runtime *rt, Value e);
+// Is the atom a rule for all expressions, or a type of all symbols?
+bool ambi_is_broad(Value atom);
 // A text was taken from the boot image: what reading it would have noted.
 #define MENTIONED_AS_DATA 0x80000000u  // a bit of the symbols
 void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,

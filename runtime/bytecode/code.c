@@ -39,6 +39,7 @@ static void rules_changed(Runtime *rt, Space *s, Value atom) {
   cs->broad_rules |= s != rt->corelib && ambi_is_expr(atom) &&
                      (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
                       ambi_same(kind, AMB_SYM(SUBTYPE)));
+  cs->rule_for_all |= s != rt->corelib && ambi_is_broad(atom);
   if (!cs->relied) return;
   if (ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));

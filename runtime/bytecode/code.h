@@ -206,6 +206,8 @@ struct CodeState {
   bool relied;     // some lowered code relies on rules or types
   bool
       odd_rules;  // some rule is for heads that are neither symbol nor operation
+  bool
+      rule_for_all;  // a rule for all expressions, or a type of all symbols, came
   bool broad_rules;  // some rule or type of others than the core library is
                      // about no symbol in particular
   Unit *lower_unit;  // stub: OP_I_LOWER
@@ -358,6 +360,8 @@ Unit *ambi_lower_tabled(Context *cx, Variant *v);
 Unit *ambi_lower_variant(Context *cx, Variant *v);
 // A top-level form: a heap atom; its variables are those of the atom.
 Unit *ambi_lower_form(Context *cx, Value form);
+// Is it evaluated by the rules as they stand instead (literal.c)? May set cx->stop.
+bool ambi_form_is_literal(Context *cx, Value form);
 // Liveness rows for return points; false: memory is out.
 bool ambi_unit_liveness(Unit *u);
 // The slots, a bit each, that are live at the instruction; NULL: not known.

@@ -105,7 +105,7 @@ enum Next ambi_call_step(Engine *g, Value call) {
   if (!d) return NEXT_STOP;
   if (!d->has_rules) return give_call(g, call);
   if (!ambi_is_sym(head) || (d->dynamic && !d->tabled) || d->nargs > 64 ||
-      g->max_depth)
+      (g->max_depth && !ambi_literal_enters(g, d)))
     return ambi_query_begin(g, call, t, true);
   // A variable that nobody else knows says nothing any more.
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))

@@ -87,7 +87,6 @@ static bool begin(Engine *g, Unit *form) {
   g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
   g->copy.stamps = 0;
-  g->max_depth = cx->limits.max_stack_depth;
   cx->rigid_epoch = g->code->epoch;
   ambi_adopted_free(g);
   drop_handed(g);
@@ -146,6 +145,7 @@ static void end(Engine *g, Space *space) {
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Context *cx = g->cx;
   Space *space = cx->space;
+  g->max_depth = cx->limits.max_stack_depth;
   if (begin(g, form))
     run(g, out);
   else if (cx->stop == STOP_NONE)
@@ -179,10 +179,14 @@ enum AmbStop ambi_form_open(Context *cx, Value form) {
   if (!g) return cx->stop = STOP_MEMORY;
   cx->space->is_context = true;
   cx->hb = (Word *)UINTPTR_MAX;
-  bool bare = cx->rt->bare_minimal, counted = cx->limits.max_stack_depth != 0;
+  bool bare = cx->rt->bare_minimal;
   ambi_effects_mentioned(cx->rt->code);
   g->bare = bare;
-  g->form = bare || counted ? NULL : ambi_lower_form(cx, form);
+  g->max_depth = cx->limits.max_stack_depth;
+  if (!g->max_depth && ambi_form_is_literal(cx, form))
+    g->max_depth = DEPTH_UNCOUNTED;
+  if (cx->stop) return cx->stop;
+  g->form = bare || g->max_depth ? NULL : ambi_lower_form(cx, form);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
   if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;
   return cx->stop;

@@ -424,6 +424,15 @@ static bool binds_type(Engine *g, Value c, Value var) {
 
 static enum Next ev_call(Engine *g);
 
+// A child gave nothing: Empty is what the call of it takes the place of. Only a rule for
+// everything says more of that.
+static enum Next ev_empty(Engine *g) {
+  if (!g->code->rule_for_all) return NEXT_FAIL;
+  enum Next next = ambi_query_begin(g, AMB_SYM(EMPTY),
+                                    ambi_deref(AMB_V(g->e[EV_RTYPE])), true);
+  return next == NEXT_RET && g->rv.w == AMB_SYM(EMPTY).w ? NEXT_FAIL : next;
+}
+
 // Evaluates children from i on until one needs a frame of its own.
 static enum Next ev_args(Engine *g, uint32_t i) {
   Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
@@ -443,7 +452,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
       own = binds_type(g, c, t);
     if (!deep && (own || ambi_settled(g, c, t, AMB_SOME_NODES, &out))) {
       if (own) out = c;
-      if (tuple && out.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
+      if (tuple && out.w == AMB_SYM(EMPTY).w) return ev_empty(g);
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
       g->e[EV_SLOTS + 2 * (size_t)i] = out.w;
       continue;
@@ -469,7 +478,7 @@ static enum Next ev_value(Engine *g, uint32_t i) {
     Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
     if (ambi_alpha_equal(v, ambi_expr_at(atom, i))) error = empty = false;
   }
-  if (empty) return NEXT_FAIL;
+  if (empty) return ev_empty(g);
   if (error) return ambi_give(g, v);
   return ev_args(g, i + 1);
 }

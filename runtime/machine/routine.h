@@ -46,7 +46,8 @@ static inline Word ambi_depth(const Engine *g, Word more) {
   return AMB_UNLIKELY(g->max_depth) ? g->e[EV_DEPTH] + more : 0;
 }
 static inline bool ambi_too_deep(const Engine *g, Word depth) {
-  return AMB_UNLIKELY(g->max_depth) && depth >= g->max_depth;
+  return AMB_UNLIKELY(g->max_depth) && g->max_depth != DEPTH_UNCOUNTED &&
+         depth >= g->max_depth;
 }
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
@@ -66,6 +67,10 @@ Value ambi_from_elsewhere(Engine *g, Value v);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);
+
+// ---- literal.c ------------------------------------------------------------------
+// May a form that is evaluated by the rules as they stand call lowered code for this?
+bool ambi_literal_enters(Engine *g, Definition *d);
 
 // ---- apply.c --------------------------------------------------------------------
 // One step of the call in place of the EVAL frame, and what its value is evaluated to.

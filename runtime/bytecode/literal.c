@@ -1,0 +1,33 @@
+// Forms that are evaluated by the rules as they stand, and not lowered.
+//
+// A rule for all expressions, or a type of all symbols, changes what everything means:
+// data reduces, forms of the library have one more result, each constant is checked.
+// Code that is lowered under such a rule could take nothing for granted, and code that
+// runs when one comes would have to be left in the middle. Hardly any program has one, so
+// forms are evaluated as data then, like those whose depth is counted: all they go
+// through are the frames of routine.h and queries for rules. So they are where the text
+// says that the form could add such a rule. Of the functions it calls those are still
+// lowered that change no rules themselves, as long as no such rule is there.
+#include "runtime/machine/routine.h"
+
+bool ambi_form_is_literal(Context *cx, Value form) {
+  CodeState *cs = cx->rt->code;
+  Template t;
+  if (cs->rule_for_all) return true;
+  if (!(cx->rt->mentions.effects & E_BROAD)) return false;
+  if (!ambi_template_make(cx->rt->store, form, &t)) {
+    cx->stop = STOP_MEMORY;
+    return false;
+  }
+  bool changes = ambi_effects_term(cs, cx->space, t.atom) & E_RULES;
+  ambi_template_release(cx->rt->store, &t);
+  return changes;
+}
+
+// Control structures evaluate what they are given.
+bool ambi_literal_enters(Engine *g, Definition *d) {
+  if (g->max_depth != DEPTH_UNCOUNTED || g->code->rule_for_all) return false;
+  if (d->tabled) return true;
+  return !ambi_mention_evaluates(g->cx->rt, d->head, false) &&
+         !(ambi_effects_definition(g->code, d) & E_RULES);
+}

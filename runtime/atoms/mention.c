@@ -134,6 +134,38 @@ static bool adds_broad(Value atom) {
   return is_variable(kind) || (is_variable(subject) && is_rule_kind(kind));
 }
 
+// What takes the body of a call, or looks whether it is NotReducible.
+static bool takes_body(uint32_t symbol, uint32_t head, size_t i) {
+  switch (head) {
+  case AMB_S_RETURN:
+  case AMB_S_UNIFY:
+  case AMB_S_CASE:
+  case AMB_S_SWITCH:
+  case AMB_S_COLON:
+  case AMB_S_DOC: return symbol == AMB_S_NOT_REDUCIBLE;
+  case AMB_S_EQ: return symbol == AMB_S_FUNCTION && i == 2;
+  case AMB_S_CHAIN:
+  case AMB_S_EVAL:
+  case AMB_S_FUNCTION: return symbol == AMB_S_FUNCTION && i == 1;
+  default: return false;
+  }
+}
+
+void ambi_mention_body(Runtime *rt, uint32_t symbol, Value head, size_t i) {
+  if (ambi_is_none(head)) return;
+  if (symbol == AMB_S_NOT_REDUCIBLE &&
+      (i == 0 || head.w == AMB_OP_ID(OP_EQUAL).w ||
+       head.w == AMB_OP_ID(OP_IF_EQUAL).w))
+    return;
+  if (!ambi_is_sym(head) || !takes_body(symbol, ambi_sym_of(head), i))
+    rt->mentions.effects |= E_SENDS_BACK;
+}
+
+void ambi_mention_eval(Runtime *rt, Value e) {
+  Value a = ambi_expr_at(e, 1);
+  if (!ambi_is_expr(a) && !is_variable(a)) rt->mentions.effects |= E_SENDS_BACK;
+}
+
 void ambi_mention_adding(Runtime *rt, Value e) {
   if (ambi_expr_size(e) != 3 || !adds(ambi_expr_at(e, 0))) return;
   Value what = ambi_expr_at(e, 2);

@@ -19,9 +19,13 @@
 
 // Beside enum Effect: adds a rule or type whose subject only running can tell.
 #define E_BROAD 256u
+// Has NotReducible or a function where it is a value, and not what a step of a call
+// gives: it sends back to whatever call hands it on.
+#define E_SENDS_BACK 512u
 
 typedef struct Mentions {
-  unsigned effects;   // of operations that were read (enum Effect), and E_BROAD
+  unsigned
+      effects;  // of operations that were read (enum Effect), and those beside
   unsigned fetched;   // of those that may be taken for data
   uint32_t nsymbols;  // ids below are names of the core library
   uint8_t *seen;      // nsymbols: was it read (1), where it may be data (2)?
@@ -43,6 +47,11 @@ bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule);
 // The reader met an expression: does it add a rule or type whose subject only running
 // can tell?
 void ambi_mention_adding(Runtime *rt, Value e);
+// The reader met NotReducible, or `function` at a head, as child number i of what has
+// this head (AMB_NONE: of a form or fact by itself).
+void ambi_mention_body(Runtime *rt, uint32_t symbol, Value head, size_t i);
+// ... an (eval A): is A no call at all?
+void ambi_mention_eval(Runtime *rt, Value e);
 // Is the atom a rule for all expressions, or a type of all symbols?
 bool ambi_is_broad(Value atom);
 // A text was taken from the boot image: what reading it would have noted.

@@ -511,6 +511,22 @@ static bool names_data(Read *rd, uint32_t symbol) {
   return in_data(rd);
 }
 
+// NotReducible as a child, or a function by its head.
+static void mention_body(Read *rd, uint32_t symbol) {
+  const Value *children = (const Value *)(const void *)rd->values.at;
+  size_t i = rd->values.used / sizeof(Value);
+  const Bracket *b = innermost(rd);
+  bool head = symbol == AMB_S_FUNCTION && at_head(rd);
+  if (head) {
+    i = b->first;
+    b = rd->brackets.used > sizeof(Bracket) ? b - 1 : NULL;
+  }
+  if (symbol == AMB_S_FUNCTION && !head) i = 0;  // it may become one
+  if (!b) return;
+  Value of = b->first < i ? children[b->first] : AMB_UNIT;
+  ambi_mention_body(rd->r->rt, symbol, of, i <= b->first ? 0 : i - b->first);
+}
+
 static enum ReadStatus read_word(Read *rd) {
   Reader *r = rd->r;
   Position at = position(rd, rd->p);
@@ -529,6 +545,8 @@ static enum ReadStatus read_word(Read *rd) {
   const Template *t =
       r->tokens ? ambi_tokens_entry(r->tokens, word, len, symbol) : NULL;
   if (t) return push_token_value(rd, t, at) ? READ_ATOM : READ_MEMORY;
+  if (symbol == AMB_S_NOT_REDUCIBLE || symbol == AMB_S_FUNCTION)
+    mention_body(rd, symbol);
   bool head = rd->brackets.used == sizeof(Bracket) && at_head(rd);
   if (!head || !r->form)
     ambi_mention_symbol(r->rt, symbol, head, names_data(rd, symbol));
@@ -584,6 +602,7 @@ static enum ReadStatus close_bracket(Read *rd) {
   if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
     ambi_mention_op(rd->r->rt, v, done.data);
   if (!done.ground) ambi_mention_adding(rd->r->rt, v);
+  if (n == 2 && object[1] == AMB_SYM(EVAL).w) ambi_mention_eval(rd->r->rt, v);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);
   return ok ? READ_ATOM : READ_MEMORY;
 }

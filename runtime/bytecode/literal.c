@@ -8,12 +8,17 @@
 // through are the frames of routine.h and queries for rules. So they are where the text
 // says that the form could add such a rule. Of the functions it calls those are still
 // lowered that change no rules themselves, as long as no such rule is there.
+//
+// NotReducible and functions are what a step of a call gives, and lowered code looks for
+// them there. A text that has them where they are values of variables, arguments or
+// data is evaluated like that, too: whatever hands them on is a call they send back to.
 #include "runtime/machine/routine.h"
 
 bool ambi_form_is_literal(Context *cx, Value form) {
   CodeState *cs = cx->rt->code;
   Template t;
-  if (cs->rule_for_all) return true;
+  if (cs->rule_for_all || (cx->rt->mentions.effects & E_SENDS_BACK))
+    return true;
   if (!(cx->rt->mentions.effects & E_BROAD)) return false;
   if (!ambi_template_make(cx->rt->store, form, &t)) {
     cx->stop = STOP_MEMORY;
@@ -26,8 +31,10 @@ bool ambi_form_is_literal(Context *cx, Value form) {
 
 // Control structures evaluate what they are given.
 bool ambi_literal_enters(Engine *g, Definition *d) {
-  if (g->max_depth != DEPTH_UNCOUNTED || g->code->rule_for_all) return false;
+  if (g->max_depth != DEPTH_UNCOUNTED) return false;
   if (d->tabled) return true;
+  if (g->code->rule_for_all || (g->cx->rt->mentions.effects & E_SENDS_BACK))
+    return false;
   return !ambi_mention_evaluates(g->cx->rt, d->head, false) &&
          !(ambi_effects_definition(g->code, d) & E_RULES);
 }

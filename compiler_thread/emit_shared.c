@@ -289,7 +289,10 @@ static void part(const Body *b) {
   jit_jump_if(j, J_BELOW, expr);
   follow(b);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_EQ, expr);
+  jit_jump_if(j, J_NE, plain);
+  jit_rr32(j, J_MOV, J_RCX, J_RSI);  // what was bound need not be a value
+  jit_ri32(j, J_AND, J_RCX, AMB_EXPR_RIGID);
+  jit_rr(j, J_OR, J_RAX, J_RCX);
   jit_bind(j, plain);
   done(b);
   jit_bind(j, expr);  // parts of what is rigid are

@@ -144,9 +144,9 @@ do_UNMARK:
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
-  Value part = ambi_deref(ambi_expr_at(v, pc->c));
+  Value child = ambi_expr_at(v, pc->c), part = ambi_deref(child);
   if (ambi_is_expr(part) && (v.w & AMB_EXPR_RIGID))  // so are its parts
-    part.w |= AMB_EXPR_RIGID | (v.w & AMB_EXPR_EVAL);
+    part.w |= AMB_EXPR_RIGID | (ambi_is_var(child) ? 0 : v.w & AMB_EXPR_EVAL);
   E[pc->a] = part.w;
   STEP(1);
 }

@@ -204,7 +204,8 @@ static bool resolve_names(Snapshot *s) {
 static void mention(const Snapshot *s) {
   Runtime *rt = s->rt;
   bool program = s->tail.kind == SNAPSHOT_PROGRAM;
-  unsigned effects = (unsigned)(s->tail.effects & (E_ALL | E_BROAD | E_SENDS_BACK)),
+  unsigned effects =
+               (unsigned)(s->tail.effects & (E_ALL | E_BROAD | E_SENDS_BACK)),
            fetched = (unsigned)(s->tail.effects >> 32 & E_ALL);
   if (program) ambi_mention_all(rt, effects, fetched, NULL, 0);
   for (uint64_t i = 0; !program && i < s->tail.nops; i++)

@@ -59,7 +59,9 @@ static enum Next call_op(Engine *g, Value call, Value t) {
     case CALL_VALUE: next = ambi_body_tail(g, call, g->rv, t); break;
     case CALL_EMPTY: next = NEXT_FAIL; break;
     case CALL_STOP: next = NEXT_STOP; break;
-    case CALL_DATA: next = give_call(g, call); break;
+    case CALL_DATA:
+      next = give_call(g, ambi_ill_typed(g, call) ? ambi_unmark(call) : call);
+      break;
     default: next = NEXT_RET; break;
     }
   }

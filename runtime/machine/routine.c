@@ -189,6 +189,17 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   ambi_types_drop(&types);
 }
 
+bool ambi_ill_typed(Engine *g, Value call) {
+  ValueVec errors = {0};
+  bool terms = false;
+  for (uint32_t i = 1; i < ambi_expr_size(call); i++)
+    terms |= ambi_is_expr(ambi_deref(ambi_expr_at(call, i)));
+  if (terms) argument_errors(g, ambi_unmark(call), &errors);
+  bool ill = errors.n > 0;
+  ambi_vec_drop(&errors);
+  return ill;
+}
+
 Value ambi_from_elsewhere(Engine *g, Value v) {
   ValueVec errors = {0};
   v = ambi_deref(v);

@@ -63,7 +63,7 @@ static uint64_t add(void *arg, uint64_t n) {
   (void)arg;
   for (uint64_t i = 0; i < n; i++) {
     Index x;
-    ambi_index_open(&x, (Path){1, PATH_SELF});
+    ambi_index_open(&x, ambi_path(1));
     micro_must(ambi_index_catch_up(&x, NULL, records, KEYS), "no memory");
     ambi_index_close(&x);
   }
@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
              1);
   make_records();
   Index x;
-  ambi_index_open(&x, (Path){1, PATH_SELF});
+  ambi_index_open(&x, ambi_path(1));
   micro_must(ambi_index_catch_up(&x, NULL, records, KEYS), "no memory");
   micro_case("index", "found among 100000 keys", find, &x, 1);
   micro_case("index", "added at once, 100000 keys; a key", add, NULL, KEYS);

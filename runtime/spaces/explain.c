@@ -17,13 +17,13 @@ typedef struct Explain {
 } Explain;
 
 static void say_path(Explain *e, Path path) {
-  if (path.arg == PATH_GROUND) {
+  if (ambi_path_same(path, PATH_GROUND)) {
     ambi_buffer_format(&e->b, "the whole fact");
     return;
   }
-  ambi_buffer_format(&e->b, "argument %u", path.arg);
-  if (path.sub != PATH_SELF)
-    ambi_buffer_format(&e->b, ", child %u of it", path.sub);
+  ambi_buffer_format(&e->b, "argument %u", (path.steps & 0xFF) - 1);
+  while (path.steps >>= 8)
+    ambi_buffer_format(&e->b, ", child %u of it", (path.steps & 0xFF) - 1);
 }
 
 // The first key leads; more are asked where it leaves much.
@@ -40,6 +40,9 @@ static void say_goal(Explain *e, unsigned i, const JoinGoal *g) {
                                        : "; ");
     say_path(e, g->keys[k].path);
   }
+  if (g->hashed) ambi_buffer_format(&e->b, "; hashed by all of them");
+  if (g->open)
+    ambi_buffer_format(&e->b, "; %" PRIu64 " facts have variables", g->open);
   ambi_buffer_format(&e->b,
                      "\n     asked %" PRIu64 " times, %" PRIu64
                      " facts looked at, %" PRIu64 " match\n",
@@ -57,7 +60,8 @@ static void say_plan(Explain *e, Join *j) {
   ambi_vec_drop(&values);
 }
 
-// No plan: an atom with variables may match, or several spaces have such facts.
+// No plan: an atom without a symbol in front may match, or several spaces have such
+// facts.
 static void say_unplanned(Explain *e) {
   ambi_buffer_format(
       &e->b,

@@ -30,7 +30,7 @@ static Relation *only_relation(const Space *s, const View *v, Value head,
 // The index at an argument, if it is there and has all records.
 static inline Index *ready_index(const Relation *rel, const View *v,
                                  uint32_t arg) {
-  Index *x = ambi_relation_has_index(rel, (Path){(uint8_t)arg, PATH_SELF});
+  Index *x = ambi_relation_has_index(rel, ambi_path(arg));
   return x && ambi_index_upto(x) >= ambi_relation_seen(rel, v) ? x : NULL;
 }
 
@@ -77,8 +77,7 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
     uint64_t key;
     if (ambi_is_none(v) || ambi_is_var(v)) continue;
     if (!ambi_word_ground(v)) return FACT_ASK;
-    Index *x =
-        hits.n > 1 && i < PATH_GROUND ? ready_index(rel, &view, i) : NULL;
+    Index *x = hits.n > 1 && i < PATH_STEPS ? ready_index(rel, &view, i) : NULL;
     if (x && ambi_key_value(v, &key) == KEY_VALUE)
       hits = ambi_relation_hits(rel, &view, x, key);
   }

@@ -1,4 +1,4 @@
-// Keys of values, and an open-addressing table of positions.
+// An open-addressing table of positions.
 //
 // A slot is 8 bytes: 32 bits of hash and a position, or where the list of several
 // positions is. The hash part decides slot and identity alike; among 10^6 keys about
@@ -16,57 +16,6 @@
 #include "runtime/spaces/index.h"
 
 #include "memory/alloc.h"
-
-// ---- keys -----------------------------------------------------------------------
-uint64_t ambi_key_functor(uint64_t head_key, uint32_t size) {
-  return ambi_hash_mix(ambi_hash_mix(17, head_key), size);
-}
-
-uint64_t ambi_key_nested(uint32_t size) {
-  return ambi_hash_mix(19, size);
-}
-
-static bool is_open(Value v) {
-  return ambi_is_var(v) || ambi_is_lvar(v) || ambi_is_none(v);
-}
-
-enum KeyKind ambi_key_value(Value v, uint64_t *key) {
-  v = ambi_deref(v);
-  if (is_open(v)) return KEY_OPEN;
-  if (!ambi_is_expr(v)) {
-    *key = ambi_atomic_hash(v);
-    return KEY_VALUE;
-  }
-  Value head = ambi_deref(ambi_expr_at(v, 0));
-  if (is_open(head)) return KEY_OPEN;
-  *key = ambi_is_expr(head)
-             ? ambi_key_nested(ambi_expr_size(v))
-             : ambi_key_functor(ambi_atomic_hash(head), ambi_expr_size(v));
-  return KEY_VALUE;
-}
-
-enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
-                           uint64_t *key) {
-  if (path.arg >= n) return KEY_ABSENT;
-  Value v = items[path.arg];
-  if (path.sub == PATH_SELF) return ambi_key_value(v, key);
-  v = ambi_deref(v);
-  if (is_open(v)) return KEY_OPEN;
-  if (!ambi_is_expr(v) || ambi_expr_size(v) <= path.sub) return KEY_ABSENT;
-  enum KeyKind kind = ambi_key_value(ambi_expr_at(v, path.sub), key);
-  if (kind == KEY_VALUE) *key = ambi_key_functor(*key, ambi_expr_size(v));
-  return kind;
-}
-
-enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key) {
-  Value atom = ambi_record_atom(r);
-  if (path.arg == PATH_GROUND && ambi_record_open(r)) return KEY_OPEN;
-  if (path.arg == PATH_GROUND || path.arg == PATH_WHOLE) {
-    *key = ambi_hash(atom);
-    return KEY_VALUE;
-  }
-  return ambi_key_path(ambi_expr_items(atom), ambi_expr_size(atom), path, key);
-}
 
 // ---- lists of positions -------------------------------------------------------------
 // A block of class k has 4 << k words: the number of entries, the class with the
@@ -373,6 +322,21 @@ static bool add_batch(Index *x, Epochs *e, Batch *b, const Record *at,
   return true;
 }
 
+uint64_t ambi_key_and(uint64_t key, uint64_t next) {
+  return ambi_hash_mix(ambi_hash_mix(23, key), next);
+}
+
+static enum KeyKind key_of(const Index *x, Record r, uint64_t *key) {
+  enum KeyKind all = ambi_key_record(r, x->path, key);
+  for (unsigned i = 0; i < x->nmore && all != KEY_ABSENT; i++) {
+    uint64_t next = 0;
+    enum KeyKind kind = ambi_key_record(r, x->more[i], &next);
+    if (kind != KEY_VALUE) all = kind;
+    *key = ambi_key_and(*key, next);
+  }
+  return all;
+}
+
 bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
   Batch b;
   b.n = 0;
@@ -381,7 +345,7 @@ bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
       __builtin_prefetch(ambi_ptr(at[i + AHEAD].held));
     if (ambi_record_gone(at[i])) continue;
     uint64_t key = 0;
-    enum KeyKind kind = ambi_key_record(at[i], x->path, &key);
+    enum KeyKind kind = key_of(x, at[i], &key);
     if (kind == KEY_OPEN && !add_open(x, e, (uint32_t)i)) return false;
     if (kind != KEY_VALUE) continue;
     b.tag[b.n] = tag_of(key);

@@ -1,39 +1,12 @@
 // Internal to spaces: one hash index, from a key to ascending record positions.
 //
-// An index looks at one Path of the records: an argument, a child of an
-// argument that is an expression, or the whole atom. Keys are 64-bit hashes
-// such that values that can match have equal keys; a collision merely gives a
-// candidate too many. Records with a variable at the path are in `open`: they
-// are candidates for every key.
+// An index looks at one Path of the records (path.h). Records with a variable on the
+// way are in `open`: they are candidates for every key.
 #ifndef AMBIT_RUNTIME_INDEX_H
 #define AMBIT_RUNTIME_INDEX_H
 
 #include "memory/epoch.h"
-#include "runtime/atoms/match.h"
-#include "runtime/spaces/record.h"
-
-enum { PATH_SELF = 0xFF, PATH_WHOLE = 0xFF, PATH_GROUND = 0xFE };
-typedef struct Path {
-  uint8_t arg;  // child of the record's atom; PATH_WHOLE: the atom itself;
-                // PATH_GROUND: the atom, if it has no variables
-  uint8_t sub;  // child of that; PATH_SELF: the argument itself
-} Path;
-
-enum KeyKind {
-  KEY_VALUE,  // *key is set
-  KEY_OPEN,   // a variable stands there: no key
-  KEY_ABSENT  // the atom has no such path: never a candidate
-};
-// Key of one value: atoms by value, expressions by head and size.
-enum KeyKind ambi_key_value(Value v, uint64_t *key);
-uint64_t ambi_key_functor(uint64_t head_key, uint32_t size);
-// The key of any expression whose head is an expression.
-uint64_t ambi_key_nested(uint32_t size);
-// Key of a path of an expression's children (AMB_NONE counts as a variable).
-enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
-                           uint64_t *key);
-// Key of a record, which is there, at any path.
-enum KeyKind ambi_key_record(Record r, Path path, uint64_t *key);
+#include "runtime/spaces/path.h"
 
 // A slot of the table: one word, so that who looks sees all of it or nothing. In the
 // lower half a part of the key's hash, in the upper one a position; with SLOT_LIST
@@ -49,8 +22,10 @@ enum { LIST_CLASSES = 27 };
 // One thread at a time takes records in, the others look at what is there by then;
 // share.h tells how. The lock is the relation's.
 typedef struct Index {
-  Retired r;                  // [lock]
-  Path path;                  // [init]
+  Retired r;         // [lock]
+  Path path;         // [init]
+  const Path *more;  // [init] paths whose keys are part of the key, too
+  unsigned nmore;    // [init]
   AMB_ATOMIC(size_t) x_upto;  // [lock>all] records before are in the index
   AMB_ATOMIC(SlotTable *) x_table;  // [lock>all] NULL: no keys yet
   AMB_ATOMIC(size_t) x_used;        // [lock>all] keys
@@ -65,6 +40,8 @@ typedef struct Index {
 } Index;
 
 void ambi_index_open(Index *x, Path path);
+// Key of the facts that have this at the first path, and that at the next one.
+uint64_t ambi_key_and(uint64_t key, uint64_t next);
 void ambi_index_close(Index *x);
 // Takes in the records from x->x_upto to n. Epochs: of those who may be looking, or
 // NULL. False: memory is out, and more can not be taken in.

@@ -4,150 +4,14 @@
 // at once: first their words are fetched, then the facts, then the slots where the
 // next goal will look, and by the time a goal comes to use them they are there.
 // Batches change nothing of the order.
-#include "runtime/spaces/join.h"
-
+//
+// A fact with variables waits in its batch until its turn. Then the pattern's variables
+// get the values they have by now, it is unified with its pattern, and so are, below it,
+// the candidates of the goals that are left. What that binds is undone when the next fact
+// of the batch is taken.
 #include "memory/alloc.h"
 #include "runtime/config.h"
-
-enum {
-  JOIN_BATCH = 16,
-  FEW =
-      8  // candidates: tried one by one, rather than looking into more indexes
-};
-
-// Positions that two lists have in common, or all of one list.
-typedef struct Candidates {
-  Hits hits;
-  uint32_t next;
-  const uint32_t *other;  // NULL: none
-  uint32_t nother, beside;
-} Candidates;
-
-typedef struct Level {
-  JoinGoal *g;
-  Index *first;  // of keys[0]; NULL: all facts are candidates
-  Candidates c;
-  unsigned n, next;                   // of the batch
-  uint32_t pos[JOIN_BATCH];           // facts that match
-  Value taken[JOIN_BATCH][JOIN_OPS];  // what their operations bind
-  bool looked;
-  Hits hits[JOIN_BATCH];  // where the next goal looks, if that was looked up
-} Level;
-
-typedef struct Run {
-  Join *j;
-  Context *cx;
-  Value slot[JOIN_VARS];
-  uint32_t at[JOIN_GOALS];  // positions of the facts in use, by written place
-  uint64_t tried;
-  ValueVec *values;
-  size_t nsolutions;
-  uint32_t *places;  // of each solution, when they are to be sorted
-  size_t nplaces, places_cap;
-  Level level[];
-} Run;
-
-// ---- candidates ---------------------------------------------------------------------
-static Candidates candidates_of(Hits h) {
-  return (Candidates){.hits = h};
-}
-
-// The first entry of the other list that is not below pos: steps that double, then
-// halves.
-static bool gallop(Candidates *c, uint32_t pos) {
-  uint32_t lo = c->beside, step = 1;
-  while (lo + step < c->nother && c->other[lo + step] < pos) {
-    lo += step;
-    step *= 2;
-  }
-  uint32_t hi = lo + step < c->nother ? lo + step : c->nother;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (c->other[mid] < pos)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  c->beside = lo;
-  return lo < c->nother && c->other[lo] == pos;
-}
-
-static bool next_candidate(Candidates *c, uint32_t *pos) {
-  while (c->next < c->hits.n) {
-    *pos = ambi_hit(&c->hits, c->next++);
-    if (!c->other || gallop(c, *pos)) return true;
-  }
-  return false;
-}
-
-static uint64_t hash_now(const Run *r, const JoinGoal *g) {
-  Value items[JOIN_OPS + 1];
-  uint32_t n = ambi_expr_size(g->pattern);
-  items[0] = ambi_expr_at(g->pattern, 0);
-  for (uint32_t i = 1; i < n; i++) {
-    const JoinOp *op = &g->ops[i - 1];
-    items[i] = op->kind == JOIN_SAME ? r->slot[op->to] : op->value;
-  }
-  return ambi_hash_items(items, n);
-}
-
-static uint64_t key_now(const Run *r, const JoinGoal *g, const JoinKey *k) {
-  if (k->var == JOIN_WHOLE) return hash_now(r, g);
-  if (k->var == JOIN_VARS) return k->key;
-  uint64_t key = 0;
-  ambi_key_value(r->slot[k->var], &key);
-  return k->size ? ambi_key_functor(key, k->size) : key;
-}
-
-// False: there is no such index.
-static bool look(const JoinGoal *g, Path path, uint64_t key, Hits *out) {
-  Index *x = ambi_relation_index(g->rel, &g->view, path);
-  if (x) *out = ambi_relation_hits(g->rel, &g->view, x, key);
-  return x != NULL;
-}
-
-// Narrows down many candidates by what else is known.
-static void narrow(Run *r, JoinGoal *g, Candidates *c) {
-  Hits best = c->hits, second = {.n = UINT32_MAX}, h;
-  for (unsigned i = 1; i < g->nkeys && best.n > FEW; i++) {
-    if (!look(g, g->keys[i].path, key_now(r, g, &g->keys[i]), &h)) continue;
-    if (h.n < best.n) {
-      second = best;
-      best = h;
-    } else if (h.n < second.n) {
-      second = h;
-    }
-  }
-  Path whole = {PATH_GROUND, PATH_SELF};
-  if (best.n > FEW && g->all_known && g->keys[0].var != JOIN_WHOLE &&
-      look(g, whole, hash_now(r, g), &h))
-    best = h;
-  *c = candidates_of(best);
-  if (best.n <= FEW || !second.at) return;
-  c->other = second.at;
-  c->nother = second.n;
-}
-
-// While another thread was at the index, all facts were candidates.
-static void find_first(Level *l) {
-  if (l->first || l->g->nkeys == 0) return;
-  l->first = ambi_relation_index(l->g->rel, &l->g->view, l->g->keys[0].path);
-}
-
-static void open_level(Run *r, Level *l, const Hits *known) {
-  JoinGoal *g = l->g;
-  g->asked++;
-  l->n = l->next = 0;
-  if (g->view.epochs && !known) find_first(l);
-  if (!l->first) {
-    l->c = candidates_of((Hits){.n = g->n});
-    return;
-  }
-  l->c = candidates_of(known ? *known
-                             : ambi_relation_hits(g->rel, &g->view, l->first,
-                                                  key_now(r, g, &g->keys[0])));
-  if (l->c.hits.n > FEW) narrow(r, g, &l->c);
-}
+#include "runtime/spaces/join_run.h"
 
 // ---- one fact ---------------------------------------------------------------------
 static bool equal(Context *cx, Value a, Value b) {
@@ -172,6 +36,10 @@ static inline bool match(Run *r, const JoinGoal *g, Value fact, Value *taken) {
     case JOIN_SAME:
       if (!equal(r->cx, r->slot[op->to], v)) return false;
       break;
+    case JOIN_TAKE:
+      if (!equal(r->cx, r->slot[op->to], v)) return false;
+      r->slot[op->to] = *taken++ = v;
+      break;
     case JOIN_ENTER:
       if (!ambi_is_expr(v) || ambi_expr_size(v) != op->size) return false;
       part[op->to] = ambi_expr_items(v);
@@ -182,8 +50,45 @@ static inline bool match(Run *r, const JoinGoal *g, Value fact, Value *taken) {
 }
 
 static void take_again(Run *r, const JoinGoal *g, const Value *taken) {
-  for (unsigned i = 0; i < g->nops; i++)
-    if (g->ops[i].kind == JOIN_BIND) r->slot[g->ops[i].to] = *taken++;
+  for (unsigned i = 0; i < g->nops; i++) {
+    const JoinOp *op = &g->ops[i];
+    if (op->kind == JOIN_BIND || op->kind == JOIN_TAKE)
+      r->slot[op->to] = *taken++;
+  }
+}
+
+static bool is_unified(const Level *l, unsigned i) {
+  return l->unified || l->open >> i & 1;
+}
+
+// What variables of the conjunction have been found to be so far.
+static bool bind_slots(Run *r, const JoinGoal *g) {
+  uint32_t left = g->known;
+  for (unsigned i = 0; left; i++, left >>= 1)
+    if ((left & 1) && !ambi_unify(r->cx, r->j->vars->at[i], r->slot[i]))
+      return false;
+  return true;
+}
+
+// False: they do not match, or cx->stop is set.
+static bool unify_fact(Run *r, Level *l, uint32_t pos) {
+  Context *cx = r->cx;
+  l->bound = true;
+  l->mark = cx->tr;
+  l->top = cx->h;
+  l->solutions = r->nsolutions;
+  bool ok = (l->unified || bind_slots(r, l->g)) &&
+            ambi_record_unify(cx, l->g->at[pos], l->g->pattern);
+  l->g->found += ok;
+  return ok;
+}
+
+// Undoes what the fact in use has bound.
+static void leave_fact(Run *r, Level *l) {
+  if (!l->bound) return;
+  l->bound = false;
+  ambi_trail_undo(r->cx, l->mark);
+  if (l->solutions == r->nsolutions) r->cx->h = l->top;
 }
 
 // ---- batches ----------------------------------------------------------------------
@@ -196,46 +101,63 @@ static bool poll(Run *r, unsigned n) {
 
 // Where the next goal will look for each fact of the batch.
 static void look_ahead(Level *l, const Level *below, const uint64_t *keys) {
-  const JoinGoal *g = below->g;
-  const Record *at = g->at;
+  const Record *at = below->g->at;
   for (unsigned i = 0; i < l->n; i++) {
-    l->hits[i] = ambi_relation_hits(g->rel, &g->view, below->first, keys[i]);
-    if (l->hits[i].n) __builtin_prefetch(&at[ambi_hit(&l->hits[i], 0)]);
+    if (is_unified(l, i)) continue;
+    l->hits[i] = ambi_join_hits(below, keys[i]);
+    if (l->hits[i].hits.n)
+      __builtin_prefetch(&at[ambi_hit(&l->hits[i].hits, 0)]);
   }
   for (unsigned i = 0; i < l->n; i++)
-    if (l->hits[i].n)
-      __builtin_prefetch(ambi_ptr(at[ambi_hit(&l->hits[i], 0)].held));
+    if (!is_unified(l, i) && l->hits[i].hits.n)
+      __builtin_prefetch(ambi_ptr(at[ambi_hit(&l->hits[i].hits, 0)].held));
 }
 
-// The next candidates that match. False: cx->stop is set.
-static bool fill(Run *r, Level *l, const Level *below) {
+static unsigned take_candidates(Level *l, uint32_t pos[JOIN_BATCH]) {
   const Record *at = l->g->at;
-  uint32_t pos[JOIN_BATCH];
-  uint64_t keys[JOIN_BATCH];
   unsigned n = 0;
-  l->n = l->next = 0;
-  while (n < JOIN_BATCH && next_candidate(&l->c, &pos[n])) {
+  while (n < JOIN_BATCH && ambi_join_next(&l->c, &pos[n])) {
     __builtin_prefetch(&at[pos[n]]);
     n++;
   }
   for (unsigned i = 0; n > 1 && i < n; i++)
     __builtin_prefetch(ambi_ptr(at[pos[i]].held));
+  return n;
+}
+
+// Into the batch, if it matches, or may.
+static inline bool take_fact(Run *r, Level *l, uint32_t pos) {
+  JoinGoal *g = l->g;
+  Record rec = g->at[pos];
+  if (ambi_is_ended(g->end, pos, g->view.seen) || ambi_record_gone(rec))
+    return false;
+  if (l->unified || ambi_record_open(rec)) {
+    l->open |= (uint32_t)1 << l->n;
+    g->open += ambi_record_open(rec);
+  } else if (match(r, g, rec.held, l->taken[l->n])) {
+    g->found++;
+  } else {
+    return false;
+  }
+  l->pos[l->n++] = pos;
+  return true;
+}
+
+// The next candidates that match. False: cx->stop is set.
+static bool fill(Run *r, Level *l, const Level *below) {
+  uint32_t pos[JOIN_BATCH];
+  uint64_t keys[JOIN_BATCH];
+  const Index *next = below && !l->unified ? ambi_join_index(below) : NULL;
+  l->n = l->next = l->open = 0;
+  l->looked = next;
+  unsigned n = take_candidates(l, pos);
   for (unsigned i = 0; i < n; i++) {
-    if (ambi_is_ended(l->g->end, pos[i], l->g->view.seen) ||
-        ambi_record_gone(at[pos[i]]) ||
-        !match(r, l->g, at[pos[i]].held, l->taken[l->n]))
-      continue;
-    l->pos[l->n] = pos[i];
-    if (below && below->first) {
-      keys[l->n] = key_now(r, below->g, &below->g->keys[0]);
-      ambi_index_prefetch(below->first, keys[l->n]);
-    }
-    l->n++;
+    if (!take_fact(r, l, pos[i]) || !next || is_unified(l, l->n - 1)) continue;
+    keys[l->n - 1] = ambi_join_key(r, below);
+    ambi_index_prefetch(next, keys[l->n - 1]);
   }
   l->g->looked_at += n;
-  l->g->found += l->n;
-  l->looked = below && below->first;
-  if (l->looked) look_ahead(l, below, keys);
+  if (next) look_ahead(l, below, keys);
   return !r->cx->stop && poll(r, n);
 }
 
@@ -255,121 +177,120 @@ static bool note_places(Run *r) {
   return true;
 }
 
-static bool emit(Run *r) {
+// Room for the values of one more solution. NULL: cx->stop is set.
+static Value *new_solution(Run *r) {
   size_t n = r->j->vars->n;
   ValueVec *v = r->values;
-  if (!ambi_grow((void **)&v->at, &v->cap, v->n + n, sizeof *v->at))
-    return out_of_memory(r);
-  if (n) memcpy(v->at + v->n, r->slot, n * sizeof *v->at);
+  if (!ambi_grow((void **)&v->at, &v->cap, v->n + n + 1, sizeof *v->at) ||
+      (r->j->reordered && !note_places(r))) {
+    out_of_memory(r);
+    return NULL;
+  }
+  Value *at = v->at + v->n;
   v->n += n;
   r->nsolutions++;
-  return !r->j->reordered || note_places(r);
+  return at;
 }
 
-// The facts of the last goal's batch are solutions.
+// The facts of the last goal's batch are solutions, up to one with variables.
 static bool emit_batch(Run *r, Level *l) {
-  for (; l->next < l->n; l->next++) {
+  size_t n = r->j->vars->n;
+  for (; l->next < l->n && !is_unified(l, l->next); l->next++) {
     r->at[l->g->written] = l->pos[l->next];
     take_again(r, l->g, l->taken[l->next]);
-    if (!emit(r)) return false;
+    Value *at = new_solution(r);
+    if (!at) return false;
+    memcpy(at, r->slot, n * sizeof *at);
   }
   return true;
 }
 
+// Where facts were not unified in the written order, values are found later: variables
+// that are the same might else be named after another one.
+static bool emit_unified(Run *r) {
+  const ValueVec *vars = r->j->vars;
+  Value *at = new_solution(r);
+  for (size_t i = 0; at && i < vars->n; i++) {
+    at[i] = r->j->reordered ? AMB_NONE : ambi_resolve(r->cx, vars->at[i]);
+    if (ambi_is_none(at[i]) && !r->j->reordered) return out_of_memory(r);
+  }
+  r->unvalued = r->unvalued || r->j->reordered;
+  return at != NULL;
+}
+
+// ---- all goals ----------------------------------------------------------------------
+// Takes the next fact of the batch. False: it does not match, or cx->stop is set.
+static bool use_fact(Run *r, Level *l, unsigned i) {
+  r->at[l->g->written] = l->pos[i];
+  if (is_unified(l, i)) return unify_fact(r, l, l->pos[i]);
+  take_again(r, l->g, l->taken[i]);
+  return true;
+}
+
+static void go_below(Run *r, const Level *l, unsigned i, Level *below) {
+  below->unified = is_unified(l, i);
+  bool known =
+      !below->unified && l->looked && l->looked == ambi_join_index(below);
+  ambi_join_look(r, below, known ? &l->hits[i] : NULL);
+}
+
 static bool run(Run *r) {
   unsigned depth = 0, last = r->j->ngoals - 1;
-  open_level(r, &r->level[0], NULL);
+  ambi_join_look(r, &r->level[0], NULL);
   for (;;) {
     Level *l = &r->level[depth], *below = depth < last ? l + 1 : NULL;
+    leave_fact(r, l);
     if (l->next == l->n) {
       if (!fill(r, l, below)) return false;
-      if (l->n == 0 && (l->c.next == l->c.hits.n)) {
+      if (l->n == 0 && ambi_join_is_end(&l->c)) {
         if (depth == 0) return true;
         depth--;
         continue;
       }
     }
-    if (depth == last) {
-      if (!emit_batch(r, l)) return false;
-    } else if (l->next < l->n) {
-      unsigned i = l->next++;
-      r->at[l->g->written] = l->pos[i];
-      take_again(r, l->g, l->taken[i]);
-      open_level(r, below, l->looked ? &l->hits[i] : NULL);
-      depth++;
-    }
+    if (!below && !emit_batch(r, l)) return false;
+    if (l->next == l->n) continue;
+    unsigned i = l->next++;
+    bool ok = use_fact(r, l, i);
+    if (r->cx->stop || (ok && !below && !emit_unified(r))) return false;
+    if (!ok || !below) continue;
+    go_below(r, l, i, below);
+    depth++;
   }
 }
 
-// ---- the written order ------------------------------------------------------------
-static bool comes_after(const Run *r, uint32_t a, uint32_t b) {
-  unsigned n = r->j->ngoals;
-  const uint32_t *x = r->places + (size_t)a * n, *y = r->places + (size_t)b * n;
-  for (unsigned i = 0; i < n; i++)
-    if (x[i] != y[i]) return x[i] > y[i];
-  return false;
-}
-
-// Sorts runs of length 1, 2, 4, .. into one another; the result is in one of the two.
-static uint32_t *merge_sort(const Run *r, uint32_t *from, uint32_t *to,
-                            size_t n) {
-  for (size_t width = 1; width < n; width *= 2) {
-    for (size_t lo = 0; lo < n; lo += 2 * width) {
-      size_t mid = lo + width < n ? lo + width : n;
-      size_t hi = lo + 2 * width < n ? lo + 2 * width : n;
-      size_t a = lo, b = mid;
-      for (size_t i = lo; i < hi; i++)
-        to[i] = b == hi || (a < mid && !comes_after(r, from[a], from[b]))
-                    ? from[a++]
-                    : from[b++];
-    }
-    uint32_t *t = from;
-    from = to;
-    to = t;
-  }
-  return from;
-}
-
-static bool sort_solutions(Run *r, size_t from) {
-  size_t n = r->nsolutions, width = r->j->vars->n;
-  if (n < 2 || width == 0) return true;
-  size_t bytes = n * width * sizeof(Value);
-  uint32_t *order = n < UINT32_MAX ? ambi_alloc(2 * n * sizeof *order) : NULL;
-  Value *copy = order ? ambi_alloc(bytes) : NULL;
-  if (copy) {
-    for (uint32_t i = 0; i < n; i++)
-      order[i] = i;
-    const uint32_t *sorted = merge_sort(r, order, order + n, n);
-    Value *at = r->values->at + from;
-    memcpy(copy, at, bytes);
-    for (size_t i = 0; i < n; i++)
-      memcpy(at + i * width, copy + sorted[i] * width, width * sizeof *at);
-  }
-  bool ok = copy != NULL;
-  ambi_free(copy, bytes);
-  ambi_free(order, 2 * n * sizeof *order);
-  return ok || out_of_memory(r);
+static void close_run(Run *r, size_t bytes) {
+  for (unsigned i = 0; i < r->j->ngoals; i++)
+    ambi_join_forget(&r->level[i]);
+  ambi_free(r->places, r->places_cap * sizeof *r->places);
+  ambi_free(r, bytes);
 }
 
 bool ambi_join_run(Join *j, ValueVec *values, size_t *nsolutions) {
+  Context *cx = j->cx;
   *nsolutions = 0;
   if (j->empty) return true;
-  size_t bytes = sizeof(Run) + j->ngoals * sizeof(Level), from = values->n;
+  size_t bytes = sizeof(Run) + j->ngoals * sizeof(Level), mark = cx->tr;
   Run *r = ambi_alloc(bytes);
   if (!r) {
-    j->cx->stop = STOP_MEMORY;
+    cx->stop = STOP_MEMORY;
     return false;
   }
   r->j = j;
-  r->cx = j->cx;
+  r->cx = cx;
   r->values = values;
+  r->from = values->n;
   for (unsigned i = 0; i < j->ngoals; i++) {
     r->level[i].g = &j->goals[i];
-    find_first(&r->level[i]);
+    ambi_join_find_first(&r->level[i]);
   }
-  bool ok = run(r) && (!j->reordered || sort_solutions(r, from));
+  Word *hb = cx->hb;  // every binding is trailed, whatever its age
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = run(r);
+  ambi_trail_undo(cx, mark);
+  ok = ok && (!j->reordered || ambi_join_settle(r));
+  cx->hb = hb;
   *nsolutions = r->nsolutions;
-  ambi_free(r->places, r->places_cap * sizeof *r->places);
-  ambi_free(r, bytes);
+  close_run(r, bytes);
   return ok;
 }

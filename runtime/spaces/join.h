@@ -1,11 +1,13 @@
-// Internal to spaces: a conjunction of patterns over facts without variables.
+// Internal to spaces: a conjunction of patterns as a plan.
 //
-// Where no atom that could match holds a variable, matching binds nothing but the
-// pattern's own variables, and these to parts of facts. So a conjunction becomes a
-// plan: for each goal a relation, keys of which some index can make use, and a few
-// operations that compare and take parts of a fact. Goals run in the order that
-// promises the fewest facts looked at; solutions come out in the order of the
-// written conjunction all the same.
+// Matching a fact without variables binds nothing but the pattern's own variables, and
+// these to parts of the fact. So a conjunction becomes a plan: for each goal a relation,
+// keys of which some index can make use, and a few operations that compare and take
+// parts of a fact. Facts with variables stand among a goal's candidates in their places;
+// behind one of them the goals that are left are unified with their candidates, which
+// the same indexes tell, by what is known then. Goals run in the order that promises the
+// fewest facts looked at; solutions come out in the order of the written conjunction all
+// the same, with the values that it would find.
 #ifndef AMBIT_RUNTIME_JOIN_H
 #define AMBIT_RUNTIME_JOIN_H
 
@@ -26,7 +28,8 @@ typedef struct JoinOp {
     JOIN_CONST,  // it equals `value`
     JOIN_BIND,   // it is the value of variable `to` from now on
     JOIN_SAME,   // it equals the value of variable `to`
-    JOIN_ENTER   // it is an expression of `size` children: part `to`
+    JOIN_TAKE,  // both: it equals that value, and stands for it in the solution
+    JOIN_ENTER  // it is an expression of `size` children: part `to`
   } kind;
   uint8_t part, child, to;
   uint32_t size;
@@ -36,9 +39,11 @@ typedef struct JoinOp {
 // A path where the value is known before the fact is.
 typedef struct JoinKey {
   Path path;
-  uint8_t var;    // whose value it is; JOIN_VARS: known from the beginning;
-                  // JOIN_WHOLE: the key of the fact as a whole
-  uint32_t size;  // of the argument that the path leads into, or 0
+  uint8_t var;  // whose value it is; JOIN_VARS: known from the beginning;
+                // JOIN_WHOLE: the key of the fact as a whole
+  uint8_t nsizes;
+  uint32_t
+      sizes[PATH_DEPTH - 1];  // of the expressions that the path leads into
   uint64_t key;
 } JoinKey;
 
@@ -46,6 +51,7 @@ typedef struct JoinGoal {
   Value pattern;
   unsigned written;  // place in the conjunction
   uint32_t vars;     // set of its variables
+  uint32_t known;    // set of those that have a value before it is asked
   Relation *rel;
   View view;  // of the space it is in
   const Record *at;
@@ -55,9 +61,11 @@ typedef struct JoinGoal {
   unsigned nops;
   JoinKey keys[JOIN_KEYS];  // the one to begin with first
   unsigned nkeys;
-  bool all_known;   // every child
+  bool all_known;  // every child
+  bool hashed;  // facts were hashed by all keys together, for this join alone
   double expected;  // facts found each time, as far as one can tell
   uint64_t asked, looked_at, found;
+  uint64_t open;  // of those looked at: with variables
 } JoinGoal;
 
 typedef struct Join {

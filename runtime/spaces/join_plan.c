@@ -26,9 +26,7 @@ static bool find_relation(const Space *s, const View *views, JoinGoal *g) {
   for (size_t i = 0; i <= s->ndeps; i++) {
     Relation *rel = ambi_data_relation(views[i].data, REL_SYMBOL, head, size);
     if (!rel || ambi_relation_live(rel) == 0) continue;
-    if (g->rel || ambi_load_acquire(&rel->x_nopen) ||
-        (i && s->deps[i - 1]->nyields))
-      return false;
+    if (g->rel || (i && s->deps[i - 1]->nyields)) return false;
     take_relation(g, rel, &views[i]);
   }
   return true;
@@ -52,76 +50,109 @@ static bool is_bound(uint32_t bound, unsigned var) {
   return bound >> var & 1;
 }
 
-// False: there are too many.
-static bool compile(const Join *j, JoinGoal *g, uint32_t *bound) {
-  Value parts[JOIN_PARTS] = {g->pattern};
-  unsigned nparts = 1;
-  g->nops = 0;
-  for (unsigned p = 0; p < nparts; p++) {
-    for (uint32_t i = p == 0; i < ambi_expr_size(parts[p]); i++) {
-      if (g->nops == JOIN_OPS || i > UINT8_MAX) return false;
-      Value v = ambi_deref(ambi_expr_at(parts[p], i));
-      JoinOp *op = &g->ops[g->nops++];
-      *op = (JoinOp){.kind = JOIN_CONST,
-                     .part = (uint8_t)p,
-                     .child = (uint8_t)i,
-                     .value = v};
-      if (ambi_is_var(v)) {
-        op->to = (uint8_t)var_number(j, v);
-        op->kind = is_bound(*bound, op->to) ? JOIN_SAME : JOIN_BIND;
-        *bound |= (uint32_t)1 << op->to;
-      } else if (!ambi_word_ground(v)) {
-        if (!ambi_is_expr(v) || nparts == JOIN_PARTS) return false;
-        op->kind = JOIN_ENTER;
-        op->size = ambi_expr_size(v);
-        op->to = (uint8_t)nparts;
-        parts[nparts++] = v;
-      }
-    }
+// The places of the goals whose facts give the variables their values.
+typedef struct Givers {
+  unsigned written[JOIN_VARS];
+} Givers;
+
+// What is equal is not always the same: 1 and 1.0. The value in a solution is that of the
+// goal written first.
+static void note_variable(JoinOp *op, unsigned written, uint32_t *bound,
+                          Givers *by) {
+  if (!is_bound(*bound, op->to)) {
+    op->kind = JOIN_BIND;
+  } else {
+    op->kind = written < by->written[op->to] ? JOIN_TAKE : JOIN_SAME;
+    if (op->kind == JOIN_SAME) return;
   }
+  *bound |= (uint32_t)1 << op->to;
+  by->written[op->to] = written;
+}
+
+// Parts that have been entered, and how far each is through.
+typedef struct Parts {
+  Value at[JOIN_PARTS];
+  uint32_t child[JOIN_PARTS];
+  uint8_t outer[JOIN_PARTS];
+  unsigned n;
+} Parts;
+
+// False: there are too many.
+static bool enter(Parts *p, unsigned outer, JoinOp *op) {
+  if (!ambi_is_expr(op->value) || p->n == JOIN_PARTS) return false;
+  op->kind = JOIN_ENTER;
+  op->size = ambi_expr_size(op->value);
+  op->to = (uint8_t)p->n;
+  p->at[p->n] = op->value;
+  p->child[p->n] = 0;
+  p->outer[p->n++] = (uint8_t)outer;
   return true;
 }
 
-// ---- what is known of a goal -----------------------------------------------------
-// Adds the key of child v at the path, if it has one by now.
-static void note_key(const Join *j, JoinGoal *g, uint32_t bound, Value v,
-                     Path path, uint32_t size) {
-  if (g->nkeys == JOIN_KEYS) return;
-  JoinKey *k = &g->keys[g->nkeys];
-  *k = (JoinKey){.path = path, .var = JOIN_VARS, .size = size};
-  v = ambi_deref(v);
-  if (ambi_is_var(v)) {
-    k->var = (uint8_t)var_number(j, v);
-    g->nkeys += is_bound(bound, k->var);
-    return;
+// In the order in which unification would come to them. False: there are too many.
+static bool compile(const Join *j, JoinGoal *g, uint32_t *bound, Givers *by) {
+  Parts p = {.at = {g->pattern}, .child = {1}, .n = 1};
+  unsigned now = 0;
+  g->nops = 0;
+  for (;;) {
+    uint32_t child = p.child[now]++;
+    if (child == ambi_expr_size(p.at[now])) {
+      if (now == 0) return true;
+      now = p.outer[now];
+      continue;
+    }
+    if (g->nops == JOIN_OPS || child > UINT8_MAX) return false;
+    JoinOp *op = &g->ops[g->nops++];
+    *op = (JoinOp){.kind = JOIN_CONST,
+                   .part = (uint8_t)now,
+                   .child = (uint8_t)child,
+                   .value = ambi_deref(ambi_expr_at(p.at[now], child))};
+    if (ambi_is_var(op->value)) {
+      op->to = (uint8_t)var_number(j, op->value);
+      note_variable(op, g->written, bound, by);
+    } else if (!ambi_word_ground(op->value)) {
+      if (!enter(&p, now, op)) return false;
+      now = op->to;
+    }
   }
-  if (ambi_key_value(v, &k->key) != KEY_VALUE) return;
-  if (size) k->key = ambi_key_functor(k->key, size);
-  g->nkeys++;
 }
 
-// The paths with a key, as ambi_relation_select would look for them.
+// ---- what is known of a goal -----------------------------------------------------
+// Adds the key of what stands there, if it has one by now.
+static void note_key(const Join *j, JoinGoal *g, uint32_t bound,
+                     const PathPlace *p) {
+  JoinKey *k = &g->keys[g->nkeys];
+  *k = (JoinKey){
+      .path = p->path, .var = JOIN_VARS, .nsizes = (uint8_t)p->nsizes};
+  for (unsigned i = 0; i < p->nsizes; i++)
+    k->sizes[i] = p->sizes[i];
+  if (ambi_is_var(p->value)) {
+    k->var = (uint8_t)var_number(j, p->value);
+    g->nkeys += is_bound(bound, k->var);
+  } else if (ambi_key_value(p->value, &k->key) == KEY_VALUE) {
+    k->key = ambi_key_inside(k->key, k->sizes, k->nsizes);
+    g->nkeys++;
+  }
+}
+
 static void note_keys(const Join *j, JoinGoal *g, uint32_t bound) {
-  const Value *items = ambi_expr_items(g->pattern);
-  uint32_t n = ambi_expr_size(g->pattern);
+  PathWalk w;
+  PathPlace p;
   g->nkeys = 0;
-  g->all_known = true;
-  for (uint32_t i = 1; i < n && i < PATH_GROUND; i++) {
-    Value v = ambi_deref(items[i]);
-    note_key(j, g, bound, v, (Path){(uint8_t)i, PATH_SELF}, 0);
-    if (ambi_is_var(v))
-      g->all_known = g->all_known && is_bound(bound, var_number(j, v));
-    else if (!ambi_word_ground(v))
-      g->all_known = false;
+  ambi_paths_begin(&w, ambi_expr_items(g->pattern), ambi_expr_size(g->pattern),
+                   1);
+  while (g->nkeys < JOIN_KEYS && ambi_paths_next(&w, &p))
+    note_key(j, g, bound, &p);
+}
+
+static bool is_all_known(const Join *j, const JoinGoal *g, uint32_t bound) {
+  for (uint32_t i = 1; i < ambi_expr_size(g->pattern); i++) {
+    Value v = ambi_deref(ambi_expr_at(g->pattern, i));
+    if (ambi_is_var(v) ? !is_bound(bound, var_number(j, v))
+                       : !ambi_word_ground(v))
+      return false;
   }
-  for (uint32_t i = 1; i < n && i < PATH_GROUND; i++) {
-    Value v = ambi_deref(items[i]);
-    if (!ambi_is_expr(v)) continue;
-    uint32_t size = ambi_expr_size(v);
-    for (uint32_t k = 1; k < size && k < PATH_SELF; k++)
-      note_key(j, g, bound, ambi_expr_at(v, k), (Path){(uint8_t)i, (uint8_t)k},
-               size);
-  }
+  return true;
 }
 
 // Facts that one key leaves, as far as can be told without making an index for it.
@@ -129,14 +160,17 @@ static double left_by(const JoinGoal *g, const JoinKey *k) {
   double n = (double)ambi_relation_live(g->rel);
   const Index *x = ambi_relation_has_index(g->rel, k->path);
   double used = x ? (double)ambi_load_relaxed(&x->x_used) : 0;
-  if (used == 0) return sqrt(n);
-  if (k->var < JOIN_VARS) return (double)ambi_index_upto(x) / used;
-  return ambi_index_look(x, k->key).n;
+  if (used == 0) return sqrt(n) + (double)ambi_load_acquire(&g->rel->x_nopen);
+  double open = (double)ambi_load_acquire(&x->x_nopen);
+  if (k->var >= JOIN_VARS) return ambi_index_look(x, k->key).n + open;
+  return ((double)ambi_index_upto(x) - open) / used + open;
 }
 
 // How many facts are found each time, with the best key in front.
 static double estimate(const Join *j, JoinGoal *g, uint32_t bound) {
   note_keys(j, g, bound);
+  g->known = bound;
+  g->all_known = is_all_known(j, g, bound);
   double n = (double)ambi_relation_live(g->rel), found = n, least = n;
   for (unsigned i = 0; i < g->nkeys; i++) {
     double left = left_by(g, &g->keys[i]);
@@ -196,7 +230,7 @@ static void prefer_whole(JoinGoal *g, double asked) {
                       g->keys[0].path);  // tells what it leaves
   if (left_by(g, &g->keys[0]) <= SEVERAL) return;
   memmove(&g->keys[1], &g->keys[0], g->nkeys++ * sizeof g->keys[0]);
-  g->keys[0] = (JoinKey){.path = {PATH_GROUND, PATH_SELF}, .var = JOIN_WHOLE};
+  g->keys[0] = (JoinKey){.path = PATH_GROUND, .var = JOIN_WHOLE};
 }
 
 bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
@@ -208,14 +242,16 @@ bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
   j->vars = vars;
   j->ngoals = (unsigned)n;
   j->reordered = j->empty = false;
+  Givers by;
   for (unsigned i = 0; i < n; i++) {
     JoinGoal *g = &j->goals[i];
     g->pattern = ambi_deref(patterns[i]);
     g->written = i;
     g->vars = 0;
-    g->asked = g->looked_at = g->found = 0;
+    g->asked = g->looked_at = g->found = g->open = 0;
+    g->hashed = false;
     if (!is_plannable(g->pattern) || !find_relation(s, views, g)) return false;
-    if (!compile(j, g, &g->vars)) return false;
+    if (!compile(j, g, &g->vars, &by)) return false;
     j->empty = j->empty || !g->rel;
   }
   if (j->empty) return true;
@@ -227,7 +263,7 @@ bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
     double found = estimate(j, g, bound);
     prefer_whole(g, rows);
     rows *= found;
-    compile(j, g, &bound);
+    compile(j, g, &bound, &by);
   }
   return true;
 }

@@ -210,9 +210,9 @@ static size_t select_items(const Question *q, const View *v, Stream *out) {
 
 static size_t select_atom(const Question *q, const View *v, Stream *out) {
   Relation *rel = ambi_data_lone(v->data, REL_ATOM);
-  size_t n = rel ? ambi_relation_lookup(rel, v, (Path){PATH_WHOLE, PATH_SELF},
-                                        ambi_hash(q->atom), out)
-                 : 0;
+  size_t n =
+      rel ? ambi_relation_lookup(rel, v, PATH_WHOLE, ambi_hash(q->atom), out)
+          : 0;
   return n + select_lone(v, REL_OPEN, out + n);
 }
 
@@ -229,7 +229,7 @@ static size_t select_equations(const Question *q, const View *v, Stream *out) {
     key = ambi_key_nested(size);
   else
     key = ambi_key_functor(ambi_atomic_hash(q->head), size);
-  return ambi_relation_lookup(rel, v, (Path){1, PATH_SELF}, key, out);
+  return ambi_relation_lookup(rel, v, ambi_path(1), key, out);
 }
 
 // A variable head may stand for `=`.

@@ -154,7 +154,7 @@ static inline Hits ambi_relation_hits(const Relation *rel, const View *v,
 }
 static inline Index *ambi_relation_has_index(const Relation *rel, Path path) {
   Index *x = ambi_load_acquire(&rel->x_index);
-  while (x && !(x->path.arg == path.arg && x->path.sub == path.sub))
+  while (x && !ambi_path_same(x->path, path))
     x = ambi_load_acquire(&x->x_next);
   return x;
 }

@@ -13,8 +13,6 @@ enum {
   SMALL_RELATION = 8,  // scanned: an index would not pay
   GOOD_ENOUGH = 8,     // candidates: do not look for a better index
   MAX_INDEXES = 16,
-  MAX_ARG = 32,  // paths beyond are not indexed
-  MAX_SUB = 8,
   MAX_CHOICES = 24
 };
 
@@ -198,9 +196,11 @@ static void weigh(Search *s, Index *x, uint64_t key) {
 }
 
 // True: no need to look further.
-static bool consider(Search *s, Path path) {
+static bool consider(Search *s, const PathPlace *p) {
   uint64_t key;
-  if (ambi_key_path(s->items, s->n, path, &key) != KEY_VALUE) return false;
+  Path path = p->path;
+  if (ambi_key_value(p->value, &key) != KEY_VALUE) return false;
+  key = ambi_key_inside(key, p->sizes, p->nsizes);
   if (++s->looked > MAX_CHOICES) return true;
   Index *x = find_index(s->rel, s->v, path, s->seen);
   if ((x != NULL) == s->create) return false;
@@ -209,21 +209,14 @@ static bool consider(Search *s, Path path) {
   return s->best <= GOOD_ENOUGH;
 }
 
-// Looks at all paths where the pattern has a key, arguments before their
-// children.
+// Looks at all paths where the pattern has a key.
 static bool consider_all(Search *s) {
-  uint32_t first = s->rel->kind == REL_SYMBOL;
+  PathWalk w;
+  PathPlace p;
   s->looked = 0;
-  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++)
-    if (consider(s, (Path){(uint8_t)i, PATH_SELF})) return true;
-  for (uint32_t i = first; i < s->n && i < MAX_ARG; i++) {
-    Value v = ambi_deref(s->items[i]);
-    if (!ambi_is_expr(v)) continue;
-    // A head that is no expression is part of the argument's own key.
-    uint32_t sub = ambi_is_expr(ambi_deref(ambi_expr_at(v, 0))) ? 0 : 1;
-    for (; sub < ambi_expr_size(v) && sub < MAX_SUB; sub++)
-      if (consider(s, (Path){(uint8_t)i, (uint8_t)sub})) return true;
-  }
+  ambi_paths_begin(&w, s->items, s->n, s->rel->kind == REL_SYMBOL);
+  while (ambi_paths_next(&w, &p))
+    if (consider(s, &p)) return true;
   return s->best <= GOOD_ENOUGH;
 }
 
@@ -233,7 +226,7 @@ static void consider_ground(Search *s) {
   for (uint32_t i = 0; i < s->n; i++)
     if (ambi_is_none(s->items[i]) || !ambi_word_ground(ambi_deref(s->items[i])))
       return;
-  Index *x = need_index(s->rel, s->v, (Path){PATH_GROUND, PATH_SELF}, s->seen);
+  Index *x = need_index(s->rel, s->v, PATH_GROUND, s->seen);
   if (x) weigh(s, x, ambi_hash_items(s->items, s->n));
 }
 
@@ -268,11 +261,10 @@ size_t ambi_relation_select(Relation *rel, const View *v, const Value *items,
 size_t ambi_relation_lookup_equal(Relation *rel, const View *v, Value atom,
                                   Stream out[STREAMS_EACH]) {
   if (rel->kind > REL_SIZE || !ambi_is_ground_expr(atom))
-    return ambi_relation_lookup(rel, v, (Path){PATH_WHOLE, PATH_SELF},
-                                ambi_hash(atom), out);
+    return ambi_relation_lookup(rel, v, PATH_WHOLE, ambi_hash(atom), out);
   Search s = begin_search(rel, v, ambi_expr_items(atom), ambi_expr_size(atom));
   if (!is_small(rel) && !consider_all(&s)) {
-    Index *x = need_index(rel, v, (Path){PATH_GROUND, PATH_SELF}, s.seen);
+    Index *x = need_index(rel, v, PATH_GROUND, s.seen);
     if (x) weigh(&s, x, ambi_hash(atom));
   }
   return found_streams(&s, out);

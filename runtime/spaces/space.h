@@ -2,8 +2,8 @@
 //
 // Atoms are kept in insertion order in one relation per (head symbol, size);
 // other atoms (symbols, grounded, variable-headed, ...) in a few relations of
-// their own. Any argument position, and positions one level deeper inside an
-// argument expression, gets a hash index when a query first can use it.
+// their own. Any argument position, and positions inside of argument
+// expressions, get a hash index when a query first can use it.
 // A query collects its candidates at once, in insertion order: a snapshot.
 //
 // A record that was handed out stays right as long as the store keeps its atom: until

@@ -277,8 +277,8 @@ START_TEST(test_index_fits) {
   ck_assert_uint_eq(count(E(sym("k"), num(9), x)), 1);
   ck_assert_uint_eq(count(E(sym("k"), x, num(9))), 1);
   const Relation *rel = ambi_space_relation(space, REL_SYMBOL, name("k"), 3);
-  const Index *few = ambi_relation_has_index(rel, (Path){1, PATH_SELF});
-  const Index *all = ambi_relation_has_index(rel, (Path){2, PATH_SELF});
+  const Index *few = ambi_relation_has_index(rel, ambi_path(1));
+  const Index *all = ambi_relation_has_index(rel, ambi_path(2));
   ck_assert(few && few->x_used == KEYS);
   ck_assert_uint_lt(ambi_load_relaxed(&few->x_table)->cap, 8 * KEYS + 256);
   ck_assert(all && all->x_used <= FACTS);

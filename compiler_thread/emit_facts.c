@@ -26,8 +26,9 @@ enum { ROOM = 1 << 19 };  // words of rows; larger units have no sure version
 typedef struct Flow {
   Emit *m;
   uint64_t *rows;
-  uint8_t *region;  // of a loop: grows; NULL: the whole unit
-  uint64_t *now;    // behind the instruction at hand
+  uint8_t *region;    // of a loop: grows; NULL: the whole unit
+  uint64_t *reached;  // a bit for each word: the sure version comes there
+  uint64_t *now;      // behind the instruction at hand
   uint64_t *nothing;
   uint32_t at;
   bool back;  // something changed that was passed already
@@ -37,45 +38,16 @@ static uint64_t *row(const Flow *f, uint32_t at) {
   return f->rows + (size_t)at * FACTS * f->m->fact_words;
 }
 
+static bool is_reached(const Flow *f, uint32_t at) {
+  return f->reached[at / 64] >> at % 64 & 1;
+}
+
 static bool is_turn(const Emit *m, const Code *pc) {
   return pc->op == OP_I_TAILCALL && emit_calls_self(m, pc);
 }
 
-// What does not keep registers is no part of a loop.
-static bool enters(Flow *f, uint32_t at) {
-  const Code *pc = f->m->u->code + at;
-  if (!f->m->wanted[at]) return false;
-  if (!f->region || f->region[at]) return true;
-  if (!ambi_emit_keeps(pc) && !is_turn(f->m, pc)) return false;
-  if (at <= f->at) f->back = true;
-  f->region[at] = 1;
-  return true;
-}
-
-static void into(Flow *f, uint32_t at, const uint64_t *facts) {
-  const Emit *m = f->m;
-  if (at >= m->u->ncode || !enters(f, at)) return;
-  uint64_t *to = row(f, at), lost = 0;
-  for (uint32_t i = 0; i < FACTS * m->fact_words; i++) {
-    lost |= to[i] & ~facts[i];
-    to[i] &= facts[i];
-  }
-  if (lost && at <= f->at) f->back = true;
-}
-
 static uint64_t *bits(const Flow *f, enum Fact fact, unsigned slot) {
   return f->now + fact * f->m->fact_words + slot / 64;
-}
-static void know(Flow *f, enum Fact fact, unsigned slot) {
-  *bits(f, fact, slot) |= (uint64_t)1 << slot % 64;
-}
-static void forget_slot(Flow *f, unsigned slot) {
-  for (unsigned i = 0; i <= FACT_NEWEST; i++)
-    *bits(f, i, slot) &= ~((uint64_t)1 << slot % 64);
-}
-
-static void learn(Flow *f, unsigned source, enum Fact fact) {
-  if (!is_constant(source)) know(f, fact, slot_of(source));
 }
 
 static bool told(const Flow *f, enum Fact fact, unsigned source) {
@@ -89,6 +61,48 @@ static bool told(const Flow *f, enum Fact fact, unsigned source) {
   case FACT_FULL: return ambi_emit_full_atom(v);
   default: return false;
   }
+}
+
+// What is streamed goes on at once, unless it is an Error.
+static bool streams_number(const Flow *f, const Code *pc) {
+  return pc->op == OP_I_STREAM &&
+         (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a));
+}
+
+// What does not keep registers is no part of a loop.
+static bool enters(Flow *f, uint32_t at) {
+  const Code *pc = f->m->u->code + at;
+  if (!f->m->wanted[at]) return false;
+  if (!f->region || f->region[at]) return true;
+  if (!ambi_emit_keeps(pc) && !is_turn(f->m, pc) && !streams_number(f, pc))
+    return false;
+  if (at <= f->at) f->back = true;
+  f->region[at] = 1;
+  return true;
+}
+
+static void into(Flow *f, uint32_t at, const uint64_t *facts) {
+  const Emit *m = f->m;
+  if (at >= m->u->ncode || !enters(f, at)) return;
+  uint64_t *to = row(f, at), lost = !is_reached(f, at);
+  f->reached[at / 64] |= (uint64_t)1 << at % 64;
+  for (uint32_t i = 0; i < FACTS * m->fact_words; i++) {
+    lost |= to[i] & ~facts[i];
+    to[i] &= facts[i];
+  }
+  if (lost && at <= f->at) f->back = true;
+}
+
+static void know(Flow *f, enum Fact fact, unsigned slot) {
+  *bits(f, fact, slot) |= (uint64_t)1 << slot % 64;
+}
+static void forget_slot(Flow *f, unsigned slot) {
+  for (unsigned i = 0; i <= FACT_NEWEST; i++)
+    *bits(f, i, slot) &= ~((uint64_t)1 << slot % 64);
+}
+
+static void learn(Flow *f, unsigned source, enum Fact fact) {
+  if (!is_constant(source)) know(f, fact, slot_of(source));
 }
 
 bool ambi_emit_full_atom(Value v) {
@@ -265,12 +279,6 @@ static unsigned result(const Flow *f, const Code *pc, bool doubles) {
   }
 }
 
-// What is streamed goes on at once, unless it is an Error.
-static bool streams_number(const Flow *f, const Code *pc) {
-  return pc->op == OP_I_STREAM &&
-         (told(f, FACT_INT, pc->a) || told(f, FACT_FLOAT, pc->a));
-}
-
 // Choice records may come and go, bindings, and rules.
 static void forget_world(Flow *f) {
   static const enum Fact lost[] = {FACT_READY, FACT_NEWEST, FACT_GUARDED,
@@ -383,11 +391,15 @@ static void step(Flow *f) {
   if (!(op->flags & F_END)) into(f, at + words + skips, f->now);
 }
 
+static size_t reach_words(const Unit *u) {
+  return (size_t)u->ncode / 64 + 1;
+}
+
 size_t ambi_emit_facts_room(Emit *m) {
   const Unit *u = m->u;
   m->fact_words = (u->nslots + 63) / 64;
-  // Those two behind the last are Flow.now and Flow.nothing.
-  size_t room = ((size_t)u->ncode + 2) * FACTS * m->fact_words;
+  // Behind the last are Flow.now, Flow.nothing and Flow.reached.
+  size_t room = ((size_t)u->ncode + 2) * FACTS * m->fact_words + reach_words(u);
   return room <= ROOM ? room : 0;
 }
 
@@ -396,7 +408,7 @@ static void settle(Flow *f) {
   do {
     f->back = false;
     for (f->at = 0; f->at < u->ncode; f->at++)
-      if (f->region ? f->region[f->at] : f->m->wanted[f->at]) step(f);
+      if (is_reached(f, f->at)) step(f);
   } while (f->back);
 }
 
@@ -408,6 +420,9 @@ static void begin(Flow *f, Emit *m, uint64_t *rows) {
   memset(rows, 0xFF, (size_t)((char *)f->now - (char *)rows));
   memset(rows, 0, words * sizeof *rows);  // an entry
   memset(f->nothing, 0, words * sizeof *rows);
+  f->reached = f->nothing + words;
+  memset(f->reached, 0, reach_words(m->u) * sizeof *rows);
+  f->reached[0] = m->wanted[0] != 0;
 }
 
 void ambi_emit_facts(Emit *m) {
@@ -420,13 +435,18 @@ void ambi_emit_facts(Emit *m) {
 enum { ANYTHING = (1 << FACTS_OF_VALUES) - 1 };
 
 // An argument that every turn passes on as it is could be anything: what the loop
-// first calculates with it decides.
+// first calculates with it decides, or with what it was given on as.
 static uint8_t first_use(const Flow *f, unsigned slot) {
   const Unit *u = f->m->u;
   for (uint32_t at = 0; at < u->ncode; at++) {
     const Code *pc = u->code + at;
     uint16_t x[2];
-    if (!f->region[at] || !(calculates(pc) || pc->op == OP_I_JNEQT)) continue;
+    if (!f->region[at]) continue;
+    if (pc->op == OP_I_TAKE && pc->b == slot && pc->a > slot) {
+      uint8_t use = first_use(f, pc->a);
+      if (use) return use;
+    }
+    if (!calculates(pc) && pc->op != OP_I_JNEQT) continue;
     for (unsigned i = numbers(pc, x); i-- > 0;)
       if (!is_constant(x[i]) && slot_of(x[i]) == slot)
         return ambi_emit_in_doubles(f->m, pc, row(f, at)) ? 1u << FACT_FLOAT

@@ -471,8 +471,17 @@ static bool is_number(Emit *m) {
 
 static bool check_number(Emit *m) {
   if (is_number(m)) return true;
-  if (!ambi_emit_wants_integer(m, m->pc, facts_here(m))) return false;
-  keep_int(m, m->pc->a);
+  if (ambi_emit_wants_integer(m, m->pc, facts_here(m))) {
+    keep_int(m, m->pc->a);
+    return true;
+  }
+  JitLabel ok = jit_label(m->j);
+  emit_source(m, J_RAX, m->pc->a);
+  emit_tag(m, J_RCX, J_RAX);
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_INT);
+  jit_jump_if(m->j, J_EQ, ok);
+  want_double_tag(m);
+  jit_bind(m->j, ok);
   return true;
 }
 

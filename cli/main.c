@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
+#include "scheduler/actor.h"
 
 #ifndef AMB_VERSION
 #define AMB_VERSION "0.1.0"
@@ -138,10 +139,12 @@ static void run_all(Cli *cli) {
   cli->rt->argv = o->args;
   cli->rt->argc = o->nargs;
   cli_jit_open(cli);
+  if (!ambi_actors_open(cli->rt, 1)) cli_complain("out of memory");
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
   cancel_word = NULL;
+  ambi_actors_close(cli->rt);
 #ifdef AMB_DEBUG
   note_opcodes(cli->rt);
 #endif

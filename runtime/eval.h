@@ -21,6 +21,11 @@ enum AmbStop ambi_eval_form(Context *cx, Value form,
 // with STOP_YIELD or STOP_WAIT has none; the next goes on where it was, on any thread.
 // Between two runs rules and spaces may change as they may within a form.
 enum AmbStop ambi_form_open(Context *cx, Value form);
+// The same for a form that is evaluated once and soon over: it is not lowered.
+enum AmbStop ambi_form_open_data(Context *cx, Value form);
+// Asked by an operation: what it gives, evaluated, is the form's only result, so nothing
+// else of the form is needed any more.
+bool ambi_form_ends_here(const Context *cx);
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out);
 void ambi_form_close(Context *cx);
 

@@ -59,18 +59,21 @@ struct Runtime {
   Space *shrunk;            // spaces with removed rules and types
   struct Sharing *sharing;  // of spaces; NULL: one thread has them all
   const struct Crew *crew;  // who runs several evaluations, or NULL: nobody
-  Template *op_types;       // parsed types of builtins, OP_COUNT entries
-  HostOps host_ops;         // operations of the embedding program
-  struct Modules *modules;  // loaded modules, see module.h
-  Space *corelib;           // space of the core library
-  const BootImage *boot;    // what it was opened from, or NULL: text
-  BootLoaded *booted;       // its modules
-  int tier;                 // 0 or 1
-  bool type_check_auto;     // pragma type-check auto
-  bool bare_minimal;        // pragma interpreter bare-minimal
-  bool explain;             // note how each match looks for its atoms
-  Limits limits;            // defaults for each form
-  Collections collections;  // what the collector did so far
+  void *actors;             // of scheduler/actor.h, or NULL
+  const struct ActorTable
+      *actor_table;               // what they can do; NULL: there are none
+  Template *op_types;             // parsed types of builtins, OP_COUNT entries
+  HostOps host_ops;               // operations of the embedding program
+  struct Modules *modules;        // loaded modules, see module.h
+  Space *corelib;                 // space of the core library
+  const BootImage *boot;          // what it was opened from, or NULL: text
+  BootLoaded *booted;             // its modules
+  int tier;                       // 0 or 1
+  bool type_check_auto;           // pragma type-check auto
+  bool bare_minimal;              // pragma interpreter bare-minimal
+  bool explain;                   // note how each match looks for its atoms
+  Limits limits;                  // defaults for each form
+  Collections collections;        // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   uint64_t type_changes;          // how often what gives types was changed
   unsigned guests;  // queries and heaps of the embedding program that are open

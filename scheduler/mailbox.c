@@ -16,22 +16,20 @@ static bool is_message(const Message *m) {
 
 // ---- messages -------------------------------------------------------------------
 
-static size_t message_bytes(size_t nwords) {
-  return sizeof(Message) + nwords * sizeof(uint64_t);
+static size_t message_bytes(size_t nwords, size_t nvars) {
+  return sizeof(Message) + (nwords + nvars) * sizeof(uint64_t);
 }
 
-Message *ambi_message_new(size_t nwords) {
-  if (nwords > UINT32_MAX) return NULL;
-  Message *m = ambi_realloc(NULL, 0, message_bytes(nwords));
+Message *ambi_message_new(size_t nwords, size_t nvars) {
+  if (nwords > UINT32_MAX || nvars > UINT32_MAX) return NULL;
+  Message *m = ambi_realloc(NULL, 0, message_bytes(nwords, nvars));
   if (!m) return NULL;
-  m->next = NULL;
-  m->nwords = (uint32_t)nwords;
-  m->nvars = 0;
+  *m = (Message){.nwords = (uint32_t)nwords, .nvars = (uint32_t)nvars};
   return m;
 }
 
 void ambi_message_free(Message *m) {
-  if (m) ambi_free(m, message_bytes(m->nwords));
+  if (m) ambi_free(m, message_bytes(m->nwords, m->nvars));
 }
 
 void ambi_messages_free(Message *first) {
@@ -45,7 +43,7 @@ void ambi_messages_free(Message *first) {
 // ---- how much there is ------------------------------------------------------------
 
 static uint64_t load_of(const Message *m) {
-  return (uint64_t)m->nwords << 24 | 1;
+  return ((uint64_t)m->nwords + m->nvars) << 24 | 1;
 }
 
 size_t ambi_mailbox_bytes(Mailbox *box) {
@@ -123,6 +121,10 @@ bool ambi_mailbox_drain(Mailbox *box, Inbox *in) {
 bool ambi_mailbox_park(Mailbox *box) {
   Message *old = EMPTY;
   return ambi_compare_exchange(&box->x_in, &old, PARKED);
+}
+
+bool ambi_mailbox_is_parked(Mailbox *box) {
+  return ambi_load_acquire(&box->x_in) == PARKED;
 }
 
 void ambi_inbox_take(Mailbox *box, Inbox *in, Message *before, Message *m) {

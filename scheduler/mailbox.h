@@ -35,10 +35,12 @@
 
 typedef struct Message Message;
 struct Message {
-  Message *next;     // older ones while it is on its way, then newer ones
-  uint32_t nwords;   // of the row
-  uint32_t nvars;    // variables in it
-  uint64_t words[];  // a row as in runtime/tables/flat.h
+  Message *next;    // older ones while it is on its way, then newer ones
+  uint32_t nwords;  // of the row
+  uint32_t nvars;   // variables in it
+  uint64_t
+      request;  // of the receiver that this answers; 0: it is for `receive`
+  uint64_t words[];  // what scheduler/parcel.h says
 };
 
 typedef struct Mailbox {
@@ -54,8 +56,9 @@ typedef struct Inbox {
   Message *first, *last;
 } Inbox;
 
-// Room for a row of so many words; NULL: memory is out.
-Message *ambi_message_new(size_t nwords);
+// Room for a row of so many words and the names of so many variables; NULL: memory is
+// out.
+Message *ambi_message_new(size_t nwords, size_t nvars);
 void ambi_message_free(Message *m);
 void ambi_messages_free(Message *first);
 
@@ -87,6 +90,8 @@ bool ambi_mailbox_drain(Mailbox *box, Inbox *in);
 // From now on who posts or nudges has the receiver run. False: something has arrived
 // since it drained, or it was nudged.
 bool ambi_mailbox_park(Mailbox *box);
+// Does it still sleep? Asked by who may wake it, or on its behalf.
+bool ambi_mailbox_is_parked(Mailbox *box);
 // The message goes out of the inbox; `before` is the one before it, or NULL.
 void ambi_inbox_take(Mailbox *box, Inbox *in, Message *before, Message *m);
 // Nothing is taken any more; what there is goes to the inbox.

@@ -8,6 +8,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/bytecode/code.h"
+#include "scheduler/actor.h"
 #ifdef AMBIT_JIT
 #include "compiler_thread/compiler.h"
 #endif
@@ -98,6 +99,7 @@ static void open_compiler(ambit *a) {
 }
 
 static void close_runtime(ambit *a) {
+  ambi_actors_close(a->rt);
 #ifdef AMBIT_JIT
   if (a->compiler) ambi_compiler_stop(a->rt);
   ambi_runtime_close(a->rt);
@@ -127,7 +129,7 @@ ambit *ambit_open(const ambit_options *options) {
   }
   a->rt->modules->corelib->space->is_context = true;
   ambi_module_top(a->rt)->space->is_context = true;
-  if (!set_directory(a, a->options.directory)) {
+  if (!ambi_actors_open(a->rt, 1) || !set_directory(a, a->options.directory)) {
     ambit_close(a);
     return NULL;
   }

@@ -55,6 +55,8 @@ typedef struct Context {
   uint64_t rigid_epoch;
   Limits limits;
   enum AmbStop stop;  // set when something must unwind the form
+  void
+      *actor;  // whose evaluation it is (scheduler/actor.h); NULL: the script's
   bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
   ValueVec many;  // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself

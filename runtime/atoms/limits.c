@@ -77,6 +77,7 @@ static enum AmbStop find_stop(const Context *cx) {
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
   if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
   if (memory_is_out(cx)) return STOP_MEMORY;
+  if (l->heap && ambi_heap_words(cx) * sizeof(Word) > l->heap) return STOP_HEAP;
   return find_end(l);
 }
 
@@ -115,6 +116,7 @@ void ambi_stop_text(const Context *cx, char *buf, size_t size) {
     snprintf(buf, size, "the limit of %" PRIu64 " steps", l->steps);
     break;
   case STOP_MEMORY: memory_text(l->memory, buf, size); break;
+  case STOP_HEAP: memory_text(l->heap, buf, size); break;
   case STOP_DEPTH:
     snprintf(buf, size, "the depth limit of %" PRIu64, l->depth);
     break;

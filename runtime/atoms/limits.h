@@ -16,6 +16,7 @@ enum AmbStop {
   STOP_RUN_TIME,  // --time-limit: the whole run ends
   STOP_STEPS,     // --steps, max-steps
   STOP_MEMORY,    // --memory, max-memory, or the system has no more
+  STOP_HEAP,      // Limits.heap
   STOP_DEPTH,     // --depth
   STOP_ANSWERS,   // -n
   STOP_CANCEL,    // interrupted from outside
@@ -36,6 +37,7 @@ typedef struct Limits {
   double run_deadline;  // absolute, monotonic seconds
   uint64_t steps;
   uint64_t memory;  // bytes
+  uint64_t heap;    // bytes of what this evaluation has on its own heap
   uint64_t depth;   // nested calls
   uint64_t answers;
   uint64_t max_stack_depth;  // pragma of the reference: a value, not a stop

@@ -62,10 +62,11 @@ static Engine *engine_of(Context *cx) {
   return cx->engine;
 }
 
+static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
+
 // The sentinel record and a frame for the form.
 static bool begin(Engine *g, Unit *form) {
   static const Code done[1] = {{.op = OP_I_TOP_DONE}};
-  static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
   Context *cx = g->cx;
   g->home = cx->space;
   g->top_hook = ambi_hook_new(g, HOOK_COLLECT);
@@ -174,7 +175,7 @@ static Unit *unlowered(Engine *g, Value form) {
   return u;
 }
 
-enum AmbStop ambi_form_open(Context *cx, Value form) {
+static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   Engine *g = engine_of(cx);
   if (!g) return cx->stop = STOP_MEMORY;
   cx->space->is_context = true;
@@ -186,10 +187,26 @@ enum AmbStop ambi_form_open(Context *cx, Value form) {
   if (!g->max_depth && ambi_form_is_literal(cx, form))
     g->max_depth = DEPTH_UNCOUNTED;
   if (cx->stop) return cx->stop;
-  g->form = bare || g->max_depth ? NULL : ambi_lower_form(cx, form);
+  as_data |= bare || g->max_depth;
+  g->form = as_data ? NULL : ambi_lower_form(cx, form);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
   if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;
   return cx->stop;
+}
+
+enum AmbStop ambi_form_open(Context *cx, Value form) {
+  return open_form(cx, form, false);
+}
+
+enum AmbStop ambi_form_open_data(Context *cx, Value form) {
+  return open_form(cx, form, true);
+}
+
+bool ambi_form_ends_here(const Context *cx) {
+  const Engine *g = cx->engine;
+  return g && g->top_hook && g->b == g->choices &&
+         g->e[FRAME_RET] == (Word)(uintptr_t)result &&
+         g->top_hook->values.n == 0 && g->top_hook->nitems == 0;
 }
 
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {

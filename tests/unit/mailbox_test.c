@@ -10,7 +10,7 @@
 #include "tests/unit/unit.h"
 
 static Message *message(uint64_t sender, uint64_t n) {
-  Message *m = ambi_message_new(2);
+  Message *m = ambi_message_new(2, 0);
   ck_assert_ptr_nonnull(m);
   m->words[0] = sender;
   m->words[1] = n;
@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(fails_without_memory) {
   ambi_alloc_fail_at(1);
-  ck_assert_ptr_null(ambi_message_new(3));
+  ck_assert_ptr_null(ambi_message_new(3, 1));
   ambi_alloc_fail_at(0);
 }
 END_TEST

@@ -1,0 +1,24 @@
+// The operations of actors, which belong to whoever runs several evaluations
+// (scheduler/): the runtime has their rows and calls them through a table.
+#ifndef AMBIT_RUNTIME_ACTORS_H
+#define AMBIT_RUNTIME_ACTORS_H
+
+#include "runtime/builtins/builtin.h"
+
+enum ActorOp {
+  ACTOR_SPAWN,
+  ACTOR_SEND,
+  ACTOR_RECEIVE,
+  ACTOR_SELF,
+  ACTOR_CALL,
+  ACTOR_REPLY,
+  ACTOR_LINK,
+  ACTOR_MONITOR,
+  ACTOR_KILL,
+  ACTOR_OPS
+};
+typedef struct ActorTable {
+  BuiltinFn *at[ACTOR_OPS];
+} ActorTable;
+
+#endif

@@ -1,0 +1,157 @@
+// Actors: evaluations with a mailbox each, and what ties one to another.
+//
+// What a program holds of an actor is its Handle: a value, compared by identity, with the
+// mailbox, so that a sender needs nothing else. The Actor behind it is there while it
+// lives. It has a Context only while there is something on its stack: one that has not
+// begun, and one that waits in `receive` as the last thing it does, is no more than a
+// form in a parcel.
+//
+// An actor is run by evaluators, slice by slice, and parks its mailbox when it waits;
+// who puts something there wakes it (scheduler/mailbox.h). The script is an actor, too,
+// which is not in any queue: while it waits, its thread is evaluator 0.
+//
+// Who looks at an actor from outside (to kill it, to tie it to another) holds
+// Actors.lock, under which it ends. Bonds are between Handles and stand in two lists.
+#ifndef AMBIT_SCHEDULER_ACTOR_H
+#define AMBIT_SCHEDULER_ACTOR_H
+
+#include <pthread.h>
+
+#include "runtime/builtins/actors.h"
+#include "runtime/builtins/answer.h"
+#include "runtime/runtime.h"
+#include "runtime/types/types.h"
+#include "scheduler/parcel.h"
+#include "scheduler/pool.h"
+
+typedef struct Actor Actor;
+typedef struct Bond Bond;
+
+typedef struct Handle {
+  HostObject object;     // [init]
+  Mailbox box;           // [all]
+  struct Handle *older;  // [lock] all handles
+  Message *reason;       // [lock] why it ended; NULL: normally
+  Actor *actor;          // [lock] NULL: it has ended. Who woke it may look, too
+  uint32_t name;         // [lock] a symbol; 0: none
+} Handle;
+
+enum BondKind { BOND_LINK, BOND_MONITOR, BOND_CALL };
+struct Bond {  // [lock]
+  enum BondKind kind;
+  uint64_t request;           // BOND_CALL: which of the watcher's
+  Handle *watched, *watcher;  // of a link: either
+  Bond *next_in, **at_in;     // in the list of the watched actor
+  Bond *next_out, **at_out;   // in that of the watcher
+};
+
+typedef struct Waiting {  // what an operation that is done again has noted
+  bool on;
+  bool timed;  // until due_ns
+  uint64_t due_ns;
+  Message *looked;   // `receive`: nothing up to this one matched
+  uint64_t request;  // `call`: the answer to this; 0: none
+} Waiting;
+
+struct Actor {
+  Task task;                       // the scheduler's
+  struct Actors *all;              // [init]
+  Handle *handle;                  // [init]
+  AMB_ATOMIC(Message *) x_killed;  // [all] why, once
+  Bond *in, *out;                  // [lock]
+  // of who runs it
+  Evaluator *self;  // NULL: the script
+  Context *cx;      // NULL: the form is in `form`
+  Message *form;    // what it evaluates, or goes on with
+  Space *space;
+  Module *module;
+  Inbox inbox;
+  Waiting waiting;
+  uint64_t requests;
+  struct Deadline *deadline;  // made when it is first needed
+  size_t most_memory;         // bytes of its heap; 0: no limit
+  bool slow;                  // its slice is to end: it sent to a long mailbox
+};
+
+typedef struct Actors {
+  HostObject
+      keeper;  // the cell of the Runtime that frees all handles, and this
+  Runtime *rt;
+  Pool *pool;            // opened with the first actor
+  unsigned evaluators;   // [init]
+  pthread_mutex_t lock;  // [init]
+  Handle *handles;       // [lock] the newest
+  Handle **named;        // [lock] by symbol
+  size_t nnamed;         // [lock]
+  uint32_t numbers;      // [lock]
+  uint32_t living;       // [lock]
+  Actor *spare;          // [lock] to be used again, linked by task.next
+  Actor script;
+  Flat room;                        // of the script
+  Value type;                       // of a handle
+  Value down, normal, call, asker;  // symbols in messages
+  AMB_ATOMIC(uint32_t) x_stop;  // [all] the script is to stop so: enum AmbStop
+  int exit_code;
+} Actors;
+
+extern const ActorTable ambi_actor_table;  // actor_ops.c
+
+// A Runtime with actors, on so many evaluators at most. False: memory is out.
+bool ambi_actors_open(Runtime *rt, unsigned evaluators);
+// Ends them all, before the Runtime is closed.
+void ambi_actors_close(Runtime *rt);
+
+typedef struct SpawnOptions {
+  uint32_t name, mailbox;
+  size_t memory;
+  TaskClass class;
+  bool link, monitor;
+} SpawnOptions;
+enum Spawned { SPAWNED, SPAWN_NAME_TAKEN, SPAWN_OUTAGE };
+// The form becomes the actor's. parent: who spawns it.
+enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
+                              const SpawnOptions *o, Handle **out);
+
+// Whose evaluation it is; NULL: memory is out.
+Actor *ambi_actor_of(Context *cx);
+Flat *ambi_actor_room(Actor *a);
+static inline Value ambi_actor_value(const Handle *h) {
+  return ambi_tag_ptr(TAG_CELL, h);
+}
+// An actor's handle, or the name of one; else NULL.
+Handle *ambi_actor_handle(Actors *all, Value v);
+
+// The mailbox has something new; `from` is whoever put it there.
+void ambi_actor_wake(Actor *from, Handle *to);
+// What became of a message; it is not the caller's any more unless it is POST_FULL.
+enum Posted ambi_actor_deliver(Actor *from, Handle *to, Message *m,
+                               bool always);
+// The reason becomes the actor's, unless there is one. False: it has ended.
+bool ambi_actor_kill(Actor *from, Handle *h, Message *reason);
+enum Tied { TIED, TIE_ENDED, TIE_OUTAGE };
+// TIE_ENDED: it has ended before, and nothing was done.
+enum Tied ambi_actor_tie(Actor *watcher, Handle *watched, enum BondKind kind,
+                         uint64_t request);
+// The answer has come, or is not waited for any more.
+void ambi_actor_untie_call(Actor *watcher, uint64_t request);
+// For the end of an actor, under the lock, and then without it: what it was tied to
+// follows it, and who watched it is to be told.
+enum Spawned ambi_actor_name(Actors *all, Handle *h, uint32_t name);
+void ambi_actor_unname(Actors *all, Handle *h);
+Bond *ambi_actor_unbind(Actor *a, const Message *reason);
+// cx: of anybody; NULL: there is no memory, and nobody is told.
+void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason);
+// The reason for which it ended, as an atom. AMB_NONE: memory is out.
+Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason);
+
+// The operation is done again when something has arrived or it is due: B_STOP, or for
+// the script, which waits here, B_OK.
+enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a);
+// Until when it waits, from now on. False: there is no memory.
+bool ambi_actor_wait_until(Actor *a, uint64_t due_ns);
+// It waits no more.
+void ambi_actor_waited(Actor *a);
+
+bool ambi_actors_is_valid(Actors *all, const char **why);
+
+#endif

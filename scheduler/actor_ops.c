@@ -1,0 +1,515 @@
+// What programs do with actors: the operations of the module concurrent.
+//
+// An operation that has to wait notes in the actor what for, and stops with STOP_WAIT; it
+// is done again from its beginning when something may have changed.
+#include "memory/alloc.h"
+#include "runtime/eval.h"
+#include "scheduler/actor.h"
+
+// The length of a mailbox from which on its senders lose the rest of their slices.
+enum { LONG_MAILBOX = 1000 };
+
+// ---- answers --------------------------------------------------------------------
+
+// An Error shows the call as the program has written it: (Error (NAME ARGUMENT ...) REASON).
+static enum BuiltinStatus as_written(Context *cx, Value *out, const char *name,
+                                     const Value *args, unsigned n,
+                                     enum BuiltinStatus status) {
+  Value call[4];
+  if (status != B_ERROR) return status;
+  AMB_ASSERT(n < 4);
+  call[0] = ambi_make_sym(cx, name, strlen(name));
+  for (unsigned i = 0; i < n; i++)
+    call[i + 1] = args[i];
+  Value e = ambi_is_none(call[0]) ? AMB_NONE : ambi_make_expr(cx, call, n + 1);
+  if (ambi_is_none(e)) return ambi_answer_stop(cx);
+  return ambi_answer(cx, out,
+                     ambi_is_none(cx->error_reason)
+                         ? ambi_make_error_text(cx, e, cx->message)
+                         : ambi_make_error(cx, e, cx->error_reason));
+}
+
+// The script was killed, or followed an actor that it is linked to: that is told once.
+static bool was_killed(Context *cx, Actor *a, enum BuiltinStatus *status) {
+  if (AMB_LIKELY(!ambi_load_relaxed(&a->x_killed)) || a->self) return false;
+  Message *reason = ambi_exchange(&a->x_killed, NULL);
+  cx->error_reason = ambi_parcel_unpack(cx, reason);
+  ambi_message_free(reason);
+  *status = B_ERROR;
+  if (ambi_is_none(cx->error_reason)) *status = ambi_answer_stop(cx);
+  return true;
+}
+
+// The caller, and the actor that the first argument means. False: *status tells.
+static bool begin(Context *cx, const Value *args, Actor **a, Handle **h,
+                  enum BuiltinStatus *status) {
+  *a = ambi_actor_of(cx);
+  if (!*a) {
+    *status = ambi_answer_stop(cx);
+    return false;
+  }
+  if (was_killed(cx, *a, status)) return false;
+  if (!h) return true;
+  *h = ambi_actor_handle((*a)->all, args[0]);
+  if (*h) return true;
+  *status = ambi_answer_error(cx, "an actor is expected, or the name of one");
+  return false;
+}
+
+static enum BuiltinStatus not_packed(Context *cx, enum Packed why) {
+  if (why == PACK_ODD)
+    return ambi_answer_error(
+        cx, "it is too large to be sent, or holds what cannot be sent");
+  return ambi_answer_stop(cx);
+}
+
+static enum Packed pack(Context *cx, Actor *a, Value v, Message **out) {
+  return ambi_parcel_pack(cx, ambi_actor_room(a), v, out);
+}
+
+// ---- spawn ------------------------------------------------------------------------
+
+static const char *text_of(const Runtime *rt, Value v) {
+  if (ambi_is_op(v)) return ambi_builtin(rt, ambi_op_of(v))->name;
+  return ambi_is_sym(v) ? ambi_symbol(rt->symbols, ambi_sym_of(v))->text : "";
+}
+
+static bool take_number(Value v, uint64_t most, uint64_t *out) {
+  int64_t i;
+  if (!ambi_num_to_int64(v, &i) || i < 1 || (uint64_t)i > most) return false;
+  *out = (uint64_t)i;
+  return true;
+}
+
+static bool take_class(const char *word, TaskClass *class) {
+  if (strcmp(word, "interactive") && strcmp(word, "batch")) return false;
+  *class = *word == 'b' ? TASK_BATCH : TASK_INTERACTIVE;
+  return true;
+}
+
+static bool take_pair(const Runtime *rt, Value name, Value v, SpawnOptions *o) {
+  const char *what = text_of(rt, name);
+  uint64_t n;
+  if (!strcmp(what, "name") && ambi_is_sym(v)) {
+    o->name = ambi_sym_of(v);
+  } else if (!strcmp(what, "mailbox") && take_number(v, UINT32_MAX, &n)) {
+    o->mailbox = (uint32_t)n;
+  } else if (!strcmp(what, "memory") && take_number(v, SIZE_MAX / 2, &n)) {
+    o->memory = (size_t)n;
+  } else {
+    return !strcmp(what, "priority") && take_class(text_of(rt, v), &o->class);
+  }
+  return true;
+}
+
+static bool take_option(const Runtime *rt, Value v, SpawnOptions *o) {
+  if (ambi_expr_size(v) == 2)
+    return take_pair(rt, ambi_deref(ambi_expr_at(v, 0)),
+                     ambi_deref(ambi_expr_at(v, 1)), o);
+  const char *word = text_of(rt, v);
+  bool link = !strcmp(word, "link"), monitor = !strcmp(word, "monitor");
+  o->link |= link;
+  o->monitor |= monitor;
+  return link || monitor;
+}
+
+static bool take_options(const Runtime *rt, Value all, SpawnOptions *o) {
+  if (!ambi_is_expression(all)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(all); i++)
+    if (!take_option(rt, ambi_deref(ambi_expr_at(all, i)), o)) return false;
+  return true;
+}
+
+static enum BuiltinStatus spawn_now(Context *cx, const Value *args, unsigned n,
+                                    Value *out) {
+  Actor *a;
+  enum BuiltinStatus status;
+  Handle *h;
+  Message *form;
+  SpawnOptions o = {0};
+  (void)n;
+  if (!begin(cx, args, &a, NULL, &status)) return status;
+  if (cx->rt->tier == 0)
+    return ambi_answer_error(cx, "actors are not there in tier 0");
+  if (!take_options(cx->rt, args[1], &o))
+    return ambi_answer_error(
+        cx, "the options are name, mailbox, memory and priority, each "
+            "with a value, link and monitor");
+  enum Packed packed = pack(cx, a, args[0], &form);
+  if (packed != PACKED) return not_packed(cx, packed);
+  switch (ambi_actor_spawn(a, cx, form, &o, &h)) {
+  case SPAWNED: *out = ambi_actor_value(h); return B_OK;
+  case SPAWN_NAME_TAKEN: return ambi_answer_error(cx, "NameTaken");
+  default: return ambi_answer_stop(cx);
+  }
+}
+
+static enum BuiltinStatus op_spawn(Context *cx, const Value *args, unsigned n,
+                                   Value *out) {
+  return as_written(cx, out, "spawn", args, 2, spawn_now(cx, args, n, out));
+}
+
+// ---- send and reply ---------------------------------------------------------------
+
+static enum BuiltinStatus op_send(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status;
+  Message *m;
+  (void)n;
+  if (!begin(cx, args, &a, &h, &status)) return status;
+  enum Packed packed = pack(cx, a, args[1], &m);
+  if (packed != PACKED) return not_packed(cx, packed);
+  if (ambi_actor_deliver(a, h, m, false) == POST_FULL) {
+    ambi_message_free(m);
+    return ambi_answer_error(cx, "MailboxFull");
+  }
+  if (ambi_mailbox_count(&h->box) > LONG_MAILBOX) a->slow = true;
+  return ambi_answer_unit(out);
+}
+
+// (reply-to ACTOR NUMBER), what `call` makes.
+static bool is_asker(Actors *all, Value v, Handle **h, uint64_t *request) {
+  if (ambi_expr_size(v) != 3 ||
+      !ambi_same(ambi_deref(ambi_expr_at(v, 0)), all->asker))
+    return false;
+  *h = ambi_actor_handle(all, ambi_deref(ambi_expr_at(v, 1)));
+  return *h && take_number(ambi_deref(ambi_expr_at(v, 2)), INT64_MAX, request);
+}
+
+static enum BuiltinStatus op_reply(Context *cx, const Value *args, unsigned n,
+                                   Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status;
+  uint64_t request;
+  Message *m;
+  (void)n;
+  if (!begin(cx, args, &a, NULL, &status)) return status;
+  if (!is_asker(a->all, args[0], &h, &request))
+    return ambi_answer_error(cx, "reply expects what the call came with");
+  enum Packed packed = pack(cx, a, args[1], &m);
+  if (packed != PACKED) return not_packed(cx, packed);
+  m->request = request;
+  ambi_actor_deliver(a, h, m, true);
+  return ambi_answer_unit(out);
+}
+
+// ---- waiting --------------------------------------------------------------------------
+
+static uint64_t due_in(Value ms) {
+  double x = ambi_num_to_double(ms);
+  uint64_t now = ambi_now_ns();
+  if (!(x > 0)) return now;
+  return x > 1e12 ? UINT64_MAX : now + (uint64_t)(x * 1e6);
+}
+
+// The operation begins to wait, or goes on with it.
+static bool set_waiting(Context *cx, Actor *a, const Value *ms) {
+  if (a->waiting.on) return true;
+  a->waiting.on = true;
+  if (!ms) return true;
+  if (ambi_actor_wait_until(a, due_in(*ms))) return true;
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
+static bool is_due(const Actor *a) {
+  return a->waiting.timed && ambi_now_ns() >= a->waiting.due_ns;
+}
+
+// ---- receive ------------------------------------------------------------------------------
+
+// Can no message with this root and head match the pattern? Saves unpacking most.
+static bool surely_apart(Value pattern, const Message *m) {
+  Value root = ambi_parcel_root(m);
+  pattern = ambi_deref(pattern);
+  if (ambi_is_var(pattern) || ambi_is_lvar(root)) return false;
+  if (!ambi_is_expr(pattern) || !ambi_is_expr(root))
+    return ambi_is_expr(pattern) != ambi_is_expr(root) &&
+           !ambi_is_cell(pattern) && !ambi_is_cell(root);
+  const Word *p = ambi_parcel_items(m, root);
+  if (ambi_hdr_size(p[0]) != ambi_expr_size(pattern)) return true;
+  Value head = ambi_deref(ambi_expr_at(pattern, 0)), sent = AMB_V(p[1]);
+  return ambi_is_sym(head) && ambi_is_sym(sent) && !ambi_same(head, sent);
+}
+
+// Does it match? Nothing is bound by the question.
+static bool matches(Context *cx, Value pattern, Value v) {
+  Word *hb = cx->hb;
+  size_t mark = cx->tr;
+  uint64_t rigid = cx->rigid_epoch;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = ambi_unify(cx, pattern, v);
+  ambi_trail_undo(cx, mark);
+  cx->hb = hb;
+  cx->rigid_epoch = rigid;
+  return ok;
+}
+
+// (unify MESSAGE PATTERN BODY Empty), with which the evaluation goes on; AMB_NONE: no
+// clause matches, or cx->stop is set.
+static Value chosen(Context *cx, Value clauses, const Message *m) {
+  Word *h = cx->h;
+  Value v = AMB_NONE;
+  for (uint32_t i = 0; i < ambi_expr_size(clauses); i++) {
+    Value clause = ambi_deref(ambi_expr_at(clauses, i));
+    Value pattern = ambi_expr_at(clause, 0);
+    if (surely_apart(pattern, m)) continue;
+    if (ambi_is_none(v)) v = ambi_parcel_unpack(cx, m);
+    if (ambi_is_none(v)) break;
+    if (!matches(cx, pattern, v)) continue;
+    v = AMB_EXPR(cx, AMB_SYM(UNIFY), v, pattern, ambi_expr_at(clause, 1),
+                 AMB_SYM(EMPTY));
+    if (ambi_is_none(v)) break;
+    return v;
+  }
+  if (!ambi_is_none(v)) ambi_heap_give_back(cx, h);
+  return AMB_NONE;
+}
+
+static void throw_away(Actor *a, Message *before, Message *m) {
+  ambi_inbox_take(&a->handle->box, &a->inbox, before, m);
+  ambi_message_free(m);
+}
+
+// Looks through what has not been looked at. Answers that nobody waits for any more go.
+static Value look_for(Context *cx, Actor *a, Value clauses) {
+  Message *before = a->waiting.looked;
+  Message *m = before ? before->next : a->inbox.first;
+  for (Message *next; m; m = next) {
+    next = m->next;
+    if (m->request) {
+      throw_away(a, before, m);
+      continue;
+    }
+    Value v = chosen(cx, clauses, m);
+    if (!ambi_is_none(v)) throw_away(a, before, m);
+    if (!ambi_is_none(v) || cx->stop) return v;
+    a->waiting.looked = before = m;
+  }
+  return AMB_NONE;
+}
+
+static bool are_clauses(Value v) {
+  if (!ambi_is_expression(v)) return false;
+  for (uint32_t i = 0; i < ambi_expr_size(v); i++)
+    if (ambi_expr_size(ambi_deref(ambi_expr_at(v, i))) != 2) return false;
+  return true;
+}
+
+// What waits at the very end of an actor's work needs no Context: its form is kept.
+static void keep_form(Context *cx, Actor *a, const Value *args, unsigned n) {
+  Value call[4] = {AMB_OP_ID(n > 1 ? OP_RECEIVE_UNTIL : OP_RECEIVE)};
+  if (a->form || cx != a->cx || !ambi_form_ends_here(cx)) return;
+  for (unsigned i = 0; i < n; i++)
+    call[i + 1] = args[i];
+  Value form = ambi_make_expr(cx, call, n + 1);
+  if (!ambi_is_none(form)) pack(cx, a, form, &a->form);
+}
+
+static enum BuiltinStatus receive_now(Context *cx, const Value *args,
+                                      unsigned n, Value *out) {
+  Actor *a;
+  enum BuiltinStatus status;
+  if (!begin(cx, args, &a, NULL, &status)) return status;
+  if (!are_clauses(args[0]) || (n > 1 && !ambi_is_number(args[1])))
+    return ambi_answer_error(
+        cx, "receive expects ((PATTERN BODY) ...), and perhaps "
+            "milliseconds and a body");
+  for (;;) {
+    if (!set_waiting(cx, a, n > 1 ? &args[1] : NULL)) return B_STOP;
+    ambi_mailbox_drain(&a->handle->box, &a->inbox);
+    *out = look_for(cx, a, args[0]);
+    if (cx->stop) return B_STOP;
+    if (ambi_is_none(*out) && is_due(a)) *out = args[2];
+    if (!ambi_is_none(*out)) {
+      ambi_actor_waited(a);
+      return B_OK;
+    }
+    keep_form(cx, a, args, n);
+    status = ambi_actor_wait(cx, a);
+    if (status == B_EMPTY) {
+      ambi_actor_waited(a);
+      return ambi_answer_error(cx, "Deadlock");
+    }
+    if (status != B_OK || was_killed(cx, a, &status)) return status;
+  }
+}
+
+static enum BuiltinStatus op_receive(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  return as_written(cx, out, "receive", args, n, receive_now(cx, args, n, out));
+}
+
+// ---- call ---------------------------------------------------------------------------------
+
+// Asks, once.
+static enum BuiltinStatus ask(Context *cx, Actor *a, Handle *h,
+                              const Value *args) {
+  uint64_t request = ++a->requests;
+  Message *m;
+  Value asker = AMB_EXPR(cx, a->all->asker, ambi_actor_value(a->handle),
+                         ambi_small_int((int64_t)request));
+  Value call = ambi_is_none(asker) ? AMB_NONE
+                                   : AMB_EXPR(cx, a->all->call, asker, args[1]);
+  if (ambi_is_none(call)) return ambi_answer_stop(cx);
+  enum Packed packed = pack(cx, a, call, &m);
+  if (packed != PACKED) return not_packed(cx, packed);
+  switch (ambi_actor_tie(a, h, BOND_CALL, request)) {
+  case TIED: break;
+  case TIE_ENDED: ambi_message_free(m); return ambi_answer_error(cx, "Ended");
+  default: ambi_message_free(m); return ambi_answer_stop(cx);
+  }
+  if (ambi_actor_deliver(a, h, m, false) == POST_FULL) {
+    ambi_message_free(m);
+    ambi_actor_untie_call(a, request);
+    return ambi_answer_error(cx, "MailboxFull");
+  }
+  if (!set_waiting(cx, a, &args[2])) return B_STOP;
+  a->waiting.request = request;
+  return B_EMPTY;
+}
+
+// The answer, if it has come.
+static bool find_answer(Context *cx, Actor *a, Value *out) {
+  Message *before = NULL;
+  ambi_mailbox_drain(&a->handle->box, &a->inbox);
+  for (Message *m = a->inbox.first; m; before = m, m = m->next)
+    if (m->request == a->waiting.request) {
+      *out = ambi_parcel_unpack(cx, m);
+      throw_away(a, before, m);
+      return true;
+    }
+  return false;
+}
+
+static void stop_asking(Actor *a) {
+  ambi_actor_untie_call(a, a->waiting.request);
+  ambi_actor_waited(a);
+}
+
+static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
+                                   Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status;
+  (void)n;
+  if (!begin(cx, args, &a, &h, &status)) return status;
+  if (!a->waiting.on) {
+    status = ask(cx, a, h, args);
+    if (status != B_EMPTY) return status;
+  }
+  for (;;) {
+    if (find_answer(cx, a, out)) {
+      stop_asking(a);
+      return ambi_answer(cx, out, *out);
+    }
+    if (is_due(a)) {
+      stop_asking(a);
+      return ambi_answer_error(cx, "Timeout");
+    }
+    status = ambi_actor_wait(cx, a);
+    if (status == B_EMPTY) {
+      stop_asking(a);
+      return ambi_answer_error(cx, "Deadlock");
+    }
+    if (status != B_OK || was_killed(cx, a, &status)) return status;
+  }
+}
+
+static enum BuiltinStatus op_call(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  return as_written(cx, out, "call", args, 2, call_now(cx, args, n, out));
+}
+
+// ---- self, link, monitor, kill --------------------------------------------------------------
+
+static enum BuiltinStatus op_self(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  (void)args, (void)n;
+  Actor *a = ambi_actor_of(cx);
+  if (!a) return ambi_answer_stop(cx);
+  *out = ambi_actor_value(a->handle);
+  return B_OK;
+}
+
+// Why it has ended, in a parcel of the caller's own; NULL: normally, or no memory.
+static Message *reason_of(Actors *all, const Handle *h) {
+  pthread_mutex_lock(&all->lock);
+  Message *m = h->reason ? ambi_parcel_copy(h->reason) : NULL;
+  pthread_mutex_unlock(&all->lock);
+  return m;
+}
+
+static enum BuiltinStatus op_link(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status;
+  (void)n;
+  if (!begin(cx, args, &a, &h, &status)) return status;
+  enum Tied tied = ambi_actor_tie(a, h, BOND_LINK, 0);
+  if (tied == TIE_OUTAGE) return ambi_answer_stop(cx);
+  Message *reason = tied == TIE_ENDED ? reason_of(a->all, h) : NULL;
+  if (reason) ambi_actor_kill(a, a->handle, reason);
+  if (was_killed(cx, a, &status)) return status;
+  return ambi_answer_unit(out);
+}
+
+// It has ended before: the news come at once.
+static enum BuiltinStatus tell_now(Context *cx, Actor *a, Handle *h) {
+  Message *reason = reason_of(a->all, h), *m;
+  Value why = ambi_actor_reason(cx, a->all, reason);
+  ambi_message_free(reason);
+  if (ambi_is_none(why)) return ambi_answer_stop(cx);
+  Value v = AMB_EXPR(cx, a->all->down, ambi_actor_value(h), why);
+  if (ambi_is_none(v) || pack(cx, a, v, &m) != PACKED)
+    return ambi_answer_stop(cx);
+  ambi_actor_deliver(a, a->handle, m, true);
+  return B_OK;
+}
+
+static enum BuiltinStatus op_monitor(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status = B_OK;
+  (void)n;
+  if (!begin(cx, args, &a, &h, &status)) return status;
+  enum Tied tied = ambi_actor_tie(a, h, BOND_MONITOR, 0);
+  if (tied == TIE_OUTAGE) return ambi_answer_stop(cx);
+  if (tied == TIE_ENDED) status = tell_now(cx, a, h);
+  return status == B_OK ? ambi_answer_unit(out) : status;
+}
+
+// Who kills itself goes no further.
+static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  Actor *a;
+  Handle *h;
+  enum BuiltinStatus status;
+  Message *m;
+  (void)n;
+  if (!begin(cx, args, &a, &h, &status)) return status;
+  enum Packed packed = pack(cx, a, args[1], &m);
+  if (packed != PACKED) return not_packed(cx, packed);
+  ambi_actor_kill(a, h, m);
+  if (was_killed(cx, a, &status)) return status;
+  if (h == a->handle) {
+    cx->stop = STOP_YIELD;
+    return B_STOP;
+  }
+  return ambi_answer_unit(out);
+}
+
+const ActorTable ambi_actor_table = {{[ACTOR_SPAWN] = op_spawn,
+                                      [ACTOR_SEND] = op_send,
+                                      [ACTOR_RECEIVE] = op_receive,
+                                      [ACTOR_SELF] = op_self,
+                                      [ACTOR_CALL] = op_call,
+                                      [ACTOR_REPLY] = op_reply,
+                                      [ACTOR_LINK] = op_link,
+                                      [ACTOR_MONITOR] = op_monitor,
+                                      [ACTOR_KILL] = op_kill}};

@@ -1,0 +1,30 @@
+// Terms on their way from one heap to another: a message's block, packed and unpacked.
+//
+// A parcel is a row (runtime/tables/flat.h) and behind it the names of its variables,
+// so it holds no pointer into a heap, and none into the store, whose terms may be given
+// up while it waits. Marks of values are kept: what was a value when it was sent is one
+// when it is received. Its variables are others than those it was made from.
+#ifndef AMBIT_SCHEDULER_PARCEL_H
+#define AMBIT_SCHEDULER_PARCEL_H
+
+#include "runtime/tables/flat.h"
+#include "scheduler/mailbox.h"
+
+enum Packed { PACKED, PACK_OUTAGE, PACK_ODD };  // odd: nothing that can be sent
+// room: used again and again. PACK_OUTAGE: memory is out, or cx->stop is set.
+enum Packed ambi_parcel_pack(Context *cx, Flat *room, Value v, Message **out);
+// AMB_NONE: memory is out.
+Value ambi_parcel_unpack(Context *cx, const Message *m);
+// Another one of the same; NULL: memory is out.
+Message *ambi_parcel_copy(const Message *m);
+
+// The root as it stands in the row: an atom, or an expression whose children are those.
+static inline Value ambi_parcel_root(const Message *m) {
+  return AMB_V(m->words[0]);
+}
+static inline const Word *ambi_parcel_items(const Message *m, Value root) {
+  return m->words +
+         (root.w & (AMB_PAYLOAD_MASK & ~AMB_EXPR_MARKS)) / sizeof(Word);
+}
+
+#endif

@@ -340,6 +340,9 @@ static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
 static bool tie(Actor *parent, Handle *h, const SpawnOptions *o) {
   if (o->link && ambi_actor_tie(parent, h, BOND_LINK, 0) == TIE_OUTAGE)
     return false;
+  if (o->follow &&
+      ambi_actor_tie(h->actor, parent->handle, BOND_FOLLOW, 0) == TIE_OUTAGE)
+    return false;
   return !o->monitor ||
          ambi_actor_tie(parent, h, BOND_MONITOR, 0) != TIE_OUTAGE;
 }
@@ -402,8 +405,9 @@ static bool begin(Actors *all) {
   Runtime *rt = all->rt;
   PoolUse use = {.enter = enter, .leave = leave, .arg = all};
   if (!intern(rt, "Actor", &all->type) || !intern(rt, "down", &all->down) ||
-      !intern(rt, "normal", &all->normal) || !intern(rt, "call", &all->call) ||
-      !intern(rt, "reply-to", &all->asker))
+      !intern(rt, "normal", &all->normal) ||
+      !intern(rt, "shutdown", &all->shutdown) ||
+      !intern(rt, "call", &all->call) || !intern(rt, "reply-to", &all->asker))
     return false;
   Handle *h = new_handle(all, 0);
   if (!h) return false;

@@ -36,7 +36,8 @@ typedef struct Handle {
   uint32_t name;         // [lock] a symbol; 0: none
 } Handle;
 
-enum BondKind { BOND_LINK, BOND_MONITOR, BOND_CALL };
+// BOND_FOLLOW: the watcher ends when the watched one does, for whatever reason.
+enum BondKind { BOND_LINK, BOND_FOLLOW, BOND_MONITOR, BOND_CALL };
 struct Bond {  // [lock]
   enum BondKind kind;
   uint64_t request;           // BOND_CALL: which of the watcher's
@@ -87,9 +88,9 @@ typedef struct Actors {
   uint32_t living;       // [lock]
   Actor *spare;          // [lock] to be used again, linked by task.next
   Actor script;
-  Flat room;                        // of the script
-  Value type;                       // of a handle
-  Value down, normal, call, asker;  // symbols in messages
+  Flat room;                                  // of the script
+  Value type;                                 // of a handle
+  Value down, normal, shutdown, call, asker;  // symbols in messages
   AMB_ATOMIC(uint32_t) x_stop;  // [all] the script is to stop so: enum AmbStop
   int exit_code;
 } Actors;
@@ -105,7 +106,7 @@ typedef struct SpawnOptions {
   uint32_t name, mailbox;
   size_t memory;
   TaskClass class;
-  bool link, monitor;
+  bool link, monitor, follow;
 } SpawnOptions;
 enum Spawned { SPAWNED, SPAWN_NAME_TAKEN, SPAWN_OUTAGE };
 // The form becomes the actor's. parent: who spawns it.

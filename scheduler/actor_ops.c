@@ -108,9 +108,11 @@ static bool take_option(const Runtime *rt, Value v, SpawnOptions *o) {
                      ambi_deref(ambi_expr_at(v, 1)), o);
   const char *word = text_of(rt, v);
   bool link = !strcmp(word, "link"), monitor = !strcmp(word, "monitor");
+  bool follow = !strcmp(word, "follow");
   o->link |= link;
   o->monitor |= monitor;
-  return link || monitor;
+  o->follow |= follow;
+  return link || monitor || follow;
 }
 
 static bool take_options(const Runtime *rt, Value all, SpawnOptions *o) {
@@ -134,7 +136,7 @@ static enum BuiltinStatus spawn_now(Context *cx, const Value *args, unsigned n,
   if (!take_options(cx->rt, args[1], &o))
     return ambi_answer_error(
         cx, "the options are name, mailbox, memory and priority, each "
-            "with a value, link and monitor");
+            "with a value, link, monitor and follow");
   enum Packed packed = pack(cx, a, args[0], &form);
   if (packed != PACKED) return not_packed(cx, packed);
   switch (ambi_actor_spawn(a, cx, form, &o, &h)) {

@@ -137,11 +137,26 @@ static void follow(Actor *a, Handle *other, const Message *reason) {
   if (copy) kill_actor(a, other, copy);
 }
 
+// A parcel of the symbol alone.
+static Message *parcel_of(Value symbol) {
+  Message *m = ambi_message_new(1, 0);
+  if (m) m->words[0] = symbol.w;
+  return m;
+}
+
+static void shut_down(Actor *a, Handle *other) {
+  Message *m = parcel_of(a->all->shutdown);
+  if (m) kill_actor(a, other, m);
+}
+
 Bond *ambi_actor_unbind(Actor *a, const Message *reason) {
   Bond *told = NULL;
   for (Bond *b = a->in; b; b = a->in) {
     if (b->kind == BOND_LINK) {
       follow(a, b->watcher, reason);
+      free_bond(b);
+    } else if (b->kind == BOND_FOLLOW) {
+      shut_down(a, b->watcher);
       free_bond(b);
     } else {
       keep(b, &told);

@@ -199,7 +199,7 @@ void cli_disasm(Cli *cli, Source *s) {
   if (l.cx) {
     l.cx->module = ambi_module_top(cli->rt);
     l.cx->space = l.cx->module->space;
-    l.cx->space->is_context = true;
+    ambi_space_evaluates(l.cx->space);
     status = load(&l, s);
     if (status == RUN_OK) status = list_all(&l);
   }

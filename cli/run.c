@@ -1,5 +1,6 @@
 // Running a script: one line of results for each `!` form as soon as it is done.
 #include "cli/cli.h"
+#include "runtime/guard.h"
 #include "runtime/types/types.h"
 
 enum { CALL_MAX = 120 };  // bytes of a call that a message shows
@@ -27,11 +28,13 @@ static bool write_part(void *arg, const char *text, size_t len) {
 static void print_results(Cli *cli, const FormReport *r) {
   Line line = {cli, r->cx};
   Buffer b = {.sink = write_part, .arg = &line};
+  ambi_output_take(cli->rt);
   ambi_print_results(cli->rt, &b, r->results, r->n);
   bool cut = b.failed;
   if (b.len) cli_write(cli, b.text, b.len);
   cli_write(cli, "\n", 1);
   cli_flush(cli);
+  ambi_output_give(cli->rt);
   ambi_buffer_drop(&b);
   if (!cut || cli->closed) return;
   bool memory = ambi_limits_may_print(r->cx);

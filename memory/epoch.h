@@ -72,6 +72,11 @@ static inline void ambi_epoch_leave(Participant *p) {
   ambi_store_release(&p->x_since, 0);
 }
 
+// Asked by its own thread.
+static inline bool ambi_epoch_is_inside(const Participant *p) {
+  return ambi_load_relaxed(&p->x_since) != 0;
+}
+
 // A number for this moment.
 uint64_t ambi_epoch_mark(Epochs *e);
 // Has everybody who was inside at the mark been out since?

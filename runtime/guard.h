@@ -24,11 +24,23 @@ static inline bool ambi_together(const Runtime *rt) {
 void ambi_guard_take(Runtime *rt);
 void ambi_guard_give(Runtime *rt);
 
+// A line of output, be it written in parts. Nothing else is locked meanwhile.
+void ambi_output_take(Runtime *rt);
+void ambi_output_give(Runtime *rt);
+
+// Alone it is only counted how often it was taken: whoever has it then still has it when
+// it is no longer alone.
 static inline void ambi_guard(Runtime *rt) {
-  if (AMB_UNLIKELY(ambi_together(rt))) ambi_guard_take(rt);
+  if (AMB_UNLIKELY(ambi_together(rt)))
+    ambi_guard_take(rt);
+  else
+    rt->guards++;
 }
 static inline void ambi_unguard(Runtime *rt) {
-  if (AMB_UNLIKELY(ambi_together(rt))) ambi_guard_give(rt);
+  if (AMB_UNLIKELY(ambi_together(rt)))
+    ambi_guard_give(rt);
+  else
+    rt->guards--;
 }
 
 #endif

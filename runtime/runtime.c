@@ -69,9 +69,15 @@ void ambi_runtime_quiesce(Runtime *rt) {
 }
 
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
-  c->number = rt->cells ? rt->cells->number + 1 : 1;
-  c->next = rt->cells;
-  rt->cells = c;
+  CellHeader *newest = ambi_load_acquire(&rt->cells);
+  do {
+    c->number = newest ? newest->number + 1 : 1;
+    c->next = newest;
+    if (!rt->sharing) {
+      ambi_store_release(&rt->cells, c);
+      return;
+    }
+  } while (!ambi_compare_exchange(&rt->cells, &newest, c));
 }
 
 static void free_cells(Runtime *rt) {

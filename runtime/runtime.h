@@ -55,9 +55,10 @@ struct Runtime {
   Store *store;
   Words *words;  // that stand for something else in every module
   Host host;
-  CellHeader *cells;        // all cells, for closing
-  Space *shrunk;            // spaces with removed rules and types
-  struct Sharing *sharing;  // of spaces; NULL: one thread has them all
+  AMB_ATOMIC(CellHeader *) cells;  // [all] all cells, for closing; newest first
+  Space *shrunk;                   // spaces with removed rules and types
+  struct Sharing *sharing;  // [init] NULL: one evaluator has all, see guard.h
+  unsigned guards;          // [lock:guard] how often the guard is taken
   const struct Crew *crew;  // who runs several evaluations, or NULL: nobody
   void *actors;             // of scheduler/actor.h, or NULL
   const struct ActorTable
@@ -75,7 +76,9 @@ struct Runtime {
   Limits limits;                  // defaults for each form
   Collections collections;        // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
-  uint64_t type_changes;          // how often what gives types was changed
+  AMB_ATOMIC(uint64_t)
+  x_type_changes;   // [lock>all] how often what gives types
+                    // was changed; the guard's
   unsigned guests;  // queries and heaps of the embedding program that are open
   uint64_t rng_state;  // default random generator
   char **argv;         // (args): strings after FILE
@@ -84,8 +87,10 @@ struct Runtime {
   CodeState *code;    // tier 1; NULL in tier 0
   Tables *tables;
   ReadLog reads;
-  bool tabling;           // pragma tabling auto
-  uint64_t rule_changes;  // how often what `=`, `:` and `:<` say was changed
+  bool tabling;  // pragma tabling auto
+  AMB_ATOMIC(uint64_t)
+  x_rule_changes;  // [lock>all] how often what `=`, `:` and
+                   // `:<` say was changed; the guard's
   // Memory is short: gives so many bytes back. False: there is nothing to give.
   bool (*give_memory)(Runtime *rt, size_t bytes);
   // Tier 1: what a call means has changed, beside its rules and types.
@@ -110,7 +115,17 @@ void ambi_runtime_close(Runtime *rt);
 void ambi_runtime_quiesce(Runtime *rt);
 // Symbols, store, spaces, states and code hold together.
 bool ambi_runtime_is_valid(const Runtime *rt, const char **why);
-// A new cell is linked into the runtime and freed with it.
+// Under the guard. Who reads one of the counts and then what it counts has not missed a
+// change as long as the count stays.
+static inline void ambi_runtime_rules_changed(Runtime *rt) {
+  ambi_store_release(&rt->x_rule_changes,
+                     ambi_load_relaxed(&rt->x_rule_changes) + 1);
+}
+static inline void ambi_runtime_types_changed(Runtime *rt) {
+  ambi_store_release(&rt->x_type_changes,
+                     ambi_load_relaxed(&rt->x_type_changes) + 1);
+}
+// A new cell is linked into the runtime and freed with it. Any thread.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
 
 typedef struct HostObject {  // CELL_HOST: data of the embedding program

@@ -127,8 +127,8 @@ ambit *ambit_open(const ambit_options *options) {
     ambi_free(a, sizeof *a);
     return NULL;
   }
-  a->rt->modules->corelib->space->is_context = true;
-  ambi_module_top(a->rt)->space->is_context = true;
+  ambi_space_evaluates(a->rt->modules->corelib->space);
+  ambi_space_evaluates(ambi_module_top(a->rt)->space);
   if (!ambi_actors_open(a->rt, 1) || !set_directory(a, a->options.directory)) {
     ambit_close(a);
     return NULL;

@@ -8,6 +8,7 @@
 #ifndef AMBIT_RUNTIME_CONTEXT_H
 #define AMBIT_RUNTIME_CONTEXT_H
 
+#include "memory/epoch.h"
 #include "memory/pages.h"
 #include "runtime/atoms/limits.h"
 #include "runtime/atoms/symbol.h"
@@ -74,6 +75,7 @@ typedef struct Context {
   uint32_t walked;  // nodes, since the last look at the limits (match.c)
   TypeMemo *types;  // types of terms (types_memo.c)
   void (*types_close)(struct Context *cx);
+  Participant party;  // of the thread that evaluates here, see spaces/share.h
 } Context;
 
 // ---- life -----------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "runtime/atoms/mention.h"
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 
 bool ambi_mentions_open(Runtime *rt) {
@@ -97,7 +98,7 @@ bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule) {
   }
 }
 
-void ambi_mention_op(Runtime *rt, Value e, bool data) {
+static void mention_op(Runtime *rt, Value e, bool data) {
   Value op = ambi_is_expr(e) ? ambi_expr_at(e, 0) : e;
   unsigned effects = effects_of(rt, ambi_op_of(op));
   if (ambi_is_expr(e) && ambi_changes_plain_fact(e))
@@ -175,7 +176,13 @@ void ambi_mention_adding(Runtime *rt, Value e) {
   if (broad) rt->mentions.effects |= E_BROAD;
 }
 
-void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
+void ambi_mention_op(Runtime *rt, Value e, bool data) {
+  ambi_guard(rt);
+  mention_op(rt, e, data);
+  ambi_unguard(rt);
+}
+
+static void mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
   Mentions *m = &rt->mentions;
   uint8_t how = data ? 3 : 1;
   if (symbol >= m->nsymbols || (m->seen[symbol] & how) == how) return;
@@ -188,13 +195,22 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
   m->changed = true;
 }
 
+void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
+  if (symbol >= rt->mentions.nsymbols) return;
+  ambi_guard(rt);
+  mention_symbol(rt, symbol, rule, data);
+  ambi_unguard(rt);
+}
+
 void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
                       const uint32_t *symbols, uint32_t n) {
+  ambi_guard(rt);
   grow(&rt->mentions, effects);
   grow_fetched(&rt->mentions, fetched);
   for (uint32_t i = 0; i < n; i++)
-    ambi_mention_symbol(rt, symbols[i] & ~MENTIONED_AS_DATA, false,
-                        symbols[i] & MENTIONED_AS_DATA);
+    mention_symbol(rt, symbols[i] & ~MENTIONED_AS_DATA, false,
+                   symbols[i] & MENTIONED_AS_DATA);
+  ambi_unguard(rt);
 }
 
 // ---- the rules of the core library --------------------------------------------------

@@ -33,6 +33,8 @@ typedef struct Mentions {
   bool changed;       // since the bound was asked for
 } Mentions;
 
+// All of it belongs to who has the guard (runtime/guard.h), as a reader has; who notes an
+// operation or a symbol takes it.
 // After the core library was read: what follows is the program's.
 bool ambi_mentions_open(Runtime *rt);  // false: memory
 void ambi_mentions_close(Runtime *rt);

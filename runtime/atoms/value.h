@@ -323,7 +323,7 @@ enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_HOST };
 typedef struct CellHeader {
   uint8_t kind;                       // [init] enum CellKind
   uint32_t number;                    // [init] which cell of the runtime it is
-  struct CellHeader *next;            // [lock:runtime] all cells of the runtime
+  struct CellHeader *next;            // [init] the cell before it
   void (*drop)(struct CellHeader *);  // [init] frees a cell that is neither
                                       // space nor state
 } CellHeader;

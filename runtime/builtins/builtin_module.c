@@ -6,6 +6,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/builtins/builtin.h"
+#include "runtime/guard.h"
 #include "runtime/modules/module.h"
 
 static enum BuiltinStatus fail(Context *cx, const char *message) {
@@ -92,8 +93,8 @@ static enum BuiltinStatus import_to(Context *cx, Value dest, Module *m) {
   return ambi_module_import(cx->module, m) ? B_OK : no_memory(cx);
 }
 
-enum BuiltinStatus ambi_b_import(Context *cx, const Value *args, unsigned n,
-                                 Value *out) {
+static enum BuiltinStatus import_module(Context *cx, const Value *args,
+                                        unsigned n, Value *out) {
   if (n < 2)
     return fail(cx, "import! expects a destination &space and a module name "
                     "argument");
@@ -116,7 +117,7 @@ enum BuiltinStatus ambi_b_import(Context *cx, const Value *args, unsigned n,
   return status == B_OK ? unit(out) : status;
 }
 
-enum BuiltinStatus ambi_b_mod_space(Context *cx, const Value *args, unsigned n,
+static enum BuiltinStatus mod_space(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
   if (n < 1) return fail(cx, "mod-space! expects a module name argument");
   Buffer b = {0};
@@ -135,8 +136,8 @@ enum BuiltinStatus ambi_b_mod_space(Context *cx, const Value *args, unsigned n,
   return status;
 }
 
-enum BuiltinStatus ambi_b_include(Context *cx, const Value *args, unsigned n,
-                                  Value *out) {
+static enum BuiltinStatus include_module(Context *cx, const Value *args,
+                                         unsigned n, Value *out) {
   (void)out;
   if (n < 1) return fail(cx, "include expects a module name argument");
   Buffer b = {0};
@@ -154,7 +155,7 @@ enum BuiltinStatus ambi_b_include(Context *cx, const Value *args, unsigned n,
 
 // ---- the module tree --------------------------------------------------------
 
-enum BuiltinStatus ambi_b_print_mods(Context *cx, const Value *args, unsigned n,
+static enum BuiltinStatus print_mods(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
   (void)args;
   (void)n;
@@ -162,12 +163,14 @@ enum BuiltinStatus ambi_b_print_mods(Context *cx, const Value *args, unsigned n,
   Host *host = &cx->rt->host;
   ambi_modules_print(cx->rt, &b);
   bool complete = !b.failed;
+  ambi_output_take(cx->rt);
   if (complete && host->write) host->write(host->arg, b.text, b.len);
+  ambi_output_give(cx->rt);
   ambi_buffer_drop(&b);
   return complete ? unit(out) : no_memory(cx);
 }
 
-enum BuiltinStatus ambi_b_register_module(Context *cx, const Value *args,
+static enum BuiltinStatus register_module(Context *cx, const Value *args,
                                           unsigned n, Value *out) {
   if (n < 1)
     return fail(cx, "register-module! expects a file system path; use quotes "
@@ -197,7 +200,7 @@ enum BuiltinStatus ambi_b_git_module(Context *cx, const Value *args, unsigned n,
 
 // ---- bind! ------------------------------------------------------------------
 
-enum BuiltinStatus ambi_b_bind(Context *cx, const Value *args, unsigned n,
+static enum BuiltinStatus bind(Context *cx, const Value *args, unsigned n,
                                Value *out) {
   if (n < 2) return fail(cx, "bind! expects two arguments: token and atom");
   if (!ambi_is_sym(args[0]))
@@ -308,8 +311,8 @@ static const struct {
                {"tabling", set_tabling}};
 
 // Settings hold from the next form on. Unknown keys are accepted silently.
-enum BuiltinStatus ambi_b_pragma(Context *cx, const Value *args, unsigned n,
-                                 Value *out) {
+static enum BuiltinStatus set_pragma(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
   if (n == 0) return fail(cx, "pragma! expects key and value as arguments");
   if (!ambi_is_sym(args[0]))
     return fail(cx, "pragma! expects symbol atom as a key");
@@ -321,3 +324,29 @@ enum BuiltinStatus ambi_b_pragma(Context *cx, const Value *args, unsigned n,
   }
   return unit(out);
 }
+
+// ---- with several evaluators --------------------------------------------------
+
+// Modules, words and switches belong to who has the guard.
+typedef enum BuiltinStatus Operation(Context *cx, const Value *args, unsigned n,
+                                     Value *out);
+static enum BuiltinStatus guarded(Operation *f, Context *cx, const Value *args,
+                                  unsigned n, Value *out) {
+  ambi_guard(cx->rt);
+  enum BuiltinStatus status = f(cx, args, n, out);
+  ambi_unguard(cx->rt);
+  return status;
+}
+
+#define GUARDED(name, f)                                                       \
+  enum BuiltinStatus ambi_b_##name(Context *cx, const Value *args, unsigned n, \
+                                   Value *out) {                               \
+    return guarded(f, cx, args, n, out);                                       \
+  }
+GUARDED(import, import_module)
+GUARDED(mod_space, mod_space)
+GUARDED(include, include_module)
+GUARDED(print_mods, print_mods)
+GUARDED(register_module, register_module)
+GUARDED(bind, bind)
+GUARDED(pragma, set_pragma)

@@ -4,6 +4,7 @@
 // several evaluators never mix. A host that takes no more output ends the run.
 #include "runtime/atoms/utf8.h"
 #include "runtime/builtins/answer.h"
+#include "runtime/guard.h"
 #include "runtime/modules/module.h"
 #include "runtime/runtime.h"
 
@@ -13,7 +14,9 @@
 static enum BuiltinStatus write_out(Context *cx, Buffer *b, Value *out) {
   const Host *host = &cx->rt->host;
   bool failed = b->failed;
+  ambi_output_take(cx->rt);
   bool open = failed || !b->len || host->write(host->arg, b->text, b->len);
+  ambi_output_give(cx->rt);
   ambi_buffer_drop(b);
   if (failed) return ambi_answer_stop(cx);
   if (open) return ambi_answer_unit(out);
@@ -54,7 +57,9 @@ enum BuiltinStatus ambi_b_trace(Context *cx, const Value *args, unsigned n,
   ambi_buffer_puts(&b, "\n");
   bool failed = b.failed;
   const Host *host = &cx->rt->host;
+  ambi_output_take(cx->rt);
   if (!failed && host->note) host->note(host->arg, b.text, b.len);
+  ambi_output_give(cx->rt);
   ambi_buffer_drop(&b);
   return failed ? ambi_answer_stop(cx) : ambi_answer(cx, out, args[1]);
 }
@@ -145,7 +150,10 @@ enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
   Template read;
   ambi_reader_open(&r, cx->rt, module->tokens, ambi_str_bytes(args[0]),
                    ambi_str_len(args[0]));
-  switch (ambi_read(&r, &read)) {
+  ambi_guard(cx->rt);  // of the words, and of what is mentioned
+  enum ReadStatus status = ambi_read(&r, &read);
+  ambi_unguard(cx->rt);
+  switch (status) {
   case READ_ATOM: break;
   case READ_END: return nothing_read(cx, args[0], out);
   case READ_ERROR: return B_NOREDUCE;

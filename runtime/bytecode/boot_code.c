@@ -14,21 +14,15 @@
 
 // ---- may it be used? ------------------------------------------------------------
 
-static bool has_dep(const Space *s, const Space *dep) {
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (s->deps[i] == dep) return true;
-  return false;
-}
-
 // Is nothing said about the symbol but by the unit's module and its imports?
 static bool as_built(const Runtime *rt, const Space *s, const Space *module,
                      uint32_t symbol) {
   if (ambi_symbol_is_dynamic(ambi_symbol(rt->symbols, symbol)) ||
       ambi_space_defines(s, symbol))
     return false;
-  for (size_t i = 0; i < s->ndeps; i++) {
-    const Space *dep = s->deps[i];
-    if (dep != module && !has_dep(module, dep) &&
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
+    const Space *dep = ambi_space_dep(s, i);
+    if (dep != module && !ambi_space_has_dep(module, dep) &&
         ambi_space_defines(dep, symbol))
       return false;
   }
@@ -101,7 +95,7 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
        row < end && row->head == head; row++) {
     const BootLoaded *b = &rt->booted[row->module];
     if (row->nargs != (d->nargs | (v->same ? BOOT_SAME : 0)) || !b->space ||
-        !has_dep(s, b->space) ||
+        !ambi_space_has_dep(s, b->space) ||
         ambi_image_word(b->terms, row->type) != v->type.w)
       continue;
     *g = group_at(rt, row);
@@ -268,7 +262,7 @@ static Unit *load(CodeState *cs, const Variant *v, const Group *g) {
   }
   last->next = cs->units;
   cs->units = first;
-  v->def->space->is_context = true;
+  ambi_space_evaluates(v->def->space);
   for (uint32_t i = 0; i < g->nrelied; i++)
     ambi_code_rely(cs, AMB_SYM_ID(g->depends[i]));
   return first;

@@ -55,8 +55,8 @@ static void calls_changed(Runtime *rt) {
 
 static bool defined_in(const Space *s, uint32_t symbol) {
   if (ambi_space_defines(s, symbol)) return true;
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (ambi_space_defines(s->deps[i], symbol)) return true;
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
+    if (ambi_space_defines(ambi_space_dep(s, i), symbol)) return true;
   return false;
 }
 
@@ -80,7 +80,7 @@ static bool is_data_symbol(Context *cx, uint32_t symbol) {
   bool data = !ambi_symbol_is_dynamic(sym) && !defined_in(cx->space, symbol) &&
               !ambi_is_instruction_symbol(symbol);
   if (data) {
-    cx->space->is_context = true;
+    ambi_space_evaluates(cx->space);
     ambi_code_rely(cs, AMB_SYM_ID(symbol));
   }
   d->at[symbol] = d->generation << 1 | data;
@@ -357,7 +357,7 @@ bool ambi_definition_info(Context *cx, Definition *d) {
   d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
   d->tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   d->info_known = !d->dynamic;  // else it is looked up each time
-  d->space->is_context = true;
+  ambi_space_evaluates(d->space);
   ambi_code_rely(cs, d->head);
   return true;
 }

@@ -79,7 +79,7 @@ bool ambi_eval0_tabled(Machine *m, Value call) {
   if (!ambi_is_sym(type)) type = AMB_SYM(UNDEFINED);
   TableAsk ask = {.kind = TABLE_SET,
                   .owner = (Word)(uintptr_t)m->space,
-                  .epoch = m->cx->rt->rule_changes,
+                  .epoch = ambi_load_acquire(&m->cx->rt->x_rule_changes),
                   .args = (const Value[]){type, call},
                   .n = 2};
   TableCall out;

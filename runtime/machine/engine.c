@@ -178,7 +178,7 @@ static Unit *unlowered(Engine *g, Value form) {
 static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   Engine *g = engine_of(cx);
   if (!g) return cx->stop = STOP_MEMORY;
-  cx->space->is_context = true;
+  ambi_space_evaluates(cx->space);
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal;
   ambi_effects_mentioned(cx->rt->code);

@@ -274,7 +274,7 @@ static void enter_space(Engine *g, Space *space) {
   g->e[IN_SPACE] = ambi_space_value(cx->space).w;
   if (space != cx->space) cx->rigid_epoch = RIGID_NEVER;
   cx->space = space;
-  space->is_context = true;
+  ambi_space_evaluates(space);
 }
 
 // One step of x in a space. Another than S: a frame of its own takes it there,

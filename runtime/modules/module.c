@@ -158,19 +158,14 @@ static Module *make_module(Runtime *rt, const char *path) {
   return m;
 }
 
-static bool has_dep(const Space *s, const Space *dep) {
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (s->deps[i] == dep) return true;
-  return false;
-}
-
 bool ambi_module_import(Module *into, Module *m) {
   Space *s = into->space;
-  if (into == m || has_dep(s, m->space)) return true;
+  if (into == m || ambi_space_has_dep(s, m->space)) return true;
   if (s->rt->rules_changed) s->rt->rules_changed(s->rt, s, AMB_NONE);
   if (!ambi_space_add_dep(s, m->space)) return false;
-  for (size_t i = 0; i < m->space->ndeps; i++)
-    if (m->space->deps[i] != s && !ambi_space_add_dep(s, m->space->deps[i]))
+  for (size_t i = 0, ndeps = ambi_space_ndeps(m->space); i < ndeps; i++)
+    if (ambi_space_dep(m->space, i) != s &&
+        !ambi_space_add_dep(s, ambi_space_dep(m->space, i)))
       return false;
   return !m->exported || ambi_tokens_import(into->tokens, m->exported);
 }
@@ -359,7 +354,7 @@ static bool load_image(Context *cx, Module *m) {
   if (!b->terms) return no_memory(cx);
   ambi_mention_all(rt, image->effects, image->fetched, image->mentions,
                    image->nmentions);
-  m->space->is_context = true;
+  ambi_space_evaluates(m->space);
   for (; b->natoms < image->natoms; b->natoms++) {
     Template t =
         ambi_template_of_image(rt->store, b->terms, &image->atoms[b->natoms]);

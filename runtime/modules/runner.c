@@ -5,6 +5,7 @@
 // Only the outermost script lets spaces and store free what was removed: the
 // forms around a nested script may still point there.
 #include "runtime/modules/runner.h"
+#include "runtime/guard.h"
 
 #include "runtime/bytecode/code.h"
 
@@ -218,7 +219,10 @@ static bool add(Run *run, Template *t, Position at) {
 // Reads and handles one atom. False: the script has ended.
 static bool step(Run *run) {
   Template t;
-  switch (ambi_read(&run->reader, &t)) {
+  ambi_guard(run->s->rt);  // of the words, and of what is mentioned
+  enum ReadStatus status = ambi_read(&run->reader, &t);
+  ambi_unguard(run->s->rt);
+  switch (status) {
   case READ_END: run->at_end = true; return false;
   case READ_ERROR:
     run->s->error = run->reader.error;
@@ -296,7 +300,7 @@ enum RunStatus ambi_run_script(Script *s) {
   }
   run.cx->space = s->module->space;
   run.cx->module = s->module;
-  s->module->space->is_context = true;
+  ambi_space_evaluates(s->module->space);
   ambi_reader_open(&run.reader, rt, s->module->tokens, s->text, s->len);
   rt->modules->nesting++;
   begin_reading(&run);

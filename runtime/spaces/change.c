@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/share.h"
 
@@ -19,19 +20,39 @@ static inline bool is_shared(const Space *s) {
   return AMB_UNLIKELY(s->rt->sharing != NULL);
 }
 
+// A batch may come to change rules, so it takes the guard before the space's lock.
 void ambi_space_begin(Space *s) {
-  if (is_shared(s)) ambi_share_begin(s);
+  if (!is_shared(s)) return;
+  ambi_guard_take(s->rt);
+  ambi_share_begin(s);
 }
 
 void ambi_space_commit(Space *s) {
-  if (is_shared(s)) ambi_share_commit(s);
+  if (!is_shared(s)) return;
+  ambi_share_commit(s);
+  ambi_guard_give(s->rt);
+}
+
+// One change of one atom. The guard is held until others see it: who lowers code
+// behind it finds the rule as it is then.
+static inline void begin_one(Space *s, bool rule) {
+  if (!is_shared(s)) return;
+  if (rule) ambi_guard_take(s->rt);
+  ambi_share_begin(s);
+}
+static inline void commit_one(Space *s, bool rule) {
+  if (!is_shared(s)) return;
+  ambi_share_commit(s);
+  if (rule) ambi_guard_give(s->rt);
 }
 
 static void announce(Space *s, Value atom) {
   if (!ambi_is_rule(atom)) return;
-  s->rt->rule_changes++;
-  if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ))) s->rt->type_changes++;
-  if (s->rt->rules_changed && (s->is_context || s->is_module))
+  if (is_shared(s)) s->writer->ruled = true;
+  ambi_runtime_rules_changed(s->rt);
+  if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ)))
+    ambi_runtime_types_changed(s->rt);
+  if (s->rt->rules_changed && (ambi_space_is_context(s) || s->is_module))
     s->rt->rules_changed(s->rt, s, atom);
 }
 
@@ -124,9 +145,10 @@ static inline bool add_template(Space *s, const Template *t) {
 }
 
 bool ambi_space_add_template(Space *s, Template *t) {
-  ambi_space_begin(s);
+  bool rule = is_shared(s) && ambi_is_rule(t->atom);
+  begin_one(s, rule);
   bool ok = add_template(s, t);
-  ambi_space_commit(s);
+  commit_one(s, rule);
   return ok;
 }
 
@@ -243,8 +265,9 @@ static bool remove_template(Space *s, Template *t, bool *found) {
 bool ambi_space_remove(Space *s, Value atom, bool *found) {
   Template t;
   if (!ambi_template_make(s->rt->store, atom, &t)) return false;
-  ambi_space_begin(s);
+  bool rule = is_shared(s) && ambi_is_rule(t.atom);
+  begin_one(s, rule);
   bool ok = remove_template(s, &t, found);
-  ambi_space_commit(s);
+  commit_one(s, rule);
   return ok;
 }

@@ -93,7 +93,7 @@ void ambi_space_explain(Context *cx, Space *s, Value pattern) {
     say_plan(&e, &j);
   else
     say_unplanned(&e);
-  ambi_drop_views(s, views, few);
+  ambi_drop_views(views, few);
   if (e.b.text && cx->rt->host.note)
     cx->rt->host.note(cx->rt->host.arg, e.b.text, e.b.len);
   ambi_buffer_drop(&e.b);

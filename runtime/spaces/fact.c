@@ -18,8 +18,8 @@ static Relation *only_relation(const Space *s, const View *v, Value head,
   Relation *rel = ambi_data_relation(v->data, REL_SYMBOL, symbol, n);
   if (!rel || ambi_load_acquire(&rel->x_nopen) || ambi_data_has_open(v->data))
     return NULL;
-  for (size_t i = 0; i < s->ndeps; i++) {
-    const SpaceData *dep = ambi_load_acquire(&s->deps[i]->x_data);
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
+    const SpaceData *dep = ambi_load_acquire(&ambi_space_dep(s, i)->x_data);
     if (ambi_data_has_open(dep) ||
         has_live(ambi_data_relation(dep, REL_SYMBOL, symbol, n)))
       return NULL;

@@ -23,10 +23,11 @@ static bool find_relation(const Space *s, const View *views, JoinGoal *g) {
   uint32_t head = ambi_sym_of(ambi_deref(ambi_expr_at(g->pattern, 0)));
   uint32_t size = ambi_expr_size(g->pattern);
   g->rel = NULL;
-  for (size_t i = 0; i <= s->ndeps; i++) {
+  for (size_t i = 0; i <= views[0].more; i++) {
     Relation *rel = ambi_data_relation(views[i].data, REL_SYMBOL, head, size);
     if (!rel || ambi_relation_live(rel) == 0) continue;
-    if (g->rel || (i && s->deps[i - 1]->nyields)) return false;
+    if (g->rel || (i && ambi_space_nyields(ambi_space_dep(s, i - 1))))
+      return false;
     take_relation(g, rel, &views[i]);
   }
   return true;
@@ -236,7 +237,7 @@ static void prefer_whole(JoinGoal *g, double asked) {
 bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
                     const Value *patterns, size_t n, const ValueVec *vars) {
   if (n == 0 || n > JOIN_GOALS || vars->n > JOIN_VARS) return false;
-  for (size_t i = 0; i <= s->ndeps; i++)
+  for (size_t i = 0; i <= views[0].more; i++)
     if (ambi_data_has_open(views[i].data)) return false;
   j->cx = cx;
   j->vars = vars;

@@ -72,8 +72,10 @@ static bool fits(const Question *q, Value r) {
 
 // ---- library heads that give way ----------------------------------------------------
 static bool yields(const Space *s, uint32_t symbol) {
-  for (size_t i = 0; i < s->nyields; i++)
-    if (s->yields[i] == symbol) return true;
+  size_t n = ambi_space_nyields(s);
+  const uint32_t *at = ambi_load_acquire(&s->x_yields);
+  for (size_t i = 0; i < n; i++)
+    if (at[i] == symbol) return true;
   return false;
 }
 
@@ -82,9 +84,9 @@ static bool given_way(const Space *from, const Space *dep, Value r) {
   uint32_t symbol;
   if (!ambi_space_defined_by(r, &symbol) || !yields(dep, symbol)) return false;
   if (ambi_space_defines(from, symbol)) return true;
-  for (size_t i = 0; i < from->ndeps; i++)
-    if (!yields(from->deps[i], symbol) &&
-        ambi_space_defines(from->deps[i], symbol))
+  for (size_t i = 0, ndeps = ambi_space_ndeps(from); i < ndeps; i++)
+    if (!yields(ambi_space_dep(from, i), symbol) &&
+        ambi_space_defines(ambi_space_dep(from, i), symbol))
       return true;
   return false;
 }
@@ -117,7 +119,7 @@ static bool unasked(const Question *q, const Space *dep, Value r) {
 }
 
 static bool hidden(const Question *q, const Space *dep, Value r) {
-  return dep != q->from && dep->nyields &&
+  return dep != q->from && ambi_space_nyields(dep) &&
          (given_way(q->from, dep, r) || unasked(q, dep, r));
 }
 
@@ -261,8 +263,9 @@ static bool ask_own(Question *q, const Space *s) {
 // views: one for the space and one for each dep; NULL: what there is now.
 static bool ask_in(Question *q, Space *s, const View *views) {
   q->from = s;
-  for (size_t i = 0; i <= s->ndeps; i++) {
-    const Space *one = i ? s->deps[i - 1] : s;
+  size_t ndeps = views ? views[0].more : ambi_space_ndeps(s);
+  for (size_t i = 0; i <= ndeps; i++) {
+    const Space *one = i ? ambi_space_dep(s, i - 1) : s;
     if (!(views ? ask_view(q, one, &views[i]) : ask_own(q, one))) return false;
   }
   return true;
@@ -530,15 +533,22 @@ static bool solve_plainly(Solver *sv) {
   return ok;
 }
 
+static size_t views_size(size_t ndeps) {
+  return (ndeps + 1) * sizeof(View);
+}
+
 const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]) {
-  View *v = s->ndeps < FEW_VIEWS ? few : ambi_alloc((s->ndeps + 1) * sizeof *v);
-  for (size_t i = 0; v && i <= s->ndeps; i++)
-    v[i] = ambi_space_view(i ? s->deps[i - 1] : s);
+  size_t ndeps = ambi_space_ndeps(s);
+  View *v = ndeps < FEW_VIEWS ? few : ambi_alloc(views_size(ndeps));
+  if (!v) return NULL;
+  for (size_t i = 0; i <= ndeps; i++)
+    v[i] = ambi_space_view(i ? ambi_space_dep(s, i - 1) : s);
+  v[0].more = (uint32_t)ndeps;
   return v;
 }
 
-void ambi_drop_views(const Space *s, const View *v, const View *few) {
-  if (v != few) ambi_free((View *)(uintptr_t)v, (s->ndeps + 1) * sizeof *v);
+void ambi_drop_views(const View *v, const View *few) {
+  if (v && v != few) ambi_free((View *)(uintptr_t)v, views_size(v[0].more));
 }
 
 bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
@@ -575,6 +585,6 @@ bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
     ok = solve_plainly(&sv);
     *nsolutions = sv.solutions;
   }
-  ambi_drop_views(s, sv.views, few);
+  ambi_drop_views(sv.views, few);
   return ok;
 }

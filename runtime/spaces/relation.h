@@ -28,6 +28,7 @@ typedef struct View {
   const struct SpaceData *data;
   Epochs *epochs;  // NULL: no other thread is there
   uint32_t seen;   // what came before that, and was not removed before
+  uint32_t more;   // as many of the space's deps follow, in ambi_space_views
 } View;
 #define VIEW_ALL UINT32_MAX
 

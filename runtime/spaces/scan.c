@@ -77,7 +77,7 @@ bool ambi_space_see(const Space *s, SeeRecord *see, void *arg) {
 bool ambi_data_renumber(SpaceData *d) {
   enum { MOST = UINT32_MAX - 2 };
   Fronts h;
-  View all = {d, NULL, VIEW_ALL};
+  View all = {.data = d, .seen = VIEW_ALL};
   uint32_t next = 0;
   bool ok = open_fronts(&all, &h);
   for (; ok && h.n && next < MOST; advance(&h))

@@ -256,10 +256,21 @@ void ambi_share_begin(Space *s) {
     renumber(s);
 }
 
+// Who read the counts before others could see the change has to look again.
+static void tell_again(Space *s) {
+  if (!s->writer->ruled) return;
+  s->writer->ruled = false;
+  ambi_runtime_rules_changed(s->rt);
+  ambi_runtime_types_changed(s->rt);
+}
+
 void ambi_share_commit(Space *s) {
   SpaceData *d = data_of(s);
   Epochs *e = d->epochs;
-  if (--s->writer->depth == 0) ambi_store_release(&d->x_now, d->next_ordinal);
+  if (--s->writer->depth == 0) {
+    ambi_store_release(&d->x_now, d->next_ordinal);
+    tell_again(s);
+  }
   pthread_mutex_unlock(&s->writer->lock);
   ambi_epoch_poll(e);
 }
@@ -275,10 +286,36 @@ static void open_guard(pthread_mutex_t *m) {
 
 void ambi_guard_take(Runtime *rt) {
   pthread_mutex_lock(&rt->sharing->guard);
+  rt->guards++;
 }
 
 void ambi_guard_give(Runtime *rt) {
+  rt->guards--;
   pthread_mutex_unlock(&rt->sharing->guard);
+}
+
+// ---- whoever evaluates ----------------------------------------------------------------
+void ambi_party_enter(Context *cx) {
+  Sharing *sh = cx->rt->sharing;
+  if (!sh) return;
+  ambi_epoch_join(&sh->epochs, &cx->party);
+  ambi_epoch_enter(&sh->epochs, &cx->party);
+}
+
+void ambi_party_leave(Context *cx) {
+  if (!ambi_epoch_is_inside(&cx->party)) return;
+  Epochs *e = &cx->rt->sharing->epochs;
+  ambi_epoch_leave(&cx->party);
+  ambi_epoch_part(e, &cx->party);
+  ambi_epoch_poll(e);
+}
+
+void ambi_output_take(Runtime *rt) {
+  if (ambi_together(rt)) pthread_mutex_lock(&rt->sharing->output);
+}
+
+void ambi_output_give(Runtime *rt) {
+  if (ambi_together(rt)) pthread_mutex_unlock(&rt->sharing->output);
 }
 
 bool ambi_spaces_share(Runtime *rt) {
@@ -286,11 +323,14 @@ bool ambi_spaces_share(Runtime *rt) {
   if (!sh) return false;
   ambi_epochs_open(&sh->epochs);
   open_guard(&sh->guard);
+  for (unsigned i = 0; i < rt->guards; i++)
+    pthread_mutex_lock(&sh->guard);
   pthread_mutex_init(&sh->lists, NULL);
+  pthread_mutex_init(&sh->output, NULL);
   rt->sharing = sh;
   ambi_symbols_share(rt->symbols, true);
   ambi_store_share(rt->store, true);
-  for (CellHeader *c = rt->cells; c; c = c->next) {
+  for (CellHeader *c = ambi_load_acquire(&rt->cells); c; c = c->next) {
     if (c->kind != CELL_SPACE) continue;
     SpaceData *d = data_of((Space *)c);
     ambi_store_release(&d->x_now, d->next_ordinal);
@@ -329,11 +369,14 @@ void ambi_spaces_unshare(Runtime *rt) {
   Sharing *sh = rt->sharing;
   if (!sh) return;
   ambi_epochs_close(&sh->epochs);
-  for (CellHeader *c = rt->cells; c; c = c->next)
+  for (CellHeader *c = ambi_load_acquire(&rt->cells); c; c = c->next)
     if (c->kind == CELL_SPACE) settle_space(sh, (Space *)c);
   free_rules(sh, rt->store);
   ambi_records_drop(&sh->rules);
   pthread_mutex_destroy(&sh->lists);
+  pthread_mutex_destroy(&sh->output);
+  for (unsigned i = 0; i < rt->guards; i++)
+    pthread_mutex_unlock(&sh->guard);
   pthread_mutex_destroy(&sh->guard);
   ambi_free(sh, sizeof *sh);
   rt->sharing = NULL;

@@ -3,8 +3,7 @@
 // A Runtime begins alone: its thread has all spaces for itself, and nothing below costs
 // anything. ambi_spaces_share changes that, ambi_spaces_unshare changes it back; both
 // are called while no other thread uses the Runtime. In between each thread takes part
-// in rt->sharing->epochs, is inside while it asks or changes a space, and may keep what
-// it was given until it goes out.
+// in rt->sharing->epochs.
 //
 // PROTOCOL snapshot
 //   what      the records of a space that a question finds
@@ -47,16 +46,22 @@
 //   lifetime  as above; what a list has outgrown is used again in the next index
 //   test      as above
 //
-// What is for several threads: asking (space.h, all but ambi_space_explain), each thread
-// in a Context of its own, and adding and removing of facts. Terms are made in the store
-// and given back under Sharing.store, by ambi_space_add, _append, _remove and the like; who
-// calls the store by itself takes it.
+// Who takes part: each thread that evaluates is inside from the first step of a task until
+// the task rests or ends (ambi_party_enter), so are threads that ask or change spaces
+// through the C interface. Nobody keeps a View, nor what leads to relations and indexes,
+// while outside; records and atoms may be kept, because the store frees nothing.
 //
-// What is not, but for the thread that owns the Runtime: opening and freeing spaces,
-// ambi_space_add_dep and _yield, changes of rules and types (ambi_is_rule), because code
-// depends on them, and interning names. An evaluator makes terms without that lock and is
-// not inside while it asks: it runs when spaces are not shared. Which library heads give
+// Facts and states come and go under no lock but the space's. A change of rules or types
+// (ambi_is_rule) takes the guard before, and gives it back when others see the change;
+// so does a batch (ambi_space_begin), which may come to such a change. Runtime's counts of
+// these changes grow before and after. New deps and yields, likewise under the guard, are
+// appended: the number is published behind what it counts. Removed rules and types stay
+// until one evaluator is left, for code may still run on them. Which library heads give
 // way is decided by what there is, not by a View. No log of questions is open (reads.h).
+//
+// Beginning, in the middle of a form of the only evaluator, changes nothing that it has:
+// what it removed before waits for the same moment as ever, between forms when it is alone
+// again, and what its queries have yet to deliver are records.
 #ifndef AMBIT_RUNTIME_SHARE_H
 #define AMBIT_RUNTIME_SHARE_H
 
@@ -66,21 +71,27 @@
 #define AMB_SHARE_ORDINALS ((uint32_t)1 << 30)
 
 typedef struct Sharing {
-  Epochs epochs;          // [init]
-  pthread_mutex_t guard;  // [init] of code, types, words and modules: guard.h
-  pthread_mutex_t lists;  // [init] of what follows
-  Space *untidy;          // [lock:lists] spaces that wait for a compaction
-  RecordVec rules;        // [lock:lists] removed, and out of sight
-  size_t rules_to_come;   // [lock:lists] removed, and still in a relation
+  Epochs epochs;           // [init]
+  pthread_mutex_t guard;   // [init] of code, types, words and modules: guard.h
+  pthread_mutex_t output;  // [init] one line at a time
+  pthread_mutex_t lists;   // [init] of what follows
+  Space *untidy;           // [lock:lists] spaces that wait for a compaction
+  RecordVec rules;         // [lock:lists] removed, and out of sight
+  size_t rules_to_come;    // [lock:lists] removed, and still in a relation
 } Sharing;
 
-// False: memory is out.
+// False: memory is out. In the middle of a form, say: the caller goes in then.
 bool ambi_spaces_share(Runtime *rt);
-// All others have parted. Between forms: removed rules are given back.
+// All have parted. Between forms: removed rules are given back.
 void ambi_spaces_unshare(Runtime *rt);
 // Compacts what had to wait for somebody inside; gives back what nobody sees, but not
 // removed rules: code may still run on them. Any thread.
 void ambi_spaces_tidy(Runtime *rt);
+
+// Whoever runs a task is inside; alone, nothing is done. Going out also frees what nobody
+// sees any more.
+void ambi_party_enter(Context *cx);
+void ambi_party_leave(Context *cx);
 
 // For change.c.
 void ambi_share_begin(Space *s);

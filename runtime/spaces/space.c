@@ -5,6 +5,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/share.h"
 
@@ -80,8 +81,8 @@ void ambi_space_free(Space *s) {
   free_relations(s->rt->store, d);
   ambi_data_free(d);
   if (s->name) ambi_free(s->name, strlen(s->name) + 1);
-  ambi_free(s->deps, s->deps_cap * sizeof *s->deps);
-  ambi_free(s->yields, s->yields_cap * sizeof *s->yields);
+  ambi_free(ambi_load_relaxed(&s->x_deps), s->deps_cap * sizeof(Space *));
+  ambi_free(ambi_load_relaxed(&s->x_yields), s->yields_cap * sizeof(uint32_t));
   ambi_free(s, sizeof *s);
 }
 
@@ -116,35 +117,65 @@ static uint64_t own_version(const Space *s, Value head, uint32_t n) {
 
 uint64_t ambi_space_version(const Space *s, Value head, uint32_t n) {
   uint64_t sum = own_version(s, head, n);
-  for (size_t i = 0; i < s->ndeps; i++)
-    sum += own_version(s->deps[i], head, n);
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
+    sum += own_version(ambi_space_dep(s, i), head, n);
   return sum;
 }
 
+// ---- deps and yields ----------------------------------------------------------------
+static Epochs *epochs_of(const Space *s) {
+  return ambi_load_relaxed(&s->x_data)->epochs;
+}
+
 static void note_change(Space *s) {
+  ambi_space_begin(s);
   ambi_store_release(&s->version, ambi_load_relaxed(&s->version) + 1);
-  s->rt->type_changes++;
+  ambi_space_commit(s);
+  ambi_runtime_types_changed(s->rt);
+}
+
+static bool add_dep(Space *s, Space *dep) {
+  size_t n = ambi_space_ndeps(s);
+  Growth g;
+  if (!ambi_growth_begin(&g, epochs_of(s), ambi_load_relaxed(&s->x_deps),
+                         s->deps_cap, n + 1, sizeof dep))
+    return false;
+  ((Space **)g.at)[n] = dep;
+  ambi_store_release(&s->x_deps, (Space **)g.at);
+  s->deps_cap = g.cap;
+  ambi_growth_end(&g, epochs_of(s));
+  ambi_store_release(&s->x_ndeps, n + 1);
+  note_change(s);
+  return true;
 }
 
 bool ambi_space_add_dep(Space *s, Space *dep) {
-  if (dep == s) return true;
-  for (size_t i = 0; i < s->ndeps; i++)
-    if (s->deps[i] == dep) return true;
-  if (!ambi_grow((void **)&s->deps, &s->deps_cap, s->ndeps + 1,
-                 sizeof *s->deps))
+  ambi_guard(s->rt);
+  bool ok = dep == s || ambi_space_has_dep(s, dep) || add_dep(s, dep);
+  ambi_unguard(s->rt);
+  return ok;
+}
+
+static bool add_yield(Space *s, uint32_t symbol) {
+  size_t n = ambi_space_nyields(s);
+  Growth g;
+  if (!ambi_growth_begin(&g, epochs_of(s), ambi_load_relaxed(&s->x_yields),
+                         s->yields_cap, n + 1, sizeof symbol))
     return false;
-  s->deps[s->ndeps++] = dep;
+  ((uint32_t *)g.at)[n] = symbol;
+  ambi_store_release(&s->x_yields, (uint32_t *)g.at);
+  s->yields_cap = g.cap;
+  ambi_growth_end(&g, epochs_of(s));
+  ambi_store_release(&s->x_nyields, n + 1);
   note_change(s);
   return true;
 }
 
 bool ambi_space_yield(Space *s, uint32_t symbol) {
-  if (!ambi_grow((void **)&s->yields, &s->yields_cap, s->nyields + 1,
-                 sizeof *s->yields))
-    return false;
-  s->yields[s->nyields++] = symbol;
-  note_change(s);
-  return true;
+  ambi_guard(s->rt);
+  bool ok = add_yield(s, symbol);
+  ambi_unguard(s->rt);
+  return ok;
 }
 
 // ---- relations --------------------------------------------------------------------

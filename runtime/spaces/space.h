@@ -20,19 +20,46 @@
 struct Space {
   CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
   Runtime *rt;
-  char *name;       // "GroundingSpace-top" style name, or NULL (anonymous)
-  bool is_module;   // prints as ModuleSpace(name); queries reach deps
-  bool is_context;  // evaluation ran in it: rule changes invalidate code
-  Space **deps;     // imported module spaces, in import order, flattened
-  size_t ndeps, deps_cap;
-  uint32_t *yields;  // library heads that give way: symbol ids, see below
-  size_t nyields, yields_cap;
+  char *name;      // "GroundingSpace-top" style name, or NULL (anonymous)
+  bool is_module;  // prints as ModuleSpace(name); queries reach deps
+  AMB_ATOMIC(bool)
+  x_context;  // [all] evaluation ran in it: rule changes
+              // invalidate code
+  // imported module spaces, in import order, flattened
+  AMB_ATOMIC(Space **) x_deps;  // [lock>all] the guard's, as what follows
+  AMB_ATOMIC(size_t) x_ndeps;   // [lock>all]
+  // library heads that give way: symbol ids, see below
+  AMB_ATOMIC(uint32_t *) x_yields;        // [lock>all]
+  AMB_ATOMIC(size_t) x_nyields;           // [lock>all]
+  size_t deps_cap, yields_cap;            // [lock:guard]
   AMB_ATOMIC(uint64_t) version;           // [lock>all] counts changes
   AMB_ATOMIC(struct SpaceData *) x_data;  // [lock>all] relations and indexes
   struct SpaceWriter *writer;             // [init] what belongs to changes
   Space *next_shrunk;  // in the runtime's list of those with removed rules
-  bool shrunk;         // is in that list
+  bool shrunk;         // is in that list; by a thread that is alone
 };
+
+// Both only grow, and what is there stays: the number first.
+static inline size_t ambi_space_ndeps(const Space *s) {
+  return ambi_load_acquire(&s->x_ndeps);
+}
+static inline Space *ambi_space_dep(const Space *s, size_t i) {
+  return ambi_load_acquire(&s->x_deps)[i];
+}
+static inline bool ambi_space_has_dep(const Space *s, const Space *dep) {
+  for (size_t i = 0, n = ambi_space_ndeps(s); i < n; i++)
+    if (ambi_space_dep(s, i) == dep) return true;
+  return false;
+}
+static inline size_t ambi_space_nyields(const Space *s) {
+  return ambi_load_acquire(&s->x_nyields);
+}
+static inline bool ambi_space_is_context(const Space *s) {
+  return ambi_load_acquire(&s->x_context);
+}
+static inline void ambi_space_evaluates(Space *s) {
+  if (!ambi_space_is_context(s)) ambi_store_release(&s->x_context, true);
+}
 
 static inline Space *ambi_space_of(Value v) {
   return (Space *)ambi_ptr(v);

@@ -47,7 +47,10 @@ typedef struct SpaceWriter {
   AMB_ATOMIC(size_t) x_count;  // [lock>all] atoms
   AMB_ATOMIC(DefTable *) x_defs;  // [lock>all] NULL: none
   size_t ndefs;                   // [lock]
-  RecordVec removed;  // rules and types, on which code may still rely
+  bool ruled;  // [lock] rules or types changed since a change began
+  RecordVec
+      removed;  // rules and types, on which code may still rely; none come
+                // here together
   Space *
       next_untidy;  // [lock:lists] in the list of those that wait for a compaction
   bool untidy;      // [lock:lists] is in that list
@@ -57,19 +60,19 @@ typedef struct SpaceWriter {
 static inline View ambi_space_view(const Space *s) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
   uint32_t seen = d->epochs ? ambi_load_acquire(&d->x_now) : VIEW_ALL;
-  return (View){d, d->epochs, seen};
+  return (View){d, d->epochs, seen, 0};
 }
 // What is there by now, for the thread that changes it.
 static inline View ambi_space_latest(const Space *s) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
-  return (View){d, d->epochs, VIEW_ALL};
+  return (View){d, d->epochs, VIEW_ALL, 0};
 }
 
 // One for the space and one for each dep, which all patterns of a conjunction see. NULL:
 // memory is out.
 enum { FEW_VIEWS = 8 };
 const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]);
-void ambi_drop_views(const Space *s, const View *v, const View *few);
+void ambi_drop_views(const View *v, const View *few);
 
 // NULL: there is no such relation.
 Relation *ambi_data_relation(const SpaceData *d, enum RelationKind kind,

@@ -194,9 +194,7 @@ bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head) {
   for (size_t i = 0; i < ts->ndeclared && ambi_is_sym(head); i++) {
     const Declared *d = &ts->declared[i];
     if (d->symbol != ambi_sym_of(head)) continue;
-    if (d->space == s) return true;
-    for (size_t k = 0; k < s->ndeps; k++)
-      if (d->space == s->deps[k]) return true;
+    if (d->space == s || ambi_space_has_dep(s, d->space)) return true;
   }
   return false;
 }

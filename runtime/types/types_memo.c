@@ -58,11 +58,12 @@ static void close(Context *cx) {
 // Stamps of entries that do not hold any more are never used again.
 static void renew(Walk *w, TypeMemo *m) {
   Context *cx = w->cx;
-  if (m->space != w->space || m->changes != cx->rt->type_changes ||
+  if (m->space != w->space ||
+      m->changes != ambi_load_acquire(&cx->rt->x_type_changes) ||
       m->moved != cx->moved) {
     clear(cx, m);
     m->space = w->space;
-    m->changes = cx->rt->type_changes;
+    m->changes = ambi_load_acquire(&cx->rt->x_type_changes);
     m->moved = cx->moved;
     m->stored = ++m->serial;
   } else if (m->given_back == cx->given_back) {

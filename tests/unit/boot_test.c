@@ -73,7 +73,7 @@ START_TEST(atoms_and_types_are_those_of_the_text) {
       print_atoms(boot, y, &b);
       same_text(&a, &b);
       ck_assert_uint_eq(x->version, y->version);
-      ck_assert_uint_eq(x->ndeps, y->ndeps);
+      ck_assert_uint_eq(ambi_space_ndeps(x), ambi_space_ndeps(y));
     }
     Buffer tree = {0}, other = {0};
     ambi_modules_print(text, &tree);
@@ -168,8 +168,8 @@ static Space *open_user(Context *c, uint32_t module) {
         *m = load_module(c, module)->space;
   ck_assert(s && ambi_space_add_dep(s, c->rt->corelib) &&
             ambi_space_add_dep(s, m));
-  for (size_t i = 0; i < m->ndeps; i++)
-    ck_assert(ambi_space_add_dep(s, m->deps[i]));
+  for (size_t i = 0, ndeps = ambi_space_ndeps(m); i < ndeps; i++)
+    ck_assert(ambi_space_add_dep(s, ambi_space_dep(m, i)));
   return s;
 }
 

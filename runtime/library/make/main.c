@@ -139,9 +139,9 @@ static void put_terms(FILE *out, const Terms *t, uint32_t i) {
 static void put_imports(FILE *out, const Units *u, uint32_t i) {
   const Space *s = u->sources[i].space;
   fprintf(out, "static const char *const imports_%u[] = {", i);
-  for (size_t k = 0; k < s->ndeps; k++)
+  for (size_t k = 0, ndeps = ambi_space_ndeps(s); k < ndeps; k++)
     for (uint32_t d = 0; d < u->nsources; d++)
-      if (d != u->core && u->sources[d].space == s->deps[k])
+      if (d != u->core && u->sources[d].space == ambi_space_dep(s, k))
         fprintf(out, "\"%s\",", ambi_embedded[d].name);
   fprintf(out, "0};\n");
 }
@@ -179,8 +179,8 @@ static Space *open_user(Runtime *rt, Space *module) {
   Space *s = ambi_space_open(rt, NULL, true);
   bool ok =
       s && ambi_space_add_dep(s, rt->corelib) && ambi_space_add_dep(s, module);
-  for (size_t i = 0; ok && i < module->ndeps; i++)
-    ok = ambi_space_add_dep(s, module->deps[i]);
+  for (size_t i = 0, ndeps = ambi_space_ndeps(module); ok && i < ndeps; i++)
+    ok = ambi_space_add_dep(s, ambi_space_dep(module, i));
   make_check(ok, "out of memory");
   return s;
 }

@@ -40,10 +40,10 @@ static void want(Units *u, Todo *todo, uint32_t source, Value head,
 // The module that has the rules, of those the user of a module imports.
 static uint32_t source_of(const Units *u, uint32_t user, Value head) {
   const Space *s = u->sources[user].user;
-  for (size_t i = s->ndeps; i-- > 0;)
+  for (size_t i = ambi_space_ndeps(s); i-- > 0;)
     for (uint32_t k = 0; k < u->nsources; k++)
-      if (u->sources[k].space == s->deps[i] &&
-          ambi_space_defines(s->deps[i], ambi_sym_of(head)))
+      if (u->sources[k].space == ambi_space_dep(s, i) &&
+          ambi_space_defines(ambi_space_dep(s, i), ambi_sym_of(head)))
         return k;
   return u->core;
 }

@@ -133,10 +133,9 @@ static void lower_calls(Listing *l, const Unit *u, unsigned depth) {
     const Code *pc = u->code + at;
     if (pc->op != OP_I_CALL && pc->op != OP_I_TAILCALL) continue;
     Variant *v = (Variant *)(uintptr_t)u->k[pc->c];
-    Unit *callee =
-        v->unit == cs->lower_unit ? ambi_variant_unit(l->cx, v) : NULL;
+    Unit *callee = ambi_is_lowered(cs, v) ? NULL : ambi_variant_unit(l->cx, v);
     if (!callee) continue;
-    v->unit = callee;
+    ambi_store_release(&v->x_unit, callee);
     if (depth) lower_calls(l, callee, depth - 1);
   }
 }
@@ -152,7 +151,7 @@ static enum RunStatus print_definition(Listing *l, Definition *d) {
   ambi_buffer_puts(&b, "\n");
   bool native = l->cli->options.native;
   if (native && l->cli->options.jit.level != 1) {
-    v->unit = u;
+    ambi_store_release(&v->x_unit, u);
     lower_calls(l, u, CALLS_SEEN);
   }
   DisasmNote *note = native ? cli_note_native : NULL;

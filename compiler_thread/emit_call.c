@@ -62,7 +62,7 @@ static void go(Emit *m) {
   bool self = emit_calls_self(m, m->pc) && m->level > 1;
   JitLabel other = jit_label(j);
   jit_imm(j, J_RDX, (uintptr_t)v);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, x_unit)));
   if (self) go_to_self(m, other);
   jit_bind(j, other);
   jit_lea(j, R_E, emit_new_frame(0));
@@ -114,7 +114,7 @@ static void load_few(Emit *m, unsigned n, bool self) {
 void emit_may_turn(Emit *m, JitLabel other) {
   Jit *j = m->j;
   jit_imm(j, J_RDI, m->u->k[m->pc->c]);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Variant, unit)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Variant, x_unit)));
   emit_is_self(m, J_RDI);
   jit_jump_if(j, J_NE, other);
   jit_lea(j, J_RDI, in_slot((unsigned)-FRAME_HEADER));
@@ -304,7 +304,7 @@ void ambi_emit_VALUE(Emit *m) {
 void ambi_emit_INLINED(Emit *m) {
   Jit *j = m->j;
   const InlinedBody *inlined = &m->u->bodies[m->pc->a];
-  jit_imm(j, J_RDX, (uintptr_t)&inlined->variant->unit);
+  jit_imm(j, J_RDX, (uintptr_t)&inlined->variant->x_unit);
   jit_imm(j, J_RCX, (uintptr_t)inlined->unit);
   jit_mr(j, J_CMP, jit_at(J_RDX, 0), J_RCX);
   jit_jump_if(j, J_NE, emit_branch(m, m->pc->c));

@@ -32,7 +32,7 @@ static void chain_marks(Emit *m, JitLabel marks, JitLabel done) {
 static void goes_on(Emit *m, JitLabel begin) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, chain_unit)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_chain_unit)));
   jit_rr(j, J_TEST, J_RCX, J_RCX);
   jit_jump_if(j, J_EQ, begin);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
@@ -95,7 +95,7 @@ static void chain_words(Emit *m) {
   unless_marked(m, CHAIN_OPEN, 1);
   unless_marked(m, CHAIN_SOFT, 2);
   unless_marked(m, CHAIN_LOOSE, 0);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(CodeState, epoch)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(CodeState, x_epoch)));
   jit_mr(j, J_MOV, in_frame(CHAIN_EPOCH), J_RCX);
   jit_mi(j, J_MOV, 8, in_frame(CHAIN_OLD), 0);
 }
@@ -109,7 +109,7 @@ static void begin_here(Emit *m, const First *f) {
   Jit *j = m->j;
   JitLabel other = f->other;
   jit_rm(j, J_MOV, J_RDX, in_engine(OFF(Engine, code)));
-  jit_mi(j, J_CMP, 8, jit_at(J_RDX, OFF(CodeState, chain_unit)), 0);
+  jit_mi(j, J_CMP, 8, jit_at(J_RDX, OFF(CodeState, x_chain_unit)), 0);
   jit_jump_if(j, J_EQ, other);
   jit_lea(j, J_RCX, in_frame(-FRAME_HEADER));
   jit_rm(j, J_CMP, J_RCX, in_record(OFF(Choice, top)));
@@ -122,7 +122,7 @@ static void begin_here(Emit *m, const First *f) {
   move_word(m, FRAME_UNIT, FRAME_UNIT + MOVED);
   move_word(m, FRAME_MARK, FRAME_MARK + MOVED);
   jit_mr(j, J_MOV, in_frame(FRAME_PREV + MOVED), R_E);
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(CodeState, chain_unit)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(CodeState, x_chain_unit)));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(Unit, code)));
   jit_mr(j, J_MOV, in_frame(FRAME_RET + MOVED), J_RCX);

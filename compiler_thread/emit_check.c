@@ -36,7 +36,7 @@ void ambi_emit_CHKEPOCH(Emit *m) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
   jit_rm(j, J_MOV, J_RDX, in_frame(FRAME_UNIT));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_epoch)));
   jit_rm(j, J_CMP, J_RCX, jit_at(J_RDX, OFF(Unit, epoch)));
   jit_jump_if(j, J_NE, emit_slow(m));
 }

@@ -121,7 +121,7 @@ void emit_error_test(Emit *m, JitLabel error) {
 void emit_rigid_holds(Emit *m, JitLabel not ) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_epoch)));
   jit_rm(j, J_CMP, J_RCX, in_context(OFF(Context, rigid_epoch)));
   jit_jump_if(j, J_NE, not );
 }
@@ -145,7 +145,7 @@ void emit_presumed(Emit *m, JitLabel not ) {
   jit_mi(j, J_CMP, 1, in_object(J_RDX, SPARE_BYTE), AMB_PRESUMED);
   jit_jump_if(j, J_NE, not );
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, odd_rules)), 0);
+  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, x_odd_rules)), 0);
   jit_jump_if(j, J_NE, not );
 }
 

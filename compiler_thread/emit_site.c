@@ -20,9 +20,9 @@ static void is_data(Emit *m, JitLabel not ) {
   Jit *j = m->j;
   emit_want_tag(m, J_RAX, TAG_INT, not );
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, relied)), 0);
+  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, x_relied)), 0);
   jit_jump_if(j, J_EQ, not );
-  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, odd_rules)), 0);
+  jit_mi(j, J_CMP, 1, jit_at(J_RCX, OFF(CodeState, x_odd_rules)), 0);
   jit_jump_if(j, J_NE, not );
   jit_imm(j, J_RDX, (uintptr_t)ambi_target_data());
 }
@@ -41,7 +41,7 @@ static void look_up(Emit *m, unsigned head, const Variant *shape) {
   jit_rm(j, J_CMP, J_RAX, jit_at(J_RDX, OFF(Target, head)));
   jit_jump_if(j, J_NE, miss);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_epoch)));
   jit_rm(j, J_CMP, J_RCX, jit_at(J_RDX, OFF(Target, epoch)));
   jit_jump_if(j, J_NE, miss);
   jit_bind(j, found);
@@ -104,7 +104,7 @@ static void enter(Emit *m) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RDX, in_engine(OFF(Engine, target)));
   jit_rm(j, J_MOV, J_RDX, jit_at(J_RDX, OFF(Target, variant)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, unit)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDX, OFF(Variant, x_unit)));
   jit_lea(j, R_E, emit_new_frame(0));
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
   jit_jump_m(j, jit_at(J_RCX, OFF(Unit, enter)));

@@ -75,7 +75,7 @@ static void end_chain(Jit *j, const StubLabels *l) {
   jit_rm(j, J_OR, J_RCX, in_slot(CHAIN_LOOSE));
   jit_jump_if(j, J_NE, other);
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, epoch)));
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_epoch)));
   jit_rm(j, J_CMP, J_RCX, in_slot(CHAIN_EPOCH));
   jit_jump_if(j, J_NE, other);
   jit_rm(j, J_MOV, J_RCX, in_slot(CHAIN_HEAD));
@@ -96,7 +96,7 @@ static void end_chain(Jit *j, const StubLabels *l) {
 static void chain_returned_to(Jit *j, const StubLabels *l) {
   JitLabel other = jit_label(j), rare = jit_label(j);
   jit_rm(j, J_MOV, J_RSI, in_engine(OFF(Engine, code)));
-  jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, OFF(CodeState, chain_unit)));
+  jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, OFF(CodeState, x_chain_unit)));
   jit_rr(j, J_TEST, J_RSI, J_RSI);
   jit_jump_if(j, J_EQ, other);
   jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, OFF(Unit, code)));

@@ -28,7 +28,7 @@ static bool asks_table(const Variant *v) {
 // Units that were lowered before rules changed are called no more.
 static bool may_serve(const CodeState *cs, const Unit *u) {
   return u != cs->lower_unit && !u->form && !u->routine &&
-         u->epoch == cs->epoch && u->ncode <= LARGEST_BODY;
+         u->epoch == ambi_code_epoch(cs) && u->ncode <= LARGEST_BODY;
 }
 
 static void add_calls(Plan *p, const CodeState *cs, const Unit *u) {
@@ -36,16 +36,18 @@ static void add_calls(Plan *p, const CodeState *cs, const Unit *u) {
     const Code *pc = u->code + at;
     if (pc->op != OP_I_CALL && pc->op != OP_I_TAILCALL) continue;
     const Variant *v = (const Variant *)(uintptr_t)u->k[pc->c];
+    Unit *callee = ambi_unit_of(v);
     if (p->n == MOST || ambi_plan_unit(p, v) || asks_table(v) ||
-        !may_serve(cs, v->unit))
+        !may_serve(cs, callee))
       continue;
-    ambi_add_relaxed(&v->unit->x_held, 1);
-    p->at[p->n++] = (Callee){v, v->unit};
+    ambi_add_relaxed(&callee->x_held, 1);
+    p->at[p->n++] = (Callee){v, callee};
   }
 }
 
 Plan *ambi_plan_make(const CodeState *cs, Unit *u) {
-  if (u->form || u->stamp || u->epoch != cs->epoch || asks_table(u->variant))
+  if (u->form || u->stamp || u->epoch != ambi_code_epoch(cs) ||
+      asks_table(u->variant))
     return NULL;
   Plan *p = ambi_alloc(sizeof *p);
   if (!p) return NULL;

@@ -83,6 +83,7 @@ void ambi_context_close(Context *cx) {
   if (!cx) return;
   if (cx->engine_close) cx->engine_close(cx->engine);
   if (cx->types_close) cx->types_close(cx);
+  ambi_free(cx->data_heads.at, cx->data_heads.cap * sizeof(uint32_t));
   ambi_range_close(&cx->heap);
   ambi_range_close(&cx->old);
   ambi_range_close(&cx->spare);

@@ -29,6 +29,16 @@ void ambi_vec_drop(ValueVec *v);
 
 #define RIGID_NEVER UINT64_MAX
 
+// Whether heads are data, in one space and one epoch of the code: by symbol,
+// generation << 1 | answer (runtime/bytecode/definition.c).
+typedef struct DataHeads {
+  uint32_t *at;
+  size_t cap;
+  uint32_t generation;  // grows when the space or the epoch is another one
+  const Space *space;
+  uint64_t epoch;
+} DataHeads;
+
 typedef struct Context {
   // heap: [heap.base, hbase) holds what is old and has stayed where it was made,
   // [hbase, h) what is new, [h, hend) is committed and free
@@ -73,6 +83,7 @@ typedef struct Context {
   uint32_t given_back;
   uint64_t moved;
   uint32_t walked;  // nodes, since the last look at the limits (match.c)
+  DataHeads data_heads;
   TypeMemo *types;  // types of terms (types_memo.c)
   void (*types_close)(struct Context *cx);
   Participant party;  // of the thread that evaluates here, see spaces/share.h

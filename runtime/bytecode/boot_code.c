@@ -86,8 +86,9 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   const Runtime *rt = cx->rt;
   const Definition *d = v->def;
   const Space *s = d->space;
-  if (!rt->boot || cs->broad_rules || !ambi_is_sym(d->head) || s != cx->space ||
-      !s->is_module || !library_unchanged(rt))
+  if (!rt->boot || ambi_load_relaxed(&cs->x_broad_rules) ||
+      !ambi_is_sym(d->head) || s != cx->space || !s->is_module ||
+      !library_unchanged(rt))
     return NULL;
   const BootUnit *end = rt->boot->units + rt->boot->nunits;
   uint32_t head = ambi_sym_of(d->head);
@@ -220,7 +221,7 @@ static bool make_blocks(const Group *g, Unit **first) {
     u->templates = (Template **)(void *)(u->switches + n->nswitches);
     if (i) {
       u->local = &block->local;
-      u->local->unit = u;
+      ambi_store_release(&u->local->x_unit, u);
     }
     take(&at, BOOT_COUNT_WORDS);
     use_tables(u, n, &at);
@@ -240,7 +241,7 @@ static bool fill(CodeState *cs, Space *s, const Group *g, Unit *first) {
     make_templates(u, g->terms, &at);
     for (uint32_t i = 0; ok && i < u->nk; i++)
       ok = make_constant(cs, s, g, first, u, at[i], &u->k[i]);
-    u->epoch = cs->epoch;
+    u->epoch = ambi_code_epoch(cs);
     ambi_unit_ready(cs, u);
   }
   return ok;

@@ -1,7 +1,8 @@
-// Definitions, variants, units: looking them up, throwing them away, liveness.
+// Units: opening and closing what holds them, counting and freeing them, liveness.
 #include "runtime/bytecode/code.h"
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/machine/engine.h"
 #include "runtime/machine/site.h"
 #include "runtime/spaces/space_data.h"
@@ -26,99 +27,23 @@ unsigned ambi_op_words(const Code *pc) {
 
 // ---- life ---------------------------------------------------------------------
 
-static void rules_changed(Runtime *rt, Space *s, Value atom) {
-  CodeState *cs = rt->code;
-  Value subject =
-      ambi_expr_size(atom) > 1 ? ambi_deref(ambi_expr_at(atom, 1)) : AMB_UNIT;
-  while (ambi_is_expr(subject))
-    subject = ambi_deref(ambi_expr_at(subject, 0));
-  Value kind = ambi_is_expr(atom) ? ambi_expr_at(atom, 0) : AMB_UNIT;
-  bool odd_subject = !ambi_is_sym(subject) && !ambi_is_op(subject);
-  if (ambi_is_lvar(kind) || (odd_subject && kind.w == AMB_SYM(EQ).w))
-    cs->odd_rules = true;
-  cs->broad_rules |= s != rt->corelib && ambi_is_expr(atom) &&
-                     (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
-                      ambi_same(kind, AMB_SYM(SUBTYPE)));
-  cs->rule_for_all |= s != rt->corelib && ambi_is_broad(atom);
-  if (!cs->relied) return;
-  if (ambi_is_sym(subject)) {
-    Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
-    if (!sym->analysed || ambi_symbol_is_dynamic(sym)) return;
-    sym->changes++;
-  }
-  ambi_code_invalidate(cs);
-}
-
-static void calls_changed(Runtime *rt) {
-  ambi_code_invalidate(rt->code);
-}
-
-static bool defined_in(const Space *s, uint32_t symbol) {
-  if (ambi_space_defines(s, symbol)) return true;
-  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
-    if (ambi_space_defines(ambi_space_dep(s, i), symbol)) return true;
-  return false;
-}
-
-static bool is_data_symbol(Context *cx, uint32_t symbol) {
-  CodeState *cs = cx->rt->code;
-  struct DataHeads *d = &cs->data_heads;
-  if (symbol == AMB_S_ERROR) return false;
-  if (d->space != cx->space || d->epoch != cs->epoch) {
-    d->space = cx->space;
-    d->epoch = cs->epoch;
-    d->generation++;
-  }
-  if (symbol >= d->cap) {
-    size_t old = d->cap;
-    if (!ambi_grow((void **)&d->at, &d->cap, symbol + 1, sizeof *d->at))
-      return false;
-    memset(d->at + old, 0, (d->cap - old) * sizeof *d->at);
-  }
-  if (d->at[symbol] >> 1 == d->generation) return d->at[symbol] & 1;
-  Symbol *sym = ambi_symbol(cx->rt->symbols, symbol);
-  bool data = !ambi_symbol_is_dynamic(sym) && !defined_in(cx->space, symbol) &&
-              !ambi_is_instruction_symbol(symbol);
-  if (data) {
-    ambi_space_evaluates(cx->space);
-    ambi_code_rely(cs, AMB_SYM_ID(symbol));
-  }
-  d->at[symbol] = d->generation << 1 | data;
-  return data;
-}
-
-// Rules for heads that are no symbols, nor expressions with a symbol innermost,
-// and atoms that are rules or types by their variable head, are counted as odd; the
-// core library has none.
-static bool is_data_head(Context *cx, Value head) {
-  CodeState *cs = cx->rt->code;
-  if (cs->odd_rules) return false;
-  while (ambi_is_expr(head))
-    head = ambi_deref(ambi_expr_at(head, 0));
-  if (ambi_is_sym(head)) return is_data_symbol(cx, ambi_sym_of(head));
-  cs->relied = true;
-  return !ambi_is_op(head) && !ambi_is_var(head) && !ambi_is_lvar(head);
-}
-
 bool ambi_code_open(Runtime *rt) {
   static const Code lower[1] = {{.op = OP_I_LOWER}};
   CodeState *cs = ambi_alloc(sizeof *cs);
   if (!cs) return false;
   rt->code = cs;
   cs->rt = rt;
-  cs->ntable = 1024;
-  cs->table = ambi_alloc(cs->ntable * sizeof *cs->table);
   cs->lower_unit = ambi_alloc(sizeof *cs->lower_unit);
-  if (!cs->table || !cs->lower_unit) {
+  if (!ambi_definitions_open(cs) || !cs->lower_unit) {
     ambi_code_close(rt);
     return false;
   }
   cs->lower_unit->code = (Code *)(uintptr_t)lower;
   cs->lower_unit->ncode = 1;
   ambi_unit_ready(cs, cs->lower_unit);
-  rt->rules_changed = rules_changed;
-  rt->calls_changed = calls_changed;
-  rt->is_data_head = is_data_head;
+  rt->rules_changed = ambi_code_rules_changed;
+  rt->calls_changed = ambi_code_calls_changed;
+  rt->is_data_head = ambi_code_is_data_head;
   return true;
 }
 
@@ -236,10 +161,12 @@ void ambi_unit_drop(CodeState *cs, Unit *u) {
   if (is_idle(u)) {
     drop_native(cs, u);
     ambi_unit_free(u);
-  } else {
-    u->next = cs->retired;
-    cs->retired = u;
+    return;
   }
+  ambi_guard(cs->rt);
+  u->next = cs->retired;
+  cs->retired = u;
+  ambi_unguard(cs->rt);
 }
 
 // Those the compiler has stay in the list.
@@ -256,31 +183,22 @@ static void free_units(CodeState *cs, Unit **list) {
   }
 }
 
+static void free_routine(SharedUnit *at) {
+  if (ambi_load_relaxed(at)) ambi_unit_free(ambi_load_relaxed(at));
+}
+
 void ambi_code_close(Runtime *rt) {
   CodeState *cs = rt->code;
   if (!cs) return;
   ambi_targets_free(cs);
-  for (size_t i = 0; cs->table && i < cs->ntable; i++) {
-    while (cs->table[i]) {
-      Definition *d = cs->table[i];
-      cs->table[i] = d->chain;
-      while (d->variants) {
-        Variant *v = d->variants;
-        d->variants = v->next;
-        ambi_free(v, sizeof *v);
-      }
-      ambi_free(d, sizeof *d);
-    }
-  }
+  ambi_definitions_close(cs);
   free_units(cs, &cs->units);
   free_units(cs, &cs->retired);
   for (unsigned i = 0; i < 32; i++)
-    if (cs->eval_units[i]) ambi_unit_free(cs->eval_units[i]);
-  if (cs->routine_unit) ambi_unit_free(cs->routine_unit);
-  ambi_free(cs->data_heads.at, cs->data_heads.cap * sizeof(uint32_t));
-  if (cs->chain_unit) ambi_unit_free(cs->chain_unit);
+    free_routine(&cs->x_eval_units[i]);
+  free_routine(&cs->x_routine_unit);
+  free_routine(&cs->x_chain_unit);
   ambi_free(cs->lower_unit, sizeof *cs->lower_unit);
-  ambi_free(cs->table, cs->ntable * sizeof *cs->table);
   ambi_free(cs, sizeof *cs);
   rt->code = NULL;
   rt->rules_changed = NULL;
@@ -288,177 +206,9 @@ void ambi_code_close(Runtime *rt) {
   rt->is_data_head = NULL;
 }
 
-// ---- lookup -----------------------------------------------------------------------
-
-static size_t hash_key(Space *s, Value head, uint32_t nargs) {
-  uint64_t h = (uint64_t)(uintptr_t)s * 0x9E3779B97F4A7C15ull;
-  h ^= (head.w + nargs) * 0xC2B2AE3D27D4EB4Full;
-  return (size_t)(h ^ (h >> 29));
-}
-
-static void grow_table(CodeState *cs) {
-  size_t n = cs->ntable * 2;
-  Definition **t = ambi_alloc(n * sizeof *t);
-  if (!t) return;  // longer chains, no harm
-  for (size_t i = 0; i < cs->ntable; i++) {
-    while (cs->table[i]) {
-      Definition *d = cs->table[i];
-      cs->table[i] = d->chain;
-      size_t at = hash_key(d->space, d->head, d->nargs) & (n - 1);
-      d->chain = t[at];
-      t[at] = d;
-    }
-  }
-  ambi_free(cs->table, cs->ntable * sizeof *t);
-  cs->table = t;
-  cs->ntable = n;
-}
-
-static Definition *find_definition(CodeState *cs, Space *s, Value head,
-                                   uint32_t nargs) {
-  size_t at = hash_key(s, head, nargs) & (cs->ntable - 1);
-  for (Definition *d = cs->table[at]; d; d = d->chain)
-    if (d->space == s && d->head.w == head.w && d->nargs == nargs) return d;
-  Definition *d = ambi_alloc(sizeof *d);
-  if (!d) return NULL;
-  *d = (Definition){
-      .space = s, .head = head, .nargs = nargs, .chain = cs->table[at]};
-  cs->table[at] = d;
-  if (++cs->count > cs->ntable) grow_table(cs);
-  return d;
-}
-
-Definition *ambi_definition(CodeState *cs, Space *s, Value head,
-                            uint32_t nargs) {
-  struct DefinitionCache *c = &cs->cache[(head.w * 31 + nargs) & 255];
-  if (c->def && c->space == s && c->head == head.w && c->nargs == nargs)
-    return c->def;
-  Definition *d = find_definition(cs, s, head, nargs);
-  if (d) *c = (struct DefinitionCache){s, head.w, nargs, d};
-  return d;
-}
-
-bool ambi_definition_info(Context *cx, Definition *d) {
-  CodeState *cs = cx->rt->code;
-  Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
-  d->untyped = true;
-  if (ambi_is_sym(head)) {
-    RecordVec types = {0};
-    if (!ambi_space_types(d->space, head, &types)) {
-      ambi_records_drop(&types);
-      cx->stop = STOP_MEMORY;
-      return false;
-    }
-    d->untyped = types.n == 0;
-    ambi_records_drop(&types);
-    d->dynamic =
-        ambi_symbol_is_dynamic(ambi_symbol(cx->rt->symbols, ambi_sym_of(head)));
-  }
-  d->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
-  d->tabled = ambi_tables_declares(cx->rt, d->space, d->head);
-  d->info_known = !d->dynamic;  // else it is looked up each time
-  ambi_space_evaluates(d->space);
-  ambi_code_rely(cs, d->head);
-  return true;
-}
-
-static Variant *find_variant(CodeState *cs, Definition *d, Variant want) {
-  for (Variant *v = d->variants; v; v = v->next)
-    if (v->type.w == want.type.w && v->same == want.same &&
-        v->table == want.table && v->only_new == want.only_new)
-      return v;
-  Variant *v = ambi_alloc(sizeof *v);
-  if (!v) return NULL;
-  want.unit = cs->lower_unit;
-  want.def = d;
-  want.next = d->variants;
-  *v = want;
-  ambi_store_release(&v->targets, ambi_targets_none());
-  d->variants = v;
-  return v;
-}
-
-Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same) {
-  return find_variant(cs, d, (Variant){.type = type, .same = same});
-}
-
-Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
-                             bool only_new) {
-  return find_variant(cs, v->def,
-                      (Variant){.type = v->type,
-                                .same = v->same,
-                                .table = (uint8_t)kind,
-                                .only_new = only_new,
-                                .plain = v});
-}
-
-static Variant *called(CodeState *cs, Definition *d, Value type, bool same) {
-  Variant *v = ambi_variant_of(cs, d, type, same);
-  return v && d->tabled ? ambi_variant_tabled(cs, v, TABLE_SET, false) : v;
-}
-
-Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
-  return called(cs, d, type, false);
-}
-
-// Does the rule apply to all calls, and what it gives is never NotReducible?
-static bool always_reduces(Value rule, uint32_t nargs) {
-  if (ambi_expr_size(rule) != 3) return false;
-  Value lhs = ambi_expr_at(rule, 1), rhs = ambi_expr_at(rule, 2);
-  if (ambi_expr_size(lhs) != nargs + 1) return false;
-  for (uint32_t i = 1; i <= nargs; i++) {
-    if (!ambi_is_lvar(ambi_expr_at(lhs, i))) return false;
-    for (uint32_t k = 1; k < i; k++)
-      if (ambi_same(ambi_expr_at(lhs, i), ambi_expr_at(lhs, k))) return false;
-  }
-  if (ambi_is_lvar(rhs) || ambi_same(rhs, AMB_SYM(NOT_REDUCIBLE))) return false;
-  return !ambi_is_expr(rhs) ||
-         (ambi_is_sym(ambi_expr_at(rhs, 0)) && !ambi_is_instruction(rhs));
-}
-
-// Finds out d->stays. False: memory is out.
-static bool find_stays(Definition *d) {
-  RecordVec rules = {0};
-  bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
-  if (ok) d->stays = 2;
-  for (size_t i = 0; ok && i < rules.n; i++)
-    if (always_reduces(ambi_record_atom(rules.at[i]), d->nargs)) d->stays = 1;
-  ambi_records_drop(&rules);
-  return ok;
-}
-
-Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
-  bool told = d->info_known && (!d->untyped || ambi_rules_may_change(cs));
-  if (told && d->stays == 0 && !find_stays(d)) return NULL;
-  return called(cs, d, type, told && d->stays == 2);
-}
-
-Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
-                    bool same) {
-  Definition *d = ambi_definition(cs, s, AMB_UNIT, nargs);
-  return d ? ambi_variant_of(cs, d, type, same) : NULL;
-}
-
-void ambi_code_invalidate(CodeState *cs) {
-  for (size_t i = 0; i < cs->ntable; i++) {
-    for (Definition *d = cs->table[i]; d; d = d->chain) {
-      d->info_known = d->effects_known = false;
-      d->form = d->stays = 0;
-      for (Variant *v = d->variants; v; v = v->next)
-        v->unit = cs->lower_unit;
-    }
-  }
-  while (cs->units) {
-    Unit *u = cs->units;
-    cs->units = u->next;
-    u->next = cs->retired;
-    cs->retired = u;
-  }
-  cs->relied = false;
-  cs->epoch++;
-}
-
+// Others may have frames and records that lead to what is in force no more.
 void ambi_code_quiesce(CodeState *cs) {
+  if (ambi_together(cs->rt)) return;
   free_units(cs, &cs->retired);
   ambi_targets_quiesce(cs);
 }

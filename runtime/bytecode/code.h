@@ -7,6 +7,28 @@
 // force, or the unit that lowers it. When a rule or type that lowered code
 // relied on changes, every variant goes back to the lowering unit; frames that
 // run old units go on in them (units are freed between forms).
+//
+// PROTOCOL code-state
+//   what      what several evaluators of one Runtime share of CodeState: definitions,
+//             what is known of them, variants, the unit of each, the epoch
+//   writer    who has the guard (runtime/guard.h): it makes what was missed, once for
+//             all, and who changes rules, types or imports has it from before the code is
+//             thrown away until the change can be seen
+//   readers   everybody, also outside of any epoch
+//   publish   release stores of links and pointers to what is complete; what is known
+//             of a definition is one word. x_epoch behind all that throwing away does
+//   observe   acquire loads, machine code (x86-64) plain ones. Who finds nothing looks
+//             again under the guard
+//   why safe  definitions and variants stay as long as the Runtime. A call that finds
+//             the unit of before a change is one that was made before. What is known in
+//             an epoch was found out under the guard, so no change came in between
+//   waits     a reader for nobody
+//   lifetime  units, their constants and Targets that are in force no more are freed
+//             between forms when one evaluator is left, because frames and records of
+//             others, resting ones too, may lead there; a table of definitions that was
+//             outgrown is retired (memory/epoch.h)
+//   weaker?   a relaxed Variant.x_unit is rejected: the unit could be seen unwritten
+//   test      tests/unit/jit/evaluators_test.c, also under tsan
 #ifndef AMBIT_RUNTIME_CODE_H
 #define AMBIT_RUNTIME_CODE_H
 
@@ -95,8 +117,12 @@ typedef struct Switch {
 } Switch;
 
 typedef struct Variant Variant;
-typedef struct Target Target;    // see site.h
-typedef struct Targets Targets;  // likewise
+typedef struct Definition Definition;
+typedef AMB_ATOMIC(Unit *) SharedUnit;              // [lock>all]
+typedef AMB_ATOMIC(Definition *) SharedDefinition;  // [lock>all]
+typedef AMB_ATOMIC(uint32_t) SharedEffects;         // [lock>all]
+typedef struct Target Target;                       // see site.h
+typedef struct Targets Targets;                     // likewise
 
 // What a unit was made of that has bodies of others inlined (INLINED), and where such
 // a body goes on as the unit it was taken from (SPLIT).
@@ -161,8 +187,8 @@ struct Unit {
 };
 
 struct Variant {
-  Unit *unit;  // what calls run now
-  struct Definition *def;
+  SharedUnit x_unit;  // [lock>all] what calls run now
+  Definition *def;
   Value
       type;  // expected type: a ground type; AMB_SYM(UNDEFINED), AMB_SYM(T_ATOM)
   bool
@@ -174,74 +200,96 @@ struct Variant {
   bool only_new;  // such a call wants no more than the last round has brought
   Variant *plain;
   Variant *next;
-  AMB_ATOMIC(Targets *) targets;  // [own>all] of a shape, see site.h
+  AMB_ATOMIC(Targets *) targets;  // [lock>all] of a shape, see site.h
 };
+static inline Unit *ambi_unit_of(const Variant *v) {
+  return ambi_load_acquire(&v->x_unit);
+}
 
-typedef struct Definition {
+// What rules and types say of a definition: one word, so nobody sees half of it.
+typedef struct DefinitionInfo {
+  bool known;      // in this epoch; else the rest is what was known last
+  bool untyped;    // the head has no type in the space
+  bool has_rules;  // some rule could match
+  bool dynamic;    // changes too often: rules are matched as they stand
+  bool tabled;     // declared so
+  uint8_t stays;   // may a call be its own value? 0 not looked at, 1 no, 2 yes
+  uint16_t gap;
+} DefinitionInfo;
+_Static_assert(sizeof(DefinitionInfo) == 8, "a word");
+
+struct Definition {
   Space *space;
   Value head;  // symbol
   uint32_t nargs;
-  Variant *variants;
-  uint32_t effects;  // enum Effect, valid when effects_known
-  bool effects_known;
-  uint32_t node;    // while effects are looked for, see effects.c; else 0
-  bool info_known;  // the next two are valid
-  bool untyped;     // the head has no type in the space
-  bool has_rules;   // some rule could match
+  AMB_ATOMIC(Variant *) x_variants;   // [lock>all]
+  AMB_ATOMIC(DefinitionInfo) x_info;  // [lock>all]
+  SharedDefinition x_chain;           // [lock>all] hash chain
+  uint32_t effects;    // [lock:guard] enum Effect, valid when effects_known
+  bool effects_known;  // [lock:guard]
+  uint32_t
+      node;  // [lock:guard] while effects are looked for, see effects.c; else 0
   uint8_t
-      form;  // a special form: 0 not looked at, 1 as the library has it, 2 not
-  uint8_t stays;  // may a call be its own value? 0 not looked at, 1 no, 2 yes
-  bool dynamic;   // changes too often: rules are matched as they stand
-  bool tabled;    // declared so
-  struct Definition *chain;  // hash chain
-} Definition;
+      form;  // [lock:guard] a special form: 0 not looked at, 1 as the library has
+             // it, 2 not
+};
+static inline DefinitionInfo ambi_info_of(const Definition *d) {
+  return ambi_load_acquire(&d->x_info);
+}
+
+typedef struct Definitions {  // by hash
+  size_t size;                // [init] a power of two
+  SharedDefinition x_at[];    // [lock>all]
+} Definitions;
 
 struct CodeState {
   Runtime *rt;
-  Definition **table;
-  size_t ntable, count;
-  Unit *units;     // in force
-  Unit *retired;   // freed between forms
-  uint64_t epoch;  // grows when lowered code was thrown away
-  bool relied;     // some lowered code relies on rules or types
+  AMB_ATOMIC(Definitions *) x_table;  // [lock>all]
+  size_t count;                       // [lock:guard] of definitions
+  SharedDefinition x_met[256];  // [all~] the definition met last for a key
+  Unit *units;                  // [lock:guard] in force
+  Unit *retired;                // [lock:guard] freed between forms
+  AMB_ATOMIC(uint64_t)
+  x_epoch;  // [lock>all] grows when lowered code was thrown away
+  AMB_ATOMIC(bool)
+  x_relied;  // [lock>all] some lowered code relies on rules or types
+  AMB_ATOMIC(bool)
+  x_odd_rules;  // [lock>all] some rule is for heads that are neither
+                // symbol nor operation
+  AMB_ATOMIC(bool)
+  x_broad_rules;  // [lock>all] some rule or type of others than the
+                  // core library is about no symbol in particular
+  AMB_ATOMIC(bool)
+  x_rule_for_all;  // [lock>all] a rule for all expressions, or a type of all symbols,
+                   // came
+  Unit *lower_unit;  // [init] stub: OP_I_LOWER
+  // Units of frames that no rule was lowered to, once they are needed.
+  AMB_ATOMIC(Unit *)
+  x_eval_units[32];           // [lock>all] EVAL, for up to 2^i children
+  SharedUnit x_routine_unit;  // [lock>all] chain, function, metta ...
+  SharedUnit x_chain_unit;    // [lock>all] of chains (chain.h)
+  Target *targets;  // [lock:guard] of calls through variables (site.h), and ...
+  Targets *target_tables;  // [lock:guard] ... where they are looked up
   bool
-      odd_rules;  // some rule is for heads that are neither symbol nor operation
-  bool
-      rule_for_all;  // a rule for all expressions, or a type of all symbols, came
-  bool broad_rules;  // some rule or type of others than the core library is
-                     // about no symbol in particular
-  Unit *lower_unit;  // stub: OP_I_LOWER
-  struct DefinitionCache {  // the definition met last for a key
-    Space *space;
-    Word head;
-    uint32_t nargs;
-    Definition *def;
-  } cache[256];
-  Unit *eval_units[32];    // EVAL frames for up to 2^i children
-  Unit *routine_unit;      // chain, function, metta ... return points
-  Unit *chain_unit;        // frames of chains (chain.h)
-  Target *targets;         // of calls through variables (site.h), and ...
-  Targets *target_tables;  // ... where they are looked up
-  bool invalidated;
-  bool starved;       // what lowering asked for was not told: memory is out
-  struct DataHeads {  // answers of is_data_head: generation << 1 | answer
-    uint32_t *at;
-    size_t cap;
-    uint32_t generation;  // grows when the space or the epoch is another one
-    const Space *space;
-    uint64_t epoch;
-  } data_heads;
-  unsigned unknown;    // effects of a call through an unknown head ...
-  bool unknown_known;  // ... if somebody has asked
-  unsigned fetched;    // the same of code that was fetched as data
-  bool fetched_known;
-  NativeHost native;
-  Pace lowerings, epochs;  // of the form, under stress (relower)
+      starved;  // [lock:guard] what lowering asked for was not told: memory is out
+  // Effects, and EFFECTS_KNOWN if somebody has asked: of a call through an unknown head,
+  // and of code that was fetched as data.
+  SharedEffects x_unknown;  // [lock>all]
+  SharedEffects x_fetched;  // [lock>all]
+  NativeHost native;        // [init]
 #ifdef AMB_DEBUG
   AMB_ATOMIC(uint16_t) op_before;            // [all~] of some evaluator
   OpCount op_pairs[OP_I_COUNT][OP_I_COUNT];  // [a][b]: b came right after a
 #endif
 };
+
+static inline uint64_t ambi_code_epoch(const CodeState *cs) {
+  return ambi_load_acquire(&cs->x_epoch);
+}
+// Of calls of a definition: they are lowered first.
+static inline bool ambi_is_lowered(const CodeState *cs, const Variant *v) {
+  return ambi_unit_of(v) != cs->lower_unit;
+}
 
 bool ambi_code_open(Runtime *rt);
 void ambi_code_close(Runtime *rt);
@@ -251,11 +299,25 @@ enum { MAX_CHANGES = 8 };
 static inline bool ambi_symbol_is_dynamic(const Symbol *s) {
   return s->changes > MAX_CHANGES;
 }
+// For opening and closing.
+bool ambi_definitions_open(CodeState *cs);
+void ambi_definitions_close(CodeState *cs);
+// What Runtime.rules_changed, calls_changed and is_data_head do in tier 1.
+void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom);
+void ambi_code_calls_changed(Runtime *rt);
+bool ambi_code_is_data_head(Context *cx, Value head);
+// Where the definition met last for a key is remembered.
+static inline size_t ambi_definition_place(Value head, uint32_t nargs) {
+  return (head.w * 31 + nargs) & 255;
+}
 // NULL: memory is out.
 Definition *ambi_definition(CodeState *cs, Space *s, Value head,
                             uint32_t nargs);
-// Fills untyped and has_rules. False: cx->stop.
-bool ambi_definition_info(Context *cx, Definition *d);
+// What is known is found out, if it is not. False: cx->stop.
+bool ambi_definition_find_out(Context *cx, Definition *d);
+static inline bool ambi_definition_ask(Context *cx, Definition *d) {
+  return ambi_info_of(d).known || ambi_definition_find_out(cx, d);
+}
 Variant *ambi_variant_of(CodeState *cs, Definition *d, Value type, bool same);
 // What calls of a definition go to; if that is declared to be tabled, to the table.
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
@@ -269,9 +331,11 @@ Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
 // expected type. NULL: memory is out.
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
                     bool same);
-// Throws away all lowered code; running frames keep theirs.
+// Throws away all lowered code; running frames keep theirs. Under the guard, before
+// what it relied on changes.
 void ambi_code_invalidate(CodeState *cs);
-void ambi_code_quiesce(CodeState *cs);  // between forms
+void ambi_code_quiesce(
+    CodeState *cs);  // between forms, of a Runtime that is alone
 #ifdef AMB_DEBUG
 static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
   ambi_count(&cs->op_pairs[ambi_load_relaxed(&cs->op_before)][op]);
@@ -316,11 +380,11 @@ const void *ambi_unit_machine(const Unit *u, const Code *pc);
 bool ambi_code_is_valid(const CodeState *cs, const char **why);
 // The verifier accepts every unit there is.
 bool ambi_code_verifies(const CodeState *cs, const char **why);
-// Notes that code relies on rules and types of this symbol.
+// Notes, under the guard, that code relies on rules and types of this symbol.
 static inline void ambi_code_rely(CodeState *cs, Value sym) {
   if (ambi_is_sym(sym))
     ambi_symbol(cs->rt->symbols, ambi_sym_of(sym))->analysed = 1;
-  cs->relied = true;
+  ambi_store_release(&cs->x_relied, true);
 }
 // The edge of the instruction at offset `at`, or UINT32_MAX.
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
@@ -347,6 +411,8 @@ static inline bool ambi_head_unbound(Value v) {
          ambi_is_var(ambi_deref(ambi_expr_items(v)[0]));
 }
 
+// What makes units, or tells effects, is called under the guard.
+
 // The variant's unit from the boot image, else lowered. NULL: memory is out
 // (cx->stop).
 Unit *ambi_variant_unit(Context *cx, Variant *v);
@@ -369,8 +435,9 @@ const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
 // Beside enum Effect: calls a definition, so reads rules and types.
 #define E_CALLS 64u
 // Beside it, too: may call a function that is declared to be tabled.
-#define E_TABLED     128u
-#define E_EVERYTHING (E_CALLS | E_TABLED | (unsigned)E_ALL)
+#define E_TABLED      128u
+#define E_EVERYTHING  (E_CALLS | E_TABLED | (unsigned)E_ALL)
+#define EFFECTS_KNOWN 0x80000000u  // beside them, in what is remembered
 // Is this a special form of lowering with the meaning the library gives it?
 bool ambi_form_untouched(CodeState *cs, Space *s, Value head, uint32_t nargs);
 // Effects of evaluating a template term in space s (enum Effect).

@@ -10,13 +10,14 @@ static bool is_linked(const Unit *list, const Unit *u) {
 
 static bool variants_are_valid(const CodeState *cs, const Definition *d,
                                const char **why) {
-  for (const Variant *v = d->variants; v; v = v->next) {
+  for (const Variant *v = ambi_load_acquire(&d->x_variants); v; v = v->next) {
+    const Unit *u = ambi_unit_of(v);
     if (v->def != d)
       return ambi_invalid(why, "a variant of another definition");
-    if (v->unit == cs->lower_unit) continue;
-    if (!is_linked(cs->units, v->unit))
+    if (u == cs->lower_unit) continue;
+    if (!is_linked(cs->units, u))
       return ambi_invalid(why, "a variant runs a unit that was thrown away");
-    if (v->unit->variant != v || v->unit->nargs != d->nargs)
+    if (u->variant != v || u->nargs != d->nargs)
       return ambi_invalid(why, "a unit of another variant");
   }
   return true;
@@ -24,10 +25,12 @@ static bool variants_are_valid(const CodeState *cs, const Definition *d,
 
 static bool definitions_are_valid(const CodeState *cs, const char **why) {
   size_t n = 0;
-  if (cs->ntable == 0 || (cs->ntable & (cs->ntable - 1)))
+  const Definitions *t = ambi_load_acquire(&cs->x_table);
+  if (t->size == 0 || (t->size & (t->size - 1)))
     return ambi_invalid(why, "a table of definitions of no possible size");
-  for (size_t i = 0; i < cs->ntable; i++) {
-    for (const Definition *d = cs->table[i]; d; d = d->chain) {
+  for (size_t i = 0; i < t->size; i++) {
+    for (const Definition *d = ambi_load_acquire(&t->x_at[i]); d;
+         d = ambi_load_acquire(&d->x_chain)) {
       n++;
       if (!d->space || (!ambi_is_sym(d->head) && !ambi_is_unit(d->head)))
         return ambi_invalid(why, "a definition of nothing");
@@ -39,12 +42,10 @@ static bool definitions_are_valid(const CodeState *cs, const char **why) {
 
 // What the look-up of definitions remembers is what it would find.
 static bool cache_is_valid(const CodeState *cs, const char **why) {
-  size_t n = sizeof cs->cache / sizeof *cs->cache;
+  size_t n = sizeof cs->x_met / sizeof *cs->x_met;
   for (size_t i = 0; i < n; i++) {
-    const struct DefinitionCache *c = &cs->cache[i];
-    const Definition *d = c->def;
-    if (d &&
-        (d->space != c->space || d->head.w != c->head || d->nargs != c->nargs))
+    const Definition *d = ambi_load_acquire(&cs->x_met[i]);
+    if (d && ambi_definition_place(d->head, d->nargs) != i)
       return ambi_invalid(why, "a definition is remembered under another key");
   }
   return true;
@@ -61,7 +62,7 @@ static bool better_is_valid(const Unit *u, const char **why) {
 static bool units_are_valid(const Unit *list, const CodeState *cs,
                             const char **why) {
   for (const Unit *u = list; u; u = u->next) {
-    if (!u->code || !u->ncode || u->epoch > cs->epoch)
+    if (!u->code || !u->ncode || u->epoch > ambi_code_epoch(cs))
       return ambi_invalid(why, "a unit without code, or of a time to come");
     for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
       if (u->code[at].op >= OP_I_COUNT)
@@ -91,9 +92,10 @@ static bool verify_units(const Unit *list, const char **why) {
 
 bool ambi_code_verifies(const CodeState *cs, const char **why) {
   // Not the chain's unit: its frames are filled when they are made.
-  size_t n = sizeof cs->eval_units / sizeof *cs->eval_units;
+  size_t n = sizeof cs->x_eval_units / sizeof *cs->x_eval_units;
   for (size_t i = 0; i < n; i++)
-    if (!verify_units(cs->eval_units[i], why)) return false;
+    if (!verify_units(ambi_load_acquire(&cs->x_eval_units[i]), why))
+      return false;
   return verify_units(cs->units, why) && verify_units(cs->retired, why) &&
-         verify_units(cs->routine_unit, why);
+         verify_units(ambi_load_acquire(&cs->x_routine_unit), why);
 }

@@ -55,7 +55,7 @@ static void show_variant(Disasm *d, const Variant *v) {
   if (v->def)
     ambi_disasm_variant(d->rt, d->b, v);
   else
-    ambi_buffer_format(d->b, "loop %zu", loop_number(d, v->unit));
+    ambi_buffer_format(d->b, "loop %zu", loop_number(d, ambi_unit_of(v)));
 }
 
 static void show_name(Disasm *d, Word vinfo) {

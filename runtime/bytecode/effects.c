@@ -8,6 +8,7 @@
 // case and switch are not evaluated.
 #include "memory/alloc.h"
 #include "runtime/bytecode/lower.h"
+#include "runtime/guard.h"
 #include "runtime/machine/routine.h"
 #include "runtime/tables/table.h"
 
@@ -26,30 +27,51 @@ static void add_definition(Reach *r, Definition *d) {
     r->failed = true;
 }
 
-unsigned ambi_effects_unknown(CodeState *cs) {
-  if (!cs->unknown_known) {
-    cs->unknown = E_CALLS | ambi_mentioned_effects(cs->rt);
-    cs->unknown_known = true;
+static unsigned mentioned_unknown(Runtime *rt) {
+  return E_CALLS | ambi_mentioned_effects(rt);
+}
+
+static unsigned mentioned_fetched(Runtime *rt) {
+  unsigned effects = ambi_fetched_effects(rt);
+  return effects ? effects | E_CALLS : 0;
+}
+
+static unsigned remembered(CodeState *cs, SharedEffects *at,
+                           unsigned (*find_out)(Runtime *)) {
+  uint32_t known = ambi_load_acquire(at);
+  if (AMB_UNLIKELY(!known)) {
+    ambi_guard(cs->rt);
+    known = find_out(cs->rt) | EFFECTS_KNOWN;
+    ambi_store_release(at, known);
+    ambi_unguard(cs->rt);
   }
-  return cs->unknown;
+  return known & ~EFFECTS_KNOWN;
+}
+
+unsigned ambi_effects_unknown(CodeState *cs) {
+  return remembered(cs, &cs->x_unknown, mentioned_unknown);
 }
 
 unsigned ambi_effects_fetched(CodeState *cs) {
-  if (!cs->fetched_known) {
-    cs->fetched = ambi_fetched_effects(cs->rt);
-    if (cs->fetched) cs->fetched |= E_CALLS;
-    cs->fetched_known = true;
-  }
-  return cs->fetched;
+  return remembered(cs, &cs->x_fetched, mentioned_fetched);
+}
+
+// Finds out again, if it is known. True: it is not what it was.
+static bool is_another(CodeState *cs, SharedEffects *at,
+                       unsigned (*find_out)(Runtime *)) {
+  uint32_t was = ambi_load_relaxed(at);
+  if (!was) return false;
+  uint32_t is = find_out(cs->rt) | EFFECTS_KNOWN;
+  ambi_store_release(at, is);
+  return is != was;
 }
 
 void ambi_effects_mentioned(CodeState *cs) {
-  bool unknown_known = cs->unknown_known, fetched_known = cs->fetched_known;
-  if (!cs->rt->mentions.changed || !(unknown_known || fetched_known)) return;
-  unsigned unknown = cs->unknown, fetched = cs->fetched;
-  cs->unknown_known = cs->fetched_known = false;
-  if ((unknown_known && ambi_effects_unknown(cs) != unknown) ||
-      (fetched_known && ambi_effects_fetched(cs) != fetched))
+  bool known =
+      ambi_load_relaxed(&cs->x_unknown) || ambi_load_relaxed(&cs->x_fetched);
+  if (!cs->rt->mentions.changed || !known) return;
+  bool unknown = is_another(cs, &cs->x_unknown, mentioned_unknown);
+  if (is_another(cs, &cs->x_fetched, mentioned_fetched) || unknown)
     ambi_code_invalidate(cs);
   cs->rt->mentions.changed = false;
 }
@@ -167,7 +189,7 @@ static void walk(Reach *r, Space *s, Value term) {
 }
 
 static void walk_rules(Reach *r, Definition *d) {
-  if (d->dynamic) {
+  if (ambi_info_of(d).dynamic) {
     r->effects |= E_EVERYTHING;
     return;
   }

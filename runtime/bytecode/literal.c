@@ -12,12 +12,14 @@
 // NotReducible and functions are what a step of a call gives, and lowered code looks for
 // them there. A text that has them where they are values of variables, arguments or
 // data is evaluated like that, too: whatever hands them on is a call they send back to.
+#include "runtime/guard.h"
 #include "runtime/machine/routine.h"
 
 bool ambi_form_is_literal(Context *cx, Value form) {
   CodeState *cs = cx->rt->code;
   Template t;
-  if (cs->rule_for_all || (cx->rt->mentions.effects & E_SENDS_BACK))
+  if (ambi_load_relaxed(&cs->x_rule_for_all) ||
+      (cx->rt->mentions.effects & E_SENDS_BACK))
     return true;
   if (!(cx->rt->mentions.effects & E_BROAD)) return false;
   if (!ambi_template_make(cx->rt->store, form, &t)) {
@@ -29,12 +31,20 @@ bool ambi_form_is_literal(Context *cx, Value form) {
   return changes;
 }
 
+static bool changes_rules(CodeState *cs, Definition *d) {
+  ambi_guard(cs->rt);
+  bool changes = ambi_effects_definition(cs, d) & E_RULES;
+  ambi_unguard(cs->rt);
+  return changes;
+}
+
 // Control structures evaluate what they are given.
 bool ambi_literal_enters(Engine *g, Definition *d) {
   if (g->max_depth != DEPTH_UNCOUNTED) return false;
-  if (d->tabled) return true;
-  if (g->code->rule_for_all || (g->cx->rt->mentions.effects & E_SENDS_BACK))
+  if (ambi_info_of(d).tabled) return true;
+  if (ambi_load_relaxed(&g->code->x_rule_for_all) ||
+      (g->cx->rt->mentions.effects & E_SENDS_BACK))
     return false;
   return !ambi_mention_evaluates(g->cx->rt, d->head, false) &&
-         !(ambi_effects_definition(g->code, d) & E_RULES);
+         !changes_rules(g->code, d);
 }

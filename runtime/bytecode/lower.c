@@ -214,7 +214,8 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
 
 // Is a call that no rule applies to marked as evaluated?
 static bool is_own_value(CodeState *cs, const Variant *v) {
-  return v->same || (v->def->untyped && !ambi_rules_may_change(cs));
+  return v->same ||
+         (ambi_info_of(v->def).untyped && !ambi_rules_may_change(cs));
 }
 
 static Unit *dynamic_unit(Context *cx, Variant *v) {
@@ -244,11 +245,12 @@ static bool takes_atoms(Lower *l, Value call) {
 static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   Definition *d = v->def;
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
-  l->tabled = d->tabled;
+  DefinitionInfo info = ambi_info_of(d);
+  l->tabled = info.tabled;
   Heads h = {.l = l,
              .nargs = d->nargs,
-             .own_value = d->untyped && is_own_value(l->cs, v),
-             .unevaluated = v->same && !d->untyped,
+             .own_value = info.untyped && is_own_value(l->cs, v),
+             .unevaluated = v->same && !info.untyped,
              .head = d->head,
              .type = v->type,
              .nrules = (uint32_t)records->n};
@@ -288,7 +290,7 @@ static bool all_equations(const RecordVec *records) {
 Unit *ambi_lower_variant(Context *cx, Variant *v) {
   Definition *d = v->def;
   if (v->table) return ambi_lower_tabled(cx, v);
-  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
+  if (!ambi_definition_ask(cx, d)) return NULL;
   RecordVec records = {0};
   if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {
     ambi_records_drop(&records);
@@ -296,8 +298,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     return NULL;
   }
   Unit *u = NULL;
-  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS || d->dynamic ||
-                 !all_equations(&records);
+  bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS ||
+                 ambi_info_of(d).dynamic || !all_equations(&records);
   Word *top = cx->h;
   Lower l = {0};
   for (bool again = !refused; again;) {

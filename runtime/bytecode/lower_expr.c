@@ -660,7 +660,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     l->failed = true;
     return true;
   }
-  if (!h.def->has_rules) {  // data of a typed constructor
+  if (!ambi_info_of(h.def).has_rules) {  // data of a typed constructor
     uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
     uint16_t *all = ambi_lower_new_list(l, n + 1);
     if (l->failed) return true;
@@ -737,7 +737,8 @@ static bool call_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
     return false;
   Head h = ambi_lower_head_of(l, e);
   if (is_sym(head, AMB_SYM(EMPTY).w)) return false;
-  if (h.kind != HEAD_CALL && (h.kind != HEAD_TYPED || !h.def->has_rules))
+  if (h.kind != HEAD_CALL &&
+      (h.kind != HEAD_TYPED || !ambi_info_of(h.def).has_rules))
     return false;
   Scope p = {pos, stream, arguments_choose(l, e, &h), err};
   if (!p.begun) return call_in(l, e, h, t, slot, err, rest, p);

@@ -30,7 +30,7 @@ static enum Meaning compared(Space *s, Space *lib, Value head, uint32_t nargs) {
 
 static bool untouched(CodeState *cs, Space *s, Value head, uint32_t nargs) {
   Definition *d = ambi_definition(cs, s, head, nargs);
-  if (d && d->dynamic) return false;
+  if (d && ambi_info_of(d).dynamic) return false;
   if (d && d->form == NOT_KNOWN)
     d->form = (uint8_t)compared(s, cs->rt->corelib, head, nargs);
   if (!d || d->form == NOT_KNOWN) {

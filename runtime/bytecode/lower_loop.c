@@ -150,7 +150,7 @@ static bool close_step(Loop *p, Lower *l, unsigned nargs) {
     return false;
   }
   u->local = p->self;
-  p->self->unit = u;
+  ambi_store_release(&p->self->x_unit, u);
   return true;
 }
 

@@ -47,7 +47,8 @@ Unit *ambi_lower_tabled(Context *cx, Variant *v) {
 
 // Has the program itself rules for it, and does evaluating it only read?
 static bool may_be_kept(Lower *l, Definition *d) {
-  if (!ambi_is_sym(d->head) || !d->has_rules || d->dynamic ||
+  DefinitionInfo info = ambi_info_of(d);
+  if (!ambi_is_sym(d->head) || !info.has_rules || info.dynamic ||
       !ambi_space_defines(d->space, ambi_sym_of(d->head)))
     return false;
   unsigned effects = ambi_effects_definition(l->cs, d);
@@ -133,7 +134,8 @@ static unsigned places(Lower *l, Value e) {
   if (!ambi_is_sym(head) || ambi_is_instruction(e)) return MANY;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind == HEAD_DATA) return places_in(l, e, 1);
-  bool asks = (h.kind == HEAD_CALL || h.kind == HEAD_TYPED) && h.def->tabled;
+  bool asks = (h.kind == HEAD_CALL || h.kind == HEAD_TYPED) &&
+              ambi_info_of(h.def).tabled;
   return asks && places_in(l, e, 1) == 0 ? 1 : MANY;
 }
 

@@ -55,19 +55,20 @@ Head ambi_lower_head_of(Lower *l, Value e) {
   if (ambi_is_expr(head) || h.kind == HEAD_DATA) return h;
   Value key = ambi_is_sym(head) ? head : AMB_UNIT;
   h.def = ambi_definition(l->cs, l->space, key, nargs);
-  if (!h.def || (!h.def->info_known && !ambi_definition_info(l->cx, h.def))) {
+  if (!h.def || !ambi_definition_ask(l->cx, h.def)) {
     l->failed = true;
     return h;
   }
   bool empty =
       is_sym(head, AMB_SYM(EMPTY).w);  // ends the tuple before any call
-  if (h.def->untyped)
-    h.kind = h.def->has_rules && !empty ? HEAD_CALL : HEAD_DATA;
+  DefinitionInfo info = ambi_info_of(h.def);
+  if (info.untyped)
+    h.kind = info.has_rules && !empty ? HEAD_CALL : HEAD_DATA;
   else if (one_simple_type(l, head, nargs, &h.ftype))
     h.kind = HEAD_TYPED;
   if (h.kind != HEAD_DATA && !ambi_is_sym(head)) h.kind = HEAD_ODD;
-  if (h.def->dynamic) h.kind = HEAD_ODD;
-  if (is_sym(head, AMB_SYM(ERROR).w) && h.def->has_rules) h.kind = HEAD_ODD;
+  if (info.dynamic) h.kind = HEAD_ODD;
+  if (is_sym(head, AMB_SYM(ERROR).w) && info.has_rules) h.kind = HEAD_ODD;
   return h;
 }
 
@@ -85,9 +86,12 @@ Value ambi_lower_static_type(Lower *l, Value e) {
   if (ambi_is_unit(e)) return AMB_NONE;
   if (ambi_is_sym(e)) {
     Definition *d = ambi_definition(l->cs, l->space, e, 0);
-    if (!d || (!d->info_known && !ambi_definition_info(l->cx, d)))
+    if (!d || !ambi_definition_ask(l->cx, d)) {
       l->failed = true;
-    return d && d->untyped && !d->dynamic ? AMB_NONE : AMB_UNIT;
+      return AMB_UNIT;
+    }
+    DefinitionInfo info = ambi_info_of(d);
+    return info.untyped && !info.dynamic ? AMB_NONE : AMB_UNIT;
   }
   if (!ambi_is_expr(e)) return AMB_UNIT;
   Head h = ambi_lower_head_of(l, e);

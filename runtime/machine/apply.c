@@ -78,7 +78,7 @@ static bool nested_variable_head(Value v) {
 // Enters the variant of a definition in place of the EVAL frame.
 static enum Next enter_variant(Engine *g, Variant *v, Value call) {
   uint32_t n = ambi_expr_size(call) - 1;
-  Unit *u = v->unit;
+  Unit *u = ambi_unit_of(v);
   if (!ambi_frame_replace(g, u)) return NEXT_STOP;
   if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
   for (uint32_t i = 0; i < n; i++)
@@ -105,14 +105,15 @@ enum Next ambi_call_step(Engine *g, Value call) {
   if (nested_variable_head(call)) return give_call(g, call);
   Definition *d = ambi_head_info(g, head, ambi_expr_size(call) - 1);
   if (!d) return NEXT_STOP;
-  if (!d->has_rules) return give_call(g, call);
-  if (!ambi_is_sym(head) || (d->dynamic && !d->tabled) || d->nargs > 64 ||
+  DefinitionInfo info = ambi_info_of(d);
+  if (!info.has_rules) return give_call(g, call);
+  if (!ambi_is_sym(head) || (info.dynamic && !info.tabled) || d->nargs > 64 ||
       (g->max_depth && !ambi_literal_enters(g, d)))
     return ambi_query_begin(g, call, t, true);
   // A variable that nobody else knows says nothing any more.
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
     t = AMB_SYM(UNDEFINED);
-  if (!ambi_is_sym(t) && d->tabled) t = AMB_SYM(UNDEFINED);
+  if (!ambi_is_sym(t) && info.tabled) t = AMB_SYM(UNDEFINED);
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
                                    : ambi_variant(g->code, d, t);
@@ -130,7 +131,7 @@ static bool own_children(Engine *g, Value v) {
   if (ambi_is_op(head)) return false;
   if (ambi_is_sym(head) && !g->cx->rt->is_data_head(g->cx, head)) {
     Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
-    if (!d || !d->untyped) return false;
+    if (!d || !ambi_info_of(d).untyped) return false;
   }
   for (uint32_t i = 0; i < ambi_expr_size(v); i++) {
     Value c = ambi_deref(ambi_expr_at(v, i));

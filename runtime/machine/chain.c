@@ -6,13 +6,12 @@
 #include "runtime/machine/step.h"
 
 // R_STREAM takes the value, an Error is returned in place of the chain.
-static Unit *chain_unit(CodeState *cs) {
+static Unit *make_chain_unit(void) {
   static const Code code[] = {
       {.op = OP_I_R_STREAM, .a = CHAIN_VALUE, .b = CHAIN_POS},
       {.op = OP_I_CHAINED, .a = CHAIN_VALUE, .b = CHAIN_HEAD},
       {.op = OP_I_RET, .a = CHAIN_VALUE},
   };
-  if (cs->chain_unit) return cs->chain_unit;
   Unit *u = ambi_routine_unit_make(code, 3, CHAIN_SLOTS);
   if (!u) return NULL;
   u->routine = 0;
@@ -25,7 +24,13 @@ static Unit *chain_unit(CodeState *cs) {
     ambi_unit_free(u);
     return NULL;
   }
-  return cs->chain_unit = u;
+  return u;
+}
+
+static Unit *chain_unit(CodeState *cs) {
+  Unit *u = ambi_load_acquire(&cs->x_chain_unit);
+  return u ? u
+           : ambi_routine_unit_keep(cs, &cs->x_chain_unit, make_chain_unit());
 }
 
 // The chain's frame takes the place of the current one, which moves up.
@@ -59,7 +64,7 @@ enum Next ambi_chain_begin(Engine *g) {
   c[CHAIN_OPEN] = !(cell.w & AMB_EXPR_GROUND);
   c[CHAIN_SOFT] = !(cell.w & AMB_EXPR_RIGID);
   c[CHAIN_LOOSE] = !(cell.w & AMB_EXPR_EVAL);
-  c[CHAIN_EPOCH] = (Word)g->code->epoch;
+  c[CHAIN_EPOCH] = (Word)ambi_code_epoch(g->code);
   c[CHAIN_OLD] = 0;
   g->e = e;
   g->pc++;
@@ -174,7 +179,7 @@ enum Next ambi_chain_end(Engine *g) {
   if (!ground || !rigid || !own ||
       (c[CHAIN_OPEN] | c[CHAIN_SOFT] | c[CHAIN_LOOSE]))
     head = corrected(c, head, ground, rigid, own);
-  if (AMB_UNLIKELY(c[CHAIN_EPOCH] != g->code->epoch) &&
+  if (AMB_UNLIKELY(c[CHAIN_EPOCH] != ambi_code_epoch(g->code)) &&
       !all_data(g, c[CHAIN_COUNT], head))
     return g->cx->stop ? NEXT_STOP : evaluate(g, c[CHAIN_COUNT], head);
   g->rv = head;

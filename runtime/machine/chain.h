@@ -41,7 +41,7 @@ static inline void ambi_chain_append(Word *c, Value cell) {
 // May the newest frame's value, a cell, join the chain that frame returns to?
 static inline bool ambi_chain_goes_on(const Engine *g, const Word *e,
                                       const Choice *b) {
-  const Unit *u = g->code->chain_unit;
+  const Unit *u = ambi_load_acquire(&g->code->x_chain_unit);
   return u && e[FRAME_RET] == (Word)(uintptr_t)u->code &&
          ((const Word *)(uintptr_t)e[FRAME_PREV])[CHAIN_POS] ==
              ambi_position(b).w;

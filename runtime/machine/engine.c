@@ -6,6 +6,7 @@
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
+#include "runtime/guard.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
 
@@ -88,12 +89,11 @@ static bool begin(Engine *g, Unit *form) {
   g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
   g->copy.stamps = 0;
-  cx->rigid_epoch = g->code->epoch;
   ambi_adopted_free(g);
   drop_handed(g);
   g->pc = ambi_load_acquire(&form->entry);
   g->granted = g->budget = 0;
-  g->code->lowerings = g->code->epochs = (Pace){0};
+  g->lowerings = g->epochs = (Pace){0};
   ambi_collect_first(g);
   return g->e + form->nslots <= g->stack_end ||
          ambi_stack_more(g, g->e + form->nslots);
@@ -147,6 +147,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Context *cx = g->cx;
   Space *space = cx->space;
   g->max_depth = cx->limits.max_stack_depth;
+  cx->rigid_epoch = ambi_code_epoch(g->code);
   if (begin(g, form))
     run(g, out);
   else if (cx->stop == STOP_NONE)
@@ -175,20 +176,29 @@ static Unit *unlowered(Engine *g, Value form) {
   return u;
 }
 
+// The form's unit, if it is lowered, and the epoch its rigid marks hold in.
+static Unit *prepare(Engine *g, Value form, bool lower) {
+  Context *cx = g->cx;
+  ambi_guard(cx->rt);
+  ambi_space_evaluates(cx->space);
+  ambi_effects_mentioned(g->code);
+  cx->rigid_epoch = ambi_code_epoch(g->code);
+  if (!g->max_depth && ambi_form_is_literal(cx, form))
+    g->max_depth = DEPTH_UNCOUNTED;
+  lower = lower && !g->max_depth && !cx->stop;
+  Unit *u = lower ? ambi_lower_form(cx, form) : NULL;
+  ambi_unguard(cx->rt);
+  return u;
+}
+
 static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   Engine *g = engine_of(cx);
   if (!g) return cx->stop = STOP_MEMORY;
-  ambi_space_evaluates(cx->space);
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal;
-  ambi_effects_mentioned(cx->rt->code);
   g->bare = bare;
   g->max_depth = cx->limits.max_stack_depth;
-  if (!g->max_depth && ambi_form_is_literal(cx, form))
-    g->max_depth = DEPTH_UNCOUNTED;
-  if (cx->stop) return cx->stop;
-  as_data |= bare || g->max_depth;
-  g->form = as_data ? NULL : ambi_lower_form(cx, form);
+  g->form = prepare(g, form, !bare && !as_data);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
   if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;
   return cx->stop;

@@ -158,11 +158,12 @@ typedef struct Engine {
   int64_t budget;   // steps until the next poll ...
   int64_t granted;  // ... and what they were when steps were last counted
   uint32_t looks;   // at limits, so far
-  bool at_entry;    // STOP_YIELD came before the first instruction of the frame
-  ValueVec *out;    // results of the form
-  Unit *form;       // that is open, see ambi_form_open
-  Hook *top_hook;   // its collector; NULL: none is open
-  bool bare;        // it is an instruction: Errors count as results
+  Pace lowerings, epochs;  // of the form, under stress (relower)
+  bool at_entry;   // STOP_YIELD came before the first instruction of the frame
+  ValueVec *out;   // results of the form
+  Unit *form;      // that is open, see ambi_form_open
+  Hook *top_hook;  // its collector; NULL: none is open
+  bool bare;       // it is an instruction: Errors count as results
   size_t young_soft;   // words of the nursery that trigger a collection
   size_t stay_words;   // that are to become old where they are
   size_t heap_soft;    // words in all that trigger a major one

@@ -13,8 +13,7 @@ Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs) {
     cx->stop = STOP_MEMORY;
     return NULL;
   }
-  if (!d->info_known && !ambi_definition_info(cx, d)) return NULL;
-  return d;
+  return ambi_definition_ask(cx, d) ? d : NULL;
 }
 
 bool ambi_mark_holds(Value v) {
@@ -59,7 +58,8 @@ bool ambi_is_data(Engine *g, Value e) {
   if (ambi_is_op(head) || ambi_is_instruction(e)) return false;
   if (ambi_is_var(head) || g->cx->rt->is_data_head(g->cx, head)) return true;
   Definition *d = ambi_head_info(g, head, ambi_expr_size(e) - 1);
-  return d && d->untyped && !d->has_rules;
+  DefinitionInfo info = d ? ambi_info_of(d) : (DefinitionInfo){0};
+  return info.untyped && !info.has_rules;
 }
 
 // rigid: NULL if nobody asks. Parts that are marked need not be looked into then.

@@ -39,13 +39,15 @@ static Unit *routine_unit(CodeState *cs) {
       [RP_ONCE] = {.op = OP_I_EV_ONCE},
       [RP_ONCE_VAL] = {.op = OP_I_EV_ONCE_VAL},
   };
-  if (!cs->routine_unit)
-    cs->routine_unit = ambi_routine_unit_make(code, RP_COUNT, IN_SLOTS);
-  return cs->routine_unit;
+  Unit *u = ambi_load_acquire(&cs->x_routine_unit);
+  return u ? u
+           : ambi_routine_unit_keep(
+                 cs, &cs->x_routine_unit,
+                 ambi_routine_unit_make(code, RP_COUNT, IN_SLOTS));
 }
 
 static const Code *point(const Engine *g, unsigned i) {
-  return g->code->routine_unit->code + i;
+  return ambi_load_acquire(&g->code->x_routine_unit)->code + i;
 }
 
 static void init_slots(Engine *g, Value atom, Value call, Value t, Word depth) {

@@ -186,7 +186,7 @@ do_CALL : {
   if (N < B->top) N = B->top;
   N += FRAME_HEADER;
   Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
-  const Unit *u = v->unit;
+  const Unit *u = ambi_unit_of(v);
   if (AMB_UNLIKELY(N + n + u->nslots > g->stack_end)) {
     SAVE();
     if (!ambi_stack_more(g, N + n + u->nslots)) goto stop;
@@ -210,7 +210,7 @@ do_TAILCALL : {
   unsigned n = pc->b;
   const uint16_t *src = pc[1].half;
   Variant *v = (Variant *)(uintptr_t)KONST(pc->c);
-  const Unit *u = v->unit;
+  const Unit *u = ambi_unit_of(v);
   bool reuse = E - FRAME_HEADER >= B->top;
   Word *N = E;
   if (AMB_LIKELY(reuse && n <= 4)) {  // through registers, over the old slots
@@ -296,7 +296,7 @@ do_TAILCALLV : {
 }
 do_INLINED : {
   const InlinedBody *body = &UNIT()->bodies[pc->a];
-  if (AMB_UNLIKELY(body->variant->unit != body->unit)) JUMP(pc->c);
+  if (AMB_UNLIKELY(ambi_unit_of(body->variant) != body->unit)) JUMP(pc->c);
   STEP(1);
 }
 do_TAKE : {
@@ -661,7 +661,7 @@ do_CHKBOUND:
   if (ambi_is_space(ambi_deref(AMB_V(E[pc->a])))) EDGE();
   STEP(1);
 do_CHKEPOCH:
-  if (AMB_UNLIKELY(UNIT()->epoch != g->code->epoch)) EDGE();
+  if (AMB_UNLIKELY(UNIT()->epoch != ambi_code_epoch(g->code))) EDGE();
   STEP(1);
 do_CHKBODY : {
   Value v = ambi_deref(AMB_V(E[pc->a]));

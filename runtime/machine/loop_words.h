@@ -99,7 +99,7 @@
     (N) = E + (src)[0];                                              \
     if ((N) < B->top) (N) = B->top;                                  \
     (N) += FRAME_HEADER;                                             \
-    (u) = (t)->variant->unit;                                        \
+    (u) = ambi_unit_of((t)->variant);                                \
     if (AMB_UNLIKELY((N) + (n) + (u)->nslots > g->stack_end)) {      \
       SAVE();                                                        \
       if (!ambi_stack_more(g, (N) + (n) + (u)->nslots)) goto stop;   \

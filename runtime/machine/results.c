@@ -168,7 +168,7 @@ static Value list_of(Engine *g, Hook *h, const Word *at) {
   }
   Word header =
       ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, (uint32_t)n);
-  if (presumed && !g->code->odd_rules)
+  if (presumed && !ambi_load_relaxed(&g->code->x_odd_rules))
     header = ambi_hdr_with_spare(header, AMB_PRESUMED);
   Value all = AMB_NONE;
   if (h->list.base) all = adopt_list(g, h, header, referring);

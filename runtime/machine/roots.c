@@ -73,7 +73,7 @@ static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
   pc = ambi_code_origin(pc);
   if (pc < u->code || pc >= u->code + u->ncode) return;
   if (u->routine) {
-    if (u == c->g->code->routine_unit)
+    if (u == ambi_load_relaxed(&c->g->code->x_routine_unit))
       scan_instruction(c, e, pc, except);
     else if (u->code->op == OP_I_EV_START)
       scan_eval(c, e, u, pc, except);
@@ -84,7 +84,8 @@ static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
     for (uint64_t bits = row[i]; bits; bits &= bits - 1)
       scan_slot(c, e, i * 64 + (uint32_t)__builtin_ctzll(bits), except);
   }
-  if (u == c->g->code->chain_unit && pc->op != OP_I_RET) scan_open(c, e);
+  if (u == ambi_load_relaxed(&c->g->code->x_chain_unit) && pc->op != OP_I_RET)
+    scan_open(c, e);
 }
 
 // Is what the frame returns to known to be seen? If not, it counts as that from now on.

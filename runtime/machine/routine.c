@@ -9,6 +9,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
+#include "runtime/guard.h"
 #include "runtime/types/types.h"
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
@@ -27,11 +28,22 @@ Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
   return u;
 }
 
+// Of several evaluators that make it at once the first one is believed.
+Unit *ambi_routine_unit_keep(CodeState *cs, SharedUnit *at, Unit *u) {
+  ambi_guard(cs->rt);
+  Unit *first = ambi_load_relaxed(at);
+  if (!first) ambi_store_release(at, u);
+  ambi_unguard(cs->rt);
+  if (first && u) ambi_unit_free(u);
+  return first ? first : u;
+}
+
 static Unit *eval_unit(CodeState *cs, uint32_t size) {
   unsigned k = 1;
   while (((uint32_t)1 << k) < size)
     k++;
-  if (cs->eval_units[k]) return cs->eval_units[k];
+  Unit *u = ambi_load_acquire(&cs->x_eval_units[k]);
+  if (u) return u;
   uint32_t max = (uint32_t)1 << k, n = EV_CODE_ARGS + 3 * (max + 1);
   Code *code = ambi_alloc(n * sizeof *code);
   if (!code) return NULL;
@@ -42,10 +54,9 @@ static Unit *eval_unit(CodeState *cs, uint32_t size) {
     code[EV_CODE_ARGS + 3 * i + 1].op = OP_I_EV_RET;
     code[EV_CODE_ARGS + 3 * i + 2].op = OP_I_EV_VAL;
   }
-  Unit *u = ambi_routine_unit_make(code, n, EV_SLOTS + 2 * max);
+  u = ambi_routine_unit_make(code, n, EV_SLOTS + 2 * max);
   ambi_free(code, n * sizeof *code);
-  cs->eval_units[k] = u;
-  return u;
+  return ambi_routine_unit_keep(cs, &cs->x_eval_units[k], u);
 }
 
 static const Code *ev_code(const Engine *g, uint32_t child, uint32_t which) {
@@ -88,6 +99,10 @@ bool ambi_frame_replace(Engine *g, Unit *u) {
   return true;
 }
 
+static Value epoch_now(const Engine *g) {
+  return ambi_small_int((int64_t)ambi_code_epoch(g->code));
+}
+
 static void eval_init(Engine *g, Value v, Value t, Word depth) {
   size_t n = ambi_frame_slots(g->e);
   for (size_t i = 0; i < n; i++)
@@ -95,7 +110,7 @@ static void eval_init(Engine *g, Value v, Value t, Word depth) {
   g->e[EV_ATOM] = v.w;
   g->e[EV_TYPE] = t.w;
   g->e[EV_DEPTH] = depth;
-  g->e[EV_EPOCH] = ambi_small_int((int64_t)g->code->epoch).w;
+  g->e[EV_EPOCH] = epoch_now(g).w;
 }
 
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret) {
@@ -128,7 +143,8 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
   for (uint32_t i = 1; i <= n; i++)
     if (!plain_argument(ambi_deref(items[i]))) return NULL;
   Definition *d = ambi_definition(g->code, g->cx->space, head, n);
-  if (!d || !d->info_known || !d->untyped || !d->has_rules || d->dynamic)
+  DefinitionInfo info = d ? ambi_info_of(d) : (DefinitionInfo){0};
+  if (!info.known || !info.untyped || !info.has_rules || info.dynamic)
     return NULL;
   return ambi_variant_same(g->code, d, t);
 }
@@ -149,8 +165,9 @@ enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
   v = ambi_deref(v);
   Variant *plain = plain_call(g, v, t);
   if (plain)
-    return ambi_frame_push(g, plain->unit, ret) ? begin_call(g, plain, v)
-                                                : NEXT_STOP;
+    return ambi_frame_push(g, ambi_unit_of(plain), ret)
+               ? begin_call(g, plain, v)
+               : NEXT_STOP;
   if (!ambi_frame_push(g, eval_unit(g->code, ambi_expr_size(v)), ret))
     return NEXT_STOP;
   eval_init(g, v, t, depth);
@@ -169,7 +186,7 @@ static bool has_typed_head(Engine *g, Value v) {
   if (ambi_is_var(head)) return false;
   if (!ambi_is_sym(head)) return ambi_is_op(head) || ambi_is_expr(head);
   Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
-  return d && !d->untyped;
+  return d && !ambi_info_of(d).untyped;
 }
 
 // Appends the errors that are all the types an argument has.
@@ -236,8 +253,8 @@ enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth) {
   v = ambi_deref(v);
   Variant *plain = plain_call(g, v, t);
   if (plain)
-    return ambi_frame_replace(g, plain->unit) ? begin_call(g, plain, v)
-                                              : NEXT_STOP;
+    return ambi_frame_replace(g, ambi_unit_of(plain)) ? begin_call(g, plain, v)
+                                                      : NEXT_STOP;
   if (!ambi_frame_replace(g, eval_unit(g->code, ambi_expr_size(v))))
     return NEXT_STOP;
   eval_init(g, v, t, depth);
@@ -352,7 +369,7 @@ static enum Next ev_start(Engine *g) {
   if (ambi_is_sym(head)) {
     Definition *d = ambi_head_info(g, head, ambi_expr_size(v) - 1);
     if (!d) return NEXT_STOP;
-    if (d->untyped) return ev_tuple(g);
+    if (ambi_info_of(d).untyped) return ev_tuple(g);
   } else if (ambi_is_op(head) &&
              has_function_type(g->cx->rt, ambi_op_of(head))) {
     return ev_func(g, false);
@@ -438,7 +455,7 @@ static enum Next ev_call(Engine *g);
 // A child gave nothing: Empty is what the call of it takes the place of. Only a rule for
 // everything says more of that.
 static enum Next ev_empty(Engine *g) {
-  if (!g->code->rule_for_all) return NEXT_FAIL;
+  if (!ambi_load_relaxed(&g->code->x_rule_for_all)) return NEXT_FAIL;
   enum Next next = ambi_query_begin(g, AMB_SYM(EMPTY),
                                     ambi_deref(AMB_V(g->e[EV_RTYPE])), true);
   return next == NEXT_RET && g->rv.w == AMB_SYM(EMPTY).w ? NEXT_FAIL : next;
@@ -536,8 +553,7 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
 static bool may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
-             g->cx->space == g->home &&
-             g->e[EV_EPOCH] == ambi_small_int((int64_t)g->code->epoch).w &&
+             g->cx->space == g->home && g->e[EV_EPOCH] == epoch_now(g).w &&
              !ambi_rules_may_change(g->code) &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;

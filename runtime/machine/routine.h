@@ -51,6 +51,8 @@ static inline bool ambi_too_deep(const Engine *g, Word depth) {
 }
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
+// The unit that is kept there: u, unless there was one. u: complete, or NULL.
+Unit *ambi_routine_unit_keep(CodeState *cs, SharedUnit *at, Unit *u);
 bool ambi_stack_more(Engine *g, Word *need);  // step_control.c
 bool ambi_frame_room(Engine *g, Word *end);
 // New frame on top / in place of the current one; g->pc is the unit's start.

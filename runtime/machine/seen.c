@@ -52,7 +52,7 @@ static Landing *copy_of(SeenReturns *s, const Code *ret) {
 void ambi_seen_mark(Engine *g, Word *e) {
   SeenReturns *s = &g->seen;
   const Code *ret = (const Code *)(uintptr_t)e[FRAME_RET];
-  const Unit *chain = g->code->chain_unit;
+  const Unit *chain = ambi_load_acquire(&g->code->x_chain_unit);
   if (ambi_is_seen(e) || (chain && ret == chain->code)) return;
   if (2 * s->n >= s->cap && !grow(s)) return;
   size_t at = place_of(s, ret);

@@ -3,6 +3,7 @@
 #include "runtime/machine/site.h"
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/types/types.h"
 
 enum { SMALLEST_TABLE = 16, LARGEST_TABLE = 1 << 16, MOST_ARGUMENTS = 60 };
@@ -54,11 +55,12 @@ void ambi_targets_free(CodeState *cs) {
 }
 
 void ambi_targets_quiesce(CodeState *cs) {
-  if (cs->targets && cs->targets->epoch != cs->epoch) ambi_targets_free(cs);
+  if (cs->targets && cs->targets->epoch != ambi_code_epoch(cs))
+    ambi_targets_free(cs);
 }
 
 static bool in_use(const CodeState *cs, const Target *t) {
-  return t != &nothing && t->epoch == cs->epoch;
+  return t != &nothing && t->epoch == ambi_code_epoch(cs);
 }
 
 // A table of this size with what is in the old one, if all have a place each.
@@ -148,7 +150,7 @@ static bool typed(Engine *g, Target *t, Definition *d, const Variant *shape) {
   if (r.w == AMB_SYM(T_EXPRESSION).w && expected.w == AMB_SYM(UNDEFINED).w)
     r = AMB_SYM(UNDEFINED);
   if (ambi_is_var(r)) r = expected;
-  if (!d->has_rules || !ambi_is_sym(r) || !returns(r, expected) ||
+  if (!ambi_info_of(d).has_rules || !ambi_is_sym(r) || !returns(r, expected) ||
       !parameters(t, ftype))
     return true;
   t->variant = shape->same ? ambi_variant_same(g->code, d, r)
@@ -197,14 +199,15 @@ static bool function(Engine *g, Target *t, const Variant *shape) {
   }
   Definition *d = ambi_definition(g->code, cx->space, head, t->nargs);
   if (!d) cx->stop = STOP_MEMORY;
-  if (!d || (!d->info_known && !ambi_definition_info(cx, d))) return false;
-  if (d->dynamic) return true;
-  if (!d->untyped) return typed(g, t, d, shape);
+  if (!d || !ambi_definition_ask(cx, d)) return false;
+  DefinitionInfo info = ambi_info_of(d);
+  if (info.dynamic) return true;
+  if (!info.untyped) return typed(g, t, d, shape);
   Variant *v = NULL;
-  if (d->has_rules)
+  if (info.has_rules)
     v = shape->same ? ambi_variant_same(g->code, d, shape->type)
                     : ambi_variant(g->code, d, shape->type);
-  if (d->has_rules && !v) {
+  if (info.has_rules && !v) {
     cx->stop = STOP_MEMORY;
     return false;
   }
@@ -212,7 +215,7 @@ static bool function(Engine *g, Target *t, const Variant *shape) {
   return true;
 }
 
-static const Target *learn(Engine *g, Variant *shape, Value head) {
+static const Target *find_out(Engine *g, Variant *shape, Value head) {
   CodeState *cs = g->code;
   uint32_t n = shape->def->nargs;
   Target *t = ambi_alloc(target_bytes(n));
@@ -228,8 +231,19 @@ static const Target *learn(Engine *g, Variant *shape, Value head) {
       ambi_is_op(head) ? operation(g, t, shape->type) : function(g, t, shape);
   if (!ok || g->cx->stop) return NULL;
   g->cx->h = h;
-  t->epoch = cs->epoch;
+  t->epoch = ambi_code_epoch(cs);
   keep(cs, shape, t);
+  return t;
+}
+
+// Another evaluator may have been first.
+static const Target *learn(Engine *g, Variant *shape, Value head) {
+  Runtime *rt = g->cx->rt;
+  ambi_guard(rt);
+  const Target *t = ambi_target_seen(shape, head);
+  if (!ambi_together(rt) || !ambi_target_holds(g, t, head))
+    t = find_out(g, shape, head);
+  ambi_unguard(rt);
   return t;
 }
 

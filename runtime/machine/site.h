@@ -5,12 +5,12 @@
 // such a call enters and which arguments it takes as they are: so all sites of a
 // shape learn from each other, and many heads at one site cost no more than one.
 //
-// Who writes what: the evaluator that misses makes the Target and stores it. Targets
-// do not change, and say for which epoch of the code they hold; so nothing has to be
-// cleared when rules change. Publish: a Target, and a table that had to grow, are
-// stored with release order when they are complete. Observe: the loop loads both with
-// acquire order, machine code (x86-64) by plain loads. Old ones are freed between
-// forms, with the old units.
+// Who writes what: an evaluator that misses makes the Target and stores it, under the
+// guard. Targets do not change, and say for which epoch of the code they hold; so nothing
+// has to be cleared when rules change, and a look is one word. Publish: a Target, and a
+// table that had to grow, are stored with release order when they are complete. Observe:
+// the loop loads both with acquire order, machine code (x86-64) by plain loads. Old ones
+// are freed between forms, with the old units.
 #ifndef AMBIT_RUNTIME_SITE_H
 #define AMBIT_RUNTIME_SITE_H
 
@@ -30,7 +30,7 @@ struct Target {      // [init] all of it, but `next`
   Variant *variant;  // TARGET_CALL, TARGET_TYPED
   uint32_t kind;     // enum TargetKind
   uint32_t nargs;
-  struct Target *next;  // all there are
+  struct Target *next;  // [lock:guard] all there are
   Value param[];  // types of the arguments, %Undefined% for type variables; of
       // operations () for a type variable that stands more than once
 };
@@ -38,8 +38,8 @@ struct Target {      // [init] all of it, but `next`
 struct Targets {  // [init] all but `at` and `next`
   uint32_t mask;
   Variant *shape;
-  struct Targets *next;             // all there are
-  AMB_ATOMIC(const Target *) at[];  // [own>all] never NULL
+  struct Targets *next;             // [lock:guard] all there are
+  AMB_ATOMIC(const Target *) at[];  // [lock>all] never NULL
 };
 
 static inline uint32_t ambi_target_index(Word head, uint32_t mask) {
@@ -52,11 +52,12 @@ static inline const Target *ambi_target_seen(Variant *shape, Value head) {
 }
 static inline bool ambi_target_holds(const Engine *g, const Target *t,
                                      Value head) {
-  return t->head == head.w && t->epoch == g->code->epoch;
+  return t->head == head.w && t->epoch == ambi_code_epoch(g->code);
 }
 // Tuples of numbers are data unless some rule is about such a thing.
 static inline bool ambi_target_is_data(const Engine *g, Value head) {
-  return ambi_is_int(head) && g->code->relied && !g->code->odd_rules;
+  return ambi_is_int(head) && ambi_load_acquire(&g->code->x_relied) &&
+         !ambi_load_acquire(&g->code->x_odd_rules);
 }
 const Target *ambi_target_data(void);  // what such a head stands for
 // Finds out. NULL: cx->stop is set.

@@ -104,8 +104,9 @@ bool ambi_step_differ_in_type(Context *cx, Value a, Value b) {
 }
 
 bool ambi_step_no_types(Engine *g, Value *a, Value *b) {
-  return !g->code->broad_rules && !ambi_is_var(*a) && !ambi_is_var(*b) &&
-         ambi_source_ready(g, a) && ambi_source_ready(g, b) &&
+  return !ambi_load_relaxed(&g->code->x_broad_rules) && !ambi_is_var(*a) &&
+         !ambi_is_var(*b) && ambi_source_ready(g, a) &&
+         ambi_source_ready(g, b) &&
          (has_no_type(g->cx, *a) || has_no_type(g->cx, *b));
 }
 
@@ -153,8 +154,9 @@ bool ambi_step_instance(Engine *g, const Code *pc) {
 static bool plain_error(Engine *g, Value v) {
   if (!ambi_is_error_value(v) || ambi_expr_size(v) != 3) return false;
   Definition *d = ambi_definition(g->code, g->cx->space, AMB_SYM(ERROR), 2);
-  if (!d || (!d->info_known && !ambi_definition_info(g->cx, d))) return false;
-  return !d->untyped && !d->has_rules;
+  if (!d || !ambi_definition_ask(g->cx, d)) return false;
+  DefinitionInfo info = ambi_info_of(d);
+  return !info.untyped && !info.has_rules;
 }
 
 // A value whose variables were bound since may be ill typed by now, which the type
@@ -336,7 +338,7 @@ static bool presumable_item(const Engine *g, Value h) {
 
 // Marks the list whose first child is h and whose others are `others`.
 static void presume(const Engine *g, Value list, Value h, Value others) {
-  if (g->code->odd_rules || !ambi_is_ground_expr(list) ||
+  if (ambi_load_relaxed(&g->code->x_odd_rules) || !ambi_is_ground_expr(list) ||
       !presumable_item(g, h))
     return;
   if (!ambi_is_unit(others) && !ambi_presumed(g, others)) return;

@@ -27,11 +27,12 @@ static inline bool ambi_is_error_value(Value v) {
 enum { AMB_PRESUMED = 1 };
 static inline bool ambi_presumed(const Engine *g, Value v) {
   return ambi_is_expr(v) && ambi_is_ground_expr(v) &&
-         ambi_hdr_spare(*ambi_ptr(v)) == AMB_PRESUMED && !g->code->odd_rules;
+         ambi_hdr_spare(*ambi_ptr(v)) == AMB_PRESUMED &&
+         !ambi_load_relaxed(&g->code->x_odd_rules);
 }
 
 static inline bool ambi_rigid_holds(const Engine *g) {
-  return g->cx->rigid_epoch == g->code->epoch;
+  return g->cx->rigid_epoch == ambi_code_epoch(g->code);
 }
 
 // A checked source: may the value be passed as a member of an evaluated tuple?

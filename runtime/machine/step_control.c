@@ -5,6 +5,7 @@
 #include "memory/stress.h"
 #include "runtime/config.h"
 #include "runtime/eval.h"
+#include "runtime/guard.h"
 
 bool ambi_step_edge(Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
@@ -50,6 +51,12 @@ static bool yield(Engine *g, bool at_entry) {
   return true;
 }
 
+static void begin_epoch(CodeState *cs) {
+  ambi_guard(cs->rt);
+  ambi_code_invalidate(cs);
+  ambi_unguard(cs->rt);
+}
+
 // Looks at limits and collects when wanted. The frame at e has `args` live
 // slots. False: stop.
 bool ambi_step_poll(Engine *g, size_t args) {
@@ -68,8 +75,8 @@ bool ambi_step_poll(Engine *g, size_t args) {
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
   if (cx->limits.steps && left < grant) grant = left;
   g->granted = g->budget = (int64_t)grant;
-  if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->code->epochs, 64))
-    ambi_code_invalidate(g->code);
+  if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->epochs, 64))
+    begin_epoch(g->code);
   if (host->looks && args != SIZE_MAX)
     ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
   if (ambi_collect_due(g) && !ambi_collect(g, args)) return false;
@@ -113,25 +120,35 @@ static void forget_unit(CodeState *cs, Variant *v, Unit *u) {
   *link = u->next;
   u->next = cs->retired;
   cs->retired = u;
-  v->unit = cs->lower_unit;
+  ambi_store_release(&v->x_unit, cs->lower_unit);
+}
+
+// Under the guard. Under stress the rules are lowered, whatever the boot image has.
+static Unit *make_unit(Engine *g, Variant *v) {
+  Unit *u = ambi_stress(STRESS_RELOWER) ? ambi_lower_variant(g->cx, v)
+                                        : ambi_variant_unit(g->cx, v);
+  if (!u) return NULL;
+  ambi_store_release(&v->x_unit, u);
+  if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->lowerings, 256))
+    forget_unit(g->code, v, u);
+  return u;
+}
+
+// Of several evaluators that meet LOWER at once the first one makes the unit.
+static Unit *first_unit(Engine *g, Variant *v) {
+  ambi_guard(g->cx->rt);
+  Unit *u = ambi_unit_of(v);
+  if (u == g->code->lower_unit) u = make_unit(g, v);
+  ambi_unguard(g->cx->rt);
+  return u;
 }
 
 enum Next ambi_step_first_call(Engine *g) {
-  Unit *stub = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  (void)stub;
   Variant *v = (Variant *)(uintptr_t)g->e[FRAME_MARK];
-  Unit *u = v->unit;
-  if (u == g->code->lower_unit) {
-    g->e[FRAME_MARK] = 0;
-    // Under stress the rules are lowered, whatever the boot image has.
-    u = ambi_stress(STRESS_RELOWER) ? ambi_lower_variant(g->cx, v)
-                                    : ambi_variant_unit(g->cx, v);
-    if (!u) return NEXT_STOP;
-    v->unit = u;
-    if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->code->lowerings, 256))
-      forget_unit(g->code, v, u);
-  }
+  Unit *u = ambi_unit_of(v);
   g->e[FRAME_MARK] = 0;
+  if (u == g->code->lower_unit) u = first_unit(g, v);
+  if (!u) return NEXT_STOP;
   g->e[FRAME_UNIT] = (Word)(uintptr_t)u;
   if (g->e + u->nslots > g->stack_end && !ambi_stack_more(g, g->e + u->nslots))
     return NEXT_STOP;

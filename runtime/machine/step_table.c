@@ -119,7 +119,7 @@ enum Next ambi_step_table(Engine *g) {
   TableAsk ask = {.kind = (enum TableKind)v->table,
                   .only_new = v->only_new,
                   .owner = (Word)(uintptr_t)v->plain,
-                  .epoch = g->code->epoch,
+                  .epoch = ambi_code_epoch(g->code),
                   .args = (const Value *)g->e,
                   .n = v->def->nargs};
   TableCall call;

@@ -133,7 +133,8 @@ END_TEST
 // As if nothing had been lowered, with unknown heads having such effects.
 static void forget(Runtime *r, unsigned effects) {
   ambi_code_invalidate(r->code);
-  r->code->unknown_known = r->code->fetched_known = false;
+  ambi_store_release(&r->code->x_unknown, 0);
+  ambi_store_release(&r->code->x_fetched, 0);
   r->mentions.effects = effects;
 }
 
@@ -381,7 +382,7 @@ START_TEST(units_are_right_beside_any_definition) {
     }
   }
   ck_assert_uint_gt(fewer, 10);
-  ck_assert(!rt->code->broad_rules);
+  ck_assert(!ambi_load_relaxed(&rt->code->x_broad_rules));
   ck_assert_uint_gt(used, 1000);
 }
 END_TEST

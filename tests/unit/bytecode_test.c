@@ -215,7 +215,7 @@ static void call_each(enum Opcode ret, Variant *f, const char *text) {
 
 START_TEST(forks_inside_of_forks) {
   Unit *u = adder(list_of(10, 20, 30));
-  Variant f = {.unit = u, .type = AMB_SYM(UNDEFINED)};
+  Variant f = {.x_unit = u, .type = AMB_SYM(UNDEFINED)};
   const char *text = "[(1 11), (1 21), (1 31), (2 12), (2 22), (2 32), (3 13), "
                      "(3 23), (3 33)]";
   call_each(OP_I_R_STORE, &f, text);
@@ -245,7 +245,7 @@ static Unit *counter(Variant *self, Value list) {
   edge(&a, less, fail);
   edge(&a, more, fail);
   Unit *u = sound(&a);
-  self->unit = u;
+  ambi_store_release(&self->x_unit, u);
   return u;
 }
 
@@ -275,7 +275,7 @@ START_TEST(collections_keep_live_slots) {
   uint32_t fail = op(&b, OP_I_FAIL, 0, 0, 0);
   edge(&b, test, fail);
   edge(&b, less, fail);
-  f.unit = sound(&b);
+  ambi_store_release(&f.x_unit, sound(&b));
   Asm a = {.nslots = 3};
   fork_list(&a, list_of(7, 8, 9));
   op(&a, OP_I_MKEXPR, 2, 2, 1);
@@ -287,7 +287,7 @@ START_TEST(collections_keep_live_slots) {
   expect_results(u, "[(x 7), (x 8), (x 9)]");
   ck_assert(g->collections > before);
   ambi_unit_free(u);
-  ambi_unit_free(f.unit);
+  ambi_unit_free(ambi_unit_of(&f));
 }
 END_TEST
 

@@ -277,20 +277,23 @@ START_TEST(test_code) {
   CodeState *cs = rt->code;
   Definition *d = ambi_definition(cs, cx->space, sym("car-atom"), 1);
   Variant *v = ambi_variant(cs, d, AMB_SYM(UNDEFINED));
-  v->unit = ambi_lower_variant(cx, v);
-  ck_assert_ptr_nonnull(v->unit);
+  Unit *u = ambi_lower_variant(cx, v);
+  ambi_store_release(&v->x_unit, u);
+  ck_assert_ptr_nonnull(u);
 #define CODE ambi_code_is_valid(cs, &why)
   SOUND(CODE);
   SOUND(ambi_code_verifies(cs, &why));
   BROKEN(v->def, NULL, CODE, "a variant of another definition");
-  BROKEN(v->unit->variant, NULL, CODE, "a unit of another variant");
-  Unit other = *v->unit;
-  BROKEN(v->unit, &other, CODE, "a variant runs a unit that was thrown away");
+  BROKEN(u->variant, NULL, CODE, "a unit of another variant");
+  Unit other = *u;
+  BROKEN(v->x_unit, &other, CODE, "a variant runs a unit that was thrown away");
   BROKEN(d->space, NULL, CODE, "a definition of nothing");
   BROKEN(cs->count, 0, CODE, "definitions are miscounted");
-  BROKEN(v->unit->epoch, cs->epoch + 1, CODE,
+  BROKEN(cs->x_met[ambi_definition_place(d->head, 2)], d, CODE,
+         "a definition is remembered under another key");
+  BROKEN(u->epoch, ambi_code_epoch(cs) + 1, CODE,
          "a unit without code, or of a time to come");
-  Code *first = v->unit->code;
+  Code *first = u->code;
   BROKEN(first->op, OP_I_COUNT, CODE, "a unit holds what is no instruction");
   BROKEN(first->op, OP_I_R_STORE, ambi_code_verifies(cs, &why),
          "the unit begins with a return point");

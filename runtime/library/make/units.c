@@ -25,7 +25,7 @@ static void want(Units *u, Todo *todo, uint32_t source, Value head,
                  uint32_t nargs, Value type, bool same) {
   CodeState *cs = u->cx->rt->code;
   Definition *d = ambi_definition(cs, u->sources[source].user, head, nargs);
-  make_check(d && ambi_definition_info(u->cx, d), "out of memory");
+  make_check(d && ambi_definition_find_out(u->cx, d), "out of memory");
   Variant *v =
       same ? ambi_variant_same(cs, d, type) : ambi_variant(cs, d, type);
   make_check(v != NULL, "out of memory");
@@ -154,8 +154,9 @@ static Word constant(Terms *t, Group *g, WordVec *templates, const Unit *u,
   case 'T': return AMB_BOOT_REFERENCE(BOOT_TEMPLATE, index_of(templates, w));
   case 'C': {
     const Variant *v = (const Variant *)(uintptr_t)w;
-    return v->def ? AMB_BOOT_REFERENCE(BOOT_VARIANT, index_of(&g->variants, w))
-                  : AMB_BOOT_REFERENCE(BOOT_LOOP, loop_index(g, v->unit));
+    return v->def
+               ? AMB_BOOT_REFERENCE(BOOT_VARIANT, index_of(&g->variants, w))
+               : AMB_BOOT_REFERENCE(BOOT_LOOP, loop_index(g, ambi_unit_of(v)));
   }
   default: return make_terms_word(t, AMB_V(w));
   }
@@ -223,13 +224,13 @@ static void push_unit(Terms *t, Group *g, WordVec *out, const Unit *u) {
 static const Unit *lower(Units *u, Variant *v, unsigned effects, bool *asked) {
   CodeState *cs = u->cx->rt->code;
   ambi_code_invalidate(cs);
-  cs->unknown_known = false;
+  ambi_store_release(&cs->x_unknown, 0);
   u->cx->rt->mentions.effects = effects;
   for (uint32_t id = 0; id < nsymbols(u); id++)
     symbol(u, id)->analysed = 0;
   const Unit *unit = ambi_lower_variant(u->cx, v);
   make_check(unit != NULL, "a definition cannot be lowered");
-  *asked = cs->unknown_known;
+  *asked = ambi_load_relaxed(&cs->x_unknown) != 0;
   return unit;
 }
 

@@ -1,6 +1,7 @@
 // What --gc-stats tells at the end of a run.
 #include "cli/cli.h"
 #include "memory/alloc.h"
+#include "memory/pages.h"
 
 static void count_row(const char *name, uint64_t n, const char *unit) {
   fprintf(stderr, "gc: %-40s %llu%s%s\n", name, (unsigned long long)n,
@@ -30,4 +31,5 @@ void cli_gc_stats(const Cli *cli) {
   count_row("live behind the last one", c->live, "bytes");
   count_row("live at most", c->most_live, "bytes");
   count_row("counted for --memory", ambi_alloc_bytes(), "bytes");
+  count_row("resident", ambi_resident_memory(), "bytes");
 }

@@ -9,6 +9,8 @@
 #endif
 
 #include "cli/cli.h"
+#include "memory/alloc.h"
+#include "memory/pages.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "scheduler/actor.h"
@@ -120,6 +122,15 @@ static void run_source(Cli *cli, Source *s) {
   }
 }
 
+// The program itself takes memory, too: its pages, and those of the libraries, of which
+// some more are going to be used.
+static void count_program(void) {
+  enum { LATER = 1 << 20 };
+  size_t all = (size_t)ambi_resident_memory(), counted = ambi_alloc_bytes();
+  if (all) all += LATER;
+  if (all > counted) ambi_alloc_charge(all - counted);
+}
+
 static void run_all(Cli *cli) {
   Options *o = &cli->options;
   Host host = {.arg = cli,
@@ -132,6 +143,7 @@ static void run_all(Cli *cli) {
     cli->code = RUN_LIMIT;
     return;
   }
+  count_program();
   cli->rt->limits = o->limits;
   cli->rt->explain = o->explain;
   if (o->time_limit > 0)

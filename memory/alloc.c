@@ -84,6 +84,23 @@ void ambi_free(void *p, size_t size) {
   ambi_alloc_discharge(weight(size));
 }
 
+// What comes before the block to align it, nobody touches.
+void *ambi_alloc_aligned(size_t size, size_t align) {
+  void *p = NULL;
+  if (size > LARGEST || !ambi_alloc_permitted() ||
+      !ambi_alloc_charge(weight(size)))
+    return NULL;
+  if (posix_memalign(&p, align, size) == 0) return p;
+  ambi_alloc_discharge(weight(size));
+  return NULL;
+}
+
+void ambi_free_aligned(void *p, size_t size) {
+  if (!p) return;
+  free(p);
+  ambi_alloc_discharge(weight(size));
+}
+
 size_t ambi_alloc_bytes(void) {
   return ambi_load_relaxed(&bytes_out);
 }
@@ -129,10 +146,17 @@ static bool grow_moving(void **array, size_t *cap, size_t need, size_t item) {
   return true;
 }
 
+// By less where it is much: pages that nobody has touched yet count. The system moves
+// large blocks without a copy, so growing more often costs little.
+size_t ambi_grown(size_t bytes) {
+  enum { MUCH = 1 << 20 };
+  return bytes + bytes / (bytes < MUCH ? 2 : 8);
+}
+
 bool ambi_grow(void **array, size_t *cap, size_t need, size_t item) {
   if (need <= *cap) return true;
   if (*cap > SIZE_MAX / 2 / item || need > SIZE_MAX / 2 / item) return false;
-  size_t n = *cap + *cap / 2;
+  size_t n = ambi_grown(*cap * item) / item;
   if (n < need) n = need;
   if (n < 8) n = 8;
   if (ambi_stress(STRESS_MINIMAL)) return grow_moving(array, cap, need, item);

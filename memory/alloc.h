@@ -16,6 +16,9 @@ void *ambi_alloc(size_t size);
 // Grows or shrinks; `old` is the size given before. New bytes are not zeroed.
 void *ambi_realloc(void *p, size_t old, size_t size);
 void ambi_free(void *p, size_t size);
+// `size` bytes, not zeroed, at a multiple of `align`, a power of two.
+void *ambi_alloc_aligned(size_t size, size_t align);
+void ambi_free_aligned(void *p, size_t size);
 
 // Bytes now in use for what this door and ambi_range_commit handed out,
 // process-wide: sizes as malloc rounds them.
@@ -35,6 +38,8 @@ uint64_t ambi_alloc_attempts(void);
 // one planned to fail.
 bool ambi_alloc_permitted(void);
 
+// What something of that many bytes should grow to, when it is full.
+size_t ambi_grown(size_t bytes);
 // Grows an array geometrically to at least `need` items; cap counts items.
 // False (array untouched) on failure. Freed with ambi_free(v, cap * sizeof *v).
 //   Value *v; size_t n, cap;  ambi_grow((void **)&v, &cap, n + 1, sizeof *v)

@@ -93,7 +93,7 @@ bool ambi_range_commit(Range *r, size_t bytes) {
 
 bool ambi_range_more(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
-  size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 4;
+  size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 8;
   size_t step = bytes < LARGE ? COMMIT_STEP : HUGE_PAGE;
   return ambi_range_commit(r, round_up(bytes + more, step)) ||
          ambi_range_commit(r, bytes);
@@ -168,4 +168,13 @@ uint64_t ambi_system_memory(void) {
   uint64_t old = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
   if (old < group) group = old;
   return group < machine ? group : machine;
+}
+
+uint64_t ambi_resident_memory(void) {
+  unsigned long long size = 0, resident = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  if (!f) return 0;
+  bool told = fscanf(f, "%llu %llu", &size, &resident) == 2;
+  fclose(f);
+  return told ? resident * page_size() : 0;
 }

@@ -41,5 +41,7 @@ bool ambi_range_is_valid(const Range *r, const char **why);
 
 // Memory of the machine or of the control group, whichever is smaller, bytes.
 uint64_t ambi_system_memory(void);
+// What the process takes of it now, bytes; 0: the system does not tell.
+uint64_t ambi_resident_memory(void);
 
 #endif

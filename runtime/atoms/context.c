@@ -118,7 +118,7 @@ void ambi_context_reset(Context *cx) {
 // too, but the allocation itself goes on and the evaluator sees cx->stop.
 static bool commit_more(Context *cx, Range *r, size_t need) {
   ambi_limits_poll(cx);
-  size_t step = r->committed / 2;
+  size_t step = r->committed / 8;
   if (step < COMMIT_MIN) step = COMMIT_MIN;
   if (ambi_stress(STRESS_MINIMAL)) step = 0;
   if (step > COMMIT_MAX) step = COMMIT_MAX;

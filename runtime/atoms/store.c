@@ -11,11 +11,6 @@
 
 #include "memory/alloc.h"
 
-static char *align_up(char *p) {
-  uintptr_t past = (uintptr_t)p & (CHUNK_BYTES - 1);
-  return past ? p + (CHUNK_BYTES - past) : p;
-}
-
 // ---- life ---------------------------------------------------------------------
 Store *ambi_store_open(void) {
   Store *s = ambi_alloc(sizeof *s);
@@ -28,14 +23,14 @@ Store *ambi_store_open(void) {
 
 static void free_segment(Store *s, Segment *g) {
   ambi_store_count_bytes(s, -SEGMENT_BYTES);
-  ambi_free(g->block, SEGMENT_BYTES);
+  ambi_free_aligned(g->base, SEGMENT_BYTES);
   ambi_free(g, sizeof *g);
 }
 
 static void free_large(Store *s, StoreChunk *c) {
   if (c->map) return;  // goes with its map
   ambi_store_count_bytes(s, -c->bytes);
-  ambi_free(c->block, c->bytes);
+  ambi_free_aligned(c, c->bytes);
 }
 
 void ambi_store_close(Store *s) {
@@ -74,12 +69,12 @@ void ambi_store_doom(Store *s, StoreChunk *c) {
 
 static bool add_segment(Store *s) {
   Segment *g = ambi_alloc(sizeof *g);
-  char *block = g ? ambi_alloc(SEGMENT_BYTES) : NULL;
-  if (!block) {
+  char *base = g ? ambi_alloc_aligned(SEGMENT_BYTES, CHUNK_BYTES) : NULL;
+  if (!base) {
     if (g) ambi_free(g, sizeof *g);
     return false;
   }
-  *g = (Segment){s->segments, block, align_up(block), ALL_FREE};
+  *g = (Segment){s->segments, base, ALL_FREE};
   s->segments = g;
   ambi_store_count_bytes(s, SEGMENT_BYTES);
   return true;
@@ -185,12 +180,11 @@ void ambi_store_remove_large(Store *s, const StoreChunk *c) {
 }
 
 static StoreChunk *add_large(Store *s, size_t words) {
-  size_t bytes = sizeof(StoreChunk) + words * sizeof(Word) + CHUNK_BYTES;
+  size_t bytes = sizeof(StoreChunk) + words * sizeof(Word);
   if (!ambi_store_reserve_large(s)) return NULL;
-  char *block = ambi_alloc(bytes);
-  if (!block) return NULL;
-  StoreChunk *c = (StoreChunk *)(void *)align_up(block);
-  *c = (StoreChunk){.block = block, .bytes = bytes};
+  StoreChunk *c = ambi_alloc_aligned(bytes, CHUNK_BYTES);
+  if (!c) return NULL;
+  *c = (StoreChunk){.bytes = bytes};
   ambi_store_insert_large(s, c);
   ambi_store_count_bytes(s, bytes);
   return c;
@@ -214,7 +208,7 @@ const void *ambi_store_chunk_of(const Store *s, const void *p) {
   size_t i = large_above(s, p);
   if (i > 0) {
     const StoreChunk *c = s->large[i - 1];
-    if ((const char *)p < c->block + c->bytes) return c;
+    if ((const char *)p < (const char *)c + c->bytes) return c;
   }
   return ambi_chunk_at(p);
 }
@@ -344,7 +338,7 @@ void ambi_store_touch(Store *s, const void *p) {
   }
   if (lo == 0) return;
   StoreChunk *c = s->watched[lo - 1];
-  const char *end = c->segment ? (char *)c + CHUNK_BYTES : c->block + c->bytes;
+  const char *end = c->segment ? (char *)c + CHUNK_BYTES : (char *)c + c->bytes;
   if ((const char *)p < end) c->touched = true;
 }
 

@@ -32,7 +32,6 @@ enum {
 
 typedef struct Segment {
   struct Segment *next;
-  char *block;    // as allocated
   char *base;     // first chunk
   uint32_t free;  // bit i: chunk i is not in use
 } Segment;
@@ -49,12 +48,11 @@ typedef struct StoreChunk {
   struct StoreChunk *next_doomed;
   Segment *segment;           // NULL: a large chunk
   AMB_ATOMIC(size_t) x_live;  // [all] templates not yet released
-  char *block;  // large: as allocated, `bytes` long; mapped: itself
-  size_t bytes;
-  StoreMap *map;  // of a mapped chunk, until it is freed
-  bool doomed;    // in the store's list of chunks to be freed
-  bool touched;   // but still pointed to
-  bool lasting;   // of the boot image: freed with the store
+  size_t bytes;               // of a large or mapped one
+  StoreMap *map;              // of a mapped chunk, until it is freed
+  bool doomed;                // in the store's list of chunks to be freed
+  bool touched;               // but still pointed to
+  bool lasting;               // of the boot image: freed with the store
 } StoreChunk;
 
 // Where one thread at a time puts small terms.
@@ -104,7 +102,7 @@ static inline void ambi_chunk_use(const Store *s, StoreChunk *c) {
 bool ambi_store_is_current(const Store *s, const StoreChunk *c);
 
 enum { ALL_FREE = (1 << SEGMENT_CHUNKS) - 1 };
-#define SEGMENT_BYTES ((size_t)(SEGMENT_CHUNKS + 1) * CHUNK_BYTES)
+#define SEGMENT_BYTES ((size_t)SEGMENT_CHUNKS * CHUNK_BYTES)
 
 static inline StoreChunk *ambi_chunk_at(const void *p) {
   return (StoreChunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK_BYTES - 1));

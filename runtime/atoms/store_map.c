@@ -40,8 +40,7 @@ static bool adopt(Store *s, const Mapping *m, const uint32_t *live, size_t n) {
   for (size_t i = 0; i < n; i += span(live, i, n)) {
     StoreChunk *c = chunk_of(map, i);
     bool large = span(live, i, n) > 1;
-    *c = (StoreChunk){.block = (char *)c,
-                      .bytes = span(live, i, n) * CHUNK_BYTES,
+    *c = (StoreChunk){.bytes = span(live, i, n) * CHUNK_BYTES,
                       .x_live = live[i]};
     if (live[i] == 0) continue;
     c->map = map;

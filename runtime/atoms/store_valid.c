@@ -27,9 +27,8 @@ static bool chunk_is_valid(const Store *s, const StoreChunk *c,
 
 static bool segment_is_valid(const Store *s, const Segment *g,
                              const char **why) {
-  if ((uintptr_t)g->base % CHUNK_BYTES || g->base < g->block ||
-      g->base > g->block + CHUNK_BYTES || g->free > ALL_FREE)
-    return ambi_invalid(why, "a segment's chunks are not in its block");
+  if ((uintptr_t)g->base % CHUNK_BYTES || g->free > ALL_FREE)
+    return ambi_invalid(why, "a segment's chunks are not aligned");
   for (size_t i = 0; i < SEGMENT_CHUNKS; i++) {
     if (g->free >> i & 1) continue;
     const StoreChunk *c =
@@ -87,8 +86,8 @@ bool ambi_store_is_valid(const Store *s, const char **why) {
     if (!c->map) bytes += c->bytes;
     if (i && s->large[i - 1] >= c)
       return ambi_invalid(why, "large chunks are out of order");
-    if (c->segment || (const char *)c < c->block)
-      return ambi_invalid(why, "a large chunk is not in its block");
+    if (c->segment || (uintptr_t)c % CHUNK_BYTES)
+      return ambi_invalid(why, "a large chunk is part of a segment");
     if (!chunk_is_valid(s, c, why)) return false;
   }
   if (bytes != ambi_store_bytes(s))

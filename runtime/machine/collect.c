@@ -197,10 +197,11 @@ static void trim_nursery(Context *cx, size_t keep) {
 static bool make_room(Engine *g, bool major) {
   Context *cx = g->cx;
   Range *to = major ? &cx->spare : &cx->old;
-  size_t words = ambi_heap_words(cx) + (major ? g->adopted_words : 0);
-  size_t want = (words + nursery()) * sizeof(Word);
-  if (beyond_limit(g, to, want)) {  // the least, and nothing unused beside it
-    want = words * sizeof(Word);
+  const Word *base = (const Word *)(const void *)cx->old.base;
+  size_t words = major ? ambi_heap_words(cx) + g->adopted_words
+                       : (size_t)(cx->old_top - base) + young_words(g);
+  size_t want = words * sizeof(Word);
+  if (beyond_limit(g, to, want)) {  // nothing unused beside it
     trim_nursery(cx, (size_t)((char *)cx->h - cx->heap.base));
     if (beyond_limit(g, to, want)) return false;
   }

@@ -200,3 +200,34 @@ void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason) {
     ambi_free(b, sizeof *b);
   }
 }
+
+// ---- looking whether all is well --------------------------------------------------
+
+static bool bonds_are_valid(const Actor *a, const char **why) {
+  for (const Bond *b = a->in; b; b = b->next_in)
+    if (*b->at_in != b || (b->next_in && b->next_in->at_in != &b->next_in) ||
+        b->watched != a->handle || !b->watcher->actor)
+      return ambi_invalid(why, "a bond of one who is not there");
+  for (const Bond *b = a->out; b; b = b->next_out)
+    if (*b->at_out != b || b->watcher != a->handle || !b->watched->actor)
+      return ambi_invalid(why, "a bond to one who is not there");
+  return true;
+}
+
+bool ambi_actors_is_valid(Actors *all, const char **why) {
+  uint32_t living = 0;
+  bool ok = true;
+  pthread_mutex_lock(&all->lock);
+  for (const Handle *h = all->handles; ok && h; h = h->older) {
+    living += h->actor != NULL;
+    if (h->actor) ok = bonds_are_valid(h->actor, why);
+    if (ok && h->actor && h->actor->handle != h)
+      ok = ambi_invalid(why, "an actor of another handle");
+    if (ok && h->name && (!h->actor || all->named[h->name] != h))
+      ok = ambi_invalid(why, "a name of one who is not there");
+  }
+  if (ok && living != all->living)
+    ok = ambi_invalid(why, "actors that are counted wrong");
+  pthread_mutex_unlock(&all->lock);
+  return ok;
+}

@@ -1,0 +1,190 @@
+// Actors as a whole: a hundred thousand at once, killed at random, and while memory
+// runs out. Whatever happens, those that live get their messages, ends are told, and
+// nothing is left behind.
+#include <stdio.h>
+
+#include "memory/alloc.h"
+#include "runtime/modules/runner.h"
+#include "scheduler/actor.h"
+#include "tests/unit/unit.h"
+
+static bool drop_text(void *arg, const char *text, size_t len) {
+  (void)arg, (void)text, (void)len;
+  return true;
+}
+
+static void drop_note(void *arg, const char *text, size_t len) {
+  drop_text(arg, text, len);
+}
+
+static Runtime *rt;
+static size_t bytes_before;
+static Buffer lines;  // of results, up to the first form that was stopped
+
+static void open_runtime(void) {
+  Host host = {.write = drop_text, .note = drop_note};
+  bytes_before = ambi_alloc_bytes();
+  rt = ambi_runtime_open(&host, 1);
+  ck_assert_ptr_nonnull(rt);
+  ck_assert(ambi_actors_open(rt, 1));
+}
+
+static void close_runtime(void) {
+  ambi_actors_close(rt);
+  ambi_runtime_close(rt);
+  ambi_buffer_drop(&lines);
+  ck_assert_uint_eq(ambi_alloc_bytes(), bytes_before);
+}
+
+static bool on_form(void *arg, const FormReport *r) {
+  (void)arg;
+  const char *why = "";
+  if (r->stop != STOP_NONE) return false;
+  ck_assert_msg(ambi_actors_is_valid(rt->actors, &why), "%s", why);
+  ambi_print_results(rt, &lines, r->results, r->n);
+  return true;
+}
+
+static enum RunStatus run(const char *text) {
+  Script s = {.rt = rt,
+              .module = ambi_module_top(rt),
+              .name = "test",
+              .text = text,
+              .len = strlen(text),
+              .on_form = on_form};
+  lines.len = 0;
+  enum RunStatus status = ambi_run_script(&s);
+  ambi_script_drop(&s);
+  return status;
+}
+
+static void gives(const char *text, const char *expected) {
+  ck_assert_int_eq(run(text), RUN_OK);
+  ck_assert_str_eq(lines.text, expected);
+}
+
+static const char ring[] =
+    "!(import! &self concurrent)"
+    "(= (node $root $next)"
+    "   (receive (((token 0) (send $root done))"
+    "             ((token $k) (let $u (send $next (token (- $k 1)))"
+    "                           (node $root $next))))))"
+    "(= (first $root) (receive (((next $a) (node $root $a)))))"
+    "(= (ring $n $root $next)"
+    "   (if (== $n 0) $next"
+    "       (ring (- $n 1) $root (spawn (node $root $next)))))"
+    "(= (turn $n $k)"
+    "   (let* (($root (self)) ($f (spawn (first $root))) ($l (ring $n $root "
+    "$f))"
+    "          ($u (send $f (next $l))) ($v (send $f (token $k))))"
+    "     (receive ((done finished)))))";
+
+START_TEST(a_hundred_thousand_at_once) {
+  open_runtime();
+  gives(ring, "[()]");
+  gives("!(turn 1000 100)", "[finished]");
+  size_t before = ambi_alloc_bytes();
+  gives("!(turn 100000 110000)", "[finished]");
+  const Actors *all = rt->actors;
+  ck_assert_uint_gt(all->living, 100000);
+  ck_assert_uint_lt((ambi_alloc_bytes() - before) / 100000, 1024);
+  close_runtime();
+}
+END_TEST
+
+// ---- chaos ----------------------------------------------------------------------
+
+// Servers that others call, link to and kill at random; each call is answered or fails,
+// each end is told once.
+static const char chaos[] =
+    "!(import! &self concurrent)"
+    "!(import! &self random)"
+    "(= (server $n)"
+    "   (receive (((call $r $x) (let $u (reply $r (+ $x 1)) (server (+ $n 1))))"
+    "             ((die $x) (/ $x 0)))))"
+    "(= (client $who $server 0) (send $who ended))"
+    "(= (client $who $server $k)"
+    "   (if (> $k 0)"
+    "     (let $x (catch (call $server $k 200) failed)"
+    "       (if (or (== $x (+ $k 1)) (== $x failed))"
+    "         (client $who $server (- $k 1))"
+    "         (send $who (wrong $k $x))))"
+    "     (empty)))"
+    "(= (killer $servers 0) done)"
+    "(= (killer $servers $k)"
+    "   (if (> $k 0)"
+    "     (let* (($i (random-int &rng 0 10)) ($s (index-atom $servers $i))"
+    "            ($u (if (flip) (kill $s chaos) (send $s (die $k))))"
+    "            ($v (receive () 1 ())))"
+    "       (killer $servers (- $k 1)))"
+    "     (empty)))"
+    "(= (many $n $x) (if (== $n 0) () (let* (($a (spawn (server 0) (monitor)))"
+    "   ($l (many (- $n 1) $x))) (cons-atom $a $l))))"
+    "(= (ends 0 $n) $n)"
+    "(= (ends $k $n) (if (> $k 0) (receive ((ended (ends (- $k 1) $n))"
+    "   ((wrong $a $b) (wrong $a $b))) 20000 lost) (empty)))"
+    "(= (downs 0) all)"
+    "(= (downs $k) (if (> $k 0) (receive (((down $a $r) (downs (- $k 1)))) "
+    "20000"
+    "   (missing $k)) (empty)))"
+    "(= (clients $me $servers $n) (if (== $n 0) () (let* (($s (index-atom "
+    "$servers"
+    "   (% $n 10))) ($c (spawn (client $me $s 50))))"
+    "   (clients $me $servers (- $n 1)))))"
+    "(= (kill-all $l) (map-atom $l $s (kill $s over)))"
+    "(= (round $x) (let* (($me (self)) ($servers (many 10 $x))"
+    "   ($u (clients $me $servers 20)) ($k (spawn (killer $servers 12)))"
+    "   ($e (ends 20 fine)) ($v (kill-all $servers)))"
+    "   ($e (downs 10) (receive ((ended twice) ((down $a $r) twice)) 0 "
+    "once))))";
+
+START_TEST(chaos_loses_nothing) {
+  open_runtime();
+  gives(chaos, "[()][()]");
+  for (int i = 0; i < 20; i++)
+    gives("!(round 1)", "[(fine all once)]");
+  close_runtime();
+}
+END_TEST
+
+// ---- without memory -------------------------------------------------------------
+
+static const char small[] =
+    "(= (count $n) (receive (((add $x) (count (+ $n $x)))"
+    "   ((call $r get) (let $u (reply $r $n) (count $n))))))"
+    "(= (deep $a) (+ 1 (call $a get)))"
+    "!(let* (($a (spawn (count 0) (monitor))) ($u (send $a (add (+ 1 1))))"
+    "        ($me (self)) ($b (spawn (send $me (deep-is (deep $a))))))"
+    "   (receive (((deep-is $x) $x))))"
+    "!(let* (($a (spawn (count 0) (monitor link))) ($x (call $a get)) ($k"
+    "   (send $a (add nothing)))) $x)";
+
+// The script is stopped, or gives what it always gives.
+START_TEST(memory_runs_out) {
+  for (uint64_t n = 1;; n += 3) {
+    open_runtime();
+    ck_assert_int_eq(run("!(import! &self concurrent)"), RUN_OK);
+    uint64_t from = ambi_alloc_attempts();
+    ambi_alloc_fail_at(n);
+    enum RunStatus status = run(small);
+    uint64_t attempts = ambi_alloc_attempts() - from;
+    ambi_alloc_fail_at(0);
+    bool same = strncmp(lines.text, "[3][0]", lines.len) == 0;
+    bool stopped = status == RUN_LIMIT;
+    ck_assert_msg(same && (stopped || lines.len == 6), "%u: %d, %s",
+                  (unsigned)n, status, lines.text);
+    gives("(= (again $x) (+ $x 1)) !(again 41)", "[42]");
+    close_runtime();
+    if (n > attempts) return;
+  }
+}
+END_TEST
+
+int main(void) {
+  TCase *tc = tcase_create("actor");
+  tcase_set_timeout(tc, 120);
+  tcase_add_test(tc, a_hundred_thousand_at_once);
+  tcase_add_test(tc, chaos_loses_nothing);
+  tcase_add_test(tc, memory_runs_out);
+  return unit_run(tc, "actor");
+}

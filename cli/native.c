@@ -101,7 +101,7 @@ static void print_outcomes(const JitStats *s) {
 static void print_sizes(const JitStats *s, uint64_t retiring) {
   row("instructions compiled", s->instructions, "");
   row("machine code", s->bytes, "bytes");
-  row("loops that changed over to level 2", s->changed_over, "");
+  row("loops and forks that changed over to level 2", s->changed_over, "");
   row("machine code that level 2 took the place of", s->outdated, "bytes");
   row("code memory in use", s->memory.used, "bytes");
   row("code memory at most", s->memory.peak, "bytes");

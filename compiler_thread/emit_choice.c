@@ -37,6 +37,14 @@ void ambi_emit_POPALT(Emit *m) {
 // ---- forks over a list ---------------------------------------------------------------
 static const Code fork_next[1] = {{.op = OP_I_FORK_NEXT}};
 
+// In the general version it says which fork it is of (native.h).
+static const Code *fork_landing(Emit *m, JitLabel resume) {
+  const Code *position = emit_landing(m, resume, fork_next);
+  Code code = {{.op = OP_I_NATIVE, .b = (uint16_t)m->at, .c = !m->sure}};
+  m->native->landings[m->native->nlandings - 1].code = code.w;
+  return position;
+}
+
 // rsi = address of the first child of the EXPR in rax, rdi = its object. Lists that
 // programs take apart and put together are views.
 static void children(Emit *m) {
@@ -52,29 +60,125 @@ static void children(Emit *m) {
   jit_hot(j);
 }
 
-// The record's next alternative; where FORKV's landing leads.
-static void next_alternative(Emit *m, JitLabel resume) {
+// The integer in rax, or that constant, is the alternative. A register of level 2 has
+// it, or the slot.
+static void alternative_is(Emit *m, JitReg kept, Value first) {
   Jit *j = m->j;
-  JitLabel variable = jit_label(j), ok = jit_label(j);
+  bool fixed = !ambi_is_none(first);
+  if (kept != J_NONE && fixed) {
+    jit_imm(j, kept, first.w << 16);
+  } else if (kept != J_NONE) {
+    jit_shift(j, J_SHL, J_RAX, 16);
+    jit_rr(j, J_MOV, kept, J_RAX);
+  } else {
+    if (fixed) jit_imm(j, J_RAX, first.w);
+    emit_to_slot(m, m->pc->a, J_RAX);
+  }
+}
+
+// Level 1: notes that the alternative whose tag is in ecx is no integer.
+static void note_other(Emit *m) {
+  if (!m->native->seen) return;
+  jit_ri32(m->j, J_CMP, J_RCX, TAG_INT);
+  JitSkip integer = jit_skip_if(m->j, J_EQ);
+  emit_note(m, SEEN_DOUBLE);
+  jit_skip_to_here(m->j, integer);
+}
+
+// rax, and the cursor in rdx goes on; falls through behind the last one. The record's
+// object is in rdi. A register of level 2 has the alternative, or the slot.
+static void take_alternative(Emit *m, JitReg kept, JitLabel next) {
+  Jit *j = m->j;
+  jit_ri(j, J_ADD, J_RDX, 1);
+  jit_mr(j, J_MOV, in_record(OFF(Choice, cursor)), J_RDX);
+  alternative_is(m, kept, AMB_NONE);
+  jit_rm32(j, J_CMP, J_RDX, in_object(J_RDI, 0));
+  jit_jump_if(j, J_NE, next);
+  emit_pop_choice(m);
+}
+
+// ---- back to the sure version -----------------------------------------------------------
+enum { MOST_CHECKS = 8 };
+
+// The slot is as the sure version wants it, by these bits; else to `no`.
+static void want_facts(Emit *m, unsigned slot, unsigned facts, JitLabel no) {
+  Jit *j = m->j;
+  jit_rm(j, J_MOV, J_RAX, in_slot(slot));
+  if (facts & (1 << FACT_INT)) {
+    emit_want_tag(m, J_RAX, TAG_INT, no);
+  } else if (facts & (1 << FACT_FLOAT)) {
+    emit_tag(m, J_RCX, J_RAX);
+    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
+    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
+    jit_jump_if(j, J_ABOVE, no);
+  }
+  if (facts & (1 << FACT_FLAT)) {
+    emit_want_tag(m, J_RAX, TAG_EXPR, no);
+    emit_flat(m, J_RDX, J_RAX, no);
+  }
+  if (facts & (1 << FACT_FULL | 1 << FACT_READY)) emit_want_full(j, no);
+}
+
+// Where the general version of level 2 goes on with an alternative: what is known behind a
+// fork is little, so it is looked at, and if it holds, the sure version goes on. A fork
+// that began at level 1, or before numbers were what they are now, comes to it here.
+static JitLabel general_or_sure(Emit *m) {
+  Jit *j = m->j;
+  uint32_t next = m->at + emit_words(m);
+  JitLabel general = emit_next(m), on = jit_label(j), sure;
+  unsigned checks = 0;
+  if (!m->keep || m->sure || !keep_again(m, next, &sure)) return general;
+  for (unsigned s = 0; s < m->u->nslots; s++)
+    checks += keep_live(m, next, s) && keep_wants(m, next, s);
+  if (checks > MOST_CHECKS) return general;
+  jit_cold(j);
+  jit_bind(j, on);
+  for (unsigned s = 0; s < m->u->nslots; s++) {
+    unsigned facts = keep_live(m, next, s) ? keep_wants(m, next, s) : 0;
+    if (facts) want_facts(m, s, facts, general);
+  }
+  jit_jump(j, sure);
+  jit_hot(j);
+  keep_stubs(m);
+  return on;
+}
+
+// The record's next alternative; where FORKV's landing leads. kept: integers are
+// wanted, all else goes on in the general version.
+static void next_alternative(Emit *m, JitLabel resume, JitReg kept) {
+  Jit *j = m->j;
+  JitLabel variable = jit_label(j), other = jit_label(j), ok = jit_label(j);
   jit_bind(j, resume);
   jit_rm(j, J_MOV, J_RAX, in_record(OFF(Choice, aux)));
   jit_rm(j, J_MOV, J_RDX, in_record(OFF(Choice, cursor)));
   children(m);
   jit_rm(j, J_MOV, J_RAX, jit_at_index(J_RSI, J_RDX, 3, 0));
   emit_tag(m, J_RCX, J_RAX);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, variable);
+  jit_ri32(j, J_CMP, J_RCX, kept == J_NONE ? TAG_VAR : TAG_INT);
+  if (kept == J_NONE)
+    jit_jump_if(j, J_EQ, variable);
+  else
+    jit_jump_if(j, J_NE, other);
   jit_bind(j, ok);
-  jit_ri(j, J_ADD, J_RDX, 1);
-  jit_mr(j, J_MOV, in_record(OFF(Choice, cursor)), J_RDX);
-  emit_to_slot(m, m->pc->a, J_RAX);
-  jit_rm32(j, J_CMP, J_RDX, in_object(J_RDI, 0));
-  jit_jump_if(j, J_NE, emit_next(m));
-  emit_pop_choice(m);
+  if (kept == J_NONE) note_other(m);
+  JitLabel next = general_or_sure(m);
+  take_alternative(m, kept, next);
+  if (!m->sure) jit_jump(j, next);
   jit_cold(j);
-  jit_bind(j, variable);
-  jit_call_to(j, m->em->stubs.deref);
-  jit_jump(j, ok);
+  if (kept != J_NONE) {
+    JitLabel found = jit_label(j);
+    jit_bind(j, other);
+    jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+    jit_jump_if(j, J_NE, found);
+    jit_call_to(j, m->em->stubs.deref);
+    jit_bind(j, found);
+    take_alternative(m, J_NONE, emit_general_next(m));
+    jit_jump(j, emit_general_next(m));
+  } else {
+    jit_bind(j, variable);
+    jit_call_to(j, m->em->stubs.deref);
+    jit_jump(j, ok);
+  }
   jit_hot(j);
 }
 
@@ -116,27 +220,11 @@ Value ambi_emit_literal_fork(const Emit *m, uint32_t at) {
   return list;
 }
 
-// The integer in rax, or that constant, is the alternative. A register of level 2 has
-// it, or the slot.
-static void alternative_is(Emit *m, JitReg kept, Value first) {
-  Jit *j = m->j;
-  bool fixed = !ambi_is_none(first);
-  if (kept != J_NONE && fixed) {
-    jit_imm(j, kept, first.w << 16);
-  } else if (kept != J_NONE) {
-    jit_shift(j, J_SHL, J_RAX, 16);
-    jit_rr(j, J_MOV, kept, J_RAX);
-  } else {
-    if (fixed) jit_imm(j, J_RAX, first.w);
-    emit_to_slot(m, m->pc->a, J_RAX);
-  }
-}
-
 static void fork_literal(Emit *m, Value list) {
   Jit *j = m->j;
   JitLabel resume = jit_label(j);
   const Value *items = ambi_expr_items(list);
-  emit_push_choice(m, emit_landing(m, resume, fork_next));
+  emit_push_choice(m, fork_landing(m, resume));
   jit_imm(j, J_RCX, list.w);
   jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, aux)), J_RCX);
   jit_mi(j, J_MOV, 8, jit_at(J_RDX, OFF(Choice, cursor)), 1);
@@ -162,6 +250,10 @@ static void fork_literal(Emit *m, Value list) {
   emit_pop_choice(m);
 }
 
+bool ambi_emit_forks_numbers(const Emit *m, uint32_t at) {
+  return m->level > 1 && !(m->seen && (m->seen[at] & SEEN_DOUBLE));
+}
+
 void ambi_emit_FORKV(Emit *m) {
   Value literal = ambi_emit_literal_fork(m, m->at);
   if (!ambi_is_none(literal)) {
@@ -170,6 +262,7 @@ void ambi_emit_FORKV(Emit *m) {
   }
   Jit *j = m->j;
   JitLabel resume = jit_label(j), slow = emit_slow(m);
+  bool numbers = m->sure && ambi_emit_forks_numbers(m, m->at);
   emit_value(m, m->pc->b);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, slow);
@@ -178,16 +271,19 @@ void ambi_emit_FORKV(Emit *m) {
   jit_jump_if(j, J_EQ, slow);
   jit_rm(j, J_MOV, J_RSI, jit_at(J_RSI, 0));
   emit_tag(m, J_RCX, J_RSI);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, slow);
-  emit_push_choice(m, emit_landing(m, resume, fork_next));
+  jit_ri32(j, J_CMP, J_RCX, numbers ? TAG_INT : TAG_VAR);
+  jit_jump_if(j, numbers ? J_NE : J_EQ, numbers ? emit_general(m) : slow);
+  if (!numbers) note_other(m);
+  emit_push_choice(m, fork_landing(m, resume));
   jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, aux)), J_RAX);
   jit_mi(j, J_MOV, 8, jit_at(J_RDX, OFF(Choice, cursor)), 1);
   jit_imm(j, J_RCX, (uintptr_t)m->pc);
   jit_mr(j, J_MOV, jit_at(J_RDX, OFF(Choice, next)), J_RCX);
-  emit_to_slot(m, m->pc->a, J_RSI);
+  jit_rr(j, J_MOV, J_RAX, J_RSI);
+  JitReg kept = numbers ? keep_define_gp(m, m->pc->a) : J_NONE;
+  alternative_is(m, kept, AMB_NONE);
   jit_jump(j, emit_next(m));
-  next_alternative(m, resume);
+  next_alternative(m, resume, kept);
 }
 
 // ---- case and once -------------------------------------------------------------------

@@ -189,8 +189,8 @@ bool ambi_emit_in_doubles(const Emit *m, const Code *pc,
 
 bool ambi_emit_wants_integer(const Emit *m, const Code *pc,
                              const uint64_t *facts) {
-  return m->level > 1 && m->seen && !is_constant(pc->a) &&
-         !(m->seen[pc - m->u->code] & SEEN_DOUBLE) &&
+  return m->level > 1 && !is_constant(pc->a) &&
+         !(m->seen && (m->seen[pc - m->u->code] & SEEN_DOUBLE)) &&
          !has(m, facts, FACT_FLOAT, slot_of(pc->a));
 }
 
@@ -272,8 +272,7 @@ static unsigned result(const Flow *f, const Code *pc, bool doubles) {
   case OP_I_POS: return 1 << FACT_NEWEST;
   case OP_I_R_STREAM:
     return f->m->level > 1 ? known_bit(ambi_emit_expects(f->m, f->at)) : 0;
-  case OP_I_FORKV:
-    return ambi_is_none(ambi_emit_literal_fork(f->m, f->at)) ? 0 : INT;
+  case OP_I_FORKV: return ambi_emit_forks_numbers(f->m, f->at) ? INT : 0;
   case OP_I_BUILTIN: return ambi_emit_gives_integer(pc) ? INT : 0;
   default: return 0;
   }

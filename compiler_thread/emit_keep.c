@@ -598,7 +598,7 @@ static bool returned(Emit *m) {
 // The record protects the frame with what is needed later; only the alternative is in
 // a register.
 static bool alternatives(Emit *m) {
-  if (ambi_is_none(ambi_emit_literal_fork(m, m->at))) return false;
+  if (!ambi_emit_forks_numbers(m, m->at)) return false;
   keep_flush(m, m->at);
   keep_forget(m);
   ambi_emit_FORKV(m);
@@ -671,7 +671,7 @@ static const struct Keeping {
     {OP_I_CHKEXP, LIGHT, NULL},
     {OP_I_CHKBOUND, LIGHT, NULL},
     {OP_I_CHKEPOCH, LIGHT, NULL},
-    {OP_I_CHKBODY, LIGHT, NULL},
+    {OP_I_CHKBODY, LIGHT, is_number},
     {OP_I_CHKGROUND, LIGHT, NULL},
     {OP_I_CASTR, LIGHT, NULL},
     {OP_I_SETTLE, LIGHT, NULL},

@@ -401,6 +401,24 @@ JitLabel keep_arrive(Emit *m, uint32_t offset) {
   return l;
 }
 
+bool keep_again(Emit *m, uint32_t offset, JitLabel *to) {
+  const KeepLabel *l = &m->keep->label[false][offset];
+  if (!l->done) return false;
+  keep_forget(m);
+  *to = keep_jump(m, emit_sure_at(m, offset), offset, &l->state);
+  return true;
+}
+
+unsigned keep_wants(const Emit *m, uint32_t offset, unsigned slot) {
+  const KeepState *s = &m->keep->label[false][offset].state;
+  unsigned facts = 0;
+  for (unsigned i = 0; i < FACTS_OF_VALUES; i++)
+    facts |= (unsigned)emit_fact(m, offset, slot, (enum Fact)i) << i;
+  if (find(s->gp, KEEP_GP, slot, false) >= 0) facts |= 1u << FACT_INT;
+  if (find(s->fp, KEEP_FP, slot, false) >= 0) facts |= 1u << FACT_FLOAT;
+  return facts;
+}
+
 JitLabel keep_exit(Emit *m) {
   return general(m, m->at);
 }

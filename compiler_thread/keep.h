@@ -109,6 +109,11 @@ bool keep_word(Emit *m, JitReg r, unsigned slot);
 JitLabel keep_label(Emit *m, uint32_t offset);
 // The same, reached by returning or failing.
 JitLabel keep_arrive(Emit *m, uint32_t offset);
+// The instruction at `offset` of the sure version, reached from the general one. False:
+// it is not there.
+bool keep_again(Emit *m, uint32_t offset, JitLabel *to);
+// What of a slot has to be so for that, as bits 1 << fact.
+unsigned keep_wants(const Emit *m, uint32_t offset, unsigned slot);
 // This instruction in the general version.
 JitLabel keep_exit(Emit *m);
 // A place of this instruction's template that expects everything in memory.

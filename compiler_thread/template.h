@@ -401,6 +401,8 @@ bool ambi_emit_full_atom(Value v);
 // The list of integers that FORKV at this offset goes through, if the program has it in
 // writing; else AMB_NONE.
 Value ambi_emit_literal_fork(const Emit *m, uint32_t at);
+// Does FORKV at this offset expect integers in the sure version?
+bool ambi_emit_forks_numbers(const Emit *m, uint32_t at);
 // COLLECT_ADD of the integer in rax; what is not the usual case goes to `other`.
 void ambi_emit_collect_word(Emit *m, JitLabel other);
 // The first body of the unit that has the guard of this one.

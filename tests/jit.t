@@ -92,7 +92,7 @@ for my $mode (qw(sync background)) {
     is( $r->{out}, "[2000000]\n", "$mode: a long loop" );
     next if $mode eq 'background';
     is( $s->{'compiled again, for level 2'}, 1, 'it is compiled at level 2' );
-    is( $s->{'loops that changed over to level 2'}, 1, '... and goes there in its middle' );
+    is( $s->{'loops and forks that changed over to level 2'}, 1, '... and goes there in its middle' );
     like( $s->{'machine code that level 2 took the place of'}, qr/^[1-9]\d* bytes$/, '... leaving code behind' );
 }
 # One call that forks again and again, and calls nothing.
@@ -103,6 +103,7 @@ for my $mode (qw(sync background)) {
     my $s = stats( my $r = run( '--jit=sync', '--jit-stats', '-e', "$fork !(every $list)" ) );
     is( $r->{out}, "[(60 60 60)]\n", 'forks and failures' );
     is( $s->{'compiled again, for level 2'}, 1, '... are enough for level 2' );
+    cmp_ok( $s->{'loops and forks that changed over to level 2'}, '>=', 1, '... which the fork goes on in' );
 }
 for my $words ( ['--jit-level=1'], ['--jit-level=2'] ) {
     my $r = run( '--jit=sync', '--jit-threshold=1', @$words, '--jit-stats', '-e', $turns );
@@ -250,7 +251,7 @@ for my $level ( 1, 2 ) {
     my $s = stats($r);
     cmp_ok( $s->{compiled}, '>=', $level, '... is compiled' );
     is( $s->{'dropped: too late'}, 0, '... before it ends' );
-    cmp_ok( $s->{'loops that changed over to level 2'}, '>=', $level - 1, '... and goes on in the better code' );
+    cmp_ok( $s->{'loops and forks that changed over to level 2'}, '>=', $level - 1, '... and goes on in the better code' );
 }
 
 # ---- rules that change again and again ------------------------------------------------

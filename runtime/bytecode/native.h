@@ -50,7 +50,8 @@ enum NativeSeen {
 };
 
 typedef struct Landing {
-  uint64_t code;       // [init] a Code: NATIVE, or SEEN (see seen.h)
+  uint64_t code;  // [init] a Code: NATIVE, or SEEN (see seen.h); c: anybody may
+                  // come here with an alternative of the fork at offset b
   const void *addr;    // [init]
   const Code *origin;  // [init] the position it stands for
 } Landing;
@@ -103,7 +104,7 @@ typedef struct NativeHost {
   uint32_t threshold;
   uint32_t looks;        // 0: there is no level 2
   uint32_t look_every;   // steps, not 0, if there is a level 2
-  OpCount changed_over;  // loops that went from level 1 to 2 in their middle
+  OpCount changed_over;  // loops and forks that went to level 2 in their middle
   OpCount chances;       // to leave, with the switch STRESS_LEAVE
   OpCount *one;   // instructions that machine code had the loop run, by opcode;
                   // NULL: nobody counts

@@ -85,14 +85,46 @@ bool ambi_step_poll(Engine *g, size_t args) {
   return false;
 }
 
-// Alternatives may be a great many without a call among them. They count as steps.
+// The landing for alternatives of the fork at this offset, wherever it began.
+static const Code *fork_landing(const Native *n, ptrdiff_t at) {
+  for (uint32_t i = n->nlandings; i-- > 0;) {
+    const Code *l = (const Code *)(const void *)&n->landings[i];
+    if (l->c && l->b == at) return l;
+  }
+  return NULL;
+}
+
+// Alternatives that are still to come of forks that began in code of level 1 run that of
+// level 2.
+static void change_over(Engine *g) {
+  enum { MOST = 64 };
+  Choice *last = g->b - g->choices > MOST ? g->b - MOST : g->choices;
+  for (Choice *c = g->b; c > last; c--) {
+    const Unit *u = (const Unit *)(uintptr_t)c->e[FRAME_UNIT];
+    if (ambi_code_origin(c->resume)->op != OP_I_FORK_NEXT) continue;
+    const Native *n = ambi_load_acquire(&u->native);
+    const Landing *at = (const Landing *)(const void *)c->resume;
+    if (!n || n->level < 2 || c->next < u->code ||
+        c->next >= u->code + u->ncode ||
+        (at >= n->landings && at < n->landings + n->nlandings))
+      continue;
+    const Code *to = fork_landing(n, c->next - u->code);
+    if (!to) continue;
+    c->resume = to;
+    ambi_count(&g->code->native.changed_over);
+  }
+}
+
+// Alternatives may be a great many without a call among them. They count as steps, and
+// what does nothing but fork gets hot, too.
 bool ambi_step_failed_often(Engine *g) {
   ambi_engine_count(g);
   g->cx->limits.steps_used += FAILURES_POLL;
   if (g->cx->given_back == 0) g->cx->moved++;
-  if (g->code->native.looks &&
-      g->b > g->choices)  // what only forks gets hot, too
+  if (g->code->native.looks && g->b > g->choices) {
     ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
+    change_over(g);
+  }
   return ambi_limits_poll(g->cx) && !yield(g, false);
 }
 

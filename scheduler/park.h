@@ -28,7 +28,8 @@
 //   weaker?   work in an evaluator's queue is offered by loads without the lock. That
 //             may miss one that is just going to sleep: until the next offer, at the end
 //             of the slice at the latest, it is the evaluator's own to do
-//   test      tests/unit/park_model_test.c, tests/unit/pool_test.c, also under tsan
+//   test      tests/unit/park_model_test.c, tests/unit/pool_test.c, also under tsan;
+//             tests/unit/schedules/
 #ifndef AMBIT_SCHEDULER_PARK_H
 #define AMBIT_SCHEDULER_PARK_H
 

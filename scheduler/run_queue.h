@@ -23,7 +23,7 @@
 //             before the thief's x_tail shows it
 //   weaker?   a plain store of x_head by the owner is rejected: a thief could take the
 //             same place
-//   test      tests/unit/run_queue_test.c, also under tsan
+//   test      tests/unit/run_queue_test.c, also under tsan; tests/unit/schedules/
 #ifndef AMBIT_SCHEDULER_RUN_QUEUE_H
 #define AMBIT_SCHEDULER_RUN_QUEUE_H
 
@@ -31,7 +31,10 @@
 
 #include "scheduler/task.h"
 
-enum { RUN_PLACES = 256, CACHE_LINE = 64 };
+#ifndef RUN_PLACES
+#define RUN_PLACES 256  // fewer in a test
+#endif
+enum { CACHE_LINE = 64 };
 
 // Tasks one behind the other, of whoever holds the list.
 typedef struct TaskList {

@@ -32,7 +32,8 @@
 //             call is over. After DONE the scheduler does not touch it
 //   weaker?   a wake that only looks, and leaves alone what is NEWS, is rejected: the
 //             slice that is about to begin need not see what it brought
-//   test      tests/unit/task_model_test.c, tests/unit/pool_test.c, also under tsan
+//   test      tests/unit/task_model_test.c, tests/unit/pool_test.c, also under tsan;
+//             tests/unit/schedules/
 #ifndef AMBIT_SCHEDULER_TASK_H
 #define AMBIT_SCHEDULER_TASK_H
 

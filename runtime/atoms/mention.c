@@ -116,8 +116,10 @@ static bool is_rule_kind(Value kind) {
 }
 
 bool ambi_is_broad(Value atom) {
-  return ambi_expr_size(atom) == 3 && is_rule_kind(ambi_expr_at(atom, 0)) &&
-         is_variable(ambi_expr_at(atom, 1));
+  if (ambi_expr_size(atom) != 3) return false;
+  Value kind = ambi_expr_at(atom, 0);
+  return is_variable(kind) ||
+         (is_rule_kind(kind) && is_variable(ambi_expr_at(atom, 1)));
 }
 
 static bool adds(Value head) {

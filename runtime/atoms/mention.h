@@ -54,7 +54,8 @@ void ambi_mention_adding(Runtime *rt, Value e);
 void ambi_mention_body(Runtime *rt, uint32_t symbol, Value head, size_t i);
 // ... an (eval A): is A no call at all?
 void ambi_mention_eval(Runtime *rt, Value e);
-// Is the atom a rule for all expressions, or a type of all symbols?
+// Is the atom a rule for all expressions, a type of all symbols, or, by its head, both a
+// rule and a type?
 bool ambi_is_broad(Value atom);
 // A text was taken from the boot image: what reading it would have noted.
 #define MENTIONED_AS_DATA 0x80000000u  // a bit of the symbols

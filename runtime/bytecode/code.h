@@ -260,8 +260,7 @@ struct CodeState {
   x_broad_rules;  // [lock>all] some rule or type of others than the
                   // core library is about no symbol in particular
   AMB_ATOMIC(bool)
-  x_rule_for_all;  // [lock>all] a rule for all expressions, or a type of all symbols,
-                   // came
+  x_rule_for_all;  // [lock>all] a rule came because of which all forms are literal
   Unit *lower_unit;  // [init] stub: OP_I_LOWER
   // Units of frames that no rule was lowered to, once they are needed.
   AMB_ATOMIC(Unit *)
@@ -428,6 +427,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v);
 Unit *ambi_lower_form(Context *cx, Value form);
 // Is it evaluated by the rules as they stand instead (literal.c)? May set cx->stop.
 bool ambi_form_is_literal(Context *cx, Value form);
+// Is it a rule of a call without arguments, (f), whose body has `f` as data?
+bool ambi_names_itself(Value atom);
 // Liveness rows for return points; false: memory is out.
 bool ambi_unit_liveness(Unit *u);
 // The slots, a bit each, that are live at the instruction; NULL: not known.

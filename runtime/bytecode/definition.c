@@ -339,7 +339,7 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
       (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
        ambi_same(kind, AMB_SYM(SUBTYPE))))
     ambi_store_release(&cs->x_broad_rules, true);
-  if (s != rt->corelib && ambi_is_broad(atom))
+  if (s != rt->corelib && (ambi_is_broad(atom) || ambi_names_itself(atom)))
     ambi_store_release(&cs->x_rule_for_all, true);
   if (!ambi_load_relaxed(&cs->x_relied)) return;
   if (ambi_is_sym(subject)) {

@@ -12,8 +12,32 @@
 // NotReducible and functions are what a step of a call gives, and lowered code looks for
 // them there. A text that has them where they are values of variables, arguments or
 // data is evaluated like that, too: whatever hands them on is a call they send back to.
+//
+// And so is a program where a call without arguments may give an expression that equals
+// the call, since its rule has the name as data, as in (= (f) (collapse f)): that counts
+// as evaluated already (7.8).
 #include "runtime/guard.h"
 #include "runtime/machine/routine.h"
+
+bool ambi_names_itself(Value atom) {
+  if (!ambi_is_expr(atom) || ambi_expr_size(atom) != 3) return false;
+  Value call = ambi_expr_at(atom, 1);
+  if (!ambi_is_expr(call) || ambi_expr_size(call) != 1) return false;
+  Value head = ambi_expr_at(call, 0);
+  if (!ambi_is_sym(head)) return false;
+  ValueVec todo = {0};
+  bool found = false, ok = ambi_vec_push(&todo, ambi_expr_at(atom, 2));
+  while (ok && !found && todo.n) {
+    Value e = todo.at[--todo.n];
+    for (uint32_t i = 0; ok && i < ambi_expr_size(e); i++) {
+      Value c = ambi_expr_at(e, i);
+      found |= i > 0 && c.w == head.w;
+      if (ambi_is_expr(c)) ok = ambi_vec_push(&todo, c);
+    }
+  }
+  ambi_vec_drop(&todo);
+  return found || !ok;
+}
 
 bool ambi_form_is_literal(Context *cx, Value form) {
   CodeState *cs = cx->rt->code;

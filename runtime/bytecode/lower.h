@@ -145,13 +145,14 @@ typedef struct Lower {
                    // back to an earlier one
   const Template *rule;  // whose variables the LVARs are
   Var vars[MAX_VARS];
-  bool form;       // a top-level form
-  bool unstable;   // rules or types may change while the unit runs
-  bool tabled;     // of a function that is declared so
-  bool linear;     // its rule calls tabled functions at one place only
-  size_t last;     // start of the instruction emitted last
-  int fail;        // label of an instruction that backtracks, or NO_LABEL
-  uint16_t *uses;  // occurrences of each variable in the whole rule
+  bool form;         // a top-level form
+  bool bound_since;  // the operand is a variable that may be a call by now
+  bool unstable;     // rules or types may change while the unit runs
+  bool tabled;       // of a function that is declared so
+  bool linear;       // its rule calls tabled functions at one place only
+  size_t last;       // start of the instruction emitted last
+  int fail;          // label of an instruction that backtracks, or NO_LABEL
+  uint16_t *uses;    // occurrences of each variable in the whole rule
   int bail;  // where the current expression goes back to, as an argument that a
              // type check has looked at, as long as nothing has run: the whole
              // is evaluated as an atom then. NO_LABEL: it is no such argument
@@ -248,6 +249,10 @@ void ambi_lower_guard(Lower *l, Value arg, Value param, int label);
 // The same for variables in the arguments' own arguments, where an earlier
 // argument could do something before their turn comes.
 void ambi_lower_guard_nested(Lower *l, Value e, int label);
+// Is argument i of e a variable that an argument before it may have bound to a call? The
+// check of the arguments did not see that, and it has a type of its own. Numbers are
+// left out, and so are Errors, which stay what they are.
+bool ambi_lower_bound_since(Lower *l, Value e, uint32_t i, Value param);
 
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,

@@ -301,17 +301,22 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   Dst d = {false, slot};
   uint16_t p = NO_SLOT;
   bool stream = false;
-  if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w)) {
+  if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w) && !l->bound_since) {
     argument(l, e, t, slot, err);
-  } else if (ambi_lower_is_det(l, e)) {
+  } else if (ambi_lower_is_det(l, e) && !l->bound_since) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
     stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);
     p = ambi_lower_slot(l);
-    if (l->unstable || !call_at(l, e, t, slot, p, err, rest, stream)) {
+    if (l->unstable || l->bound_since ||
+        !call_at(l, e, t, slot, p, err, rest, stream)) {
       int end = ambi_lower_label(l);
       begin_position(l, e, p);
-      ambi_lower_expr(l, e, t, d, (ErrTo){false, slot, end}, rest);
+      ErrTo to = {false, slot, end};
+      if (l->bound_since)
+        ambi_lower_generic_of(l, ambi_lower_term(l, e), t, d, to);
+      else
+        ambi_lower_expr(l, e, t, d, to, rest);
       ambi_lower_bind(l, end);
       ambi_lower_emit(l, stream ? OP_I_STREAM : OP_I_GATHER, slot, p, 0);
       ambi_lower_error_edge(l, slot, err);
@@ -649,9 +654,11 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
         same &&
         (term || (quiet ? is_leaf(arg) : !ambi_is_lvar(arg) && is_leaf(arg)));
     quiet = quiet && (term || ambi_lower_is_tree(arg));
+    l->bound_since = !quiet && ambi_lower_bound_since(l, e, i, param);
     src[i - 1] =
         ambi_lower_operand(l, arg, param, err,
                            ambi_lower_effects_behind(l, e, i + 1, rest), false);
+    l->bound_since = false;
     l->arg_bail = NO_LABEL;
   }
   Variant *v =

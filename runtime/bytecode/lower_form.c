@@ -682,6 +682,18 @@ static bool looks_at_argument(enum Form form) {
   }
 }
 
+// Its own value, in other spaces as well.
+static void lower_quote(Lower *l, Value e, Dst d) {
+  if (ambi_is_ground_expr(e)) {
+    ambi_lower_give(l, ambi_lower_k(l, ambi_mark_eval(e)), d);
+    return;
+  }
+  uint16_t term = ambi_lower_term(l, e);
+  uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
+  ambi_lower_emit(l, OP_I_OWN, slot, term, 0);
+  if (d.tail) ambi_lower_give(l, slot, d);
+}
+
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest) {
   int bail = l->bail;
@@ -707,12 +719,7 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_ONCE: done = lower_once(l, e, d, err); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
-  case FORM_QUOTE:
-    ambi_lower_give(l,
-                    ambi_is_ground_expr(e) ? ambi_lower_k(l, ambi_mark_eval(e))
-                                           : ambi_lower_term(l, e),
-                    d);
-    break;
+  case FORM_QUOTE: lower_quote(l, e, d); break;
   case FORM_NOEVAL: done = lower_noeval(l, e, d, err); break;
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;

@@ -64,7 +64,7 @@ Head ambi_lower_head_of(Lower *l, Value e) {
   DefinitionInfo info = ambi_info_of(h.def);
   if (info.untyped)
     h.kind = info.has_rules && !empty ? HEAD_CALL : HEAD_DATA;
-  else if (one_simple_type(l, head, nargs, &h.ftype))
+  else if (!empty && one_simple_type(l, head, nargs, &h.ftype))
     h.kind = HEAD_TYPED;
   if (h.kind != HEAD_DATA && !ambi_is_sym(head)) h.kind = HEAD_ODD;
   if (info.dynamic) h.kind = HEAD_ODD;
@@ -302,4 +302,20 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label) {
     if (run) guard_inside(l, arg, label);
     run |= !ambi_lower_is_tree(arg);
   }
+}
+
+bool ambi_lower_bound_since(Lower *l, Value e, uint32_t i, Value param) {
+  Value arg = ambi_expr_at(e, i);
+  bool bound = false;
+  if (!ambi_is_lvar(arg) || !ambi_is_sym(param) || ambi_lower_any_type(param) ||
+      is_sym(param, AMB_SYM(T_NUMBER).w) || is_sym(param, AMB_SYM(T_ERROR).w))
+    return false;
+  for (uint32_t k = 1; k < i && !bound; k++) {
+    Value before = ambi_expr_at(e, k);
+    uint16_t vars[MAX_VARS];
+    unsigned n = ambi_is_expr(before) ? ambi_lower_vars_of(l, before, vars) : 0;
+    for (unsigned j = 0; j < n && !bound; j++)
+      bound = vars[j] == ambi_lvar_of(arg);
+  }
+  return bound;
 }

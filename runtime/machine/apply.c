@@ -91,7 +91,7 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call) {
 enum Next ambi_call_step(Engine *g, Value call) {
   Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_error_atom(call)) return give_call(g, call);
-  if (ambi_is_function(call))
+  if (ambi_is_function(call) && !g->max_depth)
     call = ambi_unmark(call);  // wherever it is a body
   g->e[EV_CALL] = call.w;
   Value head = ambi_deref(ambi_expr_at(call, 0));
@@ -99,7 +99,7 @@ enum Next ambi_call_step(Engine *g, Value call) {
   if (ambi_is_instruction(call)) {
     const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
     g->e[EV_TMPL] = AMB_NONE.w;
-    return ambi_instr_push(g, call, AMB_UNIT, DEPTH_STEP - 1,
+    return ambi_instr_push(g, ambi_unmark(call), AMB_UNIT, DEPTH_STEP - 1,
                            u->code + EV_CODE_TMP);
   }
   if (nested_variable_head(call)) return give_call(g, call);

@@ -378,7 +378,8 @@ static enum Next ev_start(Engine *g) {
 }
 
 // In place of the epoch: what is evaluated has only wrong types, which the check of
-// a call that it becomes an argument of will see. So it is not marked as a value.
+// a call that it becomes an argument of will see. So it is not marked as a value; but
+// where depth is counted, marks end no checks.
 #define WRONG_ARGUMENT ambi_small_int(-1)
 
 // The tuple branch now, the errors as results behind it.
@@ -480,7 +481,7 @@ static enum Next ev_args(Engine *g, uint32_t i) {
       own = binds_type(g, c, t);
     if (!deep && (own || ambi_settled(g, c, t, AMB_SOME_NODES, &out))) {
       if (own) out = c;
-      if (tuple && out.w == AMB_SYM(EMPTY).w) return ev_empty(g);
+      if ((tuple || i == 0) && out.w == AMB_SYM(EMPTY).w) return ev_empty(g);
       if (tuple && ambi_is_error_atom(out)) return ambi_give(g, out);
       g->e[EV_SLOTS + 2 * (size_t)i] = out.w;
       continue;
@@ -515,6 +516,15 @@ static bool is_at(Value v, const Word *p) {
   return ambi_is_expr(v) && ambi_ptr(v) == p;
 }
 
+// A value that happens to equal the child it came from is marked, too (7.8), whatever
+// made it. Nobody looks for that where calls are lowered (literal.c).
+static Value came_back(const Engine *g, uint32_t i, Value v) {
+  Value child = ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i));
+  bool same = ambi_is_ground_expr(v) && ambi_is_expr(child) &&
+              !ambi_is_error_atom(v) && ambi_equal(v, child);
+  return same ? ambi_mark_eval(v) : v;
+}
+
 static enum Next ev_ret(Engine *g) {
   uint32_t i = child_of(g), slot = EV_SLOTS + 2 * i;
   bool same =
@@ -522,6 +532,7 @@ static enum Next ev_ret(Engine *g) {
       is_at(ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
             g->same_from);
   g->same_from = g->same_to = NULL;
+  if (g->max_depth) g->rv = came_back(g, i, g->rv);
   g->e[slot] = g->rv.w;
   if (g->e[slot + 1] == ambi_position(g->b).w) {
     if (same) g->e[slot + 1] = AMB_TRUE.w;
@@ -577,7 +588,7 @@ static Value ev_call_atom(Engine *g) {
     Word w = g->e[EV_SLOTS + 2 * (size_t)i];
     same = w == ambi_expr_at(atom, i).w;
   }
-  bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w;
+  bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w && !g->max_depth;
   if (same) return wrong ? ambi_unmark(atom) : ambi_mark_eval(atom);
   Word mark = !wrong && may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
   Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);

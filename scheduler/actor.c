@@ -107,8 +107,7 @@ static enum BuiltinStatus wait_here(Context *cx, Actor *a) {
   Mailbox *box = &a->handle->box;
   if (!ambi_mailbox_park(box)) return B_OK;
   HelpEnd end = ambi_pool_help(a->all->pool, script_may_go_on, a);
-  bool nothing = ambi_mailbox_is_parked(box);
-  if (nothing) ambi_mailbox_nudge(box);
+  bool nothing = ambi_mailbox_unpark(box);
   cx->stop = (enum AmbStop)ambi_exchange(&a->all->x_stop, STOP_NONE);
   cx->exit_code = a->all->exit_code;
   if (end == HELP_OUTAGE) cx->stop = STOP_MEMORY;
@@ -123,7 +122,8 @@ enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a) {
 }
 
 void ambi_actor_wake(Actor *from, Handle *to) {
-  Actor *a = to->actor;
+  Actor *a = ambi_handle_actor(to);
+  if (!a) return;  // it was woken by something else, and has ended
   if (is_script(a))
     ambi_pool_nudge(a->all->pool);
   else
@@ -184,7 +184,7 @@ static TaskNext end_actor(Actor *a, Message *reason) {
   pthread_mutex_lock(&all->lock);
   Bond *told = ambi_actor_unbind(a, reason);
   ambi_actor_unname(all, h);
-  h->actor = NULL;
+  ambi_store_release(&h->x_actor, NULL);
   h->reason = reason;
   all->living--;
   pthread_mutex_unlock(&all->lock);
@@ -266,6 +266,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
   Actor *a = (Actor *)(void *)t;
   ValueVec out = {0};
   a->self = self;
+  ambi_mailbox_unpark(&a->handle->box);
   if (is_killed(a)) return end_actor(a, ambi_exchange(&a->x_killed, NULL));
   bool ready = a->cx != NULL || go_on(a);
   enum AmbStop stop = ready ? run_on(a, &out) : STOP_MEMORY;
@@ -328,8 +329,8 @@ static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
     h->object.cell.number = ++all->numbers;
     h->older = all->handles;
     all->handles = h;
-    h->actor = a;
     a->handle = h;
+    ambi_store_release(&h->x_actor, a);
     all->living++;
   }
   pthread_mutex_unlock(&all->lock);
@@ -340,8 +341,8 @@ static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
 static bool tie(Actor *parent, Handle *h, const SpawnOptions *o) {
   if (o->link && ambi_actor_tie(parent, h, BOND_LINK, 0) == TIE_OUTAGE)
     return false;
-  if (o->follow &&
-      ambi_actor_tie(h->actor, parent->handle, BOND_FOLLOW, 0) == TIE_OUTAGE)
+  if (o->follow && ambi_actor_tie(ambi_handle_actor(h), parent->handle,
+                                  BOND_FOLLOW, 0) == TIE_OUTAGE)
     return false;
   return !o->monitor ||
          ambi_actor_tie(parent, h, BOND_MONITOR, 0) != TIE_OUTAGE;
@@ -458,8 +459,7 @@ void ambi_actors_close(Runtime *rt) {
   if (!all || !all->pool) return;
   ambi_pool_close(all->pool, NULL, NULL);
   for (Handle *h = all->handles; h; h = h->older) {
-    Actor *a = h->actor;
-    h->actor = NULL;
+    Actor *a = ambi_exchange(&h->x_actor, NULL);
     if (a) drop_actor(all, a);
   }
   while (all->spare) {

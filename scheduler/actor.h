@@ -28,12 +28,12 @@ typedef struct Actor Actor;
 typedef struct Bond Bond;
 
 typedef struct Handle {
-  HostObject object;     // [init]
-  Mailbox box;           // [all]
-  struct Handle *older;  // [lock] all handles
-  Message *reason;       // [lock] why it ended; NULL: normally
-  Actor *actor;          // [lock] NULL: it has ended. Who woke it may look, too
-  uint32_t name;         // [lock] a symbol; 0: none
+  HostObject object;            // [init]
+  Mailbox box;                  // [all]
+  struct Handle *older;         // [lock] all handles
+  Message *reason;              // [lock] why it ended; NULL: normally
+  AMB_ATOMIC(Actor *) x_actor;  // [lock>all] NULL: it has ended
+  uint32_t name;                // [lock] a symbol; 0: none
 } Handle;
 
 // BOND_FOLLOW: the watcher ends when the watched one does, for whatever reason.
@@ -116,6 +116,11 @@ enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
 // Whose evaluation it is; NULL: memory is out.
 Actor *ambi_actor_of(Context *cx);
 Flat *ambi_actor_room(Actor *a);
+// Under the lock, or by the actor itself; else what is found may end meanwhile, but its
+// memory stays that of an actor.
+static inline Actor *ambi_handle_actor(Handle *h) {
+  return ambi_load_acquire(&h->x_actor);
+}
 static inline Value ambi_actor_value(const Handle *h) {
   return ambi_tag_ptr(TAG_CELL, h);
 }

@@ -81,7 +81,7 @@ enum Tied ambi_actor_tie(Actor *watcher, Handle *watched, enum BondKind kind,
               .watched = watched,
               .watcher = watcher->handle};
   pthread_mutex_lock(&all->lock);
-  Actor *a = watched->actor;
+  Actor *a = ambi_handle_actor(watched);
   bool again =
       kind == BOND_LINK && (a == watcher || is_linked(watcher, watched));
   if (a && !again) {
@@ -109,7 +109,7 @@ void ambi_actor_untie_call(Actor *watcher, uint64_t request) {
 // Under the lock. The reason is given away.
 static bool kill_actor(Actor *from, Handle *h, Message *reason) {
   Message *none = NULL;
-  Actor *a = h->actor;
+  Actor *a = ambi_handle_actor(h);
   if (!a || !ambi_compare_exchange(&a->x_killed, &none, reason))
     ambi_message_free(reason);
   if (a && ambi_mailbox_nudge(&h->box)) ambi_actor_wake(from, h);
@@ -206,10 +206,11 @@ void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason) {
 static bool bonds_are_valid(const Actor *a, const char **why) {
   for (const Bond *b = a->in; b; b = b->next_in)
     if (*b->at_in != b || (b->next_in && b->next_in->at_in != &b->next_in) ||
-        b->watched != a->handle || !b->watcher->actor)
+        b->watched != a->handle || !ambi_handle_actor(b->watcher))
       return ambi_invalid(why, "a bond of one who is not there");
   for (const Bond *b = a->out; b; b = b->next_out)
-    if (*b->at_out != b || b->watcher != a->handle || !b->watched->actor)
+    if (*b->at_out != b || b->watcher != a->handle ||
+        !ambi_handle_actor(b->watched))
       return ambi_invalid(why, "a bond to one who is not there");
   return true;
 }
@@ -218,12 +219,13 @@ bool ambi_actors_is_valid(Actors *all, const char **why) {
   uint32_t living = 0;
   bool ok = true;
   pthread_mutex_lock(&all->lock);
-  for (const Handle *h = all->handles; ok && h; h = h->older) {
-    living += h->actor != NULL;
-    if (h->actor) ok = bonds_are_valid(h->actor, why);
-    if (ok && h->actor && h->actor->handle != h)
+  for (Handle *h = all->handles; ok && h; h = h->older) {
+    const Actor *a = ambi_handle_actor(h);
+    living += a != NULL;
+    ok = !a || bonds_are_valid(a, why);
+    if (ok && a && a->handle != h)
       ok = ambi_invalid(why, "an actor of another handle");
-    if (ok && h->name && (!h->actor || all->named[h->name] != h))
+    if (ok && h->name && (!a || all->named[h->name] != h))
       ok = ambi_invalid(why, "a name of one who is not there");
   }
   if (ok && living != all->living)

@@ -123,6 +123,12 @@ bool ambi_mailbox_park(Mailbox *box) {
   return ambi_compare_exchange(&box->x_in, &old, PARKED);
 }
 
+bool ambi_mailbox_unpark(Mailbox *box) {
+  Message *old = PARKED;
+  return ambi_load_relaxed(&box->x_in) == PARKED &&
+         ambi_compare_exchange(&box->x_in, &old, EMPTY);
+}
+
 bool ambi_mailbox_is_parked(Mailbox *box) {
   return ambi_load_acquire(&box->x_in) == PARKED;
 }

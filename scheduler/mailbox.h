@@ -14,11 +14,12 @@
 //             there, and to the receiver from the exchange on. What stands in `next` is
 //             what the word was, so a word that changed and changed back is as good.
 //             PARKED is put there only by the receiver and only over EMPTY, so nothing
-//             that came before is slept over; who replaces it, and that is one, runs the
-//             receiver, or has it run, and until then nobody does. CLOSED stays
+//             that came before is slept over; who replaces it, and that is one, has the
+//             receiver run. A receiver that is run for another reason takes PARKED away
+//             first, or somebody has done so, who then has it run once more for nothing
+//             (scheduler/task.h). CLOSED stays
 //   waits     nobody. A sender tries again when another was faster
-//   lifetime  the Mailbox is there as long as anybody may send to it; what else the
-//             receiver has is safe for who replaced PARKED, until it runs
+//   lifetime  the Mailbox is there as long as anybody may send to it
 //   weaker?   a relaxed post is rejected: the words of the message could be missed, and
 //             what the receiver left behind when it parked. A nudge that only loads what
 //             is there is rejected: the load may come before what the caller has stored
@@ -90,6 +91,9 @@ bool ambi_mailbox_drain(Mailbox *box, Inbox *in);
 // From now on who posts or nudges has the receiver run. False: something has arrived
 // since it drained, or it was nudged.
 bool ambi_mailbox_park(Mailbox *box);
+// It runs, though nobody has put anything there: true, and from now on nobody will have
+// it run. False: it was not parked, or somebody has just had it run.
+bool ambi_mailbox_unpark(Mailbox *box);
 // Does it still sleep? Asked by who may wake it, or on its behalf.
 bool ambi_mailbox_is_parked(Mailbox *box);
 // The message goes out of the inbox; `before` is the one before it, or NULL.

@@ -322,19 +322,20 @@ static const void *newest(Engine *g, const Unit *u, const void *back) {
   return enter;
 }
 
-// The frame has its arguments only; the unit that lowers does not know how many.
-static const void *poll(Engine *g, const void *back) {
-  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  const Variant *v = (const Variant *)(uintptr_t)g->e[FRAME_MARK];
-  size_t args = u == g->code->lower_unit ? v->def->nargs : u->nargs;
-  return ambi_step_poll(g, args) ? newest(g, u, back) : NULL;
-}
-
 // Machine code reaches a unit by plain loads of Unit.enter or Unit.entry, which on
 // this machine acquire. ThreadSanitizer gets to see one that says the same.
 static bool observe(Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   return ambi_load_acquire(&u->entry) != NULL;
+}
+
+// The frame has its arguments only; the unit that lowers does not know how many.
+static const void *poll(Engine *g, const void *back) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  const Variant *v = (const Variant *)(uintptr_t)g->e[FRAME_MARK];
+  if (AMB_TSAN) observe(g);
+  size_t args = u == g->code->lower_unit ? v->def->nargs : u->nargs;
+  return ambi_step_poll(g, args) ? newest(g, u, back) : NULL;
 }
 
 // A routine called from a unit's code.

@@ -247,9 +247,11 @@ static bool fill(CodeState *cs, Space *s, const Group *g, Unit *first) {
   return ok;
 }
 
-static Unit *load(CodeState *cs, const Variant *v, const Group *g) {
+static Unit *load(CodeState *cs, Variant *v, const Group *g) {
   Unit *first = NULL, *last = NULL;
-  if (!make_blocks(g, &first) || !fill(cs, v->def->space, g, first)) {
+  bool made = make_blocks(g, &first);
+  if (made) first->variant = v;
+  if (!made || !fill(cs, v->def->space, g, first)) {
     while (first) {
       Unit *u = first;
       first = u->next;
@@ -274,10 +276,6 @@ Unit *ambi_variant_unit(Context *cx, Variant *v) {
   if (v->table) return ambi_lower_tabled(cx, v);
   if (!find_row(cx, v, &g)) return ambi_lower_variant(cx, v);
   Unit *u = load(cx->rt->code, v, &g);
-  if (!u) {
-    cx->stop = STOP_MEMORY;
-    return NULL;
-  }
-  u->variant = v;
+  if (!u) cx->stop = STOP_MEMORY;
   return u;
 }

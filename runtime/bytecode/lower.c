@@ -221,6 +221,7 @@ static bool is_own_value(CodeState *cs, const Variant *v) {
 static Unit *dynamic_unit(Context *cx, Variant *v) {
   Lower l;
   ambi_lower_open(&l, cx, v->def->space);
+  l.variant = v;
   l.own.next = l.frame = v->def->nargs;
   Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
   bool own_value = is_own_value(cx->rt->code, v);
@@ -306,6 +307,7 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     uint64_t stamped[sizeof l.late / sizeof *l.late];
     memcpy(stamped, l.late, sizeof stamped);
     ambi_lower_open(&l, cx, d->space);
+    l.variant = v;
     memcpy(l.stamped, stamped, sizeof stamped);
     lower_rules(&l, v, &records);
     again = !l.failed && !l.refused && memcmp(l.late, stamped, sizeof stamped);
@@ -317,7 +319,6 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   ambi_records_drop(&records);
   if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
   if (refused && !cx->stop) u = dynamic_unit(cx, v);
-  if (u) u->variant = v;
   return u;
 }
 

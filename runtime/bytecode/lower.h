@@ -103,6 +103,7 @@ typedef struct Lower {
   Context *cx;
   Space *space;
   CodeState *cs;
+  Variant *variant;  // whose unit it will be, or NULL
   Arena arena;
   // Rules whose variables get a stamp where they are made late, and rules that
   // turned out to need one: by number.

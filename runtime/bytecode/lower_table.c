@@ -25,6 +25,7 @@ Unit *ambi_lower_tabled(Context *cx, Variant *v) {
   Definition *d = v->def;
   Lower l;
   ambi_lower_open(&l, cx, d->space);
+  l.variant = v;
   l.own.next = l.frame = d->nargs;
   uint16_t pos = ambi_lower_slot(&l);
   int no_table = ambi_lower_label(&l);
@@ -36,10 +37,7 @@ Unit *ambi_lower_tabled(Context *cx, Variant *v) {
   put_call(&l, OP_I_TAILCALL, 0, v->plain, d->nargs);
   Unit *u = ambi_lower_finish(&l, d->nargs);
   ambi_lower_close(&l);
-  if (u)
-    u->variant = v;
-  else
-    cx->stop = STOP_MEMORY;
+  if (!u) cx->stop = STOP_MEMORY;
   return u;
 }
 

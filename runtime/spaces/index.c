@@ -303,22 +303,32 @@ static bool add(Index *x, Epochs *e, uint32_t tag, uint32_t pos,
   return true;
 }
 
-// Some records with their keys, so that the slots are on the way before the first
-// is needed.
-enum { BATCH = 16, AHEAD = 24 };
-typedef struct Batch {
-  uint32_t tag[BATCH], pos[BATCH];
-  unsigned n;
-} Batch;
+// Records whose keys are known, so that their slots are on the way long before they are
+// needed.
+enum { COMING = 32, AHEAD = 24, PUBLISHED = 16 };
+typedef struct Coming {
+  uint32_t tag[COMING], pos[COMING];
+  size_t from, to;
+} Coming;
 
-static bool add_batch(Index *x, Epochs *e, Batch *b, const Record *at,
-                      size_t n) {
+// The one that has waited longest.
+static bool add_oldest(Index *x, Epochs *e, Coming *c, const Record *at,
+                       size_t n) {
+  size_t i = c->from++ % COMING;
+  if (!add(x, e, c->tag[i], c->pos[i], at, n)) return false;
+  if (c->from % PUBLISHED == 0) ambi_store_release(&x->x_upto, c->pos[i] + 1);
+  return true;
+}
+
+static bool add_soon(Index *x, Epochs *e, Coming *c, uint64_t key, size_t pos,
+                     const Record *at, size_t n) {
   const SlotTable *t = table_of(x);
-  for (unsigned i = 0; t && i < b->n; i++)
-    __builtin_prefetch(&t->x_slot[home(t->cap, b->tag[i])], 1);
-  for (unsigned i = 0; i < b->n; i++)
-    if (!add(x, e, b->tag[i], b->pos[i], at, n)) return false;
-  b->n = 0;
+  uint32_t tag = tag_of(key);
+  if (t) __builtin_prefetch(&t->x_slot[home(t->cap, tag)], 1);
+  if (c->to - c->from == COMING && !add_oldest(x, e, c, at, n)) return false;
+  size_t i = c->to++ % COMING;
+  c->tag[i] = tag;
+  c->pos[i] = (uint32_t)pos;
   return true;
 }
 
@@ -338,8 +348,8 @@ static enum KeyKind key_of(const Index *x, Record r, uint64_t *key) {
 }
 
 bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
-  Batch b;
-  b.n = 0;
+  Coming c;
+  c.from = c.to = 0;
   for (size_t i = ambi_index_upto(x); i < n; i++) {
     if (i + AHEAD < n && !ambi_record_gone(at[i + AHEAD]))
       __builtin_prefetch(ambi_ptr(at[i + AHEAD].held));
@@ -347,14 +357,10 @@ bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
     uint64_t key = 0;
     enum KeyKind kind = key_of(x, at[i], &key);
     if (kind == KEY_OPEN && !add_open(x, e, (uint32_t)i)) return false;
-    if (kind != KEY_VALUE) continue;
-    b.tag[b.n] = tag_of(key);
-    b.pos[b.n++] = (uint32_t)i;
-    if (b.n < BATCH) continue;
-    if (!add_batch(x, e, &b, at, n)) return false;
-    ambi_store_release(&x->x_upto, i + 1);
+    if (kind == KEY_VALUE && !add_soon(x, e, &c, key, i, at, n)) return false;
   }
-  if (!add_batch(x, e, &b, at, n)) return false;
+  while (c.from < c.to)
+    if (!add_oldest(x, e, &c, at, n)) return false;
   ambi_store_release(&x->x_upto, n);
   shrink_table(x, e);
   return true;

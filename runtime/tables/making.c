@@ -292,6 +292,12 @@ static void forget_numbers(Flat *row, size_t nvars) {
   ambi_flat_end(row);
 }
 
+// Is the new variable older than the newest choice record, and so still there when what
+// comes next is evaluated?
+static bool outlives(const Context *cx, Value var) {
+  return ambi_ptr(var) < cx->hb;
+}
+
 // The row of a result, and the names of its new variables behind it.
 static bool make_row(Context *cx, Value v, const Value *vars, size_t nvars,
                      size_t most, Answer *a) {
@@ -299,6 +305,7 @@ static bool make_row(Context *cx, Value v, const Value *vars, size_t nvars,
   Flat *row = &ts->row;
   Word *top = cx->h;
   ts->roots.n = 0;
+  ts->row_stays = false;
   bool ok = ambi_flat_settle(cx, &v, true) && ambi_vec_push(&ts->roots, v);
   for (size_t i = 0; ok && i < nvars; i++) {
     Value x = vars[i];
@@ -313,6 +320,7 @@ static bool make_row(Context *cx, Value v, const Value *vars, size_t nvars,
   for (uint32_t i = 0; ok && i < a->fresh; i++) {
     ok = ambi_grow((void **)&row->w, &row->cap, row->n + 1, sizeof *row->w);
     if (ok) row->w[row->n++] = shown(ambi_ptr(row->vars.at[nvars + i])[1]);
+    ts->row_stays |= outlives(cx, row->vars.at[nvars + i]);
   }
   forget_numbers(row, nvars);
   cx->h = top;
@@ -377,9 +385,9 @@ static bool spread(Table *t) {
   return append(t, &row, (Answer){.n = 1});
 }
 
-// New variables in several results may be one variable, and rows do not tell. Such
-// calls are not kept.
-static bool add_again(Making *m, const Flat *row, Answer a) {
+// A new variable in several results may be one variable, and rows do not tell. That can
+// be only if it was there before the choice between them; such calls are not kept.
+static bool add_again(Making *m, const Flat *row, Answer a, bool stays) {
   Table *t = m->table;
   if (t->count == 0 && row->n == 1 && t->nvars == 0) {
     t->one = true;
@@ -388,9 +396,8 @@ static bool add_again(Making *m, const Flat *row, Answer a) {
     return true;
   }
   if (!spread(t)) return false;
-  bool fresh = a.fresh > 0;
-  for (uint32_t i = 0; fresh && i < t->count; i++)
-    if (t->answers[i].fresh) m->dead = true;
+  if (a.fresh > 0 && m->shares) m->dead = true;
+  m->shares |= stays;
   if (t->n + row->n > MAX_AUTO_ROW) m->dead = true;
   return m->dead || append(t, row, a);
 }
@@ -409,7 +416,8 @@ bool ambi_table_result(Context *cx, size_t making, Value v, const Value *vars,
     return set ? no_memory(cx) : true;
   }
   if (ok) t->errors |= ambi_is_error_atom(ambi_deref(v));
-  ok = ok && (set ? add_once(t, &ts->row, a) : add_again(m, &ts->row, a));
+  ok = ok && (set ? add_once(t, &ts->row, a)
+                  : add_again(m, &ts->row, a, ts->row_stays));
   return ok || no_memory(cx);
 }
 

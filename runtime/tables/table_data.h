@@ -56,6 +56,8 @@ typedef struct Making {
   size_t tainted;   // AUTO: results depend on this incomplete making
   bool dead;        // AUTO: not to be kept
   bool depends;     // SET: some call of its group got what is not all
+  bool
+      shares;  // AUTO: a result has new variables that a later one may have, too
 } Making;
 
 typedef struct Declared {
@@ -77,6 +79,7 @@ struct Tables {
   Declared *declared;
   size_t ndeclared, declared_cap;
   Flat key, row;   // scratch
+  bool row_stays;  // a new variable of the row outlives the next failure
   ValueVec roots;  // scratch
   size_t bytes;    // of complete tables
   uint64_t made, hits, misses, dropped;

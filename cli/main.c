@@ -131,12 +131,22 @@ static void count_program(void) {
   if (all > counted) ambi_alloc_charge(all - counted);
 }
 
+static bool takes_more(void *arg, size_t bytes) {
+  (void)arg;
+  if (ambi_resident_memory() <= bytes) return false;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return ambi_resident_memory() > bytes;
+}
+
 static void run_all(Cli *cli) {
   Options *o = &cli->options;
   Host host = {.arg = cli,
                .write = cli_write,
                .note = write_note,
-               .progress = cli_progress};
+               .progress = cli_progress,
+               .takes_more = takes_more};
   cli->rt = ambi_runtime_open(&host, o->tier > 0);
   if (!cli->rt) {
     cli_complain("the runtime cannot start: out of memory");

@@ -35,6 +35,9 @@ typedef struct Host {  // what the embedding program provides
   void (*note)(void *arg, const char *text, size_t len);
   // How far loading a file has come, many times a second; may be NULL.
   void (*progress)(void *arg, const Progress *now);
+  // Does the process take more than so many bytes, with all that malloc could give back
+  // given back? May be NULL: what is counted is believed.
+  bool (*takes_more)(void *arg, size_t bytes);
 } Host;
 
 typedef struct Tables Tables;        // what calls gave, see tables/table.h

@@ -72,11 +72,31 @@ static bool memory_is_out(const Context *cx) {
   return ambi_alloc_bytes() > limit;
 }
 
-static enum AmbStop find_stop(const Context *cx) {
+// Small blocks that were freed are not counted any more, but what lies between them may
+// keep their pages. Asking takes a system call, so it is done when much has changed.
+static bool process_is_out(Context *cx) {
+  enum { MUCH = 1 << 20, LOOKS = 256, ROOM_FOR_HOLES = 12 << 20 };
+  Limits *l = &cx->limits;
+  const Host *host = &cx->rt->host;
+  if (!l->memory || !host->takes_more) return false;
+  size_t now = ambi_alloc_bytes(), was = l->seen_bytes;
+  size_t moved = now > was ? now - was : was - now;
+  if (moved < MUCH && ++l->looks < LOOKS) return false;
+  l->seen_bytes = now;
+  l->looks = 0;
+  size_t most = (size_t)l->memory + ROOM_FOR_HOLES;
+  if (!host->takes_more(host->arg, most)) return false;
+  Runtime *rt = cx->rt;
+  if (!rt->give_memory || !rt->give_memory(rt, (size_t)l->memory / 8))
+    return true;
+  return host->takes_more(host->arg, most);
+}
+
+static enum AmbStop find_stop(Context *cx) {
   const Limits *l = &cx->limits;
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
   if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
-  if (memory_is_out(cx)) return STOP_MEMORY;
+  if (memory_is_out(cx) || process_is_out(cx)) return STOP_MEMORY;
   if (l->heap && ambi_heap_words(cx) * sizeof(Word) > l->heap) return STOP_HEAP;
   return find_end(l);
 }

@@ -45,6 +45,8 @@ typedef struct Limits {
   double deadline;      // absolute, monotonic seconds; 0 = none
   double left;          // until then, when it began to rest
   uint64_t steps_used;  // the step that begins included
+  size_t seen_bytes;  // counted when the host was last asked what is taken ...
+  unsigned looks;     // ... and looks at the limits since then
 } Limits;
 
 struct Context;

@@ -55,12 +55,14 @@ static size_t root_words(const Engine *g) {
 // moved any more.
 static void keep_within(Engine *g, size_t live) {
   const Context *cx = g->cx;
-  size_t limit = (size_t)cx->limits.memory;
+  size_t limit = (size_t)cx->limits.memory, own = (size_t)cx->limits.heap;
+  size_t least = live + live / 8 + SMALL_STEP;
+  if (own && g->heap_soft > own / (2 * sizeof(Word)))
+    g->heap_soft = at_least(own / (2 * sizeof(Word)), least);
   if (!limit) return;
   size_t others = ambi_alloc_bytes() - cx->heap.committed - cx->old.committed -
                   cx->spare.committed;
   size_t most = others < limit ? (limit - others) / (2 * sizeof(Word)) : 0;
-  size_t least = live + live / 8 + SMALL_STEP;
   if (g->heap_soft > most) g->heap_soft = at_least(most, least);
 }
 

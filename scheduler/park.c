@@ -192,8 +192,11 @@ static LotRest sleep_until_called(Lot *l, Sleeper *s) {
   // The helper reports it when nobody can go on.
   bool last = s != l->helper && is_quiet(l);
   end_step(l, last ? call_helper(l) : (Call){0});
-  while (sem_wait(&s->wake) != 0)
-    continue;  // a debugger's signal
+  // A signal, or the bell: whoever rings it is not heard under the lock.
+  (void)!sem_wait(&s->wake);
+  take_lock(l);
+  if (s->asleep) remove_sleeper(l, s);
+  end_step(l, (Call){0});
   return LOT_LOOK;
 }
 

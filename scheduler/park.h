@@ -21,7 +21,9 @@
 //             the search, in one locked step
 //   why safe  what is injected before that step is seen by it; what comes after it finds
 //             the sleeper, or that nobody searches. Each sleeper is chosen once and
-//             posted once, then waits no more. What stands in an evaluator's own queue
+//             posted once, then waits no more. Who wakes and is still a sleeper was
+//             interrupted, leaves the sleepers and looks; a post that comes later makes
+//             it look once more. What stands in an evaluator's own queue
 //             needs nobody's wake: that evaluator is awake
 //   waits     the lock, for some tens of instructions; a sleeper
 //   lifetime  semaphores are there until all threads have ended

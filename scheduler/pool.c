@@ -328,6 +328,10 @@ void ambi_pool_nudge(Pool *p) {
   ambi_lot_nudge(&p->lot);
 }
 
+sem_t *ambi_pool_bell(Pool *p) {
+  return &p->evaluators[0]->sleeper.wake;
+}
+
 void ambi_pool_expect(Pool *p) {
   ambi_lot_expect(&p->lot, true);
 }

@@ -12,6 +12,8 @@
 #ifndef AMBIT_SCHEDULER_POOL_H
 #define AMBIT_SCHEDULER_POOL_H
 
+#include <semaphore.h>
+
 #include "scheduler/task.h"
 #include "scheduler/timer.h"
 
@@ -51,6 +53,9 @@ uint64_t ambi_pool_close(Pool *p, void (*left)(Task *t, void *arg), void *arg);
 HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg);
 // Any thread: evaluator 0 looks at its condition.
 void ambi_pool_nudge(Pool *p);
+// Posted, it does the same, and a signal handler may do that. It is there as long as the
+// pool.
+sem_t *ambi_pool_bell(Pool *p);
 // Somebody outside may wake a task later: nothing is stuck as long as there is one.
 void ambi_pool_expect(Pool *p);
 void ambi_pool_unexpect(Pool *p);

@@ -93,20 +93,21 @@ static void count_armed(Timers *all, uint64_t more) {
 }
 
 // ---- the thread -----------------------------------------------------------------------
-// Everything that is due; true: nothing is armed any more. What a timer does is done
+// Everything that is due; true: nothing is waited for any more. What a timer does is done
 // before it stops counting, so who finds none armed finds what they did.
 static bool fire_due(Timers *all) {
   bool fired = false;
   while (all->first && all->first->due_ns <= ambi_now_ns()) {
     Timer *t = all->first;
     void (*fire)(Timer *) = t->fire;
+    bool brings = t->brings;
     unlink_timer(all, t);
     t->fire = NULL;
     fire(t);  // t may be gone now
-    count_armed(all, -(uint64_t)1);
-    fired = true;
+    count_armed(all, -(uint64_t)brings);
+    fired |= brings;
   }
-  return fired && !all->first;
+  return fired && ambi_load_relaxed(&all->x_armed) == 0;
 }
 
 static void sleep_until_due(Timers *all) {
@@ -182,19 +183,30 @@ void ambi_timers_close(Timers *all) {
   ambi_free(all, sizeof *all);
 }
 
-bool ambi_timer_start(Timers *all, Timer *t, uint64_t due_ns,
-                      void (*fire)(Timer *t)) {
+static bool start(Timers *all, Timer *t, const Timer *as) {
   pthread_mutex_lock(&all->lock);
   AMB_ENSURE(!t->fire);
   bool ok = all->threaded || start_thread(all);
   if (ok) {
-    *t = (Timer){.due_ns = due_ns, .turn = all->turn++, .fire = fire};
+    *t = *as;
+    t->turn = all->turn++;
     all->first = meld(all->first, t);
-    count_armed(all, 1);
-    if (due_ns < all->sleeps_until) pthread_cond_signal(&all->changed);
+    count_armed(all, as->brings);
+    if (as->due_ns < all->sleeps_until) pthread_cond_signal(&all->changed);
   }
   pthread_mutex_unlock(&all->lock);
   return ok;
+}
+
+bool ambi_timer_start(Timers *all, Timer *t, uint64_t due_ns,
+                      void (*fire)(Timer *t)) {
+  return start(all, t,
+               &(Timer){.due_ns = due_ns, .fire = fire, .brings = true});
+}
+
+bool ambi_timer_start_aside(Timers *all, Timer *t, uint64_t due_ns,
+                            void (*fire)(Timer *t)) {
+  return start(all, t, &(Timer){.due_ns = due_ns, .fire = fire});
 }
 
 bool ambi_timer_cancel(Timers *all, Timer *t) {
@@ -203,7 +215,7 @@ bool ambi_timer_cancel(Timers *all, Timer *t) {
   if (armed) {
     unlink_timer(all, t);
     t->fire = NULL;
-    count_armed(all, -(uint64_t)1);
+    count_armed(all, -(uint64_t)t->brings);
   }
   pthread_mutex_unlock(&all->lock);
   return armed;

@@ -21,11 +21,12 @@ typedef struct Timers Timers;
 typedef struct Timer Timer;
 
 struct Timer {  // [lock]
-  Timer *child, *next,
-      *before;      // first child; next sibling; sibling before or parent
+  Timer *child, *next;
+  Timer *before;    // sibling, or the parent
   uint64_t due_ns;  // by ambi_now_ns
   uint64_t turn;    // of two that are due at once the older one goes first
   void (*fire)(Timer *t);  // NULL: it is not armed
+  bool brings;             // something that others wait for
 };
 
 // A clock that nobody sets.
@@ -39,9 +40,12 @@ void ambi_timers_close(Timers *all);
 // t is all zero, or was cancelled, or has fired. False: there is no thread for it.
 bool ambi_timer_start(Timers *all, Timer *t, uint64_t due_ns,
                       void (*fire)(Timer *t));
+// The same for one that brings nothing that is waited for: it is not counted.
+bool ambi_timer_start_aside(Timers *all, Timer *t, uint64_t due_ns,
+                            void (*fire)(Timer *t));
 // True: it has not fired and will not. False: it has, or was not armed.
 bool ambi_timer_cancel(Timers *all, Timer *t);
-// How many are armed. A timer counts until its `fire` is over.
+// How many are armed, but those aside. A timer counts until its `fire` is over.
 size_t ambi_timers_armed(const Timers *all);
 
 #endif

@@ -1,11 +1,12 @@
 // A model of who sleeps and who is woken (scheduler/park.h), looked at in every
 // interleaving: the helper and two threads, of which one is started in the course of
 // it; a thread outside that injects two tasks and says when it has no more; a timer
-// that brings one; each task may start another.
+// that brings one; a bell that rings at any time; each task may start another.
 //
 // A step is what happens under the lock, or what follows behind it: a post, a start.
 // Checked: what is injected has somebody who looks for it, if there is anybody left to
-// look; one at most searches, and does not sleep; no sleeper is posted twice; the helper
+// look; one at most searches, and does not sleep; no sleeper is posted twice; the
+// helper
 // is told that it is stuck when, and only when, nothing can come any more. A second test
 // breaks the rules of park.c one by one and wants to see that the model notices.
 #include <stdbool.h>
@@ -36,6 +37,7 @@ enum Broken {
   DRAINS_IN_SILENCE,  // nor does the timer
   DISARMS_FIRST,      // the timer does not count any more when it injects
   CALLS_TWO,          // though somebody searches
+  SLEEPS_ON,          // counted as a sleeper when the bell has woken it
   BROKEN_COUNT
 };
 
@@ -44,7 +46,8 @@ typedef struct Model {
   bool asleep[EVALUATORS], searching[EVALUATORS];
   bool call_post[EVALUATORS + 2];  // to be posted behind the lock, by whom
   uint8_t call_whom[EVALUATORS + 2];
-  bool x_searching, nudged, expected, armed;
+  bool x_searching, nudged, expected, armed, rung;
+  uint8_t bell;  // posts that nobody was called by
   uint8_t injected, started, acting, children;
   uint8_t brought, timer;
 } Model;
@@ -168,7 +171,9 @@ static void rest(Model *m, int e) {
 static bool post(Model *m, int who) {
   if (!m->call_post[who]) return false;
   int whom = m->call_whom[who];
-  if (++m->posts[whom] > 1) blame("posted twice");
+  // Woken by the bell, the helper may sleep again before an older post.
+  unsigned most = whom == HELPER && m->rung ? 2 : 1;
+  if (++m->posts[whom] > most) blame("posted too often");
   m->call_post[who] = false;
   m->call_whom[who] = 0;
   return true;
@@ -182,8 +187,12 @@ static bool evaluate(Model *m, int e) {
   case TAKE: take(m, e); break;
   case REST: rest(m, e); break;
   case ASLEEP:
-    if (m->posts[e] == 0) return false;
-    m->posts[e]--;
+    if (m->posts[e] == 0 && (e != HELPER || m->bell == 0)) return false;
+    if (m->posts[e] > 0)
+      m->posts[e]--;
+    else
+      m->bell--;
+    if (broken != SLEEPS_ON) m->asleep[e] = false;
     m->at[e] = TAKE;
     break;
   default: return false;
@@ -296,6 +305,12 @@ static void explore(enum Broken how) {
       moved = true;
       explore_reach(&next);
       if (who < EVALUATORS) start_child(&m, who);
+    }
+    if (!m.rung) {
+      Model next = m;
+      next.rung = true;
+      next.bell = 1;
+      explore_reach(&next);
     }
     if (!moved && m.at[HELPER] != TOLD) blame("all sleep, and nobody was told");
   }

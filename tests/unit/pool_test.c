@@ -342,6 +342,43 @@ START_TEST(test_stuck) {
 }
 END_TEST
 
+// A bell that rings behind the scheduler's back: the condition is looked at, though
+// nobody has anything to do.
+static AMB_ATOMIC(bool) told;
+static bool was_told(void *arg) {
+  (void)arg;
+  return ambi_load_acquire(&told);
+}
+
+static void *ring(void *arg) {
+  struct timespec t = {0, 2000000};
+  nanosleep(&t, NULL);
+  ambi_store_release(&told, true);
+  sem_post(arg);
+  return NULL;
+}
+
+START_TEST(test_bell) {
+  open_pool(sizes[_i]);
+  pthread_t other;
+  Task waiting;
+  ambi_task_init(&waiting, pool, TASK_BATCH, wait_forever);
+  ambi_task_start(&waiting, NULL);
+  ambi_pool_expect(pool);
+  for (unsigned round = 0; round < 5; round++) {
+    ambi_store_release(&told, false);
+    ck_assert_int_eq(pthread_create(&other, NULL, ring, ambi_pool_bell(pool)),
+                     0);
+    ck_assert_int_eq(ambi_pool_help(pool, was_told, NULL), HELP_REACHED);
+    pthread_join(other, NULL);
+    ambi_task_wake(&waiting, NULL);
+  }
+  ambi_pool_unexpect(pool);
+  ck_assert_int_eq(help_until(1), HELP_STUCK);
+  close_pool(1);
+}
+END_TEST
+
 static void count_left(Task *t, void *n) {
   ck_assert(t->run == go_on);
   ++*(unsigned *)n;
@@ -447,6 +484,7 @@ int main(void) {
   tcase_add_loop_test(tc, test_wakes_from_outside, 0, n);
   tcase_add_loop_test(tc, test_trees, 0, n);
   tcase_add_loop_test(tc, test_stuck, 0, n);
+  tcase_add_loop_test(tc, test_bell, 0, n);
   tcase_add_loop_test(tc, test_close, 0, n);
   tcase_add_test(tc, test_use);
   tcase_add_test(tc, test_outage);

@@ -175,6 +175,31 @@ static bool never(void *arg) {
   return false;
 }
 
+// One aside does not keep a pool from being stuck, and fires all the same.
+static AMB_ATOMIC(uint32_t) x_aside;
+static void come_aside(Timer *t) {
+  (void)t;
+  ambi_store_release(&x_aside, 1);
+}
+
+START_TEST(test_aside) {
+  Timer late = {0}, soon = {0};
+  Pool *pool = ambi_pool_open(1, NULL);
+  ck_assert(pool);
+  timers = ambi_pool_timers(pool);
+  uint64_t now = ambi_now_ns(), hour = 3600000000000u;
+  ck_assert(ambi_timer_start_aside(timers, &late, now + hour, come_aside));
+  ck_assert_uint_eq(ambi_timers_armed(timers), 0);
+  ck_assert_int_eq(ambi_pool_help(pool, never, NULL), HELP_STUCK);
+  ck_assert(ambi_timer_start_aside(timers, &soon, now, come_aside));
+  while (ambi_load_acquire(&x_aside) == 0)
+    sched_yield();
+  ck_assert(ambi_timer_cancel(timers, &late));
+  ck_assert_uint_eq(ambi_timers_armed(timers), 0);
+  ck_assert_uint_eq(ambi_pool_close(pool, NULL, NULL), 0);
+}
+END_TEST
+
 START_TEST(test_tasks) {
   enum { N = 50 };
   static Sleepy all[N];
@@ -198,6 +223,7 @@ int main(void) {
   tcase_add_test(tc, test_earlier);
   tcase_add_test(tc, test_outage);
   tcase_add_test(tc, test_threads);
+  tcase_add_test(tc, test_aside);
   tcase_add_loop_test(tc, test_tasks, 1, 5);
   return unit_run(tc, "timer");
 }

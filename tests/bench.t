@@ -120,6 +120,7 @@ SKIP: {
     $r = bench_run( '--small', 'facts', @limit );
     is( $r->{exit}, 0, 'bench/run: a space that grows' ) or diag( $r->{out}, $r->{err} );
     like( $r->{out}, qr/^1000( +right){4}$/m, 'bench/run: and its answers' );
+    like( $r->{out}, qr/^s_join2, time over luajit's .*<= 1\.20$/m, 'bench/run: and the goals of spaces' );
 
     $r = bench_run( '--small', 'load', @limit );
     is( $r->{exit}, 0, 'bench/run: files of facts' ) or diag( $r->{out}, $r->{err} );

@@ -15,6 +15,15 @@ GRAIN = 0.002  # net processor seconds below which a figure says nothing
 MOST_RUNS = 16
 
 
+def slope(points):
+    """Exponent of the power that fits best: least squares on logarithms."""
+    xs = [math.log(x) for x, _ in points]
+    ys = [math.log(y) for _, y in points]
+    mx, my = statistics.mean(xs), statistics.mean(ys)
+    return sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / \
+        sum((x - mx) ** 2 for x in xs)
+
+
 class Cell:
     """The samples of one engine on one text, or a word instead."""
 

@@ -137,10 +137,10 @@ NUMBERS = [
 # ---- measuring --------------------------------------------------------------
 
 class Measured:
-    """Everything the numbers ask for."""
+    """Everything the numbers ask for. own: name -> Text, beside the programs."""
 
-    def __init__(self, bench, engines):
-        self.bench, self.engines = bench, engines
+    def __init__(self, bench, engines, own=None):
+        self.bench, self.engines, self.own = bench, engines, own or {}
         self.main = engines[0].name
         self.units = texts.units()
         self.cells, self.costs, self.lines = {}, {}, {}
@@ -149,7 +149,8 @@ class Measured:
         programs = {p.name: p for p in texts.programs()}
         for name in sorted({p for n in numbers for p in n.programs}):
             note(f"{name} ...")
-            text = programs[name].at(programs[name].small if o.small else None)
+            text = self.own.get(name) or programs[name].at(
+                programs[name].small if o.small else None)
             self.cells[name] = self.bench.turns(
                 {e.name: (e, text) for e in self.engines}, o.n)
         known = {name: s for members in groups.groups().values()
@@ -198,16 +199,17 @@ class Measured:
         return s and s * 1000
 
 
-def run(bench, o, engines):
-    """(status, row of saved figures, table)"""
+def run(bench, o, engines, numbers=None, own=None):
+    """(status, row of saved figures, table); without numbers, those of machine code."""
+    numbers = numbers or NUMBERS
     names = [e.name for e in engines]
-    m = Measured(bench, engines)
-    status = m.run(o, NUMBERS)
+    m = Measured(bench, engines, own)
+    status = m.run(o, numbers)
     table = report.Table(["number"] + names + ["goal", ""],
                          [WIDTH] + [max(9, len(n) + 2) for n in names]
                          + [9, 8])
     row = {"numbers": {}}
-    for number in NUMBERS:
+    for number in numbers:
         values = {n: None if o.small else number.figure(m, n) for n in names}
         row["numbers"][number.title] = values
         table.add([number.title]

@@ -30,6 +30,7 @@ typedef struct Source {
 typedef struct Cli Cli;
 typedef void Verb(Cli *cli, Source *s);
 
+enum { MOST_EVALUATORS = 256 };
 typedef struct Options {
   Verb *verb;
   Source *sources;  // texts of -e, or the one FILE
@@ -40,8 +41,9 @@ typedef struct Options {
   bool tier_chosen;  // on the command line
   bool jit_chosen;   // by --jit
   bool jit_stats, gc_stats, table_stats;
-  bool native;    // disasm: with machine code
-  JitConfig jit;  // 0 in numbers: the usual
+  bool native;          // disasm: with machine code
+  JitConfig jit;        // 0 in numbers: the usual
+  unsigned evaluators;  // 0: as many as there are processors
   Limits limits;
   double time_limit;
   bool explain;

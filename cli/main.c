@@ -11,9 +11,11 @@
 #include "cli/cli.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
+#include "memory/processors.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "scheduler/actor.h"
+#include "scheduler/crew.h"
 
 #ifndef AMB_VERSION
 #define AMB_VERSION "0.1.0"
@@ -162,6 +164,10 @@ static void run_all(Cli *cli) {
   cli->rt->argc = o->nargs;
   cli_jit_open(cli);
   if (!ambi_actors_open(cli->rt, 1)) cli_complain("out of memory");
+  if (o->tier > 0 &&
+      !ambi_crew_open(cli->rt,
+                      o->evaluators ? o->evaluators : ambi_processors()))
+    cli_complain("out of memory: forms run one after another");
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
@@ -170,6 +176,7 @@ static void run_all(Cli *cli) {
 #ifdef AMB_DEBUG
   note_opcodes(cli->rt);
 #endif
+  ambi_crew_close(cli->rt);
   cli_jit_stop(cli);
   if (o->gc_stats) cli_gc_stats(cli);
   if (o->table_stats) cli_table_stats(cli);

@@ -91,6 +91,12 @@ static bool set_jit_perf(Options *o, const char *v) {
   o->jit.profile = *v == 'm' ? PROFILE_MAP : PROFILE_DUMP;
   return true;
 }
+static bool set_evaluators(Options *o, const char *v) {
+  uint64_t n;
+  if (!read_count(v, &n) || n == 0 || n > MOST_EVALUATORS) return false;
+  o->evaluators = (unsigned)n;
+  return true;
+}
 static bool set_explain(Options *o, const char *v) {
   (void)v;
   return o->explain = true;
@@ -156,6 +162,8 @@ static const char size[] = "a size such as 500M or 2G";
 
 static const Option table[] = {
     {"-e", "TEXT", "run TEXT (may be repeated)", set_text, "a text"},
+    {"-j", "N", "evaluators; as many as there are processors, if not told",
+     set_evaluators, "a whole number from 1 to 256"},
     {"-n", "N", "at most N answers for each form", set_answers,
      "a whole number from 1"},
     {"--query-timeout", "S", "at most S seconds for each form",
@@ -303,8 +311,13 @@ static int read_option(Options *o, int argc, char **argv, int *at) {
   const char *word = argv[(*at)++];
   size_t len = strcspn(word, "=");
   const Option *option = find_option(word, len);
-  if (!option) return unknown_option(word, len);
   const char *value = word[len] ? word + len + 1 : NULL;
+  if (!option && word[1] != '-') {  // -j4
+    option = find_option(word, 2);
+    value = word + 2;
+    if (option && !option->value) option = NULL;
+  }
+  if (!option) return unknown_option(word, len);
   if (value && !option->value) {
     cli_complain("option %s takes no value", option->name);
     return EXIT_USAGE;

@@ -27,7 +27,9 @@ enum {
   STRESS_EARLY =
       128,  // "early": the first machine code of a unit is of level 2
   STRESS_TABLING = 256,  // "tabling": (pragma! tabling auto) from the start
-  STRESS_YIELD = 512     // "yield": each step gives the thread back and goes on
+  STRESS_YIELD = 512,    // "yield": each step gives the thread back and goes on
+  STRESS_HANDOVER =
+      1024  // "handover": alternatives are handed over at every step
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

@@ -1,17 +1,42 @@
 // What the runtime asks of whoever runs several evaluations of it (scheduler/).
 //
 // A Runtime without a crew has one evaluation at a time; then nothing rests but under
-// stress, and forms that would run beside one another run one after another.
+// stress, and forms that would run beside one another run one after another. All calls
+// come from the thread that evaluates cx.
 #ifndef AMBIT_RUNTIME_CREW_H
 #define AMBIT_RUNTIME_CREW_H
 
-#include "runtime/atoms/context.h"
+#include "runtime/builtins/builtin.h"
 
 typedef struct Crew Crew;
 struct Crew {
   // The evaluation of cx stopped with STOP_YIELD or STOP_WAIT, and its thread can do
   // nothing else: comes back when it may go on.
   void (*rest)(Context *cx);
+  // The form has ended: what it began and nobody waits for any more is cancelled.
+  void (*form_ended)(Context *cx);
+  // Begins to evaluate the children of a list, one or more, beside one another, each
+  // in a Context of its own. Returns a number for them; 0: they cannot run beside this
+  // one, or cx->stop is set. first: a branch ends with its first result.
+  uint64_t (*begin)(Context *cx, Value list, bool first);
+  // The results of one branch, pushed onto cx->many. B_MANY; or B_STOP with STOP_WAIT
+  // while they are not there, or with what stopped the branch.
+  enum BuiltinStatus (*branch)(Context *cx, uint64_t branches, uint32_t index);
+  // The result that came first, or the Errors of all if there is none; the other
+  // branches are cancelled. As above.
+  enum BuiltinStatus (*first)(Context *cx, uint64_t branches);
+  // Nothing more is wanted of them.
+  void (*drop)(Context *cx, uint64_t branches);
+  // Has somebody nothing to do, and may cx hand something over (machine/handover.h)?
+  bool (*wants)(const Context *cx);
+  // A part for what cx hands over, to be filled in. NULL: there is no memory.
+  struct Part *(*part_make)(Context *cx);
+  void (*part_start)(Context *cx, struct Part *p);  // it was filled in
+  // What it found; NULL: cx->stop is set, to STOP_WAIT if it is not ready. *again: it
+  // cannot be told by itself.
+  const struct Carried *(*part_results)(Context *cx, struct Part *p,
+                                        bool *again);
+  void (*part_drop)(Context *cx, struct Part *p);  // nobody wants it
 };
 
 #endif

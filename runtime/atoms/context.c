@@ -64,6 +64,7 @@ Context *ambi_context_open(Runtime *rt) {
   if (!cx) return NULL;
   cx->rt = rt;
   cx->limits = rt->limits;
+  cx->random = &rt->rng_state;
   cx->error_reason = AMB_NONE;
   cx->message = ambi_alloc(MESSAGE_MIN);
   if (cx->message) cx->message_cap = MESSAGE_MIN;

@@ -9,6 +9,7 @@
 #define AMBIT_RUNTIME_CONTEXT_H
 
 #include "memory/epoch.h"
+#include "memory/atomic.h"
 #include "memory/pages.h"
 #include "runtime/atoms/limits.h"
 #include "runtime/atoms/symbol.h"
@@ -68,6 +69,12 @@ typedef struct Context {
   enum AmbStop stop;  // set when something must unwind the form
   void
       *actor;  // whose evaluation it is (scheduler/actor.h); NULL: the script's
+  AMB_ATOMIC(uint32_t)
+  x_cancel;          // [all] set from outside to stop this form alone
+  void *crew_data;   // of who runs several, see runtime/crew.h
+  void *waits;       // likewise: what it waits for
+  void *branches;    // likewise: what the form runs beside itself
+  uint64_t *random;  // the default generator's state
   bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
   ValueVec many;  // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself

@@ -94,7 +94,8 @@ static bool process_is_out(Context *cx) {
 
 static enum AmbStop find_stop(Context *cx) {
   const Limits *l = &cx->limits;
-  if (ambi_load_relaxed(&cx->rt->x_cancel)) return STOP_CANCEL;
+  if (ambi_load_relaxed(&cx->rt->x_cancel) || ambi_load_relaxed(&cx->x_cancel))
+    return STOP_CANCEL;
   if (l->steps && l->steps_used > l->steps) return STOP_STEPS;
   if (memory_is_out(cx) || process_is_out(cx)) return STOP_MEMORY;
   if (l->heap && ambi_heap_words(cx) * sizeof(Word) > l->heap) return STOP_HEAP;

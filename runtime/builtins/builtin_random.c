@@ -52,7 +52,7 @@ static Value open_generator(Runtime *rt, uint64_t seed) {
 
 // The word of a generator cell or of &rng; NULL for anything else.
 static uint64_t *state_of(Context *cx, Value v) {
-  if (ambi_is_op(v) && ambi_op_of(v) == OP_RNG) return &cx->rt->rng_state;
+  if (ambi_is_op(v) && ambi_op_of(v) == OP_RNG) return cx->random;
   if (!ambi_is_cell_kind(v, CELL_RNG)) return NULL;
   return &((Generator *)ambi_cell(v))->state;
 }
@@ -125,19 +125,19 @@ enum BuiltinStatus ambi_b_random_float(Context *cx, const Value *args,
 enum BuiltinStatus ambi_b_draw_int(Context *cx, const Value *args, unsigned n,
                                    Value *out) {
   if (n < 2 || !numbers(args)) return B_NOREDUCE;
-  return draw_int(cx, &cx->rt->rng_state, args, out);
+  return draw_int(cx, cx->random, args, out);
 }
 
 enum BuiltinStatus ambi_b_draw_float(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
   if (n < 2 || !numbers(args)) return B_NOREDUCE;
-  return draw_float(cx, &cx->rt->rng_state, args, out);
+  return draw_float(cx, cx->random, args, out);
 }
 
 enum BuiltinStatus ambi_b_flip(Context *cx, const Value *args, unsigned n,
                                Value *out) {
   (void)args, (void)n;
-  return ambi_answer_bool(out, draw(&cx->rt->rng_state) >> 63);
+  return ambi_answer_bool(out, draw(cx->random) >> 63);
 }
 
 // ---- generators -------------------------------------------------------------
@@ -177,7 +177,6 @@ enum BuiltinStatus ambi_b_reset_random_generator(Context *cx, const Value *args,
         "reset-random-generator expects a random generator as its argument");
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
-  *state = draw(&cx->rt->rng_state) ^
-           ((uint64_t)t.tv_sec << 32 ^ (uint64_t)t.tv_nsec);
+  *state = draw(cx->random) ^ ((uint64_t)t.tv_sec << 32 ^ (uint64_t)t.tv_nsec);
   return ambi_answer_unit(out);
 }

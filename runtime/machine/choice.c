@@ -9,7 +9,7 @@
 // `fail` arrives at R and PEND runs what R stood for, then DELIVER hands the
 // saved results out. Ordinary records pay nothing for this.
 #include "runtime/atoms/work.h"
-#include "runtime/machine/image.h"
+#include "runtime/machine/handover.h"
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
@@ -81,6 +81,7 @@ static void make_fresh(Engine *g, Hook *h) {
   ValueVec room = h->values;
   if (plain) {
     h->nvalues = 0;
+    h->sequential = false;
   } else {
     drop_contents(g, h);
     room = h->values;
@@ -92,6 +93,7 @@ static void make_fresh(Engine *g, Hook *h) {
 void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
+    if (AMB_UNLIKELY(h->parts != NULL)) ambi_handover_cut(g, h);
     if (h->kind == HOOK_TABLE) ambi_tables_cut(g->cx->rt, h->nvars);
     make_fresh(g, h);
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {
@@ -216,6 +218,8 @@ enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
     }
     if (p.w & 1) return NEXT_FAIL;
   }
+  if (AMB_UNLIKELY(error && ambi_handover_hides(g, at)))
+    return ambi_handover_again(g);
   if (at == g->b) {
     g->pc = error ? err : next;
     return NEXT_PC;

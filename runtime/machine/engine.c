@@ -7,6 +7,7 @@
 #include "runtime/crew.h"
 #include "runtime/eval.h"
 #include "runtime/guard.h"
+#include "runtime/machine/handover.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
 
@@ -55,7 +56,7 @@ static void engine_close(void *g) {
   ambi_engine_close(g);
 }
 
-static Engine *engine_of(Context *cx) {
+Engine *ambi_engine_of(Context *cx) {
   if (!cx->engine) {
     cx->engine = ambi_engine_open(cx);
     cx->engine_close = engine_close;
@@ -65,8 +66,7 @@ static Engine *engine_of(Context *cx) {
 
 static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
 
-// The sentinel record and a frame for the form.
-static bool begin(Engine *g, Unit *form) {
+bool ambi_engine_begin(Engine *g) {
   static const Code done[1] = {{.op = OP_I_TOP_DONE}};
   Context *cx = g->cx;
   g->home = cx->space;
@@ -83,18 +83,26 @@ static bool begin(Engine *g, Unit *form) {
                    .hook = g->top_hook,
                    .aux = AMB_UNIT};
   cx->hb = cx->h;
-  g->e[FRAME_UNIT] = (Word)(uintptr_t)form;
-  g->e[FRAME_PREV] = (Word)(uintptr_t)g->e;
-  g->e[FRAME_RET] = (Word)(uintptr_t)result;
-  g->e[FRAME_MARK] = 0;
   g->rv = AMB_UNIT;
   g->copy.stamps = 0;
   ambi_adopted_free(g);
   drop_handed(g);
-  g->pc = ambi_load_acquire(&form->entry);
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};
+  g->handed_to = NULL;
+  g->is_part = g->part_of_form = g->spoilt = false;
+  g->refused = g->patience = 0;
   ambi_collect_first(g);
+  return true;
+}
+
+bool ambi_engine_frame(Engine *g, const Unit *form) {
+  g->e = g->stack + FRAME_HEADER;
+  g->e[FRAME_UNIT] = (Word)(uintptr_t)form;
+  g->e[FRAME_PREV] = (Word)(uintptr_t)g->e;
+  g->e[FRAME_RET] = (Word)(uintptr_t)result;
+  g->e[FRAME_MARK] = 0;
+  g->pc = ambi_load_acquire(&form->entry);
   return g->e + form->nslots <= g->stack_end ||
          ambi_stack_more(g, g->e + form->nslots);
 }
@@ -119,7 +127,14 @@ static void hand_out(Engine *g, ValueVec *out) {
 // Runs until there is nothing more or something stops it, and hands out what was
 // found meanwhile.
 static enum AmbStop run(Engine *g, ValueVec *out) {
-  g->cx->stop = ambi_interp_run(g);
+  bool again = true;
+  while (again) {
+    g->cx->stop = ambi_interp_run(g);
+    again = false;
+    if (g->cx->stop || !g->top_hook->parts) break;
+    if (!ambi_handover_join(g, g->top_hook, g->choices, &again)) break;
+    if (again && ambi_handover_again(g) != NEXT_PC) break;
+  }
   ambi_engine_count(g);
   if (!ambi_rests(g->cx->stop)) hand_out(g, out);
   return g->cx->stop;
@@ -131,6 +146,7 @@ static void end(Engine *g, Space *space) {
   if (!g->top_hook) return;
   ambi_trail_undo(cx, g->choices->tr);
   cx->space = space;
+  if (g->is_part && !g->part_of_form) g->choices[1].hook = NULL;
   ambi_choice_cut(g, g->choices + 1);
   ambi_hook_free(g, g->top_hook);
   g->choices->hook = NULL;
@@ -148,7 +164,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Space *space = cx->space;
   g->max_depth = cx->limits.max_stack_depth;
   cx->rigid_epoch = ambi_code_epoch(g->code);
-  if (begin(g, form))
+  if (ambi_engine_begin(g) && ambi_engine_frame(g, form))
     run(g, out);
   else if (cx->stop == STOP_NONE)
     cx->stop = STOP_MEMORY;
@@ -192,7 +208,7 @@ static Unit *prepare(Engine *g, Value form, bool lower) {
 }
 
 static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
-  Engine *g = engine_of(cx);
+  Engine *g = ambi_engine_of(cx);
   if (!g) return cx->stop = STOP_MEMORY;
   cx->hb = (Word *)UINTPTR_MAX;
   bool bare = cx->rt->bare_minimal;
@@ -200,7 +216,9 @@ static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   g->max_depth = cx->limits.max_stack_depth;
   g->form = prepare(g, form, !bare && !as_data);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
-  if (g->form && !begin(g, g->form) && !cx->stop) cx->stop = STOP_MEMORY;
+  if (g->form && !(ambi_engine_begin(g) && ambi_engine_frame(g, g->form)) &&
+      !cx->stop)
+    cx->stop = STOP_MEMORY;
   return cx->stop;
 }
 
@@ -232,6 +250,7 @@ enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
 void ambi_form_close(Context *cx) {
   Engine *g = cx->engine;
   if (!g) return;
+  if (cx->rt->crew) cx->rt->crew->form_ended(cx);
   end(g, g->home);
   if (g->form) ambi_unit_drop(g->code, g->form);
   g->form = NULL;

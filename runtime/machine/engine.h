@@ -118,6 +118,8 @@ struct Hook {
   Image image;
   size_t cursor;
   size_t nvalues;      // items that are no errors
+  struct Part *parts;  // what others have of its region, the newest first
+  bool sequential;     // nothing of it is handed over
   bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
   RecordVec records;   // HOOK_CURSOR: candidates of a query
   ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;
@@ -173,6 +175,12 @@ typedef struct Engine {
   uint64_t
       gc_mark;  // of the last collection; reads as a header, so no slot holds it
   uint64_t steps;
+  // Alternatives at others (handover.h): the newest record handed over; this is such an
+  // alternative, of the form's region; it cannot be told by itself; looks until the
+  // next attempt, after one that failed.
+  Choice *handed_to;
+  bool is_part, part_of_form, spoilt;
+  uint32_t refused, patience;
   SeenReturns seen;
   size_t trail_mark;   // where the trail has been marked as seen ...
   Word trail_seen[2];  // ... with this, no variable; unbound: undone
@@ -203,6 +211,11 @@ static inline void ambi_engine_hurry(Engine *g) {
 }
 Engine *ambi_engine_open(Context *cx);
 void ambi_engine_close(Engine *g);
+Engine *ambi_engine_of(Context *cx);  // opened if need be; NULL: memory is out
+// A form begins: the sentinel record and its collector. False: memory is out.
+bool ambi_engine_begin(Engine *g);
+// Its frame, and the way into it. False: memory is out.
+bool ambi_engine_frame(Engine *g, const Unit *form);
 // Runs a unit without arguments as a form of its own; its results are appended
 // to out as heap atoms.
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);

@@ -72,10 +72,19 @@ void ambi_image_unsettle(Image *m) {
 
 // ---- copying -------------------------------------------------------------------
 
+// Does p belong to the Context, wherever?
+static bool is_at_home(const ImageCopy *c, const Word *p) {
+  const Engine *g = c->cx->engine;
+  const Image *handed = &g->handed;
+  return ambi_in_heap(c->cx, p) || ambi_adopted_at(g, p) ||
+         (p >= handed->w && p < handed->w + handed->n);
+}
+
 // True for a word that is to be kept as a pointer: older, or not of the heap. An
 // adopted image is as old as the newest it may refer to.
 static bool stays(const ImageCopy *c, const Word *p) {
   bool heap = ambi_in_heap(c->cx, p);
+  if (AMB_UNLIKELY(c->abroad)) return !is_at_home(c, p);
   if (heap && p >= c->limit) return false;
   const Adopted *a = heap ? NULL : ambi_adopted_at(c->cx->engine, p);
   if (a && !a->pinned && a->top > c->limit) return false;
@@ -94,7 +103,7 @@ static bool term_stays(const ImageCopy *c, Value v) {
 // its own has it.
 static Word identity(ImageCopy *c, Word *cell) {
   const Choice *b = ((const Engine *)c->cx->engine)->b;
-  if (ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
+  if (!c->abroad && ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
       c->s->stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
     cell[1] =
         ambi_vinfo(ambi_vinfo_name(cell[1]), AMB_VAR_STAMPED + c->s->stamps++);

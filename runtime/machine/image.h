@@ -11,6 +11,7 @@ typedef struct ImageCopy {
   const Word *limit;  // cells below stay pointers
   Context *cx;
   bool resolve;  // older terms may hold variables bound since
+  bool abroad;   // for another Context: nothing of this one stays a pointer
   size_t plain;  // length of the image from which on parts are copied once
   size_t nwork, nrenamed, nforwarded;
 } ImageCopy;

@@ -4,8 +4,10 @@
 
 #include "memory/stress.h"
 #include "runtime/config.h"
+#include "runtime/crew.h"
 #include "runtime/eval.h"
 #include "runtime/guard.h"
+#include "runtime/machine/handover.h"
 
 bool ambi_step_edge(Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
@@ -69,7 +71,9 @@ bool ambi_step_poll(Engine *g, size_t args) {
     cx->stop = STOP_DEPTH;
     return false;
   }
-  bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER | STRESS_YIELD);
+  if (cx->rt->crew && cx->rt->crew->wants(cx)) ambi_handover_offer(g, g->b);
+  bool often = ambi_stress(STRESS_COLLECT | STRESS_RELOWER | STRESS_YIELD |
+                           STRESS_HANDOVER);
   uint64_t every = host->looks ? host->look_every : AMB_POLL_STEPS;
   uint64_t grant = often ? 0 : distance(g, every);  // then a step looks again
   uint64_t left = cx->limits.steps - cx->limits.steps_used;
@@ -125,7 +129,11 @@ bool ambi_step_failed_often(Engine *g) {
     ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
     change_over(g);
   }
-  return ambi_limits_poll(g->cx) && !yield(g, false);
+  if (!ambi_limits_poll(g->cx)) return false;
+  const Crew *crew = g->cx->rt->crew;
+  if (crew && crew->wants(g->cx))
+    ambi_handover_offer(g, g->b - 1);  // the newest is being resumed
+  return !yield(g, false);
 }
 
 bool ambi_stack_more(Engine *g, Word *need) {
@@ -267,6 +275,7 @@ bool ambi_step_collect_begin(Engine *g, const Code *resume) {
     return false;
   }
   c->hook = hook;
+  c->next = g->pc;
   return true;
 }
 
@@ -283,6 +292,9 @@ enum Next ambi_step_collect_add(Engine *g) {
 
 enum Next ambi_step_collect_end(Engine *g) {
   Hook *h = g->b->hook;
+  bool again = false;
+  if (h->parts && !ambi_handover_join(g, h, g->b, &again)) return NEXT_STOP;
+  if (again) return ambi_handover_again(g);
   Value v = ambi_collector_expr(g, h);
   if (ambi_is_none(v)) return NEXT_STOP;
   uint16_t dst = g->pc->a;

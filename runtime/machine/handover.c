@@ -1,0 +1,434 @@
+// Handing over the oldest alternative, going on from one, and putting results together.
+#include "runtime/machine/handover.h"
+
+#include "memory/alloc.h"
+#include "memory/stress.h"
+#include "runtime/crew.h"
+#include "runtime/machine/reach.h"
+#include "runtime/machine/step.h"
+#include "runtime/runtime.h"
+#include "runtime/types/types.h"
+
+// What a record resumes at that was handed over: it goes, and the one below is next.
+static const Code handed[1] = {{.op = OP_I_ONCE_FAIL}};
+
+enum {
+  MOST_WORDS = 1 << 16,  // of frames that are copied
+  GRAIN = 4000  // steps of the evaluation before anything is handed over
+};
+
+// ---- what may be handed over ----------------------------------------------------
+
+// A region: its collector's record, or the sentinel; and the record below which lie
+// the records of others.
+typedef struct Region {
+  Choice *begins;  // NULL: there is none
+  Choice *base;    // what is counted from: one below, or the sentinel itself
+  Word *frame;     // the region's own
+} Region;
+
+static Region form_region(const Engine *g) {
+  bool whole = !g->is_part && !g->cx->limits.answers && !g->bare &&
+               !g->max_depth && !g->top_hook->sequential;
+  Word *frame = g->stack + FRAME_HEADER;
+  Choice *begins = g->choices + (g->is_part && !g->part_of_form);
+  if (g->is_part) whole = !g->top_hook->sequential;
+  return (Region){whole ? begins : NULL, g->choices, frame};
+}
+
+static Region collector_region(Choice *r) {
+  Hook *h = r->hook;
+  bool plain = h && h->kind == HOOK_COLLECT && !h->old && !h->with_bindings &&
+               !h->sequential && r->next && r->next->op == OP_I_COLLECT;
+  return (Region){plain ? r : NULL, r - 1, r->e};
+}
+
+// Is the record that of a `case`, which goes there when nothing comes?
+static bool is_case(const Unit *u, const Code *resume) {
+  for (const Code *pc = u->code; pc < u->code + u->ncode;
+       pc += ambi_op_words(pc))
+    if (pc->op == OP_I_CASE && pc + (int16_t)pc->c == resume) return true;
+  return false;
+}
+
+// Alternatives that do not ask what became of those before them.
+static bool has_alternatives(const Choice *r) {
+  const Code *resume = ambi_code_origin(r->resume);
+  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
+  if (r->hook) return false;
+  switch (resume->op) {
+  case OP_I_FORK_NEXT:
+  case OP_I_MANY_NEXT: return true;
+  case OP_I_RETRY:
+  case OP_I_TRUST: return !is_case(u, resume);
+  default: return false;
+  }
+}
+
+// The oldest record of alternatives in a region where nothing older is in the way.
+static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
+  *region = form_region(g);
+  Choice *first = g->choices + 1 + (g->is_part && !g->part_of_form);
+  for (Choice *r = first; r <= newest; r++) {
+    if (r->resume == handed) continue;
+    if (r->hook && r->hook->kind == HOOK_COLLECT)
+      *region = collector_region(r);
+    else if (region->begins && has_alternatives(r))
+      return r;
+    else
+      region->begins = NULL;
+  }
+  return NULL;
+}
+
+// ---- giving ---------------------------------------------------------------------
+
+typedef struct Giving {
+  Engine *g;
+  Handover *to;
+  Region region;
+  Choice *record;
+  ValueVec terms;
+} Giving;
+
+static bool is_position(const Unit *u, uint32_t slot) {
+  for (const Code *pc = u->code; pc < u->code + u->ncode;
+       pc += ambi_op_words(pc)) {
+    const char *kinds = ambi_ops[pc->op].operands;
+    const uint16_t operands[3] = {pc->a, pc->b, pc->c};
+    for (int i = 0; i < 3; i++)
+      if ((kinds[i] == 'P' || kinds[i] == 'Q') && operands[i] == slot)
+        return true;
+  }
+  return false;
+}
+
+// A position slot counts records from the region's base.
+static bool give_position(Giving *x, Word *at, Word w) {
+  const Choice *c = ambi_position_choice(AMB_V(w));
+  if (c < x->region.base || c > x->record) return false;
+  *at = (Word)(c - x->region.base) << 1 | (w & 1);
+  return true;
+}
+
+static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
+  Handover *to = x->to;
+  const Word *base = x->region.frame - FRAME_HEADER;
+  size_t at = (size_t)(e + slot - base);
+  Word w = e[slot];
+  const Word *low = (const Word *)(const void *)x->g->choices,
+             *high = (const Word *)(const void *)x->g->choices_end;
+  const Word *p = (const Word *)(uintptr_t)(w & ~(Word)1);
+  if (p >= low && p < high && is_position(u, slot))
+    return give_position(x, &to->words[at], w);
+  if (!ambi_grow((void **)&to->slots, &to->slots_cap, to->nslots + 1,
+                 sizeof *to->slots) ||
+      !ambi_vec_push(&x->terms, AMB_V(w)))
+    return false;
+  to->slots[to->nslots++] = (uint32_t)at;
+  return true;
+}
+
+// The live slots of a frame that goes on at pc.
+static bool give_frame(Giving *x, const Word *e, const Code *pc) {
+  const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+  CodeState *cs = x->g->code;
+  const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS;
+  if (u->routine || u == ambi_load_acquire(&cs->x_chain_unit) || pc < u->code ||
+      pc >= u->code + u->ncode)
+    return false;
+  const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
+  if (!row || (ambi_reach_effects(cs, u, pc) & ~harmless)) return false;
+  for (uint32_t i = 0; i < u->nlive; i++)
+    for (uint64_t bits = row[i]; bits; bits &= bits - 1)
+      if (!give_slot(x, e, u, i * 64 + (uint32_t)__builtin_ctzll(bits)))
+        return false;
+  return true;
+}
+
+static const Code *goes_on(const Choice *r) {
+  const Code *resume = ambi_code_origin(r->resume);
+  bool list = resume->op == OP_I_FORK_NEXT || resume->op == OP_I_MANY_NEXT;
+  return ambi_code_origin(list ? r->next : resume);
+}
+
+// The frames from the record's to the region's own; links become offsets.
+static bool give_frames(Giving *x) {
+  Handover *to = x->to;
+  Word *last = x->region.frame, *base = last - FRAME_HEADER;
+  const Code *pc = goes_on(x->record);
+  for (Word *e = x->record->e;;) {
+    if (e < last || !give_frame(x, e, pc)) return false;
+    Word *copy = to->words + (e - base),
+         *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+    bool outer = e == last;
+    copy[FRAME_PREV] = (Word)((outer ? e : prev) - base);
+    pc = ambi_frame_returns(e);
+    copy[FRAME_RET] = (Word)(uintptr_t)pc;
+    copy[FRAME_MARK] = 0;
+    if (outer) return true;
+    if (prev == e) return false;
+    e = prev;
+  }
+}
+
+static bool copy_words(Giving *x) {
+  Handover *to = x->to;
+  const Word *base = x->region.frame - FRAME_HEADER;
+  const Choice *r = x->record;
+  if (r->top <= base || r->top - base > MOST_WORDS) return false;
+  to->nwords = (size_t)(r->top - base);
+  to->words = ambi_alloc(to->nwords * sizeof *to->words);
+  if (!to->words) return false;
+  memcpy(to->words, base, to->nwords * sizeof *to->words);
+  to->frame = (size_t)(r->e - base);
+  to->records = (size_t)(r - x->region.base);
+  to->record = *r;
+  to->record.resume = ambi_code_origin(r->resume);
+  to->home = x->g->home;
+  to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
+             x->region.base == x->region.begins;
+  to->rigid_epoch = x->g->cx->rigid_epoch;
+  return true;
+}
+
+// Terms as they were when the record was made: what was bound since is unbound while
+// they are copied.
+static bool give_terms(Giving *x) {
+  Context *cx = x->g->cx;
+  size_t from = x->record->tr, n = cx->tr - from;
+  Word *bound = ambi_alloc(n * sizeof *bound + 1);
+  if (!bound) return false;
+  for (size_t i = 0; i < n; i++) {
+    Word *cell = cx->trail[from + i];
+    bound[i] = *cell;
+    if (ambi_trail_is_variable(cell))
+      *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
+  }
+  bool ok = ambi_vec_push(&x->terms, x->record->aux) &&
+            ambi_carry_out(cx, &x->to->terms, x->terms.at, x->terms.n);
+  for (size_t i = n; i-- > 0;)
+    *cx->trail[from + i] = bound[i];
+  ambi_free(bound, n * sizeof *bound + 1);
+  return ok;
+}
+
+bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
+                        Hook **region) {
+  Giving x = {.g = g, .to = to};
+  x.record = oldest(g, newest, &x.region);
+  enum AmbStop before = g->cx->stop;
+  bool ok = x.record && copy_words(&x) && give_frames(&x) && give_terms(&x);
+  ambi_vec_drop(&x.terms);
+  g->cx->stop = before;  // what cannot be given stays
+  if (!ok) {
+    ambi_handover_drop(to);
+    return false;
+  }
+  x.record->resume = handed;
+  x.record->aux = AMB_UNIT;
+  if (x.record > g->handed_to) g->handed_to = x.record;
+  *region = x.region.begins->hook;
+  return true;
+}
+
+// After an attempt that failed, twice as many looks pass until the next.
+static void wait_longer(Engine *g) {
+  enum { MOST = 1 << 10 };
+  g->patience = g->patience ? 2 * g->patience : 4;
+  if (g->patience > MOST) g->patience = MOST;
+  g->refused = ambi_stress(STRESS_HANDOVER) ? 0 : g->patience;
+}
+
+void ambi_handover_offer(Engine *g, const Choice *newest) {
+  Context *cx = g->cx;
+  const Crew *crew = cx->rt->crew;
+  if (cx->limits.steps_used < GRAIN && !ambi_stress(STRESS_HANDOVER)) return;
+  if (g->refused) {
+    g->refused--;
+    return;
+  }
+  Hook *region;
+  Part *p = crew->part_make(cx);
+  if (!p || !ambi_handover_give(g, newest, &p->from, &region)) {
+    if (p) crew->part_drop(cx, p);
+    wait_longer(g);
+    return;
+  }
+  g->patience = 0;
+  p->older = region->parts;
+  region->parts = p;
+  crew->part_start(cx, p);
+}
+
+void ambi_handover_drop(Handover *h) {
+  ambi_carried_drop(&h->terms);
+  ambi_free(h->slots, h->slots_cap * sizeof *h->slots);
+  ambi_free(h->words, h->nwords * sizeof *h->words);
+  *h = (Handover){0};
+}
+
+// ---- taking ---------------------------------------------------------------------
+
+static bool take_frames(Engine *g, const Handover *from) {
+  if (g->stack + from->nwords > g->stack_end &&
+      !ambi_stack_more(g, g->stack + from->nwords))
+    return false;
+  memcpy(g->stack, from->words, from->nwords * sizeof *g->stack);
+  for (Word *e = g->stack + from->frame;;) {
+    Word *prev = g->stack + e[FRAME_PREV];
+    e[FRAME_PREV] = (Word)(uintptr_t)prev;
+    if (prev == e) return true;
+    e = prev;
+  }
+}
+
+static void take_positions(Engine *g, const Handover *from) {
+  for (Word *e = g->stack + from->frame;;) {
+    const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
+    Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+    for (uint32_t s = 0; s < u->nslots; s++) {
+      Word w = e[s];
+      if (w >> 1 > from->records || !is_position(u, s)) continue;
+      e[s] = ambi_position(g->choices + (w >> 1)).w | (w & 1);
+    }
+    if (prev == e) return;
+    e = prev;
+  }
+}
+
+static bool take_terms(Context *cx, Engine *g, const Handover *from,
+                       Value *rest) {
+  ValueVec terms = {0};
+  bool ok = ambi_carry_in(cx, &from->terms, &terms);
+  for (size_t i = 0; ok && i < from->nslots; i++)
+    g->stack[from->slots[i]] = terms.at[i].w;
+  if (ok) *rest = terms.at[from->nslots];
+  ambi_vec_drop(&terms);
+  return ok;
+}
+
+// Records below are there to be counted; the collector's own is the region's end. One
+// more keeps the positions that are open from being looked at as the only ones there are.
+static bool take_records(Engine *g, const Handover *from, Value rest) {
+  static const Code done[1] = {{.op = OP_I_TOP_DONE}};
+  Word *e = g->stack + from->frame;
+  for (size_t i = 1; i <= from->records + 1; i++) {
+    g->e = e;
+    Choice *c = ambi_choice_push(g, handed);
+    if (!c) return false;
+    c->top = g->stack + from->nwords;
+    c->s = from->record.s;
+  }
+  if (!from->form) {
+    g->choices[1].resume = done;
+    g->choices[1].hook = g->top_hook;
+    g->choices->hook = NULL;
+  }
+  Choice *r = g->b;
+  r->resume = from->record.resume;
+  r->aux = rest;
+  r->cursor = from->record.cursor;
+  r->next = from->record.next;
+  g->handed_to = r;
+  return true;
+}
+
+bool ambi_handover_take(Context *cx, const Handover *from) {
+  static const Code further[1] = {{.op = OP_I_FAIL}};
+  Engine *g = ambi_engine_of(cx);
+  Value rest = AMB_UNIT;
+  bool ok = g && take_frames(g, from);
+  if (ok) take_positions(g, from);
+  ok = ok && take_terms(cx, g, from, &rest) && ambi_engine_begin(g);
+  if (ok) {
+    g->is_part = true;
+    g->part_of_form = from->form;
+    g->home = from->home;
+    g->max_depth = 0;
+    g->bare = false;
+    g->form = NULL;
+    cx->rigid_epoch = from->rigid_epoch;
+    g->pc = further;
+    ok = take_records(g, from, rest);
+  }
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  return ok;
+}
+
+// ---- putting together -----------------------------------------------------------
+
+bool ambi_handover_hides(const Engine *g, const Choice *at) {
+  return g->handed_to && at < g->handed_to;
+}
+
+void ambi_handover_cut(Engine *g, Hook *region) {
+  while (region->parts) {
+    Part *p = region->parts;
+    region->parts = p->older;
+    g->cx->rt->crew->part_drop(g->cx, p);
+  }
+}
+
+// The newest region of which something was handed over.
+static Choice *region_of(Engine *g) {
+  Choice *r = g->b;
+  while (r > g->choices && !(r->hook && r->hook->parts))
+    r--;
+  return r;
+}
+
+enum Next ambi_handover_again(Engine *g) {
+  Context *cx = g->cx;
+  if (g->is_part) {  // who handed this over begins again
+    g->spoilt = true;
+    cx->stop = STOP_CANCEL;
+    return NEXT_STOP;
+  }
+  Choice *r = region_of(g);
+  Hook *h = r->hook;
+  ambi_choice_cut(g, r + 1);
+  ambi_trail_undo(cx, r->tr);
+  ambi_heap_give_back(cx, r->h);
+  ambi_handover_cut(g, h);
+  h->sequential = true;
+  h->values.n = h->image.n = h->nvalues = 0;
+  cx->space = r->s;
+  g->handed_to = NULL;
+  if (r == g->choices)
+    return ambi_engine_frame(g, g->form) ? NEXT_PC : NEXT_STOP;
+  g->e = r->e;
+  g->pc = ambi_code_origin(r->next) + 1;
+  return NEXT_PC;
+}
+
+static bool add_results(Engine *g, Hook *region, Choice *barrier,
+                        const Carried *results) {
+  ValueVec values = {0};
+  bool ok = ambi_carry_in(g->cx, results, &values);
+  for (size_t i = 0; ok && i < values.n; i++) {
+    Value v = ambi_deref(values.at[i]);
+    ok = ambi_collector_add(g, region, barrier, v,
+                            !g->bare && ambi_is_error_value(v));
+  }
+  ambi_vec_drop(&values);
+  return ok;
+}
+
+bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
+  Context *cx = g->cx;
+  const Crew *crew = cx->rt->crew;
+  *again = false;
+  while (region->parts) {
+    Part *p = region->parts;
+    const Carried *results = crew->part_results(cx, p, again);
+    if (*again) return true;
+    if (!results || !add_results(g, region, barrier, results)) return false;
+    region->parts = p->older;
+    crew->part_drop(cx, p);
+  }
+  g->handed_to = NULL;
+  for (Choice *r = g->choices; r < barrier; r++)
+    if (r->hook && r->hook->parts) g->handed_to = barrier;
+  return true;
+}

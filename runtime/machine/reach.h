@@ -1,0 +1,12 @@
+// What code can still do in the frame of a unit: the effects of all instructions that
+// control may reach from some position on.
+#ifndef AMBIT_RUNTIME_REACH_H
+#define AMBIT_RUNTIME_REACH_H
+
+#include "runtime/bytecode/code.h"
+
+// enum Effect, E_CALLS, E_TABLED. Errors edges and alternatives count as reached; so do
+// those of other records, where they lie behind the instruction that makes them.
+unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from);
+
+#endif

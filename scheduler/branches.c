@@ -1,0 +1,298 @@
+// Branches that run beside one another: tasks, each with a form in a Context of its own.
+//
+// Who began them waits for results and takes them; each branch goes its own way until it
+// has ended, and leaves its results outside of any heap. What the two of them share is
+// under the lock of the Branches.
+#include "scheduler/crew_data.h"
+
+#include "memory/alloc.h"
+#include "runtime/eval.h"
+#include "runtime/spaces/share.h"
+#include "runtime/types/types.h"
+
+typedef struct Branches Branches;
+
+typedef struct Branch {
+  Task task;  // first
+  Branches *of;
+  Context *cx;        // [lock] set and cleared by its evaluator
+  bool opened;        // [evaluator]
+  Carried form;       // [init]
+  ValueVec found;     // [evaluator]
+  Carried results;    // its evaluator's until done, then the parent's
+  uint64_t random;    // its stream
+  uint64_t steps;     // that it took
+  enum AmbStop stop;  // [lock] why it ended
+  bool done;          // [lock]
+} Branch;
+
+struct Branches {
+  Branches *next;   // [own] of its form
+  uint64_t number;  // [init]
+  CrewMates *crew;  // [init]
+  Context like;     // [init] space, module and limits of the parent
+  Task *waiter;     // [init] the parent's task; NULL: the owner's thread
+  bool first;       // [init] ends with the first result
+  pthread_mutex_t lock;
+  bool dropped;     // [lock] the parent is gone
+  bool news;        // [lock] since the parent looked
+  uint32_t n;       // [init]
+  uint32_t ndone;   // [lock]
+  uint32_t winner;  // [lock] n: none yet
+  Branch at[];
+};
+
+// ---- life of the whole ----------------------------------------------------------
+
+static size_t bytes_of(uint32_t n) {
+  return sizeof(Branches) + n * sizeof(Branch);
+}
+
+static void free_all(Branches *g) {
+  for (uint32_t i = 0; i < g->n; i++) {
+    ambi_carried_drop(&g->at[i].form);
+    ambi_carried_drop(&g->at[i].results);
+    ambi_vec_drop(&g->at[i].found);
+  }
+  pthread_mutex_destroy(&g->lock);
+  ambi_free(g, bytes_of(g->n));
+}
+
+// [lock] The others are to end at their next look.
+static void cancel(Branches *g) {
+  for (uint32_t i = 0; i < g->n; i++)
+    if (!g->at[i].done && g->at[i].cx)
+      ambi_store_release(&g->at[i].cx->x_cancel, 1);
+}
+
+// ---- one branch -----------------------------------------------------------------
+
+static bool may_begin(Branch *b, Context *cx) {
+  Branches *g = b->of;
+  pthread_mutex_lock(&g->lock);
+  bool wanted = !g->dropped && g->winner == g->n;
+  if (wanted) b->cx = cx;
+  pthread_mutex_unlock(&g->lock);
+  return wanted;
+}
+
+static enum AmbStop open_form(Branch *b) {
+  Branches *g = b->of;
+  Context *cx =
+      ambi_crew_take(g->crew, g->like.space, g->like.module, &g->like.limits);
+  if (!cx) return STOP_MEMORY;
+  if (!may_begin(b, cx)) {
+    ambi_crew_give(g->crew, cx);
+    return STOP_CANCEL;
+  }
+  cx->crew_data = &b->task;
+  cx->random = &b->random;
+  if (g->first) cx->limits.answers = 1;
+  ValueVec form = {0};
+  ambi_party_enter(cx);
+  if (ambi_engine_of(cx) && ambi_carry_in(cx, &b->form, &form))
+    ambi_form_open(cx, ambi_deref(form.at[0]));
+  else if (!cx->stop)
+    cx->stop = STOP_MEMORY;
+  ambi_vec_drop(&form);
+  ambi_carried_drop(&b->form);
+  b->opened = true;
+  return cx->stop;
+}
+
+// A result is one that is no Error.
+static bool has_result(const Branch *b) {
+  for (size_t i = 0; i < b->found.n; i++)
+    if (!ambi_is_error_atom(ambi_deref(b->found.at[i]))) return true;
+  return false;
+}
+
+static void close_form(Branch *b, enum AmbStop *stop) {
+  Context *cx = b->cx;
+  if (!cx) return;
+  b->steps = cx->limits.steps_used - b->of->like.limits.steps_used;
+  if ((*stop == STOP_NONE || *stop == STOP_ANSWERS) &&
+      !ambi_carry_out(cx, &b->results, b->found.at, b->found.n))
+    *stop = cx->stop;
+  ambi_form_close(cx);
+  ambi_party_leave(cx);
+}
+
+// The last that is done for a branch; the parent may free everything behind it.
+static void finish(Branch *b, enum AmbStop stop, Evaluator *self) {
+  Branches *g = b->of;
+  CrewMates *crew = g->crew;
+  bool won = g->first && has_result(b);
+  close_form(b, &stop);
+  Context *cx = b->cx;
+  pthread_mutex_lock(&g->lock);
+  b->cx = NULL;
+  b->stop = stop == STOP_ANSWERS ? STOP_NONE : stop;
+  b->done = g->news = true;
+  if (won && !b->stop && g->winner == g->n) {
+    g->winner = (uint32_t)(b - g->at);
+    cancel(g);
+  }
+  bool last = ++g->ndone == g->n && g->dropped;
+  if (!g->dropped && g->waiter) ambi_task_wake(g->waiter, self);
+  pthread_mutex_unlock(&g->lock);
+  if (last) free_all(g);
+  ambi_crew_give(crew, cx);
+  ambi_add_release(&crew->x_open, (uint32_t)-1);
+  ambi_pool_nudge(crew->pool);
+}
+
+static TaskNext slice(Task *t, Evaluator *self) {
+  Branch *b = (Branch *)t;
+  ambi_crew_act(self);
+  enum AmbStop stop = b->opened ? STOP_NONE : open_form(b);
+  if (!stop) stop = ambi_crew_run(b->cx, &b->found, self);
+  TaskNext next = ambi_crew_next(stop);
+  if (next == TASK_DONE) finish(b, stop, self);
+  ambi_crew_act(NULL);
+  return next;
+}
+
+// ---- the parent -----------------------------------------------------------------
+
+static uint64_t stream(uint64_t from, uint64_t i) {  // splitmix64
+  uint64_t z = from + (i + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+  return z ^ z >> 31;
+}
+
+static Branches *make(Context *cx, Value list) {
+  CrewMates *crew = ambi_crew_of(cx->rt);
+  uint32_t n = ambi_expr_size(list);
+  Branches *g = ambi_alloc(bytes_of(n));
+  if (!g) return NULL;
+  pthread_mutex_init(&g->lock, NULL);
+  g->n = g->winner = n;
+  g->crew = crew;
+  g->waiter = cx->crew_data;
+  g->like.space = cx->space;
+  g->like.module = cx->module;
+  g->like.limits = cx->limits;
+  uint64_t seed = (*cx->random)++;
+  for (uint32_t i = 0; i < n; i++) {
+    Value form = ambi_deref(ambi_expr_at(list, i));
+    Branch *b = &g->at[i];
+    b->of = g;
+    b->random = stream(seed, i);
+    ambi_task_init(&b->task, crew->pool, TASK_BATCH, slice);
+    if (ambi_carry_out(cx, &b->form, &form, 1)) continue;
+    free_all(g);
+    return NULL;
+  }
+  return g;
+}
+
+uint64_t ambi_branches_begin(Context *cx, Value list, bool first) {
+  if (ambi_crew_acting() && !cx->crew_data) return 0;  // a script inside a task
+  CrewMates *crew = ambi_crew_of(cx->rt);
+  Branches *g = ambi_crew_share(cx) ? make(cx, list) : NULL;
+  if (!g) {
+    if (!cx->stop) cx->stop = STOP_MEMORY;
+    return 0;
+  }
+  Branches *newest = cx->branches;
+  g->first = first;
+  g->number = newest ? newest->number + 1 : 1;
+  g->next = newest;
+  cx->branches = g;
+  cx->sliced = true;
+  ambi_add_release(&crew->x_open, g->n);
+  for (uint32_t i = 0; i < g->n; i++)
+    ambi_task_start(&g->at[i].task, ambi_crew_acting());
+  return g->number;
+}
+
+static Branches *find(const Context *cx, uint64_t number) {
+  Branches *g = cx->branches;
+  while (g && g->number != number)
+    g = g->next;
+  return g;
+}
+
+static enum BuiltinStatus stopped(Context *cx, enum AmbStop why) {
+  if (!cx->stop) cx->stop = why;
+  return B_STOP;
+}
+
+static enum BuiltinStatus take(Context *cx, Branch *b) {
+  cx->limits.steps_used += b->steps;
+  if (b->stop) return stopped(cx, b->stop);
+  if (!ambi_carry_in(cx, &b->results, &cx->many)) return B_STOP;
+  ambi_carried_drop(&b->results);
+  return B_MANY;
+}
+
+enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
+                                      uint32_t i) {
+  Branches *g = find(cx, branches);
+  if (!g || i >= g->n) return B_EMPTY;
+  pthread_mutex_lock(&g->lock);
+  bool done = g->at[i].done;
+  g->news = false;
+  pthread_mutex_unlock(&g->lock);
+  return done ? take(cx, &g->at[i]) : stopped(cx, STOP_WAIT);
+}
+
+enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches) {
+  Branches *g = find(cx, branches);
+  if (!g) return B_EMPTY;
+  pthread_mutex_lock(&g->lock);
+  uint32_t winner = g->winner;
+  bool all = g->ndone == g->n;
+  g->news = false;
+  pthread_mutex_unlock(&g->lock);
+  if (winner == g->n && !all) return stopped(cx, STOP_WAIT);
+  enum BuiltinStatus status = B_MANY;
+  if (winner < g->n)
+    status = take(cx, &g->at[winner]);
+  else
+    for (uint32_t i = 0; i < g->n && status == B_MANY; i++)
+      status = take(cx, &g->at[i]);
+  ambi_branches_drop(cx, branches);
+  return status;
+}
+
+static void leave(Branches *g) {
+  pthread_mutex_lock(&g->lock);
+  g->dropped = true;
+  cancel(g);
+  bool last = g->ndone == g->n;
+  pthread_mutex_unlock(&g->lock);
+  if (last) free_all(g);
+}
+
+void ambi_branches_drop(Context *cx, uint64_t branches) {
+  for (Branches *g = cx->branches, *before = NULL; g; before = g, g = g->next) {
+    if (g->number != branches) continue;
+    if (before)
+      before->next = g->next;
+    else
+      cx->branches = g->next;
+    leave(g);
+    return;
+  }
+}
+
+void ambi_branches_end(Context *cx) {
+  while (cx->branches) {
+    Branches *g = cx->branches;
+    cx->branches = g->next;
+    leave(g);
+  }
+}
+
+bool ambi_branches_news(const Context *cx) {
+  bool news = false;
+  for (Branches *g = cx->branches; g && !news; g = g->next) {
+    pthread_mutex_lock(&g->lock);
+    news = g->news;
+    pthread_mutex_unlock(&g->lock);
+  }
+  return news;
+}

@@ -1,0 +1,157 @@
+// Opening a crew, lending it a thread, and the Contexts of its tasks.
+#include "scheduler/crew_data.h"
+
+#include "memory/alloc.h"
+#include "runtime/eval.h"
+#include "runtime/guard.h"
+#include "runtime/spaces/share.h"
+
+// Which evaluator a thread is does not change while it is in a slice.
+static _Thread_local Evaluator *acting;
+
+Evaluator *ambi_crew_acting(void) {
+  return acting;
+}
+
+void ambi_crew_act(Evaluator *self) {
+  acting = self;
+}
+
+// ---- Contexts -------------------------------------------------------------------
+
+Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,
+                        const Limits *limits) {
+  pthread_mutex_lock(&c->lock);
+  Context *cx = c->nspare ? c->spare[--c->nspare] : NULL;
+  pthread_mutex_unlock(&c->lock);
+  if (!cx) cx = ambi_context_open(c->rt);
+  if (!cx) return NULL;
+  cx->space = space;
+  cx->module = module;
+  cx->limits = *limits;
+  cx->limits.answers = 0;
+  cx->stop = STOP_NONE;
+  cx->sliced = true;
+  ambi_store_release(&cx->x_cancel, 0);
+  return cx;
+}
+
+void ambi_crew_give(CrewMates *c, Context *cx) {
+  if (!cx) return;
+  ambi_context_reset(cx);
+  cx->crew_data = NULL;
+  cx->random = &c->rt->rng_state;
+  pthread_mutex_lock(&c->lock);
+  bool kept = c->nspare < CREW_SPARE;
+  if (kept) c->spare[c->nspare++] = cx;
+  pthread_mutex_unlock(&c->lock);
+  if (!kept) ambi_context_close(cx);
+}
+
+// ---- slices ---------------------------------------------------------------------
+
+enum AmbStop ambi_crew_run(Context *cx, ValueVec *found, Evaluator *self) {
+  for (;;) {
+    enum AmbStop stop = ambi_form_run(cx, found);
+    if (stop != STOP_YIELD) return stop;
+    ambi_pool_offer(self);
+    if (ambi_pool_has_waiting(self)) return stop;
+  }
+}
+
+TaskNext ambi_crew_next(enum AmbStop stop) {
+  if (stop == STOP_YIELD) return TASK_AGAIN;
+  return stop == STOP_WAIT ? TASK_WAIT : TASK_DONE;
+}
+
+// ---- the owner's thread ---------------------------------------------------------
+
+typedef struct Rest {
+  const Context *cx;
+  unsigned looks;
+} Rest;
+
+// One slice of somebody else's, if anybody has work.
+static bool after_one(void *arg) {
+  Rest *r = arg;
+  return r->looks++ > 0;
+}
+
+static bool after_news(void *arg) {
+  const Rest *r = arg;
+  return ambi_branches_news(r->cx) || ambi_part_news(r->cx);
+}
+
+static void rest(Context *cx) {
+  CrewMates *c = ambi_crew_of(cx->rt);
+  Rest r = {.cx = cx};
+  if (acting) return;  // inside of a slice: it just goes on
+  if (cx->stop == STOP_WAIT)
+    ambi_pool_help(c->pool, after_news, &r);
+  else if (ambi_load_relaxed(&c->x_open) && !ambi_pool_is_quiet(c->pool))
+    ambi_pool_help(c->pool, after_one, &r);
+}
+
+bool ambi_crew_share(Context *cx) {
+  if (!ambi_together(cx->rt) && !ambi_spaces_share(cx->rt)) {
+    if (!cx->stop) cx->stop = STOP_MEMORY;
+    return false;
+  }
+  if (!ambi_epoch_is_inside(&cx->party)) ambi_party_enter(cx);
+  return true;
+}
+
+static bool none_open(void *arg) {
+  CrewMates *c = arg;
+  return ambi_load_acquire(&c->x_open) == 0;
+}
+
+static void form_ended(Context *cx) {
+  ambi_branches_end(cx);
+  CrewMates *c = ambi_crew_of(cx->rt);
+  if (acting || cx->crew_data) return;
+  if (!ambi_together(cx->rt)) return;
+  ambi_pool_help(c->pool, none_open, c);
+  cx->sliced = false;
+  ambi_party_leave(cx);
+  ambi_spaces_unshare(cx->rt);
+}
+
+// ---- life -----------------------------------------------------------------------
+
+bool ambi_crew_open(Runtime *rt, unsigned n) {
+  CrewMates *c = ambi_alloc(sizeof *c);
+  PoolUse use = {.arg = c};
+  if (!c) return false;
+  c->pool = ambi_pool_open(n, &use);
+  if (!c->pool) {
+    ambi_free(c, sizeof *c);
+    return false;
+  }
+  c->rt = rt;
+  pthread_mutex_init(&c->lock, NULL);
+  c->face = (Crew){.rest = rest,
+                   .form_ended = form_ended,
+                   .begin = ambi_branches_begin,
+                   .branch = ambi_branches_next,
+                   .first = ambi_branches_first,
+                   .drop = ambi_branches_drop,
+                   .wants = ambi_parts_wanted,
+                   .part_make = ambi_part_make,
+                   .part_start = ambi_part_start,
+                   .part_results = ambi_part_results,
+                   .part_drop = ambi_part_drop};
+  rt->crew = &c->face;
+  return true;
+}
+
+void ambi_crew_close(Runtime *rt) {
+  CrewMates *c = ambi_crew_of(rt);
+  if (!c) return;
+  ambi_pool_close(c->pool, NULL, NULL);
+  for (unsigned i = 0; i < c->nspare; i++)
+    ambi_context_close(c->spare[i]);
+  pthread_mutex_destroy(&c->lock);
+  rt->crew = NULL;
+  ambi_free(c, sizeof *c);
+}

@@ -1,0 +1,67 @@
+// What the parts of the crew share.
+#ifndef AMBIT_SCHEDULER_CREW_DATA_H
+#define AMBIT_SCHEDULER_CREW_DATA_H
+
+#include <pthread.h>
+
+#include "runtime/crew.h"
+#include "runtime/machine/carry.h"
+#include "runtime/runtime.h"
+#include "scheduler/crew.h"
+#include "scheduler/pool.h"
+
+enum { CREW_SPARE = 32 };  // Contexts kept for the next tasks
+
+typedef struct CrewMates {
+  Crew face;  // first: what rt->crew points to
+  Runtime *rt;
+  Pool *pool;
+  pthread_mutex_t lock;            // [init]
+  Context *spare[CREW_SPARE];      // [lock]
+  unsigned nspare;                 // [lock]
+  AMB_ATOMIC(uint32_t) x_open;     // [all] tasks that are not done
+  AMB_ATOMIC(uint32_t) x_running;  // [all] parts of searches that do not wait
+} CrewMates;
+
+static inline CrewMates *ambi_crew_of(const Runtime *rt) {
+  return (CrewMates *)(uintptr_t)rt->crew;
+}
+// The evaluator that this thread is in a slice of, or NULL.
+Evaluator *ambi_crew_acting(void);
+void ambi_crew_act(Evaluator *self);
+
+// The Runtime's evaluations are together from now on; cx is one of them. False:
+// cx->stop is set.
+bool ambi_crew_share(Context *cx);
+
+// A Context for a task of the same program. NULL: memory is out.
+Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,
+                        const Limits *limits);
+void ambi_crew_give(CrewMates *c, Context *cx);
+
+// Slices of a form that was begun follow one another while nobody else wants the
+// thread; results are pushed onto `found`.
+enum AmbStop ambi_crew_run(Context *cx, ValueVec *found, Evaluator *self);
+// What the task of a form says that ended like this.
+TaskNext ambi_crew_next(enum AmbStop stop);
+
+// ---- parts.c --------------------------------------------------------------------
+struct Part;
+bool ambi_parts_wanted(const Context *cx);
+struct Part *ambi_part_make(Context *cx);
+void ambi_part_start(Context *cx, struct Part *p);
+const Carried *ambi_part_results(Context *cx, struct Part *p, bool *again);
+void ambi_part_drop(Context *cx, struct Part *p);
+bool ambi_part_news(const Context *cx);
+
+// ---- branches.c ---------------------------------------------------------------
+uint64_t ambi_branches_begin(Context *cx, Value list, bool first);
+enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
+                                      uint32_t i);
+enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches);
+void ambi_branches_drop(Context *cx, uint64_t branches);
+void ambi_branches_end(Context *cx);  // all that the form has
+// Has something come that the evaluation of cx waits for?
+bool ambi_branches_news(const Context *cx);
+
+#endif

@@ -1,0 +1,195 @@
+// Parts of a search that evaluators hand over to one another: tasks, each with an
+// alternative and all behind it in a Context of its own (machine/handover.h).
+//
+// A part belongs to whoever handed it over and to its task, and is freed by the second
+// of them to be through with it.
+#include "scheduler/crew_data.h"
+
+#include "memory/alloc.h"
+#include "memory/stress.h"
+#include "runtime/atoms/work.h"
+#include "runtime/eval.h"
+#include "runtime/machine/handover.h"
+#include "runtime/spaces/share.h"
+
+// A part that waits for others keeps its Context: so many for each evaluator.
+enum { MOST_OPEN = 8 };
+enum PartState { PART_RUNS, PART_DONE, PART_UNWANTED };
+
+typedef struct Job {
+  Part part;  // first
+  Task task;
+  CrewMates *crew;       // [init]
+  Context *parent;       // [init] while it wants the part
+  Task *waiter;          // [init] the parent's task; NULL: the owner's thread
+  Limits limits;         // [init]
+  Space *space;          // [init]
+  Module *module;        // [init]
+  pthread_mutex_t lock;  // [init]
+  enum PartState state;  // [lock]
+  Context *cx;           // [lock] set and cleared by its evaluator
+  ValueVec found;        // [evaluator]
+  Carried results;       // its evaluator's until done, then the parent's
+  uint64_t steps;        // likewise
+  enum AmbStop stop;     // likewise
+  bool spoilt;           // likewise
+  bool counted;          // [evaluator] as one that runs
+} Job;
+
+static Job *job_of_task(Task *t) {
+  return (Job *)(void *)((char *)t - offsetof(Job, task));
+}
+
+static void free_job(Job *w) {
+  ambi_handover_drop(&w->part.from);
+  ambi_carried_drop(&w->results);
+  ambi_vec_drop(&w->found);
+  pthread_mutex_destroy(&w->lock);
+  ambi_free(w, sizeof *w);
+}
+
+static void count(Job *w, bool runs) {
+  if (w->counted == runs) return;
+  w->counted = runs;
+  ambi_add_relaxed(&w->crew->x_running, runs ? 1u : (uint32_t)-1);
+}
+
+// ---- the task -------------------------------------------------------------------
+
+static enum AmbStop begin(Job *w) {
+  Context *cx = ambi_crew_take(w->crew, w->space, w->module, &w->limits);
+  if (!cx) return STOP_MEMORY;
+  pthread_mutex_lock(&w->lock);
+  bool wanted = w->state == PART_RUNS;
+  if (wanted) w->cx = cx;
+  pthread_mutex_unlock(&w->lock);
+  if (!wanted) {
+    ambi_crew_give(w->crew, cx);
+    return STOP_CANCEL;
+  }
+  cx->crew_data = &w->task;
+  ambi_party_enter(cx);
+  bool ok = ambi_handover_take(cx, &w->part.from);
+  ambi_handover_drop(&w->part.from);
+  return ok ? STOP_NONE : cx->stop;
+}
+
+// A variable of a result may be one that results of others have, too.
+static bool has_variables(const Job *w) {
+  for (size_t i = 0; i < w->found.n; i++)
+    if (!ambi_word_ground(ambi_deref(w->found.at[i]))) return true;
+  return false;
+}
+
+static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
+  CrewMates *crew = w->crew;
+  Context *cx = w->cx;
+  if (cx) {
+    const Engine *g = cx->engine;
+    w->spoilt = g && (g->spoilt || has_variables(w));
+    w->steps = cx->limits.steps_used;
+    if (!stop && !ambi_carry_out(cx, &w->results, w->found.at, w->found.n))
+      stop = cx->stop;
+    ambi_form_close(cx);
+    ambi_party_leave(cx);
+  }
+  count(w, false);
+  pthread_mutex_lock(&w->lock);
+  w->cx = NULL;
+  w->stop = stop;
+  bool unwanted = w->state == PART_UNWANTED;
+  w->state = PART_DONE;
+  if (!unwanted && w->waiter) ambi_task_wake(w->waiter, self);
+  pthread_mutex_unlock(&w->lock);
+  if (unwanted) free_job(w);
+  ambi_crew_give(crew, cx);
+  ambi_add_release(&crew->x_open, (uint32_t)-1);
+  ambi_pool_nudge(crew->pool);
+}
+
+static TaskNext slice(Task *t, Evaluator *self) {
+  Job *w = job_of_task(t);
+  ambi_crew_act(self);
+  count(w, true);
+  enum AmbStop stop = w->cx ? STOP_NONE : begin(w);
+  if (!stop) stop = ambi_crew_run(w->cx, &w->found, self);
+  TaskNext next = ambi_crew_next(stop);
+  if (next == TASK_WAIT) count(w, false);
+  if (next == TASK_DONE) finish(w, stop, self);
+  ambi_crew_act(NULL);
+  return next;
+}
+
+// ---- the parent -----------------------------------------------------------------
+
+bool ambi_parts_wanted(const Context *cx) {
+  const CrewMates *c = ambi_crew_of(cx->rt);
+  unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
+  if (open > MOST_OPEN * n) return false;
+  if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
+  return ambi_load_relaxed(&c->x_running) + 1 < n &&
+         (cx->crew_data || !ambi_crew_acting());
+}
+
+Part *ambi_part_make(Context *cx) {
+  CrewMates *crew = ambi_crew_of(cx->rt);
+  Job *w = ambi_crew_share(cx) ? ambi_alloc(sizeof *w) : NULL;
+  if (!w) return NULL;
+  pthread_mutex_init(&w->lock, NULL);
+  w->crew = crew;
+  w->parent = cx;
+  w->waiter = cx->crew_data;
+  w->limits = cx->limits;
+  w->limits.steps_used = 0;
+  w->space = cx->space;
+  w->module = cx->module;
+  w->state = PART_DONE;  // until it is started
+  ambi_task_init(&w->task, crew->pool, TASK_BATCH, slice);
+  return &w->part;
+}
+
+void ambi_part_start(Context *cx, Part *p) {
+  Job *w = (Job *)p;
+  w->state = PART_RUNS;
+  cx->sliced = true;
+  ambi_add_release(&w->crew->x_open, 1);
+  count(w, true);
+  ambi_task_start(&w->task, ambi_crew_acting());
+  if (ambi_crew_acting()) ambi_pool_offer(ambi_crew_acting());
+}
+
+const Carried *ambi_part_results(Context *cx, Part *p, bool *again) {
+  Job *w = (Job *)p;
+  pthread_mutex_lock(&w->lock);
+  bool done = w->state == PART_DONE;
+  pthread_mutex_unlock(&w->lock);
+  cx->waits = done ? NULL : w;
+  if (!done) {
+    cx->stop = STOP_WAIT;
+    return NULL;
+  }
+  *again = w->spoilt;
+  cx->limits.steps_used += w->steps;
+  if (w->stop && !w->spoilt) cx->stop = w->stop;
+  return w->stop ? NULL : &w->results;
+}
+
+void ambi_part_drop(Context *cx, Part *p) {
+  Job *w = (Job *)p;
+  (void)cx;
+  pthread_mutex_lock(&w->lock);
+  bool done = w->state == PART_DONE;
+  w->state = PART_UNWANTED;
+  if (w->cx) ambi_store_release(&w->cx->x_cancel, 1);
+  pthread_mutex_unlock(&w->lock);
+  if (done) free_job(w);
+}
+
+bool ambi_part_news(const Context *cx) {
+  Job *w = cx->waits;
+  if (!w) return false;
+  pthread_mutex_lock(&w->lock);
+  bool done = w->state == PART_DONE;
+  pthread_mutex_unlock(&w->lock);
+  return done;
+}

@@ -224,6 +224,8 @@ static enum BuiltinStatus take(Context *cx, Branch *b) {
   cx->limits.steps_used += b->steps;
   if (b->stop) return stopped(cx, b->stop);
   if (!ambi_carry_in(cx, &b->results, &cx->many)) return B_STOP;
+  for (size_t i = 0; i < cx->many.n; i++)  // they are what evaluation gave
+    cx->many.at[i] = ambi_mark_eval(ambi_deref(cx->many.at[i]));
   ambi_carried_drop(&b->results);
   return B_MANY;
 }

@@ -189,7 +189,8 @@ static Branches *make(Context *cx, Value list) {
 }
 
 uint64_t ambi_branches_begin(Context *cx, Value list, bool first) {
-  if (ambi_crew_acting() && !cx->crew_data) return 0;  // a script inside a task
+  // Not for actors, nor for a script that a task runs.
+  if (cx->actor || (ambi_crew_acting() && !cx->crew_data)) return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);
   Branches *g = ambi_crew_share(cx) ? make(cx, list) : NULL;
   if (!g) {

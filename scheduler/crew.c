@@ -109,7 +109,7 @@ static bool none_open(void *arg) {
 static void form_ended(Context *cx) {
   ambi_branches_end(cx);
   CrewMates *c = ambi_crew_of(cx->rt);
-  if (acting || cx->crew_data) return;
+  if (acting || cx->crew_data || cx->actor) return;
   if (!ambi_together(cx->rt)) return;
   ambi_pool_help(c->pool, none_open, c);
   cx->sliced = false;

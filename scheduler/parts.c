@@ -125,7 +125,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
-  if (open > MOST_OPEN * n) return false;
+  if (cx->actor || open > MOST_OPEN * n) return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
   return ambi_load_relaxed(&c->x_running) + 1 < n &&
          (cx->crew_data || !ambi_crew_acting());

@@ -8,8 +8,8 @@
 #ifndef AMBIT_RUNTIME_CONTEXT_H
 #define AMBIT_RUNTIME_CONTEXT_H
 
-#include "memory/epoch.h"
 #include "memory/atomic.h"
+#include "memory/epoch.h"
 #include "memory/pages.h"
 #include "runtime/atoms/limits.h"
 #include "runtime/atoms/symbol.h"

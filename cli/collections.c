@@ -25,11 +25,11 @@ void cli_gc_stats(const Cli *cli) {
   const Collections *c = &cli->rt->collections;
   pauses("minor", &c->minor);
   pauses("major", &c->major);
-  count_row("copied", c->copied, "bytes");
-  count_row("stayed", c->stayed, "bytes");
-  count_row("trail looked at", c->trail, "entries");
-  count_row("live behind the last one", c->live, "bytes");
-  count_row("live at most", c->most_live, "bytes");
+  count_row("copied", ambi_load_relaxed(&c->x_copied), "bytes");
+  count_row("stayed", ambi_load_relaxed(&c->x_stayed), "bytes");
+  count_row("trail looked at", ambi_load_relaxed(&c->x_trail), "entries");
+  count_row("live behind the last one", ambi_load_relaxed(&c->x_live), "bytes");
+  count_row("live at most", ambi_load_relaxed(&c->x_most_live), "bytes");
   count_row("counted for --memory", ambi_alloc_bytes(), "bytes");
   count_row("resident", ambi_resident_memory(), "bytes");
 }

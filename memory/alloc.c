@@ -111,10 +111,17 @@ void ambi_alloc_limit(size_t bytes) {
 
 bool ambi_alloc_charge(size_t bytes) {
   size_t limit = ambi_load_relaxed(&bytes_limit);
-  size_t now = ambi_add_relaxed(&bytes_out, bytes) + bytes;
-  if (limit == 0 || now <= limit) return true;
-  ambi_alloc_discharge(bytes);
-  return false;
+  if (limit == 0) {
+    ambi_add_relaxed(&bytes_out, bytes);
+    return true;
+  }
+  // Counted only if it is granted: others' attempts shall not fail because of one that
+  // is far too large.
+  size_t was = ambi_load_relaxed(&bytes_out);
+  do {
+    if (was > limit || bytes > limit - was) return false;
+  } while (!ambi_compare_exchange_relaxed(&bytes_out, &was, was + bytes));
+  return true;
 }
 
 void ambi_alloc_discharge(size_t bytes) {

@@ -16,6 +16,7 @@
 #define AMBIT_MEMORY_ATOMIC_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 // Is ThreadSanitizer watching? It does not see machine code that we make.
 #if defined(__SANITIZE_THREAD__)
@@ -47,5 +48,12 @@ enum { AMB_TSAN = 0 };
   atomic_fetch_add_explicit((p), (v), memory_order_release)
 #define ambi_add_relaxed(p, v) \
   atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+
+// The most of what was there and v.
+static inline void ambi_raise_relaxed(AMB_ATOMIC(uint64_t) * p, uint64_t v) {
+  uint64_t was = ambi_load_relaxed(p);
+  while (v > was && !ambi_compare_exchange_relaxed(p, &was, v)) {
+  }
+}
 
 #endif

@@ -22,7 +22,7 @@ void ambi_latency_add(Latency *l, uint64_t ns) {
   ambi_add_relaxed(&l->counts[size_of(ns)], 1);
   ambi_add_relaxed(&l->n, 1);
   ambi_add_relaxed(&l->sum, ns);
-  if (ns > ambi_load_relaxed(&l->most)) ambi_store_release(&l->most, ns);
+  ambi_raise_relaxed(&l->most, ns);
 }
 
 // So many of a hundred took no longer.

@@ -1,7 +1,7 @@
 // How long something took, many times: half of them, 99 of 100, the longest.
 //
 // Counts by size, eight sizes to a doubling, so what is told is at most an eighth
-// above the truth. One thread adds, any may look.
+// above the truth. Any thread adds, any may look.
 #ifndef AMBIT_MEMORY_LATENCY_H
 #define AMBIT_MEMORY_LATENCY_H
 

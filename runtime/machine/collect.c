@@ -287,10 +287,13 @@ static void count(const Collector *c, uint64_t began) {
   Collections *counts = &c->g->cx->rt->collections;
   const Context *cx = c->g->cx;
   uint64_t live = ambi_old_words(cx) * sizeof(Word);
-  counts->copied += (uint64_t)(cx->old_top - cx->moved_from) * sizeof(Word);
-  if (c->stays) counts->stayed += (uint64_t)(cx->h - c->young) * sizeof(Word);
-  counts->live = live;
-  if (live > counts->most_live) counts->most_live = live;
+  ambi_add_relaxed(&counts->x_copied,
+                   (uint64_t)(cx->old_top - cx->moved_from) * sizeof(Word));
+  if (c->stays)
+    ambi_add_relaxed(&counts->x_stayed,
+                     (uint64_t)(cx->h - c->young) * sizeof(Word));
+  ambi_store_relaxed(&counts->x_live, live);
+  ambi_raise_relaxed(&counts->x_most_live, live);
   ambi_latency_add(c->major ? &counts->major : &counts->minor,
                    ambi_thread_ns() - began);
 }

@@ -229,7 +229,7 @@ void ambi_roots_sweep_trail(Collector *c) {
   Context *cx = g->cx;
   size_t from = trail_from(c);
   bool many = are_many(cx->tr - from);
-  cx->rt->collections.trail += cx->tr - from;
+  ambi_add_relaxed(&cx->rt->collections.x_trail, cx->tr - from);
   if (!many && from < cx->tr && cx->trail[from] == g->trail_seen) from++;
   size_t kept = from;
   Choice *r = g->b + 1;

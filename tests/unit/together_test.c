@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "runtime/atoms/store_data.h"
 #include "runtime/builtins/builtin.h"
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
@@ -372,8 +373,19 @@ static void check_whole(void) {
   ck_assert_msg(ambi_store_is_valid(rt.store, &why), "%s", why);
 }
 
-// Once all is given up, the store is as empty as at the start.
-static void check_store(Worker *w, size_t before) {
+static size_t live_terms(void) {
+  size_t n = 0;
+  for (const Segment *g = rt.store->segments; g; g = g->next)
+    for (size_t i = 0; i < SEGMENT_CHUNKS; i++)
+      if (!(g->free >> i & 1))
+        n += ambi_chunk_live(ambi_chunk_at(g->base + i * CHUNK_BYTES));
+  for (size_t i = 0; i < rt.store->nlarge; i++)
+    n += ambi_chunk_live(rt.store->large[i]);
+  return n;
+}
+
+// Once all is given up, the store has the facts of deps and nothing else.
+static void check_store(Worker *w) {
   for (uint32_t k = 0; k < THREADS; k++) {
     while (w[k].nheld)
       drop_held(&w[k], 0);
@@ -393,15 +405,16 @@ static void check_store(Worker *w, size_t before) {
   ambi_spaces_quiesce(&rt);
   ambi_store_quiesce(rt.store);
   check_whole();
-  // The facts of deps, in two segments, and a free one may be left.
-  ck_assert_uint_le(ambi_store_bytes(rt.store), before + (3u << 20));
+  size_t facts = 0;
+  for (uint32_t k = 0; k < THREADS; k++)
+    facts += w[k].deps;
+  ck_assert_uint_eq(live_terms(), facts);
 }
 
 START_TEST(test_torture) {
   static Worker w[THREADS];
   terms_open();
   prepare();
-  size_t before = ambi_store_bytes(rt.store);
   ck_assert(ambi_spaces_share(&rt));
   for (uint32_t k = 0; k < THREADS; k++)
     start(&w[k], k, &rt, work);
@@ -410,14 +423,78 @@ START_TEST(test_torture) {
   check_end(w);
   ambi_spaces_unshare(&rt);
   check_whole();
-  check_store(w, before);
+  check_store(w);
   for (uint32_t k = 0; k < THREADS; k++)
     ambi_context_close(w[k].cx);
   terms_close();
 }
 END_TEST
 
+// ---- one thing, by all at once ----------------------------------------------------------
+enum { HOT = 20000 };
+static Template given[HOT];  // released by turns
+static pthread_barrier_t all_there;
+
+static void *work_hot(void *arg) {
+  Worker *w = arg;
+  Word *top = w->cx->h;
+  ambi_party_enter(w->cx);
+  pthread_barrier_wait(&all_there);
+  for (size_t i = w->me; i < HOT; i += THREADS)
+    ambi_template_release(w->rt->store, &given[i]);
+  for (size_t i = 0; i < HOT; i++, w->cx->h = top) {
+    Value n = ambi_small_int((int64_t)i);
+    WRONG(!ambi_state_change(w->rt, states[0], W(term_head, n, n, n)));
+    add_one(w);
+    if (i % 8 == 0) WRONG(!ambi_state_open(w->rt, AMB_UNIT, AMB_UNIT));
+  }
+  ambi_party_leave(w->cx);
+  return NULL;
+}
+
+START_TEST(test_hot) {
+  static Worker w[THREADS];
+  terms_open();
+  prepare();
+  Word *top = cx->h;
+  for (size_t i = 0; i < HOT; i++, cx->h = top)
+    given[i] = make(E(term_head, num((int64_t)i)));
+  ck_assert(ambi_spaces_share(&rt));
+  pthread_barrier_init(&all_there, NULL, THREADS);
+  for (uint32_t k = 0; k < THREADS; k++)
+    start(&w[k], k, &rt, work_hot);
+  for (uint32_t k = 0; k < THREADS; k++) {
+    pthread_join(w[k].thread, NULL);
+    ck_assert_msg(!w[k].wrong, "thread %u, line %d", k, w[k].line);
+  }
+  Value sum = ambi_expr_at(ambi_state_ground(counter), 1);
+  ck_assert_int_eq(ambi_int_of(sum), (int64_t)THREADS * HOT);
+  ck_assert_uint_eq(ambi_state_version(states[0]), (uint64_t)THREADS * HOT);
+  check_cells(2 + STATES + 1 + THREADS * HOT / 8);
+  ambi_spaces_unshare(&rt);
+  check_store(w);
+  for (uint32_t k = 0; k < THREADS; k++)
+    ambi_context_close(w[k].cx);
+  pthread_barrier_destroy(&all_there);
+  terms_close();
+}
+END_TEST
+
 // ---- in the middle of a form ------------------------------------------------------------
+static void *try_guard(void *arg) {
+  bool *got = arg;
+  *got = pthread_mutex_trylock(&rt.sharing->guard) == 0;
+  if (*got) pthread_mutex_unlock(&rt.sharing->guard);
+  return NULL;
+}
+static bool guard_is_free(void) {
+  pthread_t other;
+  bool got = false;
+  ck_assert_int_eq(pthread_create(&other, NULL, try_guard, &got), 0);
+  pthread_join(other, NULL);
+  return got;
+}
+
 // What a query has found, and what was removed before, is there as long as the form.
 START_TEST(test_begin_in_form) {
   terms_open();
@@ -439,7 +516,9 @@ START_TEST(test_begin_in_form) {
             gone);
   ambi_guard(&rt);
   ck_assert(ambi_spaces_share(&rt));
+  ck_assert(!guard_is_free());
   ambi_unguard(&rt);
+  ck_assert(guard_is_free());
   ambi_party_enter(cx);
   for (int i = 1500; i < 3000; i++)
     ck_assert(ambi_space_remove(space, E(fact_head, num(i), E(num(i), num(i))),
@@ -494,7 +573,8 @@ static void *bind_and_read(void *arg) {
   char text[40];
   w->cx->module = ambi_module_top(w->rt);
   w->cx->space = w->cx->module->space;
-  for (unsigned i = 0; i < rounds / 10; i++) {
+  pthread_barrier_wait(&all_there);
+  for (unsigned i = 0; i < rounds / 2; i++) {
     ambi_party_enter(w->cx);
     int len = snprintf(text, sizeof text, "word-%u-%u", w->me, i);
     Value word = ambi_make_sym(w->cx, text, (size_t)len);
@@ -516,6 +596,7 @@ START_TEST(test_words_and_output) {
   Host host = {.write = take_line};
   Runtime *one = ambi_runtime_open(&host, 1);
   ck_assert(one && ambi_spaces_share(one));
+  pthread_barrier_init(&all_there, NULL, THREADS);
   for (uint32_t k = 0; k < THREADS; k++)
     start(&w[k], k, one, bind_and_read);
   for (uint32_t k = 0; k < THREADS; k++) {
@@ -524,7 +605,8 @@ START_TEST(test_words_and_output) {
     ambi_context_close(w[k].cx);
   }
   ck_assert_uint_eq(mixed, 0);
-  ck_assert_uint_eq(lines, (uint64_t)THREADS * ((rounds / 10 + 7) / 8));
+  ck_assert_uint_eq(lines, (uint64_t)THREADS * ((rounds / 2 + 7) / 8));
+  pthread_barrier_destroy(&all_there);
   ambi_spaces_unshare(one);
   ambi_runtime_close(one);
 }
@@ -536,6 +618,7 @@ int main(int argc, char **argv) {
   TCase *tc = tcase_create("together");
   tcase_set_timeout(tc, 0);
   tcase_add_test(tc, test_torture);
+  tcase_add_test(tc, test_hot);
   tcase_add_test(tc, test_begin_in_form);
   tcase_add_test(tc, test_words_and_output);
   return unit_run(tc, "together");

@@ -431,8 +431,8 @@ START_TEST(test_torture) {
 END_TEST
 
 // ---- one thing, by all at once ----------------------------------------------------------
-enum { HOT = 20000 };
-static Template given[HOT];  // released by turns
+enum { HOT = 20000, GIVEN = 200000 };
+static Template given[GIVEN];  // released by turns
 static pthread_barrier_t all_there;
 
 static void *work_hot(void *arg) {
@@ -440,7 +440,7 @@ static void *work_hot(void *arg) {
   Word *top = w->cx->h;
   ambi_party_enter(w->cx);
   pthread_barrier_wait(&all_there);
-  for (size_t i = w->me; i < HOT; i += THREADS)
+  for (size_t i = w->me; i < GIVEN; i += THREADS)
     ambi_template_release(w->rt->store, &given[i]);
   for (size_t i = 0; i < HOT; i++, w->cx->h = top) {
     Value n = ambi_small_int((int64_t)i);
@@ -457,7 +457,7 @@ START_TEST(test_hot) {
   terms_open();
   prepare();
   Word *top = cx->h;
-  for (size_t i = 0; i < HOT; i++, cx->h = top)
+  for (size_t i = 0; i < GIVEN; i++, cx->h = top)
     given[i] = make(E(term_head, num((int64_t)i)));
   ck_assert(ambi_spaces_share(&rt));
   pthread_barrier_init(&all_there, NULL, THREADS);

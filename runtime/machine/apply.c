@@ -60,7 +60,8 @@ static enum Next call_op(Engine *g, Value call, Value t) {
     case CALL_EMPTY: next = NEXT_FAIL; break;
     case CALL_STOP: next = NEXT_STOP; break;
     case CALL_DATA:
-      next = give_call(g, ambi_ill_typed(g, call) ? ambi_unmark(call) : call);
+      next = give_call(g, ambi_ill_typed(g, call, true) ? ambi_unmark(call)
+                                                        : call);
       break;
     default: next = NEXT_RET; break;
     }
@@ -106,7 +107,10 @@ enum Next ambi_call_step(Engine *g, Value call) {
   Definition *d = ambi_head_info(g, head, ambi_expr_size(call) - 1);
   if (!d) return NEXT_STOP;
   DefinitionInfo info = ambi_info_of(d);
-  if (!info.has_rules) return give_call(g, call);
+  if (!info.has_rules) {
+    bool ill = !info.untyped && ambi_ill_typed(g, call, false);
+    return give_call(g, ill ? ambi_unmark(call) : call);
+  }
   if (!ambi_is_sym(head) || (info.dynamic && !info.tabled) || d->nargs > 64 ||
       (g->max_depth && !ambi_literal_enters(g, d)))
     return ambi_query_begin(g, call, t, true);

@@ -206,12 +206,12 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   ambi_types_drop(&types);
 }
 
-bool ambi_ill_typed(Engine *g, Value call) {
+bool ambi_ill_typed(Engine *g, Value call, bool of_terms) {
   ValueVec errors = {0};
   bool terms = false;
   for (uint32_t i = 1; i < ambi_expr_size(call); i++)
     terms |= ambi_is_expr(ambi_deref(ambi_expr_at(call, i)));
-  if (terms) argument_errors(g, ambi_unmark(call), &errors);
+  if (terms == of_terms) argument_errors(g, ambi_unmark(call), &errors);
   bool ill = errors.n > 0;
   ambi_vec_drop(&errors);
   return ill;

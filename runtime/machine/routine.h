@@ -66,9 +66,10 @@ enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth);
 // it becomes an argument of is to see, it is taken for one with variables: those are
 // looked at in spite of their mark.
 Value ambi_from_elsewhere(Engine *g, Value v);
-// Would the call be an argument with none but wrong types, for its arguments that are
-// expressions? Then it is not marked as evaluated, since marks end all looking.
-bool ambi_ill_typed(Engine *g, Value call);
+// Would the call be an argument with none but wrong types? Then it is not marked as
+// evaluated, since marks end all looking. of_terms: is it asked of arguments that are
+// expressions, or of atoms only? The first takes a walk.
+bool ambi_ill_typed(Engine *g, Value call, bool of_terms);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);

@@ -32,6 +32,16 @@ def read(size):
     return f"(= (f $i $x) (% {reads} {MODULUS}))"
 
 
+def bound(cells_of):
+    """Reads whose values get names before they are used, as programs mostly do."""
+    def body(size):
+        reads = " ".join(f"($v{k} (get-state &s{cell}))"
+                         for k, cell in enumerate(cells_of(size)))
+        total = add_up([f"$v{k}" for k in range(size)], "(+ $x $i)")
+        return f"(= (f $i $x) (let* ({reads}) (% {total} {MODULUS})))"
+    return body
+
+
 def write(size):
     """each of the cells written once"""
     writes = " ".join(f"($u{k} (change-state! &s{k} $i))" for k in range(size))
@@ -70,6 +80,16 @@ SHAPES = {
     "state_hot": Shape(hot.__doc__, SIZES, "read", same, hot,
                        lambda size, i, x: (x + i + size) % MODULUS,
                        lambda size: cells(1)),
+    "state_hot_bound": Shape("one cell, read by let as often as the size says",
+                             SIZES, "read", same,
+                             bound(lambda size: [0] * size),
+                             lambda size, i, x: (x + i + size) % MODULUS,
+                             lambda size: cells(1)),
+    "state_read_bound": Shape("each of the cells read once by let", SIZES,
+                              "read", same, bound(range),
+                              lambda size, i, x:
+                              (x + i + size * (size + 1) // 2) % MODULUS,
+                              cells),
     "state_read": Shape(read.__doc__, SIZES, "read", same, read,
                         lambda size, i, x:
                         (x + i + size * (size + 1) // 2) % MODULUS, cells),

@@ -21,18 +21,18 @@
 #define AMB_VERSION "0.1.0"
 #endif
 
-// The cancellation word of the running runtime: all an interrupt may touch.
-static AMB_ATOMIC(uint32_t) * cancel_word;  // [init]
+// All an interrupt may touch.
+static Runtime *running;
 
 static void on_interrupt(int signal_number) {
   (void)signal_number;
-  if (cancel_word) ambi_store_release(cancel_word, 1);
+  if (running) ambi_runtime_cancel(running);
 }
 
 // The first interrupt ends the form; a second one ends the process, should the
 // form be deaf.
 static void catch_signals(Runtime *rt) {
-  cancel_word = &rt->x_cancel;
+  running = rt;
   struct sigaction interrupt = {.sa_handler = on_interrupt,
                                 .sa_flags = (int)SA_RESETHAND};
   sigemptyset(&interrupt.sa_mask);
@@ -171,7 +171,7 @@ static void run_all(Cli *cli) {
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
-  cancel_word = NULL;
+  running = NULL;
   ambi_actors_close(cli->rt);
 #ifdef AMB_DEBUG
   note_opcodes(cli->rt);

@@ -5,6 +5,7 @@
 #ifndef AMBIT_RUNTIME_RUNTIME_H
 #define AMBIT_RUNTIME_RUNTIME_H
 
+#include <semaphore.h>
 #include <stdio.h>
 
 #include "memory/atomic.h"
@@ -79,6 +80,7 @@ struct Runtime {
   Limits limits;                  // defaults for each form
   Collections collections;        // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
+  AMB_ATOMIC(sem_t *) x_bell;     // [all] who sleeps in the runtime, or NULL
   AMB_ATOMIC(uint64_t)
   x_type_changes;   // [lock>all] how often what gives types
                     // was changed; the guard's
@@ -113,6 +115,12 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
 // Is the core library as it was when the runtime was opened from an image?
 bool ambi_runtime_core_unchanged(const Runtime *rt);
 void ambi_runtime_close(Runtime *rt);
+// The form that runs is to stop. Any thread, and signal handlers.
+static inline void ambi_runtime_cancel(Runtime *rt) {
+  ambi_store_release(&rt->x_cancel, 1);
+  sem_t *bell = ambi_load_acquire(&rt->x_bell);
+  if (bell) sem_post(bell);
+}
 // Nothing on this thread's heaps is needed any more: frees what was removed and given
 // up, as far as others do not need it.
 void ambi_runtime_quiesce(Runtime *rt);

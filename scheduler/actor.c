@@ -102,11 +102,39 @@ static void stop_script(Actors *all, enum AmbStop why, int code) {
   ambi_pool_nudge(all->pool);
 }
 
+// What ends a wait of the script in time, though no message comes.
+typedef struct Alarm {
+  Timer timer;
+  Actors *all;
+  enum AmbStop why;
+} Alarm;
+
+static void ring(Timer *t) {
+  Alarm *alarm = (Alarm *)t;
+  stop_script(alarm->all, alarm->why, 0);
+}
+
+// False: there is no thread for it.
+static bool set_alarm(Alarm *alarm, const Limits *l) {
+  bool whole = l->run_deadline > 0 &&
+               (l->deadline <= 0 || l->run_deadline < l->deadline);
+  double due = whole ? l->run_deadline : l->deadline;
+  alarm->why = whole ? STOP_RUN_TIME : STOP_TIME;
+  return due <= 0 ||
+         ambi_timer_start_aside(ambi_pool_timers(alarm->all->pool),
+                                &alarm->timer, (uint64_t)(due * 1e9), ring);
+}
+
 // The script's thread runs others meanwhile.
 static enum BuiltinStatus wait_here(Context *cx, Actor *a) {
   Mailbox *box = &a->handle->box;
+  Alarm alarm = {.all = a->all};
   if (!ambi_mailbox_park(box)) return B_OK;
-  HelpEnd end = ambi_pool_help(a->all->pool, script_may_go_on, a);
+  HelpEnd end = HELP_OUTAGE;
+  if (set_alarm(&alarm, &cx->limits)) {
+    end = ambi_pool_help(a->all->pool, script_may_go_on, a);
+    ambi_timer_cancel(ambi_pool_timers(a->all->pool), &alarm.timer);
+  }
   bool nothing = ambi_mailbox_unpark(box);
   cx->stop = (enum AmbStop)ambi_exchange(&a->all->x_stop, STOP_NONE);
   cx->exit_code = a->all->exit_code;
@@ -417,6 +445,7 @@ static bool begin(Actors *all) {
     ambi_free(h, sizeof *h);
     return false;
   }
+  ambi_store_release(&rt->x_bell, ambi_pool_bell(all->pool));
   all->script.all = all;
   return enlist(all, &all->script, h, 0) == SPAWNED;
 }
@@ -457,6 +486,7 @@ void ambi_actors_close(Runtime *rt) {
   Actors *all = rt->actors;
   rt->actor_table = NULL;
   if (!all || !all->pool) return;
+  ambi_store_release(&rt->x_bell, NULL);
   ambi_pool_close(all->pool, NULL, NULL);
   for (Handle *h = all->handles; h; h = h->older) {
     Actor *a = ambi_exchange(&h->x_actor, NULL);

@@ -149,7 +149,7 @@ void ambit_close(ambit *a) {
 }
 
 void ambit_cancel(ambit *a) {
-  ambi_store_release(&a->rt->x_cancel, 1);
+  ambi_runtime_cancel(a->rt);
 }
 
 void ambit_resume(ambit *a) {

@@ -145,6 +145,17 @@ sub signals {
     is($code, 130, "tier $tier: an interrupt");
     is($out, "[2]\n[]\n", "tier $tier: what was found is printed");
     like($err, qr/^loop\.metta:3:1: stopped: an interrupt$/m, "tier $tier: where it was");
+    return if $tier == 0;    # which has no actors
+    write_file('wait.metta', "!(import! &self concurrent)\n!(receive ((\$x \$x)) 90000 late)\n!(+ 2 2)\n");
+    $pid = start('', 'wait.metta');
+    sleep 0.5;
+    kill INT => $pid;
+    ($code, $out, $err) = finish($pid);
+    is($code, 130, 'an interrupt of a script that waits for a message');
+    like($err, qr/^wait\.metta:2:1: stopped: an interrupt$/m, 'where it waited');
+    ($code, $out, $err) = finish(start('', '--query-timeout=0.2', 'wait.metta'));
+    is($out, "[()]\n[]\n[4]\n", 'a time limit ends the wait, too');
+    like($err, qr/^wait\.metta:2:1: stopped: the time limit of 0\.2 s$/m, 'and is told');
 }
 
 sub start_up {

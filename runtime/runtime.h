@@ -74,11 +74,11 @@ struct Runtime {
   const BootImage *boot;          // what it was opened from, or NULL: text
   BootLoaded *booted;             // its modules
   int tier;                       // 0 or 1
-  bool type_check_auto;           // pragma type-check auto
-  bool bare_minimal;              // pragma interpreter bare-minimal
-  bool explain;                   // note how each match looks for its atoms
-  Limits limits;                  // defaults for each form
-  Collections collections;        // what the collector did so far
+  AMB_ATOMIC(bool) x_type_check;  // [lock>all] pragma type-check auto
+  bool bare_minimal;        // [lock:guard] pragma interpreter bare-minimal
+  bool explain;             // [init] note how each match looks for its atoms
+  Limits limits;            // [lock:guard] defaults for each form
+  Collections collections;  // what the collector did so far
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   AMB_ATOMIC(sem_t *) x_bell;     // [all] who sleeps in the runtime, or NULL
   AMB_ATOMIC(uint64_t)
@@ -92,7 +92,7 @@ struct Runtime {
   CodeState *code;    // tier 1; NULL in tier 0
   Tables *tables;
   ReadLog reads;
-  bool tabling;  // pragma tabling auto
+  bool tabling;  // [lock:guard] pragma tabling auto
   AMB_ATOMIC(uint64_t)
   x_rule_changes;  // [lock>all] how often what `=`, `:` and
                    // `:<` say was changed; the guard's

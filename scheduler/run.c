@@ -147,8 +147,8 @@ static enum AmbStop begin(ambit_query *q) {
   ambi_limits_begin(cx);
   Value form = ambi_instance(cx, &q->form, true);
   if (ambi_is_none(form)) return cx->stop = STOP_MEMORY;
-  q->refused =
-      cx->rt->type_check_auto && ambi_fails_type_check(cx, form, &q->answers);
+  q->refused = ambi_load_relaxed(&cx->rt->x_type_check) &&
+               ambi_fails_type_check(cx, form, &q->answers);
   if (q->refused || cx->stop) return cx->stop;
   cx->limits.answers = 1;
   q->opened = true;

@@ -11,6 +11,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/config.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 
 enum {
@@ -63,7 +64,9 @@ Context *ambi_context_open(Runtime *rt) {
   Context *cx = ambi_alloc(sizeof *cx);
   if (!cx) return NULL;
   cx->rt = rt;
+  ambi_guard(rt);
   cx->limits = rt->limits;
+  ambi_unguard(rt);
   cx->random = &rt->rng_state;
   cx->error_reason = AMB_NONE;
   cx->message = ambi_alloc(MESSAGE_MIN);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 
 static uint64_t clock_ns(clockid_t clock) {
@@ -32,7 +33,9 @@ static void close_door(const Limits *l, size_t room) {
 
 void ambi_limits_begin(Context *cx) {
   Limits *l = &cx->limits;
+  ambi_guard(cx->rt);
   *l = cx->rt->limits;
+  ambi_unguard(cx->rt);
   l->deadline =
       l->query_seconds > 0 ? ambi_monotonic_seconds() + l->query_seconds : 0;
   l->steps_used = 0;

@@ -280,7 +280,7 @@ static const char *set_memory(Context *cx, Value v) {
 }
 
 static const char *set_type_check(Context *cx, Value v) {
-  cx->rt->type_check_auto = is_symbol_named(cx, v, "auto");
+  ambi_store_release(&cx->rt->x_type_check, is_symbol_named(cx, v, "auto"));
   return NULL;
 }
 

@@ -149,7 +149,6 @@ static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
     ambi_records_drop(&types);
   }
   info->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
-  info->tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   return true;
 }
 
@@ -162,16 +161,20 @@ static bool find_out(Context *cx, Definition *d) {
                  ambi_symbol_is_dynamic(
                      ambi_symbol(cx->rt->symbols, ambi_sym_of(d->head)));
   info.known = !info.dynamic;
+  info.tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   ambi_space_evaluates(d->space);
   ambi_code_rely(cs, d->head);
   ambi_store_release(&d->x_info, info);
   return true;
 }
 
-// What is dynamic stays so. It is looked at each time, and nothing relies on it.
-static bool find_out_again(Context *cx, Definition *d, DefinitionInfo info) {
+// What is dynamic is looked at each time, and no code relies on it. If another
+// evaluator changes what is known meanwhile, that stays.
+static bool find_out_again(Context *cx, Definition *d, DefinitionInfo was) {
+  DefinitionInfo info = was;
   if (!look(cx, d, &info)) return false;
-  ambi_store_release(&d->x_info, info);
+  if (info.untyped != was.untyped || info.has_rules != was.has_rules)
+    ambi_compare_exchange(&d->x_info, &was, info);
   return true;
 }
 
@@ -300,7 +303,7 @@ Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
 
 static void forget(CodeState *cs, Definition *d) {
   DefinitionInfo info = ambi_info_of(d);
-  info.known = false;
+  info.known = info.dynamic = false;
   info.stays = 0;
   ambi_store_release(&d->x_info, info);
   d->effects_known = false;

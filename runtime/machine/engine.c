@@ -177,7 +177,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
 // What evaluates the form as data: where it is not lowered.
 static Unit *unlowered(Engine *g, Value form) {
   Code code[1] = {{.op = OP_I_EVALXT}};
-  if (g->cx->rt->bare_minimal) code[0].op = OP_I_EVINSTR;
+  if (g->bare) code[0].op = OP_I_EVINSTR;
   Unit *u = ambi_routine_unit_make(code, 1, 4);
   if (u) u->k = ambi_alloc(sizeof(Word));
   if (!u || !u->k) {
@@ -192,29 +192,28 @@ static Unit *unlowered(Engine *g, Value form) {
   return u;
 }
 
-// The form's unit, if it is lowered, and the epoch its rigid marks hold in.
-static Unit *prepare(Engine *g, Value form, bool lower) {
+// The form's unit, if it is lowered, and the epoch its rigid marks hold in. Under the
+// guard.
+static Unit *prepare(Engine *g, Value form, bool as_data) {
   Context *cx = g->cx;
-  ambi_guard(cx->rt);
+  g->bare = cx->rt->bare_minimal;
+  g->max_depth = cx->limits.max_stack_depth;
   ambi_space_evaluates(cx->space);
   ambi_effects_mentioned(g->code);
   cx->rigid_epoch = ambi_code_epoch(g->code);
   if (!g->max_depth && ambi_form_is_literal(cx, form))
     g->max_depth = DEPTH_UNCOUNTED;
-  lower = lower && !g->max_depth && !cx->stop;
-  Unit *u = lower ? ambi_lower_form(cx, form) : NULL;
-  ambi_unguard(cx->rt);
-  return u;
+  as_data |= g->bare || g->max_depth || cx->stop;
+  return as_data ? NULL : ambi_lower_form(cx, form);
 }
 
 static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   Engine *g = ambi_engine_of(cx);
   if (!g) return cx->stop = STOP_MEMORY;
   cx->hb = (Word *)UINTPTR_MAX;
-  bool bare = cx->rt->bare_minimal;
-  g->bare = bare;
-  g->max_depth = cx->limits.max_stack_depth;
-  g->form = prepare(g, form, !bare && !as_data);
+  ambi_guard(cx->rt);
+  g->form = prepare(g, form, as_data);
+  ambi_unguard(cx->rt);
   if (!g->form && !cx->stop) g->form = unlowered(g, form);
   if (g->form && !(ambi_engine_begin(g) && ambi_engine_frame(g, g->form)) &&
       !cx->stop)

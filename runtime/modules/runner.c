@@ -170,8 +170,8 @@ static bool evaluate(Run *run, Template *t) {
   begin_form(run);
   Value form = ambi_instance(cx, t, true);
   if (!ambi_is_none(form)) {
-    bool checked =
-        cx->rt->type_check_auto && ambi_fails_type_check(cx, form, &results);
+    bool checked = ambi_load_relaxed(&cx->rt->x_type_check) &&
+                   ambi_fails_type_check(cx, form, &results);
     if (!checked && cx->stop == STOP_NONE)
       cx->stop = ambi_eval_form(cx, form, &results);
   }
@@ -203,7 +203,7 @@ static bool check_addition(Run *run, const Template *t, Position at) {
 
 static bool add(Run *run, Template *t, Position at) {
   Script *s = run->s;
-  if (s->rt->type_check_auto && !check_addition(run, t, at)) {
+  if (ambi_load_relaxed(&s->rt->x_type_check) && !check_addition(run, t, at)) {
     ambi_template_release(s->rt->store, t);
     return false;
   }
@@ -274,7 +274,7 @@ static bool evaluate_compiled(Run *run, Position at, size_t atom) {
 static bool step_compiled(Run *run) {
   const Script *s = run->s;
   Space *space = s->module->space;
-  bool stale = s->rt->type_check_auto ||
+  bool stale = ambi_load_relaxed(&s->rt->x_type_check) ||
                ambi_program_is_stale(&run->program, s->module->tokens,
                                      ambi_space_value(space));
   size_t atom, natoms;

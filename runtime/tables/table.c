@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/config.h"
+#include "runtime/guard.h"
 #include "runtime/tables/table_data.h"
 
 // ---- life -------------------------------------------------------------------------
@@ -199,7 +200,8 @@ bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head) {
   return false;
 }
 
-bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol) {
+// Under the guard.
+static bool declare(Runtime *rt, Space *s, uint32_t symbol) {
   Tables *ts = rt->tables;
   for (size_t i = 0; i < ts->ndeclared; i++)
     if (ts->declared[i].space == s && ts->declared[i].symbol == symbol)
@@ -210,6 +212,13 @@ bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol) {
   ts->declared[ts->ndeclared++] = (Declared){s, symbol};
   if (rt->calls_changed) rt->calls_changed(rt);
   return true;
+}
+
+bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol) {
+  ambi_guard(rt);
+  bool ok = declare(rt, s, symbol);
+  ambi_unguard(rt);
+  return ok;
 }
 
 // ---- telling ------------------------------------------------------------------------

@@ -297,7 +297,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Bytes b = {data, size};
   while (b.n > 0 && cx->stop == STOP_NONE) {
     rt->limits = (Limits){0};
-    rt->type_check_auto = rt->bare_minimal = false;
+    ambi_store_release(&rt->x_type_check, false);
+    rt->bare_minimal = false;
     call(&b);
   }
   cx->stop = STOP_NONE;

@@ -2,8 +2,10 @@
 #include "scheduler/actor.h"
 
 #include "memory/alloc.h"
+#include "runtime/builtins/answer.h"
 #include "runtime/bytecode/code.h"
 #include "runtime/eval.h"
+#include "runtime/machine/engine.h"
 
 enum { SPARE_CONTEXTS = 16, SLICE_STEPS = 4000 };
 
@@ -59,7 +61,7 @@ static void set_out(Context *cx, Actor *a) {
   ambi_limits_begin(cx);
   cx->limits.deadline = 0;  // forms of the script have one
   cx->limits.answers = 1;
-  cx->limits.heap = a->most_memory;
+  cx->limits.heap = (uint64_t)a->most_kib << 10;
 }
 
 // ---- waiting --------------------------------------------------------------------
@@ -74,9 +76,12 @@ bool ambi_actor_wait_until(Actor *a, uint64_t due_ns) {
     return false;
   a->deadline->actor = a;
   a->waiting.timed = true;
-  a->waiting.due_ns = due_ns;
   return ambi_timer_start(ambi_pool_timers(a->all->pool), &a->deadline->timer,
                           due_ns, fire);
+}
+
+bool ambi_actor_is_due(const Actor *a) {
+  return a->waiting.timed && ambi_now_ns() >= a->deadline->timer.due_ns;
 }
 
 void ambi_actor_waited(Actor *a) {
@@ -141,6 +146,21 @@ static enum BuiltinStatus wait_here(Context *cx, Actor *a) {
   if (end == HELP_OUTAGE) cx->stop = STOP_MEMORY;
   if (cx->stop || !ambi_limits_poll(cx)) return B_STOP;
   return end == HELP_STUCK && nothing ? B_EMPTY : B_OK;
+}
+
+static bool some_have_run(void *arg) {
+  unsigned *left = arg;
+  return (*left)-- == 0;
+}
+
+void ambi_actor_give_way(Context *cx, Actor *a) {
+  unsigned slices = 4;
+  if (is_script(a)) {
+    ambi_pool_help(a->all->pool, some_have_run, &slices);
+  } else {
+    a->slow = true;
+    ambi_engine_hurry(cx->engine);
+  }
 }
 
 enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a) {
@@ -391,7 +411,7 @@ enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
   a->form = form;
   a->space = cx->space;
   a->module = cx->module;
-  a->most_memory = o->memory;
+  a->most_kib = o->kib;
   ambi_task_init(&a->task, all->pool, o->class, slice);
   if (!tie(parent, h, o)) {  // it ends before it begins
     Message *m = pack_reason(parent, cx, all->normal);

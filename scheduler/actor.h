@@ -18,7 +18,6 @@
 #include <pthread.h>
 
 #include "runtime/builtins/actors.h"
-#include "runtime/builtins/answer.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
 #include "scheduler/parcel.h"
@@ -47,11 +46,10 @@ struct Bond {  // [lock]
 };
 
 typedef struct Waiting {  // what an operation that is done again has noted
+  Message *looked;        // `receive`: nothing up to this one matched
+  uint64_t request;       // `call`: the answer to this; 0: none
   bool on;
-  bool timed;  // until due_ns
-  uint64_t due_ns;
-  Message *looked;   // `receive`: nothing up to this one matched
-  uint64_t request;  // `call`: the answer to this; 0: none
+  bool timed;  // until its deadline
 } Waiting;
 
 struct Actor {
@@ -70,7 +68,7 @@ struct Actor {
   Waiting waiting;
   uint64_t requests;
   struct Deadline *deadline;  // made when it is first needed
-  size_t most_memory;         // bytes of its heap; 0: no limit
+  uint32_t most_kib;          // of its heap; 0: no limit
   bool slow;                  // its slice is to end: it sent to a long mailbox
 };
 
@@ -103,8 +101,7 @@ bool ambi_actors_open(Runtime *rt, unsigned evaluators);
 void ambi_actors_close(Runtime *rt);
 
 typedef struct SpawnOptions {
-  uint32_t name, mailbox;
-  size_t memory;
+  uint32_t name, mailbox, kib;
   TaskClass class;
   bool link, monitor, follow;
 } SpawnOptions;
@@ -150,11 +147,14 @@ void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason);
 // The reason for which it ended, as an atom. AMB_NONE: memory is out.
 Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason);
 
+// Others run before the caller goes on for long.
+void ambi_actor_give_way(Context *cx, Actor *a);
 // The operation is done again when something has arrived or it is due: B_STOP, or for
 // the script, which waits here, B_OK.
 enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a);
 // Until when it waits, from now on. False: there is no memory.
 bool ambi_actor_wait_until(Actor *a, uint64_t due_ns);
+bool ambi_actor_is_due(const Actor *a);
 // It waits no more.
 void ambi_actor_waited(Actor *a);
 

@@ -3,11 +3,13 @@
 // An operation that has to wait notes in the actor what for, and stops with STOP_WAIT; it
 // is done again from its beginning when something may have changed.
 #include "memory/alloc.h"
+#include "runtime/builtins/answer.h"
 #include "runtime/eval.h"
 #include "scheduler/actor.h"
 
 // The length of a mailbox from which on its senders lose the rest of their slices.
 enum { LONG_MAILBOX = 1000 };
+#define MOST_MEMORY ((uint64_t)UINT32_MAX << 10)
 
 // ---- answers --------------------------------------------------------------------
 
@@ -94,8 +96,8 @@ static bool take_pair(const Runtime *rt, Value name, Value v, SpawnOptions *o) {
     o->name = ambi_sym_of(v);
   } else if (!strcmp(what, "mailbox") && take_number(v, UINT32_MAX, &n)) {
     o->mailbox = (uint32_t)n;
-  } else if (!strcmp(what, "memory") && take_number(v, SIZE_MAX / 2, &n)) {
-    o->memory = (size_t)n;
+  } else if (!strcmp(what, "memory") && take_number(v, MOST_MEMORY, &n)) {
+    o->kib = (uint32_t)((n + 1023) >> 10);
   } else {
     return !strcmp(what, "priority") && take_class(text_of(rt, v), &o->class);
   }
@@ -167,7 +169,8 @@ static enum BuiltinStatus op_send(Context *cx, const Value *args, unsigned n,
     ambi_message_free(m);
     return ambi_answer_error(cx, "MailboxFull");
   }
-  if (ambi_mailbox_count(&h->box) > LONG_MAILBOX) a->slow = true;
+  if (ambi_mailbox_count(&h->box) > LONG_MAILBOX && h != a->handle)
+    ambi_actor_give_way(cx, a);
   return ambi_answer_unit(out);
 }
 
@@ -215,10 +218,6 @@ static bool set_waiting(Context *cx, Actor *a, const Value *ms) {
   if (ambi_actor_wait_until(a, due_in(*ms))) return true;
   cx->stop = STOP_MEMORY;
   return false;
-}
-
-static bool is_due(const Actor *a) {
-  return a->waiting.timed && ambi_now_ns() >= a->waiting.due_ns;
 }
 
 // ---- receive ------------------------------------------------------------------------------
@@ -325,7 +324,7 @@ static enum BuiltinStatus receive_now(Context *cx, const Value *args,
     ambi_mailbox_drain(&a->handle->box, &a->inbox);
     *out = look_for(cx, a, args[0]);
     if (cx->stop) return B_STOP;
-    if (ambi_is_none(*out) && is_due(a)) *out = args[2];
+    if (ambi_is_none(*out) && ambi_actor_is_due(a)) *out = args[2];
     if (!ambi_is_none(*out)) {
       ambi_actor_waited(a);
       return B_OK;
@@ -408,7 +407,7 @@ static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
       stop_asking(a);
       return ambi_answer(cx, out, *out);
     }
-    if (is_due(a)) {
+    if (ambi_actor_is_due(a)) {
       stop_asking(a);
       return ambi_answer_error(cx, "Timeout");
     }

@@ -139,7 +139,8 @@ static enum BuiltinStatus spawn_now(Context *cx, const Value *args, unsigned n,
     return ambi_answer_error(
         cx, "the options are name, mailbox, memory and priority, each "
             "with a value, link, monitor and follow");
-  enum Packed packed = pack(cx, a, args[0], &form);
+  // An evaluated mark would say that it has nothing to do.
+  enum Packed packed = pack(cx, a, ambi_unmark(args[0]), &form);
   if (packed != PACKED) return not_packed(cx, packed);
   switch (ambi_actor_spawn(a, cx, form, &o, &h)) {
   case SPAWNED: *out = ambi_actor_value(h); return B_OK;

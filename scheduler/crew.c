@@ -4,6 +4,7 @@
 #include "memory/alloc.h"
 #include "runtime/eval.h"
 #include "runtime/guard.h"
+#include "runtime/modules/module.h"
 #include "runtime/spaces/share.h"
 
 // Which evaluator a thread is does not change while it is in a slice.
@@ -114,7 +115,8 @@ static void form_ended(Context *cx) {
   ambi_pool_help(c->pool, none_open, c);
   cx->sliced = false;
   ambi_party_leave(cx);
-  ambi_spaces_unshare(cx->rt);
+  // A form that runs a module goes on behind it.
+  if (cx->rt->modules->nesting <= 1) ambi_spaces_unshare(cx->rt);
 }
 
 // ---- life -----------------------------------------------------------------------

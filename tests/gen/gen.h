@@ -70,10 +70,11 @@ typedef struct GenMode {
   const char *stress;  // switches of memory/stress.h, or NULL
   // Tests of the tool itself: what was told is altered so.
   void (*spoil)(struct Told *told);
-  bool tabling;  // the pragma, from the start
+  bool tabling;         // the pragma, from the start
+  unsigned evaluators;  // 0: nobody but the script's thread
 } GenMode;
 
-enum { GEN_MAX_MODES = 24 };
+enum { GEN_MAX_MODES = 32 };
 extern const GenMode gen_modes[];
 extern const unsigned gen_nmodes;
 // Can this build run programs so?

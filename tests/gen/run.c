@@ -10,6 +10,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "scheduler/crew.h"
 #ifdef AMBIT_JIT
 #include "compiler_thread/compiler.h"
 #endif
@@ -18,27 +19,31 @@ enum { STEPS = 3000, DEPTH = 1000, MEGABYTES = 512, MAX_TOLD = 1 << 20 };
 
 // A mode more is a row here. What each is for: tests/lib/Modes.pm.
 const GenMode gen_modes[] = {
-    {"tier0", 0, GEN_BYTECODE, NULL, NULL, false},
-    {"tier1", 1, GEN_BYTECODE, NULL, NULL, false},
-    {"native", 1, GEN_LEVEL_1, NULL, NULL, false},
-    {"native-level2", 1, GEN_AT_ONCE, NULL, NULL, false},
-    {"background", 1, GEN_BACKGROUND, NULL, NULL, false},
-    {"tabling", 1, GEN_BYTECODE, NULL, NULL, true},
-    {"native-tabling", 1, GEN_AT_ONCE, NULL, NULL, true},
-    {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL, false},
-    {"collect", 1, GEN_BYTECODE, "collect", NULL, false},
-    {"relower", 1, GEN_BYTECODE, "relower", NULL, false},
-    {"minimal", 1, GEN_BYTECODE, "minimal", NULL, false},
-    {"verify", 1, GEN_BYTECODE, "verify", NULL, false},
-    {"tabling-collect", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, true},
-    {"tabling-relower", 1, GEN_BYTECODE, "relower", NULL, true},
-    {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, false},
-    {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL, false},
-    {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL, false},
-    {"native-early", 1, GEN_AT_ONCE, "early", NULL, false},
-    {"native-early-leave", 1, GEN_AT_ONCE, "early,leave", NULL, false},
-    {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL, false},
-    {"native-relower", 1, GEN_AT_ONCE, "relower", NULL, false},
+    {"tier0", 0, GEN_BYTECODE, NULL, NULL, false, 0},
+    {"tier1", 1, GEN_BYTECODE, NULL, NULL, false, 0},
+    {"native", 1, GEN_LEVEL_1, NULL, NULL, false, 0},
+    {"native-level2", 1, GEN_AT_ONCE, NULL, NULL, false, 0},
+    {"background", 1, GEN_BACKGROUND, NULL, NULL, false, 0},
+    {"tabling", 1, GEN_BYTECODE, NULL, NULL, true, 0},
+    {"native-tabling", 1, GEN_AT_ONCE, NULL, NULL, true, 0},
+    {"tier0-walk", 0, GEN_BYTECODE, "minimal,walk", NULL, false, 0},
+    {"collect", 1, GEN_BYTECODE, "collect", NULL, false, 0},
+    {"relower", 1, GEN_BYTECODE, "relower", NULL, false, 0},
+    {"minimal", 1, GEN_BYTECODE, "minimal", NULL, false, 0},
+    {"verify", 1, GEN_BYTECODE, "verify", NULL, false, 0},
+    {"tabling-collect", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, true, 0},
+    {"tabling-relower", 1, GEN_BYTECODE, "relower", NULL, true, 0},
+    {"walk", 1, GEN_BYTECODE, "collect,minimal,walk", NULL, false, 0},
+    {"native-collect", 1, GEN_AT_ONCE, "collect,minimal,walk", NULL, false, 0},
+    {"native-refuse", 1, GEN_AT_ONCE, "refuse,collect", NULL, false, 0},
+    {"native-early", 1, GEN_AT_ONCE, "early", NULL, false, 0},
+    {"native-early-leave", 1, GEN_AT_ONCE, "early,leave", NULL, false, 0},
+    {"native-leave", 1, GEN_AT_ONCE, "leave,collect", NULL, false, 0},
+    {"native-relower", 1, GEN_AT_ONCE, "relower", NULL, false, 0},
+    {"yield", 1, GEN_BYTECODE, "yield", NULL, false, 0},
+    {"handover", 1, GEN_BYTECODE, "handover", NULL, false, 1},
+    {"handover-j3", 1, GEN_BYTECODE, "handover,collect", NULL, false, 3},
+    {"native-handover", 1, GEN_AT_ONCE, "handover,yield", NULL, false, 3},
 };
 const unsigned gen_nmodes = sizeof gen_modes / sizeof *gen_modes;
 
@@ -169,11 +174,14 @@ static void run_in(const GenMode *mode, const char *text, size_t len,
                           .steps = STEPS,
                           .depth = DEPTH,
                           .memory = (uint64_t)MEGABYTES << 20};
-  const char *why;
-  if (mode->code == GEN_BYTECODE || open_native(l.rt, mode->code, &why))
+  const char *why = "no evaluators";
+  if (mode->evaluators && !ambi_crew_open(l.rt, mode->evaluators))
+    told->wrong = why;
+  else if (mode->code == GEN_BYTECODE || open_native(l.rt, mode->code, &why))
     run_script(&l, text, len);
   else
     told->wrong = why;
+  ambi_crew_close(l.rt);
   close_runtime(l.rt);
 }
 

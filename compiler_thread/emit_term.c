@@ -284,6 +284,25 @@ static void slow_list(Emit *m, JitLabel at, const void *helper) {
   jit_hot(m->j);
 }
 
+// h goes on behind the rest in rdx, which was built there.
+static void behind_rest(Emit *m) {
+  Jit *j = m->j;
+  JitLabel few = jit_label(j), done = jit_label(j);
+  jit_imm(j, J_RCX, AMB_UNIT.w);
+  jit_rr(j, J_CMP, J_RCX, J_RDX);
+  jit_jump_if(j, J_EQ, done);
+  jit_mi(j, J_TEST, 1, jit_at(R_H, VIEW_BYTE), VIEW_BIT);
+  jit_jump_if(j, J_EQ, few);
+  jit_ri(j, J_ADD, R_H, 8 * AMB_VIEW_WORDS);
+  jit_bind(j, done);
+  jit_cold(j);
+  jit_bind(j, few);
+  jit_rm32(j, J_MOV, J_RCX, jit_at(R_H, 0));
+  jit_lea(j, R_H, jit_at_index(R_H, J_RCX, 3, 8));
+  jit_jump(j, done);
+  jit_hot(j);
+}
+
 void ambi_emit_DECONS(Emit *m) {
   Jit *j = m->j;
   JitLabel other = jit_label(j);
@@ -294,7 +313,7 @@ void ambi_emit_DECONS(Emit *m) {
   jit_call(j, (const void *)(uintptr_t)list_take);
   jit_ri(j, J_CMP, J_RDX, -1);  // AMB_NONE
   jit_jump_if(j, J_EQ, other);
-  jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
+  behind_rest(m);
   emit_to_slot(m, m->pc->a, J_RAX);
   emit_to_slot(m, m->pc->b, J_RDX);
   slow_list(m, other, (const void *)(uintptr_t)ambi_step_decons);
@@ -315,7 +334,7 @@ void ambi_emit_CONS(Emit *m) {
   jit_call(j, (const void *)(uintptr_t)list_put);
   jit_ri(j, J_CMP, J_RAX, -1);
   jit_jump_if(j, J_EQ, other);
-  jit_ri(j, J_ADD, R_H, 8 * AMB_LIST_WORDS);
+  jit_ri(j, J_ADD, R_H, 8 * AMB_VIEW_WORDS);
   emit_to_slot(m, m->pc->a, J_RAX);
   slow_list(m, other, (const void *)(uintptr_t)ambi_step_cons);
 }

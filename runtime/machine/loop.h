@@ -726,7 +726,7 @@ do_DECONS : {
   if (AMB_LIKELY(ambi_is_expr(v) && cx->hend - h >= AMB_LIST_WORDS)) {
     Value rest = ambi_list_rest(g, v, h);
     if (AMB_LIKELY(!ambi_is_none(rest))) {
-      h += AMB_LIST_WORDS;
+      h = ambi_behind_rest(rest, h);
       Value first = ambi_expr_at(v, 0);
       if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
       E[pc->a] = first.w;
@@ -771,7 +771,7 @@ do_CONS : {
   if (AMB_LIKELY(cx->hend - h >= AMB_LIST_WORDS)) {
     Value v = ambi_list_cons(g, head, tail, h);
     if (AMB_LIKELY(!ambi_is_none(v))) {
-      h += AMB_LIST_WORDS;
+      h += AMB_VIEW_WORDS;
       E[pc->a] = v.w;
       STEP(1);
     }

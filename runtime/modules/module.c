@@ -367,6 +367,16 @@ static bool load_image(Context *cx, Module *m) {
   return true;
 }
 
+// Code that a text of the library holds as data, its own operations evaluate; nobody
+// else comes to it.
+static bool run_embedded(Context *cx, Module *m) {
+  const EmbeddedFile *e = m->embedded;
+  unsigned fetched = cx->rt->mentions.fetched;
+  bool ok = run_text(cx, m, e->name, e->text, e->len, NULL, false);
+  cx->rt->mentions.fetched = fetched;
+  return ok;
+}
+
 // Fills a module that is in the tree but not loaded.
 static bool fill_module(Context *cx, Module *m) {
   m->loading = true;
@@ -375,8 +385,7 @@ static bool fill_module(Context *cx, Module *m) {
   if (e && !export_operations(cx->rt, m))
     ok = no_memory(cx);
   else if (e)
-    ok = cx->rt->boot ? load_image(cx, m)
-                      : run_text(cx, m, e->name, e->text, e->len, NULL, false);
+    ok = cx->rt->boot ? load_image(cx, m) : run_embedded(cx, m);
   else if (m->file)
     ok = run_file(cx, m, m->file, false);
   m->loading = false;

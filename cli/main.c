@@ -11,7 +11,6 @@
 #include "cli/cli.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
-#include "memory/processors.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "scheduler/actor.h"
@@ -165,8 +164,7 @@ static void run_all(Cli *cli) {
   cli_jit_open(cli);
   if (!ambi_actors_open(cli->rt, 1)) cli_complain("out of memory");
   if (o->tier > 0 &&
-      !ambi_crew_open(cli->rt,
-                      o->evaluators ? o->evaluators : ambi_processors()))
+      !ambi_crew_open(cli->rt, o->evaluators ? o->evaluators : 1))
     cli_complain("out of memory: forms run one after another");
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)

@@ -162,7 +162,7 @@ static const char size[] = "a size such as 500M or 2G";
 
 static const Option table[] = {
     {"-e", "TEXT", "run TEXT (may be repeated)", set_text, "a text"},
-    {"-j", "N", "evaluators; as many as there are processors, if not told",
+    {"-j", "N", "evaluators that searches are shared among (default 1)",
      set_evaluators, "a whole number from 1 to 256"},
     {"-n", "N", "at most N answers for each form", set_answers,
      "a whole number from 1"},

@@ -87,9 +87,13 @@ static void rest(Context *cx) {
   CrewMates *c = ambi_crew_of(cx->rt);
   Rest r = {.cx = cx};
   if (acting) return;  // inside of a slice: it just goes on
-  if (cx->stop == STOP_WAIT)
+  if (cx->stop == STOP_WAIT) {
+    ambi_add_relaxed(&c->x_running, (uint32_t)-1);
     ambi_pool_help(c->pool, after_news, &r);
-  else if (ambi_load_relaxed(&c->x_open) && !ambi_pool_is_quiet(c->pool))
+    ambi_add_relaxed(&c->x_running, 1);
+    return;
+  }
+  if (ambi_load_relaxed(&c->x_open) && !ambi_pool_is_quiet(c->pool))
     ambi_pool_help(c->pool, after_one, &r);
 }
 
@@ -131,6 +135,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
     return false;
   }
   c->rt = rt;
+  ambi_store_release(&c->x_running, 1);  // the owner's form
   pthread_mutex_init(&c->lock, NULL);
   c->face = (Crew){.rest = rest,
                    .form_ended = form_ended,

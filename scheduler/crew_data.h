@@ -20,7 +20,7 @@ typedef struct CrewMates {
   Context *spare[CREW_SPARE];      // [lock]
   unsigned nspare;                 // [lock]
   AMB_ATOMIC(uint32_t) x_open;     // [all] tasks that are not done
-  AMB_ATOMIC(uint32_t) x_running;  // [all] parts of searches that do not wait
+  AMB_ATOMIC(uint32_t) x_running;  // [all] parts and forms that do not wait
 } CrewMates;
 
 static inline CrewMates *ambi_crew_of(const Runtime *rt) {

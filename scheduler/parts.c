@@ -127,7 +127,7 @@ bool ambi_parts_wanted(const Context *cx) {
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
   if (cx->actor || open > MOST_OPEN * n) return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
-  return ambi_load_relaxed(&c->x_running) + 1 < n &&
+  return ambi_load_relaxed(&c->x_running) < n &&
          (cx->crew_data || !ambi_crew_acting());
 }
 

@@ -275,6 +275,8 @@ bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error);
 // ---- results.c: collectors -----------------------------------------------------
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
+// The same for values that are neither Errors nor refer to anything.
+bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
 // Frees what the hook has of results.

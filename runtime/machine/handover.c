@@ -104,10 +104,15 @@ static bool is_position(const Unit *u, uint32_t slot) {
 }
 
 // A position slot counts records from the region's base.
-static bool give_position(Giving *x, Word *at, Word w) {
+static bool give_position(Giving *x, size_t at, Word w) {
+  Handover *to = x->to;
   const Choice *c = ambi_position_choice(AMB_V(w));
-  if (c < x->region.base || c > x->record) return false;
-  *at = (Word)(c - x->region.base) << 1 | (w & 1);
+  if (c < x->region.base || c > x->record ||
+      !ambi_grow((void **)&to->positions, &to->positions_cap,
+                 to->npositions + 1, sizeof *to->positions))
+    return false;
+  to->positions[to->npositions++] = (uint32_t)at;
+  to->words[at] = (Word)(c - x->region.base) << 1 | (w & 1);
   return true;
 }
 
@@ -120,7 +125,7 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
              *high = (const Word *)(const void *)x->g->choices_end;
   const Word *p = (const Word *)(uintptr_t)(w & ~(Word)1);
   if (p >= low && p < high && is_position(u, slot))
-    return give_position(x, &to->words[at], w);
+    return give_position(x, at, w);
   if (!ambi_grow((void **)&to->slots, &to->slots_cap, to->nslots + 1,
                  sizeof *to->slots) ||
       !ambi_vec_push(&x->terms, AMB_V(w)))
@@ -264,6 +269,7 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
 void ambi_handover_drop(Handover *h) {
   ambi_carried_drop(&h->terms);
   ambi_free(h->slots, h->slots_cap * sizeof *h->slots);
+  ambi_free(h->positions, h->positions_cap * sizeof *h->positions);
   ambi_free(h->words, h->nwords * sizeof *h->words);
   *h = (Handover){0};
 }
@@ -284,16 +290,9 @@ static bool take_frames(Engine *g, const Handover *from) {
 }
 
 static void take_positions(Engine *g, const Handover *from) {
-  for (Word *e = g->stack + from->frame;;) {
-    const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
-    Word *prev = (Word *)(uintptr_t)e[FRAME_PREV];
-    for (uint32_t s = 0; s < u->nslots; s++) {
-      Word w = e[s];
-      if (w >> 1 > from->records || !is_position(u, s)) continue;
-      e[s] = ambi_position(g->choices + (w >> 1)).w | (w & 1);
-    }
-    if (prev == e) return;
-    e = prev;
+  for (size_t i = 0; i < from->npositions; i++) {
+    Word *at = g->stack + from->positions[i];
+    *at = ambi_position(g->choices + (*at >> 1)).w | (*at & 1);
   }
 }
 
@@ -405,6 +404,9 @@ enum Next ambi_handover_again(Engine *g) {
 static bool add_results(Engine *g, Hook *region, Choice *barrier,
                         const Carried *results) {
   ValueVec values = {0};
+  if (results->plain && results->values.n > 0)
+    return ambi_collector_add_all(g, region, results->values.at,
+                                  results->values.n);
   bool ok = ambi_carry_in(g->cx, results, &values);
   for (size_t i = 0; ok && i < values.n; i++) {
     Value v = ambi_deref(values.at[i]);

@@ -27,6 +27,8 @@ typedef struct Handover {
       terms;  // of the slots, and at the end what the record has still to try
   uint32_t *slots;  // where they go, words from `words`
   size_t nslots, slots_cap;
+  uint32_t *positions;  // where words are that count records
+  size_t npositions, positions_cap;
   Word *words;  // the frames as they are; links are offsets in words
   size_t nwords;
   size_t frame;  // of the record, in words

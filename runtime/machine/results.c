@@ -90,6 +90,25 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
   return true;
 }
 
+bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n) {
+  ValueVec *l = &h->values;
+  if (h->nvalues == 0) l->n = h->image.n = 0;
+  if (!h->list.base) widen_list(g, h);
+  bool room =
+      h->list.base
+          ? ambi_range_more(&h->list, (l->n + n + 1) * sizeof(Word))
+          : ambi_grow((void **)&l->at, &l->cap, l->n + n, sizeof *l->at);
+  if (!room) {
+    g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  if (h->list.base) l->cap = h->list.committed / sizeof *l->at - 1;
+  memcpy(l->at + l->n, v, n * sizeof *v);
+  l->n += n;
+  h->nvalues += n;
+  return true;
+}
+
 void ambi_results_drop(Engine *g, Hook *h) {
   if (h->image.range.base) g->wide--;
   ambi_image_drop(&h->image);

@@ -8,6 +8,7 @@
 #include "memory/alloc.h"
 #include "runtime/eval.h"
 #include "runtime/spaces/share.h"
+#include "runtime/tables/table.h"
 #include "runtime/types/types.h"
 
 typedef struct Branches Branches;
@@ -189,8 +190,10 @@ static Branches *make(Context *cx, Value list) {
 }
 
 uint64_t ambi_branches_begin(Context *cx, Value list, bool first) {
-  // Not for actors, nor for a script that a task runs.
-  if (cx->actor || (ambi_crew_acting() && !cx->crew_data)) return 0;
+  // Not for actors, nor for a script that a task runs, nor where tables are shared.
+  if (cx->actor || ambi_tables_in_use(cx->rt) ||
+      (ambi_crew_acting() && !cx->crew_data))
+    return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);
   Branches *g = ambi_crew_share(cx) ? make(cx, list) : NULL;
   if (!g) {

@@ -11,6 +11,7 @@
 #include "runtime/eval.h"
 #include "runtime/machine/handover.h"
 #include "runtime/spaces/share.h"
+#include "runtime/tables/table.h"
 
 // A part that waits for others keeps its Context: so many for each evaluator.
 enum { MOST_OPEN = 8 };
@@ -125,7 +126,8 @@ static TaskNext slice(Task *t, Evaluator *self) {
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
-  if (cx->actor || open > MOST_OPEN * n) return false;
+  if (cx->actor || ambi_tables_in_use(cx->rt) || open > MOST_OPEN * n)
+    return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
   return ambi_load_relaxed(&c->x_running) < n &&
          (cx->crew_data || !ambi_crew_acting());

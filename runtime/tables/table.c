@@ -190,6 +190,10 @@ void ambi_table_keep(Runtime *rt, Table *t) {
 
 // ---- declarations -------------------------------------------------------------------
 
+bool ambi_tables_in_use(const Runtime *rt) {
+  return rt->tabling || (rt->tables && rt->tables->ndeclared > 0);
+}
+
 bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head) {
   const Tables *ts = rt->tables;
   for (size_t i = 0; i < ts->ndeclared && ambi_is_sym(head); i++) {

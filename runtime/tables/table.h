@@ -95,6 +95,8 @@ Value ambi_table_answer(Context *cx, const Table *t, uint32_t i,
 
 // `(tabled! symbol)` in this space.
 bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol);
+// May a call ask a table at all? Tables belong to one evaluation.
+bool ambi_tables_in_use(const Runtime *rt);
 bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head);
 // Drops complete tables, the least recently used first, until so many bytes are back.
 // False: there were none.

@@ -32,10 +32,11 @@ struct Crew {
   // A part for what cx hands over, to be filled in. NULL: there is no memory.
   struct Part *(*part_make)(Context *cx);
   void (*part_start)(Context *cx, struct Part *p);  // it was filled in
-  // What it found; NULL: cx->stop is set, to STOP_WAIT if it is not ready. *again: it
-  // cannot be told by itself.
-  const struct Carried *(*part_results)(Context *cx, struct Part *p,
-                                        bool *again);
+  // What it found, in *n pieces that may be taken (and are all zero then); NULL:
+  // cx->stop is set, to STOP_WAIT if it is not ready. *again: it cannot be told by
+  // itself.
+  struct Carried *(*part_results)(Context *cx, struct Part *p, size_t *n,
+                                  bool *again);
   void (*part_drop)(Context *cx, struct Part *p);  // nobody wants it
 };
 

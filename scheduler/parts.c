@@ -30,11 +30,12 @@ typedef struct Job {
   enum PartState state;  // [lock]
   Context *cx;           // [lock] set and cleared by its evaluator
   ValueVec found;        // [evaluator]
-  Carried results;       // its evaluator's until done, then the parent's
-  uint64_t steps;        // likewise
-  enum AmbStop stop;     // likewise
-  bool spoilt;           // likewise
-  bool counted;          // [evaluator] as one that runs
+  Carried *results;      // its evaluator's until done, then the parent's
+  size_t nresults, results_cap;
+  uint64_t steps;     // likewise
+  enum AmbStop stop;  // likewise
+  bool spoilt;        // likewise
+  bool counted;       // [evaluator] as one that runs
 } Job;
 
 static Job *job_of_task(Task *t) {
@@ -43,7 +44,9 @@ static Job *job_of_task(Task *t) {
 
 static void free_job(Job *w) {
   ambi_handover_drop(&w->part.from);
-  ambi_carried_drop(&w->results);
+  for (size_t i = 0; i < w->nresults; i++)
+    ambi_carried_drop(&w->results[i]);
+  ambi_free(w->results, w->results_cap * sizeof *w->results);
   ambi_vec_drop(&w->found);
   pthread_mutex_destroy(&w->lock);
   ambi_free(w, sizeof *w);
@@ -82,6 +85,21 @@ static bool has_variables(const Job *w) {
   return false;
 }
 
+// Its own results, and behind them those of what it handed on.
+static bool gather(Job *w, Context *cx) {
+  Engine *g = cx->engine;
+  if (!ambi_grow((void **)&w->results, &w->results_cap, 1 + g->nsegments,
+                 sizeof *w->results)) {
+    cx->stop = STOP_MEMORY;
+    return false;
+  }
+  w->results[0] = (Carried){0};
+  memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
+  w->nresults = 1 + g->nsegments;
+  g->nsegments = 0;
+  return ambi_carry_out(cx, &w->results[0], w->found.at, w->found.n);
+}
+
 static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   CrewMates *crew = w->crew;
   Context *cx = w->cx;
@@ -89,8 +107,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
     const Engine *g = cx->engine;
     w->spoilt = g && (g->spoilt || has_variables(w));
     w->steps = cx->limits.steps_used;
-    if (!stop && !ambi_carry_out(cx, &w->results, w->found.at, w->found.n))
-      stop = cx->stop;
+    if (!stop && !gather(w, cx)) stop = cx->stop;
     ambi_form_close(cx);
     ambi_party_leave(cx);
   }
@@ -160,7 +177,7 @@ void ambi_part_start(Context *cx, Part *p) {
   if (ambi_crew_acting()) ambi_pool_offer(ambi_crew_acting());
 }
 
-const Carried *ambi_part_results(Context *cx, Part *p, bool *again) {
+Carried *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
   Job *w = (Job *)p;
   pthread_mutex_lock(&w->lock);
   bool done = w->state == PART_DONE;
@@ -173,7 +190,8 @@ const Carried *ambi_part_results(Context *cx, Part *p, bool *again) {
   *again = w->spoilt;
   cx->limits.steps_used += w->steps;
   if (w->stop && !w->spoilt) cx->stop = w->stop;
-  return w->stop ? NULL : &w->results;
+  *n = w->nresults;
+  return w->stop ? NULL : w->results;
 }
 
 void ambi_part_drop(Context *cx, Part *p) {

@@ -38,6 +38,7 @@ static void drop_handed(Engine *g) {
 void ambi_engine_close(Engine *g) {
   if (!g) return;
   drop_handed(g);
+  ambi_handover_forget(g);
   ambi_collect_close(g);
   ambi_range_close(&g->stack_range);
   ambi_range_close(&g->choice_range);
@@ -87,6 +88,7 @@ bool ambi_engine_begin(Engine *g) {
   g->copy.stamps = 0;
   ambi_adopted_free(g);
   drop_handed(g);
+  ambi_handover_forget(g);
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};
   g->handed_to = NULL;

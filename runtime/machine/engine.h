@@ -180,6 +180,8 @@ typedef struct Engine {
   // next attempt, after one that failed.
   Choice *handed_to;
   bool is_part, part_of_form, spoilt;
+  struct Carried *segments;  // of a part: what those found that it handed on to
+  size_t nsegments, segments_cap;
   uint32_t refused, patience;
   SeenReturns seen;
   size_t trail_mark;   // where the trail has been marked as seen ...

@@ -417,15 +417,46 @@ static bool add_results(Engine *g, Hook *region, Choice *barrier,
   return ok;
 }
 
+// A part hands on what others found of it as it stands, so results are put together
+// once.
+static bool keep_results(Engine *g, Carried *from, size_t n) {
+  if (!ambi_grow((void **)&g->segments, &g->segments_cap, g->nsegments + n,
+                 sizeof *g->segments)) {
+    g->cx->stop = STOP_MEMORY;
+    return false;
+  }
+  memcpy(g->segments + g->nsegments, from, n * sizeof *from);
+  memset(from, 0, n * sizeof *from);
+  g->nsegments += n;
+  return true;
+}
+
+static bool take_results(Engine *g, Hook *region, Choice *barrier,
+                         Carried *from, size_t n) {
+  if (g->is_part && region == g->top_hook) return keep_results(g, from, n);
+  for (size_t i = 0; i < n; i++)
+    if (!add_results(g, region, barrier, &from[i])) return false;
+  return true;
+}
+
+void ambi_handover_forget(Engine *g) {
+  for (size_t i = 0; i < g->nsegments; i++)
+    ambi_carried_drop(&g->segments[i]);
+  ambi_free(g->segments, g->segments_cap * sizeof *g->segments);
+  g->segments = NULL;
+  g->nsegments = g->segments_cap = 0;
+}
+
 bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
   *again = false;
   while (region->parts) {
     Part *p = region->parts;
-    const Carried *results = crew->part_results(cx, p, again);
+    size_t n = 0;
+    Carried *results = crew->part_results(cx, p, &n, again);
     if (*again) return true;
-    if (!results || !add_results(g, region, barrier, results)) return false;
+    if (!results || !take_results(g, region, barrier, results, n)) return false;
     region->parts = p->older;
     crew->part_drop(cx, p);
   }

@@ -59,6 +59,8 @@ void ambi_handover_drop(Handover *h);
 bool ambi_handover_hides(const Engine *g, const Choice *at);
 // The region is begun again, and nothing of it is handed over any more.
 enum Next ambi_handover_again(Engine *g);
+// What a part keeps of others' results goes.
+void ambi_handover_forget(Engine *g);
 // The region is cut: nobody wants what others have of it.
 void ambi_handover_cut(Engine *g, Hook *region);
 // At a look at limits: somebody has nothing to do, so something is handed over.

@@ -17,14 +17,11 @@ struct Crew {
   void (*form_ended)(Context *cx);
   // Begins to evaluate the children of a list, one or more, beside one another, each
   // in a Context of its own. Returns a number for them; 0: they cannot run beside this
-  // one, or cx->stop is set. first: a branch ends with its first result.
-  uint64_t (*begin)(Context *cx, Value list, bool first);
+  // one, or cx->stop is set.
+  uint64_t (*begin)(Context *cx, Value list);
   // The results of one branch, pushed onto cx->many. B_MANY; or B_STOP with STOP_WAIT
   // while they are not there, or with what stopped the branch.
   enum BuiltinStatus (*branch)(Context *cx, uint64_t branches, uint32_t index);
-  // The result that came first, or the Errors of all if there is none; the other
-  // branches are cancelled. As above.
-  enum BuiltinStatus (*first)(Context *cx, uint64_t branches);
   // Nothing more is wanted of them.
   void (*drop)(Context *cx, uint64_t branches);
   // Has somebody nothing to do, and may cx hand something over (machine/handover.h)?

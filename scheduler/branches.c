@@ -31,15 +31,15 @@ struct Branches {
   Branches *next;   // [own] of its form
   uint64_t number;  // [init]
   CrewMates *crew;  // [init]
-  Context like;     // [init] space, module and limits of the parent
+  Space *space;     // [init] the parent's, and its module and limits
+  Module *module;   // [init]
+  Limits limits;    // [init]
   Task *waiter;     // [init] the parent's task; NULL: the owner's thread
-  bool first;       // [init] ends with the first result
   pthread_mutex_t lock;
-  bool dropped;     // [lock] the parent is gone
-  bool news;        // [lock] since the parent looked
-  uint32_t n;       // [init]
-  uint32_t ndone;   // [lock]
-  uint32_t winner;  // [lock] n: none yet
+  bool dropped;    // [lock] the parent is gone
+  bool news;       // [lock] since the parent looked
+  uint32_t n;      // [init]
+  uint32_t ndone;  // [lock]
   Branch at[];
 };
 
@@ -71,7 +71,7 @@ static void cancel(Branches *g) {
 static bool may_begin(Branch *b, Context *cx) {
   Branches *g = b->of;
   pthread_mutex_lock(&g->lock);
-  bool wanted = !g->dropped && g->winner == g->n;
+  bool wanted = !g->dropped;
   if (wanted) b->cx = cx;
   pthread_mutex_unlock(&g->lock);
   return wanted;
@@ -79,8 +79,7 @@ static bool may_begin(Branch *b, Context *cx) {
 
 static enum AmbStop open_form(Branch *b) {
   Branches *g = b->of;
-  Context *cx =
-      ambi_crew_take(g->crew, g->like.space, g->like.module, &g->like.limits);
+  Context *cx = ambi_crew_take(g->crew, g->space, g->module, &g->limits);
   if (!cx) return STOP_MEMORY;
   if (!may_begin(b, cx)) {
     ambi_crew_give(g->crew, cx);
@@ -88,7 +87,6 @@ static enum AmbStop open_form(Branch *b) {
   }
   cx->crew_data = &b->task;
   cx->random = &b->random;
-  if (g->first) cx->limits.answers = 1;
   ValueVec form = {0};
   ambi_party_enter(cx);
   if (ambi_engine_of(cx) && ambi_carry_in(cx, &b->form, &form))
@@ -101,17 +99,10 @@ static enum AmbStop open_form(Branch *b) {
   return cx->stop;
 }
 
-// A result is one that is no Error.
-static bool has_result(const Branch *b) {
-  for (size_t i = 0; i < b->found.n; i++)
-    if (!ambi_is_error_atom(ambi_deref(b->found.at[i]))) return true;
-  return false;
-}
-
 static void close_form(Branch *b, enum AmbStop *stop) {
   Context *cx = b->cx;
   if (!cx) return;
-  b->steps = cx->limits.steps_used - b->of->like.limits.steps_used;
+  b->steps = cx->limits.steps_used - b->of->limits.steps_used;
   if ((*stop == STOP_NONE || *stop == STOP_ANSWERS) &&
       !ambi_carry_out(cx, &b->results, b->found.at, b->found.n))
     *stop = cx->stop;
@@ -123,17 +114,12 @@ static void close_form(Branch *b, enum AmbStop *stop) {
 static void finish(Branch *b, enum AmbStop stop, Evaluator *self) {
   Branches *g = b->of;
   CrewMates *crew = g->crew;
-  bool won = g->first && has_result(b);
   close_form(b, &stop);
   Context *cx = b->cx;
   pthread_mutex_lock(&g->lock);
   b->cx = NULL;
   b->stop = stop == STOP_ANSWERS ? STOP_NONE : stop;
   b->done = g->news = true;
-  if (won && !b->stop && g->winner == g->n) {
-    g->winner = (uint32_t)(b - g->at);
-    cancel(g);
-  }
   bool last = ++g->ndone == g->n && g->dropped;
   if (!g->dropped && g->waiter) ambi_task_wake(g->waiter, self);
   pthread_mutex_unlock(&g->lock);
@@ -169,12 +155,12 @@ static Branches *make(Context *cx, Value list) {
   Branches *g = ambi_alloc(bytes_of(n));
   if (!g) return NULL;
   pthread_mutex_init(&g->lock, NULL);
-  g->n = g->winner = n;
+  g->n = n;
   g->crew = crew;
   g->waiter = cx->crew_data;
-  g->like.space = cx->space;
-  g->like.module = cx->module;
-  g->like.limits = cx->limits;
+  g->space = cx->space;
+  g->module = cx->module;
+  g->limits = cx->limits;
   uint64_t seed = (*cx->random)++;
   for (uint32_t i = 0; i < n; i++) {
     Value form = ambi_deref(ambi_expr_at(list, i));
@@ -189,7 +175,7 @@ static Branches *make(Context *cx, Value list) {
   return g;
 }
 
-uint64_t ambi_branches_begin(Context *cx, Value list, bool first) {
+uint64_t ambi_branches_begin(Context *cx, Value list) {
   // Not for actors, nor for a script that a task runs, nor where tables are shared.
   if (cx->actor || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
@@ -201,7 +187,6 @@ uint64_t ambi_branches_begin(Context *cx, Value list, bool first) {
     return 0;
   }
   Branches *newest = cx->branches;
-  g->first = first;
   g->number = newest ? newest->number + 1 : 1;
   g->next = newest;
   cx->branches = g;
@@ -243,25 +228,6 @@ enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
   g->news = false;
   pthread_mutex_unlock(&g->lock);
   return done ? take(cx, &g->at[i]) : stopped(cx, STOP_WAIT);
-}
-
-enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches) {
-  Branches *g = find(cx, branches);
-  if (!g) return B_EMPTY;
-  pthread_mutex_lock(&g->lock);
-  uint32_t winner = g->winner;
-  bool all = g->ndone == g->n;
-  g->news = false;
-  pthread_mutex_unlock(&g->lock);
-  if (winner == g->n && !all) return stopped(cx, STOP_WAIT);
-  enum BuiltinStatus status = B_MANY;
-  if (winner < g->n)
-    status = take(cx, &g->at[winner]);
-  else
-    for (uint32_t i = 0; i < g->n && status == B_MANY; i++)
-      status = take(cx, &g->at[i]);
-  ambi_branches_drop(cx, branches);
-  return status;
 }
 
 static void leave(Branches *g) {

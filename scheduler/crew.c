@@ -141,7 +141,6 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .form_ended = form_ended,
                    .begin = ambi_branches_begin,
                    .branch = ambi_branches_next,
-                   .first = ambi_branches_first,
                    .drop = ambi_branches_drop,
                    .wants = ambi_parts_wanted,
                    .part_make = ambi_part_make,

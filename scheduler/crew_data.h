@@ -55,10 +55,9 @@ void ambi_part_drop(Context *cx, struct Part *p);
 bool ambi_part_news(const Context *cx);
 
 // ---- branches.c ---------------------------------------------------------------
-uint64_t ambi_branches_begin(Context *cx, Value list, bool first);
+uint64_t ambi_branches_begin(Context *cx, Value list);
 enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
                                       uint32_t i);
-enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches);
 void ambi_branches_drop(Context *cx, uint64_t branches);
 void ambi_branches_end(Context *cx);  // all that the form has
 // Has something come that the evaluation of cx waits for?

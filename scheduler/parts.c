@@ -21,7 +21,6 @@ typedef struct Job {
   Part part;  // first
   Task task;
   CrewMates *crew;       // [init]
-  Context *parent;       // [init] while it wants the part
   Task *waiter;          // [init] the parent's task; NULL: the owner's thread
   Limits limits;         // [init]
   Space *space;          // [init]
@@ -156,7 +155,6 @@ Part *ambi_part_make(Context *cx) {
   if (!w) return NULL;
   pthread_mutex_init(&w->lock, NULL);
   w->crew = crew;
-  w->parent = cx;
   w->waiter = cx->crew_data;
   w->limits = cx->limits;
   w->limits.steps_used = 0;

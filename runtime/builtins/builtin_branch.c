@@ -36,27 +36,22 @@ static Value call_of_branch(Context *cx, uint64_t branches, uint32_t i,
 }
 
 // Begins what the list holds. 0: it is not begun.
-static uint64_t begin(Context *cx, Value list, bool first) {
+static uint64_t begin(Context *cx, Value list) {
   const Crew *crew = cx->rt->crew;
   if (!crew) return 0;
-  if (!ambi_is_ground_expr(list) && !first) list = with_list(cx, list);
-  if (!ambi_is_none(list)) return crew->begin(cx, list, first);
+  if (!ambi_is_ground_expr(list)) list = with_list(cx, list);
+  if (!ambi_is_none(list)) return crew->begin(cx, list);
   ambi_answer_stop(cx);
   return 0;
 }
 
-static bool is_list(Context *cx, const Value *args, unsigned n) {
-  (void)cx;
-  return n >= 1 && ambi_is_expression(args[0]);
-}
-
 enum BuiltinStatus ambi_b_hyperpose(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
-  if (!is_list(cx, args, n))
+  if (n < 1 || !ambi_is_expression(args[0]))
     return ambi_answer_error(
         cx, "hyperpose expects single expression as an argument");
   uint32_t size = ambi_expr_size(args[0]);
-  uint64_t branches = size > 1 ? begin(cx, args[0], false) : 0;
+  uint64_t branches = size > 1 ? begin(cx, args[0]) : 0;
   if (cx->stop) return B_STOP;
   if (!branches) return ambi_b_superpose(cx, args, n, out);
   return ambi_answer(cx, out, call_of_branch(cx, branches, 0, size, args[0]));
@@ -105,24 +100,4 @@ enum BuiltinStatus ambi_b_branch_result(Context *cx, const Value *args,
                                         unsigned n, Value *out) {
   if (n < 2) return B_NOREDUCE;
   return ambi_answer(cx, out, AMB_EXPR(cx, args[0], args[1]));
-}
-
-// (_race LIST), and (_race N), which waits.
-enum BuiltinStatus ambi_b_race(Context *cx, const Value *args, unsigned n,
-                               Value *out) {
-  const Crew *crew = cx->rt->crew;
-  if (n >= 1 && crew && ambi_is_int(args[0]))
-    return crew->first(cx, (uint64_t)ambi_int_of(args[0]));
-  if (!is_list(cx, args, n))
-    return ambi_answer_error(cx, "race expects branches");
-  if (ambi_expr_size(args[0]) == 0) return B_EMPTY;
-  uint64_t branches = begin(cx, args[0], true);
-  if (cx->stop) return B_STOP;
-  if (branches)
-    return ambi_answer(
-        cx, out,
-        AMB_EXPR(cx, AMB_OP_ID(OP_RACE), ambi_small_int((int64_t)branches)));
-  Value all = AMB_EXPR(cx, AMB_OP_ID(OP_SUPERPOSE), args[0]);
-  if (ambi_is_none(all)) return ambi_answer_stop(cx);
-  return ambi_answer(cx, out, AMB_EXPR(cx, AMB_OP_ID(OP_ONCE), all));
 }

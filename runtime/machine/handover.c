@@ -134,16 +134,33 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
   return true;
 }
 
+static bool is_harmless(CodeState *cs, const Unit *u, const Code *from) {
+  const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS;
+  return (ambi_reach_effects(cs, u, from) & ~harmless) == 0;
+}
+
+// Could all of the region run once more? What an evaluator has of another's region, was
+// looked at when it was given.
+static bool may_begin_again(const Engine *g, const Region *region) {
+  const Choice *begins = region->begins;
+  if (begins->hook == g->top_hook)
+    return g->is_part ||
+           (g->form && is_harmless(g->code, g->form, g->form->code));
+  const Unit *u = (const Unit *)(uintptr_t)begins->e[FRAME_UNIT];
+  const Code *from = ambi_code_origin(begins->next);
+  return from >= u->code && from < u->code + u->ncode &&
+         is_harmless(g->code, u, from + ambi_op_words(from));
+}
+
 // The live slots of a frame that goes on at pc.
 static bool give_frame(Giving *x, const Word *e, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   CodeState *cs = x->g->code;
-  const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS;
   if (u->routine || u == ambi_load_acquire(&cs->x_chain_unit) || pc < u->code ||
       pc >= u->code + u->ncode)
     return false;
   const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
-  if (!row || (ambi_reach_effects(cs, u, pc) & ~harmless)) return false;
+  if (!row || !is_harmless(cs, u, pc)) return false;
   for (uint32_t i = 0; i < u->nlive; i++)
     for (uint64_t bits = row[i]; bits; bits &= bits - 1)
       if (!give_slot(x, e, u, i * 64 + (uint32_t)__builtin_ctzll(bits)))
@@ -223,7 +240,8 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
   Giving x = {.g = g, .to = to};
   x.record = oldest(g, newest, &x.region);
   enum AmbStop before = g->cx->stop;
-  bool ok = x.record && copy_words(&x) && give_frames(&x) && give_terms(&x);
+  bool ok = x.record && may_begin_again(g, &x.region) && copy_words(&x) &&
+            give_frames(&x) && give_terms(&x);
   ambi_vec_drop(&x.terms);
   g->cx->stop = before;  // what cannot be given stays
   if (!ok) {

@@ -67,6 +67,10 @@ TaskNext ambi_crew_next(enum AmbStop stop) {
 
 // ---- the owner's thread ---------------------------------------------------------
 
+// The owner's form goes on for so many slices before it gives one to others: looking for
+// them takes as long as hundreds of steps.
+enum { SLICES = 64 };
+
 typedef struct Rest {
   const Context *cx;
   unsigned looks;
@@ -93,7 +97,8 @@ static void rest(Context *cx) {
     ambi_add_relaxed(&c->x_running, 1);
     return;
   }
-  if (ambi_load_relaxed(&c->x_open) && !ambi_pool_is_quiet(c->pool))
+  if (++c->yields % SLICES == 0 && ambi_load_relaxed(&c->x_open) &&
+      !ambi_pool_is_quiet(c->pool))
     ambi_pool_help(c->pool, after_one, &r);
 }
 

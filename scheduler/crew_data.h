@@ -16,6 +16,7 @@ typedef struct CrewMates {
   Crew face;  // first: what rt->crew points to
   Runtime *rt;
   Pool *pool;
+  unsigned yields;                 // [own] of the owner's form
   pthread_mutex_t lock;            // [init]
   Context *spare[CREW_SPARE];      // [lock]
   unsigned nspare;                 // [lock]

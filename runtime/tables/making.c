@@ -293,9 +293,10 @@ static void forget_numbers(Flat *row, size_t nvars) {
 }
 
 // Is the new variable older than the newest choice record, and so still there when what
-// comes next is evaluated?
+// comes next is evaluated? One that has an identity is the same wherever it is made.
 static bool outlives(const Context *cx, Value var) {
-  return ambi_ptr(var) < cx->hb;
+  const Word *cell = ambi_ptr(var);
+  return cell < cx->hb || ambi_vinfo_id(cell[1]) < AMB_VAR_ASKED;
 }
 
 // The row of a result, and the names of its new variables behind it.

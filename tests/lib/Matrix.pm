@@ -89,7 +89,7 @@ sub left_out {
 # The program in a file beside it, where it finds its modules; undef: it cannot be read.
 sub compiled {
     my ($path) = @_;
-    my $to = dirname($path) . "/compiled-$$-" . basename($path);
+    my $to = dirname($path) . "/_compiled-$$-" . basename($path);
     my $r  = Program::run( argv => [ Program::path(), 'compile', $path, '-o', $to ] );
     return $r->{exit} == 0 ? $to : undef;
 }

@@ -585,6 +585,8 @@ START_TEST(test_many_and_deep) {
   size_t n;
   solve(E(sym("deep"), deep(1000000, num(1), false)), &vars, &values, &n);
   ck_assert_uint_eq(n, 1);
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
   ck_assert(drop(space, E(sym("deep"), d)));
   // Equal copies and a queue: removal stays cheap.
   for (int64_t i = 0; i < 50000; i++)

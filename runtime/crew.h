@@ -32,7 +32,7 @@ struct Crew {
   // What it found, in *n pieces that may be taken (and are all zero then); NULL:
   // cx->stop is set, to STOP_WAIT if it is not ready. *again: it cannot be told by
   // itself.
-  struct Carried *(*part_results)(Context *cx, struct Part *p, size_t *n,
+  struct Segment *(*part_results)(Context *cx, struct Part *p, size_t *n,
                                   bool *again);
   void (*part_drop)(Context *cx, struct Part *p);  // nobody wants it
 };

@@ -10,6 +10,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/eval.h"
 #include "runtime/machine/handover.h"
+#include "runtime/machine/segment.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
 
@@ -28,8 +29,7 @@ typedef struct Job {
   pthread_mutex_t lock;  // [init]
   enum PartState state;  // [lock]
   Context *cx;           // [lock] set and cleared by its evaluator
-  ValueVec found;        // [evaluator]
-  Carried *results;      // its evaluator's until done, then the parent's
+  Segment *results;      // its evaluator's until done, then the parent's
   size_t nresults, results_cap;
   uint64_t steps;     // likewise
   enum AmbStop stop;  // likewise
@@ -44,9 +44,8 @@ static Job *job_of_task(Task *t) {
 static void free_job(Job *w) {
   ambi_handover_drop(&w->part.from);
   for (size_t i = 0; i < w->nresults; i++)
-    ambi_carried_drop(&w->results[i]);
+    ambi_segment_drop(&w->results[i]);
   ambi_free(w->results, w->results_cap * sizeof *w->results);
-  ambi_vec_drop(&w->found);
   pthread_mutex_destroy(&w->lock);
   ambi_free(w, sizeof *w);
 }
@@ -77,13 +76,6 @@ static enum AmbStop begin(Job *w) {
   return ok ? STOP_NONE : cx->stop;
 }
 
-// A variable of a result may be one that results of others have, too.
-static bool has_variables(const Job *w) {
-  for (size_t i = 0; i < w->found.n; i++)
-    if (!ambi_word_ground(ambi_deref(w->found.at[i]))) return true;
-  return false;
-}
-
 // Its own results, and behind them those of what it handed on.
 static bool gather(Job *w, Context *cx) {
   Engine *g = cx->engine;
@@ -92,11 +84,12 @@ static bool gather(Job *w, Context *cx) {
     cx->stop = STOP_MEMORY;
     return false;
   }
-  w->results[0] = (Carried){0};
+  w->results[0] = ambi_segment_of(g);
   memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
   w->nresults = 1 + g->nsegments;
   g->nsegments = 0;
-  return ambi_carry_out(cx, &w->results[0], w->found.at, w->found.n);
+  w->spoilt = ambi_segment_has_variables(&w->results[0]);
+  return true;
 }
 
 static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
@@ -104,9 +97,9 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   Context *cx = w->cx;
   if (cx) {
     const Engine *g = cx->engine;
-    w->spoilt = g && (g->spoilt || has_variables(w));
     w->steps = cx->limits.steps_used;
     if (!stop && !gather(w, cx)) stop = cx->stop;
+    w->spoilt |= g && g->spoilt;
     ambi_form_close(cx);
     ambi_party_leave(cx);
   }
@@ -129,7 +122,8 @@ static TaskNext slice(Task *t, Evaluator *self) {
   ambi_crew_act(self);
   count(w, true);
   enum AmbStop stop = w->cx ? STOP_NONE : begin(w);
-  if (!stop) stop = ambi_crew_run(w->cx, &w->found, self);
+  ValueVec none = {0};  // what a part finds is left with its Engine
+  if (!stop) stop = ambi_crew_run(w->cx, &none, self);
   TaskNext next = ambi_crew_next(stop);
   if (next == TASK_WAIT) count(w, false);
   if (next == TASK_DONE) finish(w, stop, self);
@@ -175,7 +169,7 @@ void ambi_part_start(Context *cx, Part *p) {
   if (ambi_crew_acting()) ambi_pool_offer(ambi_crew_acting());
 }
 
-Carried *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
+Segment *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
   Job *w = (Job *)p;
   pthread_mutex_lock(&w->lock);
   bool done = w->state == PART_DONE;

@@ -6,21 +6,15 @@ static bool full(Context *cx) {
   return false;
 }
 
-static bool is_plain(Value v) {
-  return ambi_is_int(v) || ambi_is_double(v) || ambi_is_sym(v);
-}
-
 bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
   const Word *all = (const Word *)(const void *)cx->heap_low;
   ImageCopy copy = ambi_copy_begin(cx->engine, &c->image, all);
   copy.abroad = true;
   size_t words = c->image.n, values = c->values.n;
   bool ok = true;
-  c->plain = values ? c->plain : true;
   for (size_t i = 0; ok && i < n; i++) {
     Value out;
     ok = ambi_copy_all(&copy, terms[i], &out) && ambi_vec_push(&c->values, out);
-    c->plain = c->plain && ok && is_plain(out);
   }
   ambi_copy_end(&copy);
   if (ok) return true;

@@ -11,7 +11,6 @@
 typedef struct Carried {
   Image image;
   ValueVec values;  // that refer to it
-  bool plain;       // they are atoms without anything behind them
 } Carried;
 
 // Adds the terms, of which variables met twice stay one. False: cx->stop is set, and

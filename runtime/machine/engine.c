@@ -138,7 +138,7 @@ static enum AmbStop run(Engine *g, ValueVec *out) {
     if (again && ambi_handover_again(g) != NEXT_PC) break;
   }
   ambi_engine_count(g);
-  if (!ambi_rests(g->cx->stop)) hand_out(g, out);
+  if (!ambi_rests(g->cx->stop) && !g->is_part) hand_out(g, out);
   return g->cx->stop;
 }
 

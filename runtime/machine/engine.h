@@ -180,7 +180,7 @@ typedef struct Engine {
   // next attempt, after one that failed.
   Choice *handed_to;
   bool is_part, part_of_form, spoilt;
-  struct Carried *segments;  // of a part: what those found that it handed on to
+  struct Segment *segments;  // of a part: what those found that it handed on to
   size_t nsegments, segments_cap;
   uint32_t refused, patience;
   SeenReturns seen;
@@ -278,7 +278,8 @@ bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error);
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
 // The same for values that are neither Errors nor refer to anything.
-bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n);
+bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
+                            bool errors);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
 // Frees what the hook has of results.

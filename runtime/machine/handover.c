@@ -5,6 +5,7 @@
 #include "memory/stress.h"
 #include "runtime/crew.h"
 #include "runtime/machine/reach.h"
+#include "runtime/machine/segment.h"
 #include "runtime/machine/step.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
@@ -419,25 +420,9 @@ enum Next ambi_handover_again(Engine *g) {
   return NEXT_PC;
 }
 
-static bool add_results(Engine *g, Hook *region, Choice *barrier,
-                        const Carried *results) {
-  ValueVec values = {0};
-  if (results->plain && results->values.n > 0)
-    return ambi_collector_add_all(g, region, results->values.at,
-                                  results->values.n);
-  bool ok = ambi_carry_in(g->cx, results, &values);
-  for (size_t i = 0; ok && i < values.n; i++) {
-    Value v = ambi_deref(values.at[i]);
-    ok = ambi_collector_add(g, region, barrier, v,
-                            !g->bare && ambi_is_error_value(v));
-  }
-  ambi_vec_drop(&values);
-  return ok;
-}
-
 // A part hands on what others found of it as it stands, so results are put together
 // once.
-static bool keep_results(Engine *g, Carried *from, size_t n) {
+static bool keep_results(Engine *g, Segment *from, size_t n) {
   if (!ambi_grow((void **)&g->segments, &g->segments_cap, g->nsegments + n,
                  sizeof *g->segments)) {
     g->cx->stop = STOP_MEMORY;
@@ -449,17 +434,16 @@ static bool keep_results(Engine *g, Carried *from, size_t n) {
   return true;
 }
 
-static bool take_results(Engine *g, Hook *region, Choice *barrier,
-                         Carried *from, size_t n) {
+static bool take_results(Engine *g, Hook *region, Segment *from, size_t n) {
   if (g->is_part && region == g->top_hook) return keep_results(g, from, n);
   for (size_t i = 0; i < n; i++)
-    if (!add_results(g, region, barrier, &from[i])) return false;
+    if (!ambi_segment_add(g, region, &from[i])) return false;
   return true;
 }
 
 void ambi_handover_forget(Engine *g) {
   for (size_t i = 0; i < g->nsegments; i++)
-    ambi_carried_drop(&g->segments[i]);
+    ambi_segment_drop(&g->segments[i]);
   ambi_free(g->segments, g->segments_cap * sizeof *g->segments);
   g->segments = NULL;
   g->nsegments = g->segments_cap = 0;
@@ -472,9 +456,9 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   while (region->parts) {
     Part *p = region->parts;
     size_t n = 0;
-    Carried *results = crew->part_results(cx, p, &n, again);
+    Segment *results = crew->part_results(cx, p, &n, again);
     if (*again) return true;
-    if (!results || !take_results(g, region, barrier, results, n)) return false;
+    if (!results || !take_results(g, region, results, n)) return false;
     region->parts = p->older;
     crew->part_drop(cx, p);
   }

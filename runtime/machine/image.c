@@ -386,8 +386,10 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
     *out = v;
     return true;
   }
-  ImageCopy c = ambi_copy_begin(g, m, barrier->h);
-  c.resolve = g->cx->tr > barrier->tr;
+  const Word *all = (const Word *)(const void *)g->cx->heap_low;
+  ImageCopy c = ambi_copy_begin(g, m, barrier ? barrier->h : all);
+  c.resolve = barrier && g->cx->tr > barrier->tr;
+  c.abroad = !barrier;
   size_t n = m->n;
   bool ok = ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);

@@ -21,10 +21,15 @@ bool ambi_copy_all(ImageCopy *c, Value v, Value *out);
 void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 
 // A copy of v that outlives backtracking to the record. What is older stays a
-// pointer, unless variables in it were bound since.
+// pointer, unless variables in it were bound since. NULL: nothing of this Context
+// stays one.
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
 void ambi_image_drop(Image *m);
+// Takes a large image without variables, whose words have no references but plain
+// pointers when somebody looks next, into the memory in use as it stands. False: it
+// cannot be, or is not worth it.
+bool ambi_image_adopt(Engine *g, Image *m);
 // The image moves to the open range, and has plain pointers from then on; and back
 // to how it is while it may move. Values that refer to it are to follow: the first
 // gives one.

@@ -52,8 +52,8 @@ static void unsettle_terms(Hook *h) {
 static bool widen_list(Engine *g, Hook *h) {
   ValueVec *l = &h->values;
   Range r;
-  if (h == g->top_hook || !many(l->n) || !open_wide(g, &r, l->n + 2))
-    return false;
+  bool form = h == g->top_hook && !g->is_part;
+  if (form || !many(l->n) || !open_wide(g, &r, l->n + 2)) return false;
   Value *at = (Value *)(void *)r.base + 1;
   memcpy(at, l->at, l->n * sizeof *at);
   ambi_free(l->at, l->cap * sizeof *at);
@@ -80,7 +80,8 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
     h->values.n = h->image.n = 0;
   Value copy;
   if (AMB_UNLIKELY(many(h->image.n))) settle_terms(g, h);
-  if (!ambi_image_copy(g, &h->image, v, barrier, &copy)) return false;
+  const Choice *older = g->is_part && h == g->top_hook ? NULL : barrier;
+  if (!ambi_image_copy(g, &h->image, v, older, &copy)) return false;
   if (h->values.n == h->values.cap && !more_list(g, h)) {
     g->cx->stop = STOP_MEMORY;
     return false;
@@ -90,9 +91,10 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
   return true;
 }
 
-bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n) {
+bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
+                            bool errors) {
   ValueVec *l = &h->values;
-  if (h->nvalues == 0) l->n = h->image.n = 0;
+  if (!errors && h->nvalues == 0) l->n = h->image.n = 0;
   if (!h->list.base) widen_list(g, h);
   bool room =
       h->list.base
@@ -105,7 +107,7 @@ bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n) {
   if (h->list.base) l->cap = h->list.committed / sizeof *l->at - 1;
   memcpy(l->at + l->n, v, n * sizeof *v);
   l->n += n;
-  h->nvalues += n;
+  if (!errors) h->nvalues += n;
   return true;
 }
 
@@ -123,10 +125,7 @@ static bool adopt(Engine *g, Adopted a) {
   if (!ambi_grow((void **)&g->adopted, &g->adopted_cap, g->nadopted + 1,
                  sizeof *g->adopted))
     return false;
-  if (a.range.base) {
-    g->wide--;
-    ambi_range_seal(&a.range);
-  }
+  if (a.range.base) ambi_range_seal(&a.range);
   a.top = g->cx->h;
   g->adopted[g->nadopted++] = a;
   g->adopted_words += a.n;
@@ -140,19 +139,25 @@ void ambi_adopted_drop(Adopted *a) {
     ambi_free(a->w, a->cap * sizeof(Word));
 }
 
-// Takes a large image without variables over as it stands. NULL: copy it.
-static Word *adopt_image(Engine *g, Image *m) {
+bool ambi_image_adopt(Engine *g, Image *m) {
   if (!many(m->n) || m->has_variables ||
       !adopt(g, (Adopted){.w = m->w,
                           .n = m->n,
                           .cap = m->cap,
                           .range = m->range,
                           .pinned = !m->refers}))
-    return NULL;
-  Word *w = m->w;
-  if (!m->settled) ambi_image_relocate(w, m->n, 0);
+    return false;
   *m = (Image){0};
-  return w;
+  return true;
+}
+
+// Takes the hook's image over as it stands, if it can be. NULL: copy it.
+static Word *adopt_own(Engine *g, Hook *h) {
+  Image m = h->image;
+  if (!ambi_image_adopt(g, &h->image)) return NULL;
+  if (m.range.base) g->wide--;
+  if (!m.settled) ambi_image_relocate(m.w, m.n, 0);
+  return m.w;
 }
 
 static bool refers(Value v) {
@@ -167,6 +172,7 @@ static Value adopt_list(Engine *g, Hook *h, Word header, bool referring) {
              (Adopted){
                  .w = w, .n = n + 1, .range = h->list, .pinned = !referring}))
     return AMB_NONE;
+  g->wide--;
   w[0] = header;
   h->values = (ValueVec){0};
   h->list = (Range){0};
@@ -245,7 +251,7 @@ Value ambi_collector_expr(Engine *g, Hook *h) {
     g->cx->stop = STOP_MEMORY;
     return AMB_NONE;
   }
-  Word *at = h->with_bindings ? NULL : adopt_image(g, &h->image);
+  Word *at = h->with_bindings ? NULL : adopt_own(g, h);
   if (!at) {
     unsettle_terms(h);
     at = ambi_image_thaw(g, &h->image, 0, h->image.n);

@@ -1,0 +1,58 @@
+// Results of a part: taken from its Engine, and added to a collector of another one.
+#include "runtime/machine/segment.h"
+
+#include "runtime/atoms/work.h"
+#include "runtime/machine/step.h"
+
+Segment ambi_segment_of(Engine *g) {
+  Hook *h = g->top_hook;
+  Segment s = {.image = h->image, .values = h->values, .list = h->list};
+  g->wide -= (h->image.range.base != NULL) + (h->list.base != NULL);
+  h->image = (Image){0};
+  h->values = (ValueVec){0};
+  h->list = (Range){0};
+  h->nvalues = 0;
+  if (s.image.settled) return s;
+  ambi_image_relocate(s.image.w, s.image.n, 0);
+  for (size_t i = 0; i < s.values.n; i++)
+    s.values.at[i] = ambi_image_value(s.values.at[i], s.image.w, 0);
+  return s;
+}
+
+bool ambi_segment_has_variables(const Segment *s) {
+  for (size_t i = 0; i < s->values.n; i++)
+    if (!ambi_word_ground(ambi_deref(s->values.at[i]))) return true;
+  return false;
+}
+
+void ambi_segment_drop(Segment *s) {
+  ambi_image_drop(&s->image);
+  if (s->list.base)
+    ambi_range_close(&s->list);
+  else
+    ambi_vec_drop(&s->values);
+  *s = (Segment){0};
+}
+
+// Copied to the heap.
+static bool add_few(Engine *g, Segment *s) {
+  Image *m = &s->image;
+  Word *at = ambi_heap_alloc(g->cx, m->n);
+  if (!at) return false;
+  ambi_image_unsettle(m);
+  memcpy(at, m->w, m->n * sizeof *at);
+  ambi_image_relocate(at, m->n, 0);
+  for (size_t i = 0; i < s->values.n; i++) {
+    Value v = ambi_image_unsettled(m, s->values.at[i]);
+    s->values.at[i] = ambi_image_value(v, at, 0);
+  }
+  return true;
+}
+
+bool ambi_segment_add(Engine *g, Hook *h, Segment *s) {
+  size_t n = s->values.n;
+  bool errors = n > 0 && ambi_is_error_value(s->values.at[0]);
+  if (n == 0 || (errors && h->nvalues)) return true;
+  return (s->image.n == 0 || ambi_image_adopt(g, &s->image) || add_few(g, s)) &&
+         ambi_collector_add_all(g, h, s->values.at, n, errors);
+}

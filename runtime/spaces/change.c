@@ -181,7 +181,8 @@ void ambi_space_take_back(Space *s, size_t n) {
   SpaceData *d = data_of(s);
   uint32_t first = d->next_ordinal - (uint32_t)n;
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     const uint32_t *ordinal = ambi_load_relaxed(&rel->x_ordinal);
     for (size_t k = ambi_relation_n(rel); k-- > 0 && ordinal[k] >= first;)
       take_one_back(s, rel, k);

@@ -38,7 +38,8 @@ static void sink(Fronts *h, size_t i) {
 static bool open_fronts(const View *v, Fronts *h) {
   Relation *rel;
   *h = (Fronts){0};
-  for (size_t i = 0; (rel = ambi_data_next(v->data, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(v->data);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     if (!ambi_grow((void **)&h->at, &h->room, h->n + 1, sizeof *h->at))
       return false;
     Front *f = &h->at[h->n];
@@ -86,7 +87,8 @@ bool ambi_data_renumber(SpaceData *d) {
   close_fronts(&h);
   if (!ok) return false;
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;)
     ambi_relation_compact(rel);
   d->next_ordinal = next;
   return true;

@@ -132,7 +132,8 @@ static bool tidy_space(Space *s) {
   SpaceData *d = data_of(s);
   bool all = true;
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;)
     if (ambi_relation_is_sparse(rel)) all = compact(s, rel) && all;
   return all;
 }
@@ -181,7 +182,8 @@ static void give_back_data(Retired *r) {
 // Everything the relations have now, in relations of their own.
 static bool copy_relations(const SpaceData *from, SpaceData *to) {
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(from, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(from);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     Relation *copy = ambi_relation_copy(rel, VIEW_ALL);
     if (copy && ambi_data_put(to, copy)) continue;
     if (copy) ambi_relation_close(copy);
@@ -193,7 +195,8 @@ static bool copy_relations(const SpaceData *from, SpaceData *to) {
 
 static void drop_copy(SpaceData *d) {
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     ambi_relation_close(rel);
     ambi_free(rel, sizeof *rel);
   }
@@ -204,7 +207,8 @@ static void drop_copy(SpaceData *d) {
 static bool will_retire_all(const Space *s, Retired **all) {
   SpaceData *d = data_of(s);
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     RetiredRelation *gone = will_retire(s, rel, VIEW_ALL);
     if (!gone) return false;
     gone->r.next = *all;
@@ -358,7 +362,8 @@ static void settle(Sharing *sh, Store *store, Relation *rel) {
 static void settle_space(Sharing *sh, Space *s) {
   SpaceData *d = data_of(s);
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;)
     settle(sh, s->rt->store, rel);
   d->epochs = NULL;
   s->writer->untidy = false;

@@ -17,7 +17,9 @@
 //             pointers of arrays, tables and relations by release stores when what they
 //             lead to is complete
 //   observe   acquire load of x_now, then of whatever is looked at: x_n before x_at,
-//             x_ordinal and x_end, so that arrays are not shorter than the number says
+//             x_ordinal and x_end, so that arrays are not shorter than the number says;
+//             who goes through all relations loads the table once, for in a larger one
+//             they stand elsewhere
 //   why safe  what changes behind x_now has ordinals and ends that are not below `seen`;
 //             whether it is met or not makes no difference. Positions of a relation never
 //             change: a compaction makes another relation

@@ -66,7 +66,8 @@ static void free_removed(Store *store, SpaceWriter *w) {
 
 static void free_relations(Store *store, SpaceData *d) {
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;) {
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     for (size_t k = 0; k < ambi_relation_n(rel); k++)
       ambi_record_release(store, ambi_relation_at(rel)[k]);
     ambi_relation_close(rel);
@@ -199,10 +200,10 @@ void ambi_data_free(SpaceData *d) {
   ambi_free(d, sizeof *d);
 }
 
-Relation *ambi_data_next(const SpaceData *d, size_t *i) {
-  RelationTable *t = table_of(d);
-  while (t && *i < t->cap) {
-    Relation *rel = ambi_load_acquire(&t->x_slot[(*i)++]);
+Relation *ambi_relations_next(Relations *rels) {
+  const RelationTable *t = rels->table;
+  while (t && rels->next < t->cap) {
+    Relation *rel = ambi_load_acquire(&t->x_slot[rels->next++]);
     if (rel) return rel;
   }
   return NULL;
@@ -251,7 +252,8 @@ static bool grow_relations(SpaceData *d) {
   }
   t->cap = cap;
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL;)
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;)
     put_in(t, rel);
   ambi_store_release(&d->x_table, t);
   if (block)
@@ -431,7 +433,8 @@ bool ambi_space_is_valid(const Space *s, const char **why) {
   const DefTable *defs = ambi_load_relaxed(&s->writer->x_defs);
   size_t n = 0, live = 0, sum = 0, counted = 0;
   Relation *rel;
-  for (size_t i = 0; (rel = ambi_data_next(d, &i)) != NULL; n++) {
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL; n++) {
     live += ambi_relation_live(rel) - rel->ended;
     if (ambi_data_relation(d, rel->kind, rel->head, rel->size) != rel)
       return ambi_invalid(why, "a relation is not found");

@@ -93,8 +93,16 @@ static inline bool ambi_data_has_open(const SpaceData *d) {
   return (heads && ambi_relation_live(heads)) ||
          (bare && ambi_relation_live(bare));
 }
-// The next relation of the table from *i on; NULL: that was all.
-Relation *ambi_data_next(const SpaceData *d, size_t *i);
+// All relations, one after the other. The table is loaded once: while others look, a
+// larger one may take its place, where everything stands elsewhere.
+typedef struct Relations {
+  const RelationTable *table;
+  size_t next;
+} Relations;
+static inline Relations ambi_data_relations(const SpaceData *d) {
+  return (Relations){.table = ambi_load_acquire(&d->x_table)};
+}
+Relation *ambi_relations_next(Relations *rels);  // NULL: that was all
 SpaceData *ambi_data_open(Epochs *e);
 void ambi_data_free(SpaceData *d);  // the relations are somebody else's
 // A relation that is new, or takes the place of the one of its kind, head and size.

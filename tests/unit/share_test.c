@@ -5,7 +5,9 @@
 // and count their batches with a clock that is itself a fact. Each batch keeps: one fact
 // for each account, a constant sum for each pair, all items of a heap or none. Readers ask
 // by every way there is; what they see with the clock has to be what the history says.
+#include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
 
 #include "runtime/spaces/join.h"
 #include "runtime/spaces/share.h"
@@ -294,6 +296,67 @@ START_TEST(test_memory_out) {
 }
 END_TEST
 
+// ---- a space becomes larger under the eyes of somebody ------------------------------------
+// Atoms of more and more heads come while a thread looks at all there are: what it has
+// seen once is there again the next time, and once.
+enum { GROWING = 100, FIRST_HEADS = 4, MORE_HEADS = 60 };
+static AMB_ATOMIC(Space *) growing;
+static AMB_ATOMIC(bool) grown;
+
+static bool count_up(void *arg, Record r) {
+  *(size_t *)arg += !ambi_record_open(r);
+  return true;
+}
+
+static void *watch_growth(void *arg) {
+  size_t *wrong = arg;
+  Participant me;
+  Epochs *e = &rt.sharing->epochs;
+  ambi_epoch_join(e, &me);
+  while (!ambi_load_acquire(&grown)) {
+    ambi_epoch_enter(e, &me);
+    View v = ambi_space_view(ambi_load_acquire(&growing));
+    size_t n = 0;
+    *wrong += !ambi_view_see(&v, count_up, &n) || n != v.seen;
+    ambi_epoch_leave(&me);
+  }
+  ambi_epoch_part(e, &me);
+  return NULL;
+}
+
+static Space *new_space(Value *heads, int n) {
+  Space *s = ambi_space_open(&rt, NULL, false);
+  ck_assert(s);
+  for (int i = 0; i < n; i++)
+    ck_assert(ambi_space_add(s, E(heads[i], num(i))));
+  return s;
+}
+
+START_TEST(test_table_grows) {
+  Value heads[MORE_HEADS];
+  char text[8];
+  pthread_t thread;
+  size_t wrong = 0;
+  for (int i = 0; i < MORE_HEADS; i++) {
+    snprintf(text, sizeof text, "h%d", i);
+    heads[i] = sym(text);
+  }
+  ambi_store_release(&growing, new_space(heads, FIRST_HEADS));
+  ck_assert_int_eq(pthread_create(&thread, NULL, watch_growth, &wrong), 0);
+  for (int round = 0; round < GROWING; round++) {
+    Space *s = new_space(heads, FIRST_HEADS);
+    ambi_store_release(&growing, s);
+    sched_yield();
+    for (int i = FIRST_HEADS; i < MORE_HEADS; i++)
+      ck_assert(ambi_space_add(s, E(heads[i], num(i))));
+    ambi_context_reset(cx);
+  }
+  ambi_store_release(&grown, true);
+  pthread_join(thread, NULL);
+  ck_assert_uint_eq(wrong, 0);
+}
+END_TEST
+
 // ---- several threads --------------------------------------------------------------------
 enum {
   READERS = 3,
@@ -317,11 +380,33 @@ static uint64_t *history;
 static AMB_ATOMIC(int64_t) begun, ended;  // batches
 static AMB_ATOMIC(bool) stop;
 
+// What can be wrong, and how often it was.
+#define CHECKED(X)                                          \
+  X(CHANGED, "a change that failed")                        \
+  X(SOLVED, "a question that failed")                       \
+  X(CLOCKS, "more than one clock")                          \
+  X(ACCOUNTS_SEEN, "accounts missing, or too many")         \
+  X(TOO_OLD, "older than what had been done before")        \
+  X(TOO_NEW, "newer than what had begun")                   \
+  X(BACK, "older than what was seen before")                \
+  X(DIGEST, "accounts that were never like that")           \
+  X(PAIRS, "pairs missing, or too many")                    \
+  X(SUM, "a pair with another sum")                         \
+  X(HEAP, "a heap with some of its items")                  \
+  X(ACCOUNT, "an account with no value, or several")        \
+  X(FACT, "an answer by the short way that is another one") \
+  X(SEEN, "a view that could not be looked at")             \
+  X(SAME, "a view that changed")
+#define AS_NAME(id, text) id,
+#define AS_TEXT(id, text) text,
+enum Checked { CHECKED(AS_NAME) CHECKED_KINDS };
+static const char *const checked_texts[] = {CHECKED(AS_TEXT)};
+
 typedef struct Worker {
   pthread_t thread;
   Context *cx;
   uint64_t random;
-  uint64_t wrong, looked;
+  uint64_t wrong[CHECKED_KINDS], looked;
   int64_t last_clock;
   bool open_atom;
 } Worker;
@@ -329,6 +414,10 @@ typedef struct Worker {
 static uint32_t pick(Worker *w, uint32_t n) {
   w->random = w->random * 6364136223846793005u + 1442695040888963407u;
   return (uint32_t)(w->random >> 33) % n;
+}
+
+static void check(Worker *w, enum Checked what, bool ok) {
+  w->wrong[what] += !ok;
 }
 
 static uint64_t digest_of(uint64_t account, int64_t value) {
@@ -356,7 +445,7 @@ static void change(Worker *w, Value v, bool comes) {
   bool found = true;
   bool ok =
       comes ? ambi_space_add(space, v) : ambi_space_remove(space, v, &found);
-  w->wrong += !ok || !found;
+  check(w, CHANGED, ok && found);
 }
 
 static void move_money(Worker *w) {
@@ -430,7 +519,7 @@ static bool solve_all(Worker *w, Value pattern, Solved *out) {
   *out = (Solved){0};
   bool ok = ambi_space_solve(w->cx, space, pattern, &out->vars, &out->values,
                              &out->n);
-  w->wrong += !ok;
+  check(w, SOLVED, ok);
   return ok;
 }
 
@@ -456,12 +545,15 @@ static void check_history(Worker *w) {
     uint64_t digest = 0;
     int64_t now = s.n ? value_of(&s, 0, 0) : -1;
     for (size_t i = 0; i < s.n; i++) {
-      w->wrong += value_of(&s, i, 0) != now;
+      check(w, CLOCKS, value_of(&s, i, 0) == now);
       digest += digest_of((uint64_t)value_of(&s, i, 1), value_of(&s, i, 2));
     }
     int64_t after = ambi_load_acquire(&begun);
-    w->wrong += s.n != ACCOUNTS || now < before || now > after ||
-                now < w->last_clock || digest != history[now];
+    check(w, ACCOUNTS_SEEN, s.n == ACCOUNTS);
+    check(w, TOO_OLD, now >= before);
+    check(w, TOO_NEW, now <= after);
+    check(w, BACK, now >= w->last_clock);
+    check(w, DIGEST, now >= 0 && now <= after && digest == history[now]);
     w->last_clock = now;
   }
   drop_solved(&s);
@@ -475,9 +567,9 @@ static void check_pairs(Worker *w) {
                        AMB_EXPR(w->cx, names.acc, a, new_var(w)),
                        AMB_EXPR(w->cx, names.acc, b, new_var(w)));
   if (solve_all(w, all, &s)) {
-    w->wrong += s.n != ACCOUNTS / 2;
+    check(w, PAIRS, s.n == ACCOUNTS / 2);
     for (size_t i = 0; i < s.n; i++)
-      w->wrong += value_of(&s, i, 2) + value_of(&s, i, 3) != PAIR_SUM;
+      check(w, SUM, value_of(&s, i, 2) + value_of(&s, i, 3) == PAIR_SUM);
   }
   drop_solved(&s);
 }
@@ -496,7 +588,7 @@ static void check_heaps(Worker *w) {
       sizes[value_of(&s, i, 0)] = (uint32_t)value_of(&s, i, 1);
     }
     for (int i = 0; i < HEAPS; i++)
-      w->wrong += items[i] != sizes[i];
+      check(w, HEAP, items[i] == sizes[i]);
   }
   drop_solved(&s);
 }
@@ -510,7 +602,8 @@ static void check_account(Worker *w) {
   size_t n = 0;
   for (size_t i = 0; ok && i < found.n; i++)
     n += !ambi_record_open(found.at[i]);
-  w->wrong += !ok || n != 1;
+  check(w, SOLVED, ok);
+  check(w, ACCOUNT, n == 1);
   ambi_records_drop(&found);
 }
 
@@ -518,8 +611,9 @@ static void check_account(Worker *w) {
 static void check_fact(Worker *w) {
   Value items[] = {names.acc, ambi_small_int(pick(w, ACCOUNTS)), AMB_NONE};
   Value fact;
-  w->wrong += ambi_space_fact(w->cx, space, items, 3, &fact) == FACT_ONE &&
-              !ambi_same(ambi_expr_at(fact, 1), items[1]);
+  check(w, FACT,
+        ambi_space_fact(w->cx, space, items, 3, &fact) != FACT_ONE ||
+            ambi_same(ambi_expr_at(fact, 1), items[1]));
 }
 
 static bool sum_up(void *arg, Record r) {
@@ -535,9 +629,10 @@ static bool sum_up(void *arg, Record r) {
 static void check_view(Worker *w) {
   View v = ambi_space_view(space);
   uint64_t one = 0, other = 0;
-  w->wrong += !ambi_view_see(&v, sum_up, &one);
+  check(w, SEEN, ambi_view_see(&v, sum_up, &one));
   sched_yield();
-  w->wrong += !ambi_view_see(&v, sum_up, &other) || one != other;
+  check(w, SEEN, ambi_view_see(&v, sum_up, &other));
+  check(w, SAME, one == other);
 }
 
 static void *read(void *arg) {
@@ -594,27 +689,34 @@ static void start(Worker *w, void *(*run)(void *), uint64_t seed) {
   ck_assert_int_eq(pthread_create(&w->thread, NULL, run, w), 0);
 }
 
-static uint64_t finish(Worker *w) {
+// Says what was wrong; true if nothing was.
+static bool finish(Worker *w) {
+  uint64_t wrong = 0;
   pthread_join(w->thread, NULL);
   ambi_context_close(w->cx);
   ck_assert_uint_gt(w->looked, 0);
-  return w->wrong;
+  for (int i = 0; i < CHECKED_KINDS; i++) {
+    if (w->wrong[i])
+      fprintf(stderr, "%s: %" PRIu64 " times\n", checked_texts[i], w->wrong[i]);
+    wrong += w->wrong[i];
+  }
+  return wrong == 0;
 }
 
 static void torture(enum Others others) {
   Worker readers[READERS], writers[WRITERS];
-  uint64_t wrong = 0;
+  bool ok = true;
   fill(others);
   for (unsigned i = 0; i < READERS; i++)
     start(&readers[i], read, i + 1);
   for (unsigned i = 0; i < WRITERS; i++)
     start(&writers[i], write, i + 100);
   for (unsigned i = 0; i < WRITERS; i++)
-    wrong += finish(&writers[i]);
+    ok = finish(&writers[i]) && ok;
   ambi_store_release(&stop, true);
   for (unsigned i = 0; i < READERS; i++)
-    wrong += finish(&readers[i]);
-  ck_assert_uint_eq(wrong, 0);
+    ok = finish(&readers[i]) && ok;
+  ck_assert_msg(ok, "see what was wrong above");
   ck_assert_int_eq(clock_now, ambi_load_relaxed(&ended));
   ambi_free(history, (batches + WRITERS + 1) * sizeof *history);
 }
@@ -650,6 +752,7 @@ int main(int argc, char **argv) {
   tcase_add_test(tc, test_torture);
   tcase_add_test(tc, test_torture_open_fact);
   tcase_add_test(tc, test_torture_unplanned);
+  tcase_add_test(tc, test_table_grows);
   tcase_add_test(tc, test_memory_out);
   return unit_run(tc, "share");
 }

@@ -288,16 +288,12 @@ static void part(const Body *b) {
   JitLabel expr = jit_label(j), plain = jit_label(j);
   jit_jump_if(j, J_BELOW, expr);
   follow(b);
-  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_NE, plain);
-  jit_rr32(j, J_MOV, J_RCX, J_RSI);  // what was bound need not be a value
-  jit_ri32(j, J_AND, J_RCX, AMB_EXPR_RIGID);
-  jit_rr(j, J_OR, J_RAX, J_RCX);
   jit_bind(j, plain);
   done(b);
-  jit_bind(j, expr);  // parts of what is rigid are
+  jit_bind(j, expr);  // as ambi_part_of_rigid
   jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);
   jit_jump_if(j, J_EQ, plain);
+  emit_firm_marks(b->m, J_EQ, plain);
   jit_rr32(j, J_MOV, J_RCX, J_RSI);
   jit_ri32(j, J_AND, J_RCX, AMB_EXPR_EVAL);
   jit_ri32(j, J_OR, J_RCX, AMB_EXPR_RIGID);

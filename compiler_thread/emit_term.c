@@ -268,7 +268,7 @@ static TwoWords list_take(Engine *g, Value v, Word *p) {
   Value rest = ambi_list_rest(g, v, p);
   if (ambi_is_none(rest)) return (TwoWords){AMB_NONE.w, AMB_NONE.w};
   Value first = ambi_expr_at(v, 0);
-  if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
+  if (ambi_is_rigid(v)) first = ambi_part_of_rigid(first, AMB_EXPR_RIGID);
   return (TwoWords){first.w, rest.w};
 }
 

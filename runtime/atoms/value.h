@@ -70,6 +70,7 @@ enum {
   ((Word)2)  // no variable inside; equals the header's bit
 // Every head inside is a symbol without rules or types, so no Error: a value
 // whatever its variables get bound to, as long as that is a value too (Context.rigid_epoch).
+// But of a part that is ground and evaluated only that is known: it may quote what is not.
 #define AMB_EXPR_RIGID ((Word)4)
 #define AMB_EXPR_MARKS ((Word)7)
 
@@ -247,6 +248,13 @@ static inline bool ambi_is_firm(Value v) {
   Word m = v.w & AMB_EXPR_MARKS;
   return (m & AMB_EXPR_RIGID) != 0 || (m & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
                                           (AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+}
+// A part of a rigid term is rigid as well, unless it had marks of its own when the term
+// was made; so has what a variable was bound to.
+static inline Value ambi_part_of_rigid(Value part, Word marks) {
+  Word own = AMB_EXPR_EVAL | AMB_EXPR_GROUND;
+  if (!ambi_is_expr(part) || (part.w & own) == own) return part;
+  return AMB_V(part.w | marks);
 }
 static inline Value ambi_mark_eval(Value v) {  // only EXPR words carry the mark
   return ambi_is_expr(v) ? AMB_V(v.w | AMB_EXPR_EVAL) : v;

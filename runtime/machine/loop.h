@@ -144,9 +144,11 @@ do_UNMARK:
 do_GETCH : {
   Value v = AMB_V(E[pc->b]);
   if (AMB_UNLIKELY(ambi_is_var(v))) v = ambi_deref(v);
-  Value child = ambi_expr_at(v, pc->c), part = ambi_deref(child);
-  if (ambi_is_expr(part) && (v.w & AMB_EXPR_RIGID))  // so are its parts
-    part.w |= AMB_EXPR_RIGID | (ambi_is_var(child) ? 0 : v.w & AMB_EXPR_EVAL);
+  Value part = ambi_expr_at(v, pc->c);
+  if (ambi_is_var(part))
+    part = ambi_deref(part);
+  else if (v.w & AMB_EXPR_RIGID)
+    part = ambi_part_of_rigid(part, v.w & (AMB_EXPR_RIGID | AMB_EXPR_EVAL));
   E[pc->a] = part.w;
   STEP(1);
 }
@@ -728,7 +730,7 @@ do_DECONS : {
     if (AMB_LIKELY(!ambi_is_none(rest))) {
       h = ambi_behind_rest(rest, h);
       Value first = ambi_expr_at(v, 0);
-      if (ambi_is_expr(first) && ambi_is_rigid(v)) first.w |= AMB_EXPR_RIGID;
+      if (ambi_is_rigid(v)) first = ambi_part_of_rigid(first, AMB_EXPR_RIGID);
       E[pc->a] = first.w;
       E[pc->b] = rest.w;
       STEP(1);

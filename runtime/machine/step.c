@@ -369,7 +369,8 @@ enum Next ambi_step_decons(Engine *g) {
     *ambi_ptr(rest) = ambi_hdr_with_spare(*ambi_ptr(rest), AMB_PRESUMED);
   Value first = ambi_deref(ambi_expr_at(v, 0));
   if (ambi_is_rigid(v)) {
-    if (ambi_is_expr(first)) first.w |= AMB_EXPR_RIGID;
+    if (!ambi_is_var(ambi_expr_at(v, 0)))
+      first = ambi_part_of_rigid(first, AMB_EXPR_RIGID);
     if (ambi_is_expr(rest) &&
         rigid_with(g, ambi_deref(ambi_expr_at(rest, 0)), AMB_UNIT))
       rest.w |= AMB_EXPR_RIGID;

@@ -31,6 +31,8 @@ typedef struct Cli Cli;
 typedef void Verb(Cli *cli, Source *s);
 
 enum { MOST_EVALUATORS = 256 };
+enum StatsForm { STATS_NONE, STATS_TEXT, STATS_JSON };
+typedef struct Stats Stats;
 typedef struct Options {
   Verb *verb;
   Source *sources;  // texts of -e, or the one FILE
@@ -41,6 +43,7 @@ typedef struct Options {
   bool tier_chosen;  // on the command line
   bool jit_chosen;   // by --jit
   bool jit_stats, gc_stats, table_stats;
+  enum StatsForm stats;
   bool native;          // disasm: with machine code
   JitConfig jit;        // 0 in numbers: the usual
   unsigned evaluators;  // 0: as many as there are processors
@@ -59,6 +62,7 @@ struct Cli {
   bool closed;         // it can no longer be written
   int write_error;     // errno then
   int code;            // exit code so far
+  Stats *stats;        // taken while evaluators are there; or NULL
   bool over;           // no further script is to run
   double told;  // seconds at which progress was shown last; 0: not at all
 };
@@ -93,6 +97,11 @@ const char *cli_jit_version(void);
 void cli_gc_stats(const Cli *cli);
 // What --table-stats tells, likewise.
 void cli_table_stats(const Cli *cli);
+
+// ---- stats.c ----------------------------------------------------------------
+// What evaluators did, before they are gone; and told, when all has ended.
+void cli_stats_take(Cli *cli);
+void cli_stats_print(Cli *cli);
 
 // ---- disasm_native.c --------------------------------------------------------
 // A DisasmNote; arg: the Cli. The machine code of a unit beside its bytecode.

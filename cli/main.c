@@ -170,12 +170,14 @@ static void run_all(Cli *cli) {
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);
   running = NULL;
+  cli_stats_take(cli);
   ambi_actors_close(cli->rt);
 #ifdef AMB_DEBUG
   note_opcodes(cli->rt);
 #endif
   ambi_crew_close(cli->rt);
   cli_jit_stop(cli);
+  cli_stats_print(cli);
   if (o->gc_stats) cli_gc_stats(cli);
   if (o->table_stats) cli_table_stats(cli);
   ambi_runtime_close(cli->rt);

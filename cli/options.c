@@ -14,8 +14,9 @@
 typedef bool SetFn(Options *o, const char *value);  // false: not a good value
 
 typedef struct Option {
-  const char *name;   // "--steps" or "-n"
-  const char *value;  // name of its value, NULL: it has none
+  const char *name;  // "--steps" or "-n"
+  const char
+      *value;  // name of its value, NULL: it has none; [=V]: only behind =
   const char *help;
   SetFn *set;
   const char *expects;  // what a good value is
@@ -123,6 +124,10 @@ static bool set_table_stats(Options *o, const char *v) {
   (void)v;
   return o->table_stats = true;
 }
+static bool set_stats(Options *o, const char *v) {
+  o->stats = v ? STATS_JSON : STATS_TEXT;
+  return !v || strcmp(v, "json") == 0;
+}
 static bool set_answers(Options *o, const char *v) {
   return read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
@@ -184,6 +189,8 @@ static const Option table[] = {
      set_jit_level, "1 or 2"},
     {"--jit-memory", "SIZE", "bytes of machine code at most", set_jit_memory,
      "a size up to 1G"},
+    {"--stats", "[=json]", "tell at the end what each evaluator did", set_stats,
+     "json"},
     {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,
      NULL},
     {"--jit-perf", "WHAT", "write a map or a dump of machine code for perf",
@@ -215,6 +222,10 @@ static const struct {
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
+static bool may_lack_value(const Option *o) {
+  return o->value && *o->value == '[';
+}
+
 void cli_help(FILE *out) {
   fputs("usage: ambit [OPTION...] [COMMAND] FILE [ARGUMENT...]\n"
         "       ambit [OPTION...] -e TEXT [ARGUMENT...]\n"
@@ -225,7 +236,8 @@ void cli_help(FILE *out) {
   fputs("\noptions:\n", out);
   for (int i = 0; i < NOPTIONS; i++) {
     char left[40];
-    snprintf(left, sizeof left, "%s %s", table[i].name,
+    snprintf(left, sizeof left, "%s%s%s", table[i].name,
+             may_lack_value(&table[i]) ? "" : " ",
              table[i].value ? table[i].value : "");
     fprintf(out, "  %-21s %s\n", left, table[i].help);
   }
@@ -322,7 +334,7 @@ static int read_option(Options *o, int argc, char **argv, int *at) {
     cli_complain("option %s takes no value", option->name);
     return EXIT_USAGE;
   }
-  if (option->value && !value) {
+  if (option->value && !value && !may_lack_value(option)) {
     if (*at >= argc) {
       cli_complain("option %s needs a value: %s", option->name,
                    option->expects);

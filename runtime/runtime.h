@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "memory/atomic.h"
+#include "memory/tally.h"
 #include "runtime/atoms/collections.h"
 #include "runtime/atoms/mention.h"
 #include "runtime/atoms/printer.h"
@@ -79,6 +80,7 @@ struct Runtime {
   bool explain;             // [init] note how each match looks for its atoms
   Limits limits;            // [lock:guard] defaults for each form
   Collections collections;  // what the collector did so far
+  Tally tally;              // what the thread did that runs the forms
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   AMB_ATOMIC(sem_t *) x_bell;     // [all] who sleeps in the runtime, or NULL
   AMB_ATOMIC(uint64_t)

@@ -182,6 +182,7 @@ enum Posted ambi_actor_deliver(Actor *from, Handle *to, Message *m,
                                bool always) {
   enum Posted posted = always ? ambi_mailbox_deliver(&to->box, m)
                               : ambi_mailbox_post(&to->box, m);
+  ambi_tally_add(ambi_tally(&from->all->rt->tally), TALLY_MESSAGES, 1);
   if (posted == POST_WOKE) ambi_actor_wake(from, to);
   if (posted == POST_CLOSED) ambi_message_free(m);
   return posted;

@@ -2,6 +2,7 @@
 #ifndef AMBIT_SCHEDULER_EVALUATOR_H
 #define AMBIT_SCHEDULER_EVALUATOR_H
 
+#include "memory/tally.h"
 #include "scheduler/park.h"
 #include "scheduler/pool.h"
 
@@ -24,6 +25,7 @@ struct Evaluator {
   void *data;                     // [evaluator] of the owner of the pool
   Sleeper sleeper;                // [lock] the lot's
   EvaluatorCounts counts;         // [evaluator>all]
+  Tally tally;                    // [evaluator>all] of a thread of the pool's
   RunQueue queues[TASK_CLASSES];  // [evaluator], and thieves
   uint64_t seen[];  // [evaluator] slices of the others when a search began
 };

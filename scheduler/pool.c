@@ -191,6 +191,7 @@ HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg) {
 
 static void *work(void *arg) {
   Evaluator *e = arg;
+  ambi_tally_use(&e->tally);
   if (!begin_acting(e)) {
     ambi_lot_start_failed(e->lot);
     return NULL;
@@ -383,4 +384,8 @@ PoolCounts ambi_pool_counts(Pool *p, unsigned i) {
       .parks = ambi_load_relaxed(&c->x_parks),
       .wakes = ambi_load_relaxed(&c->x_wakes),
   };
+}
+
+const Tally *ambi_pool_tally(const Pool *p, unsigned i) {
+  return &p->evaluators[i]->tally;
 }

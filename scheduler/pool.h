@@ -78,5 +78,7 @@ unsigned ambi_evaluator_index(const Evaluator *self);  // 0 .. n - 1
 void **ambi_evaluator_data(Evaluator *self);
 // Evaluator i's counts; i == size: those of all other threads.
 PoolCounts ambi_pool_counts(Pool *p, unsigned i);
+// What evaluator i counted on its own thread: nothing, if it is 0.
+const struct Tally *ambi_pool_tally(const Pool *p, unsigned i);
 
 #endif

@@ -81,7 +81,7 @@ sub help {
     my ($exits)    = $r->{out} =~ /^exit codes:(.*)/ms;
     return {
         COMMANDS      => [ $commands =~ /^  (\w+)/mg ],
-        OPTIONS       => [ $options =~ /^  (-\S+)/mg ],
+        OPTIONS       => [ $options =~ /^  (-[^\s[]+)/mg ],
         'EXIT STATUS' => [ $exits =~ /(?:^|,)\s*(\d+) /g ],
     };
 }

@@ -558,6 +558,7 @@ static void start(Machine *m, Value form) {
 
 enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   Machine m = {.cx = cx, .out = out, .state = 1, .state_trail = cx->tr};
+  uint64_t before = cx->limits.steps_used;
   if (open_stack(&m)) {
     start(&m, ambi_deref(form));
     run(&m);
@@ -568,5 +569,7 @@ enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   ambi_vec_drop(&m.scratch);
   ambi_vec_drop(&m.vars);
   ambi_records_drop(&m.records);
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_STEPS,
+                 cx->limits.steps_used - before);
   return cx->stop;
 }

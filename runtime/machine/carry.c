@@ -1,6 +1,8 @@
 // Copying terms out of one Context and into another.
 #include "runtime/machine/carry.h"
 
+#include "runtime/runtime.h"
+
 static bool full(Context *cx) {
   if (cx->stop == STOP_NONE) cx->stop = STOP_MEMORY;
   return false;
@@ -17,6 +19,8 @@ bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
     ok = ambi_copy_all(&copy, terms[i], &out) && ambi_vec_push(&c->values, out);
   }
   ambi_copy_end(&copy);
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_CARRIED,
+                 (c->image.n - words) * sizeof(Word));
   if (ok) return true;
   c->image.n = words;
   c->values.n = values;

@@ -284,18 +284,23 @@ static const Word *where_now(void *arg, const Word *at) {
 }
 
 static void count(const Collector *c, uint64_t began) {
-  Collections *counts = &c->g->cx->rt->collections;
   const Context *cx = c->g->cx;
+  Collections *counts = &cx->rt->collections;
+  Tally *t = ambi_tally(&cx->rt->tally);
   uint64_t live = ambi_old_words(cx) * sizeof(Word);
-  ambi_add_relaxed(&counts->x_copied,
-                   (uint64_t)(cx->old_top - cx->moved_from) * sizeof(Word));
+  uint64_t copied = (uint64_t)(cx->old_top - cx->moved_from) * sizeof(Word);
+  uint64_t took = ambi_thread_ns() - began;
+  ambi_add_relaxed(&counts->x_copied, copied);
   if (c->stays)
     ambi_add_relaxed(&counts->x_stayed,
                      (uint64_t)(cx->h - c->young) * sizeof(Word));
   ambi_store_relaxed(&counts->x_live, live);
   ambi_raise_relaxed(&counts->x_most_live, live);
-  ambi_latency_add(c->major ? &counts->major : &counts->minor,
-                   ambi_thread_ns() - began);
+  ambi_latency_add(c->major ? &counts->major : &counts->minor, took);
+  ambi_tally_add(t, c->major ? TALLY_MAJOR : TALLY_MINOR, 1);
+  ambi_tally_add(t, TALLY_COPIED, copied);
+  ambi_tally_add(t, TALLY_PAUSED, took);
+  ambi_tally_raise(t, TALLY_LONGEST, took);
 }
 
 static void move_all(Collector *c, size_t live_args) {

@@ -16,6 +16,7 @@ Engine *ambi_engine_open(Context *cx) {
   if (!g) return NULL;
   g->cx = cx;
   g->code = cx->rt->code;
+  g->given_back = cx->given_back;
   size_t first = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 18;
   if (!ambi_range_open_most(&g->stack_range, AMB_HEAP_RESERVE / 4) ||
       !ambi_range_open_most(&g->choice_range, AMB_HEAP_RESERVE / 4) ||
@@ -29,6 +30,17 @@ Engine *ambi_engine_open(Context *cx) {
   g->choices = (Choice *)(void *)g->choice_range.base + CHOICES_APART;
   ambi_choices_committed(g);
   return g;
+}
+
+void ambi_engine_count(Engine *g) {
+  Context *cx = g->cx;
+  Tally *t = ambi_tally(&cx->rt->tally);
+  uint64_t steps = (uint64_t)(g->granted - g->budget);
+  cx->limits.steps_used += steps;
+  g->granted = g->budget;
+  ambi_tally_add(t, TALLY_STEPS, steps);
+  ambi_tally_add(t, TALLY_BACKTRACKS, cx->given_back - g->given_back);
+  g->given_back = cx->given_back;
 }
 
 static void drop_handed(Engine *g) {

@@ -174,7 +174,7 @@ typedef struct Engine {
   uint64_t collections;
   uint64_t
       gc_mark;  // of the last collection; reads as a header, so no slot holds it
-  uint64_t steps;
+  uint32_t given_back;  // of the Context, when it was last looked at
   // Alternatives at others (handover.h): the newest record handed over; this is such an
   // alternative, of the form's region; it cannot be told by itself; looks until the
   // next attempt, after one that failed.
@@ -202,10 +202,7 @@ typedef struct Engine {
 } Engine;
 
 // Takes the steps made since the last look into account.
-static inline void ambi_engine_count(Engine *g) {
-  g->cx->limits.steps_used += (uint64_t)(g->granted - g->budget);
-  g->granted = g->budget;
-}
+void ambi_engine_count(Engine *g);
 // Makes the next step look at limits and memory.
 static inline void ambi_engine_hurry(Engine *g) {
   g->granted -= g->budget;

@@ -282,6 +282,9 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
   g->patience = 0;
   p->older = region->parts;
   region->parts = p;
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_GIVEN, 1);
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_CARRIED,
+                 p->from.nwords * sizeof(Word));
   crew->part_start(cx, p);
 }
 
@@ -371,6 +374,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
     ok = take_records(g, from, rest);
   }
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_TAKEN, ok);
   return ok;
 }
 

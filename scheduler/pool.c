@@ -51,18 +51,19 @@ static uint64_t next_random(Evaluator *e) {
 }
 
 static bool steal_from(Evaluator *e, Evaluator *victim, uint64_t least) {
-  uint64_t n = 0;
-  for (int c = 0; c < TASK_CLASSES; c++)
-    n += ambi_run_queue_steal(&victim->queues[c], &e->queues[c], least);
+  uint64_t n = ambi_run_queue_steal(&victim->queues[TASK_BATCH],
+                                    &e->queues[TASK_BATCH], 1);
+  n += ambi_run_queue_steal(&victim->queues[TASK_INTERACTIVE],
+                            &e->queues[TASK_INTERACTIVE], least);
   if (n == 0) return false;
   ambi_count(&e->counts.x_steals, 1);
   ambi_count(&e->counts.x_stolen, n);
   return true;
 }
 
-// The one task of a queue is left alone: its evaluator will take it next, where its
-// data are. Only if that did not end a slice during a whole search (`long_slices`), it
-// is in a long one.
+// The one interactive task of a queue is left alone: its evaluator will take it next,
+// where its data are. Only if that did not end a slice during a whole search
+// (`long_slices`), it is in a long one. A batch task has much to do wherever it is.
 static bool steal(Evaluator *e, bool long_slices) {
   const Pool *p = e->pool;
   uint64_t first = next_random(e) % p->n;

@@ -9,6 +9,7 @@
 
 #include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
+#include "runtime/watch.h"
 
 enum { EXIT_USAGE = 2 };
 #ifdef AMBIT_JIT
@@ -44,6 +45,9 @@ typedef struct Options {
   bool jit_chosen;   // by --jit
   bool jit_stats, gc_stats, table_stats;
   enum StatsForm stats;
+  const char *timeline;  // the file it is written to, or NULL
+  enum WatchLevel log_level;
+  bool log_json;
   bool native;          // disasm: with machine code
   JitConfig jit;        // 0 in numbers: the usual
   unsigned evaluators;  // 0: as many as there are processors
@@ -62,9 +66,11 @@ struct Cli {
   bool closed;         // it can no longer be written
   int write_error;     // errno then
   int code;            // exit code so far
-  Stats *stats;        // taken while evaluators are there; or NULL
-  bool over;           // no further script is to run
-  double told;  // seconds at which progress was shown last; 0: not at all
+  Watch watch;         // what is told of the run, and since when
+  uint64_t looked_at;
+  Stats *stats;  // taken while evaluators are there; or NULL
+  bool over;     // no further script is to run
+  double told;   // seconds at which progress was shown last; 0: not at all
 };
 
 // ---- options.c --------------------------------------------------------------
@@ -72,6 +78,7 @@ struct Cli {
 int cli_options_parse(Options *o, int argc, char **argv);
 void cli_options_drop(Options *o);
 void cli_help(FILE *out);
+extern const char *const cli_log_levels[];  // by enum WatchLevel
 
 // ---- report.c ---------------------------------------------------------------
 // NAME:LINE:COLUMN: LABEL: message, the line and a caret, on standard error.
@@ -97,6 +104,27 @@ const char *cli_jit_version(void);
 void cli_gc_stats(const Cli *cli);
 // What --table-stats tells, likewise.
 void cli_table_stats(const Cli *cli);
+
+// ---- files.c ----------------------------------------------------------------
+typedef struct CliFile {
+  FILE *out;
+  const char *path;
+  char *beside;  // what is written, until it takes the place of `path`; or NULL
+} CliFile;
+// False: told why.
+bool cli_file_begin(CliFile *f, const char *path);
+bool cli_file_end(CliFile *f);
+// Could it be written, as things stand? Asked before a run that takes long.
+bool cli_file_may(const char *path);
+// The text in quotes.
+void cli_json_text(FILE *out, const char *text);
+
+// ---- log.c, timeline.c ------------------------------------------------------
+// The runtime tells what the options ask for, from the beginning. False: told why.
+bool cli_watch_open(Cli *cli);
+bool cli_timeline_open(Cli *cli);
+// When no thread of the runtime is left.
+void cli_timeline_write(Cli *cli);
 
 // ---- stats.c ----------------------------------------------------------------
 // What evaluators did, before they are gone; and told, when all has ended.

@@ -161,6 +161,10 @@ static void run_all(Cli *cli) {
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;
   cli->rt->argc = o->nargs;
+  if (!cli_watch_open(cli)) {
+    cli->code = RUN_INTERNAL;
+    cli->over = true;
+  }
   cli_jit_open(cli);
   if (!ambi_actors_open(cli->rt, 1)) cli_complain("out of memory");
   if (o->tier > 0 &&
@@ -180,6 +184,7 @@ static void run_all(Cli *cli) {
   cli_stats_print(cli);
   if (o->gc_stats) cli_gc_stats(cli);
   if (o->table_stats) cli_table_stats(cli);
+  cli_timeline_write(cli);
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
   cli_jit_close(cli);

@@ -22,6 +22,8 @@ typedef struct Option {
   const char *expects;  // what a good value is
 } Option;
 
+const char *const cli_log_levels[] = {"off", "error", "warn", "info", "debug"};
+
 // ---- values -----------------------------------------------------------------
 
 static bool read_count(const char *s, uint64_t *out) {
@@ -128,6 +130,22 @@ static bool set_stats(Options *o, const char *v) {
   o->stats = v ? STATS_JSON : STATS_TEXT;
   return !v || strcmp(v, "json") == 0;
 }
+static bool set_timeline(Options *o, const char *v) {
+  o->timeline = v;
+  return *v != 0;
+}
+static bool set_log_level(Options *o, const char *v) {
+  for (int i = WATCH_ERROR; i <= WATCH_DEBUG; i++) {
+    if (strcmp(v, cli_log_levels[i]) != 0) continue;
+    o->log_level = (enum WatchLevel)i;
+    return true;
+  }
+  return false;
+}
+static bool set_log_format(Options *o, const char *v) {
+  o->log_json = strcmp(v, "json") == 0;
+  return o->log_json || strcmp(v, "text") == 0;
+}
 static bool set_answers(Options *o, const char *v) {
   return read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
@@ -191,6 +209,12 @@ static const Option table[] = {
      "a size up to 1G"},
     {"--stats", "[=json]", "tell at the end what each evaluator did", set_stats,
      "json"},
+    {"--trace-timeline", "FILE", "write when each thread did what, as JSON",
+     set_timeline, "a path"},
+    {"--log-level", "LEVEL", "tell what happens: error, warn, info or debug",
+     set_log_level, "error, warn, info or debug"},
+    {"--log-format", "FORM", "of the log: text or json", set_log_format,
+     "text or json"},
     {"--jit-stats", NULL, "tell at the end what was compiled", set_jit_stats,
      NULL},
     {"--jit-perf", "WHAT", "write a map or a dump of machine code for perf",

@@ -23,6 +23,7 @@
 #include "runtime/config.h"
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
+#include "runtime/watch.h"
 
 enum {
   QUEUE_SIZE = 1024,
@@ -196,6 +197,21 @@ static void drop_item(const HotUnit *item) {
   ambi_plan_drop(item->plan);
 }
 
+static void tell(const Compiler *c, const HotUnit *item, const EmitNote *note,
+                 EmitResult result, uint64_t began) {
+  static const char *const names[EMIT_RESULT_COUNT] = {
+#define X(name, text) text,
+      EMIT_RESULTS(X)
+#undef X
+  };
+  if (!ambi_watch(c->code->rt)) return;
+  ambi_watch_compiled(c->code->rt, began,
+                      &(WatchCompiled){.unit = item->name,
+                                       .result = names[result],
+                                       .level = item->level,
+                                       .bytes = note->bytes});
+}
+
 static void compile(Compiler *c, const HotUnit *item) {
   uint32_t state = NATIVE_QUEUED;
   if (!ambi_compare_exchange(&item->unit->x_state, &state, NATIVE_COMPILING)) {
@@ -211,6 +227,7 @@ static void compile(Compiler *c, const HotUnit *item) {
     ambi_add_relaxed(&c->counts.emit_ns, ended - began);
     if (result == EMIT_OK)
       count_published(&c->counts, &note, item->level, ended - item->hot_ns);
+    tell(c, item, &note, result, began);
   }
   drop_item(item);
 }
@@ -313,6 +330,8 @@ static void be_modest(const Compiler *c) {
 static void *work(void *arg) {
   Compiler *c = arg;
   Budget budget;
+  Timeline *timeline = ambi_watch_timeline(c->code->rt);
+  if (timeline) ambi_timeline_name(timeline, "compiler", UINT16_MAX);
   ambi_store_release(&c->counts.began_ns, now_ns());
   ambi_budget_open(&budget, c->percent, now_ns());
   be_modest(c);
@@ -411,7 +430,8 @@ static uint32_t needed(const Compiler *c) {
 static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                         uint64_t now) {
   double warmed = ambi_monotonic_seconds() - ambi_load_relaxed(&u->warm_since);
-  bool named = c->profile || c->config.debugger;
+  bool named =
+      c->profile || c->config.debugger || ambi_watch(c->code->rt) != NULL;
   return (HotUnit){.unit = u,
                    .hot_ns = now,
                    .rate = ambi_load_relaxed(&u->aim) /

@@ -76,11 +76,12 @@ struct Runtime {
   BootLoaded *booted;             // its modules
   int tier;                       // 0 or 1
   AMB_ATOMIC(bool) x_type_check;  // [lock>all] pragma type-check auto
-  bool bare_minimal;        // [lock:guard] pragma interpreter bare-minimal
-  bool explain;             // [init] note how each match looks for its atoms
-  Limits limits;            // [lock:guard] defaults for each form
-  Collections collections;  // what the collector did so far
-  Tally tally;              // what the thread did that runs the forms
+  bool bare_minimal;  // [lock:guard] pragma interpreter bare-minimal
+  bool explain;       // [init] note how each match looks for its atoms
+  Limits limits;      // [lock:guard] defaults for each form
+  AMB_ATOMIC(const struct Watch *) x_watch;  // [own>all] who looks, or NULL
+  Collections collections;                   // what the collector did so far
+  Tally tally;                    // what the thread did that runs the forms
   AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
   AMB_ATOMIC(sem_t *) x_bell;     // [all] who sleeps in the runtime, or NULL
   AMB_ATOMIC(uint64_t)

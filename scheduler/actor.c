@@ -6,6 +6,7 @@
 #include "runtime/bytecode/code.h"
 #include "runtime/eval.h"
 #include "runtime/machine/engine.h"
+#include "runtime/watch.h"
 
 enum { SPARE_CONTEXTS = 16, SLICE_STEPS = 4000 };
 
@@ -315,6 +316,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
   Actor *a = (Actor *)(void *)t;
   ValueVec out = {0};
   a->self = self;
+  ambi_watch_slice(a->all->rt, "actor", a->handle->object.cell.number);
   ambi_mailbox_unpark(&a->handle->box);
   if (is_killed(a)) return end_actor(a, ambi_exchange(&a->x_killed, NULL));
   bool ready = a->cx != NULL || go_on(a);
@@ -453,7 +455,10 @@ static bool intern(Runtime *rt, const char *text, Value *out) {
 static bool begin(Actors *all) {
   if (all->pool) return true;
   Runtime *rt = all->rt;
-  PoolUse use = {.enter = enter, .leave = leave, .arg = all};
+  PoolUse use = {.enter = enter,
+                 .leave = leave,
+                 .arg = all,
+                 .timeline = ambi_watch_timeline(rt)};
   if (!intern(rt, "Actor", &all->type) || !intern(rt, "down", &all->down) ||
       !intern(rt, "normal", &all->normal) ||
       !intern(rt, "shutdown", &all->shutdown) ||

@@ -10,6 +10,7 @@
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
+#include "runtime/watch.h"
 
 typedef struct Branches Branches;
 
@@ -132,6 +133,7 @@ static void finish(Branch *b, enum AmbStop stop, Evaluator *self) {
 static TaskNext slice(Task *t, Evaluator *self) {
   Branch *b = (Branch *)t;
   ambi_crew_act(self);
+  ambi_watch_slice(b->of->crew->rt, "branch", (uint64_t)(b - b->of->at));
   enum AmbStop stop = b->opened ? STOP_NONE : open_form(b);
   if (!stop) stop = ambi_crew_run(b->cx, &b->found, self);
   TaskNext next = ambi_crew_next(stop);

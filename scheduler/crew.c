@@ -6,6 +6,7 @@
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
 #include "runtime/spaces/share.h"
+#include "runtime/watch.h"
 
 // Which evaluator a thread is does not change while it is in a slice.
 static _Thread_local Evaluator *acting;
@@ -132,7 +133,7 @@ static void form_ended(Context *cx) {
 
 bool ambi_crew_open(Runtime *rt, unsigned n) {
   CrewMates *c = ambi_alloc(sizeof *c);
-  PoolUse use = {.arg = c};
+  PoolUse use = {.arg = c, .timeline = ambi_watch_timeline(rt)};
   if (!c) return false;
   c->pool = ambi_pool_open(n, &use);
   if (!c->pool) {

@@ -13,6 +13,7 @@
 #include "runtime/machine/segment.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
+#include "runtime/watch.h"
 
 // A part that waits for others keeps its Context: so many for each evaluator.
 enum { MOST_OPEN = 8 };
@@ -120,6 +121,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
 static TaskNext slice(Task *t, Evaluator *self) {
   Job *w = job_of_task(t);
   ambi_crew_act(self);
+  ambi_watch_slice(w->crew->rt, "part", w->part.from.number);
   count(w, true);
   enum AmbStop stop = w->cx ? STOP_NONE : begin(w);
   ValueVec none = {0};  // what a part finds is left with its Engine

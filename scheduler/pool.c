@@ -9,6 +9,7 @@
 #include "memory/alloc.h"
 #include "memory/check.h"
 #include "memory/processors.h"
+#include "memory/timeline.h"
 #include "scheduler/evaluator.h"
 
 enum {
@@ -138,12 +139,27 @@ static Task *next_task(Evaluator *e) {
   return t;
 }
 
+static void run_slice(Task *t, Evaluator *e) {
+  Timeline *look = e->pool->use.timeline;
+  uint64_t began = look ? ambi_timeline_now() : 0;
+  ambi_task_slice(t, e);
+  if (look) ambi_timeline_slice(look, began);
+}
+
+static LotRest sleep_in_lot(Evaluator *e) {
+  Timeline *look = e->pool->use.timeline;
+  uint64_t began = look ? ambi_timeline_now() : 0;
+  LotRest woken_to = ambi_lot_rest(e->lot, &e->sleeper);
+  if (look) ambi_timeline_span(look, began, "parked", "parked", 0);
+  return woken_to;
+}
+
 // False: nobody can go on (the helper alone is told).
 static bool rest(Evaluator *e) {
   const PoolUse *use = &e->pool->use;
   if (use->rest) use->rest(e, use->arg);
   ambi_count(&e->counts.x_parks, 1);
-  switch (ambi_lot_rest(e->lot, &e->sleeper)) {
+  switch (sleep_in_lot(e)) {
   case LOT_SEARCH: search(e); break;
   case LOT_LOOK: break;
   case LOT_STUCK: return false;
@@ -178,7 +194,7 @@ HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg) {
   while (entered && !until(arg)) {
     Task *t = next_task(e);
     if (t) {
-      ambi_task_slice(t, e);
+      run_slice(t, e);
     } else if (!rest(e)) {
       end = HELP_STUCK;
       break;
@@ -190,9 +206,17 @@ HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg) {
 
 // ---- threads ----------------------------------------------------------------------
 
+static void name_track(const Evaluator *e) {
+  char name[TRACK_NAME];
+  if (!e->pool->use.timeline) return;
+  snprintf(name, sizeof name, "evaluator %u", e->index);
+  ambi_timeline_name(e->pool->use.timeline, name, e->index);
+}
+
 static void *work(void *arg) {
   Evaluator *e = arg;
   ambi_tally_use(&e->tally);
+  name_track(e);
   if (!begin_acting(e)) {
     ambi_lot_start_failed(e->lot);
     return NULL;
@@ -200,7 +224,7 @@ static void *work(void *arg) {
   while (!ambi_load_acquire(&e->lot->x_closing)) {
     Task *t = next_task(e);
     if (t)
-      ambi_task_slice(t, e);
+      run_slice(t, e);
     else
       rest(e);
   }

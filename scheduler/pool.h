@@ -25,6 +25,7 @@ typedef struct PoolUse {
   void (*rest)(Evaluator *self,
                void *arg);  // nothing to do: it is about to sleep
   void *arg;
+  struct Timeline *timeline;  // of who looks
 } PoolUse;
 
 // What one evaluator did. Each is written by it alone, and may be read at any time.

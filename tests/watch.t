@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# What the program tells about its own run: --stats. No claim is about how long
-# anything takes.
+# What the program tells about its own run: --stats, --trace-timeline, --log-level. No
+# claim is about how long anything takes.
 # AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
@@ -8,10 +8,12 @@ use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
 use JSON::PP;
 use List::Util qw(max sum0);
+use File::Temp qw(tempdir);
 use Program;
 use Test::More;
 
 my $ambit = Program::path();
+my $dir   = tempdir( CLEANUP => 1 );
 my $search = <<'END';
 (= (bit) 0)
 (= (bit) 1)
@@ -81,9 +83,152 @@ sub stats_of_messages {
     is( $all->{total}{tasks},    1,  "tier $tier: an actor is a task" );
 }
 
+# ---- the timeline -------------------------------------------------------------------
+
+sub timeline {
+    my ( $text, @options ) = @_;
+    my $file = "$dir/timeline.json";
+    unlink $file;
+    my ( $said, $err ) = told( $text, "--trace-timeline=$file", @options );
+    my $all = -e $file ? eval { decode_json( Program::slurp($file) ) } : undef;
+    diag "no timeline: $@" if !$all;
+    my @beside = glob "$file.*";
+    is( "@beside", '', 'nothing is left beside it' );
+    return ( $said, $all // { traceEvents => [] }, $err );
+}
+
+# Spans of one thread lie within one another or apart.
+sub crossing {
+    my @open;
+    for my $e ( sort { $a->{ts} <=> $b->{ts} || $b->{dur} <=> $a->{dur} } @_ ) {
+        my $end = $e->{ts} + $e->{dur};
+        pop @open while @open && $open[-1] <= $e->{ts};
+        return 1 if @open && $end > $open[-1] + 0.001;
+        push @open, $end;
+    }
+    return 0;
+}
+
+sub is_well_formed {
+    my ( $what, $all ) = @_;
+    my ( %named, %spans, %left, %taken );
+    for my $e ( @{ $all->{traceEvents} } ) {
+        my $on = $e->{tid};
+        $named{$on} = $e->{args}{name} if $e->{ph} eq 'M' && $e->{name} eq 'thread_name';
+        push @{ $spans{$on} }, $e if $e->{ph} eq 'X';
+        $left{ $e->{id} }  = $on if $e->{ph} eq 's';
+        $taken{ $e->{id} } = $on if $e->{ph} eq 'f';
+    }
+    is( join( ' ', grep { !$named{$_} } keys %spans ), '', "$what: threads have names" );
+    is( join( ' ', grep { crossing( @{ $spans{$_} } ) } keys %spans ),
+        '', "$what: spans lie within one another" );
+    is( join( ' ', grep { !defined $left{$_} || $left{$_} == $taken{$_} } keys %taken ),
+        '', "$what: what is taken was given by another thread" );
+    return { given => scalar keys %left, taken => scalar keys %taken };
+}
+
+sub of_category {
+    my ( $all, $category ) = @_;
+    return grep { $_->{ph} eq 'X' && $_->{cat} eq $category } @{ $all->{traceEvents} };
+}
+
+sub timelines {
+    my ($tier) = @_;
+    my ( $said, $all, $err ) = timeline( $search, "--tier=$tier", '-j3', '--stats=json' );
+    my $flows = is_well_formed( "tier $tier", $all );
+    my $sums  = decode_json($err)->{total};
+    is( $said, "0 [16384]\n", "tier $tier: a timeline is no output" );
+    is( scalar( of_category( $all, 'form' ) ), 1, "tier $tier: the form" );
+    is( $flows->{given}, $sums->{given}, "tier $tier: all that was given" );
+    is( $flows->{taken}, $sums->{taken}, "tier $tier: all that was taken" );
+    return if $tier == 0;
+    ( $said, $all ) = timeline( $messages, "--tier=$tier" );
+    is_well_formed( "tier $tier, actors", $all );
+    cmp_ok( scalar( of_category( $all, 'actor' ) ), '>', 0, "tier $tier: slices of actors" );
+    my $lists = '(= (list $n $l) (if (== $n 0) $l (list (- $n 1) (C $n $l))))';
+    ( $said, $all, $err ) = timeline( "$lists !(let \$l (list 300000 N) done)",
+        "--tier=$tier", '--stats=json' );
+    $sums = decode_json($err)->{total};
+    my @collections = of_category( $all, 'collection' );
+    cmp_ok( scalar @collections, '>', 0, "tier $tier: collections" );
+    is( @collections, $sums->{minor_collections} + $sums->{major_collections},
+        "tier $tier: all of them" );
+    return if $tier == 1;
+    my %names = map { $_->{name} => 1 } of_category( $all, 'compile' );
+    ok( $names{'list/2'}, "tier $tier: what was compiled has its name" )
+        or diag join ' ', keys %names;
+}
+
+sub timeline_files {
+    my $file = "$dir/none/timeline.json";
+    my ( $said, $err ) = told( '!(+ 1 1)', '--trace-timeline', $file );
+    is( $said, '5 ', 'what cannot be written is told before anything runs' );
+    like( $err, qr{^ambit: cannot write \Q$file\E: No such file}, '... and why' );
+    my $taken = "$dir/taken";
+    mkdir $taken;
+    ( $said, $err ) = told( '!(+ 1 1)', '--trace-timeline', $taken );
+    like( $err, qr{^ambit: cannot write \Q$taken\E: Is a directory}, 'a directory is no file' );
+}
+
+# ---- the log ------------------------------------------------------------------------
+
+sub logged {
+    my ( $level, @words ) = @_;
+    my $r = Program::run(
+        argv    => [ $ambit, "--log-level=$level", '--log-format=json', @words ],
+        timeout => 120,
+    );
+    my @lines = map { decode_json($_) } grep {/^\{/} split /\n/, $r->{err};
+    my $last  = 0;
+    for my $line (@lines) {
+        $last = -1 if $last < 0 || $line->{time} < 0 || !$line->{event};
+    }
+    is( $last, 0, "$level: each line has a time and an event" );
+    return @lines;
+}
+
+sub logs {
+    my ($tier) = @_;
+    Program::write_file( "$dir/part.metta", "(= (f) 1)\n" );
+    my $main = "$dir/main.metta";
+    Program::write_file( $main, "!(import! &self part)\n!(f)\n(= (f) 2)\n!(f)\n!(f (Error a b))\n"
+            . "!(Error x y)\n" );
+    my @lines = logged( 'info', "--tier=$tier", $main );
+    my @loads = grep { $_->{event} eq 'load' } @lines;
+    is( join( ' ', map {"$_->{file} $_->{bytes}"} @loads ),
+        "$main " . ( -s $main ) . " $dir/part.metta 10", "tier $tier: files that are loaded" );
+    is( join( ' ', map { $_->{level} } grep { $_->{event} ne 'load' } @lines ),
+        'error', "tier $tier: an Error" );
+    my ($error) = grep { $_->{level} eq 'error' } @lines;
+    is( $error->{line}, 5, "tier $tier: ... and where" );
+    @lines = logged( 'warn', "--tier=$tier", '--steps=10000', '-e', "(= (g) (g))\n\n!(g)" );
+    is( scalar @lines, 1, "tier $tier: a limit" );
+    is( "$lines[0]{level} $lines[0]{what} $lines[0]{line}",
+        'warn the limit of 10000 steps 3', "tier $tier: which, and where" );
+    return if $tier == 0;
+    @lines = logged( 'debug', "--tier=$tier", $main );
+    my ($changed) = grep { $_->{event} eq 'rules changed' } @lines;
+    is( $changed->{of}, 'f', "tier $tier: whose rules changed" );
+    ok( ( grep { $_->{event} eq 'invalidated' } @lines ), "tier $tier: and that code went" );
+    is( scalar( logged( 'error', "--tier=$tier", '-e', '!(+ 1 1)' ) ),
+        0, "tier $tier: nothing to be told" );
+}
+
+sub logs_as_text {
+    Program::write_file( "$dir/a file.metta", "!(+ 1 1)\n" );
+    my $r = Program::run( argv => [ $ambit, '--log-level', 'info', "$dir/a file.metta" ] );
+    like( $r->{err}, qr{^ambit: +\d+\.\d{6} info  load file="\Q$dir\E/a file\.metta" bytes=9$},
+        'a line of text, with quotes where a value has blanks' );
+    is( $r->{out}, "[2]\n", 'the log is no output' );
+}
+
 for my $tier ( Program::tiers() ) {
     stats_of_searches($tier);
     stats_of_messages($tier) if $tier > 0;
+    timelines($tier);
+    logs($tier);
 }
 stats_as_text();
+timeline_files();
+logs_as_text();
 done_testing;

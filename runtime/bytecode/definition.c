@@ -6,6 +6,7 @@
 #include "runtime/machine/site.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
+#include "runtime/watch.h"
 
 // ---- the table ------------------------------------------------------------------
 
@@ -314,11 +315,12 @@ static void forget(CodeState *cs, Definition *d) {
 
 void ambi_code_invalidate(CodeState *cs) {
   const Definitions *t = ambi_load_relaxed(&cs->x_table);
+  uint64_t units = 0;
   for (size_t i = 0; i < t->size; i++)
     for (Definition *d = ambi_load_relaxed(&t->x_at[i]); d;
          d = ambi_load_relaxed(&d->x_chain))
       forget(cs, d);
-  while (cs->units) {
+  for (; cs->units; units++) {
     Unit *u = cs->units;
     cs->units = u->next;
     u->next = cs->retired;
@@ -326,6 +328,8 @@ void ambi_code_invalidate(CodeState *cs) {
   }
   ambi_store_release(&cs->x_relied, false);
   ambi_store_release(&cs->x_epoch, ambi_load_relaxed(&cs->x_epoch) + 1);
+  AMB_LOG(cs->rt, WATCH_DEBUG, "invalidated", {"units", NULL, units},
+          {"epoch", NULL, ambi_load_relaxed(&cs->x_epoch)});
 }
 
 void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
@@ -349,6 +353,8 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
     if (!sym->analysed || ambi_symbol_is_dynamic(sym)) return;
     sym->changes++;
+    AMB_LOG(rt, WATCH_DEBUG, "rules changed", {"of", sym->text, 0},
+            {"times", NULL, sym->changes});
   }
   ambi_code_invalidate(cs);
 }

@@ -13,6 +13,7 @@
 #include "runtime/machine/seen.h"
 #include "runtime/modules/module.h"
 #include "runtime/types/types.h"
+#include "runtime/watch.h"
 
 enum {
   NURSERY = 3 << 15,      // words: 768 KiB, stays in second-level caches
@@ -283,7 +284,7 @@ static const Word *where_now(void *arg, const Word *at) {
   return (const Word *)(uintptr_t)(at[0] & AMB_PAYLOAD_MASK);
 }
 
-static void count(const Collector *c, uint64_t began) {
+static void count(const Collector *c, uint64_t began, uint64_t seen) {
   const Context *cx = c->g->cx;
   Collections *counts = &cx->rt->collections;
   Tally *t = ambi_tally(&cx->rt->tally);
@@ -301,6 +302,7 @@ static void count(const Collector *c, uint64_t began) {
   ambi_tally_add(t, TALLY_COPIED, copied);
   ambi_tally_add(t, TALLY_PAUSED, took);
   ambi_tally_raise(t, TALLY_LONGEST, took);
+  if (seen) ambi_watch_collected(cx->rt, seen, c->major, copied, live);
 }
 
 static void move_all(Collector *c, size_t live_args) {
@@ -319,7 +321,7 @@ static void move_all(Collector *c, size_t live_args) {
 
 bool ambi_collect(Engine *g, size_t live_args) {
   Context *cx = g->cx;
-  uint64_t began = ambi_thread_ns();
+  uint64_t began = ambi_thread_ns(), seen = ambi_watch_begin(cx->rt);
   bool major = major_is_due(g);
   size_t young = young_words(g);
   if (!major && young == 0) {  // nothing refers to the nursery
@@ -358,6 +360,6 @@ bool ambi_collect(Engine *g, size_t live_args) {
     give_back(g);
   }
   AMB_WALK(ambi_engine_is_valid(g, &why));
-  count(&c, began);
+  count(&c, began, seen);
   return true;
 }

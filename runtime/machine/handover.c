@@ -9,6 +9,7 @@
 #include "runtime/machine/step.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
+#include "runtime/watch.h"
 
 // What a record resumes at that was handed over: it goes, and the one below is next.
 static const Code handed[1] = {{.op = OP_I_ONCE_FAIL}};
@@ -285,6 +286,8 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_GIVEN, 1);
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_CARRIED,
                  p->from.nwords * sizeof(Word));
+  if (ambi_watch(cx->rt))
+    p->from.number = ambi_watch_given(cx->rt, p->from.nwords * sizeof(Word));
   crew->part_start(cx, p);
 }
 
@@ -375,6 +378,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
   }
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_TAKEN, ok);
+  if (from->number) ambi_watch_taken(cx->rt, from->number);
   return ok;
 }
 

@@ -17,6 +17,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/modules/module.h"
+#include "runtime/watch.h"
 
 struct PkgInfo {
   json_t *root;
@@ -293,6 +294,9 @@ bool ambi_file_load(const char *path, uint64_t max, const Runtime *rt,
   if (fd < 0) return false;
   bool ok = ambi_file_read(fd, max, rt, out);
   int why = errno;
+  if (ok)
+    AMB_LOG(rt, WATCH_INFO, "load", {"file", path, 0},
+            {"bytes", NULL, out->len});
   close(fd);
   errno = why;
   return ok;

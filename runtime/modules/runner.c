@@ -12,6 +12,7 @@
 #include "memory/alloc.h"
 #include "runtime/eval.h"
 #include "runtime/types/types.h"
+#include "runtime/watch.h"
 
 enum { POLL_ATOMS = 256 };  // atoms added between two looks at the limits
 
@@ -74,6 +75,7 @@ static bool stop_reading(Run *run, enum AmbStop stop, Position at) {
   run->cx->stop = stop;
   note_stop(run, stop);
   run->s->at = at;
+  ambi_watch_stopped(run->cx, at.line);
   FormReport report = {.at = at, .stop = stop, .cx = run->cx};
   if (run->s->on_form) run->s->on_form(run->s->arg, &report);
   return false;
@@ -107,6 +109,13 @@ static bool holds_error(const ValueVec *results) {
   return false;
 }
 
+static void tell(const Run *run, const FormReport *r) {
+  ambi_watch_stopped(run->cx, r->at.line);
+  if (r->is_error)
+    AMB_LOG(run->s->rt, WATCH_ERROR, "error", {"script", run->s->name, 0},
+            {"line", NULL, r->at.line});
+}
+
 // Hands the results on. False: the script ends here.
 static bool report_form(Run *run, Position at, const Value *form,
                         const ValueVec *results) {
@@ -121,6 +130,7 @@ static bool report_form(Run *run, Position at, const Value *form,
                        .is_error = holds_error(results)};
   s->at = at;
   ambi_limits_end(run->cx);
+  tell(run, &report);
   bool wanted = !s->on_form || s->on_form(s->arg, &report);
   bool go_on = note_stop(run, stop);
   if (!keep_results(run, results)) go_on = note_stop(run, STOP_MEMORY);
@@ -167,6 +177,7 @@ static void forget(Run *run) {
 static bool evaluate(Run *run, Template *t) {
   Context *cx = run->cx;
   ValueVec results = {0};
+  uint64_t began = ambi_watch_begin(cx->rt);
   begin_form(run);
   Value form = ambi_instance(cx, t, true);
   if (!ambi_is_none(form)) {
@@ -176,6 +187,7 @@ static bool evaluate(Run *run, Template *t) {
       cx->stop = ambi_eval_form(cx, form, &results);
   }
   end_form(run);
+  ambi_watch_form(cx->rt, began, run->bang_at.line);
   bool go_on = report_form(run, run->bang_at, ambi_is_none(form) ? NULL : &form,
                            &results);
   ambi_vec_drop(&results);

@@ -438,15 +438,15 @@ static void run_counters(unsigned n, HelpEnd end) {
 
 START_TEST(test_use) {
   int mark;
-  pool = ambi_pool_open(3, &(PoolUse){enter, leave, NULL, &mark});
+  pool = ambi_pool_open(3, &(PoolUse){enter, leave, NULL, &mark, NULL});
   run_counters(50, HELP_REACHED);
   ck_assert_uint_eq(ambi_load_relaxed(&inside), 0);
   // Threads for which there is no memory are done without.
-  pool = ambi_pool_open(3, &(PoolUse){enter_alone, leave, NULL, &mark});
+  pool = ambi_pool_open(3, &(PoolUse){enter_alone, leave, NULL, &mark, NULL});
   run_counters(50, HELP_REACHED);
   ck_assert_uint_eq(ambi_load_relaxed(&inside), 0);
   ck_assert_uint_le(ambi_load_relaxed(&refused), 1);
-  pool = ambi_pool_open(1, &(PoolUse){refuse, NULL, NULL, NULL});
+  pool = ambi_pool_open(1, &(PoolUse){refuse, NULL, NULL, NULL, NULL});
   run_counters(50, HELP_OUTAGE);
 }
 END_TEST

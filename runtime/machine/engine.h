@@ -24,9 +24,15 @@ typedef struct Choice {
   Space *s;
   Hook *hook;        // saved results, collector, cursor; freed with the record
   Value aux;         // alternatives still to come (a heap value) ...
-  uint64_t cursor;   // ... and the position in them
+  uint64_t cursor;   // ... and the position in them (ambi_list_end)
   const Code *next;  // the instruction that made the record, where it matters
 } Choice;
+
+// Where the alternatives of a list end, of which `resume` takes the next: of one that was
+// divided (handover.c) the upper half of the cursor says it.
+static inline uint64_t ambi_list_end(const Choice *r, const Code *resume) {
+  return resume->c ? r->cursor >> 32 : ambi_expr_size(r->aux);
+}
 
 // A copy of terms outside the backtracked heap, relocatable: pointers into the
 // image have bit 47 of the payload set and count bytes from its start. Cells

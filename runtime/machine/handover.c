@@ -11,9 +11,6 @@
 #include "runtime/types/types.h"
 #include "runtime/watch.h"
 
-// What a record resumes at that was handed over: it goes, and the one below is next.
-static const Code handed[1] = {{.op = OP_I_ONCE_FAIL}};
-
 enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
   GRAIN = 4000  // steps of the evaluation before anything is handed over
@@ -45,37 +42,15 @@ static Region collector_region(Choice *r) {
   return (Region){plain ? r : NULL, r - 1, r->e};
 }
 
-// Is the record that of a `case`, which goes there when nothing comes?
-static bool is_case(const Unit *u, const Code *resume) {
-  for (const Code *pc = u->code; pc < u->code + u->ncode;
-       pc += ambi_op_words(pc))
-    if (pc->op == OP_I_CASE && pc + (int16_t)pc->c == resume) return true;
-  return false;
-}
-
-// Alternatives that do not ask what became of those before them.
-static bool has_alternatives(const Choice *r) {
-  const Code *resume = ambi_code_origin(r->resume);
-  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
-  if (r->hook) return false;
-  switch (resume->op) {
-  case OP_I_FORK_NEXT:
-  case OP_I_MANY_NEXT: return true;
-  case OP_I_RETRY:
-  case OP_I_TRUST: return !is_case(u, resume);
-  default: return false;
-  }
-}
-
 // The oldest record of alternatives in a region where nothing older is in the way.
 static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
   *region = form_region(g);
   Choice *first = g->choices + 1 + (g->is_part && !g->part_of_form);
   for (Choice *r = first; r <= newest; r++) {
-    if (r->resume == handed) continue;
+    if (r->resume == ambi_divide_gone) continue;
     if (r->hook && r->hook->kind == HOOK_COLLECT)
       *region = collector_region(r);
-    else if (region->begins && has_alternatives(r))
+    else if (region->begins && ambi_divide_can(r))
       return r;
     else
       region->begins = NULL;
@@ -90,6 +65,7 @@ typedef struct Giving {
   Handover *to;
   Region region;
   Choice *record;
+  uint64_t kept;  // alternatives of the record that do not go
   ValueVec terms;
 } Giving;
 
@@ -137,7 +113,8 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
 }
 
 static bool is_harmless(CodeState *cs, const Unit *u, const Code *from) {
-  const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS;
+  const unsigned harmless =  // tables are not in use
+      E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
   return (ambi_reach_effects(cs, u, from) & ~harmless) == 0;
 }
 
@@ -170,17 +147,11 @@ static bool give_frame(Giving *x, const Word *e, const Code *pc) {
   return true;
 }
 
-static const Code *goes_on(const Choice *r) {
-  const Code *resume = ambi_code_origin(r->resume);
-  bool list = resume->op == OP_I_FORK_NEXT || resume->op == OP_I_MANY_NEXT;
-  return ambi_code_origin(list ? r->next : resume);
-}
-
 // The frames from the record's to the region's own; links become offsets.
 static bool give_frames(Giving *x) {
   Handover *to = x->to;
   Word *last = x->region.frame, *base = last - FRAME_HEADER;
-  const Code *pc = goes_on(x->record);
+  const Code *pc = ambi_divide_goes_on(x->record);
   for (Word *e = x->record->e;;) {
     if (e < last || !give_frame(x, e, pc)) return false;
     Word *copy = to->words + (e - base),
@@ -207,8 +178,7 @@ static bool copy_words(Giving *x) {
   memcpy(to->words, base, to->nwords * sizeof *to->words);
   to->frame = (size_t)(r->e - base);
   to->records = (size_t)(r - x->region.base);
-  to->record = *r;
-  to->record.resume = ambi_code_origin(r->resume);
+  to->space = r->s;
   to->home = x->g->home;
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
@@ -229,7 +199,7 @@ static bool give_terms(Giving *x) {
     if (ambi_trail_is_variable(cell))
       *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
   }
-  bool ok = ambi_vec_push(&x->terms, x->record->aux) &&
+  bool ok = ambi_divide_give(x->record, x->kept, &x->to->rest, &x->terms) &&
             ambi_carry_out(cx, &x->to->terms, x->terms.at, x->terms.n);
   for (size_t i = n; i-- > 0;)
     *cx->trail[from + i] = bound[i];
@@ -242,6 +212,7 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
   Giving x = {.g = g, .to = to};
   x.record = oldest(g, newest, &x.region);
   enum AmbStop before = g->cx->stop;
+  if (x.record) x.kept = ambi_divide_near(x.record);
   bool ok = x.record && may_begin_again(g, &x.region) && copy_words(&x) &&
             give_frames(&x) && give_terms(&x);
   ambi_vec_drop(&x.terms);
@@ -250,8 +221,7 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
     ambi_handover_drop(to);
     return false;
   }
-  x.record->resume = handed;
-  x.record->aux = AMB_UNIT;
+  ambi_divide_keep(g, x.record, x.kept);
   if (x.record > g->handed_to) g->handed_to = x.record;
   *region = x.region.begins->hook;
   return true;
@@ -293,6 +263,7 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
 
 void ambi_handover_drop(Handover *h) {
   ambi_carried_drop(&h->terms);
+  ambi_divide_drop(&h->rest);
   ambi_free(h->slots, h->slots_cap * sizeof *h->slots);
   ambi_free(h->positions, h->positions_cap * sizeof *h->positions);
   ambi_free(h->words, h->nwords * sizeof *h->words);
@@ -322,49 +293,43 @@ static void take_positions(Engine *g, const Handover *from) {
 }
 
 static bool take_terms(Context *cx, Engine *g, const Handover *from,
-                       Value *rest) {
-  ValueVec terms = {0};
-  bool ok = ambi_carry_in(cx, &from->terms, &terms);
+                       ValueVec *terms) {
+  bool ok = ambi_carry_in(cx, &from->terms, terms);
   for (size_t i = 0; ok && i < from->nslots; i++)
-    g->stack[from->slots[i]] = terms.at[i].w;
-  if (ok) *rest = terms.at[from->nslots];
-  ambi_vec_drop(&terms);
+    g->stack[from->slots[i]] = terms->at[i].w;
   return ok;
 }
 
 // Records below are there to be counted; the collector's own is the region's end. One
 // more keeps the positions that are open from being looked at as the only ones there are.
-static bool take_records(Engine *g, const Handover *from, Value rest) {
+static bool take_records(Engine *g, const Handover *from,
+                         const ValueVec *terms) {
   static const Code done[1] = {{.op = OP_I_TOP_DONE}};
   Word *e = g->stack + from->frame;
   for (size_t i = 1; i <= from->records + 1; i++) {
     g->e = e;
-    Choice *c = ambi_choice_push(g, handed);
+    Choice *c = ambi_choice_push(g, ambi_divide_gone);
     if (!c) return false;
     c->top = g->stack + from->nwords;
-    c->s = from->record.s;
+    c->s = from->space;
   }
   if (!from->form) {
     g->choices[1].resume = done;
     g->choices[1].hook = g->top_hook;
     g->choices->hook = NULL;
   }
-  Choice *r = g->b;
-  r->resume = from->record.resume;
-  r->aux = rest;
-  r->cursor = from->record.cursor;
-  r->next = from->record.next;
-  g->handed_to = r;
-  return true;
+  size_t n = from->nslots;
+  g->handed_to = g->b;
+  return ambi_divide_take(g, g->b, &from->rest, terms->at + n, terms->n - n);
 }
 
 bool ambi_handover_take(Context *cx, const Handover *from) {
   static const Code further[1] = {{.op = OP_I_FAIL}};
   Engine *g = ambi_engine_of(cx);
-  Value rest = AMB_UNIT;
+  ValueVec terms = {0};
   bool ok = g && take_frames(g, from);
   if (ok) take_positions(g, from);
-  ok = ok && take_terms(cx, g, from, &rest) && ambi_engine_begin(g);
+  ok = ok && take_terms(cx, g, from, &terms) && ambi_engine_begin(g);
   if (ok) {
     g->is_part = true;
     g->part_of_form = from->form;
@@ -374,8 +339,9 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
     g->form = NULL;
     cx->rigid_epoch = from->rigid_epoch;
     g->pc = further;
-    ok = take_records(g, from, rest);
+    ok = take_records(g, from, &terms);
   }
+  ambi_vec_drop(&terms);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_TAKEN, ok);
   if (from->number) ambi_watch_taken(cx->rt, from->number);

@@ -5,7 +5,8 @@
 // alternative is tried, as long as they are put together in order. So the oldest record
 // of alternatives in a region can go to somebody else, with all that they refer to: the
 // frames from the region's to the record's, and the terms in their live slots as they
-// were when the record was made. What is left behind is a record that fails.
+// were when the record was made. What is left behind is a record that fails, or one with
+// the nearer half of a list (divide.h).
 //
 // The results of what was handed over come behind those of whoever handed it over, and
 // what is handed over later comes before what was handed over earlier, because that was
@@ -21,18 +22,19 @@
 #define AMBIT_RUNTIME_HANDOVER_H
 
 #include "runtime/machine/carry.h"
+#include "runtime/machine/divide.h"
 
 typedef struct Handover {
-  Carried
-      terms;  // of the slots, and at the end what the record has still to try
+  Carried terms;    // of the slots, and behind them those of `rest`
+  Farther rest;     // what the record has still to try
   uint32_t *slots;  // where they go, words from `words`
   size_t nslots, slots_cap;
   uint32_t *positions;  // where words are that count records
   size_t npositions, positions_cap;
   Word *words;  // the frames as they are; links are offsets in words
   size_t nwords;
-  size_t frame;  // of the record, in words
-  Choice record;
+  size_t frame;    // of the record, in words
+  Space *space;    // of the record
   size_t records;  // that lie between the region's beginning and the record
   Space *home;
   uint64_t rigid_epoch;

@@ -479,10 +479,11 @@ do_FORKV:
   AFTER(ambi_step_fork_begin(g));
 do_FORK_NEXT : {
   Choice *c = B;
-  uint64_t i = c->cursor++;
-  Value v = ambi_expr_at(c->aux, (uint32_t)i);
+  uint32_t i = (uint32_t)c->cursor++;
+  Value v = ambi_expr_at(c->aux, i);
+  uint64_t end = ambi_list_end(c, pc);
   pc = c->next;
-  if (i + 1 == ambi_expr_size(c->aux)) {
+  if (i + 1 == end) {
     B--;
     cx->hb = B->h;
   }
@@ -502,10 +503,11 @@ do_FORK_NEXT : {
 }
 do_MANY_NEXT : {
   Choice *c = B;
-  uint64_t i = c->cursor++;
-  rv = ambi_expr_at(c->aux, (uint32_t)i);
+  uint32_t i = (uint32_t)c->cursor++;
+  rv = ambi_expr_at(c->aux, i);
+  uint64_t end = ambi_list_end(c, pc);
   pc = c->next;
-  if (i + 1 == ambi_expr_size(c->aux)) {
+  if (i + 1 == end) {
     B--;
     cx->hb = B->h;
   }

@@ -105,7 +105,8 @@ static void change_over(Engine *g) {
   Choice *last = g->b - g->choices > MOST ? g->b - MOST : g->choices;
   for (Choice *c = g->b; c > last; c--) {
     const Unit *u = (const Unit *)(uintptr_t)c->e[FRAME_UNIT];
-    if (ambi_code_origin(c->resume)->op != OP_I_FORK_NEXT) continue;
+    const Code *origin = ambi_code_origin(c->resume);
+    if (origin->op != OP_I_FORK_NEXT || origin->c) continue;  // or divided
     const Native *n = ambi_load_acquire(&u->native);
     const Landing *at = (const Landing *)(const void *)c->resume;
     if (!n || n->level < 2 || c->next < u->code ||

@@ -277,7 +277,7 @@ static bool take_bindings(Context *cx, Value bindings) {
   const Word *p = ambi_ptr(bindings);
   uint32_t size = ambi_hdr_size(p[0]);
   for (uint32_t i = 1; i < size; i += 2)
-    if (!ambi_unify(cx, AMB_V(p[i]), AMB_V(p[i + 1]))) return false;
+    if (!ambi_unify(cx, AMB_V(p[i + 1]), AMB_V(p[i]))) return false;
   return true;
 }
 

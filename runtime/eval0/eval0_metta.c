@@ -227,12 +227,18 @@ static Value build_call(Machine *m, const Done *done, uint32_t n) {
   return ambi_make_expr(m->cx, m->scratch.at, m->scratch.n);
 }
 
+// Untouched is what holds NaN as well, which equals nothing.
+static bool as_it_was(Value value, Value argument) {
+  return ambi_same(value, ambi_deref(argument)) ||
+         ambi_alpha_equal(value, argument);
+}
+
 void ambi_eval0_argument(Machine *m, Value value, Frame *f) {
   bool function = !ambi_is_none(f->b);
   value = ambi_deref(value);
   if (ambi_same(value, AMB_SYM(EMPTY)) || ambi_is_error_atom(value)) {
-    bool argument = function && f->index > 0;
-    if (!argument || !ambi_alpha_equal(value, ambi_expr_at(f->a, f->index))) {
+    if (!function || f->index == 0 ||
+        !as_it_was(value, ambi_expr_at(f->a, f->index))) {
       start_metta_call(m, value, f);
       return;
     }

@@ -15,6 +15,7 @@ enum {  // return points of the routine unit
   RP_CHAIN,
   RP_FUNCTION,
   RP_BODY,
+  RP_EVALED,
   RP_METTA,
   RP_METTA_VAL,
   RP_CBIND,
@@ -31,6 +32,7 @@ static Unit *routine_unit(CodeState *cs) {
       [RP_CHAIN] = {.op = OP_I_EV_CHAIN},
       [RP_FUNCTION] = {.op = OP_I_EV_FUNCTION},
       [RP_BODY] = {.op = OP_I_EV_BODY},
+      [RP_EVALED] = {.op = OP_I_EV_EVALED},
       [RP_METTA] = {.op = OP_I_EV_METTA},
       [RP_METTA_VAL] = {.op = OP_I_EV_METTA_VAL},
       [RP_CBIND] = {.op = OP_I_EV_CBIND},
@@ -217,9 +219,16 @@ static enum Next bare_match(Engine *g, Value call, const Value *args) {
   return match_or(g, args[0], args[1], args[2], AMB_SYM(EMPTY));
 }
 
+// An operation gives its results one by one, and functions among them are run.
+static enum Next evaled(Engine *g) {
+  Value v = ambi_deref(g->rv);
+  return ambi_is_function(v) ? ambi_function_replace(g, v, AMB_V(g->e[IN_CALL]))
+                             : NEXT_RET;
+}
+
 // One step of an executable operation, as `eval` sees it.
 static enum Next bare_op(Engine *g, Value x) {
-  static const Code ret[1] = {{.op = OP_I_RETRV}};
+  const Code *ret = point(g, RP_EVALED);
   uint32_t n = ambi_expr_size(x),
            op = ambi_op_of(ambi_deref(ambi_expr_at(x, 0)));
   Value *args = ambi_alloc(n * sizeof *args);
@@ -230,6 +239,7 @@ static enum Next bare_op(Engine *g, Value x) {
   for (uint32_t i = 1; i < n; i++)
     args[i - 1] = ambi_deref(ambi_expr_at(x, i));
   enum Next next;
+  g->e[IN_CALL] = x.w;
   if (op == OP_MATCH && n >= 4)
     next = bare_match(g, x, args);
   else if (op == OP_CAPTURE && n >= 2)
@@ -241,13 +251,7 @@ static enum Next bare_op(Engine *g, Value x) {
     case CALL_EMPTY: next = ambi_give(g, AMB_SYM(EMPTY)); break;
     case CALL_STOP: next = NEXT_STOP; break;
     case CALL_DATA: next = ambi_give(g, AMB_SYM(NOT_REDUCIBLE)); break;
-    case CALL_VALUE:
-      if (ambi_is_function(g->rv)) {
-        next = ambi_function_replace(g, g->rv, x);
-        break;
-      }
-      next = NEXT_RET;
-      break;
+    case CALL_VALUE: next = evaled(g); break;
     default: next = NEXT_RET; break;
     }
   ambi_free(args, n * sizeof *args);
@@ -352,7 +356,7 @@ static bool merge(Context *cx, Value bindings) {
   const Value *w = (const Value *)(ambi_ptr(bindings) + 1);
   uint32_t n = ambi_hdr_size(*ambi_ptr(bindings));
   for (uint32_t i = 0; i < n; i += 2)
-    if (!ambi_unify(cx, w[i], w[i + 1])) return false;
+    if (!ambi_unify(cx, w[i + 1], w[i])) return false;
   return true;
 }
 
@@ -552,6 +556,7 @@ enum Next ambi_instr_step(Engine *g) {
   case OP_I_EV_CHAIN:
     return chain_go(g, AMB_V(g->e[IN_A]), AMB_V(g->e[IN_B]), g->rv);
   case OP_I_EV_FUNCTION: return function_ret(g);
+  case OP_I_EV_EVALED: return evaled(g);
   case OP_I_EV_BODY:
     return ambi_value_tail(g, AMB_V(g->e[IN_CALL]), g->rv,
                            ambi_deref(AMB_V(g->e[IN_TYPE])));

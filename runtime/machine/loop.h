@@ -797,6 +797,7 @@ do_EV_TMP:
 do_EV_CHAIN:
 do_EV_FUNCTION:
 do_EV_BODY:
+do_EV_EVALED:
 do_EV_METTA:
 do_EV_CBIND:
 do_EV_SPACE:

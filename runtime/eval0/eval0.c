@@ -337,12 +337,13 @@ static void collect(Machine *m, Value value, bool resolved, Collector *c) {
   if (ambi_same(value, AMB_SYM(EMPTY)) && c->kind != COLLECT_CAPTURE) return;
   if (!resolved) value = ambi_resolve(m->cx, value);
   if (!ambi_eval0_ok(m, value)) return;
-  if (c->kind != COLLECT_ONCE) protect(m);
+  bool error = ambi_is_error_atom(value);
+  if (c->kind != COLLECT_ONCE || error) protect(m);
   if (c->kind == COLLECT_BIND || c->kind == COLLECT_CAPTURE) {
     keep_resolved(m, &c->items, value, c->mark);
     return;
   }
-  if (ambi_is_error_atom(value)) {
+  if (error) {
     if (!c->has_value) keep_resolved(m, &c->items, value, c->mark);
     return;
   }

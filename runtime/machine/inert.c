@@ -92,6 +92,11 @@ static size_t nodes_of_head(Value e) {
   return n;
 }
 
+// Its head may get bound, and then only a mark of its own says that it is a value.
+static bool becomes_call(Value part) {
+  return !ambi_has_eval(part) && ambi_is_var(ambi_deref(ambi_expr_at(part, 0)));
+}
+
 bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   size_t base = g->work.n;
   bool fixed = true;  // also when variables get bound
@@ -101,7 +106,7 @@ bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   while (inert && g->work.n > base && looked <= budget) {
     Value e = g->work.at[--g->work.n];
     looked += nodes_of_head(e);
-    inert = inert_node(g, e, &g->work, ask);
+    inert = !becomes_call(e) && inert_node(g, e, &g->work, ask);
     // A term that shares its parts may be very large as a tree.
     if (looked - polled < INERT_POLL) continue;
     polled = looked;

@@ -295,6 +295,7 @@ static enum Next step_in(Engine *g, Value x, Space *space) {
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
   enter_space(g, ambi_space_of(space));
+  g->e[IN_B] = x.w;
   g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
@@ -492,6 +493,7 @@ static enum Next metta_ret(Engine *g) {
   g->cx->space = home;
   if (elsewhere) g->rv = ambi_from_elsewhere(g, g->rv);
   if (ambi_is_none(g->rv)) return NEXT_STOP;
+  g->rv = ambi_came_back(g, g->rv, AMB_V(g->e[IN_B]));
   g->e[IN_VAL] = g->rv.w;
   g->e[IN_A] = AMB_NONE.w;
   const Code *val = point(g, RP_METTA_VAL);

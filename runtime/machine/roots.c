@@ -49,6 +49,7 @@ static void scan_instruction(Collector *c, Word *e, const Code *pc,
       {OP_I_EV_FUNCTION, 1 << IN_CALL},
       {OP_I_EV_BODY, 1 << IN_CALL | 1 << IN_TYPE},
       {OP_I_EV_EVALED, 1 << IN_CALL},
+      {OP_I_EV_METTA, 1 << IN_B},
       {OP_I_EV_METTA_VAL, 1 << IN_A | 1 << IN_VAL},
       {OP_I_EV_ONCE_VAL, 1 << IN_VAL},
   };

@@ -516,23 +516,21 @@ static bool is_at(Value v, const Word *p) {
   return ambi_is_expr(v) && ambi_ptr(v) == p;
 }
 
-// A value that happens to equal the child it came from is marked, too (7.8), whatever
-// made it. Nobody looks for that where calls are lowered (literal.c).
-static Value came_back(const Engine *g, uint32_t i, Value v) {
-  Value child = ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i));
-  bool same = ambi_is_ground_expr(v) && ambi_is_expr(child) &&
-              !ambi_is_error_atom(v) && ambi_equal(v, child);
+Value ambi_came_back(const Engine *g, Value v, Value atom) {
+  if (!g->max_depth) return v;
+  atom = ambi_deref(atom);
+  bool same = ambi_is_ground_expr(v) && ambi_is_expr(atom) &&
+              !ambi_is_error_atom(v) && ambi_equal(v, atom);
   return same ? ambi_mark_eval(v) : v;
 }
 
 static enum Next ev_ret(Engine *g) {
   uint32_t i = child_of(g), slot = EV_SLOTS + 2 * i;
+  Value child = ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i);
   bool same =
-      is_at(g->rv, g->same_to) &&
-      is_at(ambi_deref(ambi_expr_at(ambi_deref(AMB_V(g->e[EV_ATOM])), i)),
-            g->same_from);
+      is_at(g->rv, g->same_to) && is_at(ambi_deref(child), g->same_from);
   g->same_from = g->same_to = NULL;
-  if (g->max_depth) g->rv = came_back(g, i, g->rv);
+  g->rv = ambi_came_back(g, g->rv, child);
   g->e[slot] = g->rv.w;
   if (g->e[slot + 1] == ambi_position(g->b).w) {
     if (same) g->e[slot + 1] = AMB_TRUE.w;

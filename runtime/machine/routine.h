@@ -66,6 +66,9 @@ enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth);
 // it becomes an argument of is to see, it is taken for one with variables: those are
 // looked at in spite of their mark.
 Value ambi_from_elsewhere(Engine *g, Value v);
+// A value that happens to equal the atom it came from is marked, too (7.8), whatever
+// made it. Nobody looks for that where calls are lowered (literal.c).
+Value ambi_came_back(const Engine *g, Value v, Value atom);
 // Would the call be an argument with none but wrong types? Then it is not marked as
 // evaluated, since marks end all looking. of_terms: is it asked of arguments that are
 // expressions, or of atoms only? The first takes a walk.

@@ -295,10 +295,11 @@ static enum Next step_in(Engine *g, Value x, Space *space) {
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
   enter_space(g, ambi_space_of(space));
-  g->e[IN_B] = x.w;
   g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
+  bool stays = t.w == AMB_SYM(T_ATOM).w || t.w == AMB_SYM(T_EXPRESSION).w;
+  g->e[IN_B] = stays ? AMB_UNIT.w : x.w;
   return ambi_eval_push_at(g, x, t, ambi_depth(g, DEPTH_NESTED),
                            point(g, RP_METTA));
 }

@@ -476,8 +476,25 @@ bool ambi_eval0_has_resolved_children(Value e) {
   return true;
 }
 
-// A value that equals the atom it came from gets the evaluated mark (7.8),
-// unless a variable of that atom has been bound since.
+// Are both the same, variable by variable, whatever these are bound to? Memory that is
+// out counts as a difference.
+static bool equal_as_written(Machine *m, Value a, Value b) {
+  m->scratch.n = 0;
+  for (;;) {
+    bool open = ambi_unmark(a).w != ambi_unmark(b).w;
+    uint32_t n = open ? ambi_expr_size(a) : 0;
+    bool same = !open || (n > 0 && n == ambi_expr_size(b));
+    for (uint32_t i = 0; same && i < n; i++)
+      same = ambi_vec_push(&m->scratch, ambi_expr_at(a, i)) &&
+             ambi_vec_push(&m->scratch, ambi_expr_at(b, i));
+    if (!same || m->scratch.n == 0) return same;
+    b = m->scratch.at[--m->scratch.n];
+    a = m->scratch.at[--m->scratch.n];
+  }
+}
+
+// A value that equals the atom it came from gets the evaluated mark (7.8). Where a
+// variable of that atom has been bound since, only what came back as it stood does.
 static void mark_value(Machine *m, Value value, bool resolved, Frame *f) {
   value = ambi_deref(value);
   if (!ambi_is_expr(value) || ambi_has_eval(value)) {
@@ -494,7 +511,7 @@ static void mark_value(Machine *m, Value value, bool resolved, Frame *f) {
     }
     Value now = ambi_resolve(m->cx, f->a);
     if (!ambi_eval0_ok(m, now)) return;
-    if (ambi_ptr(now) == ambi_ptr(f->a)) {
+    if (ambi_ptr(now) == ambi_ptr(f->a) || equal_as_written(m, value, f->a)) {
       value = ambi_resolve(m->cx, value);
       if (!ambi_eval0_ok(m, value)) return;
       value = ambi_mark_eval(value);

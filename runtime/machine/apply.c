@@ -184,7 +184,7 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
-      return ambi_give(g, ambi_whole(call));  // an instruction may have bound
+      return ambi_give(g, call);
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Word depth = ambi_depth(g, DEPTH_TAIL);

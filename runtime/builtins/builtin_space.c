@@ -6,6 +6,7 @@
 #include "memory/alloc.h"
 #include "runtime/builtins/answer.h"
 #include "runtime/runtime.h"
+#include "runtime/types/types.h"
 
 // ---- spaces -----------------------------------------------------------------
 
@@ -126,4 +127,57 @@ enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,
   if (!ambi_state_change(cx->rt, ambi_state_of(args[0]), args[1]))
     return ambi_answer_stop(cx);
   return ambi_answer(cx, out, args[0]);
+}
+
+// Is that what was read from the state? A value without variables is handed out as it
+// is stored; others come with variables of their own. Equal ones will do as well.
+static bool was_read(Context *cx, Record r, Value read) {
+  if (ambi_same(r.held, ambi_unmark(read))) return true;
+  if (!ambi_is_expr(read) && !ambi_record_open(r)) return false;
+  Template t = ambi_record_template(r);
+  Value now = ambi_instance(cx, &t, false);
+  return !ambi_is_none(now) && ambi_alpha_equal(now, read);
+}
+
+// What a state holds, as it stands: nothing evaluates it.
+enum BuiltinStatus ambi_b_read_state(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  if (n < 1 || !ambi_is_state(args[0]))
+    return ambi_answer_error(
+        cx, "update-state! expects a state as the first argument");
+  return ambi_b_get_state(cx, args, n, out);
+}
+
+// The Error that change-state! gives for a value the state cannot hold; AMB_NONE: it can.
+static Value refusal(Context *cx, Value state, Value v) {
+  if (ambi_state_takes(ambi_state_of(state), v)) return AMB_NONE;
+  Value type = ambi_state_type(cx, ambi_state_of(state)), error = AMB_NONE;
+  ValueVec errors = {0};
+  if (!ambi_is_none(type) && !ambi_type_cast(cx, cx->space, v, type, &errors) &&
+      errors.n) {
+    Value reason = ambi_deref(ambi_expr_at(ambi_deref(errors.at[0]), 2));
+    error = ambi_make_error(
+        cx, AMB_EXPR(cx, AMB_OP_ID(OP_CHANGE_STATE), state, v),
+        AMB_EXPR(cx, AMB_SYM(BAD_ARG_TYPE), ambi_small_int(2),
+                 ambi_expr_at(reason, 1), ambi_expr_at(reason, 2)));
+  }
+  ambi_vec_drop(&errors);
+  return error;
+}
+
+// (_put-state state read new): the new value takes the place of what was read. False:
+// something else is there by now.
+enum BuiltinStatus ambi_b_put_state(Context *cx, const Value *args, unsigned n,
+                                    Value *out) {
+  if (n < 3 || !ambi_is_state(args[0])) return B_NOREDUCE;
+  State *s = ambi_state_of(args[0]);
+  Record r = ambi_state_record(s);
+  Value error = refusal(cx, args[0], args[2]);
+  bool done = false;
+  if (cx->stop) return B_STOP;
+  if (!ambi_is_none(error)) return ambi_answer(cx, out, error);
+  if (was_read(cx, r, args[1]) &&
+      !ambi_state_replace(cx->rt, s, r, args[2], &done))
+    return ambi_answer_stop(cx);
+  return cx->stop ? B_STOP : ambi_answer_bool(out, done);
 }

@@ -413,25 +413,10 @@ enum Next ambi_step_fork_begin(Engine *g) {
   return NEXT_PC;
 }
 
-// Does a value pass as the type a state has, without asking the type checker?
-static bool state_takes(const State *st, Value v) {
-  Value t = st->type.atom;
-  if (ambi_is_lvar(t)) return true;
-  if (ambi_is_unit(v)) return t.w == AMB_SYM(UNDEFINED).w;
-  if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
-  if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
-  return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;
-}
-
 enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state) {
   state = ambi_deref(state);
   if (!ambi_is_state(state)) return NEXT_STOP;
-  const State *st = ambi_state_of(state);
-  Value env[1] = {AMB_NONE};
-  Value type = st->type.atom;
-  if (st->type.nvars > 1) type = AMB_SYM(UNDEFINED);
-  if (st->type.nvars == 1)
-    type = ambi_instantiate(g->cx, &st->type, env, false);
+  Value type = ambi_state_type(g->cx, ambi_state_of(state));
   if (ambi_is_none(type)) return NEXT_STOP;
   return cast_or_edge(g, ambi_deref(v), type);
 }
@@ -440,7 +425,7 @@ enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
   const Code *pc = g->pc;
   Value args[2] = {ambi_deref(state), ambi_deref(v)};
   if (!ambi_is_state(args[0]) || ambi_is_var(args[1]) ||
-      !state_takes(ambi_state_of(args[0]), args[1]))
+      !ambi_state_takes(ambi_state_of(args[0]), args[1]))
     return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   Value same;
   if (ambi_b_change_state(g->cx, args, 2, &same) != B_OK) return NEXT_STOP;

@@ -58,6 +58,13 @@ bool ambi_state_is_itself(const State *s) {
   return (flags & (TMPL_HAS_CELL | TMPL_HAS_FLOAT)) != TMPL_HAS_FLOAT;
 }
 
+Value ambi_state_type(Context *cx, const State *s) {
+  Value env[1] = {AMB_NONE};
+  if (s->type.nvars > 1) return AMB_SYM(UNDEFINED);
+  if (s->type.nvars == 0) return s->type.atom;
+  return ambi_deref(ambi_instantiate(cx, &s->type, env, false));
+}
+
 bool ambi_state_change(Runtime *rt, State *s, Value value) {
   Record new, old;
   if (!make(rt->store, value, &new)) return false;

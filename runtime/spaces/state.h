@@ -53,6 +53,8 @@ static inline Value ambi_state_ground(const State *s) {
 Value ambi_state_instance(Context *cx, const State *s);
 // Is it equal to itself? Not with a NaN inside; but what holds cells may hold itself.
 bool ambi_state_is_itself(const State *s);
+// The type that a value has to pass as. AMB_NONE: memory is out.
+Value ambi_state_type(Context *cx, const State *s);
 
 // NULL: memory is out. Linked into the runtime.
 State *ambi_state_open(Runtime *rt, Value value, Value type);
@@ -63,6 +65,15 @@ bool ambi_state_change(Runtime *rt, State *s, Value value);
 bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done);
 
+// Does a value pass as the type a state has, without asking the type checker?
+static inline bool ambi_state_takes(const State *s, Value v) {
+  Value t = s->type.atom;
+  if (ambi_is_lvar(t)) return true;
+  if (ambi_is_unit(v)) return t.w == AMB_SYM(UNDEFINED).w;
+  if (ambi_is_number(v)) return t.w == AMB_SYM(T_NUMBER).w;
+  if (ambi_is_bool(v)) return t.w == AMB_SYM(T_BOOL).w;
+  return ambi_is_str(v) && t.w == AMB_SYM(T_STRING).w;
+}
 // Does a value of this type, a symbol, pass as what the state holds? Whatever it is
 // passes as %Undefined%.
 static inline bool ambi_state_is_of(Value state, Value type, bool exactly) {

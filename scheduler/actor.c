@@ -7,6 +7,7 @@
 #include "runtime/eval.h"
 #include "runtime/machine/engine.h"
 #include "runtime/watch.h"
+#include "scheduler/mutex.h"
 
 enum { SPARE_CONTEXTS = 16, SLICE_STEPS = 4000 };
 
@@ -177,6 +178,19 @@ void ambi_actor_wake(Actor *from, Handle *to) {
     ambi_pool_nudge(a->all->pool);
   else
     ambi_task_wake(&a->task, from ? from->self : NULL);
+}
+
+void ambi_actors_nudge(Runtime *rt) {
+  Actors *all = rt->actors;
+  Handle *h = all && all->pool ? all->script.handle : NULL;
+  if (h && ambi_mailbox_nudge(&h->box)) ambi_actor_wake(NULL, h);
+}
+
+bool ambi_actors_run(Runtime *rt) {
+  Actors *all = rt->actors;
+  unsigned slices = 4;
+  return all && all->pool &&
+         ambi_pool_help(all->pool, some_have_run, &slices) == HELP_REACHED;
 }
 
 enum Posted ambi_actor_deliver(Actor *from, Handle *to, Message *m,
@@ -494,7 +508,7 @@ bool ambi_actors_open(Runtime *rt, unsigned evaluators) {
   ambi_runtime_add_cell(rt, &all->keeper.cell);
   rt->actors = all;
   rt->actor_table = &ambi_actor_table;
-  return true;
+  return ambi_mutexes_open(rt);
 }
 
 static void drop_actor(Actors *all, Actor *a) {

@@ -147,6 +147,10 @@ void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason);
 // The reason for which it ended, as an atom. AMB_NONE: memory is out.
 Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason);
 
+// The script looks again at what it waits for.
+void ambi_actors_nudge(Runtime *rt);
+// The script's thread runs some. False: none can run.
+bool ambi_actors_run(Runtime *rt);
 // Others run before the caller goes on for long.
 void ambi_actor_give_way(Context *cx, Actor *a);
 // The operation is done again when something has arrived or it is due: B_STOP, or for

@@ -62,9 +62,11 @@ static void free_all(Branches *g) {
 
 // [lock] The others are to end at their next look.
 static void cancel(Branches *g) {
-  for (uint32_t i = 0; i < g->n; i++)
-    if (!g->at[i].done && g->at[i].cx)
-      ambi_store_release(&g->at[i].cx->x_cancel, 1);
+  for (uint32_t i = 0; i < g->n; i++) {
+    if (g->at[i].done || !g->at[i].cx) continue;
+    ambi_store_release(&g->at[i].cx->x_cancel, 1);
+    ambi_task_wake(&g->at[i].task, ambi_crew_acting());
+  }
 }
 
 // ---- one branch -----------------------------------------------------------------
@@ -178,8 +180,9 @@ static Branches *make(Context *cx, Value list) {
 }
 
 uint64_t ambi_branches_begin(Context *cx, Value list) {
-  // Not for actors, nor for a script that a task runs, nor where tables are shared.
-  if (cx->actor || ambi_tables_in_use(cx->rt) ||
+  // Not for actors, nor for a script that a task runs, nor where tables are shared. Who
+  // has a lock has it in all branches.
+  if (cx->actor || cx->held || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
     return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);
@@ -229,7 +232,9 @@ enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
   bool done = g->at[i].done;
   g->news = false;
   pthread_mutex_unlock(&g->lock);
-  return done ? take(cx, &g->at[i]) : stopped(cx, STOP_WAIT);
+  if (done) return take(cx, &g->at[i]);
+  return stopped(cx,
+                 ambi_load_relaxed(&cx->x_cancel) ? STOP_CANCEL : STOP_WAIT);
 }
 
 static void leave(Branches *g) {

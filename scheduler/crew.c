@@ -7,6 +7,8 @@
 #include "runtime/modules/module.h"
 #include "runtime/spaces/share.h"
 #include "runtime/watch.h"
+#include "scheduler/actor.h"
+#include "scheduler/mutex.h"
 
 // Which evaluator a thread is does not change while it is in a slice.
 static _Thread_local Evaluator *acting;
@@ -85,7 +87,8 @@ static bool after_one(void *arg) {
 
 static bool after_news(void *arg) {
   const Rest *r = arg;
-  return ambi_branches_news(r->cx) || ambi_part_news(r->cx);
+  return ambi_branches_news(r->cx) || ambi_part_news(r->cx) ||
+         ambi_mutex_news(r->cx);
 }
 
 static void rest(Context *cx) {
@@ -94,7 +97,9 @@ static void rest(Context *cx) {
   if (acting) return;  // inside of a slice: it just goes on
   if (cx->stop == STOP_WAIT) {
     ambi_add_relaxed(&c->x_running, (uint32_t)-1);
-    ambi_pool_help(c->pool, after_news, &r);
+    if (ambi_pool_help(c->pool, after_news, &r) == HELP_STUCK &&
+        !ambi_actors_run(cx->rt))
+      ambi_mutexes_refuse(cx->rt);
     ambi_add_relaxed(&c->x_running, 1);
     return;
   }
@@ -154,7 +159,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .part_results = ambi_part_results,
                    .part_drop = ambi_part_drop};
   rt->crew = &c->face;
-  return true;
+  return ambi_mutexes_open(rt);
 }
 
 void ambi_crew_close(Runtime *rt) {

@@ -70,11 +70,13 @@ typedef struct Context {
   void
       *actor;  // whose evaluation it is (scheduler/actor.h); NULL: the script's
   AMB_ATOMIC(uint32_t)
-  x_cancel;          // [all] set from outside to stop this form alone
-  void *crew_data;   // of who runs several, see runtime/crew.h
-  void *waits;       // likewise: what it waits for
-  void *branches;    // likewise: what the form runs beside itself
-  uint64_t *random;  // the default generator's state
+  x_cancel;               // [all] set from outside to stop this form alone
+  void *crew_data;        // of who runs several, see runtime/crew.h
+  void *waits;            // likewise: what it waits for
+  void *branches;         // likewise: what the form runs beside itself
+  struct Held *held;      // named locks it has (scheduler/mutex.c)
+  struct Waiter *waiter;  // for one of them
+  uint64_t *random;       // the default generator's state
   bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
   ValueVec many;  // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself

@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/builtins/mutexes.h"
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
@@ -264,6 +265,7 @@ void ambi_form_close(Context *cx) {
   Engine *g = cx->engine;
   if (!g) return;
   if (cx->rt->crew) cx->rt->crew->form_ended(cx);
+  if (cx->held || cx->waiter) cx->rt->mutex_table->release(cx);
   end(g, g->home);
   if (g->form) ambi_unit_drop(g->code, g->form);
   g->form = NULL;

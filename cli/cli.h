@@ -45,7 +45,9 @@ typedef struct Options {
   bool jit_chosen;   // by --jit
   bool jit_stats, gc_stats, table_stats;
   enum StatsForm stats;
-  const char *timeline;  // the file it is written to, or NULL
+  bool profile;
+  const char *profile_file;  // for stacks, or NULL
+  const char *timeline;      // the file it is written to, or NULL
   enum WatchLevel log_level;
   bool log_json;
   bool native;          // disasm: with machine code
@@ -125,6 +127,12 @@ bool cli_watch_open(Cli *cli);
 bool cli_timeline_open(Cli *cli);
 // When no thread of the runtime is left.
 void cli_timeline_write(Cli *cli);
+
+// ---- profile.c --------------------------------------------------------------
+// Before anything is lowered. False: told why.
+bool cli_profile_open(Cli *cli);
+// When no thread of the runtime is left.
+void cli_profile_close(Cli *cli);
 
 // ---- stats.c ----------------------------------------------------------------
 // What evaluators did, before they are gone; and told, when all has ended.

@@ -161,7 +161,7 @@ static void run_all(Cli *cli) {
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;
   cli->rt->argc = o->nargs;
-  if (!cli_watch_open(cli)) {
+  if (!cli_watch_open(cli) || !cli_profile_open(cli)) {
     cli->code = RUN_INTERNAL;
     cli->over = true;
   }
@@ -181,6 +181,7 @@ static void run_all(Cli *cli) {
 #endif
   ambi_crew_close(cli->rt);
   cli_jit_stop(cli);
+  cli_profile_close(cli);
   cli_stats_print(cli);
   if (o->gc_stats) cli_gc_stats(cli);
   if (o->table_stats) cli_table_stats(cli);

@@ -130,6 +130,11 @@ static bool set_stats(Options *o, const char *v) {
   o->stats = v ? STATS_JSON : STATS_TEXT;
   return !v || strcmp(v, "json") == 0;
 }
+static bool set_profile(Options *o, const char *v) {
+  o->profile_file = v;
+  o->profile = true;
+  return !v || *v;
+}
 static bool set_timeline(Options *o, const char *v) {
   o->timeline = v;
   return *v != 0;
@@ -209,6 +214,8 @@ static const Option table[] = {
      "a size up to 1G"},
     {"--stats", "[=json]", "tell at the end what each evaluator did", set_stats,
      "json"},
+    {"--profile", "[=FILE]", "tell at the end which functions took the time",
+     set_profile, "a path"},
     {"--trace-timeline", "FILE", "write when each thread did what, as JSON",
      set_timeline, "a path"},
     {"--log-level", "LEVEL", "tell what happens: error, warn, info or debug",
@@ -447,6 +454,10 @@ static int settle_tier(Options *o) {
   if (!o->jit_chosen) o->jit.mode = native ? JIT_BACKGROUND : JIT_OFF;
   if (native && !JIT_BUILT_IN) {
     cli_complain("this ambit was built without machine code (AMBIT_JIT)");
+    return EXIT_USAGE;
+  }
+  if (o->profile && o->tier == 0) {
+    cli_complain("tier 0 has no functions that --profile could tell apart");
     return EXIT_USAGE;
   }
   if (native && o->tier < 2) {

@@ -217,3 +217,8 @@ CodeMemoryUse ambi_code_use(const CodeMemory *m) {
   pthread_mutex_unlock(&shared->lock);
   return use;
 }
+
+void ambi_code_range(const CodeMemory *m, const void **low, const void **high) {
+  *low = m->run;
+  *high = m->run + m->cap;
+}

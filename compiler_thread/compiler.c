@@ -20,6 +20,7 @@
 #include "memory/check.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/disasm.h"
+#include "runtime/bytecode/sampler.h"
 #include "runtime/config.h"
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
@@ -429,6 +430,7 @@ static uint32_t needed(const Compiler *c) {
 
 static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                         uint64_t now) {
+  bool inlines = level > 1 && !c->code->sampler;  // a call is to be seen as one
   double warmed = ambi_monotonic_seconds() - ambi_load_relaxed(&u->warm_since);
   bool named =
       c->profile || c->config.debugger || ambi_watch(c->code->rt) != NULL;
@@ -438,7 +440,7 @@ static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                            (warmed > 1e-9 ? warmed : 1e-9),
                    .name = named ? name_of(c, u) : NULL,
                    .level = level,
-                   .plan = level > 1 ? ambi_plan_make(c->code, u) : NULL};
+                   .plan = inlines ? ambi_plan_make(c->code, u) : NULL};
 }
 
 static void ask(Compiler *c, Unit *u, unsigned level, uint64_t now) {
@@ -524,12 +526,19 @@ static void look_for_level_2(NativeHost *host) {
   host->looks = (uint32_t)((events + host->look_every - 1) / host->look_every);
 }
 
+static void tell_profile(const Compiler *c) {
+  const void *low, *high;
+  ambi_code_range(c->memory, &low, &high);
+  ambi_sampler_code(c->code->sampler, low, high);
+}
+
 // Units that exist already, with code that calls no other unit, learn what the
 // entry of bytecode is.
 static void install(Compiler *c) {
   CodeState *cs = c->code;
   NativeHost host = {0};
   ambi_emitter_host(c->emitter, &host);
+  if (cs->sampler) tell_profile(c);
   host.arg = c;
   host.hot = hot;
   host.freed = freed;

@@ -9,6 +9,7 @@
 #include "compiler_thread/keep.h"
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/bytecode/sampler.h"
 
 enum { LARGEST = 1 << 15 };  // words of a unit
 
@@ -287,6 +288,16 @@ static void take_over(Emit *m, JitLabel on) {
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
 }
 
+static void count_in(Emit *m, const AMB_ATOMIC(uint64_t) * count) {
+  jit_imm(m->j, J_RCX, (uintptr_t)count);
+  jit_mi(m->j, J_ADD, 8, jit_at(J_RCX, 0), 1);
+}
+
+void emit_counted_call(Emit *m) {
+  struct FunctionCounts *counts = m->u->counts;
+  if (counts) count_in(m, &counts->x_n[SAMPLER_CALLS]);
+}
+
 // Calls from machine code arrive here: room for the frame, and one step.
 static void entry(Emit *m) {
   Jit *j = m->j;
@@ -297,6 +308,8 @@ static void entry(Emit *m) {
   m->again = jit_label(j);
   if (m->u->of)
     take_over(m, on);
+  else if (m->u->counts)
+    emit_landing(m, on, m->u->code);
   else
     emit_position(m, 0);  // landing 0: calls from the loop, which counts them
   jit_bind(j, m->self);
@@ -307,6 +320,7 @@ static void entry(Emit *m) {
   jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
   jit_jump_if(j, J_SIGN, poll);
   jit_bind(j, on);
+  emit_counted_call(m);
   if (m->keep) m->keep->peeled = on;
   jit_cold(j);
   jit_bind(j, grow);
@@ -345,9 +359,11 @@ static void leave_arms(Emit *m) {
 
 // rax and R_LAST may be in use.
 void emit_counted(Emit *m) {
+  struct FunctionCounts *counts = m->u->counts;
+  enum SamplerCount kind = ambi_sampler_kind(m->pc);
+  if (counts && kind != SAMPLER_COUNTS) count_in(m, &counts->x_n[kind]);
   if (!m->em->ran) return;
-  jit_imm(m->j, J_RCX, (uintptr_t)&m->em->ran[m->pc->op]);
-  jit_mi(m->j, J_ADD, 8, jit_at(J_RCX, 0), 1);
+  count_in(m, &m->em->ran[m->pc->op]);
 }
 
 // With the switch STRESS_LEAVE every third instruction has only its slow arm.

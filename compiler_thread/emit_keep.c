@@ -498,6 +498,7 @@ static bool give_back_any(Emit *m) {
 
 static bool give_back_value(Emit *m) {
   Word type = m->u->k[m->pc->b];
+  if (m->u->counts) return false;  // elsewhere it would be counted once more
   if (type != AMB_SYM(UNDEFINED).w && type != AMB_SYM(T_NUMBER).w) return false;
   return check_number(m) && give_back(m, m->pc->a);
 }

@@ -264,6 +264,7 @@ static void loop_head(Emit *m) {
   jit_call(j, m->em->stubs.poll);
   jit_jump(j, k->peeled);
   jit_hot(j);
+  emit_counted_call(m);
 }
 
 static void instruction(Emit *m) {

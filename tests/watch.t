@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# What the program tells about its own run: --stats, --trace-timeline, --log-level. No
-# claim is about how long anything takes.
+# What the program tells about its own run: --stats, --profile, --trace-timeline,
+# --log-level. No claim is about how long anything takes.
 # AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
@@ -81,6 +81,82 @@ sub stats_of_messages {
     is( $said, "0 [()]\n[normal]\n", "tier $tier: actors" );
     is( $all->{total}{messages}, 51, "tier $tier: each message, and that of the end" );
     is( $all->{total}{tasks},    1,  "tier $tier: an actor is a task" );
+}
+
+# ---- the profile --------------------------------------------------------------------
+
+my $functions = <<'END';
+(= (fib $n) (if (< $n 2) $n (+ (fib (- $n 1)) (fib (- $n 2)))))
+(= (bit) 0)
+(= (bit) 1)
+(= (three) (superpose (1 2 3)))
+(= (sum $n $s) (if (== $n 0) $s (sum (- $n 1) (+ $s $n))))
+(= (walk (C $h $t)) (walk $t))
+(= (walk N) done)
+(= (list $n $l) (if (== $n 0) $l (list (- $n 1) (C $n $l))))
+!(fib 15)
+!(collapse ((bit) (bit)))
+!(+ (three) (three))
+!(sum 1000 0)
+!(walk (list 500 N))
+END
+
+# By name: calls, choice points, answers; and what stands below the table.
+sub profile {
+    my ( $text, @options ) = @_;
+    my ( $said, $err ) = told( $text, @options );
+    my ( %rows, @own );
+    while ( $err =~ /^profile: +[\d.]+ +(\d+) +(\d+) +(\d+) +(\d+)  (\S+)$/mg ) {
+        push @own, $1;
+        $rows{$5} = "$2 $3 $4";
+    }
+    my ($samples) = $err =~ /^profile: samples in functions (\d+), outside \d+, lost \d+;/m;
+    is( "@own", join( ' ', sort { $b <=> $a } @own ), 'rows stand by own time' );
+    is( sum0(@own), $samples // 'none', 'the sum of the rows' );
+    return ( $said, \%rows, $samples );
+}
+
+sub profiles {
+    my %want = (
+        'fib/1'   => '1973 0 1973',
+        'bit/0'   => '3 3 6',
+        'three/0' => '4 4 12',
+        'sum/2'   => '1001 0 1',
+        'walk/1'  => '501 0 1',
+        'list/2'  => '501 0 1',
+    );
+    my @ways = ( ['--tier=1'] );
+    push @ways, map { [ '--jit=sync', @$_ ] } ['--jit-threshold=1'], ['--jit-threshold=7'],
+        [ '--jit-threshold=1', '--jit-level=1' ]
+        if Program::has_native();
+    for my $way (@ways) {
+        my ( $plain, undef ) = told( $functions, @$way );
+        my ( $said, $rows ) = profile( $functions, @$way, '--profile' );
+        is( $said, $plain, "@$way: the answers are the same" );
+        is( $rows->{$_}, $want{$_}, "@$way: calls, choice points, answers of $_" )
+            for sort keys %want;
+    }
+}
+
+sub stacks {
+    my $file = "$dir/stacks";
+    my $text = $functions . '(= (long $n) (+ (sum $n 0) 1)) !(long 10000000)';
+    my ( $said, $rows, $samples ) = profile( $text, '--tier=1', "--profile=$file" );
+    cmp_ok( $samples, '>', 0, 'a loop that takes long is met' );
+    my @lines = split /\n/, Program::slurp($file);
+    is( join( "\n", grep { !/^[^ ;]+(;[^ ;]+)* \d+$/ } @lines ), '', 'stacks, and how many' );
+    is( sum0( map {/ (\d+)$/} @lines ), $samples, 'each sample has a stack' );
+    ok( ( grep {/^(.*;)?long\/1;sum\/2 \d+$/} @lines ), 'with who calls whom' )
+        or diag "@lines";
+    for my $j (qw(2 3)) {
+        ( $said, $rows ) = profile( $search, "-j$j", '--profile' );
+        is( $said, "0 [16384]\n", "-j$j: profiled" );
+    }
+    ( $said, my $err ) = told( '!(+ 1 1)', '--tier=0', '--profile' );
+    like( "$said$err", qr/^2 ambit: tier 0 has no functions/, 'tier 0 is not profiled' );
+    ( $said, $err ) = told( '!(+ 1 1)', "--profile=$dir/none/stacks" );
+    like( "$said$err", qr{^5 ambit: cannot write \Q$dir/none/stacks\E: No such file},
+        'a file that cannot be written' );
 }
 
 # ---- the timeline -------------------------------------------------------------------
@@ -229,6 +305,8 @@ for my $tier ( Program::tiers() ) {
     logs($tier);
 }
 stats_as_text();
+profiles();
+stacks();
 timeline_files();
 logs_as_text();
 done_testing;

@@ -1,5 +1,6 @@
 // Units: opening and closing what holds them, counting and freeing them, liveness.
 #include "runtime/bytecode/code.h"
+#include "runtime/bytecode/sampler.h"
 
 #include "memory/alloc.h"
 #include "runtime/guard.h"
@@ -53,6 +54,7 @@ static const Code warm[1] = {{.op = OP_I_WARM}};
 
 void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
+  if (AMB_UNLIKELY(cs->sampler != NULL)) ambi_sampler_unit(cs, u);
   bool counts = host->hot && !u->form && u != cs->lower_unit;
   // Forms count their forks and what returns to them.
   ambi_store_release(&u->heat, host->threshold);

@@ -160,10 +160,11 @@ struct Unit {
   uint64_t *live;     // a row of nlive words for each return point or resume
   uint32_t *live_at;  // ascending code offsets
   uint32_t nlive, nrows;
-  uint32_t routine;      // frame of a whole-atom routine: all slots are live
-  Variant *variant;      // whose code this is, or NULL
-  Template **templates;  // owned, referred to from k
-  Store *store;          // theirs
+  uint32_t routine;  // frame of a whole-atom routine: all slots are live
+  Variant *variant;  // whose code this is, or NULL
+  struct FunctionCounts *counts;  // [init] of its function (sampler.h), or NULL
+  Template **templates;           // owned, referred to from k
+  Store *store;                   // theirs
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
   bool form;          // a top-level form: new variables are as written
@@ -244,6 +245,7 @@ typedef struct Definitions {  // by hash
 
 struct CodeState {
   Runtime *rt;
+  struct Sampler *sampler;            // [init] NULL: nobody profiles
   AMB_ATOMIC(Definitions *) x_table;  // [lock>all]
   size_t count;                       // [lock:guard] of definitions
   SharedDefinition x_met[256];  // [all~] the definition met last for a key

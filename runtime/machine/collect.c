@@ -9,6 +9,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/bytecode/sampler.h"
 #include "runtime/config.h"
 #include "runtime/machine/seen.h"
 #include "runtime/modules/module.h"
@@ -350,7 +351,9 @@ bool ambi_collect(Engine *g, size_t live_args) {
                  .scan = to,
                  .top = to,
                  .store = major ? watched_store(g) : NULL};
+  if (g->code->sampler) ambi_sampler_collecting(g->code->sampler, true);
   move_all(&c, live_args);
+  if (g->code->sampler) ambi_sampler_collecting(g->code->sampler, false);
   settle(&c, young);
   if (major) {
     drop_adopted(g, true);

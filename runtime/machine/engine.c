@@ -4,6 +4,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/builtins/mutexes.h"
+#include "runtime/bytecode/sampler.h"
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
@@ -139,12 +140,21 @@ static void hand_out(Engine *g, ValueVec *out) {
   h->nvalues = 0;
 }
 
+static enum AmbStop interpret(Engine *g) {
+  Sampler *p = g->code->sampler;
+  if (AMB_LIKELY(!p)) return ambi_interp_run(g);
+  Engine *before = ambi_sampler_enter(p, g);
+  enum AmbStop stop = ambi_interp_run_counted(g);
+  ambi_sampler_leave(p, before);
+  return stop;
+}
+
 // Runs until there is nothing more or something stops it, and hands out what was
 // found meanwhile.
 static enum AmbStop run(Engine *g, ValueVec *out) {
   bool again = true;
   while (again) {
-    g->cx->stop = ambi_interp_run(g);
+    g->cx->stop = interpret(g);
     again = false;
     if (g->cx->stop || !g->top_hook->parts) break;
     if (!ambi_handover_join(g, g->top_hook, g->choices, &again)) break;

@@ -226,6 +226,8 @@ bool ambi_engine_frame(Engine *g, const Unit *form);
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out);
 // Runs from g->pc until the sentinel record resumes or something stops.
 enum AmbStop ambi_interp_run(Engine *g);
+// The same, with counts (runtime/bytecode/sampler.h).
+enum AmbStop ambi_interp_run_counted(Engine *g);
 // Runs the one instruction at g->pc. NEXT_PC: g->pc says where to go on (a
 // landing, too); NEXT_STOP: cx->stop is set. Not for TOP_DONE.
 enum Next ambi_interp_one(Engine *g);

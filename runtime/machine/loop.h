@@ -1,6 +1,7 @@
-// Tier 1's instructions: one label each, registers in locals. Included twice: by
-// interp.c as the loop, which goes from one to the next, and by interp_one.c,
-// which comes back after one (LOOP_ONE).
+// Tier 1's instructions: one label each, registers in locals. Included three times: by
+// interp.c as the loop, which goes from one to the next, by interp_counted.c as the loop
+// for who profiles (LOOP_COUNTED), and by interp_one.c, which comes back after one
+// (LOOP_ONE).
 //
 // E (frame), B (newest choice record), h (heap top) and pc are locals; SAVE
 // writes them back before a helper runs, LOAD takes them again. An instruction
@@ -12,6 +13,8 @@
 // step_control.c.
 #ifdef LOOP_ONE
 enum Next ambi_interp_one(Engine *g) {
+#elif defined LOOP_COUNTED
+enum AmbStop ambi_interp_run_counted(Engine *g) {
 #else
 enum AmbStop ambi_interp_run(Engine *g) {
 #endif

@@ -11,7 +11,9 @@
 #define SOURCE(x) ambi_source(E, (x))
 #define SAVE()    (g->e = E, g->b = B, g->pc = pc, g->rv = rv, cx->h = h)
 #define LOAD()    (E = g->e, B = g->b, pc = g->pc, rv = g->rv, h = cx->h)
-#ifdef AMB_DEBUG
+#ifdef LOOP_COUNTED
+#define DISPATCH() goto *labels[counted(g, E, pc)]
+#elif defined AMB_DEBUG
 #define DISPATCH() goto *labels[ambi_code_count_op(g->code, pc->op)]
 #else
 #define DISPATCH() goto *labels[pc->op]

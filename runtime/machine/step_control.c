@@ -3,6 +3,7 @@
 #include "runtime/machine/step.h"
 
 #include "memory/stress.h"
+#include "runtime/bytecode/sampler.h"
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
@@ -65,6 +66,8 @@ bool ambi_step_poll(Engine *g, size_t args) {
   Context *cx = g->cx;
   const NativeHost *host = &g->code->native;
   ambi_engine_count(g);
+  if (AMB_UNLIKELY(g->code->sampler != NULL))
+    ambi_sampler_drain(g->code->sampler);
   if (args != SIZE_MAX) g->rv = AMB_UNIT;  // dead there, and perhaps stale
   if (!ambi_limits_poll(cx)) return false;
   if (cx->limits.depth && too_deep(g)) {

@@ -93,7 +93,9 @@ static void same(const Options *a, const Options *b) {
 static void check_split(const Options *o, int argc, char **argv) {
   char *words[MAX_WORDS + 2], *equals = argc > 1 ? strchr(argv[1], '=') : NULL;
   if (!equals || argv[1][0] != '-') return;
-  if (strncmp(argv[1], "--stats=", 8) == 0) return;  // no value but there
+  if (strncmp(argv[1], "--stats=", 8) == 0 ||  // no value but there
+      strncmp(argv[1], "--profile=", 10) == 0)
+    return;
   bool is_short = argv[1][1] != '-';
   if (is_short && equals > argv[1] + 2) return;  // part of the value: -eA=B
   *equals = 0;

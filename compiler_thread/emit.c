@@ -360,8 +360,9 @@ static void leave_arms(Emit *m) {
 // rax and R_LAST may be in use.
 void emit_counted(Emit *m) {
   struct FunctionCounts *counts = m->u->counts;
-  enum SamplerCount kind = ambi_sampler_kind(m->pc);
-  if (counts && kind != SAMPLER_COUNTS) count_in(m, &counts->x_n[kind]);
+  enum SamplerCount kind =
+      counts ? ambi_sampler_kind(m->pc) : SAMPLER_COUNTS;
+  if (kind != SAMPLER_COUNTS) count_in(m, &counts->x_n[kind]);
   if (!m->em->ran) return;
   count_in(m, &m->em->ran[m->pc->op]);
 }

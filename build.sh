@@ -22,6 +22,7 @@ types  release   -O2, no assertions, in build/ (default)
        ubsan     assertions and UndefinedBehaviorSanitizer
        tsan      assertions and ThreadSanitizer
        stress    assertions, collection at every call, structures walked
+       noise     asan, and threads change places in front of atomic operations
        Every type but release is built in build/<type>/.
 
 verbs  build               the program `ambit` (default)
@@ -83,6 +84,8 @@ cmake_options() {
   ubsan) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=undefined ;;
   tsan) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=thread ;;
   stress) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_STRESS=ON ;;
+  noise) echo -DCMAKE_BUILD_TYPE=Debug -DAMB_DEBUG=ON -DAMB_SANITIZE=address,undefined \
+    -DAMB_NOISE=ON ;;
   esac
 }
 
@@ -141,6 +144,8 @@ nightly() { # SECONDS
   for one in release debug asan ubsan tsan stress; do
     step ./build.sh "$one" test
   done
+  step ./build.sh noise test tests/unit.t :: actor compiler epoch evaluators library linear \
+    mailbox native park pool queue share task timer together
   step env CC=clang ./build.sh debug test
   step env AMBIT_LONG=1 ./build.sh test tests/deep.t tests/unit.t
   step ./build.sh valgrind
@@ -158,7 +163,7 @@ c_files() {
 
 type=release
 case ${1:-} in
-release | debug | asan | ubsan | tsan | stress)
+release | debug | asan | ubsan | tsan | stress | noise)
   type=$1
   shift
   ;;

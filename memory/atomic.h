@@ -29,25 +29,35 @@ enum { AMB_TSAN = 0 };
 
 #define AMB_ATOMIC(T) _Atomic(T)
 
-#define ambi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
-#define ambi_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
+// In a build of the type `noise`, threads change places in front of any of these.
+#ifdef AMB_NOISE
+void ambi_noise(void);  // memory/noise.c
+#define AMB_NOISY(operation) (ambi_noise(), operation)
+#else
+#define AMB_NOISY(operation) (operation)
+#endif
+
+#define ambi_load_relaxed(p) \
+  AMB_NOISY(atomic_load_explicit((p), memory_order_relaxed))
+#define ambi_load_acquire(p) \
+  AMB_NOISY(atomic_load_explicit((p), memory_order_acquire))
 #define ambi_store_relaxed(p, v) \
-  atomic_store_explicit((p), (v), memory_order_relaxed)
+  AMB_NOISY(atomic_store_explicit((p), (v), memory_order_relaxed))
 #define ambi_store_release(p, v) \
-  atomic_store_explicit((p), (v), memory_order_release)
+  AMB_NOISY(atomic_store_explicit((p), (v), memory_order_release))
 // True: it was *expected and is v now. False: *expected is what it was.
-#define ambi_compare_exchange(p, expected, v) \
-  atomic_compare_exchange_strong_explicit(    \
-      (p), (expected), (v), memory_order_acq_rel, memory_order_acquire)
+#define ambi_compare_exchange(p, expected, v)        \
+  AMB_NOISY(atomic_compare_exchange_strong_explicit( \
+      (p), (expected), (v), memory_order_acq_rel, memory_order_acquire))
 #define ambi_compare_exchange_relaxed(p, expected, v) \
-  atomic_compare_exchange_strong_explicit(            \
-      (p), (expected), (v), memory_order_relaxed, memory_order_relaxed)
+  AMB_NOISY(atomic_compare_exchange_strong_explicit(  \
+      (p), (expected), (v), memory_order_relaxed, memory_order_relaxed))
 #define ambi_exchange(p, v) \
-  atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+  AMB_NOISY(atomic_exchange_explicit((p), (v), memory_order_acq_rel))
 #define ambi_add_release(p, v) \
-  atomic_fetch_add_explicit((p), (v), memory_order_release)
+  AMB_NOISY(atomic_fetch_add_explicit((p), (v), memory_order_release))
 #define ambi_add_relaxed(p, v) \
-  atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+  AMB_NOISY(atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 
 // The most of what was there and v.
 static inline void ambi_raise_relaxed(AMB_ATOMIC(uint64_t) * p, uint64_t v) {

@@ -29,7 +29,7 @@
 //             is past, so everybody inside sees at least that. Atoms left out are given
 //             back to the store with the relation they were in
 //   weaker?   relaxed x_now is rejected: what was changed before could be missed
-//   test      tests/unit/share_test.c, also under tsan
+//   test      tests/unit/share_test.c and linear_test.c, also under tsan and with noise
 //
 // PROTOCOL index
 //   what      the indexes of a relation, and what each has

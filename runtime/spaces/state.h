@@ -17,7 +17,7 @@
 //   weaker?   a relaxed load is rejected: an atom could be seen before its words. Two
 //             words, for the atom and its variables, are rejected: they could be of two
 //             values
-//   test      tests/unit/together_test.c, also under tsan
+//   test      tests/unit/together_test.c and linear_test.c, also under tsan and with noise
 #ifndef AMBIT_RUNTIME_STATE_H
 #define AMBIT_RUNTIME_STATE_H
 

@@ -1,0 +1,482 @@
+// Histories of what several threads did with one state, or one space: each operation
+// seems to have happened at one moment between its beginning and its end.
+//
+// A state: its value is read in every way, changed, and replaced if it still is what was
+// read. A space: atoms of a few kinds come, go, and change kind in a batch, and are
+// counted by every way there is to ask. tests/unit/linear.h says how histories are
+// recorded and checked; the checker itself is tried on histories that are known first.
+#include <sched.h>
+
+#include "runtime/spaces/share.h"
+#include "runtime/spaces/state.h"
+#include "tests/unit/linear.h"
+#include "tests/unit/terms.h"
+
+enum { THREADS = 4, OPS = 3000 };  // of each thread
+
+static unsigned rounds = 4;
+
+typedef struct Worker {
+  pthread_t thread;
+  Context *cx;
+  uint32_t me;
+  uint64_t random;
+  int64_t made;  // values that are nobody else's
+  Log log;
+  bool failed;  // an operation could not be done
+} Worker;
+
+static uint32_t pick(Worker *w, uint32_t n) {
+  w->random = w->random * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(w->random >> 33) % n;
+}
+#define W(...) AMB_EXPR(w->cx, __VA_ARGS__)
+
+enum Kind {
+  // of a state
+  GET,
+  SET,      // to a
+  REPLACE,  // a by b; gave: was it a?
+  // of a space: a and b are kinds of atoms
+  ADD,
+  REMOVE,  // gave: was there one?
+  MOVE,    // from a to b, in one batch; gave: was there one?
+  COUNT,   // gave: how many of kind a
+  ALL,     // gave: how many of each
+  PAIRS    // gave: how many pairs of one kind below FIRST_Q and one above
+};
+
+static const char *linear_name(uint32_t kind) {
+  static const char *const names[] = {"get",   "set",    "replace",
+                                      "add",   "remove", "move",
+                                      "count", "all",    "pairs"};
+  return names[kind];
+}
+
+// ---- the models -----------------------------------------------------------------------
+enum { KINDS = 6, FIRST_Q = 3, BITS = 8 };
+
+static uint64_t count_of(uint64_t model, int64_t kind) {
+  return model >> (BITS * kind) & ((1 << BITS) - 1);
+}
+static uint64_t some_of(uint64_t model, int from, int to) {
+  uint64_t sum = 0;
+  for (int k = from; k < to; k++)
+    sum += count_of(model, k);
+  return sum;
+}
+
+static bool apply_to_state(const Op *op, uint64_t *model) {
+  bool same = *model == (uint64_t)op->a;
+  switch (op->kind) {
+  case GET: return op->gave == *model;
+  case SET: *model = (uint64_t)op->a; return true;
+  default: break;
+  }
+  if (same) *model = (uint64_t)op->b;
+  return op->gave == same;
+}
+
+static bool apply_to_space(const Op *op, uint64_t *model) {
+  uint64_t one = (uint64_t)1 << (BITS * op->a);
+  bool there = count_of(*model, op->a) > 0;
+  switch (op->kind) {
+  case ADD: *model += one; return true;
+  case REMOVE:
+    if (there) *model -= one;
+    return op->gave == there;
+  case MOVE:
+    if (there) *model += ((uint64_t)1 << (BITS * op->b)) - one;
+    return op->gave == there;
+  case COUNT: return op->gave == count_of(*model, op->a);
+  case ALL: return op->gave == *model;
+  default: break;
+  }
+  return op->gave ==
+         some_of(*model, 0, FIRST_Q) * some_of(*model, FIRST_Q, KINDS);
+}
+
+static bool linear_apply(const Op *op, uint64_t *model) {
+  return op->kind < ADD ? apply_to_state(op, model) : apply_to_space(op, model);
+}
+
+// ---- histories that are known -----------------------------------------------------------
+// Two threads; what each did, in order.
+static bool is_explained(Op *mine, size_t n, Op *other, size_t m) {
+  Log logs[2] = {{mine, n, n}, {other, m, m}};
+  return linear_check(logs, 2, 0) == NULL;
+}
+
+START_TEST(test_checker) {
+  // A value is changed while it is read: the read may give either, but not the new one
+  // first and the old one later.
+  Op set = {SET, 0, 7, 0, 0, 0, 9};
+  Op old_new[] = {{GET, 1, 0, 0, 0, 1, 2}, {GET, 1, 0, 0, 7, 3, 4}};
+  Op new_old[] = {{GET, 1, 0, 0, 7, 1, 2}, {GET, 1, 0, 0, 0, 3, 4}};
+  ck_assert(is_explained(&set, 1, old_new, 2));
+  ck_assert(!is_explained(&set, 1, new_old, 2));
+  // What has ended is seen.
+  Op late[] = {{GET, 1, 0, 0, 0, 10, 11}};
+  ck_assert(!is_explained(&set, 1, late, 1));
+  late[0].from = 9;
+  ck_assert(is_explained(&set, 1, late, 1));
+  // One of two that replace the same value finds it.
+  Op first = {REPLACE, 0, 0, 1, 1, 0, 5}, second = {REPLACE, 1, 0, 2, 1, 0, 5};
+  ck_assert(!is_explained(&first, 1, &second, 1));
+  second.gave = 0;
+  ck_assert(is_explained(&first, 1, &second, 1));
+}
+END_TEST
+
+START_TEST(test_checker_of_spaces) {
+  Op move[] = {{ADD, 0, 1, 0, 0, 0, 1}, {MOVE, 0, 1, 2, 1, 2, 9}};
+  Op counts[] = {{ALL, 1, 0, 0, (uint64_t)1 << BITS, 3, 4},
+                 {COUNT, 1, 2, 0, 1, 5, 6}};
+  ck_assert(is_explained(move, 2, counts, 2));
+  counts[0].gave = 0;  // neither where it was nor where it goes
+  ck_assert(!is_explained(move, 2, counts, 2));
+  counts[0].gave = (uint64_t)1 << BITS | (uint64_t)1 << (2 * BITS);
+  ck_assert(!is_explained(move, 2, counts, 2));
+  Op taken[] = {{REMOVE, 1, 1, 0, 1, 3, 9}};
+  ck_assert(!is_explained(move, 2, taken, 1));
+  move[1].gave = 0;
+  ck_assert(is_explained(move, 2, taken, 1));
+}
+END_TEST
+
+// ---- threads ----------------------------------------------------------------------------
+static AMB_ATOMIC(unsigned) ready;
+static void (*act)(Worker *w);
+
+static void *run(void *arg) {
+  Worker *w = arg;
+  Participant me;
+  Epochs *e = &rt.sharing->epochs;
+  ambi_epoch_join(e, &me);
+  ambi_add_release(&ready, 1);
+  while (ambi_load_acquire(&ready) < THREADS)
+    sched_yield();
+  while (w->log.n + 2 <= OPS && !w->failed) {
+    ambi_epoch_enter(e, &me);
+    act(w);
+    ambi_epoch_leave(&me);
+    w->cx->tr = 0;
+    ambi_context_reset(w->cx);
+    if (pick(w, 16) == 0) sched_yield();
+    if (pick(w, 64) == 0) ambi_spaces_tidy(&rt);
+  }
+  ambi_epoch_part(e, &me);
+  return NULL;
+}
+
+static void start(Worker *w, uint32_t me, uint64_t seed) {
+  size_t bytes = (OPS + 1) * sizeof(Op);
+  *w = (Worker){.cx = ambi_context_open(&rt), .me = me, .random = seed};
+  w->log = (Log){.at = ambi_alloc(bytes), .cap = OPS + 1};
+  ck_assert(w->cx && w->log.at);
+  ck_assert_int_eq(pthread_create(&w->thread, NULL, run, w), 0);
+}
+
+// All threads act on what is as the model begins, with 0; when they are done, `last` asks
+// for all there is. What they did has an explanation.
+static void history(void (*how)(Worker *w), void (*last)(Worker *w),
+                    uint64_t seed) {
+  Worker workers[THREADS];
+  Log logs[THREADS];
+  act = how;
+  ambi_store_release(&ready, 0);
+  for (uint32_t t = 0; t < THREADS; t++)
+    start(&workers[t], t, seed * THREADS + t);
+  for (uint32_t t = 0; t < THREADS; t++) {
+    pthread_join(workers[t].thread, NULL);
+    ck_assert(!workers[t].failed);
+  }
+  last(&workers[0]);
+  for (uint32_t t = 0; t < THREADS; t++)
+    logs[t] = workers[t].log;
+  const Op *odd = linear_check(logs, THREADS, 0);
+  if (odd) linear_show(odd);
+  ck_assert_msg(!odd, "nothing explains this, with seed %u", (unsigned)seed);
+  for (uint32_t t = 0; t < THREADS; t++) {
+    ambi_context_close(workers[t].cx);
+    ambi_free(workers[t].log.at, (OPS + 1) * sizeof(Op));
+  }
+}
+
+// ---- states ---------------------------------------------------------------------------
+static State *shared;
+static bool boxed;  // each value is an expression that was made once
+static Value box;
+
+static Value value_of(Worker *w, int64_t n) {
+  if (!boxed) return ambi_small_int(n);
+  Value v = ambi_small_int(n);
+  return n % 3 ? W(box, v, v) : W(box, v, v, ambi_make_var(w->cx, 1, 0));
+}
+
+// What it holds, by one of the two ways; torn if it is two values.
+static int64_t number_in(Worker *w, Value v) {
+  v = ambi_deref(v);
+  if (!boxed) return ambi_int_of(v);
+  int64_t n = ambi_int_of(ambi_expr_at(v, 1));
+  w->failed = w->failed || n != ambi_int_of(ambi_expr_at(v, 2));
+  return n;
+}
+
+static int64_t new_number(Worker *w) {
+  return boxed ? ++w->made * THREADS + w->me : pick(w, 3);
+}
+
+static void read_state(Worker *w) {
+  Op *op = linear_begin(&w->log, w->me, GET, 0, 0);
+  Value v = pick(w, 2) ? ambi_state_ground(shared) : AMB_NONE;
+  if (ambi_is_none(v)) v = ambi_state_instance(w->cx, shared);
+  linear_end(op, (uint64_t)number_in(w, v));
+}
+
+static void set_state(Worker *w) {
+  int64_t n = new_number(w);
+  Value v = value_of(w, n);
+  Op *op = linear_begin(&w->log, w->me, SET, n, 0);
+  bool ok = ambi_state_change(&rt, shared, v);
+  linear_end(op, 0);
+  w->failed = w->failed || !ok;
+}
+
+static void replace_state(Worker *w) {
+  int64_t n = new_number(w);
+  Value v = value_of(w, n);
+  bool done = false;
+  Op *op = linear_begin(&w->log, w->me, GET, 0, 0);
+  Record read = ambi_state_record(shared);
+  int64_t was = number_in(w, ambi_record_atom(read));
+  linear_end(op, (uint64_t)was);
+  op = linear_begin(&w->log, w->me, REPLACE, was, n);
+  bool ok = ambi_state_replace(&rt, shared, read, v, &done);
+  linear_end(op, done);
+  w->failed = w->failed || !ok;
+}
+
+static void act_on_state(Worker *w) {
+  switch (pick(w, 4)) {
+  case 0: set_state(w); break;
+  case 1: replace_state(w); break;
+  default: read_state(w); break;
+  }
+}
+
+static void states(bool of_boxes) {
+  terms_open();
+  boxed = of_boxes;
+  box = sym("box");
+  Value first = boxed ? E(box, num(0), num(0)) : num(0);
+  shared = ambi_state_of(state(first));
+  ck_assert(ambi_spaces_share(&rt));
+  for (unsigned i = 0; i < rounds; i++) {
+    ck_assert(ambi_state_change(&rt, shared, first));
+    history(act_on_state, read_state, i + 1);
+  }
+  ambi_spaces_unshare(&rt);
+  terms_close();
+}
+
+START_TEST(test_state) {
+  states(false);
+}
+END_TEST
+
+START_TEST(test_state_of_expressions) {
+  states(true);
+}
+END_TEST
+
+// ---- spaces ---------------------------------------------------------------------------
+static Space *space;
+static Value p, q, rest;
+
+// Those below FIRST_Q are (p k), the others (q k rest).
+static Value atom_of(Worker *w, int64_t kind) {
+  Value k = ambi_small_int(kind);
+  return kind < FIRST_Q ? W(p, k) : W(q, k, rest);
+}
+
+static void note(Worker *w, Op *op, bool ok, uint64_t gave) {
+  linear_end(op, gave);
+  w->failed = w->failed || !ok;
+}
+
+static void add_one(Worker *w) {
+  int64_t kind = pick(w, KINDS);
+  Value v = atom_of(w, kind);
+  Op *op = linear_begin(&w->log, w->me, ADD, kind, 0);
+  note(w, op, ambi_space_add(space, v), 0);
+}
+
+static void remove_one(Worker *w) {
+  int64_t kind = pick(w, KINDS);
+  Value v = atom_of(w, kind);
+  bool found = false;
+  Op *op = linear_begin(&w->log, w->me, REMOVE, kind, 0);
+  bool ok = ambi_space_remove(space, v, &found);
+  note(w, op, ok, found);
+}
+
+static void move_one(Worker *w) {
+  int64_t from = pick(w, KINDS), to = pick(w, KINDS);
+  Value old = atom_of(w, from), new = atom_of(w, to);
+  bool found = false;
+  Op *op = linear_begin(&w->log, w->me, MOVE, from, to);
+  ambi_space_begin(space);
+  bool ok = ambi_space_remove(space, old, &found);
+  ok = ok && (!found || ambi_space_add(space, new));
+  ambi_space_commit(space);
+  note(w, op, ok, found);
+}
+
+static void count_one(Worker *w) {
+  int64_t kind = pick(w, KINDS);
+  Value v = atom_of(w, kind);
+  RecordVec all = {0};
+  size_t n = 0;
+  Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
+  bool ok = ambi_space_query(w->cx, space, v, &all);
+  for (size_t i = 0; i < all.n; i++)  // candidates: more than match, maybe
+    n += ambi_same(ambi_expr_at(ambi_record_atom(all.at[i]), 1),
+                   ambi_small_int(kind));
+  note(w, op, ok, n);
+  ambi_records_drop(&all);
+}
+
+static void count_by_fact(Worker *w) {
+  int64_t kind = pick(w, KINDS);
+  Value items[] = {kind < FIRST_Q ? p : q, ambi_small_int(kind), rest}, fact;
+  Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
+  enum FactAnswer answer =
+      ambi_space_fact(w->cx, space, items, kind < FIRST_Q ? 2 : 3, &fact);
+  linear_end(op, answer == FACT_ONE);
+  if (answer == FACT_ASK) linear_forget(&w->log);
+}
+
+static bool tally(void *arg, Record r) {
+  uint64_t *counts = arg;
+  Value head = ambi_expr_at(ambi_record_atom(r), 0);
+  if (!ambi_same(head, p) && !ambi_same(head, q)) return true;
+  int64_t kind = ambi_int_of(ambi_expr_at(ambi_record_atom(r), 1));
+  if (kind < KINDS) *counts += (uint64_t)1 << (BITS * kind);
+  return true;
+}
+
+static void count_all(Worker *w) {
+  RecordVec all = {0};
+  uint64_t counts = 0;
+  Value any = ambi_make_var(w->cx, 1, 0);
+  bool ok, by_view = pick(w, 2);
+  Op *op = linear_begin(&w->log, w->me, ALL, 0, 0);
+  if (by_view) {
+    View v = ambi_space_view(space);
+    ok = ambi_view_see(&v, tally, &counts);
+  } else {
+    ok = ambi_space_query(w->cx, space, any, &all);
+    for (size_t i = 0; i < all.n; i++)
+      tally(&counts, all.at[i]);
+  }
+  note(w, op, ok, counts);
+  ambi_records_drop(&all);
+}
+
+static void count_pairs(Worker *w) {
+  ValueVec vars = {0}, values = {0};
+  size_t n = 0;
+  uint64_t pairs = 0;
+  Value both = W(AMB_SYM(COMMA), W(p, ambi_make_var(w->cx, 1, 1)),
+                 W(q, ambi_make_var(w->cx, 2, 1), rest));
+  Op *op = linear_begin(&w->log, w->me, PAIRS, 0, 0);
+  bool ok = ambi_space_solve(w->cx, space, both, &vars, &values, &n);
+  for (size_t i = 0; i < n; i++)
+    pairs += ambi_int_of(ambi_deref(values.at[2 * i])) < KINDS &&
+             ambi_int_of(ambi_deref(values.at[2 * i + 1])) < KINDS;
+  note(w, op, ok, pairs);
+  ambi_vec_drop(&vars);
+  ambi_vec_drop(&values);
+}
+
+// An atom of a head that there was not before, now and then: the table of relations
+// becomes larger.
+static void add_new_head(Worker *w) {
+  char text[24];
+  uint32_t id;
+  int len = snprintf(text, sizeof text, "head-%u", pick(w, 200));
+  bool ok = ambi_symbol_intern(rt.symbols, text, (size_t)len, &id) &&
+            ambi_space_add(space, W(AMB_SYM_ID(id), rest));
+  w->failed = w->failed || !ok;
+}
+
+static void act_on_space(Worker *w) {
+  uint32_t n = pick(w, 100);
+  if (n < 18)
+    add_one(w);
+  else if (n < 40)
+    remove_one(w);
+  else if (n < 58)
+    move_one(w);
+  else if (n < 70)
+    count_one(w);
+  else if (n < 80)
+    count_by_fact(w);
+  else if (n < 90)
+    count_all(w);
+  else if (n < 98)
+    count_pairs(w);
+  else
+    add_new_head(w);
+}
+
+// Facts that are none of the kinds, so that there are indexes.
+static void fill_space(int n) {
+  space = ambi_space_open(&rt, NULL, false);
+  ck_assert(space);
+  for (int i = 0; i < n; i++) {
+    ck_assert(ambi_space_add(space, E(p, num(KINDS + i))));
+    ck_assert(ambi_space_add(space, E(q, num(KINDS + i), rest)));
+  }
+}
+
+static void spaces(int others) {
+  terms_open();
+  p = sym("p");
+  q = sym("q");
+  rest = sym("rest");
+  ck_assert(ambi_spaces_share(&rt));
+  for (unsigned i = 0; i < rounds; i++) {
+    const char *why = NULL;
+    fill_space(others);
+    history(act_on_space, count_all, i + 1);
+    ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
+  }
+  ambi_spaces_unshare(&rt);
+  terms_close();
+}
+
+START_TEST(test_space) {
+  spaces(0);
+}
+END_TEST
+
+START_TEST(test_space_with_indexes) {
+  spaces(20);
+}
+END_TEST
+
+// linear_test [ROUNDS]
+int main(int argc, char **argv) {
+  if (argc > 1) rounds = (unsigned)strtoul(argv[1], NULL, 10);
+  TCase *tc = tcase_create("linear");
+  tcase_set_timeout(tc, 0);
+  tcase_add_test(tc, test_checker);
+  tcase_add_test(tc, test_checker_of_spaces);
+  tcase_add_test(tc, test_state);
+  tcase_add_test(tc, test_state_of_expressions);
+  tcase_add_test(tc, test_space);
+  tcase_add_test(tc, test_space_with_indexes);
+  return unit_run(tc, "linear");
+}

@@ -288,7 +288,7 @@ static void take_over(Emit *m, JitLabel on) {
   jit_mr(j, J_MOV, in_frame(FRAME_UNIT), J_RCX);
 }
 
-static void count_in(Emit *m, const AMB_ATOMIC(uint64_t) * count) {
+static void count_in(Emit *m, const OpCount *count) {
   jit_imm(m->j, J_RCX, (uintptr_t)count);
   jit_mi(m->j, J_ADD, 8, jit_at(J_RCX, 0), 1);
 }
@@ -360,8 +360,7 @@ static void leave_arms(Emit *m) {
 // rax and R_LAST may be in use.
 void emit_counted(Emit *m) {
   struct FunctionCounts *counts = m->u->counts;
-  enum SamplerCount kind =
-      counts ? ambi_sampler_kind(m->pc) : SAMPLER_COUNTS;
+  enum SamplerCount kind = counts ? ambi_sampler_kind(m->pc) : SAMPLER_COUNTS;
   if (kind != SAMPLER_COUNTS) count_in(m, &counts->x_n[kind]);
   if (!m->em->ran) return;
   count_in(m, &m->em->ran[m->pc->op]);

@@ -166,10 +166,9 @@ static void run_all(Cli *cli) {
     cli->over = true;
   }
   cli_jit_open(cli);
-  if (!ambi_actors_open(cli->rt, 1)) cli_complain("out of memory");
-  if (o->tier > 0 &&
-      !ambi_crew_open(cli->rt, o->evaluators ? o->evaluators : 1))
+  if (!ambi_crew_open(cli->rt, o->evaluators ? o->evaluators : 1))
     cli_complain("out of memory: forms run one after another");
+  if (!ambi_actors_open(cli->rt)) cli_complain("out of memory");
   catch_signals(cli->rt);
   for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
     run_source(cli, &o->sources[i]);

@@ -1,21 +1,16 @@
-// The life of actors: spawned, run in slices, waiting, ended.
+// The life of actors: run in slices, waiting, ended.
 #include "scheduler/actor.h"
 
 #include "memory/alloc.h"
 #include "runtime/builtins/answer.h"
 #include "runtime/bytecode/code.h"
 #include "runtime/eval.h"
+#include "runtime/guard.h"
 #include "runtime/machine/engine.h"
+#include "runtime/spaces/share.h"
 #include "runtime/watch.h"
-#include "scheduler/mutex.h"
 
-enum { SPARE_CONTEXTS = 16, SLICE_STEPS = 4000 };
-
-typedef struct Worker {  // what an evaluator has for actors
-  Context *spare[SPARE_CONTEXTS];
-  unsigned nspare;
-  Flat room;
-} Worker;
+enum { SLICE_STEPS = 4000 };
 
 typedef struct Deadline {
   Timer timer;
@@ -26,28 +21,44 @@ static bool is_script(const Actor *a) {
   return a == &a->all->script;
 }
 
-static Worker *worker_of(Evaluator *self) {
-  return *ambi_evaluator_data(self);
+static Worker *worker_of(const Actor *a) {
+  return &a->all->workers[ambi_evaluator_index(a->self)];
 }
 
 Flat *ambi_actor_room(Actor *a) {
-  return a->self ? &worker_of(a->self)->room : &a->all->room;
+  return a->self ? &worker_of(a)->room : &a->all->room;
+}
+
+static bool is_single(const Actors *all) {
+  return ambi_pool_size(all->pool) == 1;
 }
 
 // ---- contexts -------------------------------------------------------------------
 
-static Context *take_context(Actors *all, Worker *w) {
-  Context *cx = w->nspare ? w->spare[--w->nspare] : ambi_context_open(all->rt);
-  if (cx) all->rt->guests++;
+// Where evaluators are together, all actors count as one guest.
+static void count_guest(Actors *all, int more) {
+  if (!is_single(all)) return;
+  all->out += (uint32_t)more;
+  all->rt->guests += (unsigned)more;
+}
+
+static Context *take_context(Actor *a) {
+  Worker *w = worker_of(a);
+  Context *cx =
+      w->nspare ? w->spare[--w->nspare] : ambi_context_open(a->all->rt);
+  if (cx) count_guest(a->all, 1);
   return cx;
 }
 
-static void leave_context(Actors *all, Worker *w, Context *cx) {
+// w: NULL: it is closed.
+static void leave_context(Actor *a, Worker *w) {
+  Context *cx = a->cx;
+  a->cx = NULL;
   if (!cx) return;
   ambi_form_close(cx);
-  cx->actor = NULL;
-  all->rt->guests--;
-  if (w && w->nspare < SPARE_CONTEXTS) {
+  cx->actor = cx->crew_data = NULL;
+  count_guest(a->all, -1);
+  if (w && w->nspare < WORKER_SPARE) {
     ambi_context_reset(cx);
     w->spare[w->nspare++] = cx;
   } else {
@@ -57,8 +68,10 @@ static void leave_context(Actors *all, Worker *w, Context *cx) {
 
 static void set_out(Context *cx, Actor *a) {
   cx->actor = a;
+  cx->crew_data = &a->task;
   cx->space = a->space;
   cx->module = a->module;
+  cx->random = &a->random;
   cx->sliced = true;
   ambi_limits_begin(cx);
   cx->limits.deadline = 0;  // forms of the script have one
@@ -97,16 +110,25 @@ void ambi_actor_waited(Actor *a) {
 static bool script_may_go_on(void *arg) {
   Actor *a = arg;
   return !ambi_mailbox_is_parked(&a->handle->box) ||
-         ambi_load_relaxed(&a->all->x_stop) ||
+         ambi_load_relaxed(&a->x_killed) ||
+         ambi_load_relaxed(&a->all->x_stop) != STOP_NONE ||
          ambi_load_relaxed(&a->all->rt->x_cancel);
 }
 
 // The script is to stop where it waits. The first reason counts.
 static void stop_script(Actors *all, enum AmbStop why, int code) {
-  uint32_t none = STOP_NONE;
-  if (why == STOP_EXIT) all->exit_code = code;
-  ambi_compare_exchange(&all->x_stop, &none, (uint32_t)why);
+  uint64_t none = STOP_NONE;
+  ambi_compare_exchange(&all->x_stop, &none,
+                        (uint64_t)why | (uint64_t)(uint32_t)code << 32);
   ambi_pool_nudge(all->pool);
+}
+
+bool ambi_actor_is_stopped(Context *cx, Actor *a) {
+  if (!is_script(a) || !ambi_load_relaxed(&a->all->x_stop)) return false;
+  uint64_t stop = ambi_exchange(&a->all->x_stop, STOP_NONE);
+  cx->exit_code = (int)(uint32_t)(stop >> 32);
+  if (!cx->stop) cx->stop = (enum AmbStop)(uint32_t)stop;
+  return true;
 }
 
 // What ends a wait of the script in time, though no message comes.
@@ -132,6 +154,15 @@ static bool set_alarm(Alarm *alarm, const Limits *l) {
                                 &alarm->timer, (uint64_t)(due * 1e9), ring);
 }
 
+// The script's thread is an evaluator until the condition holds.
+static HelpEnd help(Context *cx, Actors *all, bool (*until)(void *arg),
+                    void *arg) {
+  ambi_party_leave(cx);
+  HelpEnd end = ambi_pool_help(all->pool, until, arg);
+  ambi_party_be_in(cx);
+  return end;
+}
+
 // The script's thread runs others meanwhile.
 static enum BuiltinStatus wait_here(Context *cx, Actor *a) {
   Mailbox *box = &a->handle->box;
@@ -139,30 +170,49 @@ static enum BuiltinStatus wait_here(Context *cx, Actor *a) {
   if (!ambi_mailbox_park(box)) return B_OK;
   HelpEnd end = HELP_OUTAGE;
   if (set_alarm(&alarm, &cx->limits)) {
-    end = ambi_pool_help(a->all->pool, script_may_go_on, a);
+    end = help(cx, a->all, script_may_go_on, a);
     ambi_timer_cancel(ambi_pool_timers(a->all->pool), &alarm.timer);
   }
   bool nothing = ambi_mailbox_unpark(box);
-  cx->stop = (enum AmbStop)ambi_exchange(&a->all->x_stop, STOP_NONE);
-  cx->exit_code = a->all->exit_code;
   if (end == HELP_OUTAGE) cx->stop = STOP_MEMORY;
-  if (cx->stop || !ambi_limits_poll(cx)) return B_STOP;
+  if (ambi_actor_is_stopped(cx, a) || !ambi_limits_poll(cx)) return B_STOP;
   return end == HELP_STUCK && nothing ? B_EMPTY : B_OK;
 }
 
-static bool some_have_run(void *arg) {
-  unsigned *left = arg;
-  return (*left)-- == 0;
+// What a thread does for others that is not to get on yet: some slices, or a pause.
+typedef struct Pause {
+  Timer timer;
+  Pool *pool;
+  unsigned slices;
+  AMB_ATOMIC(bool) x_over;  // [all]
+} Pause;
+
+static void end_pause(Timer *t) {
+  Pause *p = (Pause *)t;
+  ambi_store_release(&p->x_over, true);
+  ambi_pool_nudge(p->pool);
+}
+
+static bool is_paused_enough(void *arg) {
+  Pause *p = arg;
+  return p->slices-- == 0 || ambi_load_acquire(&p->x_over);
 }
 
 void ambi_actor_give_way(Context *cx, Actor *a) {
-  unsigned slices = 4;
-  if (is_script(a)) {
-    ambi_pool_help(a->all->pool, some_have_run, &slices);
-  } else {
+  enum { SLICES = 4, PAUSE_NS = 200000 };
+  if (!is_script(a)) {
     a->slow = true;
     ambi_engine_hurry(cx->engine);
+    return;
   }
+  Pause p = {.pool = a->all->pool, .slices = SLICES};
+  Timers *timers = ambi_pool_timers(p.pool);
+  // Alone, it cannot find itself without work while there is some.
+  if (is_single(a->all) ||
+      ambi_timer_start_aside(timers, &p.timer, ambi_now_ns() + PAUSE_NS,
+                             end_pause))
+    help(cx, a->all, is_paused_enough, &p);
+  if (!is_single(a->all)) ambi_timer_cancel(timers, &p.timer);
 }
 
 enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a) {
@@ -178,19 +228,6 @@ void ambi_actor_wake(Actor *from, Handle *to) {
     ambi_pool_nudge(a->all->pool);
   else
     ambi_task_wake(&a->task, from ? from->self : NULL);
-}
-
-void ambi_actors_nudge(Runtime *rt) {
-  Actors *all = rt->actors;
-  Handle *h = all && all->pool ? all->script.handle : NULL;
-  if (h && ambi_mailbox_nudge(&h->box)) ambi_actor_wake(NULL, h);
-}
-
-bool ambi_actors_run(Runtime *rt) {
-  Actors *all = rt->actors;
-  unsigned slices = 4;
-  return all && all->pool &&
-         ambi_pool_help(all->pool, some_have_run, &slices) == HELP_REACHED;
 }
 
 enum Posted ambi_actor_deliver(Actor *from, Handle *to, Message *m,
@@ -209,7 +246,7 @@ Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason) {
   return reason ? ambi_parcel_unpack(cx, reason) : all->normal;
 }
 
-static Message *pack_reason(Actor *a, Context *cx, Value v) {
+Message *ambi_actor_pack_reason(Actor *a, Context *cx, Value v) {
   Message *m = NULL;
   if (!ambi_is_none(v)) ambi_parcel_pack(cx, ambi_actor_room(a), v, &m);
   return m;
@@ -228,7 +265,7 @@ static void drop_what_it_has(Actor *a) {
 }
 
 // It is not freed: who woke it last may be on the way out of the scheduler.
-static void keep_for_another(Actor *a) {
+void ambi_actor_keep(Actor *a) {
   Actors *all = a->all;
   pthread_mutex_lock(&all->lock);
   a->task.next = (Task *)all->spare;
@@ -236,11 +273,27 @@ static void keep_for_another(Actor *a) {
   pthread_mutex_unlock(&all->lock);
 }
 
+Actor *ambi_actor_new(Actors *all, TaskClass class) {
+  pthread_mutex_lock(&all->lock);
+  Actor *a = all->spare;
+  if (a) all->spare = (Actor *)(void *)a->task.next;
+  pthread_mutex_unlock(&all->lock);
+  if (a) {
+    memset((char *)a + sizeof a->task, 0, sizeof *a - sizeof a->task);
+  } else {
+    a = ambi_alloc(sizeof *a);
+    if (!a) return NULL;
+    ambi_task_init(&a->task, all->pool, class, ambi_actor_slice);
+  }
+  a->task.of_class = class;
+  a->all = all;
+  return a;
+}
+
 // reason: NULL: normally. It is given away.
 static TaskNext end_actor(Actor *a, Message *reason) {
   Actors *all = a->all;
   Handle *h = a->handle;
-  Worker *w = worker_of(a->self);
   if (reason && is_normal(all, reason)) {
     ambi_message_free(reason);
     reason = NULL;
@@ -250,16 +303,17 @@ static TaskNext end_actor(Actor *a, Message *reason) {
   ambi_actor_unname(all, h);
   ambi_store_release(&h->x_actor, NULL);
   h->reason = reason;
-  all->living--;
+  bool last = ambi_add_relaxed(&all->x_living, -1u) == 2;
   pthread_mutex_unlock(&all->lock);
   ambi_mailbox_close(&h->box, &a->inbox);
-  if (told && !a->cx) a->cx = take_context(all, w);
+  if (told && !a->cx) a->cx = take_context(a);
   ambi_actor_tell(a, a->cx, told, reason);
-  leave_context(all, w, a->cx);
+  leave_context(a, worker_of(a));
   if (a->deadline)
     ambi_timer_cancel(ambi_pool_timers(all->pool), &a->deadline->timer);
   drop_what_it_has(a);
-  keep_for_another(a);
+  ambi_actor_keep(a);
+  if (last && ambi_load_relaxed(&all->x_closing)) ambi_pool_nudge(all->pool);
   return TASK_DONE;
 }
 
@@ -267,12 +321,13 @@ static Message *limit_reason(Actor *a, Context *cx) {
   char text[80];
   ambi_stop_text(cx, text, sizeof text);
   Value why = ambi_make_error_text(cx, ambi_actor_value(a->handle), text);
-  return pack_reason(a, cx, why);
+  return ambi_actor_pack_reason(a, cx, why);
 }
 
 static TaskNext end_with_result(Actor *a, const ValueVec *out) {
   Value v = out->n ? ambi_deref(out->at[0]) : AMB_UNIT;
-  return end_actor(a, ambi_is_error_atom(v) ? pack_reason(a, a->cx, v) : NULL);
+  return end_actor(
+      a, ambi_is_error_atom(v) ? ambi_actor_pack_reason(a, a->cx, v) : NULL);
 }
 
 // What concerns all, and not this actor alone.
@@ -287,10 +342,13 @@ static bool is_killed(Actor *a) {
   return ambi_load_relaxed(&a->x_killed) != NULL;
 }
 
+static bool is_to_end(Actor *a) {
+  return is_killed(a) || ambi_load_relaxed(&a->all->x_closing);
+}
+
 // It goes on with its form, which stays while an operation is to be done again.
 static bool go_on(Actor *a) {
-  Worker *w = worker_of(a->self);
-  a->cx = take_context(a->all, w);
+  a->cx = take_context(a);
   if (!a->cx) return false;
   set_out(a->cx, a);
   Value form = ambi_parcel_unpack(a->cx, a->form);
@@ -301,241 +359,95 @@ static bool go_on(Actor *a) {
   return !ambi_is_none(form) && ambi_form_open_data(a->cx, form) == STOP_NONE;
 }
 
-// Nothing is on its stack but the operation that waits, which is in `form`.
+// Nothing is on its stack but the operation that waits, which is in `form`. When it
+// looked for messages, it may have taken the nudge of who killed it.
 static TaskNext rest(Actor *a) {
-  if (a->form) {
-    leave_context(a->all, worker_of(a->self), a->cx);
-    a->cx = NULL;
-  }
+  if (a->form) leave_context(a, worker_of(a));
+  if (is_to_end(a)) return TASK_AGAIN;
   return ambi_mailbox_park(&a->handle->box) ? TASK_WAIT : TASK_AGAIN;
 }
 
 // It gives way after so many steps.
 static bool goes_on(Actor *a, uint64_t began) {
-  return !is_killed(a) && !a->slow &&
+  return !is_to_end(a) && !a->slow &&
          a->cx->limits.steps_used - began < SLICE_STEPS;
 }
 
 static enum AmbStop run_on(Actor *a, ValueVec *out) {
   enum AmbStop stop;
   uint64_t began = a->cx->limits.steps_used;
-  do
+  do {
     stop = ambi_form_run(a->cx, out);
-  while (stop == STOP_YIELD && goes_on(a, began));
+    if (stop == STOP_YIELD) ambi_pool_offer(a->self);
+  } while (stop == STOP_YIELD && goes_on(a, began));
   a->slow = false;
+  ambi_party_leave(a->cx);  // it began what is shared
   return stop;
 }
 
-static TaskNext slice(Task *t, Evaluator *self) {
-  Actor *a = (Actor *)(void *)t;
-  ValueVec out = {0};
-  a->self = self;
-  ambi_watch_slice(a->all->rt, "actor", a->handle->object.cell.number);
-  ambi_mailbox_unpark(&a->handle->box);
-  if (is_killed(a)) return end_actor(a, ambi_exchange(&a->x_killed, NULL));
-  bool ready = a->cx != NULL || go_on(a);
-  enum AmbStop stop = ready ? run_on(a, &out) : STOP_MEMORY;
-  TaskNext next;
+static TaskNext what_next(Actor *a, enum AmbStop stop, const ValueVec *out) {
+  if (stop == STOP_CANCEL && is_killed(a)) stop = STOP_YIELD;
   switch (stop) {
-  case STOP_YIELD: next = TASK_AGAIN; break;
-  case STOP_WAIT: next = rest(a); break;
+  case STOP_YIELD: return TASK_AGAIN;
+  case STOP_WAIT: return rest(a);
   case STOP_NONE:
-  case STOP_ANSWERS: next = end_with_result(a, &out); break;
+  case STOP_ANSWERS: return end_with_result(a, out);
   case STOP_EXIT:
   case STOP_CANCEL:
   case STOP_INTERNAL:
-  case STOP_MEMORY: next = end_with_all(a, stop); break;
-  default: next = end_actor(a, limit_reason(a, a->cx)); break;
+  case STOP_MEMORY: return end_with_all(a, stop);
+  default: return end_actor(a, limit_reason(a, a->cx));
   }
+}
+
+static TaskNext one_slice(Actor *a) {
+  ValueVec out = {0};
+  ambi_mailbox_unpark(&a->handle->box);
+  if (ambi_load_relaxed(&a->all->x_closing)) return end_actor(a, NULL);
+  if (is_killed(a)) return end_actor(a, ambi_exchange(&a->x_killed, NULL));
+  bool ready = a->cx != NULL || go_on(a);
+  enum AmbStop stop = ready ? run_on(a, &out) : STOP_MEMORY;
+  TaskNext next = what_next(a, stop, &out);
   ambi_vec_drop(&out);
   return next;
 }
 
-// ---- spawning -----------------------------------------------------------------------
-
-static void free_handles(CellHeader *keeper) {
-  Actors *all = (Actors *)(void *)keeper;
-  while (all->handles) {
-    Handle *h = all->handles;
-    all->handles = h->older;
-    ambi_message_free(h->reason);
-    ambi_free(h, sizeof *h);
-  }
-  ambi_free(all->named, all->nnamed * sizeof(Handle *));
-  pthread_mutex_destroy(&all->lock);
-  ambi_free(all, sizeof *all);
+static void go_in(Runtime *rt, Worker *w) {
+  if (!ambi_together(rt)) return;
+  Epochs *e = &rt->sharing->epochs;
+  if (!w->joined) ambi_epoch_join(e, &w->party);
+  w->joined = true;
+  ambi_epoch_enter(e, &w->party);
 }
 
-static Handle *new_handle(Actors *all, uint32_t limit) {
-  Handle *h = ambi_alloc(sizeof *h);
-  if (!h) return NULL;
-  h->object = (HostObject){.cell = {.kind = CELL_HOST},
-                           .kind = all,
-                           .name = "Actor",
-                           .type = all->type};
-  ambi_mailbox_open(&h->box, limit);
-  return h;
+static void go_out(Runtime *rt, Worker *w) {
+  if (!ambi_epoch_is_inside(&w->party)) return;
+  ambi_epoch_leave(&w->party);
+  ambi_epoch_poll(&rt->sharing->epochs);
 }
 
-static Actor *new_actor(Actors *all) {
-  pthread_mutex_lock(&all->lock);
-  Actor *a = all->spare;
-  if (a) all->spare = (Actor *)(void *)a->task.next;
-  pthread_mutex_unlock(&all->lock);
-  if (!a) a = ambi_alloc(sizeof *a);
-  if (a) *a = (Actor){.all = all};
-  return a;
+TaskNext ambi_actor_slice(Task *t, Evaluator *self) {
+  Actor *a = (Actor *)(void *)t;
+  Runtime *rt = a->all->rt;
+  a->self = self;
+  Worker *w = worker_of(a);
+  ambi_crew_act(self);
+  ambi_watch_slice(rt, "actor", a->handle->object.cell.number);
+  go_in(rt, w);
+  TaskNext next = one_slice(a);
+  go_out(rt, w);
+  ambi_crew_act(NULL);
+  return next;
 }
 
-static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
-  pthread_mutex_lock(&all->lock);
-  enum Spawned done = ambi_actor_name(all, h, name);
-  if (done == SPAWNED) {
-    h->object.cell.number = ++all->numbers;
-    h->older = all->handles;
-    all->handles = h;
-    a->handle = h;
-    ambi_store_release(&h->x_actor, a);
-    all->living++;
-  }
-  pthread_mutex_unlock(&all->lock);
-  return done;
-}
-
-// The bonds that options ask for, which cannot fail to find it alive.
-static bool tie(Actor *parent, Handle *h, const SpawnOptions *o) {
-  if (o->link && ambi_actor_tie(parent, h, BOND_LINK, 0) == TIE_OUTAGE)
-    return false;
-  if (o->follow && ambi_actor_tie(ambi_handle_actor(h), parent->handle,
-                                  BOND_FOLLOW, 0) == TIE_OUTAGE)
-    return false;
-  return !o->monitor ||
-         ambi_actor_tie(parent, h, BOND_MONITOR, 0) != TIE_OUTAGE;
-}
-
-enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
-                              const SpawnOptions *o, Handle **out) {
-  Actors *all = parent->all;
-  Handle *h = new_handle(all, o->mailbox);
-  Actor *a = h ? new_actor(all) : NULL;
-  enum Spawned done = a ? enlist(all, a, h, o->name) : SPAWN_OUTAGE;
-  if (done != SPAWNED) {
-    ambi_message_free(form);
-    ambi_free(h, sizeof *h);
-    if (a) keep_for_another(a);
-    return done;
-  }
-  a->form = form;
-  a->space = cx->space;
-  a->module = cx->module;
-  a->most_kib = o->kib;
-  ambi_task_init(&a->task, all->pool, o->class, slice);
-  if (!tie(parent, h, o)) {  // it ends before it begins
-    Message *m = pack_reason(parent, cx, all->normal);
-    if (m) ambi_actor_kill(parent, h, m);
-    done = SPAWN_OUTAGE;
-  }
-  *out = h;
-  ambi_task_start(&a->task, parent->self);
-  return done;
-}
-
-// ---- opening and closing --------------------------------------------------------------
-
-static bool enter(Evaluator *self, void *arg) {
-  (void)arg;
-  Worker *w = ambi_alloc(sizeof *w);
-  *ambi_evaluator_data(self) = w;
-  return w != NULL;
-}
-
-static void leave(Evaluator *self, void *arg) {
-  (void)arg;
-  Worker *w = worker_of(self);
-  while (w->nspare)
-    ambi_context_close(w->spare[--w->nspare]);
-  ambi_flat_drop(&w->room);
-  ambi_free(w, sizeof *w);
-}
-
-static bool intern(Runtime *rt, const char *text, Value *out) {
-  uint32_t id;
-  if (!ambi_symbol_intern(rt->symbols, text, strlen(text), &id)) return false;
-  *out = AMB_SYM_ID(id);
-  return true;
-}
-
-// With the first form that has to do with actors.
-static bool begin(Actors *all) {
-  if (all->pool) return true;
-  Runtime *rt = all->rt;
-  PoolUse use = {.enter = enter,
-                 .leave = leave,
-                 .arg = all,
-                 .timeline = ambi_watch_timeline(rt)};
-  if (!intern(rt, "Actor", &all->type) || !intern(rt, "down", &all->down) ||
-      !intern(rt, "normal", &all->normal) ||
-      !intern(rt, "shutdown", &all->shutdown) ||
-      !intern(rt, "call", &all->call) || !intern(rt, "reply-to", &all->asker))
-    return false;
-  Handle *h = new_handle(all, 0);
-  if (!h) return false;
-  all->pool = ambi_pool_open(all->evaluators, &use);
-  if (!all->pool) {
-    ambi_free(h, sizeof *h);
-    return false;
-  }
-  ambi_store_release(&rt->x_bell, ambi_pool_bell(all->pool));
-  all->script.all = all;
-  return enlist(all, &all->script, h, 0) == SPAWNED;
-}
-
-Actor *ambi_actor_of(Context *cx) {
-  if (cx->actor) return cx->actor;
-  Actors *all = cx->rt->actors;
-  return begin(all) ? &all->script : NULL;
-}
-
-bool ambi_actors_open(Runtime *rt, unsigned evaluators) {
-  Actors *all = ambi_alloc(sizeof *all);
-  if (!all) return false;
-  all->rt = rt;
-  all->evaluators = evaluators;
-  all->keeper = (HostObject){.cell = {.kind = CELL_HOST, .drop = free_handles},
-                             .name = "Actors",
-                             .type = AMB_SYM(UNDEFINED)};
-  pthread_mutex_init(&all->lock, NULL);
-  ambi_runtime_add_cell(rt, &all->keeper.cell);
-  rt->actors = all;
-  rt->actor_table = &ambi_actor_table;
-  return ambi_mutexes_open(rt);
-}
-
-static void drop_actor(Actors *all, Actor *a) {
+void ambi_actor_drop(Actor *a) {
+  a->self = NULL;
   for (Bond *b = ambi_actor_unbind(a, NULL), *next; b; b = next) {
     next = b->next_in;
     ambi_free(b, sizeof *b);
   }
   ambi_mailbox_close(&a->handle->box, &a->inbox);
-  leave_context(all, NULL, a->cx);
+  leave_context(a, NULL);
   drop_what_it_has(a);
   if (!is_script(a)) ambi_free(a, sizeof *a);
-}
-
-void ambi_actors_close(Runtime *rt) {
-  Actors *all = rt->actors;
-  rt->actor_table = NULL;
-  if (!all || !all->pool) return;
-  ambi_store_release(&rt->x_bell, NULL);
-  ambi_pool_close(all->pool, NULL, NULL);
-  for (Handle *h = all->handles; h; h = h->older) {
-    Actor *a = ambi_exchange(&h->x_actor, NULL);
-    if (a) drop_actor(all, a);
-  }
-  while (all->spare) {
-    Actor *a = all->spare;
-    all->spare = (Actor *)(void *)a->task.next;
-    ambi_free(a, sizeof *a);
-  }
-  ambi_flat_drop(&all->room);
 }

@@ -6,9 +6,13 @@
 // begun, and one that waits in `receive` as the last thing it does, is no more than a
 // form in a parcel.
 //
-// An actor is run by evaluators, slice by slice, and parks its mailbox when it waits;
-// who puts something there wakes it (scheduler/mailbox.h). The script is an actor, too,
-// which is not in any queue: while it waits, its thread is evaluator 0.
+// An actor is run by the evaluators of the crew, slice by slice, and parks its mailbox
+// when it waits; who puts something there wakes it (scheduler/mailbox.h). The script is
+// an actor, too, which is not in any queue: while it waits, its thread is evaluator 0,
+// and where that is the only one, it gives others a turn at its looks.
+//
+// Of several evaluators all are together (runtime/guard.h) from the first `spawn` until
+// a form of the script ends and no other actor lives. With one of them they need not be.
 //
 // Who looks at an actor from outside (to kill it, to tie it to another) holds
 // Actors.lock, under which it ends. Bonds are between Handles and stand in two lists.
@@ -20,8 +24,8 @@
 #include "runtime/builtins/actors.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
+#include "scheduler/crew_data.h"
 #include "scheduler/parcel.h"
-#include "scheduler/pool.h"
 
 typedef struct Actor Actor;
 typedef struct Bond Bond;
@@ -53,9 +57,9 @@ typedef struct Waiting {  // what an operation that is done again has noted
 } Waiting;
 
 struct Actor {
-  Task task;                       // the scheduler's
-  struct Actors *all;              // [init]
-  Handle *handle;                  // [init]
+  Task task;           // the scheduler's; stays when it is used again
+  struct Actors *all;  // [init]
+  Handle *handle;      // [init]
   AMB_ATOMIC(Message *) x_killed;  // [all] why, once
   Bond *in, *out;                  // [lock]
   // of who runs it
@@ -67,38 +71,58 @@ struct Actor {
   Inbox inbox;
   Waiting waiting;
   uint64_t requests;
+  uint64_t random;            // its stream
   struct Deadline *deadline;  // made when it is first needed
   uint32_t most_kib;          // of its heap; 0: no limit
   bool slow;                  // its slice is to end: it sent to a long mailbox
 };
 
+enum { WORKER_SPARE = 16 };
+typedef struct Worker {  // [evaluator] what an evaluator has for actors
+  Context *spare[WORKER_SPARE];
+  unsigned nspare;
+  bool joined;        // party is one of the Runtime's epochs
+  Participant party;  // inside during a slice
+  Flat room;
+} Worker;
+
 typedef struct Actors {
   HostObject
       keeper;  // the cell of the Runtime that frees all handles, and this
   Runtime *rt;
-  Pool *pool;            // opened with the first actor
-  unsigned evaluators;   // [init]
+  Pool *pool;            // the crew's; set with the first actor
+  Worker *workers;       // [init] one for each evaluator
+  bool own_pool;         // ... or one of one evaluator, for tables are in use
+  bool held;             // by the script: evaluators stay together
+  uint32_t out;          // of one evaluator: Contexts that are in use
   pthread_mutex_t lock;  // [init]
   Handle *handles;       // [lock] the newest
   Handle **named;        // [lock] by symbol
   size_t nnamed;         // [lock]
   uint32_t numbers;      // [lock]
-  uint32_t living;       // [lock]
-  Actor *spare;          // [lock] to be used again, linked by task.next
+  AMB_ATOMIC(uint32_t) x_living;  // [lock>all] the script is one
+  Actor *spare;  // [lock] to be used again, linked by task.next
   Actor script;
   Flat room;                                  // of the script
   Value type;                                 // of a handle
   Value down, normal, shutdown, call, asker;  // symbols in messages
-  AMB_ATOMIC(uint32_t) x_stop;  // [all] the script is to stop so: enum AmbStop
-  int exit_code;
+  AMB_ATOMIC(uint64_t)
+  x_stop;  // [all] the script is to stop so: enum AmbStop, and the exit code << 32
+  AMB_ATOMIC(bool) x_closing;  // [all] every actor is to end
 } Actors;
 
 extern const ActorTable ambi_actor_table;  // actor_ops.c
 
-// A Runtime with actors, on so many evaluators at most. False: memory is out.
-bool ambi_actors_open(Runtime *rt, unsigned evaluators);
-// Ends them all, before the Runtime is closed.
+// A Runtime with actors, on the evaluators of its crew. False: memory is out.
+bool ambi_actors_open(Runtime *rt);
+// Ends them all, before the crew is closed.
 void ambi_actors_close(Runtime *rt);
+
+// ---- for the crew, on the thread of the script ------------------------------------
+// Are evaluators to stay as they are, together or not, when a form of the script ends?
+bool ambi_actors_need_crew(Runtime *rt);
+// Others run for a slice, if the script's is the only thread for them.
+void ambi_actors_take_turn(Runtime *rt);
 
 typedef struct SpawnOptions {
   uint32_t name, mailbox, kib;
@@ -110,7 +134,7 @@ enum Spawned { SPAWNED, SPAWN_NAME_TAKEN, SPAWN_OUTAGE };
 enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
                               const SpawnOptions *o, Handle **out);
 
-// Whose evaluation it is; NULL: memory is out.
+// Whose evaluation it is, not that of a branch; NULL: memory is out.
 Actor *ambi_actor_of(Context *cx);
 Flat *ambi_actor_room(Actor *a);
 // Under the lock, or by the actor itself; else what is found may end meanwhile, but its
@@ -137,6 +161,16 @@ enum Tied ambi_actor_tie(Actor *watcher, Handle *watched, enum BondKind kind,
                          uint64_t request);
 // The answer has come, or is not waited for any more.
 void ambi_actor_untie_call(Actor *watcher, uint64_t request);
+// ---- actor.c, for spawning ----------------------------------------------------------
+TaskNext ambi_actor_slice(Task *t, Evaluator *self);
+Message *ambi_actor_pack_reason(Actor *a, Context *cx, Value v);
+// An actor to be filled in, all zero but for its task, and of which others may still
+// know the memory; NULL: there is no memory.
+Actor *ambi_actor_new(Actors *all, TaskClass class);
+void ambi_actor_keep(Actor *a);
+// What it has of its own is given back.
+void ambi_actor_drop(Actor *a);
+
 // For the end of an actor, under the lock, and then without it: what it was tied to
 // follows it, and who watched it is to be told.
 enum Spawned ambi_actor_name(Actors *all, Handle *h, uint32_t name);
@@ -159,6 +193,8 @@ enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a);
 // Until when it waits, from now on. False: there is no memory.
 bool ambi_actor_wait_until(Actor *a, uint64_t due_ns);
 bool ambi_actor_is_due(const Actor *a);
+// Is the script to stop, for another actor did? cx->stop is set then.
+bool ambi_actor_is_stopped(Context *cx, Actor *a);
 // It waits no more.
 void ambi_actor_waited(Actor *a);
 

@@ -45,9 +45,18 @@ static bool was_killed(Context *cx, Actor *a, enum BuiltinStatus *status) {
 // The caller, and the actor that the first argument means. False: *status tells.
 static bool begin(Context *cx, const Value *args, Actor **a, Handle **h,
                   enum BuiltinStatus *status) {
+  if (!cx->actor && ambi_crew_acting()) {
+    *status = ambi_answer_error(
+        cx, "not in a module that a branch imports beside others");
+    return false;
+  }
   *a = ambi_actor_of(cx);
   if (!*a) {
     *status = ambi_answer_stop(cx);
+    return false;
+  }
+  if (ambi_actor_is_stopped(cx, *a)) {
+    *status = B_STOP;
     return false;
   }
   if (was_killed(cx, *a, status)) return false;
@@ -221,6 +230,13 @@ static bool set_waiting(Context *cx, Actor *a, const Value *ms) {
   return false;
 }
 
+// An operation of an actor can only be done again where the actor's own form runs.
+static bool may_wait(Context *cx, const Actor *a, enum BuiltinStatus *status) {
+  if (!a->self || cx == a->cx) return true;
+  *status = ambi_answer_error(cx, "an actor that imports a module cannot wait");
+  return false;
+}
+
 // ---- receive ------------------------------------------------------------------------------
 
 // Can no message with this root and head match the pattern? Saves unpacking most.
@@ -315,7 +331,8 @@ static enum BuiltinStatus receive_now(Context *cx, const Value *args,
                                       unsigned n, Value *out) {
   Actor *a;
   enum BuiltinStatus status;
-  if (!begin(cx, args, &a, NULL, &status)) return status;
+  if (!begin(cx, args, &a, NULL, &status) || !may_wait(cx, a, &status))
+    return status;
   if (!are_clauses(args[0]) || (n > 1 && !ambi_is_number(args[1])))
     return ambi_answer_error(
         cx, "receive expects ((PATTERN BODY) ...), and perhaps "
@@ -323,6 +340,7 @@ static enum BuiltinStatus receive_now(Context *cx, const Value *args,
   for (;;) {
     if (!set_waiting(cx, a, n > 1 ? &args[1] : NULL)) return B_STOP;
     ambi_mailbox_drain(&a->handle->box, &a->inbox);
+    if (ambi_actor_is_stopped(cx, a)) return B_STOP;
     *out = look_for(cx, a, args[0]);
     if (cx->stop) return B_STOP;
     if (ambi_is_none(*out) && ambi_actor_is_due(a)) *out = args[2];
@@ -398,7 +416,8 @@ static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
   Handle *h;
   enum BuiltinStatus status;
   (void)n;
-  if (!begin(cx, args, &a, &h, &status)) return status;
+  if (!begin(cx, args, &a, &h, &status) || !may_wait(cx, a, &status))
+    return status;
   if (!a->waiting.on) {
     status = ask(cx, a, h, args);
     if (status != B_EMPTY) return status;
@@ -406,6 +425,7 @@ static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
   for (;;) {
     if (find_answer(cx, a, out)) {
       stop_asking(a);
+      if (ambi_actor_is_stopped(cx, a)) return B_STOP;
       return ambi_answer(cx, out, *out);
     }
     if (ambi_actor_is_due(a)) {
@@ -430,9 +450,10 @@ static enum BuiltinStatus op_call(Context *cx, const Value *args, unsigned n,
 
 static enum BuiltinStatus op_self(Context *cx, const Value *args, unsigned n,
                                   Value *out) {
-  (void)args, (void)n;
-  Actor *a = ambi_actor_of(cx);
-  if (!a) return ambi_answer_stop(cx);
+  Actor *a;
+  enum BuiltinStatus status;
+  (void)n;
+  if (!begin(cx, args, &a, NULL, &status)) return status;
   *out = ambi_actor_value(a->handle);
   return B_OK;
 }
@@ -500,7 +521,7 @@ static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
   ambi_actor_kill(a, h, m);
   if (was_killed(cx, a, &status)) return status;
   if (h == a->handle) {
-    cx->stop = STOP_YIELD;
+    cx->stop = cx == a->cx ? STOP_YIELD : STOP_CANCEL;
     return B_STOP;
   }
   return ambi_answer_unit(out);

@@ -228,7 +228,7 @@ bool ambi_actors_is_valid(Actors *all, const char **why) {
     if (ok && h->name && (!a || all->named[h->name] != h))
       ok = ambi_invalid(why, "a name of one who is not there");
   }
-  if (ok && living != all->living)
+  if (ok && living != ambi_load_relaxed(&all->x_living))
     ok = ambi_invalid(why, "actors that are counted wrong");
   pthread_mutex_unlock(&all->lock);
   return ok;

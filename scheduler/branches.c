@@ -146,13 +146,6 @@ static TaskNext slice(Task *t, Evaluator *self) {
 
 // ---- the parent -----------------------------------------------------------------
 
-static uint64_t stream(uint64_t from, uint64_t i) {  // splitmix64
-  uint64_t z = from + (i + 1) * 0x9E3779B97F4A7C15u;
-  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-  return z ^ z >> 31;
-}
-
 static Branches *make(Context *cx, Value list) {
   CrewMates *crew = ambi_crew_of(cx->rt);
   uint32_t n = ambi_expr_size(list);
@@ -170,7 +163,7 @@ static Branches *make(Context *cx, Value list) {
     Value form = ambi_deref(ambi_expr_at(list, i));
     Branch *b = &g->at[i];
     b->of = g;
-    b->random = stream(seed, i);
+    b->random = ambi_crew_stream(seed, i);
     ambi_task_init(&b->task, crew->pool, TASK_BATCH, slice);
     if (ambi_carry_out(cx, &b->form, &form, 1)) continue;
     free_all(g);
@@ -180,9 +173,9 @@ static Branches *make(Context *cx, Value list) {
 }
 
 uint64_t ambi_branches_begin(Context *cx, Value list) {
-  // Not for actors, nor for a script that a task runs, nor where tables are shared. Who
-  // has a lock has it in all branches.
-  if (cx->actor || cx->held || ambi_tables_in_use(cx->rt) ||
+  // Not for a script that a task runs, nor where tables are shared. Who has a lock has it
+  // in all branches.
+  if (cx->held || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
     return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);

@@ -52,6 +52,13 @@ void ambi_crew_give(CrewMates *c, Context *cx) {
   if (!kept) ambi_context_close(cx);
 }
 
+uint64_t ambi_crew_stream(uint64_t from, uint64_t i) {  // splitmix64
+  uint64_t z = from + (i + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+  return z ^ z >> 31;
+}
+
 // ---- slices ---------------------------------------------------------------------
 
 enum AmbStop ambi_crew_run(Context *cx, ValueVec *found, Evaluator *self) {
@@ -101,11 +108,11 @@ static void rest(Context *cx) {
         !ambi_actors_run(cx->rt))
       ambi_mutexes_refuse(cx->rt);
     ambi_add_relaxed(&c->x_running, 1);
-    return;
-  }
-  if (++c->yields % SLICES == 0 && ambi_load_relaxed(&c->x_open) &&
-      !ambi_pool_is_quiet(c->pool))
+  } else if (++c->yields % SLICES == 0 && ambi_load_relaxed(&c->x_open) &&
+             !ambi_pool_is_quiet(c->pool))
     ambi_pool_help(c->pool, after_one, &r);
+  if (cx->stop == STOP_YIELD) ambi_actors_take_turn(cx->rt);
+  ambi_party_be_in(cx);  // who ran may have begun to share the Runtime
 }
 
 bool ambi_crew_share(Context *cx) {
@@ -113,7 +120,7 @@ bool ambi_crew_share(Context *cx) {
     if (!cx->stop) cx->stop = STOP_MEMORY;
     return false;
   }
-  if (!ambi_epoch_is_inside(&cx->party)) ambi_party_enter(cx);
+  ambi_party_be_in(cx);
   return true;
 }
 
@@ -127,9 +134,10 @@ static void form_ended(Context *cx) {
   CrewMates *c = ambi_crew_of(cx->rt);
   if (acting || cx->crew_data || cx->actor) return;
   if (!ambi_together(cx->rt)) return;
+  ambi_party_leave(cx);
+  if (ambi_actors_need_crew(cx->rt)) return;
   ambi_pool_help(c->pool, none_open, c);
   cx->sliced = false;
-  ambi_party_leave(cx);
   // A form that runs a module goes on behind it.
   if (cx->rt->modules->nesting <= 1) ambi_spaces_unshare(cx->rt);
 }

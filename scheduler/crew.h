@@ -9,7 +9,7 @@
 #include "runtime/runtime.h"
 
 // rt gets a crew of n evaluators, 1 or more; none is started before there is something
-// for it. Tier 1 only. False: memory is out.
+// for it; in tier 0 there is nothing but actors' names. False: memory is out.
 bool ambi_crew_open(Runtime *rt, unsigned n);
 // Before the Runtime is closed, and when no form of it is open. Does nothing to one
 // that has none.

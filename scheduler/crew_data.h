@@ -31,6 +31,9 @@ static inline CrewMates *ambi_crew_of(const Runtime *rt) {
 Evaluator *ambi_crew_acting(void);
 void ambi_crew_act(Evaluator *self);
 
+// The seed of the i-th of what runs beside others, from a number of who began them.
+uint64_t ambi_crew_stream(uint64_t from, uint64_t i);
+
 // The Runtime's evaluations are together from now on; cx is one of them. False:
 // cx->stop is set.
 bool ambi_crew_share(Context *cx);

@@ -320,28 +320,38 @@ Pool *ambi_pool_open(unsigned n, const PoolUse *use) {
 }
 
 static void stop_threads(Pool *p) {
+  if (!p->timers) return;  // it was stopped before
   ambi_lot_end(&p->lot);
   pthread_mutex_lock(&p->threads);
   p->closing = true;
   pthread_mutex_unlock(&p->threads);
   for (unsigned i = 0; i < p->nthreads; i++)
     pthread_join(p->thread[i], NULL);
-}
-
-uint64_t ambi_pool_close(Pool *p, void (*left)(Task *t, void *arg), void *arg) {
-  stop_threads(p);
   ambi_timers_close(p->timers);  // which may have brought tasks until now
   p->timers = NULL;
-  uint64_t living = 0;
-  for (unsigned i = 0; i <= p->n; i++) {
-    PoolCounts c = ambi_pool_counts(p, i);
-    living += c.started - c.done;
-  }
+}
+
+static void leave_tasks(Pool *p, void (*left)(Task *t, void *arg), void *arg) {
   for (int c = 0; c < TASK_CLASSES; c++) {
     Task *t;
     while ((t = ambi_tasks_take(&p->lot.injected[c])))
       if (left) left(t, arg);
   }
+}
+
+void ambi_pool_stop(Pool *p) {
+  stop_threads(p);
+  leave_tasks(p, NULL, NULL);
+}
+
+uint64_t ambi_pool_close(Pool *p, void (*left)(Task *t, void *arg), void *arg) {
+  stop_threads(p);
+  uint64_t living = 0;
+  for (unsigned i = 0; i <= p->n; i++) {
+    PoolCounts c = ambi_pool_counts(p, i);
+    living += c.started - c.done;
+  }
+  leave_tasks(p, left, arg);
   free_pool(p);
   return living;
 }

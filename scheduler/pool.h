@@ -43,6 +43,9 @@ typedef enum HelpEnd {
 
 // NULL: memory is out. n >= 1.
 Pool *ambi_pool_open(unsigned n, const PoolUse *use);
+// Nobody is in ambi_pool_help. Slices that run end, none is begun, no timer fires any
+// more, and tasks in queues are forgotten: their owner takes them apart.
+void ambi_pool_stop(Pool *p);
 // Nobody is in ambi_pool_help. Slices that run end, none is begun. `left` gets each task
 // that was in a queue, when all threads are gone; the tasks that rest are not known
 // here. Returns how many were started and not done.

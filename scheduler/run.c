@@ -6,6 +6,7 @@
 #include "memory/alloc.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
+#include "runtime/spaces/share.h"
 
 // ---- scripts ------------------------------------------------------------------
 
@@ -135,6 +136,7 @@ ambit_query *ambit_ask_term(ambit_heap *h, ambit_term t) {
 // To the next answer.
 static enum AmbStop run(ambit_query *q) {
   Context *cx = q->heap.cx;
+  ambi_party_be_in(cx);
   while (ambi_rests(ambi_form_run(cx, &q->answers)))
     if (cx->rt->crew) cx->rt->crew->rest(cx);
   return cx->stop;

@@ -8,6 +8,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/bytecode/code.h"
+#include "runtime/spaces/share.h"
 #include "scheduler/actor.h"
 #ifdef AMBIT_JIT
 #include "compiler_thread/compiler.h"
@@ -100,6 +101,7 @@ static void open_compiler(ambit *a) {
 
 static void close_runtime(ambit *a) {
   ambi_actors_close(a->rt);
+  ambi_crew_close(a->rt);
 #ifdef AMBIT_JIT
   if (a->compiler) ambi_compiler_stop(a->rt);
   ambi_runtime_close(a->rt);
@@ -129,7 +131,8 @@ ambit *ambit_open(const ambit_options *options) {
   }
   ambi_space_evaluates(a->rt->modules->corelib->space);
   ambi_space_evaluates(ambi_module_top(a->rt)->space);
-  if (!ambi_actors_open(a->rt, 1) || !set_directory(a, a->options.directory)) {
+  if (!ambi_crew_open(a->rt, 1) || !ambi_actors_open(a->rt) ||
+      !set_directory(a, a->options.directory)) {
     ambit_close(a);
     return NULL;
   }
@@ -184,6 +187,7 @@ bool system_heap_open(ambit *a, ambit_heap *h) {
   h->cx->space = h->cx->module->space;
   h->cx->hb = (Word *)UINTPTR_MAX;
   ambi_limits_begin(h->cx);
+  ambi_party_enter(h->cx);
   a->rt->guests++;
   return true;
 }
@@ -193,6 +197,7 @@ bool system_heap_open(ambit *a, ambit_heap *h) {
 void system_heap_close(ambit_heap *h) {
   Runtime *rt = h->a->rt;
   ambi_buffer_drop(&h->text);
+  ambi_party_leave(h->cx);
   leave_context(h->a, h->cx);
   h->cx = NULL;
   if (--rt->guests || rt->modules->nesting) return;

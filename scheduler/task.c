@@ -21,7 +21,6 @@ static void put_new(Task *t, Evaluator *self) {
 }
 
 void ambi_task_start(Task *t, Evaluator *self) {
-  AMB_ASSERT(ambi_load_relaxed(&t->x_state) == TASK_RESTING);
   ambi_store_relaxed(&t->x_state, TASK_BUSY);
   if (!self) {
     ambi_pool_inject(t, true);

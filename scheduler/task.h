@@ -66,7 +66,8 @@ struct Task {
 
 void ambi_task_init(Task *t, Pool *pool, TaskClass class,
                     TaskNext (*run)(Task *t, Evaluator *self));
-// It may run from now on. `self` is the evaluator that this thread is acting as, NULL
+// It may run from now on; one that is done may be started again, even while somebody
+// still wakes it who had reason to before. `self` is the evaluator that this thread is acting as, NULL
 // on any other thread.
 void ambi_task_start(Task *t, Evaluator *self);
 // Any thread; `self` as above. The task was started and is not done, or something of

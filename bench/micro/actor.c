@@ -147,7 +147,7 @@ static void run(const char *text) {
 int main(int argc, char **argv) {
   micro_begin(argc, argv);
   open_machine();
-  micro_must(ambi_actors_open(rt, 1), "no actors");
+  micro_must(ambi_crew_open(rt, 1) && ambi_actors_open(rt), "no actors");
   run("!(import! &self concurrent)"
       "(= (counter $n) (receive (((add $x) (counter (+ $n $x))))))");
   uint64_t one = 1, many = 100;
@@ -160,6 +160,7 @@ int main(int argc, char **argv) {
   spawning("an actor that ends at once", "1");
   waiting("(counter 5)");
   ambi_actors_close(rt);
+  ambi_crew_close(rt);
   close_machine();
   return 0;
 }

@@ -8,7 +8,7 @@
                                    Value *out) {                               \
     const ActorTable *all = cx->rt->actor_table;                               \
     if (!all) return ambi_answer_error(cx, "there are no actors here");        \
-    if (cx->crew_data)                                                         \
+    if (cx->crew_data && !cx->actor)                                           \
       return ambi_answer_error(cx, "not in a branch that runs beside others"); \
     return all->at[which](cx, args, n, out);                                   \
   }

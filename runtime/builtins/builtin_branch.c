@@ -38,7 +38,7 @@ static Value call_of_branch(Context *cx, uint64_t branches, uint32_t i,
 // Begins what the list holds. 0: it is not begun.
 static uint64_t begin(Context *cx, Value list) {
   const Crew *crew = cx->rt->crew;
-  if (!crew) return 0;
+  if (!crew || cx->rt->tier == 0) return 0;
   if (!ambi_is_ground_expr(list)) list = with_list(cx, list);
   if (!ambi_is_none(list)) return crew->begin(cx, list);
   ambi_answer_stop(cx);

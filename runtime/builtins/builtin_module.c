@@ -8,6 +8,7 @@
 #include "runtime/builtins/builtin.h"
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
+#include "runtime/tables/table.h"
 
 static enum BuiltinStatus fail(Context *cx, const char *message) {
   cx->error_reason = AMB_NONE;
@@ -294,6 +295,7 @@ static const char *set_tabling(Context *cx, Value v) {
   bool on = is_symbol_named(cx, v, "auto");
   if (!on && !is_symbol_named(cx, v, "off"))
     return "tabling expects auto or off";
+  if (on && ambi_together(rt)) return AMB_NO_TABLES_NOW;
   if (on != rt->tabling && rt->calls_changed) rt->calls_changed(rt);
   rt->tabling = on;
   return NULL;

@@ -11,6 +11,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/eval.h"
+#include "runtime/spaces/share.h"
 #include "runtime/types/types.h"
 #include "runtime/watch.h"
 
@@ -231,6 +232,7 @@ static bool add(Run *run, Template *t, Position at) {
 // Reads and handles one atom. False: the script has ended.
 static bool step(Run *run) {
   Template t;
+  ambi_party_be_in(run->cx);
   ambi_guard(run->s->rt);  // of the words, and of what is mentioned
   enum ReadStatus status = ambi_read(&run->reader, &t);
   ambi_unguard(run->s->rt);
@@ -284,6 +286,7 @@ static bool evaluate_compiled(Run *run, Position at, size_t atom) {
 
 // The next form, or all atoms up to it. False: the script has ended.
 static bool step_compiled(Run *run) {
+  ambi_party_be_in(run->cx);
   const Script *s = run->s;
   Space *space = s->module->space;
   bool stale = ambi_load_relaxed(&s->rt->x_type_check) ||
@@ -312,6 +315,10 @@ enum RunStatus ambi_run_script(Script *s) {
   }
   run.cx->space = s->module->space;
   run.cx->module = s->module;
+  if (s->parent) {
+    run.cx->actor = s->parent->actor;
+    run.cx->random = s->parent->random;
+  }
   ambi_space_evaluates(s->module->space);
   ambi_reader_open(&run.reader, rt, s->module->tokens, s->text, s->len);
   rt->modules->nesting++;
@@ -325,6 +332,8 @@ enum RunStatus ambi_run_script(Script *s) {
   if (s->parent && s->stop != STOP_NONE)
     s->parent->exit_code = run.cx->exit_code;
   if (s->compiled) ambi_program_close(&run.program);
+  ambi_party_leave(run.cx);
+  if (s->parent) ambi_party_be_in(s->parent);
   ambi_context_close(run.cx);
   rt->modules->nesting--;
   return run.status;

@@ -306,6 +306,10 @@ void ambi_party_enter(Context *cx) {
   ambi_epoch_enter(&sh->epochs, &cx->party);
 }
 
+void ambi_party_be_in(Context *cx) {
+  if (!ambi_epoch_is_inside(&cx->party)) ambi_party_enter(cx);
+}
+
 void ambi_party_leave(Context *cx) {
   if (!ambi_epoch_is_inside(&cx->party)) return;
   Epochs *e = &cx->rt->sharing->epochs;

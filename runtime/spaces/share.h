@@ -94,6 +94,8 @@ void ambi_spaces_tidy(Runtime *rt);
 // sees any more.
 void ambi_party_enter(Context *cx);
 void ambi_party_leave(Context *cx);
+// Goes in unless it is.
+void ambi_party_be_in(Context *cx);
 
 // For change.c.
 void ambi_share_begin(Space *s);

@@ -93,6 +93,8 @@ void ambi_tables_form_end(Runtime *rt, size_t begun);
 Value ambi_table_answer(Context *cx, const Table *t, uint32_t i,
                         const Value *vars, size_t nvars);
 
+// What is told where evaluators run beside one another, and tables cannot begin.
+#define AMB_NO_TABLES_NOW "tables are to begin before the first actor does"
 // `(tabled! symbol)` in this space.
 bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol);
 // May a call ask a table at all? Tables belong to one evaluation.

@@ -1,5 +1,5 @@
 // Actors as a whole: a hundred thousand at once, killed at random, and while memory
-// runs out. Whatever happens, those that live get their messages, ends are told, and
+// runs out, with one evaluator and with several. Whatever happens, those that live get their messages, ends are told, and
 // nothing is left behind.
 #include <stdio.h>
 
@@ -21,16 +21,21 @@ static Runtime *rt;
 static size_t bytes_before;
 static Buffer lines;  // of results, up to the first form that was stopped
 
-static void open_runtime(void) {
+static const unsigned crews[] = {1, 2, 4};  // evaluators
+enum { CREWS = sizeof crews / sizeof *crews };
+
+static void open_runtime(int crew) {
   Host host = {.write = drop_text, .note = drop_note};
   bytes_before = ambi_alloc_bytes();
   rt = ambi_runtime_open(&host, 1);
   ck_assert_ptr_nonnull(rt);
-  ck_assert(ambi_actors_open(rt, 1));
+  ck_assert(ambi_crew_open(rt, crews[crew]));
+  ck_assert(ambi_actors_open(rt));
 }
 
 static void close_runtime(void) {
   ambi_actors_close(rt);
+  ambi_crew_close(rt);
   ambi_runtime_close(rt);
   ambi_buffer_drop(&lines);
   ck_assert_uint_eq(ambi_alloc_bytes(), bytes_before);
@@ -80,13 +85,13 @@ static const char ring[] =
     "     (receive ((done finished)))))";
 
 START_TEST(a_hundred_thousand_at_once) {
-  open_runtime();
+  open_runtime(_i);
   gives(ring, "[()]");
   gives("!(turn 1000 100)", "[finished]");
   size_t before = ambi_alloc_bytes();
   gives("!(turn 100000 110000)", "[finished]");
   const Actors *all = rt->actors;
-  ck_assert_uint_gt(all->living, 100000);
+  ck_assert_uint_gt(ambi_load_relaxed(&all->x_living), 100000);
   ck_assert_uint_lt((ambi_alloc_bytes() - before) / 100000, 1024);
   close_runtime();
 }
@@ -139,10 +144,29 @@ static const char chaos[] =
     "once))))";
 
 START_TEST(chaos_loses_nothing) {
-  open_runtime();
+  open_runtime(_i);
   gives(chaos, "[()][()]");
   for (int i = 0; i < 20; i++)
     gives("!(round 1)", "[(fine all once)]");
+  close_runtime();
+}
+END_TEST
+
+// Killed at any moment of its slices, or when it waits, an actor ends.
+static const char killed[] =
+    "!(import! &self concurrent)"
+    "(= (busy) (receive (((add $x) (busy)))))"
+    "(= (spin $n) (if (== $n 0) () (spin (- $n 1))))"
+    "(= (ends $n $lost) (if (== $n 0) $lost"
+    "   (let* (($a (spawn (busy) (monitor))) ($u (spin (* 5 (% $n 200))))"
+    "          ($k (kill $a enough))"
+    "          ($l (receive (((down $b enough) $lost)) 20000 (+ $lost 1))))"
+    "      (ends (- $n 1) $l))))";
+
+START_TEST(killed_at_any_moment) {
+  open_runtime(_i);
+  gives(killed, "[()]");
+  gives("!(ends 3000 0)", "[0]");
   close_runtime();
 }
 END_TEST
@@ -162,7 +186,7 @@ static const char small[] =
 // The script is stopped, or gives what it always gives.
 START_TEST(memory_runs_out) {
   for (uint64_t n = 1;; n += 3) {
-    open_runtime();
+    open_runtime(_i);
     ck_assert_int_eq(run("!(import! &self concurrent)"), RUN_OK);
     uint64_t from = ambi_alloc_attempts();
     ambi_alloc_fail_at(n);
@@ -183,8 +207,9 @@ END_TEST
 int main(void) {
   TCase *tc = tcase_create("actor");
   tcase_set_timeout(tc, 120);
-  tcase_add_test(tc, a_hundred_thousand_at_once);
-  tcase_add_test(tc, chaos_loses_nothing);
-  tcase_add_test(tc, memory_runs_out);
+  tcase_add_loop_test(tc, a_hundred_thousand_at_once, 0, CREWS);
+  tcase_add_loop_test(tc, chaos_loses_nothing, 0, CREWS);
+  tcase_add_loop_test(tc, killed_at_any_moment, 0, CREWS);
+  tcase_add_loop_test(tc, memory_runs_out, 0, CREWS);
   return unit_run(tc, "actor");
 }

@@ -334,7 +334,7 @@ static Space *new_space(Value *heads, int n) {
 
 START_TEST(test_table_grows) {
   Value heads[MORE_HEADS];
-  char text[8];
+  char text[16];
   pthread_t thread;
   size_t wrong = 0;
   for (int i = 0; i < MORE_HEADS; i++) {

@@ -7,8 +7,8 @@
 
 bool ambi_mentions_open(Runtime *rt) {
   Mentions *m = &rt->mentions;
-  uint32_t n =
-      rt->boot ? rt->boot->nnames : (uint32_t)ambi_symbols_count(rt->symbols);
+  uint32_t n = rt->boot ? rt->boot->symbols.n
+                        : (uint32_t)ambi_symbols_count(rt->symbols);
   m->seen = ambi_alloc(n);
   if (!m->seen) return false;
   m->nsymbols = n;
@@ -21,6 +21,7 @@ void ambi_mentions_close(Runtime *rt) {
   Mentions *m = &rt->mentions;
   ambi_free(m->seen, m->nsymbols);
   if (m->reach) ambi_free(m->reach, m->nsymbols);
+  if (m->modules) ambi_free(m->modules, m->nsymbols);
   *m = (Mentions){0};
 }
 
@@ -276,8 +277,89 @@ static bool make_reach(Runtime *rt) {
   Mentions *m = &rt->mentions;
   if (!ambi_runtime_core_unchanged(rt)) return find_reach(rt);
   m->reach = ambi_alloc(m->nsymbols);
-  if (m->reach) memcpy(m->reach, rt->boot->reach, m->nsymbols);
+  if (m->reach) memcpy(m->reach, rt->boot->reach, rt->boot->nnames);
   return m->reach != NULL;
+}
+
+// ---- the rules of its modules -------------------------------------------------------
+
+// The pairs of a let* have heads that are not called.
+static bool push_pairs(Value list, ValueVec *todo) {
+  bool ok = true;
+  for (uint32_t i = 0; ok && i < ambi_expr_size(list); i++) {
+    Value pair = ambi_expr_at(list, i);
+    ok =
+        ambi_expr_size(pair) == 2 && ambi_vec_push(todo, ambi_expr_at(pair, 1));
+  }
+  return ok;
+}
+
+static bool push_parts(Value v, ValueVec *todo) {
+  uint32_t i = 0;
+  bool ok = true;
+  if (ambi_expr_size(v) == 3 && ambi_expr_at(v, 0).w == AMB_SYM(LET_STAR).w) {
+    ok = push_pairs(ambi_expr_at(v, 1), todo);
+    i = 2;
+  }
+  for (; ok && i < ambi_expr_size(v); i++)
+    ok = ambi_vec_push(todo, ambi_expr_at(v, i));
+  return ok;
+}
+
+// Does a rule call only what can be told, or have all of the effects by an operation?
+static bool is_clear(const Runtime *rt, Value body, unsigned effects,
+                     ValueVec *todo) {
+  bool unknown = false, all = false;
+  todo->n = 0;
+  bool ok = ambi_vec_push(todo, body);
+  while (ok && todo->n) {
+    Value v = todo->at[--todo->n];
+    Value head = ambi_is_expr(v) ? ambi_expr_at(v, 0) : v;
+    unknown |= ambi_is_expr(v) && (is_variable(head) || ambi_is_expr(head));
+    all |=
+        ambi_is_op(v) && (effects_of(rt, ambi_op_of(v)) & effects) == effects;
+    ok = push_parts(v, todo);
+  }
+  return ok && (all || !unknown);
+}
+
+// Notes the effects by name. False: there is something that has none.
+static bool mention_by_name(Runtime *rt, const RecordVec *all,
+                            unsigned effects) {
+  Mentions *m = &rt->mentions;
+  ValueVec todo = {0};
+  bool ok = true;
+  if (!m->modules) m->modules = ambi_alloc(m->nsymbols);
+  if (!m->modules) return false;
+  for (size_t i = 0; ok && i < all->n; i++) {
+    Value atom = ambi_record_atom(all->at[i]);
+    if (!is_rule(atom)) continue;
+    uint32_t head = head_symbol(atom);
+    ok = head && head < m->nsymbols &&
+         is_clear(rt, ambi_expr_at(atom, 2), effects, &todo);
+    if (ok) m->modules[head] |= (uint8_t)effects;
+  }
+  ambi_vec_drop(&todo);
+  return ok;
+}
+
+void ambi_mention_rules(Runtime *rt, Space *module, unsigned effects) {
+  Mentions *m = &rt->mentions;
+  RecordVec all = {0};
+  if (!effects) return;
+  ambi_guard(rt);
+  bool ok = (effects & ~(unsigned)E_ALL) == 0 &&
+            ambi_space_atoms(module, &all) &&
+            mention_by_name(rt, &all, effects);
+  if (!ok) grow(m, effects);
+  m->changed = true;
+  ambi_records_drop(&all);
+  ambi_unguard(rt);
+}
+
+// What rules of the library with this name do. The effects of the core's are known.
+static unsigned named_effects(const Mentions *m, uint32_t symbol) {
+  return m->reach[symbol] | (m->modules ? m->modules[symbol] : 0u);
 }
 
 unsigned ambi_mentioned_effects(Runtime *rt) {
@@ -285,7 +367,7 @@ unsigned ambi_mentioned_effects(Runtime *rt) {
   if (!m->reach && !make_reach(rt)) return E_ALL;
   unsigned effects = m->effects & E_ALL;
   for (uint32_t i = 0; i < m->nsymbols; i++)
-    if (m->seen[i]) effects |= m->reach[i];
+    if (m->seen[i]) effects |= named_effects(m, i);
   m->changed = false;
   return effects;
 }
@@ -296,7 +378,7 @@ unsigned ambi_fetched_effects(Runtime *rt) {
   for (uint32_t i = 0; i < m->nsymbols; i++) {
     if (!(m->seen[i] & 2)) continue;
     if (!m->reach && !make_reach(rt)) return E_ALL;
-    effects |= m->reach[i];
+    effects |= named_effects(m, i);
   }
   unsigned writes = E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES;
   return effects & writes ? effects : (unsigned)E_PURE;

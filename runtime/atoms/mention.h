@@ -27,10 +27,12 @@ typedef struct Mentions {
   unsigned
       effects;  // of operations that were read (enum Effect), and those beside
   unsigned fetched;   // of those that may be taken for data
-  uint32_t nsymbols;  // ids below are names of the core library
+  uint32_t nsymbols;  // ids below are names of the library
   uint8_t *seen;      // nsymbols: was it read (1), where it may be data (2)?
   uint8_t *reach;     // nsymbols: effects of its rules; NULL: not known yet
-  bool changed;       // since the bound was asked for
+  uint8_t
+      *modules;  // likewise, of rules of modules that were loaded; NULL: none
+  bool changed;  // since the bound was asked for
 } Mentions;
 
 // All of it belongs to who has the guard (runtime/guard.h), as a reader has; who notes an
@@ -61,6 +63,9 @@ bool ambi_is_broad(Value atom);
 #define MENTIONED_AS_DATA 0x80000000u  // a bit of the symbols
 void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
                       const uint32_t *symbols, uint32_t n);
+// The rules of this library module have these effects at most: for whoever reads the
+// name of one, if no rule calls what only running can tell; else from now on.
+void ambi_mention_rules(Runtime *rt, Space *module, unsigned effects);
 // Effects an unknown head may have. Memory out: all.
 unsigned ambi_mentioned_effects(Runtime *rt);
 // Those of code that is the value of a variable, or fetched. Pure if none of it writes.

@@ -59,6 +59,9 @@ void ambi_noise(void);  // memory/noise.c
 #define ambi_add_relaxed(p, v) \
   AMB_NOISY(atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 
+// What was there, less v from now on.
+#define ambi_sub(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
+
 // The most of what was there and v.
 static inline void ambi_raise_relaxed(AMB_ATOMIC(uint64_t) * p, uint64_t v) {
   uint64_t was = ambi_load_relaxed(p);

@@ -10,6 +10,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/atoms/best.h"
 #include "runtime/config.h"
 #include "runtime/guard.h"
 #include "runtime/runtime.h"
@@ -83,11 +84,18 @@ Context *ambi_context_open(Runtime *rt) {
   return cx;
 }
 
+// Of a form that was stopped.
+static void end_scopes(Context *cx) {
+  while (cx->best)
+    ambi_best_end(cx);
+}
+
 void ambi_context_close(Context *cx) {
   if (!cx) return;
   if (cx->engine_close) cx->engine_close(cx->engine);
   if (cx->types_close) cx->types_close(cx);
   ambi_free(cx->data_heads.at, cx->data_heads.cap * sizeof(uint32_t));
+  end_scopes(cx);
   ambi_range_close(&cx->heap);
   ambi_range_close(&cx->old);
   ambi_range_close(&cx->spare);
@@ -98,6 +106,7 @@ void ambi_context_close(Context *cx) {
 }
 
 void ambi_context_reset(Context *cx) {
+  end_scopes(cx);
   size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 : KEEP_BYTES;
   ambi_range_trim(&cx->heap, keep);
   ambi_range_trim(&cx->old, keep);

@@ -76,6 +76,7 @@ typedef struct Context {
   void *branches;         // likewise: what the form runs beside itself
   struct Held *held;      // named locks it has (scheduler/mutex.c)
   struct Waiter *waiter;  // for one of them
+  struct Best *best;      // the innermost minimize or maximize here (best.h)
   uint64_t *random;       // the default generator's state
   bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
   ValueVec many;  // alternatives delivered by a builtin (B_MANY)

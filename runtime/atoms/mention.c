@@ -283,47 +283,35 @@ static bool make_reach(Runtime *rt) {
 
 // ---- the rules of its modules -------------------------------------------------------
 
-// The pairs of a let* have heads that are not called.
-static bool push_pairs(Value list, ValueVec *todo) {
-  bool ok = true;
-  for (uint32_t i = 0; ok && i < ambi_expr_size(list); i++) {
-    Value pair = ambi_expr_at(list, i);
-    ok =
-        ambi_expr_size(pair) == 2 && ambi_vec_push(todo, ambi_expr_at(pair, 1));
-  }
-  return ok;
+static bool may_do(const Runtime *rt, Value v, unsigned effects) {
+  const Mentions *m = &rt->mentions;
+  if (ambi_is_op(v)) return effects_of(rt, ambi_op_of(v)) & effects;
+  return ambi_is_sym(v) && ambi_sym_of(v) < m->nsymbols &&
+         m->modules[ambi_sym_of(v)];
 }
 
-static bool push_parts(Value v, ValueVec *todo) {
-  uint32_t i = 0;
-  bool ok = true;
-  if (ambi_expr_size(v) == 3 && ambi_expr_at(v, 0).w == AMB_SYM(LET_STAR).w) {
-    ok = push_pairs(ambi_expr_at(v, 1), todo);
-    i = 2;
-  }
-  for (; ok && i < ambi_expr_size(v); i++)
-    ok = ambi_vec_push(todo, ambi_expr_at(v, i));
-  return ok;
-}
-
-// Does a rule call only what can be told, or have all of the effects by an operation?
-static bool is_clear(const Runtime *rt, Value body, unsigned effects,
-                     ValueVec *todo) {
-  bool unknown = false, all = false;
+// Has a body no name for something with effects but where that is called? Then it cannot
+// be what a variable holds that is called. What operations take that have all of the
+// effects is their own.
+static bool names_nothing(const Runtime *rt, Value body, unsigned effects,
+                          ValueVec *todo) {
+  bool none = !may_do(rt, body, effects);
   todo->n = 0;
-  bool ok = ambi_vec_push(todo, body);
-  while (ok && todo->n) {
+  none = none && ambi_vec_push(todo, body);
+  while (none && todo->n) {
     Value v = todo->at[--todo->n];
     Value head = ambi_is_expr(v) ? ambi_expr_at(v, 0) : v;
-    unknown |= ambi_is_expr(v) && (is_variable(head) || ambi_is_expr(head));
-    all |=
-        ambi_is_op(v) && (effects_of(rt, ambi_op_of(v)) & effects) == effects;
-    ok = push_parts(v, todo);
+    if (ambi_is_op(head) &&
+        (effects_of(rt, ambi_op_of(head)) & effects) == effects)
+      continue;
+    for (uint32_t i = 0; none && i < ambi_expr_size(v); i++)
+      none = (i == 0 || !may_do(rt, ambi_expr_at(v, i), effects)) &&
+             ambi_vec_push(todo, ambi_expr_at(v, i));
   }
-  return ok && (all || !unknown);
+  return none;
 }
 
-// Notes the effects by name. False: there is something that has none.
+// Notes the effects by name. False: something goes without its name.
 static bool mention_by_name(Runtime *rt, const RecordVec *all,
                             unsigned effects) {
   Mentions *m = &rt->mentions;
@@ -335,9 +323,13 @@ static bool mention_by_name(Runtime *rt, const RecordVec *all,
     Value atom = ambi_record_atom(all->at[i]);
     if (!is_rule(atom)) continue;
     uint32_t head = head_symbol(atom);
-    ok = head && head < m->nsymbols &&
-         is_clear(rt, ambi_expr_at(atom, 2), effects, &todo);
+    ok = head && head < m->nsymbols;
     if (ok) m->modules[head] |= (uint8_t)effects;
+  }
+  for (size_t i = 0; ok && i < all->n; i++) {
+    Value atom = ambi_record_atom(all->at[i]);
+    if (is_rule(atom))
+      ok = names_nothing(rt, ambi_expr_at(atom, 2), effects, &todo);
   }
   ambi_vec_drop(&todo);
   return ok;

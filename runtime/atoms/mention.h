@@ -64,7 +64,7 @@ bool ambi_is_broad(Value atom);
 void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
                       const uint32_t *symbols, uint32_t n);
 // The rules of this library module have these effects at most: for whoever reads the
-// name of one, if no rule calls what only running can tell; else from now on.
+// name of one, if none has such names as data; else from now on.
 void ambi_mention_rules(Runtime *rt, Space *module, unsigned effects);
 // Effects an unknown head may have. Memory out: all.
 unsigned ambi_mentioned_effects(Runtime *rt);

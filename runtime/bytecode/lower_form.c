@@ -51,6 +51,7 @@ enum Form {
   FORM_UNIFY,
   FORM_COLLAPSE,
   FORM_ONCE,
+  FORM_BEST,
   FORM_SUPERPOSE,
   FORM_MATCH,
   FORM_QUOTE,
@@ -109,6 +110,10 @@ static bool made_of_library(Lower *l, enum Form form) {
   }
 }
 
+static bool is_best(Value op) {
+  return ambi_op_of(op) == OP_MINIMIZE || ambi_op_of(op) == OP_MAXIMIZE;
+}
+
 static enum Form form_of(Lower *l, Value e) {
   Value head = ambi_expr_at(e, 0);
   uint32_t n = ambi_expr_size(e) - 1;
@@ -116,6 +121,7 @@ static enum Form form_of(Lower *l, Value e) {
     if (ambi_op_of(head) == OP_SUPERPOSE && n == 1) return FORM_SUPERPOSE;
     if (ambi_op_of(head) == OP_MATCH && n == 3) return FORM_MATCH;
     if (ambi_op_of(head) == OP_ONCE && n == 1) return FORM_ONCE;
+    if (is_best(head) && n == 1) return FORM_BEST;
     return FORM_NONE;
   }
   if (!ambi_is_sym(head)) return FORM_NONE;
@@ -426,20 +432,26 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   return true;
 }
 
-static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
+// What a collector gets of x, in d's slot or one of its own. best: of COLLECT.
+static uint16_t collected(Lower *l, Value x, unsigned best, Dst d) {
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   int done = ambi_lower_label(l), add = ambi_lower_label(l);
-  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  ambi_lower_prepare_shared(l, x);
   Var *vars = ambi_lower_save_vars(l);
-  ambi_lower_jump(l, OP_I_COLLECT, p, 0, done);
-  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+  ambi_lower_jump(l, OP_I_COLLECT, p, best, done);
+  ambi_lower_expr(l, x, AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, add}, 0);
   ambi_lower_bind(l, add);
   ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
   ambi_lower_bind(l, done);
   ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
   ambi_lower_restore_vars(l, vars);
+  return out;
+}
+
+static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
+  uint16_t out = collected(l, ambi_expr_at(e, 1), 0, d);
   // the results together may look like a function
   int odd = ambi_lower_body_stub(l, out, e, AMB_SYM(T_ATOM), d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, out, 0, 0);
@@ -467,6 +479,30 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   e = AMB_EXPR(l->cx, AMB_OP_ID(OP_ONCE), ambi_expr_at(e, 1));
   if (ambi_is_none(e)) l->failed = true;
   if (!l->failed) ambi_lower_result_in(l, v, e, d, err);
+  return true;
+}
+
+// minimize and maximize: what they collect has no bindings, so a variable that a result
+// may bind leaves them to the operation.
+static bool lower_best(Lower *l, Value e, Dst d, ErrTo err) {
+  Value x = ambi_expr_at(e, 1);
+  uint16_t vars[MAX_VARS];
+  if (ambi_lower_odd_body(x)) return false;
+  ambi_lower_prepare_shared(l, x);
+  int open = -1;
+  unsigned n = ambi_lower_vars_of(l, x, vars);
+  for (unsigned i = 0; i < n; i++) {
+    uint16_t slot = l->vars[vars[i]].slot;
+    if (slot == NO_SLOT) continue;
+    if (open < 0) open = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
+    ambi_lower_emit(l, OP_I_CHKGROUND, slot, 0, 0);
+    ambi_lower_edge(l, ambi_lower_stub_at(l, open)->entry);
+  }
+  bool least = ambi_op_of(ambi_expr_at(e, 0)) == OP_MINIMIZE;
+  uint16_t v = collected(l, x, least ? 1 : 2, (Dst){.tail = true});
+  ambi_lower_emit(l, OP_I_FORKV, v, v, 0);
+  ambi_lower_result_in(l, v, e, d, err);
+  ambi_lower_come_back(l, open);
   return true;
 }
 
@@ -717,6 +753,7 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_UNIFY: done = lower_unify(l, e, d, err, rest); break;
   case FORM_COLLAPSE: lower_collapse(l, e, d, err); break;
   case FORM_ONCE: done = lower_once(l, e, d, err); break;
+  case FORM_BEST: done = lower_best(l, e, d, err); break;
   case FORM_SUPERPOSE: done = lower_superpose(l, e, d, err, rest); break;
   case FORM_MATCH: done = lower_match(l, e, d, err, rest); break;
   case FORM_QUOTE: lower_quote(l, e, d); break;

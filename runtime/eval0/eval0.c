@@ -6,6 +6,7 @@
 #include "runtime/eval0/eval0.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/best.h"
 #include "runtime/atoms/work.h"
 #include "runtime/config.h"
 #include "runtime/depth.h"
@@ -236,6 +237,10 @@ void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
 
 // ---- collectors ----------------------------------------------------------------
 
+static bool keeps_best(enum CollectorKind kind) {
+  return kind == COLLECT_LEAST || kind == COLLECT_GREATEST;
+}
+
 Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                           uint32_t depth) {
   tidy_trail(m);
@@ -254,6 +259,8 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
   choice->collector = c;
   f->collector = c;
   f->nest++;
+  if (keeps_best(kind) && !ambi_best_begin(m->cx, kind == COLLECT_GREATEST))
+    return NULL;
   uint64_t limit = m->cx->limits.depth;
   if (limit && f->nest > limit) {
     ambi_eval0_stop(m, STOP_DEPTH);
@@ -324,6 +331,21 @@ static void take_first(Machine *m, Collector *c, Value value) {
   ambi_eval0_step_result(m, value, call, up);
 }
 
+// Does a value take the place of the best so far? One without a cost is an Error.
+static bool weigh(Machine *m, const Collector *c, Value *value) {
+  const Best *b = m->cx->best;
+  Value cost = ambi_best_cost(*value);
+  if (ambi_is_none(cost)) {
+    *value = ambi_best_costless(m->cx, *value);
+    return ambi_eval0_ok(m, *value) && !c->has_value;
+  }
+  if (c->has_value &&
+      !ambi_best_beats(b, cost, ambi_best_cost(c->items.first->value)))
+    return false;
+  ambi_best_found(m->cx->best, cost);
+  return true;
+}
+
 // A result arrives at its collector; semantics 7.2 says which ones count.
 static void collect(Machine *m, Value value, bool resolved, Collector *c) {
   value = ambi_deref(value);
@@ -343,11 +365,15 @@ static void collect(Machine *m, Value value, bool resolved, Collector *c) {
     keep_resolved(m, &c->items, value, c->mark);
     return;
   }
+  if (!error && keeps_best(c->kind)) {
+    if (!weigh(m, c, &value)) return;
+    error = ambi_is_error_atom(value);
+  }
   if (error) {
     if (!c->has_value) keep_resolved(m, &c->items, value, c->mark);
     return;
   }
-  if (!c->has_value) c->items = (ItemList){0};
+  if (!c->has_value || keeps_best(c->kind)) c->items = (ItemList){0};
   c->has_value = true;
   switch (c->kind) {
   case COLLECT_ONCE: take_first(m, c, value); break;
@@ -368,6 +394,7 @@ static void finish(Machine *m, Collector done) {
   m->kept = c->kept;
   if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
   if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
+  if (keeps_best(c->kind)) ambi_best_end(m->cx);
   // The results of the form are on the heap, not among the items.
   bool last = c->kind == COLLECT_FORM || c->kind == COLLECT_RAW;
   if (!last) release(m, items, c->mark);
@@ -382,6 +409,8 @@ static void finish(Machine *m, Collector done) {
     break;
   }
   case COLLECT_CAPTURE:
+  case COLLECT_LEAST:
+  case COLLECT_GREATEST:
   case COLLECT_ONCE:  // only errors: a value would have cut this choice
     if (items->first)
       ambi_eval0_offer(m, CHOICE_STEP, items, c->up, c->call);

@@ -47,6 +47,8 @@ enum CollectorKind {
   COLLECT_BIND,      // collapse-bind: everything, with bindings
   COLLECT_CAPTURE,   // capture: everything, without bindings
   COLLECT_ONCE,      // the first value; else the first error
+  COLLECT_LEAST,     // minimize: the value that costs least; else all errors
+  COLLECT_GREATEST,  // maximize
   COLLECT_FORM,      // the results of an evaluated top-level expression
   COLLECT_RAW        // everything a bare instruction or an atom gives
 };

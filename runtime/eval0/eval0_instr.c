@@ -433,7 +433,7 @@ static void run_match(Machine *m, Value call, const Value *args) {
     ambi_eval0_return(m, AMB_SYM(EMPTY), m->up);
 }
 
-// capture and _once: evaluation of the argument under a collector of their own.
+// capture, _once, minimize and maximize: evaluation of the argument under a collector of their own.
 static void run_collected(Machine *m, enum CollectorKind kind, Value call,
                           const Value *args) {
   bool fresh = kind == COLLECT_CAPTURE;  // a run of its own, counted from 0
@@ -485,6 +485,8 @@ static void run_operation(Machine *m, Value call, uint32_t op) {
   case OP_MATCH: run_match(m, call, args); break;
   case OP_CAPTURE: run_collected(m, COLLECT_CAPTURE, call, args); break;
   case OP_ONCE: run_collected(m, COLLECT_ONCE, call, args); break;
+  case OP_MINIMIZE: run_collected(m, COLLECT_LEAST, call, args); break;
+  case OP_MAXIMIZE: run_collected(m, COLLECT_GREATEST, call, args); break;
   default: run_plain(m, call, b, args, n); break;
   }
 }

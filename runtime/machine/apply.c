@@ -35,8 +35,9 @@ static enum Next engine_op(Engine *g, uint32_t op, const Value *args,
   }
   const Code *ret = u->code + EV_CODE_TMP;
   if (op == OP_CAPTURE) return ambi_capture_push(g, args[0], ret);
-  return ambi_once_push(g, args[0], ambi_depth(g, DEPTH_STEP - 1 + DEPTH_ONCE),
-                        ret);
+  Word depth = ambi_depth(g, DEPTH_STEP - 1 + DEPTH_ONCE);
+  if (op == OP_ONCE) return ambi_once_push(g, args[0], depth, ret);
+  return ambi_best_push(g, op, args[0], depth, ret);
 }
 
 static enum Next call_op(Engine *g, Value call, Value t) {

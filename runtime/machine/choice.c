@@ -13,6 +13,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/atoms/best.h"
 #include "runtime/config.h"
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
@@ -67,6 +68,18 @@ Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
   return h;
 }
 
+Hook *ambi_hook_collector(Engine *g, unsigned best) {
+  Hook *h = ambi_hook_new(g, best ? HOOK_BEST : HOOK_COLLECT);
+  if (!h || !best) return h;
+  if (ambi_best_begin(g->cx, best == 2)) {
+    h->best = g->cx->best;
+    return h;
+  }
+  h->kind = HOOK_COLLECT;
+  ambi_hook_free(g, h);
+  return NULL;
+}
+
 static void drop_contents(Engine *g, Hook *h) {
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
@@ -94,6 +107,7 @@ void ambi_hook_free(Engine *g, Hook *h) {
   while (h) {
     Hook *old = h->old;
     if (AMB_UNLIKELY(h->parts != NULL)) ambi_handover_cut(g, h);
+    if (h->kind == HOOK_BEST) ambi_best_end(g->cx);
     if (h->kind == HOOK_TABLE) ambi_tables_cut(g->cx->rt, h->nvars);
     make_fresh(g, h);
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {

@@ -101,6 +101,7 @@ enum HookKind {
   HOOK_STREAM,
   HOOK_GATHER,
   HOOK_COLLECT,
+  HOOK_BEST,  // a collector that keeps the best (atoms/best.h)
   HOOK_CURSOR,
   HOOK_TABLE
 };
@@ -125,6 +126,7 @@ struct Hook {
   size_t cursor;
   size_t nvalues;      // items that are no errors
   struct Part *parts;  // what others have of its region, the newest first
+  struct Best *best;   // HOOK_BEST: the scope, which ends with the hook
   bool sequential;     // nothing of it is handed over
   bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
   RecordVec records;   // HOOK_CURSOR: candidates of a query
@@ -269,6 +271,12 @@ void ambi_choice_cut(Engine *g, Choice *to);
 Hook *ambi_hook_new(Engine *g, enum HookKind kind);
 void ambi_hooks_drop(Engine *g);          // the spare ones
 void ambi_hook_free(Engine *g, Hook *h);  // and those below it; NULL is none
+static inline bool ambi_hook_collects(const Hook *h) {
+  return h->kind == HOOK_COLLECT || h->kind == HOOK_BEST;
+}
+// A collector; best: 0, or 1 for one that keeps the least, 2 for the greatest. NULL:
+// cx->stop is set.
+Hook *ambi_hook_collector(Engine *g, unsigned best);
 // The position in slot `slot` of frame e ends with the value in slot dst.
 // stream: see machine description. next/err: where to go on.
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
@@ -282,6 +290,8 @@ bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error);
 // ---- results.c: collectors -----------------------------------------------------
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error);
+// Would a collector that keeps the best keep this result, no Error, or tell of it?
+bool ambi_collector_wants(const Hook *h, Value v);
 // The same for values that are neither Errors nor refer to anything.
 bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
                             bool errors);

@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/atoms/best.h"
 #include "runtime/crew.h"
 #include "runtime/machine/reach.h"
 #include "runtime/machine/segment.h"
@@ -24,6 +25,7 @@ typedef struct Region {
   Choice *begins;  // NULL: there is none
   Choice *base;    // what is counted from: one below, or the sentinel itself
   Word *frame;     // the region's own
+  Best *best;      // the scope around the record, or NULL
 } Region;
 
 static Region form_region(const Engine *g) {
@@ -32,14 +34,25 @@ static Region form_region(const Engine *g) {
   Word *frame = g->stack + FRAME_HEADER;
   Choice *begins = g->choices + (g->is_part && !g->part_of_form);
   if (g->is_part) whole = !g->top_hook->sequential;
-  return (Region){whole ? begins : NULL, g->choices, frame};
+  return (Region){.begins = whole ? begins : NULL,
+                  .base = g->choices,
+                  .frame = frame,
+                  .best = ambi_best_entered(g->cx)};
 }
 
-static Region collector_region(Choice *r) {
+static Region collector_region(Choice *r, Best *best) {
   Hook *h = r->hook;
-  bool plain = h && h->kind == HOOK_COLLECT && !h->old && !h->with_bindings &&
-               !h->sequential && r->next && r->next->op == OP_I_COLLECT;
-  return (Region){plain ? r : NULL, r - 1, r->e};
+  bool plain = !h->old && !h->with_bindings && !h->sequential && r->next &&
+               r->next->op == OP_I_COLLECT;
+  return (Region){
+      .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
+}
+
+// The innermost scope at a record, which lies in that of the records below.
+static Best *scope_at(const Choice *r, Best *outer) {
+  for (const Hook *h = r->hook; h; h = h->old)
+    if (h->kind == HOOK_BEST) return h->best;
+  return outer;
 }
 
 // The oldest record of alternatives in a region where nothing older is in the way.
@@ -48,8 +61,9 @@ static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
   Choice *first = g->choices + 1 + (g->is_part && !g->part_of_form);
   for (Choice *r = first; r <= newest; r++) {
     if (r->resume == ambi_divide_gone) continue;
-    if (r->hook && r->hook->kind == HOOK_COLLECT)
-      *region = collector_region(r);
+    region->best = scope_at(r, region->best);
+    if (r->hook && ambi_hook_collects(r->hook))
+      *region = collector_region(r, region->best);
     else if (region->begins && ambi_divide_can(r))
       return r;
     else
@@ -183,7 +197,9 @@ static bool copy_words(Giving *x) {
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
   to->rigid_epoch = x->g->cx->rigid_epoch;
-  return true;
+  to->keeps_best = x->region.begins->hook->kind == HOOK_BEST;
+  to->best = x->region.best ? ambi_best_share(x->region.best) : NULL;
+  return to->best || !x->region.best;
 }
 
 // Terms as they were when the record was made: what was bound since is unbound while
@@ -267,6 +283,7 @@ void ambi_handover_drop(Handover *h) {
   ambi_free(h->slots, h->slots_cap * sizeof *h->slots);
   ambi_free(h->positions, h->positions_cap * sizeof *h->positions);
   ambi_free(h->words, h->nwords * sizeof *h->words);
+  ambi_best_give_up(h->best);
   *h = (Handover){0};
 }
 
@@ -312,6 +329,11 @@ static bool take_records(Engine *g, const Handover *from,
     if (!c) return false;
     c->top = g->stack + from->nwords;
     c->s = from->space;
+  }
+  if (from->best) ambi_best_enter(g->cx, from->best);
+  if (from->keeps_best) {
+    g->top_hook->kind = HOOK_BEST;
+    g->top_hook->best = from->best;
   }
   if (!from->form) {
     g->choices[1].resume = done;
@@ -385,6 +407,7 @@ enum Next ambi_handover_again(Engine *g) {
   ambi_handover_cut(g, h);
   h->sequential = true;
   h->values.n = h->image.n = h->nvalues = 0;
+  if (h->kind == HOOK_BEST) ambi_best_again(h->best);
   cx->space = r->s;
   g->handed_to = NULL;
   if (r == g->choices)
@@ -408,10 +431,12 @@ static bool keep_results(Engine *g, Segment *from, size_t n) {
   return true;
 }
 
-static bool take_results(Engine *g, Hook *region, Segment *from, size_t n) {
-  if (g->is_part && region == g->top_hook) return keep_results(g, from, n);
+static bool take_results(Engine *g, Hook *region, Choice *barrier,
+                         Segment *from, size_t n) {
+  if (g->is_part && region == g->top_hook && region->kind != HOOK_BEST)
+    return keep_results(g, from, n);
   for (size_t i = 0; i < n; i++)
-    if (!ambi_segment_add(g, region, &from[i])) return false;
+    if (!ambi_segment_add(g, region, barrier, &from[i])) return false;
   return true;
 }
 
@@ -432,7 +457,7 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
     size_t n = 0;
     Segment *results = crew->part_results(cx, p, &n, again);
     if (*again) return true;
-    if (!results || !take_results(g, region, results, n)) return false;
+    if (!results || !take_results(g, region, barrier, results, n)) return false;
     region->parts = p->older;
     crew->part_drop(cx, p);
   }

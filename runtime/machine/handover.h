@@ -38,8 +38,10 @@ typedef struct Handover {
   size_t records;  // that lie between the region's beginning and the record
   Space *home;
   uint64_t rigid_epoch;
-  bool form;        // the region is the form
-  uint64_t number;  // where somebody looks (runtime/watch.h)
+  struct Best *best;  // of the scope it lies in; held
+  bool keeps_best;    // the region is that scope
+  bool form;          // the region is the form
+  uint64_t number;    // where somebody looks (runtime/watch.h)
 } Handover;
 
 // Somebody who has an alternative of this evaluation's. The rest of it is the crew's.

@@ -124,9 +124,9 @@ static Value variables_of(Context *cx, Value atom) {
   return list;
 }
 
-// atom: what collapse-bind runs, or AMB_NONE.
-static bool begin_collector(Engine *g, Value atom) {
-  Hook *h = ambi_hook_new(g, HOOK_COLLECT);
+// atom: what collapse-bind runs, or AMB_NONE. best: see ambi_hook_collector.
+static bool begin_collector(Engine *g, Value atom, unsigned best) {
+  Hook *h = ambi_hook_collector(g, best);
   if (!h) return false;
   h->with_bindings = !ambi_is_none(atom);
   if (h->with_bindings) {
@@ -148,9 +148,20 @@ static bool begin_collector(Engine *g, Value atom) {
 enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret) {
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
-  if (!begin_collector(g, AMB_NONE)) return NEXT_STOP;
+  if (!begin_collector(g, AMB_NONE, 0)) return NEXT_STOP;
   g->cx->space = g->home;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_CBIND));
+}
+
+// The best result of the atom, with its bindings.
+enum Next ambi_best_push(Engine *g, uint32_t op, Value atom, Word depth,
+                         const Code *ret) {
+  if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
+  init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
+  if (!begin_collector(g, atom, op == OP_MAXIMIZE ? 2 : 1)) return NEXT_STOP;
+  if (g->cx->stop) return NEXT_STOP;
+  return ambi_eval_push_at(g, atom, AMB_SYM(UNDEFINED), depth,
+                           point(g, RP_CBIND));
 }
 
 static enum Next malformed(Engine *g, Value instr, const char *expected) {
@@ -246,6 +257,8 @@ static enum Next bare_op(Engine *g, Value x) {
     next = ambi_capture_push(g, args[0], ret);
   else if (op == OP_ONCE && n >= 2)
     next = ambi_once_push(g, args[0], ambi_depth(g, DEPTH_ONCE), ret);
+  else if ((op == OP_MINIMIZE || op == OP_MAXIMIZE) && n >= 2)
+    next = ambi_best_push(g, op, args[0], ambi_depth(g, DEPTH_ONCE), ret);
   else
     switch (ambi_call_builtin(g, op, args, n - 1, ret)) {
     case CALL_EMPTY: next = ambi_give(g, AMB_SYM(EMPTY)); break;
@@ -348,7 +361,7 @@ static enum Next chain_step(Engine *g, Value instr, const Value *it,
 }
 
 static enum Next collapse_step(Engine *g, Value nested) {
-  if (!begin_collector(g, nested)) return NEXT_STOP;
+  if (!begin_collector(g, nested, 0)) return NEXT_STOP;
   if (g->cx->stop) return NEXT_STOP;
   return ambi_instr_push(g, nested, AMB_UNIT, DEPTH_NESTED, point(g, RP_CBIND));
 }
@@ -512,21 +525,23 @@ static enum Next collapse_add(Engine *g) {
   Choice *barrier = ambi_position_choice(AMB_V(g->e[IN_POS])) + 1;
   if (g->rv.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
   Hook *h = barrier->hook;
-  while (h->kind != HOOK_COLLECT)
+  while (!ambi_hook_collects(h))
     h = h->old;
   return ambi_collector_add(g, h, barrier, g->rv, ambi_is_error_atom(g->rv))
              ? NEXT_FAIL
              : NEXT_STOP;
 }
 
-// collapse-bind gives all it has collected as one atom, capture one by one.
+// collapse-bind gives all it has collected as one atom, others one by one.
 static enum Next collapse_end(Engine *g) {
-  bool whole = g->b->hook->with_bindings;
+  bool best = g->b->hook->kind == HOOK_BEST;
+  bool whole = !best && g->b->hook->with_bindings;
   Value v = ambi_collector_expr(g, g->b->hook);
   if (ambi_is_none(v)) return NEXT_STOP;
   ambi_choice_cut(g, g->b);
   if (whole) return ambi_give(g, v);
-  return ambi_is_unit(v) ? ambi_give(g, AMB_SYM(EMPTY)) : ambi_give_each(g, v);
+  if (ambi_is_unit(v)) return ambi_give(g, AMB_SYM(EMPTY));
+  return best ? superpose_from(g, v, 0) : ambi_give_each(g, v);
 }
 
 static enum Next once_ret(Engine *g) {

@@ -5,6 +5,7 @@
 // all becomes part of the memory in use as it stands: each result is copied once.
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/atoms/best.h"
 #include "runtime/atoms/work.h"
 #include "runtime/config.h"
 #include "runtime/machine/image.h"
@@ -72,9 +73,41 @@ static bool more_list(Engine *g, Hook *h) {
   return true;
 }
 
+// What was kept as the best: its cost.
+static Value kept_cost(const Hook *h) {
+  const Word *at = h->image.w;
+  Value kept = h->with_bindings ? h->items[0].value : h->values.at[0];
+  kept = ambi_image_value(kept, at, 0);
+  return ambi_image_value(ambi_deref(ambi_expr_at(kept, 0)), at, 0);
+}
+
+bool ambi_collector_wants(const Hook *h, Value v) {
+  Value cost = ambi_best_cost(v);
+  return ambi_is_none(cost) || h->nvalues == 0 ||
+         ambi_best_beats(h->best, cost, kept_cost(h));
+}
+
+// The result takes the place of what was kept. False: it does not.
+static bool weigh(Engine *g, Hook *h, Value *v, bool *error) {
+  if (*error) return h->nvalues == 0;
+  if (!ambi_collector_wants(h, *v)) return false;
+  Value cost = ambi_best_cost(*v);
+  if (ambi_is_none(cost)) {
+    *v = ambi_best_costless(g->cx, *v);
+    *error = true;
+    return h->nvalues == 0;
+  }
+  ambi_best_found(h->best, cost);
+  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = 0;
+  return true;
+}
+
 bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
                         bool error) {
-  if (h->with_bindings) return ambi_item_save(g, h, barrier, v, false);
+  bool best = h->kind == HOOK_BEST;
+  if (AMB_UNLIKELY(best) && !weigh(g, h, &v, &error)) return true;
+  if (ambi_is_none(v)) return false;
+  if (h->with_bindings) return ambi_item_save(g, h, barrier, v, best && error);
   if (error && h->nvalues) return true;
   if (!error && h->nvalues == 0)  // errors until now: dropped
     h->values.n = h->image.n = 0;

@@ -49,10 +49,22 @@ static bool add_few(Engine *g, Segment *s) {
   return true;
 }
 
-bool ambi_segment_add(Engine *g, Hook *h, Segment *s) {
+// The best, or Errors: to a collector that keeps the best.
+static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
+                     bool errors) {
+  if (!errors && !ambi_collector_wants(h, s->values.at[0])) return true;
+  if (s->image.n && !add_few(g, s)) return false;
+  for (size_t i = 0; i < s->values.n; i++)
+    if (!ambi_collector_add(g, h, barrier, s->values.at[i], errors))
+      return false;
+  return true;
+}
+
+bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   size_t n = s->values.n;
   bool errors = n > 0 && ambi_is_error_value(s->values.at[0]);
   if (n == 0 || (errors && h->nvalues)) return true;
+  if (h->kind == HOOK_BEST) return add_best(g, h, barrier, s, errors);
   return (s->image.n == 0 || ambi_image_adopt(g, &s->image) || add_few(g, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);
 }

@@ -272,7 +272,7 @@ enum Next ambi_step_top_result(Engine *g) {
 
 bool ambi_step_collect_begin(Engine *g, const Code *resume) {
   g->e[g->pc->a] = ambi_position(g->b).w;
-  Hook *hook = ambi_hook_new(g, HOOK_COLLECT);
+  Hook *hook = ambi_hook_collector(g, g->pc->b);
   Choice *c = hook ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
     ambi_hook_free(g, hook);
@@ -287,7 +287,7 @@ enum Next ambi_step_collect_add(Engine *g) {
   Choice *barrier = ambi_position_choice(AMB_V(g->e[g->pc->b])) + 1;
   Value v = AMB_V(g->e[g->pc->a]);
   Hook *h = barrier->hook;
-  while (h->kind != HOOK_COLLECT)
+  while (!ambi_hook_collects(h))
     h = h->old;
   return ambi_collector_add(g, h, barrier, v, ambi_is_error_value(v))
              ? NEXT_FAIL

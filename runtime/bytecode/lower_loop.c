@@ -235,6 +235,8 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!binder(l, a, p.step) || !binder(l, b, p.step) || a.w == b.w ||
       ambi_odd_body(p.step))
     return false;
+  if (ambi_is_lvar(p.step) && p.step.w != a.w && p.step.w != b.w)
+    return false;  // it may hold NotReducible
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (!capture(&p, a, b)) return false;
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;

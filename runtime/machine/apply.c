@@ -115,6 +115,9 @@ enum Next ambi_call_step(Engine *g, Value call) {
   if (!ambi_is_sym(head) || (info.dynamic && !info.tabled) || d->nargs > 64 ||
       (g->max_depth && !ambi_literal_enters(g, d)))
     return ambi_query_begin(g, call, t, true);
+  // As an argument it is checked again, and not by the rules by which it is called.
+  if (ambi_has_eval(call) && !info.untyped && ambi_ill_typed(g, call, true))
+    call = ambi_unmark(call);
   // A variable that nobody else knows says nothing any more.
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
     t = AMB_SYM(UNDEFINED);

@@ -290,8 +290,11 @@ static bool map_unit(Loop *p, Value x, bool headed) {
   ambi_lower_emit(&l, OP_I_RET, out, 0, 0);
   ambi_lower_bind(&l, done);
   ambi_lower_emit(&l, OP_I_RET, ambi_lower_k(&l, AMB_UNIT), 0, 0);
-  ambi_lower_bind(&l, odd);
-  ambi_lower_emit(&l, OP_I_FAIL, 0, 0, 0);
+  ambi_lower_bind(&l, odd);  // v is the symbol Error, see ambi_call_push
+  ambi_lower_emit(&l, OP_I_CONS, out, ambi_lower_k(&l, AMB_SYM(ERROR_ITEM)),
+                  others);
+  ambi_lower_edge(&l, ambi_lower_fail_label(&l));
+  ambi_lower_emit(&l, OP_I_RET, out, 0, 0);
   if (ambi_lower_used(&l, head)) {
     ambi_lower_bind(&l, head);
     int later = ambi_lower_stub_at(&l, own)->entry;

@@ -148,9 +148,33 @@ static bool own_children(Engine *g, Value v) {
   return true;
 }
 
+// The results of a map's steps: the symbol Error among them is called otherwise while
+// the list is made, or what of it begins with it would count as an Error.
+static Value with_errors(Engine *g, Value list) {
+  Value *items = NULL;
+  uint32_t n = ambi_expr_size(list);
+  for (uint32_t i = 0; i < n; i++) {
+    if (ambi_expr_at(list, i).w != AMB_SYM(ERROR_ITEM).w) continue;
+    if (!items) {
+      items = ambi_alloc(n * sizeof *items);
+      if (!items) return AMB_NONE;
+      memcpy(items, ambi_expr_items(list), n * sizeof *items);
+    }
+    items[i] = AMB_SYM(ERROR);
+  }
+  if (items) list = ambi_make_expr(g->cx, items, n);
+  ambi_free(items, n * sizeof *items);
+  return list;
+}
+
 enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
   bool may_own = g->pc->c != 0;
   v = ambi_deref(v);
+  if (may_own) v = with_errors(g, v);
+  if (ambi_is_none(v)) {
+    g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
   if (!ambi_eval_frame(g, v, AMB_SYM(UNDEFINED), ret)) return NEXT_STOP;
   g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
   if (!ambi_is_expr(v)) return ambi_give(g, v);

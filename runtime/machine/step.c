@@ -384,8 +384,11 @@ enum Next ambi_step_decons(Engine *g) {
 enum Next ambi_step_cons(Engine *g, Value head, Value tail) {
   const Code *pc = g->pc;
   tail = ambi_deref(tail);
-  if (!ambi_is_expression(tail)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
-  head = ambi_presume_data(g->cx, ambi_deref(head));
+  head = ambi_deref(head);
+  // What begins with Error is taken for one by whoever gets it.
+  if (!ambi_is_expression(tail) || head.w == AMB_SYM(ERROR).w)
+    return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  head = ambi_presume_data(g->cx, head);
   Value v = ambi_make_cons(g->cx, head, tail);
   if (ambi_is_none(v)) return NEXT_STOP;
   presume(g, v, head, tail);

@@ -66,12 +66,20 @@ static Value pairs_of(Value e) {
   return at && at < ambi_expr_size(e) ? ambi_expr_at(e, at) : AMB_UNIT;
 }
 
-// Adds the children of e to todo; variables of patterns count as bound.
+// Adds the children of e to todo; variables of patterns count as bound. What superpose
+// is given is no call.
 static bool look_into(Lower *l, Value e, ValueVec *todo, bool *bound) {
   uint16_t vars[MAX_VARS];
   unsigned patterns = patterns_of(e);
   Value pairs = pairs_of(e);
   bool ok = true;
+  if (ambi_expr_size(e) == 2 &&
+      ambi_expr_at(e, 0).w == AMB_OP_ID(OP_SUPERPOSE).w) {
+    Value list = ambi_expr_at(e, 1);
+    for (uint32_t i = 0; i < ambi_expr_size(list) && ok; i++)
+      ok = ambi_vec_push(todo, ambi_expr_at(list, i));
+    return ok;
+  }
   for (uint32_t i = 0; i < ambi_expr_size(e) && ok; i++) {
     unsigned n = i < 8 && patterns >> i & 1
                      ? ambi_lower_vars_of(l, ambi_expr_at(e, i), vars)

@@ -39,11 +39,20 @@ static void table_close(Table *t) {
   ambi_free(t->slots, t->size * sizeof *t->slots);
 }
 
+// Has it variables? What has none need not be marked as ground.
+static bool is_open(Context *cx, Value item) {
+  if (!ambi_is_expr(item) || ambi_is_ground_expr(item))
+    return ambi_is_var(item);
+  ValueVec vars = {0};
+  bool ok = ambi_collect_vars(cx, item, &vars), open = vars.n > 0;
+  ambi_vec_drop(&vars);
+  if (!ok) cx->stop = STOP_MEMORY;
+  return open;
+}
+
 // The entry of an equal item, or the empty slot where it belongs.
-static Entry *table_find(const Table *t, Value item) {
-  bool open =
-      ambi_is_var(item) || (ambi_is_expr(item) && !ambi_is_ground_expr(item));
-  uint64_t hash = open ? 1 : ambi_hash(item);
+static Entry *table_find(Context *cx, const Table *t, Value item) {
+  uint64_t hash = is_open(cx, item) ? 1 : ambi_hash(item);
   for (size_t i = hash;; i++) {
     Entry *e = &t->slots[i & (t->size - 1)];
     if (ambi_is_none(e->item)) {
@@ -54,7 +63,7 @@ static Entry *table_find(const Table *t, Value item) {
   }
 }
 
-// Child i with its bindings resolved, so that its ground mark is right.
+// Child i with its bindings resolved.
 static Value child(Context *cx, Value list, uint32_t i) {
   return ambi_resolve(cx, ambi_expr_at(list, i));
 }
@@ -64,7 +73,7 @@ static bool table_add(Context *cx, Table *t, Value list) {
   for (uint32_t i = 0; i < size; i++) {
     Value v = child(cx, list, i);
     if (ambi_is_none(v)) return false;
-    Entry *e = table_find(t, v);
+    Entry *e = table_find(cx, t, v);
     if (ambi_is_none(e->item)) e->item = v;
     e->count++;
   }
@@ -89,7 +98,7 @@ enum BuiltinStatus ambi_b_unique_atom(Context *cx, const Value *args,
   for (uint32_t i = 0; i < size && ok; i++) {
     Value v = child(cx, args[0], i);
     ok = !ambi_is_none(v);
-    Entry *e = ok ? table_find(&t, v) : NULL;
+    Entry *e = ok ? table_find(cx, &t, v) : NULL;
     if (e && ambi_is_none(e->item)) {
       e->item = v;
       ok = ambi_vec_push(&kept, v);
@@ -154,7 +163,7 @@ static enum BuiltinStatus pick(Context *cx, const Value *args, unsigned n,
   for (uint32_t i = 0; i < size && ok; i++) {
     Value v = child(cx, args[0], i);
     ok = !ambi_is_none(v);
-    Entry *e = ok ? table_find(&t, v) : NULL;
+    Entry *e = ok ? table_find(cx, &t, v) : NULL;
     bool found = e && e->count > 0;
     if (found) e->count--;
     if (ok && found == wanted) ok = ambi_vec_push(&kept, v);

@@ -248,6 +248,10 @@ static void terms_same(Emit *m, JitLabel no, JitLabel open, JitLabel slow) {
   jit_jump_if(j, J_EQ, open_term);
   jit_jump(j, slow);
   jit_bind(j, open_term);
+  jit_rr(j, J_MOV, J_RCX, J_RAX);
+  jit_rr(j, J_XOR, J_RCX, J_RDX);
+  jit_ri(j, J_CMP, J_RCX, AMB_EXPR_MARKS);
+  jit_jump_if(j, J_BELOW_EQ, slow);  // one term
   jit_call_to(j, m->em->stubs.apart);
   jit_jump_if(j, J_BELOW, no);
   jit_jump(j, open);
@@ -259,13 +263,19 @@ void ambi_emit_SAMEV(Emit *m) {
   Jit *j = m->j;
   JitLabel no = emit_branch(m, m->pc->c), open = emit_branch(m, m->pc[1].b),
            slow = emit_slow(m), yes = emit_label(m, m->at + 2),
-           atom = jit_label(j);
+           atom = jit_label(j), variable = jit_label(j);
+  jit_cold(j);
+  jit_bind(j, variable);
+  jit_rr(j, J_CMP, J_RAX, J_RDX);
+  jit_jump_if(j, J_EQ, yes);
+  jit_jump(j, open);
+  jit_hot(j);
   emit_value(m, m->pc->b);
   jit_rr(j, J_MOV, J_RDX, J_RAX);
   jit_rr(j, J_MOV, J_RSI, J_RCX);
   emit_value(m, m->pc->a);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, open);
+  jit_jump_if(j, J_EQ, variable);
   jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
   jit_jump_if(j, J_EQ, open);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);

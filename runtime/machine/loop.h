@@ -589,6 +589,7 @@ do_TESTN : {
 do_SAMEV : {
   Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
   if (!ambi_word_ground(a) || !ambi_word_ground(b)) {
+    if ((a.w ^ b.w) <= AMB_EXPR_MARKS) STEP(2);  // one term, or variable
     if (ambi_is_expr(a) && ambi_is_expr(b) && ambi_apart(a, b)) JUMP(pc->c);
     JUMP(pc[1].b);
   }

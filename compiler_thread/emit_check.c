@@ -54,6 +54,8 @@ void ambi_emit_CHKBODY(Emit *m) {
   jit_bind(j, have);  // the head
   jit_ri32(j, J_CMP, J_RDX, AMB_S_FUNCTION);
   jit_jump_if(j, J_EQ, slow);
+  jit_ri32(j, J_CMP, J_RDX, AMB_S_ERROR);
+  jit_jump_if(j, J_EQ, slow);
   emit_tag(m, J_RCX, J_RDX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
   jit_jump_if(j, J_EQ, slow);

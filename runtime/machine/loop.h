@@ -674,6 +674,7 @@ do_CHKEPOCH:
 do_CHKBODY : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
   if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();
+  if (AMB_UNLIKELY(v.w != E[pc->a] && ambi_is_error_value(v))) EDGE();
   STEP(1);
 }
 do_CHKHEAD : {

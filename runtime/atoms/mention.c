@@ -170,13 +170,25 @@ void ambi_mention_eval(Runtime *rt, Value e) {
   if (!ambi_is_expr(a) && !is_variable(a)) rt->mentions.effects |= E_SENDS_BACK;
 }
 
+// (: SYMBOL (-> ..))
+static bool types_function(Value atom) {
+  return ambi_expr_size(atom) == 3 &&
+         ambi_expr_at(atom, 0).w == AMB_SYM(COLON).w &&
+         ambi_is_sym(ambi_expr_at(atom, 1)) &&
+         ambi_is_expr(ambi_expr_at(atom, 2)) &&
+         ambi_expr_at(ambi_expr_at(atom, 2), 0).w == AMB_SYM(ARROW).w;
+}
+
 void ambi_mention_adding(Runtime *rt, Value e) {
   if (ambi_expr_size(e) != 3 || !adds(ambi_expr_at(e, 0))) return;
   Value what = ambi_expr_at(e, 2);
-  bool broad = adds_broad(what);
-  for (uint32_t i = 0; i < ambi_expr_size(what); i++)
+  bool broad = adds_broad(what), types = types_function(what);
+  for (uint32_t i = 0; i < ambi_expr_size(what); i++) {
     broad |= adds_broad(ambi_expr_at(what, i));
+    types |= types_function(ambi_expr_at(what, i));
+  }
   if (broad) rt->mentions.effects |= E_BROAD;
+  if (types) rt->mentions.effects |= E_SENDS_BACK;
 }
 
 void ambi_mention_op(Runtime *rt, Value e, bool data) {

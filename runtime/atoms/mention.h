@@ -20,7 +20,8 @@
 // Beside enum Effect: adds a rule or type whose subject only running can tell.
 #define E_BROAD 256u
 // Has NotReducible or a function where it is a value, and not what a step of a call
-// gives: it sends back to whatever call hands it on.
+// gives: it sends back to whatever call hands it on. Or gives a symbol the type of a
+// function while forms run, so that terms which are values already are ill typed then.
 #define E_SENDS_BACK 512u
 
 typedef struct Mentions {
@@ -49,7 +50,7 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data);
 // them on as data. rule: it is that of an atom that is no form.
 bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule);
 // The reader met an expression: does it add a rule or type whose subject only running
-// can tell?
+// can tell, or the type of a function?
 void ambi_mention_adding(Runtime *rt, Value e);
 // The reader met NotReducible, or `function` at a head, as child number i of what has
 // this head (AMB_NONE: of a form or fact by itself).

@@ -601,7 +601,7 @@ static enum ReadStatus close_bracket(Read *rd) {
   if (done.ground) v.w |= AMB_EXPR_GROUND;
   if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
     ambi_mention_op(rd->r->rt, v, done.data);
-  if (!done.ground) ambi_mention_adding(rd->r->rt, v);
+  ambi_mention_adding(rd->r->rt, v);
   if (n == 2 && object[1] == AMB_SYM(EVAL).w) ambi_mention_eval(rd->r->rt, v);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);
   return ok ? READ_ATOM : READ_MEMORY;

@@ -13,6 +13,9 @@
 // them there. A text that has them where they are values of variables, arguments or
 // data is evaluated like that, too: whatever hands them on is a call they send back to.
 //
+// So is a text that gives symbols the types of functions by add-atom: terms that have
+// been evaluated may be ill typed from then on.
+//
 // And so is a program where a call without arguments may give an expression that equals
 // the call, since its rule has the name as data, as in (= (f) (collapse f)): that counts
 // as evaluated already (7.8).

@@ -15,6 +15,7 @@
 #include "runtime/bytecode/code.h"
 #include "runtime/types/types.h"
 
+enum { STEP_INDEX = 1 };  // the slot that counts the rounds of a map
 enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, MAX_RULES = 200, NO_LABEL = -1 };
 
 // Where an Error that ends an expression goes: returned from the unit, or put
@@ -157,7 +158,9 @@ typedef struct Lower {
   int bail;  // where the current expression goes back to, as an argument that a
              // type check has looked at, as long as nothing has run: the whole
              // is evaluated as an atom then. NO_LABEL: it is no such argument
-  int arg_bail;       // the same for what is the next position
+  int arg_bail;  // the same for what is the next position
+  Value step;    // of a map whose steps are all of an expression: the check of
+                 // that looks at the first one, whose STEP_INDEX is 0
   int whole_call;     // where the next body goes when it is odd, or NO_LABEL
   uint16_t position;  // of what was lowered last as a position, or NO_SLOT
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT

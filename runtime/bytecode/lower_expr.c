@@ -80,9 +80,21 @@ static void evaluated(Lower *l, enum Opcode op, uint16_t atom, Value t, Dst d,
 }
 
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
-  bool argument = l->bail != NO_LABEL;
-  evaluated(l, argument ? OP_I_EVALA : OP_I_EVALX, term_slot(l, e, d.tail), t,
-            d, err);
+  bool argument = l->bail != NO_LABEL, step = ambi_same(e, l->step);
+  uint16_t atom = term_slot(l, e, d.tail);
+  int later = step ? ambi_lower_label(l) : NO_LABEL,
+      done = step ? ambi_lower_label(l) : NO_LABEL;
+  if (argument && step) {
+    ambi_lower_jump(l, OP_I_TESTK, STEP_INDEX,
+                    ambi_lower_const(l, ambi_small_int(0).w), later);
+    ambi_lower_varl(l, later);
+    evaluated(l, OP_I_EVALA, atom, t, d, err);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
+    ambi_lower_bind(l, later);
+    argument = false;
+  }
+  evaluated(l, argument ? OP_I_EVALA : OP_I_EVALX, atom, t, d, err);
+  if (step) ambi_lower_bind(l, done);
 }
 
 void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err) {

@@ -286,6 +286,7 @@ static bool map_unit(Loop *p, Value x, bool headed) {
                                    (Dst){false, v}, err);
   ambi_lower_stub_at(&l, first)->argument = true;
   l.arg_bail = headed ? NO_LABEL : head;
+  if (!headed) l.step = p->step;
   ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
   ambi_lower_bind(&l, ambi_lower_stub_at(&l, own)->back);
   ambi_lower_bind(&l, ambi_lower_stub_at(&l, first)->back);
@@ -306,7 +307,7 @@ static bool map_unit(Loop *p, Value x, bool headed) {
   if (ambi_lower_used(&l, head)) {
     ambi_lower_bind(&l, head);
     int later = ambi_lower_stub_at(&l, own)->entry;
-    ambi_lower_jump(&l, OP_I_TESTK, 1,
+    ambi_lower_jump(&l, OP_I_TESTK, STEP_INDEX,
                     ambi_lower_const(&l, ambi_small_int(0).w), later);
     ambi_lower_varl(&l, later);
     ambi_lower_jump(&l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(&l, first)->entry);

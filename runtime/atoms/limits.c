@@ -33,9 +33,13 @@ static void close_door(const Limits *l, size_t room) {
 
 void ambi_limits_begin(Context *cx) {
   Limits *l = &cx->limits;
+  size_t seen_bytes = l->seen_bytes;  // by the last form: asking is dear
+  unsigned looks = l->looks;
   ambi_guard(cx->rt);
   *l = cx->rt->limits;
   ambi_unguard(cx->rt);
+  l->seen_bytes = seen_bytes;
+  l->looks = looks;
   l->deadline =
       l->query_seconds > 0 ? ambi_monotonic_seconds() + l->query_seconds : 0;
   l->steps_used = 0;

@@ -221,11 +221,20 @@ enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a) {
   return B_STOP;
 }
 
+static void notify(Actors *all, Handle *to) {
+  pthread_mutex_lock(&all->outside);
+  const Actor *a = ambi_handle_actor(to);
+  if (a) a->notify(a->notified);
+  pthread_mutex_unlock(&all->outside);
+}
+
 void ambi_actor_wake(Actor *from, Handle *to) {
   Actor *a = ambi_handle_actor(to);
   if (!a) return;  // it was woken by something else, and has ended
   if (is_script(a))
     ambi_pool_nudge(a->all->pool);
+  else if (ambi_load_relaxed(&a->x_outside))
+    notify(a->all, to);
   else
     ambi_task_wake(&a->task, from ? from->self : NULL);
 }
@@ -256,7 +265,7 @@ static bool is_normal(const Actors *all, const Message *reason) {
   return ambi_same(ambi_parcel_root(reason), all->normal);
 }
 
-static void drop_what_it_has(Actor *a) {
+void ambi_actor_drop_all(Actor *a) {
   Message *reason = ambi_exchange(&a->x_killed, NULL);
   ambi_message_free(reason);
   ambi_messages_free(a->inbox.first);
@@ -290,30 +299,39 @@ Actor *ambi_actor_new(Actors *all, TaskClass class) {
   return a;
 }
 
+void ambi_actor_depart(Actor *a, Context *cx, Message *reason) {
+  Actors *all = a->all;
+  Handle *h = a->handle;
+  pthread_mutex_lock(&all->lock);
+  Bond *told = ambi_actor_unbind(a, reason);
+  ambi_actor_unname(all, h);
+  pthread_mutex_lock(&all->outside);
+  ambi_store_release(&h->x_actor, NULL);
+  pthread_mutex_unlock(&all->outside);
+  h->reason = reason;
+  if (!ambi_load_relaxed(&a->x_outside)) ambi_add_relaxed(&all->x_living, -1u);
+  pthread_mutex_unlock(&all->lock);
+  ambi_mailbox_close(&h->box, &a->inbox);
+  if (told && !cx) cx = a->cx = take_context(a);
+  ambi_actor_tell(a, cx, told, reason);
+}
+
 // reason: NULL: normally. It is given away.
 static TaskNext end_actor(Actor *a, Message *reason) {
   Actors *all = a->all;
-  Handle *h = a->handle;
   if (reason && is_normal(all, reason)) {
     ambi_message_free(reason);
     reason = NULL;
   }
-  pthread_mutex_lock(&all->lock);
-  Bond *told = ambi_actor_unbind(a, reason);
-  ambi_actor_unname(all, h);
-  ambi_store_release(&h->x_actor, NULL);
-  h->reason = reason;
-  bool last = ambi_add_relaxed(&all->x_living, -1u) == 2;
-  pthread_mutex_unlock(&all->lock);
-  ambi_mailbox_close(&h->box, &a->inbox);
-  if (told && !a->cx) a->cx = take_context(a);
-  ambi_actor_tell(a, a->cx, told, reason);
+  ambi_actor_depart(a, a->cx, reason);
   leave_context(a, worker_of(a));
   if (a->deadline)
     ambi_timer_cancel(ambi_pool_timers(all->pool), &a->deadline->timer);
-  drop_what_it_has(a);
+  ambi_actor_drop_all(a);
   ambi_actor_keep(a);
-  if (last && ambi_load_relaxed(&all->x_closing)) ambi_pool_nudge(all->pool);
+  if (ambi_load_relaxed(&all->x_closing) &&
+      ambi_load_relaxed(&all->x_living) == 1)
+    ambi_pool_nudge(all->pool);
   return TASK_DONE;
 }
 
@@ -448,6 +466,6 @@ void ambi_actor_drop(Actor *a) {
   }
   ambi_mailbox_close(&a->handle->box, &a->inbox);
   leave_context(a, NULL);
-  drop_what_it_has(a);
+  ambi_actor_drop_all(a);
   if (!is_script(a)) ambi_free(a, sizeof *a);
 }

@@ -74,7 +74,11 @@ struct Actor {
   uint64_t random;            // its stream
   struct Deadline *deadline;  // made when it is first needed
   uint32_t most_kib;          // of its heap; 0: no limit
-  bool slow;                  // its slice is to end: it sent to a long mailbox
+  // of an Outside, from its begin to its end
+  AMB_ATOMIC(bool) x_outside;  // [all] it has no task
+  void (*notify)(void *arg);   // [lock:outside]
+  void *notified;              // [lock:outside]
+  bool slow;                   // its slice is to end: it sent to a long mailbox
 };
 
 enum { WORKER_SPARE = 16 };
@@ -96,11 +100,13 @@ typedef struct Actors {
   bool held;             // by the script: evaluators stay together
   uint32_t out;          // of one evaluator: Contexts that are in use
   pthread_mutex_t lock;  // [init]
-  Handle *handles;       // [lock] the newest
-  Handle **named;        // [lock] by symbol
-  size_t nnamed;         // [lock]
-  uint32_t numbers;      // [lock]
-  AMB_ATOMIC(uint32_t) x_living;  // [lock>all] the script is one
+  pthread_mutex_t outside;  // [init] below `lock`
+  Handle *handles;          // [lock] the newest
+  Handle **named;           // [lock] by symbol
+  size_t nnamed;            // [lock]
+  uint32_t numbers;         // [lock]
+  AMB_ATOMIC(uint32_t)
+  x_living;      // [lock>all] the script is one; without Outsides
   Actor *spare;  // [lock] to be used again, linked by task.next
   Actor script;
   Flat room;                                  // of the script
@@ -168,7 +174,13 @@ Message *ambi_actor_pack_reason(Actor *a, Context *cx, Value v);
 // know the memory; NULL: there is no memory.
 Actor *ambi_actor_new(Actors *all, TaskClass class);
 void ambi_actor_keep(Actor *a);
+// A handle is made for it. False: memory is out.
+bool ambi_actor_enlist(Actor *a);
+// Others are told that it ends; nothing comes to it any more. cx: of its thread.
+void ambi_actor_depart(Actor *a, Context *cx, Message *reason);
 // What it has of its own is given back.
+void ambi_actor_drop_all(Actor *a);
+// The same, and the actor.
 void ambi_actor_drop(Actor *a);
 
 // For the end of an actor, under the lock, and then without it: what it was tied to

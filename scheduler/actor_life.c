@@ -33,10 +33,15 @@ static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
     all->handles = h;
     a->handle = h;
     ambi_store_release(&h->x_actor, a);
-    ambi_add_relaxed(&all->x_living, 1);
+    if (!ambi_load_relaxed(&a->x_outside)) ambi_add_relaxed(&all->x_living, 1);
   }
   pthread_mutex_unlock(&all->lock);
   return done;
+}
+
+bool ambi_actor_enlist(Actor *a) {
+  Handle *h = new_handle(a->all, 0);
+  return h && enlist(a->all, a, h, 0) == SPAWNED;
 }
 
 // The bonds that options ask for, which cannot fail to find it alive.
@@ -171,6 +176,7 @@ static void free_handles(CellHeader *keeper) {
   }
   ambi_free(all->named, all->nnamed * sizeof(Handle *));
   pthread_mutex_destroy(&all->lock);
+  pthread_mutex_destroy(&all->outside);
   ambi_free(all, sizeof *all);
 }
 
@@ -235,6 +241,7 @@ bool ambi_actors_open(Runtime *rt) {
                              .name = "Actors",
                              .type = AMB_SYM(UNDEFINED)};
   pthread_mutex_init(&all->lock, NULL);
+  pthread_mutex_init(&all->outside, NULL);
   ambi_runtime_add_cell(rt, &all->keeper.cell);
   rt->actors = all;
   if (rt->crew) rt->actor_table = &ambi_actor_table;

@@ -221,7 +221,7 @@ bool ambi_actors_is_valid(Actors *all, const char **why) {
   pthread_mutex_lock(&all->lock);
   for (Handle *h = all->handles; ok && h; h = h->older) {
     const Actor *a = ambi_handle_actor(h);
-    living += a != NULL;
+    living += a && !ambi_load_relaxed(&a->x_outside);
     ok = !a || bonds_are_valid(a, why);
     if (ok && a && a->handle != h)
       ok = ambi_invalid(why, "an actor of another handle");

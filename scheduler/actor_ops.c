@@ -42,9 +42,18 @@ static bool was_killed(Context *cx, Actor *a, enum BuiltinStatus *status) {
   return true;
 }
 
+static bool find_handle(Context *cx, Actor *a, const Value *args, Handle **h,
+                        enum BuiltinStatus *status) {
+  *h = ambi_actor_handle(a->all, args[0]);
+  if (*h) return true;
+  *status = ambi_answer_error(cx, "an actor is expected, or the name of one");
+  return false;
+}
+
 // The caller, and the actor that the first argument means. False: *status tells.
 static bool begin(Context *cx, const Value *args, Actor **a, Handle **h,
                   enum BuiltinStatus *status) {
+  *a = NULL;
   if (!cx->actor && ambi_crew_acting()) {
     *status = ambi_answer_error(
         cx, "not in a module that a branch imports beside others");
@@ -60,11 +69,7 @@ static bool begin(Context *cx, const Value *args, Actor **a, Handle **h,
     return false;
   }
   if (was_killed(cx, *a, status)) return false;
-  if (!h) return true;
-  *h = ambi_actor_handle((*a)->all, args[0]);
-  if (*h) return true;
-  *status = ambi_answer_error(cx, "an actor is expected, or the name of one");
-  return false;
+  return !h || find_handle(cx, *a, args, h, status);
 }
 
 static enum BuiltinStatus not_packed(Context *cx, enum Packed why) {
@@ -237,6 +242,16 @@ static bool may_wait(Context *cx, const Actor *a, enum BuiltinStatus *status) {
   return false;
 }
 
+// Unless the operation is done again, it waits no more, whatever became of it: the next
+// one begins anew.
+static enum BuiltinStatus end_waiting(const Context *cx, Actor *a,
+                                      enum BuiltinStatus status) {
+  if (!a || !a->waiting.on || ambi_rests(cx->stop)) return status;
+  if (a->waiting.request) ambi_actor_untie_call(a, a->waiting.request);
+  ambi_actor_waited(a);
+  return status;
+}
+
 // ---- receive ------------------------------------------------------------------------------
 
 // Can no message with this root and head match the pattern? Saves unpacking most.
@@ -327,12 +342,9 @@ static void keep_form(Context *cx, Actor *a, const Value *args, unsigned n) {
   if (!ambi_is_none(form)) pack(cx, a, form, &a->form);
 }
 
-static enum BuiltinStatus receive_now(Context *cx, const Value *args,
-                                      unsigned n, Value *out) {
-  Actor *a;
+static enum BuiltinStatus receive_by(Context *cx, Actor *a, const Value *args,
+                                     unsigned n, Value *out) {
   enum BuiltinStatus status;
-  if (!begin(cx, args, &a, NULL, &status) || !may_wait(cx, a, &status))
-    return status;
   if (!are_clauses(args[0]) || (n > 1 && !ambi_is_number(args[1])))
     return ambi_answer_error(
         cx, "receive expects ((PATTERN BODY) ...), and perhaps "
@@ -344,18 +356,21 @@ static enum BuiltinStatus receive_now(Context *cx, const Value *args,
     *out = look_for(cx, a, args[0]);
     if (cx->stop) return B_STOP;
     if (ambi_is_none(*out) && ambi_actor_is_due(a)) *out = args[2];
-    if (!ambi_is_none(*out)) {
-      ambi_actor_waited(a);
-      return B_OK;
-    }
+    if (!ambi_is_none(*out)) return B_OK;
     keep_form(cx, a, args, n);
     status = ambi_actor_wait(cx, a);
-    if (status == B_EMPTY) {
-      ambi_actor_waited(a);
-      return ambi_answer_error(cx, "Deadlock");
-    }
+    if (status == B_EMPTY) return ambi_answer_error(cx, "Deadlock");
     if (status != B_OK || was_killed(cx, a, &status)) return status;
   }
+}
+
+static enum BuiltinStatus receive_now(Context *cx, const Value *args,
+                                      unsigned n, Value *out) {
+  Actor *a;
+  enum BuiltinStatus status;
+  if (begin(cx, args, &a, NULL, &status) && may_wait(cx, a, &status))
+    status = receive_by(cx, a, args, n, out);
+  return end_waiting(cx, a, status);
 }
 
 static enum BuiltinStatus op_receive(Context *cx, const Value *args, unsigned n,
@@ -387,58 +402,58 @@ static enum BuiltinStatus ask(Context *cx, Actor *a, Handle *h,
     ambi_actor_untie_call(a, request);
     return ambi_answer_error(cx, "MailboxFull");
   }
-  if (!set_waiting(cx, a, &args[2])) return B_STOP;
   a->waiting.request = request;
-  return B_EMPTY;
+  return set_waiting(cx, a, &args[2]) ? B_EMPTY : B_STOP;
 }
 
-// The answer, if it has come.
+// The answer, if it has come. Those to other calls come too late.
 static bool find_answer(Context *cx, Actor *a, Value *out) {
-  Message *before = NULL;
+  Message *before = NULL, *next;
   ambi_mailbox_drain(&a->handle->box, &a->inbox);
-  for (Message *m = a->inbox.first; m; before = m, m = m->next)
-    if (m->request == a->waiting.request) {
-      *out = ambi_parcel_unpack(cx, m);
-      throw_away(a, before, m);
-      return true;
+  for (Message *m = a->inbox.first; m; m = next) {
+    next = m->next;
+    if (!m->request) {
+      before = m;
+      continue;
     }
+    bool found = m->request == a->waiting.request;
+    if (found) *out = ambi_parcel_unpack(cx, m);
+    throw_away(a, before, m);
+    if (found) return true;
+  }
   return false;
 }
 
-static void stop_asking(Actor *a) {
-  ambi_actor_untie_call(a, a->waiting.request);
-  ambi_actor_waited(a);
-}
-
-static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
-                                   Value *out) {
-  Actor *a;
+// Whom a name means is asked once: it may have ended by the time the answer is there.
+static enum BuiltinStatus call_by(Context *cx, Actor *a, const Value *args,
+                                  Value *out) {
   Handle *h;
   enum BuiltinStatus status;
-  (void)n;
-  if (!begin(cx, args, &a, &h, &status) || !may_wait(cx, a, &status))
-    return status;
   if (!a->waiting.on) {
+    if (!find_handle(cx, a, args, &h, &status)) return status;
     status = ask(cx, a, h, args);
     if (status != B_EMPTY) return status;
   }
   for (;;) {
     if (find_answer(cx, a, out)) {
-      stop_asking(a);
       if (ambi_actor_is_stopped(cx, a)) return B_STOP;
       return ambi_answer(cx, out, *out);
     }
-    if (ambi_actor_is_due(a)) {
-      stop_asking(a);
-      return ambi_answer_error(cx, "Timeout");
-    }
+    if (ambi_actor_is_due(a)) return ambi_answer_error(cx, "Timeout");
     status = ambi_actor_wait(cx, a);
-    if (status == B_EMPTY) {
-      stop_asking(a);
-      return ambi_answer_error(cx, "Deadlock");
-    }
+    if (status == B_EMPTY) return ambi_answer_error(cx, "Deadlock");
     if (status != B_OK || was_killed(cx, a, &status)) return status;
   }
+}
+
+static enum BuiltinStatus call_now(Context *cx, const Value *args, unsigned n,
+                                   Value *out) {
+  Actor *a;
+  enum BuiltinStatus status;
+  (void)n;
+  if (begin(cx, args, &a, NULL, &status) && may_wait(cx, a, &status))
+    status = call_by(cx, a, args, out);
+  return end_waiting(cx, a, status);
 }
 
 static enum BuiltinStatus op_call(Context *cx, const Value *args, unsigned n,

@@ -6,8 +6,10 @@
  *
  * Threads. A runtime and all that belongs to it is used by one thread at a time, any one;
  * different runtimes may be used at the same time. ambit_cancel alone may be called
- * from any thread and from a signal handler. A runtime has a thread of its own, which
- * compiles; signals are blocked in it.
+ * from any thread and from a signal handler. A runtime has threads of its own: one that
+ * compiles, and the evaluators that were asked for (ambit_options). Signals are blocked
+ * in them. Functions of the program that they call are those of ambit_operation and
+ * ambit_set_log.
  *
  * The library writes nowhere, installs no signal handlers, and never ends the process.
  *
@@ -91,6 +93,10 @@ typedef struct ambit_options {
   /* Warnings, and what trace! says. NULL: thrown away. */
   void (*note)(void *arg, const char *text, size_t length);
   void *arg; /* of both */
+  /* Threads that searches, branches and actors of a program run on, that of the caller
+   * included; 0: no other. Answers and their order are the same. More than 256 are as
+   * many. */
+  unsigned evaluators;
 } ambit_options;
 
 /* NULL: memory is out. options may be NULL. */
@@ -110,6 +116,31 @@ AMBIT_API void ambit_cancel(ambit *a);
 /* Takes a cancellation back that has not stopped anything, or did. To be called after
  * AMBIT_CANCELLED before the runtime is used again. */
 AMBIT_API void ambit_resume(ambit *a);
+
+/* ---- what it does -------------------------------------------------------------- */
+
+typedef enum ambit_log_level {
+  AMBIT_LOG_OFF,
+  AMBIT_LOG_ERROR, /* a script ends with an Error */
+  AMBIT_LOG_WARN,  /* a limit was reached */
+  AMBIT_LOG_INFO,  /* files are loaded */
+  AMBIT_LOG_DEBUG /* rules compiled and changed, collections, searches shared */
+} ambit_log_level;
+
+typedef struct ambit_log_field {
+  const char *key;
+  const char *text; /* NULL: the number */
+  uint64_t number;
+} ambit_log_field;
+
+/* Called by any thread of the runtime, several at a time; must not call the runtime. What
+ * it is given is valid during the call. event: "load", "limit", "compile" ... */
+typedef void ambit_on_log(void *arg, ambit_log_level level, const char *event,
+                          const ambit_log_field *fields, size_t n);
+/* Tells what happens from now on, up to this level; AMBIT_LOG_OFF: no more. Threads of the
+ * runtime may still be in a function that was replaced until ambit_close. AMBIT_MEMORY. */
+AMBIT_API ambit_status ambit_set_log(ambit *a, ambit_log_level level,
+                                     ambit_on_log *on_log, void *arg);
 
 /* ---- terms --------------------------------------------------------------------- */
 
@@ -256,7 +287,8 @@ typedef enum ambit_outcome {
 } ambit_outcome;
 
 /* args are terms of the call's heap, evaluated if the type says so. It may ask queries of
- * the same runtime. It must not close the runtime, run a script, or jump out. */
+ * the same runtime, if the thread is the one that uses the runtime. It must not close the
+ * runtime, run a script, or jump out. */
 typedef ambit_outcome ambit_function(ambit_call *call, const ambit_term *args,
                                      size_t n, void *data);
 
@@ -270,6 +302,10 @@ typedef struct ambit_operation {
   ambit_function *function;
   void *data;
   void (*destroy)(void *data); /* when the runtime is closed; or NULL */
+  /* With several evaluators it is called on any of them, one call of such functions at a
+   * time. true: several at a time; it makes terms, takes them apart and gives results, and
+   * calls nothing else of the runtime. */
+  bool any_thread;
 } ambit_operation;
 
 /* Text that is read from now on knows the name. AMBIT_MISUSE: see ambit_message. */
@@ -288,6 +324,55 @@ AMBIT_API ambit_term ambit_make_object(ambit_heap *h, const ambit_class *kind,
                                        void *data);
 /* NULL: no object, or one of another class. */
 AMBIT_API void *ambit_get_object(ambit_term t, const ambit_class *kind);
+
+/* ---- actors ---------------------------------------------------------------------------- */
+
+/* A port is an actor of the embedding program. Actors of the runtime send to its atom, or to
+ * its name, as to any other, and it sends to them. It is used by one thread at a time, which
+ * need not be the one that uses the runtime: but for ambit_port_open and ambit_port_close,
+ * the calls below that take a port may be made beside all others.
+ *
+ * On a port's heap terms are made and taken apart (ambit_make_..., ambit_get_..., ambit_name,
+ * ambit_text ...), but not read, kept, nor added to spaces; they are gone with the next
+ * ambit_take, ambit_post or ambit_reply of the port. Atoms of actors stay as long as the
+ * runtime. ambit_message says nothing of these calls. */
+typedef struct ambit_port ambit_port;
+
+/* Something has come to a port whose messages had all been taken, or its end. Called by the
+ * thread that sent it; it must not call the runtime. */
+typedef void ambit_on_message(void *arg, ambit_port *p);
+
+/* name, on_message: may be NULL. NULL: the name is taken, or memory is out. */
+AMBIT_API ambit_port *ambit_port_open(ambit *a, const char *name,
+                                      ambit_on_message *on_message, void *arg);
+/* It ends as an actor does, normally. What was sent to it is lost. NULL is let pass; those
+ * that are open are closed with the runtime. */
+AMBIT_API void ambit_port_close(ambit_port *p);
+AMBIT_API ambit_term ambit_port_term(ambit_port *p);
+AMBIT_API ambit_heap *ambit_port_heap(ambit_port *p);
+/* A file descriptor for poll and its like: readable until ambit_take has said that there is
+ * nothing, and again when something has come; not to be read, and closed with the port. -1:
+ * the system has none. */
+AMBIT_API int ambit_port_file(ambit_port *p);
+
+/* to: an actor, or a symbol that is the name of one. The message is copied. AMBIT_DONE: the
+ * actor has ended. AMBIT_LIMIT: its mailbox is full. AMBIT_MISUSE: it is no actor, or the
+ * message cannot be sent. AMBIT_MEMORY. */
+AMBIT_API ambit_status ambit_post(ambit_port *p, ambit_term to,
+                                  ambit_term message);
+/* Answers (call ASKER ...), which `(call PORT ...)` has sent. */
+AMBIT_API ambit_status ambit_reply(ambit_port *p, ambit_term asker,
+                                   ambit_term value);
+/* The oldest message. AMBIT_DONE: there is none. AMBIT_CANCELLED: none, and somebody has
+ * killed the port. AMBIT_MEMORY: it is lost. */
+AMBIT_API ambit_status ambit_take(ambit_port *p, ambit_term *message);
+
+/* Lets actors run on the thread that uses the runtime, for so many seconds at most (below 0:
+ * as long as it takes). With several evaluators they run meanwhile as well. AMBIT_OK: a
+ * message has come to a port. AMBIT_DONE: no actor lives and no port is open, or all
+ * actors wait and nobody can send them anything. AMBIT_LIMIT: time is over.
+ * AMBIT_CANCELLED, AMBIT_EXIT, AMBIT_MEMORY. */
+AMBIT_API ambit_status ambit_serve(ambit *a, double seconds);
 
 #ifdef __cplusplus
 }

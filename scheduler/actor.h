@@ -140,6 +140,8 @@ enum Spawned { SPAWNED, SPAWN_NAME_TAKEN, SPAWN_OUTAGE };
 enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
                               const SpawnOptions *o, Handle **out);
 
+// Is v what `call` sends along for the answer? Then whose, and which.
+bool ambi_actor_is_asker(Actors *all, Value v, Handle **h, uint64_t *request);
 // Whose evaluation it is, not that of a branch; NULL: memory is out.
 Actor *ambi_actor_of(Context *cx);
 Flat *ambi_actor_room(Actor *a);

@@ -190,7 +190,7 @@ static enum BuiltinStatus op_send(Context *cx, const Value *args, unsigned n,
 }
 
 // (reply-to ACTOR NUMBER), what `call` makes.
-static bool is_asker(Actors *all, Value v, Handle **h, uint64_t *request) {
+bool ambi_actor_is_asker(Actors *all, Value v, Handle **h, uint64_t *request) {
   if (ambi_expr_size(v) != 3 ||
       !ambi_same(ambi_deref(ambi_expr_at(v, 0)), all->asker))
     return false;
@@ -207,7 +207,7 @@ static enum BuiltinStatus op_reply(Context *cx, const Value *args, unsigned n,
   Message *m;
   (void)n;
   if (!begin(cx, args, &a, NULL, &status)) return status;
-  if (!is_asker(a->all, args[0], &h, &request))
+  if (!ambi_actor_is_asker(a->all, args[0], &h, &request))
     return ambi_answer_error(cx, "reply expects what the call came with");
   enum Packed packed = pack(cx, a, args[1], &m);
   if (packed != PACKED) return not_packed(cx, packed);

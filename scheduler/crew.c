@@ -21,6 +21,11 @@ void ambi_crew_act(Evaluator *self) {
   acting = self;
 }
 
+Evaluator *ambi_crew_owner(const Runtime *rt) {
+  const CrewMates *c = ambi_crew_of(rt);
+  return c ? ambi_pool_evaluator(c->pool, 0) : NULL;
+}
+
 // ---- Contexts -------------------------------------------------------------------
 
 Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,
@@ -129,17 +134,28 @@ static bool none_open(void *arg) {
   return ambi_load_acquire(&c->x_open) == 0;
 }
 
+static void unshare(CrewMates *c) {
+  ambi_pool_help(c->pool, none_open, c);
+  ambi_spaces_unshare(c->rt);
+}
+
+// Forms and heaps that are open, but for so many, may go on as they are: that of a form
+// that runs a module, questions of an embedding program.
+void ambi_crew_part(Runtime *rt, unsigned own) {
+  CrewMates *c = ambi_crew_of(rt);
+  if (!c || acting || !ambi_together(rt) || ambi_actors_need_crew(rt) ||
+      rt->modules->nesting + rt->guests > own)
+    return;
+  unshare(c);
+}
+
 static void form_ended(Context *cx) {
   ambi_branches_end(cx);
-  CrewMates *c = ambi_crew_of(cx->rt);
   if (acting || cx->crew_data || cx->actor) return;
   if (!ambi_together(cx->rt)) return;
   ambi_party_leave(cx);
-  if (ambi_actors_need_crew(cx->rt)) return;
-  ambi_pool_help(c->pool, none_open, c);
   cx->sliced = false;
-  // A form that runs a module goes on behind it.
-  if (cx->rt->modules->nesting <= 1) ambi_spaces_unshare(cx->rt);
+  ambi_crew_part(cx->rt, 1);
 }
 
 // ---- life -----------------------------------------------------------------------
@@ -173,6 +189,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
 void ambi_crew_close(Runtime *rt) {
   CrewMates *c = ambi_crew_of(rt);
   if (!c) return;
+  if (ambi_together(rt)) unshare(c);
   ambi_pool_close(c->pool, NULL, NULL);
   for (unsigned i = 0; i < c->nspare; i++)
     ambi_context_close(c->spare[i]);

@@ -30,6 +30,8 @@ static inline CrewMates *ambi_crew_of(const Runtime *rt) {
 // The evaluator that this thread is in a slice of, or NULL.
 Evaluator *ambi_crew_acting(void);
 void ambi_crew_act(Evaluator *self);
+// That of the owner's thread; NULL: rt has no crew.
+Evaluator *ambi_crew_owner(const Runtime *rt);
 
 // The seed of the i-th of what runs beside others, from a number of who began them.
 uint64_t ambi_crew_stream(uint64_t from, uint64_t i);
@@ -37,6 +39,8 @@ uint64_t ambi_crew_stream(uint64_t from, uint64_t i);
 // The Runtime's evaluations are together from now on; cx is one of them. False:
 // cx->stop is set.
 bool ambi_crew_share(Context *cx);
+// They are not any more, unless more is open than so many forms or heaps.
+void ambi_crew_part(Runtime *rt, unsigned own);
 
 // A Context for a task of the same program. NULL: memory is out.
 Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,

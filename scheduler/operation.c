@@ -1,4 +1,5 @@
 // Operations, objects and spaces of an embedding program.
+#include "scheduler/crew_data.h"
 #include "scheduler/system.h"
 
 #include "memory/alloc.h"
@@ -35,13 +36,29 @@ static enum BuiltinStatus finish(Context *cx, const ambit_call *call,
   }
 }
 
+// One at a time. What the function asks meanwhile is not shared with other evaluators,
+// which may be waiting to call such a function.
+static ambit_outcome call_alone(const Registered *r, ambit_call *call,
+                                const ambit_term *args, size_t n) {
+  Evaluator *before = ambi_crew_acting();
+  Evaluator *self = before ? before : ambi_crew_owner(call->heap.cx->rt);
+  system_lock(r->a);
+  ambi_crew_act(self);
+  ambit_outcome outcome = r->op.function(call, args, n, r->op.data);
+  ambi_crew_act(before);
+  system_unlock(r->a);
+  return outcome;
+}
+
 // A query that the function asks has limits and results of its own.
 static enum BuiltinStatus call_host(Context *cx, const Value *args, unsigned n,
                                     Value *out, void *data) {
   Registered *r = data;
   ambit_call call = {.heap = {.a = r->a, .cx = cx}};
-  ambit_outcome outcome = r->op.function(
-      &call, (const ambit_term *)(const void *)args, n, r->op.data);
+  const ambit_term *terms = (const ambit_term *)(const void *)args;
+  ambit_outcome outcome = r->op.any_thread
+                              ? r->op.function(&call, terms, n, r->op.data)
+                              : call_alone(r, &call, terms, n);
   enum BuiltinStatus status = finish(cx, &call, outcome);
   ambi_text_free((char *)(uintptr_t)call.error);
   ambi_buffer_drop(&call.heap.text);

@@ -30,6 +30,14 @@ void ambi_outside_close(Context *cx, Outside *o) {
   ambi_actor_keep(a);
 }
 
+enum Spawned ambi_outside_name(Outside *o, uint32_t name) {
+  Actors *all = actor_of(o)->all;
+  pthread_mutex_lock(&all->lock);
+  enum Spawned done = ambi_actor_name(all, actor_of(o)->handle, name);
+  pthread_mutex_unlock(&all->lock);
+  return done;
+}
+
 Value ambi_outside_actor(const Outside *o) {
   return ambi_actor_value(actor_of(o)->handle);
 }
@@ -43,6 +51,13 @@ Message *ambi_outside_pack(Context *cx, const Outside *o, Value v) {
 enum Posted ambi_outside_post(Outside *o, Value to, Message *m) {
   HostObject *object = (HostObject *)(void *)ambi_cell(to);
   return ambi_actor_deliver(actor_of(o), (Handle *)(void *)object, m, false);
+}
+
+enum Posted ambi_outside_reply(Outside *o, Value asker, Message *m) {
+  Handle *to;
+  Actor *a = actor_of(o);
+  if (!ambi_actor_is_asker(a->all, asker, &to, &m->request)) return POST_FULL;
+  return ambi_actor_deliver(a, to, m, true);
 }
 
 Message *ambi_outside_take(Outside *o) {

@@ -397,6 +397,9 @@ unsigned ambi_pool_size(const Pool *p) {
 Timers *ambi_pool_timers(Pool *p) {
   return p->timers;
 }
+Evaluator *ambi_pool_evaluator(const Pool *p, unsigned i) {
+  return p->evaluators[i];
+}
 Pool *ambi_evaluator_pool(const Evaluator *self) {
   return self->pool;
 }

@@ -76,6 +76,7 @@ bool ambi_pool_has_waiting(const Evaluator *self);
 
 unsigned ambi_pool_size(const Pool *p);
 Timers *ambi_pool_timers(Pool *p);
+Evaluator *ambi_pool_evaluator(const Pool *p, unsigned i);
 Pool *ambi_evaluator_pool(const Evaluator *self);
 unsigned ambi_evaluator_index(const Evaluator *self);  // 0 .. n - 1
 // The owner's, for what a thread needs (set by enter).

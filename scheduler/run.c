@@ -7,6 +7,7 @@
 #include "runtime/crew.h"
 #include "runtime/eval.h"
 #include "runtime/spaces/share.h"
+#include "runtime/watch.h"
 
 // ---- scripts ------------------------------------------------------------------
 
@@ -104,6 +105,12 @@ struct ambit_query {
 };
 
 static ambit_query *query_open(ambit *a, Template *form) {
+  if (!system_is_owner()) {
+    ambi_template_release(a->rt->store, form);
+    system_fail(a, AMBIT_MISUSE,
+                "questions are asked on the thread that uses the runtime");
+    return NULL;
+  }
   ambit_query *q = ambi_alloc(sizeof *q);
   if (q && system_heap_open(a, &q->heap)) {
     q->form = *form;
@@ -184,6 +191,7 @@ ambit_status ambit_next(ambit_query *q, ambit_term *answer) {
   ambi_limits_end(cx);
   if (stop == STOP_NONE)
     return system_fail(q->heap.a, AMBIT_DONE, "there is no further answer");
+  ambi_watch_stopped(cx, 0);
   return system_stopped(q->heap.a, cx);
 }
 

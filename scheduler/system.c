@@ -10,6 +10,7 @@
 #include "runtime/bytecode/code.h"
 #include "runtime/spaces/share.h"
 #include "scheduler/actor.h"
+#include "scheduler/crew_data.h"
 #ifdef AMBIT_JIT
 #include "compiler_thread/compiler.h"
 #endif
@@ -31,10 +32,25 @@ ambit_status system_fail(ambit *a, ambit_status status, const char *format,
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  system_lock(a);
   a->message.len = 0;
   a->message.failed = false;
   ambi_buffer_puts(&a->message, text);
+  system_unlock(a);
   return status;
+}
+
+void system_lock(ambit *a) {
+  pthread_mutex_lock(&a->calls);
+}
+
+void system_unlock(ambit *a) {
+  pthread_mutex_unlock(&a->calls);
+}
+
+bool system_is_owner(void) {
+  const Evaluator *self = ambi_crew_acting();
+  return !self || ambi_evaluator_index(self) == 0;
 }
 
 const char *ambit_message(const ambit *a) {
@@ -100,6 +116,7 @@ static void open_compiler(ambit *a) {
 }
 
 static void close_runtime(ambit *a) {
+  system_ports_close(a);
   ambi_actors_close(a->rt);
   ambi_crew_close(a->rt);
 #ifdef AMBIT_JIT
@@ -119,20 +136,35 @@ static bool set_directory(ambit *a, const char *path) {
   return ok;
 }
 
+static void open_lock(ambit *a) {
+  pthread_mutexattr_t again;
+  pthread_mutexattr_init(&again);
+  pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&a->calls, &again);
+  pthread_mutexattr_destroy(&again);
+}
+
+static unsigned evaluators_of(const ambit_options *o) {
+  enum { MOST = 256 };
+  return o->evaluators < 1 ? 1 : o->evaluators < MOST ? o->evaluators : MOST;
+}
+
 ambit *ambit_open(const ambit_options *options) {
   ambit *a = ambi_alloc(sizeof *a);
   if (!a) return NULL;
   if (options) a->options = *options;
+  open_lock(a);
   Host host = {.arg = a, .write = host_write, .note = host_note};
   a->rt = ambi_runtime_open(&host, 1);
   if (!a->rt) {
+    pthread_mutex_destroy(&a->calls);
     ambi_free(a, sizeof *a);
     return NULL;
   }
   ambi_space_evaluates(a->rt->modules->corelib->space);
   ambi_space_evaluates(ambi_module_top(a->rt)->space);
-  if (!ambi_crew_open(a->rt, 1) || !ambi_actors_open(a->rt) ||
-      !set_directory(a, a->options.directory)) {
+  if (!ambi_crew_open(a->rt, evaluators_of(&a->options)) ||
+      !ambi_actors_open(a->rt) || !set_directory(a, a->options.directory)) {
     ambit_close(a);
     return NULL;
   }
@@ -147,6 +179,8 @@ void ambit_close(ambit *a) {
   while (a->nspare)
     ambi_context_close(a->spare[--a->nspare]);
   close_runtime(a);
+  system_logs_drop(a);
+  pthread_mutex_destroy(&a->calls);
   ambi_buffer_drop(&a->message);
   ambi_free(a, sizeof *a);
 }
@@ -201,6 +235,7 @@ void system_heap_close(ambit_heap *h) {
   leave_context(h->a, h->cx);
   h->cx = NULL;
   if (--rt->guests || rt->modules->nesting) return;
+  ambi_crew_part(rt, 0);
   ambi_runtime_quiesce(rt);
 }
 

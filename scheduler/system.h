@@ -2,6 +2,8 @@
 #ifndef AMBIT_SCHEDULER_SYSTEM_H
 #define AMBIT_SCHEDULER_SYSTEM_H
 
+#include <pthread.h>
+
 #include "include/ambit.h"
 #include "runtime/modules/module.h"
 #include "runtime/modules/runner.h"
@@ -14,8 +16,14 @@ struct ambit_heap {
 
 enum { SPARE_CONTEXTS = 4 };  // kept for the next queries and heaps
 
+typedef struct SystemLog SystemLog;  // log.c
+
 struct ambit {
   Runtime *rt;
+  SystemLog *log;           // the newest; or NULL
+  ambit_port *ports;        // the newest that is open
+  AMB_ATOMIC(bool) x_told;  // [all] something has come to a port
+  pthread_mutex_t calls;    // [init] of functions that are called one at a time
   Context *spare[SPARE_CONTEXTS];
   unsigned nspare;
   void *compiler;  // NULL: bytecode only
@@ -41,6 +49,14 @@ __attribute__((format(printf, 3, 4))) ambit_status
 system_fail(ambit *a, ambit_status status, const char *format, ...);
 // A stop as a status, and noted. Not STOP_NONE.
 ambit_status system_stopped(ambit *a, const Context *cx);
+
+// What the program calls back, one thread at a time. It may be taken again.
+void system_lock(ambit *a);
+void system_unlock(ambit *a);
+void system_logs_drop(ambit *a);
+void system_ports_close(ambit *a);
+// Is this the thread that uses the runtime?
+bool system_is_owner(void);
 
 // ---- heaps ----------------------------------------------------------------------
 // Opens a Context in the top module, and counts it as a guest of the runtime.

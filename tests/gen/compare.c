@@ -1,10 +1,10 @@
 // Compares what modes told about a program.
 //
-// Lines are compared in their order. Names of variables count up to a renaming
-// that is one-to-one within an atom, or a line that is no result list: alternatives
-// share no variables. A string has a renaming of its own, since its numbers were
-// given when it was made. Who was cut by a limit may have told less, but what was
-// told must be the same.
+// Lines are compared in their order. Names of variables, and what tells unnamed spaces
+// apart, count up to a renaming that is one-to-one within an atom, or a line that is no
+// result list: alternatives share no variables. A string has a renaming of its own, since
+// its numbers were given when it was made. Who was cut by a limit may have told less, but
+// what was told must be the same.
 #include <stdio.h>
 #include <string.h>
 
@@ -56,9 +56,13 @@ static void quote(Line *l) {
     l->n = l->outside;
 }
 
+// A variable, or what tells an unnamed space or a handle apart.
+static bool at_name(const Line *l) {
+  return *l->at == '$' || (l->end - l->at > 3 && !memcmp(l->at, "-0x", 3));
+}
+
 static bool same_step(Line *a, Line *b) {
-  if (*a->at == '$' && *b->at == '$')
-    return take_variable(a) == take_variable(b);
+  if (at_name(a) && at_name(b)) return take_variable(a) == take_variable(b);
   if (*a->at != *b->at) return false;
   if (*a->at == '"') {
     quote(a);

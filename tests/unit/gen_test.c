@@ -99,6 +99,12 @@ START_TEST(variables_may_be_renamed) {
                    GEN_DIFFERENT);
   ck_assert_int_eq(verdict("[$x]\n[$x]\n", false, "[$y]\n[$z]\n", false),
                    GEN_SAME);
+  ck_assert_int_eq(
+      verdict("[(S-0x10 S-0x11)]\n", false, "[(S-0x12 S-0x13)]\n", false),
+      GEN_SAME);
+  ck_assert_int_eq(
+      verdict("[(S-0x10 S-0x11)]\n", false, "[(S-0x12 S-0x12)]\n", false),
+      GEN_DIFFERENT);
 }
 END_TEST
 

@@ -165,9 +165,19 @@ static bool is_an_actors(const Context *cx) {
   return w->mutex->holder->actor != NULL;
 }
 
+// What has arrived goes to the inbox before the lock is looked at: over a mailbox that
+// has something nobody can go to sleep, and what tells of the lock comes there, too.
+static void put_messages_aside(Context *cx) {
+  Actors *actors = cx->rt->actors;
+  Actor *a = cx->actor;
+  if (!a && !cx->crew_data && actors && actors->pool) a = &actors->script;
+  if (a) ambi_mailbox_drain(&a->handle->box, &a->inbox);
+}
+
 static enum BuiltinStatus lock(Context *cx, Value name) {
   Mutexes *all = mutexes_of(cx->rt);
   for (;;) {
+    put_messages_aside(cx);
     pthread_mutex_lock(&all->lock);
     enum BuiltinStatus status = take(all, cx, name);
     bool actors = is_an_actors(cx);

@@ -294,7 +294,7 @@ bool ambi_file_load(const char *path, uint64_t max, const Runtime *rt,
   if (fd < 0) return false;
   bool ok = ambi_file_read(fd, max, rt, out);
   int why = errno;
-  if (ok)
+  if (ok && rt)
     AMB_LOG(rt, WATCH_INFO, "load", {"file", path, 0},
             {"bytes", NULL, out->len});
   close(fd);

@@ -11,6 +11,9 @@
 // atom. Reentrant: builtins that load modules run nested forms on a Context of
 // their own.
 enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out);  // tier 0
+// For tier 1: a call of _deepen, for the results of one round and a call that gives the
+// others.
+enum AmbStop ambi_eval0_search(Context *cx, Value call, ValueVec *out);
 enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out);  // tier 1
 enum AmbStop ambi_eval_form(Context *cx, Value form,
                             ValueVec *out);  // rt->tier

@@ -237,8 +237,10 @@ static bool set_waiting(Context *cx, Actor *a, const Value *ms) {
 
 // An operation of an actor can only be done again where the actor's own form runs.
 static bool may_wait(Context *cx, const Actor *a, enum BuiltinStatus *status) {
-  if (!a->self || cx == a->cx) return true;
-  *status = ambi_answer_error(cx, "an actor that imports a module cannot wait");
+  if (!a->self || (cx == a->cx && !cx->plain)) return true;
+  *status = ambi_answer_error(
+      cx, cx->plain ? "a search cannot wait"
+                    : "an actor that imports a module cannot wait");
   return false;
 }
 

@@ -175,7 +175,7 @@ static Branches *make(Context *cx, Value list) {
 uint64_t ambi_branches_begin(Context *cx, Value list) {
   // Not for a script that a task runs, nor where tables are shared. Who has a lock has it
   // in all branches.
-  if (cx->held || ambi_tables_in_use(cx->rt) ||
+  if (cx->plain || cx->held || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
     return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);

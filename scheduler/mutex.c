@@ -151,9 +151,10 @@ static enum BuiltinStatus take(Mutexes *all, Context *cx, Value name) {
     hold(m, cx, held);
     return B_OK;
   }
-  if (m && begin_to_wait(all, cx, m, held)) return B_STOP;
+  if (m && !cx->plain && begin_to_wait(all, cx, m, held)) return B_STOP;
   if (m) drop_unused(all, m);
   ambi_free(held, sizeof *held);
+  if (m && cx->plain) return ambi_answer_error(cx, "a search cannot wait");
   return ambi_answer_stop(cx);
 }
 

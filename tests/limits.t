@@ -64,6 +64,9 @@ my %endless = (
     '(choices)'                                  => qr/^\[\]$/,
     '(let a (heads $u) a)'                       => qr/^\[(?:a[a, ]*)?\]$/,    # ever deeper heads
     '(fill 0)'                                   => qr/^\[\]$/,
+    '(breadth-first (nat 0))'                    => qr/^\[0[\d, ]*\]$/,
+    '(iterative-deepening (loop 0) 3)'           => qr/^\[\]$/,
+    '(minimize (let $n (nat 0) ($n)))'           => qr/^\[\]$/,
     '(match &self (, (q $a) (q $b) (q $c) (q $d)) x)' => qr/^\[[x, ]*\]$/,
     '(collapse (match &self (, (q $a) (q $b) (q $c) (q $d)) x))' => qr/^\[\]$/,
 );
@@ -109,9 +112,10 @@ sub run {
 # One endless form between two others; what => regex of the limit's name.
 sub stops {
     my ($form, $limit, @options) = @_;
+    my $import = $form =~ /breadth|deepening|minimize/ ? ' !(import! &self concurrent)' : '';
     my ($code, $out, $err, $seconds, $kib) =
-        run("$rules!(+ 1 1)\n!$form\n!(+ 2 2)\n", @options);
-    my @lines = grep { $_ ne 'hello' } split /\n/, $out;
+        run("$rules!(+ 1 1)$import\n!$form\n!(+ 2 2)\n", @options);
+    my @lines = grep { $_ ne 'hello' && $_ ne '[()]' } split /\n/, $out;
     my @wrong;
     push @wrong, "exit $code" if $code ne '4';
     push @wrong, "no place and limit: $err"
@@ -147,7 +151,8 @@ sub by_memory {
 sub by_steps {
     stops($_, 'the limit of 10000 steps', '--steps=10000')
         for '(loop 0)', '(gen)', '(grow ())', '(deep 0)', '(collapse (nat 0))', '(say)', '(choices)',
-        '(let a (heads $u) a)';
+        '(let a (heads $u) a)', '(breadth-first (nat 0))', '(iterative-deepening (loop 0) 3)',
+        '(minimize (let $n (nat 0) ($n)))';
     # The least number that suffices is the one with which it ends.
     my ($low, $high) = (0, 1 << 16);
     my $text = "(= (down \$n) (if (== \$n 0) 0 (+ 1 (down (- \$n 1)))))\n!(down 50)\n";

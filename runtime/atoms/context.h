@@ -78,6 +78,8 @@ typedef struct Context {
   struct Waiter *waiter;  // for one of them
   struct Best *best;      // the innermost minimize or maximize here (best.h)
   uint64_t *random;       // the default generator's state
+  bool
+      plain;  // tier 0 searches here, and tier 1 waits for that: nobody else may wait
   bool sliced;    // looks at limits end with STOP_YIELD: others want the thread
   ValueVec many;  // alternatives delivered by a builtin (B_MANY)
   // text of the error a builtin reports (B_ERROR), or the error atom itself

@@ -78,6 +78,7 @@ static bool keep_resolved(Machine *m, ItemList *list, Value value, Mark mark) {
   if (!item) return false;
   item->next = NULL;
   item->value = value;
+  item->made = m->count.made;
   item->nbindings = n;
   n = 0;
   for (size_t i = mark.trail; i < cx->tr; i++) {
@@ -214,6 +215,8 @@ Choice *ambi_eval0_choose(Machine *m, enum ChoiceKind kind, Frame *up) {
                 .trail = trail,
                 .tidied = trail,
                 .h = m->cx->h,
+                .made = m->count.made,
+                .most = m->count.most,
                 .up = up,
                 .call = AMB_NONE};
   return c;
@@ -227,6 +230,7 @@ void ambi_eval0_offer(Machine *m, enum ChoiceKind kind, const ItemList *items,
   if (!c) return;
   c->next = items->first;
   c->call = call;
+  c->several = items->first->next != NULL;
 }
 
 void ambi_eval0_return(Machine *m, Value atom, Frame *up) {
@@ -252,13 +256,17 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                    .up = up,
                    .call = AMB_NONE,
                    .choice = m->nchoices,
-                   .kept = m->kept};
+                   .kept = m->kept,
+                   .outside = m->count,
+                   .cuts = m->cuts};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
   Choice *choice = ambi_eval0_choose(m, CHOICE_COLLECT, up);
   if (!f || !choice) return NULL;
   choice->collector = c;
   f->collector = c;
   f->nest++;
+  m->count.deepest = m->count.made;
+  if (kind != COLLECT_POSITION) m->count.most = UINT32_MAX;
   if (keeps_best(kind) && !ambi_best_begin(m->cx, kind == COLLECT_GREATEST))
     return NULL;
   uint64_t limit = m->cx->limits.depth;
@@ -328,6 +336,7 @@ static void take_first(Machine *m, Collector *c, Value value) {
   m->nchoices = c->choice;
   m->top = c->mark.top;
   m->kept = c->kept;
+  m->count = c->outside;
   ambi_eval0_step_result(m, value, call, up);
 }
 
@@ -377,6 +386,9 @@ static void collect(Machine *m, Value value, bool resolved, Collector *c) {
   c->has_value = true;
   switch (c->kind) {
   case COLLECT_ONCE: take_first(m, c, value); break;
+  case COLLECT_BAND:
+    if (ambi_eval0_in_band(m)) keep_resolved(m, &c->items, value, c->mark);
+    break;
   case COLLECT_FORM: deliver(m, value); break;
   default: keep_resolved(m, &c->items, value, c->mark); break;
   }
@@ -387,6 +399,28 @@ static void drop_bindings(ItemList *items) {
     i->nbindings = 0;
 }
 
+static void all_made(const ItemList *items, uint32_t made) {
+  for (Item *i = items->first; i; i = i->next)
+    i->made = made;
+}
+
+// The counting goes on as it was outside. An Error that an argument has found says that
+// there is no value, which was not known before the last of its alternatives; while some
+// were cut off it is not known at all.
+static void end_counting(Machine *m, Collector *c) {
+  uint32_t deepest = m->count.deepest;
+  m->count = c->outside;
+  if (c->kind == COLLECT_BAND) return;
+  if (c->kind != COLLECT_POSITION) {
+    all_made(&c->items, m->count.made);
+    return;
+  }
+  if (deepest > m->count.deepest) m->count.deepest = deepest;
+  if (c->has_value) return;
+  if (m->cuts != c->cuts) c->items = (ItemList){0};
+  all_made(&c->items, deepest);
+}
+
 // Everything above a collector's choice is done; its choice is popped already.
 static void finish(Machine *m, Collector done) {
   Collector *c = &done;
@@ -395,13 +429,16 @@ static void finish(Machine *m, Collector done) {
   if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
   if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
   if (keeps_best(c->kind)) ambi_best_end(m->cx);
+  end_counting(m, c);
   // The results of the form are on the heap, not among the items.
   bool last = c->kind == COLLECT_FORM || c->kind == COLLECT_RAW;
   if (!last) release(m, items, c->mark);
   switch (c->kind) {
   case COLLECT_POSITION:
     ambi_eval0_offer(m, CHOICE_ITEMS, items, c->up, AMB_NONE);
+    if (items->first) m->choices[m->nchoices - 1].several = false;
     break;
+  case COLLECT_BAND: ambi_eval0_band_end(m, c); break;
   case COLLECT_BIND: {
     Value all = ambi_eval0_collapsed(m, items);
     m->top = c->mark.top;
@@ -449,12 +486,14 @@ static void resume(Machine *m) {
   }
   if (now.kind == CHOICE_TABLE) {
     m->nchoices--;
+    m->count.made = now.made;
+    m->count.most = now.most;
     end_table(m, now.up, now.h);
     return;
   }
   c->next = now.next->next;
   if (!c->next) m->nchoices--;  // the last alternative runs without the choice
-  if (!restore(m, now.next)) return;
+  if (!ambi_eval0_count(m, &now, now.next) || !restore(m, now.next)) return;
   if (now.kind == CHOICE_STEP)
     ambi_eval0_step_result(m, now.next->value, now.call, now.up);
   else
@@ -603,19 +642,62 @@ static void start(Machine *m, Value form) {
   m->todo = bare ? DO_INSTR : DO_TAIL;
 }
 
-enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
-  Machine m = {.cx = cx, .out = out, .state = 1, .state_trail = cx->tr};
-  uint64_t before = cx->limits.steps_used;
-  if (open_stack(&m)) {
-    start(&m, ambi_deref(form));
-    run(&m);
-    ambi_range_close(&m.stack);
+// Room for a machine, and it is empty. NULL: cx->stop is set.
+static Machine *open_machine(Context *cx, ValueVec *out) {
+  Machine *m = ambi_alloc(sizeof *m);
+  if (!m) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
   }
-  ambi_free(m.choices, m.choices_cap * sizeof *m.choices);
-  ambi_types_drop(&m.types);
-  ambi_vec_drop(&m.scratch);
-  ambi_vec_drop(&m.vars);
-  ambi_records_drop(&m.records);
+  m->cx = cx;
+  m->out = out;
+  m->state = 1;
+  m->state_trail = cx->tr;
+  m->count.most = UINT32_MAX;
+  m->space = cx->space;
+  return m;
+}
+
+static void close_machine(Machine *m) {
+  if (m->stack.base) ambi_range_close(&m->stack);
+  ambi_free(m->choices, m->choices_cap * sizeof *m->choices);
+  ambi_types_drop(&m->types);
+  ambi_vec_drop(&m->scratch);
+  ambi_vec_drop(&m->vars);
+  ambi_records_drop(&m->records);
+  ambi_free(m, sizeof *m);
+}
+
+enum AmbStop ambi_eval0_search(Context *cx, Value call, ValueVec *out) {
+  Machine *m = open_machine(cx, out);
+  if (!m) return cx->stop;
+  Word *hb = cx->hb;
+  size_t trail = cx->tr;
+  const struct Best *best = cx->best;
+  cx->hb = (Word *)UINTPTR_MAX;
+  cx->plain = m->inside = true;
+  if (open_stack(m)) {
+    ambi_eval0_deepen(m, call);
+    run(m);
+  }
+  close_machine(m);
+  ambi_trail_undo(cx, trail);
+  while (cx->best != best)
+    ambi_best_end(cx);
+  cx->hb = hb;
+  cx->plain = false;
+  return cx->stop;
+}
+
+enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
+  uint64_t before = cx->limits.steps_used;
+  Machine *m = open_machine(cx, out);
+  if (!m) return cx->stop;
+  if (open_stack(m)) {
+    start(m, ambi_deref(form));
+    run(m);
+  }
+  close_machine(m);
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_STEPS,
                  cx->limits.steps_used - before);
   return cx->stop;

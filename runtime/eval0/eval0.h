@@ -27,6 +27,7 @@ typedef struct Binding {
 typedef struct Item {
   struct Item *next;
   Value value;
+  uint32_t made;  // choices on the way to it
   size_t nbindings;
   Binding bindings[];
 } Item;
@@ -49,19 +50,30 @@ enum CollectorKind {
   COLLECT_ONCE,      // the first value; else the first error
   COLLECT_LEAST,     // minimize: the value that costs least; else all errors
   COLLECT_GREATEST,  // maximize
+  COLLECT_BAND,      // results behind so many choices, see eval0_deepen.c
   COLLECT_FORM,      // the results of an evaluated top-level expression
   COLLECT_RAW        // everything a bare instruction or an atom gives
 };
+
+// Choices made on the way to where the machine is, while a search counts them; see
+// eval0_deepen.c.
+typedef struct Counted {
+  uint32_t made, most;  // those behind more fail
+  uint32_t deepest;     // on any way since the position began
+} Counted;
 
 typedef struct Collector {
   enum CollectorKind kind;
   bool has_value;  // a result that is no error was seen
   ItemList items;  // the values, or while there is none the errors
   Mark mark;
-  Frame *up;         // what goes on with the results
-  Value call;        // the call they are results of, for `function` results
-  size_t choice;     // height of the agenda below the collector's choice
-  const Word *kept;  // Machine.kept outside of the collector
+  Frame *up;          // what goes on with the results
+  Value call;         // the call they are results of, for `function` results
+  size_t choice;      // height of the agenda below the collector's choice
+  const Word *kept;   // Machine.kept outside of the collector
+  Counted outside;    // when it was opened
+  uint64_t cuts;      // likewise
+  struct Band *band;  // COLLECT_BAND
 } Collector;
 
 enum FrameKind {
@@ -110,6 +122,9 @@ typedef struct Choice {
   size_t trail;   // undo to here before the alternative starts
   size_t tidied;  // entries up to here are about cells older than h
   const Word *h;  // heap top when the choice was made
+  uint32_t made;  // choices on the way to it
+  uint32_t most;  // CHOICE_TABLE: Counted.most outside of the table
+  bool several;   // taking one of them is a choice
   Frame *up;
   Value call;  // CHOICE_STEP: the call; CHOICE_FUNCTION: the expression
   union {
@@ -151,7 +166,11 @@ typedef struct Machine {
   Space *space;
   Frame *up;
   uint32_t depth;  // DO_METTA, DO_TAIL, DO_CALL: depth of the metta instruction
-  bool resolved;   // atom is known to be resolved; seen by the next step only
+  Counted count;
+  uint64_t cuts;      // alternatives that were behind too many choices
+  struct Band *band;  // of the innermost search that counts, or NULL
+  bool inside;        // tier 1 waits for it
+  bool resolved;  // atom is known to be resolved; seen by the next step only
   ValueVec *out;
   uint32_t stamps;  // given to variables of results
   Known known[KNOWN_PAIRS];
@@ -205,6 +224,30 @@ void ambi_eval0_called(Machine *m, Value result, Frame *f);
 bool ambi_eval0_tabled(Machine *m, Value call);
 void ambi_eval0_table_result(Machine *m, Value value, const Frame *f);
 void ambi_eval0_table_end(Machine *m, Frame *f);
+
+// ---- eval0_deepen.c: breadth-first, iterative-deepening ----------------------
+// One round of a search that delivers results behind `from` to from + step - 1 choices.
+typedef struct Band {
+  struct Band *outer;
+  Value atom;  // what is searched
+  Space *space;
+  uint32_t depth;
+  uint32_t from, step;
+  bool fixed;       // the step
+  uint64_t taken;   // alternatives, in this round ...
+  uint64_t before;  // ... and in the one before
+  size_t choice;    // as in its Collector
+  bool given_up;    // too much for so large a step
+} Band;
+// The operation _deepen.
+void ambi_eval0_deepen(Machine *m, Value call);
+// An alternative is about to be taken. False: it is not to be.
+bool ambi_eval0_count(Machine *m, const Choice *c, const Item *item);
+// A value for a band: is it to be kept?
+static inline bool ambi_eval0_in_band(const Machine *m) {
+  return m->count.made >= m->band->from;
+}
+void ambi_eval0_band_end(Machine *m, Collector *c);
 
 // ---- eval0_instr.c: semantics 10, one step (7.7, 7.9) ----------------------
 void ambi_eval0_instruction(Machine *m);  // DO_INSTR

@@ -485,6 +485,7 @@ static void run_operation(Machine *m, Value call, uint32_t op) {
   case OP_MATCH: run_match(m, call, args); break;
   case OP_CAPTURE: run_collected(m, COLLECT_CAPTURE, call, args); break;
   case OP_ONCE: run_collected(m, COLLECT_ONCE, call, args); break;
+  case OP_DEEPEN: ambi_eval0_deepen(m, call); break;
   case OP_MINIMIZE: run_collected(m, COLLECT_LEAST, call, args); break;
   case OP_MAXIMIZE: run_collected(m, COLLECT_GREATEST, call, args); break;
   default: run_plain(m, call, b, args, n); break;

@@ -47,6 +47,7 @@ static void offer(Machine *m, const TableCall *call, Value vars, Frame *up) {
 
 static void run(Machine *m, Frame *f) {
   if (!ambi_eval0_choose(m, CHOICE_TABLE, f)) return;
+  m->count.most = UINT32_MAX;  // a table has all results
   m->space = f->space;
   m->atom = f->a;
   m->type = f->b;

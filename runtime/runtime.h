@@ -1,7 +1,7 @@
 // The Runtime object: everything mutable hangs off it.
 //
-// Two runtimes in one process share nothing but immutable tables. A Runtime is
-// used by one thread at a time in this version.
+// Two runtimes in one process share nothing but immutable tables. Who may use one at the
+// same time is in guard.h.
 #ifndef AMBIT_RUNTIME_RUNTIME_H
 #define AMBIT_RUNTIME_RUNTIME_H
 

@@ -298,17 +298,28 @@ void emit_counted_call(Emit *m) {
   if (counts) count_in(m, &counts->x_n[SAMPLER_CALLS]);
 }
 
+// What each turn would have to look at again: once, when the loop begins.
+static void ready_arguments(Emit *m) {
+  for (unsigned i = 0; i < m->u->nargs; i++) {
+    if (!(m->passed >> i & 1)) continue;
+    jit_rm(m->j, J_MOV, J_RAX, in_slot(i));
+    emit_ready(m, emit_general_at(m, 0));
+    emit_to_slot(m, i, J_RAX);
+  }
+}
+
 // Calls from machine code arrive here: room for the frame, and one step.
 static void entry(Emit *m) {
   Jit *j = m->j;
   const Stubs *s = &m->em->stubs;
   JitLabel grow = jit_label(j), poll = jit_label(j), on = jit_label(j);
+  m->poll = poll;
   m->self = jit_label(j);
   m->called = m->u->of ? jit_label(j) : m->self;
   m->again = jit_label(j);
   if (m->u->of)
     take_over(m, on);
-  else if (m->u->counts)
+  else if (m->u->counts || m->passed)
     emit_landing(m, on, m->u->code);
   else
     emit_position(m, 0);  // landing 0: calls from the loop, which counts them
@@ -321,6 +332,7 @@ static void entry(Emit *m) {
   jit_jump_if(j, J_SIGN, poll);
   jit_bind(j, on);
   emit_counted_call(m);
+  ready_arguments(m);
   if (m->keep) m->keep->peeled = on;
   jit_cold(j);
   jit_bind(j, grow);

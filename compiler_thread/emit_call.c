@@ -26,7 +26,8 @@ void emit_frame_top(Emit *m, unsigned size) {
 
 void emit_argument(Emit *m, unsigned source) {
   emit_source(m, J_RAX, source);
-  if (is_checked(source) && !emit_is_ready(m, slot_of(source))) emit_ready(m);
+  if (is_checked(source) && !emit_is_ready(m, slot_of(source)))
+    emit_ready(m, emit_slow(m));
 }
 
 // The same, of argument i of a call.
@@ -122,13 +123,24 @@ void emit_may_turn(Emit *m, JitLabel other) {
   jit_jump_if(j, J_BELOW, other);
 }
 
-// A turn of a loop: this unit again, in this frame. Anything else: to `other`.
-static void tail_self(Emit *m, unsigned n, JitLabel other) {
+// A turn of a loop: this unit again, in this frame.
+static void turn(Emit *m, unsigned n) {
   Jit *j = m->j;
-  emit_may_turn(m, other);
   for (unsigned i = 0; i < n; i++)
     if (!stays(m, i)) emit_to_slot(m, i, emit_argument_register(i, n));
-  jit_jump(j, m->again);
+  if (!m->sure || !m->passed) {
+    jit_jump(j, m->again);
+    return;
+  }
+  jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
+  jit_jump_if(j, J_SIGN, m->poll);
+  emit_counted_call(m);
+  jit_jump(j, emit_sure_at(m, 0));
+}
+
+void emit_turn_again(Emit *m) {
+  load_few(m, m->pc->b, true);
+  turn(m, m->pc->b);
 }
 
 void emit_tail_few(Emit *m, unsigned n) {
@@ -167,7 +179,8 @@ static void tail_in_registers(Emit *m, unsigned n) {
   load_few(m, n, self);
   if (self) {
     JitLabel other = jit_label(m->j);
-    tail_self(m, n, other);
+    emit_may_turn(m, other);
+    turn(m, n);
     jit_bind(m->j, other);
     load_kept(m, n);
   }
@@ -312,7 +325,7 @@ void ambi_emit_INLINED(Emit *m) {
 
 void ambi_emit_TAKE(Emit *m) {
   emit_source(m, J_RAX, m->pc->b);
-  if (!emit_is_ready(m, slot_of(m->pc->b))) emit_ready(m);
+  if (!emit_is_ready(m, slot_of(m->pc->b))) emit_ready(m, emit_slow(m));
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 

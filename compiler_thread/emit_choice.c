@@ -11,9 +11,13 @@ static const Code *alternative(Emit *m) {
   return emit_position(m, emit_offset(m, (int16_t)m->pc->c));
 }
 
-void ambi_emit_TRY(Emit *m) {
-  emit_push_choice(m, alternative(m));
+void emit_try(Emit *m, const Code *resume) {
+  emit_push_choice(m, resume);
   aux_is_unit(m);
+}
+
+void ambi_emit_TRY(Emit *m) {
+  emit_try(m, alternative(m));
 }
 
 static void resume_at(Emit *m) {
@@ -192,7 +196,7 @@ static bool leads_to(const Unit *u, uint32_t at, uint32_t offset) {
          at + (uint32_t)(int16_t)pc[ambi_op_words(pc) - 1].b == offset;
 }
 
-static bool is_target(const Emit *m, uint32_t offset) {
+bool emit_is_target(const Emit *m, uint32_t offset) {
   const Unit *u = m->u;
   for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))
     if (leads_to(u, at, offset)) return true;
@@ -211,7 +215,7 @@ static bool is_target(const Emit *m, uint32_t offset) {
 Value ambi_emit_literal_fork(const Emit *m, uint32_t at) {
   const Code *fork = m->u->code + at, *move = fork - 1;
   if (at == 0 || m->wanted[at - 1] != 1 || move->op != OP_I_MOVE ||
-      move->a != fork->b || !is_constant(move->b) || is_target(m, at))
+      move->a != fork->b || !is_constant(move->b) || emit_is_target(m, at))
     return AMB_NONE;
   Value list = constant(m, move->b);
   if (!ambi_is_expr(list) || ambi_expr_size(list) < 2) return AMB_NONE;

@@ -270,6 +270,7 @@ static unsigned result(const Flow *f, const Code *pc, bool doubles) {
   case OP_I_GETCH:
   case OP_I_ITEM: return f->region ? FULL : 0;  // or the loop is left
   case OP_I_POS: return 1 << FACT_NEWEST;
+  case OP_I_FRESH: return 1 << FACT_OPEN;
   case OP_I_R_STREAM:
     return f->m->level > 1 ? known_bit(ambi_emit_expects(f->m, f->at)) : 0;
   case OP_I_FORKV: return ambi_emit_forks_numbers(f->m, f->at) ? INT : 0;
@@ -280,8 +281,8 @@ static unsigned result(const Flow *f, const Code *pc, bool doubles) {
 
 // Choice records may come and go, bindings, and rules.
 static void forget_world(Flow *f) {
-  static const enum Fact lost[] = {FACT_READY, FACT_NEWEST, FACT_GUARDED,
-                                   FACT_CHAINED};
+  static const enum Fact lost[] = {FACT_READY, FACT_OPEN, FACT_NEWEST,
+                                   FACT_GUARDED, FACT_CHAINED};
   size_t words = f->m->fact_words;
   for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
     memset(f->now + lost[i] * words, 0, words * sizeof *f->now);
@@ -314,8 +315,7 @@ static void into_cases(Flow *f, const Code *pc) {
   uint64_t was[FACTS];
   for (unsigned i = 0; i < FACTS; i++)
     was[i] = *bits(f, i, pc->a);
-  into(f, s->other, f->now);
-  into(f, s->open, f->now);
+  into(f, s->other, f->now);  // an unbound variable is the general version's
   for (uint32_t i = 0; i < s->n; i++) {
     uint32_t tag = (uint32_t)(s->cases[i].key >> 48);
     if (tag == TAG_HDR) know(f, FACT_FLAT, pc->a);
@@ -424,10 +424,55 @@ static void begin(Flow *f, Emit *m, uint64_t *rows) {
   f->reached[0] = m->wanted[0] != 0;
 }
 
-void ambi_emit_facts(Emit *m) {
+// Arguments that all turns of the unit look at when they pass them, and some pass on as
+// they are.
+static uint64_t passed_on(const Emit *m) {
+  const Unit *u = m->u;
+  uint64_t all = ~(uint64_t)0, some = 0;
+  for (uint32_t at = 0; at < u->ncode; at++) {
+    const Code *pc = u->code + at;
+    if (!m->wanted[at] || !is_turn(m, pc)) continue;
+    for (unsigned i = 0; i < pc->b && i < 64; i++) {
+      unsigned source = ambi_op_list(pc)[1 + i];
+      uint64_t bit = (uint64_t)1 << i;
+      if (is_constant(source) || !is_checked(source))
+        all &= ~bit;
+      else if (slot_of(source) == i)
+        some |= bit;
+    }
+  }
+  return all & some;
+}
+
+// Those of them that a turn passes on without a look if they were looked at before the
+// first.
+static uint64_t stay_ready(const Flow *f) {
+  const Emit *m = f->m;
+  uint64_t stay = 0;
+  for (uint32_t at = 0; at < m->u->ncode; at++) {
+    const Code *pc = m->u->code + at;
+    if (!m->wanted[at] || !is_turn(m, pc) || !is_reached(f, at)) continue;
+    for (unsigned i = 0; i < pc->b && i < 64; i++)
+      if ((m->passed >> i & 1) && slot_of(ambi_op_list(pc)[1 + i]) == i &&
+          emit_fact(m, at, i, FACT_READY))
+        stay |= (uint64_t)1 << i;
+  }
+  return stay;
+}
+
+static uint64_t sure_facts(Emit *m, uint64_t passed) {
   Flow f;
+  m->passed = passed;
   begin(&f, m, m->facts);
+  if (m->fact_words) f.rows[FACT_READY * m->fact_words] = passed;
   settle(&f);
+  return stay_ready(&f);
+}
+
+void ambi_emit_facts(Emit *m) {
+  uint64_t passed = m->level > 1 ? passed_on(m) : 0;
+  uint64_t stay = sure_facts(m, passed);
+  if (stay != passed) sure_facts(m, stay);
 }
 
 // ---- loops --------------------------------------------------------------------------

@@ -128,10 +128,12 @@ static bool plan(const Emit *m, Turn *t) {
 // rax = argument i as a word, ready to be passed.
 static void word(Emit *m, Turn *t, unsigned i) {
   emit_source(m, J_RAX, t->x[i]);
-  if (must_be_ready(m, t->x[i])) emit_ready(m);
-  if (!must_be_full(m, t, i)) return;
-  emit_want_full(m->j, emit_stored(m, t->call));
-  t->called = true;
+  if (must_be_full(m, t, i)) {  // that is ready, too
+    emit_want_full(m->j, emit_stored(m, t->call));
+    t->called = true;
+  } else if (must_be_ready(m, t->x[i])) {
+    emit_ready(m, emit_slow(m));
+  }
 }
 
 // Those that stay in memory: all are read before one is written.
@@ -217,7 +219,10 @@ bool ambi_emit_turn(Emit *m) {
   if (t.called) {
     keep_forget(m);
     jit_bind(m->j, t.call);
-    ambi_emit_TAILCALL(m);
+    if (t.n <= EMIT_IN_REGISTERS)
+      emit_turn_again(m);
+    else
+      ambi_emit_TAILCALL(m);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 // Templates of matching: switches, tests, unification, questions to spaces.
 #include <stdlib.h>
 
-#include "compiler_thread/template.h"
+#include "compiler_thread/keep.h"
 #include "runtime/atoms/match.h"
 #include "runtime/machine/step.h"
 
@@ -232,29 +232,70 @@ void ambi_emit_TESTK(Emit *m) {
   jit_jump(j, slow);
 }
 
+// Terms that may become the same are unified next, behind a choice record or not: does
+// SAMEV lead to TRY, if any, the same child again, and UNIFYV of that?
+static bool meets(const Emit *m, uint32_t *unify) {
+  const Unit *u = m->u;
+  uint32_t open = emit_offset(m, (int16_t)m->pc[1].b);
+  if (!emit_thick(m) || m->keep->loop || m->at == 0 || !m->wanted[m->at - 1])
+    return false;
+  if (u->code[open].op == OP_I_TRY) open++;
+  const Code *before = m->pc - 1, *again = u->code + open, *last = again + 1;
+  *unify = open + 1;
+  return before->op == OP_I_GETCH && again->op == OP_I_GETCH &&
+         last->op == OP_I_UNIFYV && before->a == m->pc->a &&
+         before->b == again->b && before->c == again->c &&
+         last->a == again->a && last->b == m->pc->b && last->c == 0 &&
+         before->b != before->a && !is_constant(last->b) &&
+         again->a != last->b && m->wanted[open] && m->wanted[*unify] &&
+         m->wanted[*unify + 1] && !emit_is_target(m, m->at);
+}
+
+// All that in one, without looking at the children again.
+static void meet(Emit *m, uint32_t unify) {
+  Jit *j = m->j;
+  uint32_t open = emit_offset(m, (int16_t)m->pc[1].b);
+  const Code *first = m->u->code + open;
+  if (first->op == OP_I_TRY)
+    emit_try(m, emit_position(m, open + (uint32_t)(int16_t)first->c));
+  KeepState now = m->keep->now;
+  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
+  emit_to_slot(m, m->u->code[unify].a, J_RAX);
+  keep_forget(m);
+  jit_call_to(j, m->em->stubs.meet);
+  jit_jump_to_if(j, J_EQ, m->em->stubs.fail);
+  jit_jump_if(j, J_BELOW, emit_label(m, unify));
+  jit_jump(j, emit_label(m, unify + 1));
+  m->keep->now = now;
+}
+
 // SAMEV of the EXPR in rax and what is in rdx, its tag in esi.
 static void terms_same(Emit *m, JitLabel no, JitLabel open, JitLabel slow) {
   Jit *j = m->j;
-  JitLabel open_term = jit_label(j), ground = jit_label(j);
+  JitLabel other = jit_label(j);
+  uint32_t unify;
   jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
-  jit_jump_if(j, J_EQ, ground);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
-  jit_jump_if(j, J_EQ, open);
-  jit_jump(j, no);
-  jit_bind(j, ground);
+  jit_jump_if(j, J_NE, other);
   jit_rr32(j, J_MOV, J_RCX, J_RAX);
   jit_rr32(j, J_AND, J_RCX, J_RDX);
   jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_GROUND);
-  jit_jump_if(j, J_EQ, open_term);
-  jit_jump(j, slow);
-  jit_bind(j, open_term);
+  jit_jump_if(j, J_NE, slow);
   jit_rr(j, J_MOV, J_RCX, J_RAX);
   jit_rr(j, J_XOR, J_RCX, J_RDX);
   jit_ri(j, J_CMP, J_RCX, AMB_EXPR_MARKS);
   jit_jump_if(j, J_BELOW_EQ, slow);  // one term
   jit_call_to(j, m->em->stubs.apart);
   jit_jump_if(j, J_BELOW, no);
-  jit_jump(j, open);
+  if (meets(m, &unify))
+    meet(m, unify);
+  else
+    jit_jump(j, open);
+  jit_bind(j, other);
+  jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
+  jit_jump_if(j, J_EQ, open);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_EQ, open);
+  jit_jump(j, no);
 }
 
 // Atoms of one word each decide at once, and open terms that differ in such a one;
@@ -274,14 +315,14 @@ void ambi_emit_SAMEV(Emit *m) {
   jit_rr(j, J_MOV, J_RDX, J_RAX);
   jit_rr(j, J_MOV, J_RSI, J_RCX);
   emit_value(m, m->pc->a);
-  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
-  jit_jump_if(j, J_EQ, variable);
-  jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
-  jit_jump_if(j, J_EQ, open);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
   terms_same(m, no, open, slow);
   jit_bind(j, atom);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR);
+  jit_jump_if(j, J_EQ, variable);
+  jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
+  jit_jump_if(j, J_EQ, open);
   jit_ri32(j, J_CMP, J_RSI, TAG_EXPR);
   JitLabel both = jit_label(j), word = jit_label(j);
   jit_jump_if(j, J_NE, both);

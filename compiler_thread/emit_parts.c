@@ -154,11 +154,11 @@ void emit_presumed(Emit *m, JitLabel not ) {
 _Static_assert((AMB_S_EMPTY & AMB_EXPR_MARKS) != AMB_EXPR_MARKS,
                "emit_ready would take Empty for a value");
 
-void emit_ready(Emit *m) {
+void emit_ready(Emit *m, JitLabel other) {
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(m->j, J_SUB, J_RCX, TAG_SYM);
   jit_ri32(m->j, J_CMP, J_RCX, TAG_VAR - TAG_SYM);
-  emit_unless(m, J_ABOVE, SHARED_READY, emit_slow(m));
+  emit_unless(m, J_ABOVE, SHARED_READY, other);
 }
 
 void emit_member(Emit *m) {

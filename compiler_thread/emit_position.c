@@ -230,7 +230,7 @@ void ambi_emit_EVALV(Emit *m) {
 void ambi_emit_EVALT(Emit *m) {
   if (integer_goes_on(m)) return;
   emit_value(m, m->pc->b);
-  emit_ready(m);
+  emit_ready(m, emit_slow(m));
   emit_to_slot(m, m->pc->a, J_RAX);
   jit_jump(m->j, emit_label(m, m->at + 2));
 }

@@ -270,8 +270,24 @@ static void member(const Body *b) {
   fine(b);
 }
 
-// rcx as for `ready`.
+// rcx as for `ready`. Most variables that become members were just made.
+static void unbound_member(const Body *b) {
+  Jit *j = b->m->j;
+  JitLabel other = jit_label(j);
+  jit_ri32(j, J_CMP, J_RCX, TAG_VAR - TAG_SYM);
+  jit_jump_if(j, J_NE, other);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_shift(j, J_SHL, J_RDX, 16);
+  jit_shift(j, J_SHR, J_RDX, 16);
+  jit_rm(j, J_CMP, J_RAX, jit_at(J_RDX, 0));
+  jit_jump_if(j, J_NE, other);
+  jit_ri32(j, J_AND, J_RSI, ~(int32_t)AMB_EXPR_GROUND);
+  fine(b);
+  jit_bind(j, other);
+}
+
 static void ready_member(const Body *b) {
+  unbound_member(b);
   Body first = *b;
   first.done = jit_label(b->m->j);
   ready(&first);
@@ -369,6 +385,7 @@ void ambi_emit_shared(Emit *m, const StubLabels *l) {
   jit_bind(j, l->result_number);
   result_number(&b);
   jit_bind(j, l->ready_member);
+  unbound_member(&b);
   jit_call_label(j, l->ready);
   jit_jump_if(j, J_BELOW, b.slow);
   jit_bind(j, l->member);

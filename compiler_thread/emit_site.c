@@ -122,7 +122,7 @@ static void typed_argument(SiteCode *s, unsigned i) {
   jit_jump_if(j, J_EQ, number);
   jit_mi(j, J_CMP, 4, jit_at(J_RDX, param), AMB_S_UNDEFINED);
   jit_jump_if(j, J_NE, slow);
-  emit_ready(m);
+  emit_ready(m, emit_slow(m));
   jit_jump(j, ok);
   jit_bind(j, number);
   jit_ri32(j, J_CMP, J_RCX, TAG_INT);

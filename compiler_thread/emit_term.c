@@ -93,7 +93,10 @@ static Marks marks_of(const Emit *m) {
   for (unsigned i = 0; i < m->pc->b; i++) {
     unsigned s = ambi_op_list(m->pc)[i];
     if (!is_constant(s)) {
-      if (!emit_is_full(m, slot_of(s))) k.open = true;
+      if (emit_known(m, s, FACT_OPEN))
+        k.ground = false;
+      else if (!emit_is_full(m, slot_of(s)))
+        k.open = true;
       continue;
     }
     Value v = constant(m, s);
@@ -113,7 +116,8 @@ static void child(Emit *m, unsigned i) {
   unsigned s = ambi_op_list(m->pc)[i];
   JitMem at = jit_at(R_H, 8 + 8 * (int32_t)i);
   emit_source(m, J_RAX, s);
-  if (is_constant(s) || emit_is_full(m, slot_of(s))) {
+  if (is_constant(s) || emit_is_full(m, slot_of(s)) ||
+      emit_known(m, s, FACT_OPEN)) {
     jit_mr(j, J_MOV, at, J_RAX);
     return;
   }

@@ -6,7 +6,7 @@
 #include "compiler_thread/template.h"
 
 // Registers that level 2 may keep numbers in are saved.
-static const JitReg saved[] = {J_RDI, J_R8, J_R9, J_R10};
+static const JitReg saved[] = {J_RDI, J_R8, J_R9, J_R10, J_R11};
 enum { NSAVED = sizeof saved / sizeof *saved };
 
 static void answer(Jit *j, bool carry) {
@@ -45,14 +45,14 @@ static void either_symbol(Jit *j, JitReg tag, JitLabel differ) {
   jit_jump_if(j, J_EQ, differ);
 }
 
-// The children in r8 and r9: goes to `next` unless they are different atoms of which
-// one is a symbol, or different integers.
-static void glance(Jit *j, JitLabel next, JitLabel differ) {
+// The children in r8 and r9: `same`, different atoms of which one is a symbol or
+// different integers, or what is to be unified.
+static void glance(Jit *j, JitLabel same, JitLabel differ, JitLabel unify) {
   JitLabel again = jit_label(j), left = jit_label(j), right = jit_label(j),
            integers = jit_label(j);
   jit_bind(j, again);
   jit_rr(j, J_CMP, J_R8, J_R9);
-  jit_jump_if(j, J_EQ, next);
+  jit_jump_if(j, J_EQ, same);
   jit_rr(j, J_MOV, J_RAX, J_R8);
   jit_shift(j, J_SHR, J_RAX, 48);
   jit_ri32(j, J_CMP, J_RAX, TAG_VAR);
@@ -64,16 +64,16 @@ static void glance(Jit *j, JitLabel next, JitLabel differ) {
   either_symbol(j, J_R10, differ);
   jit_ri32(j, J_CMP, J_RAX, TAG_INT);
   jit_jump_if(j, J_EQ, integers);
-  jit_jump(j, next);
+  jit_jump(j, unify);
   jit_bind(j, integers);
   jit_ri32(j, J_CMP, J_R10, TAG_INT);
   jit_jump_if(j, J_EQ, differ);
-  jit_jump(j, next);
+  jit_jump(j, unify);
   jit_bind(j, left);
-  follow(j, J_R8, next);
+  follow(j, J_R8, unify);
   jit_jump(j, again);
   jit_bind(j, right);
-  follow(j, J_R9, next);
+  follow(j, J_R9, unify);
   jit_jump(j, again);
 }
 
@@ -85,28 +85,42 @@ static void address(Jit *j, JitReg p, JitLabel view) {
 }
 
 // ambi_apart: rax and rdx are EXPRs. The last children come first: heads are most
-// often the same.
+// often the same. Those that are to be unified are noted in the Engine for `meet`, and
+// what might be a NaN, which is not the same as itself.
 void ambi_emit_apart(Jit *j, const StubLabels *l) {
   JitLabel loop = jit_label(j), next = jit_label(j), differ = jit_label(j),
-           perhaps = jit_label(j);
+           same = jit_label(j), unify = jit_label(j), unknown = jit_label(j);
   jit_bind(j, l->apart);
   for (int i = 0; i < NSAVED; i++)
     jit_push(j, saved[i]);
   jit_rr(j, J_MOV, J_RSI, J_RAX);
-  address(j, J_RSI, perhaps);
-  address(j, J_RDX, perhaps);
+  address(j, J_RSI, unknown);
+  address(j, J_RDX, unknown);
   jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
   jit_rm32(j, J_CMP, J_RCX, jit_at(J_RDX, 0));
   jit_jump_if(j, J_NE, differ);
+  jit_ri32(j, J_CMP, J_RCX, AMB_MEETS);
+  jit_jump_if(j, J_ABOVE, unknown);
   cells(j);
+  jit_imm(j, J_R11, AMB_MEETS + 1);
   jit_bind(j, loop);
   jit_rm(j, J_MOV, J_R8, jit_at_index(J_RSI, J_RCX, 3, 0));
   jit_rm(j, J_MOV, J_R9, jit_at_index(J_RDX, J_RCX, 3, 0));
-  glance(j, next, differ);
+  glance(j, same, differ, unify);
+  jit_bind(j, same);
+  jit_rr32(j, J_TEST, J_R8, J_R8);
+  jit_jump_if(j, J_NE, next);
+  jit_bind(j, unify);
+  jit_ri(j, J_SUB, J_R11, 1);
+  jit_mr(j, J_MOV, jit_at_index(R_G, J_R11, 3, OFF(Engine, met[0])), J_R8);
+  jit_mr(j, J_MOV, jit_at_index(R_G, J_R11, 3, OFF(Engine, met[1])), J_R9);
   jit_bind(j, next);
   jit_ri(j, J_SUB, J_RCX, 1);
   jit_jump_if(j, J_NE, loop);
-  jit_bind(j, perhaps);
+  jit_mr32(j, J_MOV, in_engine(OFF(Engine, first_met)), J_R11);
+  answer(j, false);
+  jit_bind(j, unknown);
+  jit_mi(j, J_MOV, 4, in_engine(OFF(Engine, first_met)), 0);
   answer(j, false);
   jit_bind(j, differ);
   answer(j, true);
@@ -162,6 +176,7 @@ static void rank_of(Jit *j, JitReg to, JitReg v, JitLabel hard) {
   jit_jump_if(j, J_EQ, hard);
   jit_shift(j, J_SHR, to, 23);
 }
+_Static_assert((uint32_t)AMB_CANONICAL_NAN == 0, "apart looks for it");
 _Static_assert(AMB_VAR_STAMPED == 1 << 23, "rank_of takes that bit");
 
 // Both are unbound.
@@ -230,9 +245,23 @@ static void unify_children(Jit *j, JitLabel next, JitLabel differ,
   bind_either(j, next, hard);
 }
 
+// Terms, or pairs that `apart` has noted: two rows of words behind their number.
 void ambi_emit_unify(Jit *j, const StubLabels *l) {
   JitLabel loop = jit_label(j), next = jit_label(j), differ = jit_label(j),
-           hard = jit_label(j), same = jit_label(j);
+           hard = jit_label(j), same = jit_label(j), begin = jit_label(j);
+  jit_bind(j, l->meet);
+  jit_push(j, J_RSI);
+  jit_push(j, J_RDX);
+  jit_rm32(j, J_MOV, J_RCX, in_engine(OFF(Engine, first_met)));
+  jit_rr32(j, J_TEST, J_RCX, J_RCX);
+  jit_jump_if(j, J_EQ, hard);
+  jit_lea(j, J_RSI, jit_at_index(R_G, J_RCX, 3, OFF(Engine, met[0]) - 8));
+  jit_lea(j, J_RDX, jit_at_index(R_G, J_RCX, 3, OFF(Engine, met[1]) - 8));
+  jit_imm(j, J_RAX, AMB_MEETS + 1);
+  jit_rr32(j, J_SUB, J_RAX, J_RCX);
+  jit_jump_if(j, J_EQ, same);
+  jit_mr32(j, J_MOV, jit_at(J_RSI, 0), J_RAX);
+  jit_jump(j, begin);
   jit_bind(j, l->unify);
   jit_push(j, J_RSI);
   jit_push(j, J_RDX);
@@ -243,6 +272,7 @@ void ambi_emit_unify(Jit *j, const StubLabels *l) {
   jit_jump_if(j, J_NE, differ);
   jit_rr(j, J_CMP, J_RSI, J_RDX);
   jit_jump_if(j, J_EQ, same);
+  jit_bind(j, begin);
   jit_imm(j, J_RCX, 1);
   cells(j);
   jit_bind(j, loop);

@@ -32,6 +32,11 @@ static void object(Emit *m, JitReg r, unsigned source) {
 
 bool ambi_emit_keep_child(Emit *m) {
   Jit *j = m->j;
+  if (emit_known(m, m->pc->b, FACT_FLAT) &&
+      !keep_live(m, m->at + emit_words(m), m->pc->a)) {
+    keep_drop(m, m->pc->a);
+    return true;
+  }
   if (!m->keep->loop) keep_release_rsi(m);
   JitReg r = keep_word_of(m, m->pc->b);
   object(m, r, m->pc->b);
@@ -93,7 +98,7 @@ bool ambi_emit_keep_value(Emit *m) {
   unsigned source = m->pc->b;
   if (m->pc->op == OP_I_EVALV || is_constant(source)) return false;
   emit_source(m, J_RAX, source);
-  if (!emit_is_ready(m, slot_of(source))) emit_ready(m);
+  if (!emit_is_ready(m, slot_of(source))) emit_ready(m, emit_slow(m));
   keep_give_word(m, m->pc->a);
   jit_jump(m->j, keep_label(m, m->at + emit_words(m) + 1));
   return true;

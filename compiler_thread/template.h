@@ -66,6 +66,7 @@
               nothing of the two */     \
   X(unify) /* called, rsi, rdx: EXPRs, kept; equal: they differ. carry: \
                ambi_unify is to do it, or the rest of it. All others are used */         \
+  X(meet)  /* called: the same of what `apart` has just looked at */              \
   X(not_term) /* called, rax: a value that is not a certain term headed by \
                       a symbol; equal: and it does not become one */
 
@@ -101,11 +102,12 @@ enum Fact {    // what is known of a slot in the sure version (emit_facts.c)
   FACT_FLOAT,  // a double
   FACT_READY,  // emit_ready lets it pass as it is
   FACT_FULL,  // the same for good, and it takes no mark from a term it goes into
+  FACT_OPEN,     // a variable, unbound: nothing was bound since it was made
   FACT_NEWEST,   // a position: no choice was made since
   FACT_GUARDED,  // of an inlined body, not a slot: its unit is in force
   FACT_CHAINED,  // bit 0, of the frame: its value goes into a chain, newest as above
   FACTS,
-  FACTS_OF_VALUES = FACT_NEWEST  // those before
+  FACTS_OF_VALUES = FACT_OPEN  // those before
 };
 
 typedef struct Keep Keep;  // keep.h
@@ -143,7 +145,10 @@ typedef struct Emit {
   JitLabel called;          // entry of calls of this very unit ...
   JitLabel self;            // ... whose frame says that it runs this unit ...
   JitLabel again;           // ... and has room
-} Emit;
+  JitLabel poll;            // ... and must look at limits
+  uint64_t
+      passed;  // arguments that the sure version knows to be FACT_READY ...
+} Emit;        // ... because each of its turns passes them so
 
 // ---- operands -------------------------------------------------------------------
 #define OFF(type, field) ((int32_t)offsetof(type, field))
@@ -205,7 +210,8 @@ static inline bool emit_is_full(const Emit *m, unsigned slot) {
   return emit_value_facts(m, slot) & FULL_BITS;
 }
 static inline bool emit_is_ready(const Emit *m, unsigned slot) {
-  return emit_value_facts(m, slot) & READY_BITS;
+  return (emit_value_facts(m, slot) & READY_BITS) ||
+         emit_known(m, slot, FACT_OPEN);
 }
 // keep.c: r = the word of a slot that a register holds. Uses nothing else.
 bool keep_word(Emit *m, JitReg r, unsigned slot);
@@ -282,9 +288,9 @@ void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
 void emit_want_full(Jit *j, JitLabel other);
 // Jumps to `error` if rax is one. Uses rcx, rdx.
 void emit_error_test(Emit *m, JitLabel error);
-// rax must pass as a member of an evaluated tuple, else to emit_slow. May set its
+// rax must pass as a member of an evaluated tuple, else to `other`. May set its
 // mark. Uses rcx, rdx.
-void emit_ready(Emit *m);
+void emit_ready(Emit *m, JitLabel other);
 // rax becomes a child of the term that MKEXPR makes, whose marks are gathered in rsi.
 // Uses rcx, rdx.
 void emit_member(Emit *m);
@@ -343,6 +349,10 @@ void emit_leave_by(Emit *m, const void *helper);
 // and what follows are not set. Uses rcx.
 void emit_push_choice(Emit *m, const Code *resume);
 void emit_pop_choice(Emit *m);
+// TRY, where the next alternative is that.
+void emit_try(Emit *m, const Code *resume);
+// Does something jump to the instruction at this offset?
+bool emit_is_target(const Emit *m, uint32_t offset);
 // The registers of the newest record; rcx: where to resume. Uses rdx.
 void emit_restore(Jit *j);
 void emit_fail(Emit *m);
@@ -375,6 +385,8 @@ void emit_is_self(Emit *m, JitReg scratch_register);
 // The unit that TAILCALL names is this one, in force, and nothing protects its frame; else
 // to `other`. Uses rcx, rdi.
 void emit_may_turn(Emit *m, JitLabel other);
+// TAILCALL of few arguments where that is known.
+void emit_turn_again(Emit *m);
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.

@@ -108,18 +108,34 @@ static void body_code(Heads *h, Rule *r) {
   }
 }
 
-// Control arrives with the rule's variables in their slots.
-void ambi_lower_to_body(Heads *h, Rule *r) {
-  if (r->emitted) {
-    ambi_lower_jump(h->l, OP_I_JUMP, 0, 0, r->body);
+static bool is_single(const Lower *l, size_t at) {
+  if (l->failed) return false;
+  const Code *pc = l->code + at;
+  return (pc->op == OP_I_TAILCALL || pc->op == OP_I_RET) &&
+         at + ambi_op_words(pc) == l->ncode;
+}
+
+// Control arrives with the rule's variables in their slots. What is no longer than a
+// jump to it stands wherever it is often needed: there more is known of where it comes
+// from.
+void ambi_lower_to_body(Heads *h, Rule *r, bool often) {
+  Lower *l = h->l;
+  if (r->emitted && r->single && often) {
+    ambi_lower_repeat(l, r->at);
     return;
   }
-  ambi_lower_bind(h->l, r->body);
+  if (r->emitted) {
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, r->body);
+    return;
+  }
+  ambi_lower_bind(l, r->body);
   r->emitted = true;
-  h->l->in_body = true;
-  h->l->ran = r->number > 0;
+  r->at = l->ncode;
+  l->in_body = true;
+  l->ran = r->number > 0;
   body_code(h, r);
-  h->l->in_body = h->l->choices = h->l->linear = false;
+  r->single = is_single(l, r->at);
+  l->in_body = l->choices = l->linear = false;
 }
 
 // ---- definitions ----------------------------------------------------------------------------
@@ -191,7 +207,7 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   out->lhs = ambi_expr_at(t->atom, 1);
   out->rhs = ambi_expr_at(t->atom, 2);
   out->body = ambi_lower_label(l);
-  out->emitted = false;
+  out->emitted = out->single = false;
   out->slots = (Slots){l->own.next, NO_SLOT};
   l->slots = &out->slots;
   for (unsigned i = 0; i < MAX_VARS; i++)

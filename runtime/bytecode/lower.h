@@ -196,6 +196,8 @@ Template *ambi_lower_own(Lower *l, Template *from);
 uint16_t *ambi_lower_new_list(Lower *l, uint32_t n);
 void ambi_lower_edge(Lower *l, int label);  // of the instruction emitted last
 void ambi_lower_edge_at(Lower *l, size_t at, int label);
+// The instruction at `at`, which names no label, once more, with its error edge.
+void ambi_lower_repeat(Lower *l, size_t at);
 uint16_t ambi_lower_const(Lower *l, Word w);  // constant index
 // The term on the heap, with new variables.
 Value ambi_lower_on_heap(Lower *l, Value term);

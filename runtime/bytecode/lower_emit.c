@@ -128,6 +128,19 @@ void ambi_lower_edge_at(Lower *l, size_t at, int label) {
   ambi_lower_use(l, label);
 }
 
+void ambi_lower_repeat(Lower *l, size_t at) {
+  if (l->failed) return;
+  unsigned words = ambi_op_words(l->code + at);
+  l->last = l->ncode;
+  for (unsigned i = 0; i < words; i++) {
+    Code *w = word(l);
+    if (!l->failed) *w = l->code[at + i];
+  }
+  for (size_t i = 0, n = l->nedge_labels; !l->failed && i < n; i++)
+    if (l->edge_labels[i].at == at)
+      ambi_lower_edge_at(l, l->last, l->edge_labels[i].label);
+}
+
 void ambi_lower_edge(Lower *l, int label) {
   ambi_lower_edge_at(l, l->last, label);
 }

@@ -238,7 +238,7 @@ static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
 static void later_head(Heads *h, Rule *r, uint64_t known) {
   Binder b = {.h = h, .r = r};
   bind_args(&b, known);
-  ambi_lower_to_body(h, r);
+  ambi_lower_to_body(h, r, known != 0);
   open_parts(&b);
 }
 
@@ -292,7 +292,7 @@ static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
       ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
     else if (!sure)
       ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
-    ambi_lower_to_body(h, set[i]);
+    ambi_lower_to_body(h, set[i], known != 0);
     open_parts(&b);
   }
   ambi_lower_bind(l, fresh[n]);
@@ -330,7 +330,7 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
     int no = i + 1 < n ? ambi_lower_label(l) : h->data;
     match_args(h, set[i], known, no, open);
     if (i + 1 < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[i + 1]);
-    ambi_lower_to_body(h, set[i]);
+    ambi_lower_to_body(h, set[i], known != 0);
     if (i + 1 < n) ambi_lower_bind(l, no);
   }
   for (uint32_t i = 1; i < n; i++) {

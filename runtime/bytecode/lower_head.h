@@ -11,9 +11,11 @@ typedef struct Rule {
   Value lhs, rhs;
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
   Slots slots;
-  int body;  // label
+  int body;   // label
+  size_t at;  // of its first instruction
   unsigned number;
   bool emitted;
+  bool single;  // ... which is all of it, and leaves the unit
 } Rule;
 
 typedef struct Heads {
@@ -39,7 +41,7 @@ uint16_t ambi_lower_call_atom(Heads *h, bool own_value);
 // Code for a call that is its own value.
 void ambi_lower_data_code(Heads *h);
 // Control arrives with the rule's variables in their slots.
-void ambi_lower_to_body(Heads *h, Rule *r);
+void ambi_lower_to_body(Heads *h, Rule *r, bool often);
 
 // ---- lower_head.c ---------------------------------------------------------------------
 // All code of a definition: entries, heads, and through them the bodies.

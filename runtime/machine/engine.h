@@ -148,6 +148,8 @@ enum Next {
   NEXT_STOP   // cx->stop is set
 };
 
+enum { AMB_MEETS = 32 };
+
 typedef struct Engine {
   Context *cx;
   CodeState *code;
@@ -204,9 +206,13 @@ typedef struct Engine {
   unsigned nspare;
   uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
   const Target *target;  // of the call that machine code is about to make
-  RecordVec found;       // scratch of queries
-  ValueVec work;         // scratch of walks
-  ValueVec roots;        // values C code wants kept across a safepoint
+  // In machine code: children of two terms that were compared and are to be unified;
+  // the first pair has this index, the last AMB_MEETS. 0: they were not looked at.
+  uint32_t first_met;
+  Word met[2][AMB_MEETS + 1];
+  RecordVec found;  // scratch of queries
+  ValueVec work;    // scratch of walks
+  ValueVec roots;   // values C code wants kept across a safepoint
 } Engine;
 
 // Takes the steps made since the last look into account.

@@ -26,6 +26,9 @@ struct Crew {
   void (*drop)(Context *cx, uint64_t branches);
   // Has somebody nothing to do, and may cx hand something over (machine/handover.h)?
   bool (*wants)(const Context *cx);
+  // The evaluations of cx's Runtime are together from now on, so that something can be
+  // handed over. False: there is no memory.
+  bool (*share)(Context *cx);
   // A part for what cx hands over, to be filled in. NULL: there is no memory.
   struct Part *(*part_make)(Context *cx);
   void (*part_start)(Context *cx, struct Part *p);  // it was filled in

@@ -178,6 +178,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .branch = ambi_branches_next,
                    .drop = ambi_branches_drop,
                    .wants = ambi_parts_wanted,
+                   .share = ambi_crew_share,
                    .part_make = ambi_part_make,
                    .part_start = ambi_part_start,
                    .part_results = ambi_part_results,

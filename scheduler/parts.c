@@ -89,7 +89,8 @@ static bool gather(Job *w, Context *cx) {
   memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
   w->nresults = 1 + g->nsegments;
   g->nsegments = 0;
-  w->spoilt = ambi_segment_has_variables(&w->results[0]);
+  // It may be one that results of others have, too.
+  w->spoilt = w->results[0].image.has_variables;
   return true;
 }
 
@@ -147,7 +148,7 @@ bool ambi_parts_wanted(const Context *cx) {
 
 Part *ambi_part_make(Context *cx) {
   CrewMates *crew = ambi_crew_of(cx->rt);
-  Job *w = ambi_crew_share(cx) ? ambi_alloc(sizeof *w) : NULL;
+  Job *w = ambi_alloc(sizeof *w);
   if (!w) return NULL;
   pthread_mutex_init(&w->lock, NULL);
   w->crew = crew;

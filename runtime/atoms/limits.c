@@ -155,6 +155,7 @@ void ambi_stop_text(const Context *cx, char *buf, size_t size) {
   case STOP_EXIT: snprintf(buf, size, "exit!"); break;
   case STOP_YIELD: snprintf(buf, size, "the end of its slice"); break;
   case STOP_WAIT: snprintf(buf, size, "what it waits for"); break;
+  case STOP_AGAIN:
   case STOP_INTERNAL: snprintf(buf, size, "an internal error"); break;
   }
 }

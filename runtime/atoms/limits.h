@@ -23,6 +23,7 @@ enum AmbStop {
   STOP_EXIT,      // (exit! CODE)
   STOP_YIELD,     // its slice is over; the form goes on when it is run again
   STOP_WAIT,      // an operation waits, and is done again then
+  STOP_AGAIN,     // within the machine: a part of the form begins again
   STOP_INTERNAL   // our own bug, reported as such
 };
 

@@ -20,6 +20,7 @@ bool ambi_mentions_open(Runtime *rt) {
 void ambi_mentions_close(Runtime *rt) {
   Mentions *m = &rt->mentions;
   ambi_free(m->seen, m->nsymbols);
+  ambi_free(m->names, m->nnames);
   if (m->reach) ambi_free(m->reach, m->nsymbols);
   if (m->modules) ambi_free(m->modules, m->nsymbols);
   *m = (Mentions){0};
@@ -97,6 +98,64 @@ bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule) {
   case AMB_S_RETURN: return true;
   default: return false;
   }
+}
+
+unsigned ambi_mention_arguments(const Runtime *rt, Value head, bool fact,
+                                unsigned around) {
+  bool own = ambi_is_sym(head) && ambi_sym_of(head) >= rt->mentions.nsymbols;
+  if (head.w == AMB_SYM(EQ).w || head.w == AMB_SYM(COLON).w ||
+      head.w == AMB_SYM(DOC).w)
+    return 0;
+  if (fact || around == NAMED_DATA || head.w == AMB_SYM(QUOTE).w)
+    return NAMED_DATA;
+  if (ambi_is_op(head) && !op_evaluates(rt, ambi_op_of(head)))
+    return NAMED_DATA;
+  return own ? NAMED_ARGUMENT : around;
+}
+
+// Both a function and, somewhere, what may be its call as data.
+static void notice_calls(Mentions *m, uint8_t was, uint8_t is) {
+  if (was == is || !(is & NAMED_FUNCTION)) return;
+  m->called |= is & (NAMED_DATA | NAMED_ARGUMENT);
+  m->changed = true;
+}
+
+static bool name_is(Mentions *m, uint32_t symbol, enum NamedAs how) {
+  if (symbol >= m->nnames) {
+    uint32_t n = symbol + symbol / 2 + 256;
+    uint8_t *more = ambi_realloc(m->names, m->nnames, n);
+    if (!more) return false;
+    memset(more + m->nnames, 0, n - m->nnames);
+    m->names = more;
+    m->nnames = n;
+  }
+  uint8_t was = m->names[symbol];
+  m->names[symbol] |= (uint8_t)how;
+  notice_calls(m, was, m->names[symbol]);
+  return true;
+}
+
+bool ambi_mention_name(Runtime *rt, uint32_t symbol, enum NamedAs how) {
+  if (symbol < rt->mentions.nsymbols) return true;
+  ambi_guard(rt);
+  bool ok = name_is(&rt->mentions, symbol, how);
+  ambi_unguard(rt);
+  return ok;
+}
+
+// Can a function take an argument as it stands? Its type names one of these then.
+static bool has_lazy_arguments(const Mentions *m) {
+  static const uint32_t kinds[] = {AMB_S_T_ATOM, AMB_S_T_EXPRESSION,
+                                   AMB_S_T_SYMBOL, AMB_S_T_VARIABLE,
+                                   AMB_S_T_GROUNDED};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (m->seen[kinds[i]]) return true;
+  return false;
+}
+
+static bool calls_are_data(const Mentions *m) {
+  return (m->called & NAMED_DATA) ||
+         ((m->called & NAMED_ARGUMENT) && has_lazy_arguments(m));
 }
 
 static void mention_op(Runtime *rt, Value e, bool data) {
@@ -384,6 +443,6 @@ unsigned ambi_fetched_effects(Runtime *rt) {
     if (!m->reach && !make_reach(rt)) return E_ALL;
     effects |= named_effects(m, i);
   }
-  unsigned writes = E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES;
-  return effects & writes ? effects : (unsigned)E_PURE;
+  if (calls_are_data(m)) effects |= ambi_mentioned_effects(rt);
+  return effects & E_EFFECTS ? effects : (unsigned)E_PURE;
 }

@@ -12,6 +12,8 @@
 // code with effects only if such code stands in the text where it can be taken for
 // data: in a fact, as an argument of what does not just evaluate its arguments, or in a
 // pattern that asks for rules. That bound is kept apart, since most programs have none.
+// Where a call of a function of the program's own stands like that, its effects are taken
+// to be all that the text mentions.
 #ifndef AMBIT_RUNTIME_MENTION_H
 #define AMBIT_RUNTIME_MENTION_H
 
@@ -24,6 +26,14 @@
 // function while forms run, so that terms which are values already are ill typed then.
 #define E_SENDS_BACK 512u
 
+// What a name of the program's own was read as.
+enum NamedAs {
+  NAMED_DATA =
+      1,  // it heads an expression in a fact, or in what is kept as it stands
+  NAMED_ARGUMENT = 2,  // ... in an argument of a function of the program's own
+  NAMED_FUNCTION = 4   // it has a rule
+};
+
 typedef struct Mentions {
   unsigned
       effects;  // of operations that were read (enum Effect), and those beside
@@ -32,7 +42,11 @@ typedef struct Mentions {
   uint8_t *seen;      // nsymbols: was it read (1), where it may be data (2)?
   uint8_t *reach;     // nsymbols: effects of its rules; NULL: not known yet
   uint8_t
-      *modules;  // likewise, of rules of modules that were loaded; NULL: none
+      *modules;    // likewise, of rules of modules that were loaded; NULL: none
+  uint8_t *names;  // of others: enum NamedAs
+  uint32_t nnames;  // ids below have an entry
+  uint8_t
+      called;  // NAMED_DATA, NAMED_ARGUMENT: functions that are named so as well
   bool changed;  // since the bound was asked for
 } Mentions;
 
@@ -46,6 +60,13 @@ void ambi_mentions_close(Runtime *rt);
 void ambi_mention_op(Runtime *rt, Value e, bool data);
 // The reader met a symbol; rule: as the head of an atom that is no form.
 void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data);
+// The reader met the name of the program's own, which has its rules, or heads an
+// expression. False: memory is out.
+bool ambi_mention_name(Runtime *rt, uint32_t symbol, enum NamedAs how);
+// How arguments of this head name functions: NAMED_DATA, NAMED_ARGUMENT, or 0: they are
+// evaluated with it, are no calls, or are what `around` says the whole is.
+unsigned ambi_mention_arguments(const Runtime *rt, Value head, bool fact,
+                                unsigned around);
 // Are arguments of this head evaluated with it or not at all? All others may hand
 // them on as data. rule: it is that of an atom that is no form.
 bool ambi_mention_evaluates(const Runtime *rt, Value head, bool rule);

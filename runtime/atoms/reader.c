@@ -18,7 +18,8 @@ typedef struct Bracket {  // an expression that is still open
   size_t first;           // index of its first child among the values
   size_t offset;          // of its `(` in the text
   bool ground;
-  bool data;  // what stands in it may be taken for data, see mention.h
+  bool data;      // what stands in it may be taken for data, see mention.h
+  uint8_t calls;  // how it names a function by its head: enum NamedAs, or 0
   enum { PLAIN, PAIRS, PAIR } kind;  // list of let*, case or switch; one of it
 } Bracket;
 
@@ -347,6 +348,29 @@ static bool in_data(Read *rd) {
   return !ambi_mention_evaluates(rd->r->rt, head, outermost && !rd->r->form);
 }
 
+// How an expression that comes next names a function.
+static unsigned next_calls(Read *rd) {
+  const Bracket *b = innermost(rd);
+  if (!b) return 0;
+  if (b->kind != PLAIN || at_head(rd)) return b->calls;
+  Value head = ((const Value *)(const void *)rd->values.at)[b->first];
+  bool outermost = rd->brackets.used == sizeof(Bracket);
+  return ambi_mention_arguments(rd->r->rt, head, outermost && !rd->r->form,
+                                b->calls);
+}
+
+// The expression was read whose head is the name: the subject of a rule, or what may be a
+// call.
+static bool mention_name(Read *rd, Value name, unsigned calls) {
+  const Bracket *b = innermost(rd);
+  const Value *all = (const Value *)(const void *)rd->values.at;
+  size_t i = rd->values.used / sizeof(Value);
+  if (!ambi_is_sym(name)) return true;
+  bool subject = b && i == b->first + 1 && all[b->first].w == AMB_SYM(EQ).w;
+  if (subject) calls |= NAMED_FUNCTION;
+  return !calls || ambi_mention_name(rd->r->rt, ambi_sym_of(name), calls);
+}
+
 // An operation at the head of a bracket is noted with its operands, later.
 static void mention_token(Read *rd, const Template *t) {
   if (ambi_is_op(t->atom) && !at_head(rd))
@@ -572,6 +596,7 @@ static unsigned bracket_kind(Read *rd) {
 static enum ReadStatus open_bracket(Read *rd) {
   if (!push_span(rd, position(rd, rd->p))) return READ_MEMORY;
   bool data = in_data(rd);
+  unsigned calls = next_calls(rd);
   unsigned kind = bracket_kind(rd);
   Bracket *b = ambi_work_push(&rd->brackets, sizeof *b);
   if (!b) return READ_MEMORY;
@@ -579,6 +604,7 @@ static enum ReadStatus open_bracket(Read *rd) {
                  .offset = offset_of(rd, rd->p),
                  .ground = true,
                  .data = data,
+                 .calls = (uint8_t)calls,
                  .kind = kind};
   rd->p++;
   return READ_ATOM;
@@ -601,6 +627,7 @@ static enum ReadStatus close_bracket(Read *rd) {
   if (done.ground) v.w |= AMB_EXPR_GROUND;
   if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
     ambi_mention_op(rd->r->rt, v, done.data);
+  if (!mention_name(rd, AMB_V(object[1]), done.calls)) return READ_MEMORY;
   ambi_mention_adding(rd->r->rt, v);
   if (n == 2 && object[1] == AMB_SYM(EVAL).w) ambi_mention_eval(rd->r->rt, v);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);

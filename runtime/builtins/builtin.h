@@ -32,6 +32,7 @@ enum Effect {
   E_WRITE_STATE = 8,
   E_IO = 16,     // prints, reads, random, files
   E_RULES = 32,  // may add or remove =, : or :< atoms, tokens, pragmas
+  E_EFFECTS = E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES,
   E_ALL = 63
 };
 enum BuiltinFlag {

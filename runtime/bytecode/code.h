@@ -177,8 +177,11 @@ struct Unit {
   uint32_t nhost;  // operations of the embedding program there were then
   Variant *local;  // a loop's unit: the variant that calls it, owned
   // Made of another unit, by inlining: what calls of that one run at level 2.
-  const Unit *of;               // NULL: lowered
-  AMB_ATOMIC(Unit *) better;    // [compiler] owned; `of` this one
+  const Unit *of;             // NULL: lowered
+  AMB_ATOMIC(Unit *) better;  // [compiler] owned; `of` this one
+  // Attempts to hand over a region of it until the next that is one: regions of it had to
+  // begin again (handover.h).
+  AMB_ATOMIC(uint32_t) x_discouraged;  // [all~]
   AMB_ATOMIC(uint32_t) x_held;  // [all] by how many compilations (compiler.h)
   InlinedBody *bodies;
   Outlet *outlets;

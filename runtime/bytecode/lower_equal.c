@@ -120,8 +120,7 @@ static enum Look look_at(Lower *l, Value a, Value b) {
 
 // It cannot be evaluated twice.
 static bool writes(Lower *l, Value side) {
-  return (ambi_effects_term(l->cs, l->space, side) &
-          (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) != 0;
+  return (ambi_effects_term(l->cs, l->space, side) & E_EFFECTS) != 0;
 }
 
 // Some rules ask for a type and some do not, so of several values nobody knows.

@@ -242,7 +242,7 @@ void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
 // ---- positions ------------------------------------------------------------------
 
 bool ambi_lower_can_stream(unsigned effects, unsigned rest) {
-  if (effects & (E_WRITE_SPACE | E_WRITE_STATE | E_IO | E_RULES)) return false;
+  if (effects & E_EFFECTS) return false;
   if ((effects & E_READ_SPACE) && (rest & (E_WRITE_SPACE | E_RULES)))
     return false;
   if ((effects & E_READ_STATE) && (rest & E_WRITE_STATE)) return false;

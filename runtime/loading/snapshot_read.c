@@ -201,7 +201,7 @@ static bool resolve_names(Snapshot *s) {
 }
 
 // What is read may be used as data from now on.
-static void mention(const Snapshot *s) {
+static bool mention(const Snapshot *s) {
   Runtime *rt = s->rt;
   bool program = s->tail.kind == SNAPSHOT_PROGRAM;
   unsigned effects =
@@ -216,9 +216,11 @@ static void mention(const Snapshot *s) {
     bool data = !program || (at & MENTIONED_AS_DATA);
     uint32_t id = program ? at & ~MENTIONED_AS_DATA : at;
     if (id >= s->nids) continue;
-    ambi_mention_symbol(rt, s->symbol_ids ? s->symbol_ids[id] : id, false,
-                        data);
+    uint32_t symbol = s->symbol_ids ? s->symbol_ids[id] : id;
+    ambi_mention_symbol(rt, symbol, false, data);
+    if (!program && !ambi_mention_name(rt, symbol, NAMED_DATA)) return false;
   }
+  return true;
 }
 
 // ---- the whole ------------------------------------------------------------------------
@@ -285,10 +287,7 @@ bool ambi_snapshot_open(Context *cx, Snapshot *s, const char *path,
   int why = errno;
   close(fd);
   if (!ok) return refuse(cx, s, why);
-  if (look_in(s, kind, self) && take_over(s)) {
-    mention(s);
-    return true;
-  }
+  if (look_in(s, kind, self) && take_over(s) && mention(s)) return true;
   refuse(cx, s, 0);
   ambi_snapshot_close(s);
   return false;

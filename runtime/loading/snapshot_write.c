@@ -416,7 +416,8 @@ static uint32_t *take_mentions(SnapshotWriter *w, size_t *n) {
 static bool put_tables(SnapshotWriter *w, const SnapshotSource *source,
                        uint64_t *bytes) {
   Buffer texts = {0};
-  const Mentions *m = &w->cx->rt->mentions;
+  Mentions *m = &w->cx->rt->mentions;
+  uint64_t fetched = ambi_fetched_effects(w->cx->rt) & E_ALL;
   SnapshotSource none = {"", "", 0, 0};
   size_t nmentions = 0;
   uint32_t *mentions = source ? take_mentions(w, &nmentions) : NULL;
@@ -426,8 +427,7 @@ static bool put_tables(SnapshotWriter *w, const SnapshotSource *source,
                        .natoms = w->natoms,
                        .nsteps = w->nsteps,
                        .nmentions = nmentions,
-                       .effects =
-                           source ? m->effects | (uint64_t)m->fetched << 32 : 0,
+                       .effects = source ? m->effects | fetched << 32 : 0,
                        .kind = source ? SNAPSHOT_PROGRAM : SNAPSHOT_SPACE};
   if (!source) source = &none;
   tail.source_bytes = source->len;

@@ -1,6 +1,7 @@
 // Calls whose children are values (metta_call, semantics 7.7): one step, and how
 // the evaluation goes on with what the step gave.
 #include "runtime/machine/routine.h"
+#include "runtime/machine/step.h"
 
 #include "memory/alloc.h"
 #include "runtime/types/types.h"
@@ -236,6 +237,7 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
     ambi_set_message(cx, "%s", b->count_text);
     if (*b->count_text) s = B_ERROR;
   } else if (!(b->flags & F_ENGINE)) {
+    if ((b->effects & E_EFFECTS) && !ambi_effect_begins(g)) return CALL_STOP;
     s = ambi_builtin_call(cx, b, args, n, &out);
   }
   if (s == B_STOP || cx->stop) return CALL_STOP;

@@ -65,6 +65,7 @@ Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
     return NULL;
   }
   h->kind = kind;
+  h->effects = g->effects;
   return h;
 }
 

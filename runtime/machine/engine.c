@@ -106,7 +106,7 @@ bool ambi_engine_begin(Engine *g) {
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};
   g->handed_to = NULL;
-  g->is_part = g->part_of_form = g->spoilt = false;
+  g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
   g->refused = g->patience = 0;
   ambi_collect_first(g);
   return true;
@@ -155,7 +155,8 @@ static enum AmbStop run(Engine *g, ValueVec *out) {
   bool again = true;
   while (again) {
     g->cx->stop = interpret(g);
-    again = false;
+    again = g->cx->stop == STOP_AGAIN && ambi_handover_again(g) == NEXT_PC;
+    if (again) continue;
     if (g->cx->stop || !g->top_hook->parts) break;
     if (!ambi_handover_join(g, g->top_hook, g->choices, &again)) break;
     if (again && ambi_handover_again(g) != NEXT_PC) break;

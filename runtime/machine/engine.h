@@ -128,6 +128,8 @@ struct Hook {
   struct Part *parts;  // what others have of its region, the newest first
   struct Best *best;   // HOOK_BEST: the scope, which ends with the hook
   bool sequential;     // nothing of it is handed over
+  bool hopeful;        // what was handed over may turn out to have effects
+  uint64_t effects;    // HOOK_COLLECT: those of the Engine when it began
   bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
   RecordVec records;   // HOOK_CURSOR: candidates of a query
   ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;
@@ -190,6 +192,8 @@ typedef struct Engine {
   // next attempt, after one that failed.
   Choice *handed_to;
   bool is_part, part_of_form, spoilt;
+  bool hopeful;      // what was handed over may turn out to have effects
+  uint64_t effects;  // so many operations that have some were begun
   struct Segment *segments;  // of a part: what those found that it handed on to
   size_t nsegments, segments_cap;
   uint32_t refused, patience;

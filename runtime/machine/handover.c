@@ -80,6 +80,7 @@ typedef struct Giving {
   Region region;
   Choice *record;
   uint64_t kept;  // alternatives of the record that do not go
+  bool clean;     // the region had no effects until now
   ValueVec terms;
 } Giving;
 
@@ -126,34 +127,60 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
   return true;
 }
 
-static bool is_harmless(CodeState *cs, const Unit *u, const Code *from) {
+// Is it certain that nothing behind `from` has effects, or is it to be hoped: only what
+// fetched atoms and unknown heads turn out to be might have some.
+static bool is_harmless(Giving *x, const Unit *u, const Code *from) {
   const unsigned harmless =  // tables are not in use
       E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
-  return (ambi_reach_effects(cs, u, from) & ~harmless) == 0;
+  unsigned effects = ambi_reach_effects(x->g->code, u, from);
+  if ((effects & ~harmless) == 0) return true;
+  x->to->hopeful = true;
+  return x->clean && (effects & E_CALLS);
+}
+
+static Unit *unit_of(const Engine *g, const Region *region) {
+  const Choice *begins = region->begins;
+  if (begins->hook == g->top_hook) return g->is_part ? NULL : g->form;
+  return (Unit *)(uintptr_t)begins->e[FRAME_UNIT];
+}
+
+// The same would come of it another time.
+static void discourage(const Engine *g, Choice *r) {
+  enum { ATTEMPTS = 64 };
+  Unit *u = unit_of(g, &(Region){.begins = r});
+  if (u) ambi_store_relaxed(&u->x_discouraged, ATTEMPTS);
+}
+
+static bool is_discouraged(Unit *u) {
+  uint32_t n = u ? ambi_load_relaxed(&u->x_discouraged) : 0;
+  if (n) ambi_store_relaxed(&u->x_discouraged, n - 1);
+  return n > 0 && !ambi_stress(STRESS_HANDOVER);
 }
 
 // Could all of the region run once more? What an evaluator has of another's region, was
 // looked at when it was given.
-static bool may_begin_again(const Engine *g, const Region *region) {
-  const Choice *begins = region->begins;
+static bool may_begin_again(Giving *x) {
+  const Engine *g = x->g;
+  const Choice *begins = x->region.begins;
+  Unit *u = unit_of(g, &x->region);
+  if (is_discouraged(u)) return false;
+  x->clean = begins->hook->effects == g->effects;
   if (begins->hook == g->top_hook)
-    return g->is_part ||
-           (g->form && is_harmless(g->code, g->form, g->form->code));
-  const Unit *u = (const Unit *)(uintptr_t)begins->e[FRAME_UNIT];
+    return g->is_part || (u && is_harmless(x, u, u->code));
   const Code *from = ambi_code_origin(begins->next);
   return from >= u->code && from < u->code + u->ncode &&
-         is_harmless(g->code, u, from + ambi_op_words(from));
+         is_harmless(x, u, from + ambi_op_words(from));
 }
 
 // The live slots of a frame that goes on at pc.
 static bool give_frame(Giving *x, const Word *e, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
-  CodeState *cs = x->g->code;
+  const CodeState *cs = x->g->code;
   if (u->routine || u == ambi_load_acquire(&cs->x_chain_unit) || pc < u->code ||
       pc >= u->code + u->ncode)
     return false;
   const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
-  if (!row || !is_harmless(cs, u, pc)) return false;
+  if (!row || !is_harmless(x, u, pc)) return false;
   for (uint32_t i = 0; i < u->nlive; i++)
     for (uint64_t bits = row[i]; bits; bits &= bits - 1)
       if (!give_slot(x, e, u, i * 64 + (uint32_t)__builtin_ctzll(bits)))
@@ -229,8 +256,8 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
   x.record = oldest(g, newest, &x.region);
   enum AmbStop before = g->cx->stop;
   if (x.record) x.kept = ambi_divide_near(x.record);
-  bool ok = x.record && may_begin_again(g, &x.region) && copy_words(&x) &&
-            give_frames(&x) && give_terms(&x);
+  bool ok = x.record && may_begin_again(&x) && copy_words(&x) &&
+            give_frames(&x) && give_terms(&x) && g->cx->rt->crew->share(g->cx);
   ambi_vec_drop(&x.terms);
   g->cx->stop = before;  // what cannot be given stays
   if (!ok) {
@@ -238,6 +265,7 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
     return false;
   }
   ambi_divide_keep(g, x.record, x.kept);
+  if (to->hopeful) g->hopeful = x.region.begins->hook->hopeful = true;
   if (x.record > g->handed_to) g->handed_to = x.record;
   *region = x.region.begins->hook;
   return true;
@@ -355,6 +383,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
   if (ok) {
     g->is_part = true;
     g->part_of_form = from->form;
+    g->hopeful = from->hopeful;
     g->home = from->home;
     g->max_depth = 0;
     g->bare = false;
@@ -392,8 +421,19 @@ static Choice *region_of(Engine *g) {
   return r;
 }
 
+bool ambi_handover_effect(Engine *g) {
+  Choice *r = g->b;
+  while (r > g->choices && !(r->hook && r->hook->parts && r->hook->hopeful))
+    r--;
+  g->hopeful = g->is_part || (r->hook->parts && r->hook->hopeful);
+  if (g->hopeful) g->cx->stop = STOP_AGAIN;
+  g->effects += !g->hopeful;
+  return !g->hopeful;
+}
+
 enum Next ambi_handover_again(Engine *g) {
   Context *cx = g->cx;
+  cx->stop = STOP_NONE;
   if (g->is_part) {  // who handed this over begins again
     g->spoilt = true;
     cx->stop = STOP_CANCEL;
@@ -401,6 +441,7 @@ enum Next ambi_handover_again(Engine *g) {
   }
   Choice *r = region_of(g);
   Hook *h = r->hook;
+  discourage(g, r);
   ambi_choice_cut(g, r + 1);
   ambi_trail_undo(cx, r->tr);
   ambi_heap_give_back(cx, r->h);

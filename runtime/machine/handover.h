@@ -16,6 +16,10 @@
 // That makes no difference, unless one of them is an Error, which is dropped if there is
 // a value on the other. Then the region is begun again, by one evaluator.
 //
+// What fetched atoms and unknown heads would do cannot be known before. Where only they
+// might have effects, it is hoped that they have none; whoever is about to do something
+// that has, while others have parts of the region, begins it again instead.
+//
 // The idea of handing over the oldest alternative by copying is that of MUSE (Ali and
 // Karlsson 1990); here what is copied is found by reachability, as in a collection.
 #ifndef AMBIT_RUNTIME_HANDOVER_H
@@ -41,6 +45,7 @@ typedef struct Handover {
   struct Best *best;  // of the scope it lies in; held
   bool keeps_best;    // the region is that scope
   bool form;          // the region is the form
+  bool hopeful;       // it may turn out to have effects
   uint64_t number;    // where somebody looks (runtime/watch.h)
 } Handover;
 
@@ -62,6 +67,9 @@ void ambi_handover_drop(Handover *h);
 // An Error ends a position that was opened when the record `at` was the newest. Has
 // something newer in the same region been handed over?
 bool ambi_handover_hides(const Engine *g, const Choice *at);
+// An operation that has effects is about to begin, where something was handed over in
+// hope. False: it must not, and cx->stop is set.
+bool ambi_handover_effect(Engine *g);
 // The region is begun again, and nothing of it is handed over any more.
 enum Next ambi_handover_again(Engine *g);
 // What a part keeps of others' results goes.

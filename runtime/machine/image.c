@@ -346,10 +346,14 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   switch (ambi_tag(v)) {
   case TAG_VAR:
     if (v.w & IMAGE_BIT) return true;
-    return stays(c, ambi_ptr(v)) || copy_var(c, v, out);
+    if (!stays(c, ambi_ptr(v))) return copy_var(c, v, out);
+    c->m->has_variables |= c->abroad;
+    return true;
   case TAG_EXPR:
     if (ambi_is_ground_expr(v)) return copy_ground(c, v, out);
-    return term_stays(c, v) || copy_expr(c, v, out);
+    if (!term_stays(c, v)) return copy_expr(c, v, out);
+    c->m->has_variables |= c->abroad;
+    return true;
   case TAG_BIG:
   case TAG_OBJ: return term_stays(c, v) || copy_object(c, v, out);
   default: return true;

@@ -19,12 +19,6 @@ Segment ambi_segment_of(Engine *g) {
   return s;
 }
 
-bool ambi_segment_has_variables(const Segment *s) {
-  for (size_t i = 0; i < s->values.n; i++)
-    if (!ambi_word_ground(ambi_deref(s->values.at[i]))) return true;
-  return false;
-}
-
 void ambi_segment_drop(Segment *s) {
   ambi_image_drop(&s->image);
   if (s->list.base)

@@ -16,8 +16,6 @@ typedef struct Segment {
 
 // Takes what the part has found that the Engine has just run.
 Segment ambi_segment_of(Engine *g);
-// Has a result a variable? It may be one that results of others have, too.
-bool ambi_segment_has_variables(const Segment *s);
 // Adds the results to those of the hook, whose record is the barrier, and leaves the
 // segment empty. False: cx->stop is set.
 bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s);

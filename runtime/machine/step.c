@@ -431,6 +431,7 @@ enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
       !ambi_state_takes(ambi_state_of(args[0]), args[1]))
     return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   Value same;
+  if (!ambi_effect_begins(g)) return NEXT_STOP;
   if (ambi_b_change_state(g->cx, args, 2, &same) != B_OK) return NEXT_STOP;
   g->e[pc->a] = same.w;
   g->pc = pc + 1;

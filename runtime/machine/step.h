@@ -7,6 +7,7 @@
 #ifndef AMBIT_RUNTIME_STEP_H
 #define AMBIT_RUNTIME_STEP_H
 
+#include "runtime/machine/handover.h"
 #include "runtime/machine/routine.h"
 
 // What a source operand of an instruction stands for in frame e.
@@ -17,6 +18,13 @@ static inline Value ambi_source(const Word *e, unsigned x) {
 }
 
 // ---- what a value is -------------------------------------------------------
+// Before an operation that has effects. False: cx->stop is set.
+static inline bool ambi_effect_begins(Engine *g) {
+  if (AMB_UNLIKELY(g->hopeful)) return ambi_handover_effect(g);
+  g->effects++;
+  return true;
+}
+
 static inline bool ambi_is_error_value(Value v) {
   return ambi_is_expr(v) && !ambi_is_rigid(v) &&
          ambi_expr_items(v)[0].w == AMB_SYM(ERROR).w;

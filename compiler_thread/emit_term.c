@@ -358,6 +358,8 @@ void ambi_emit_GETSTATE(Emit *m) {
     jit_jump(j, slow);
     return;
   }
+  jit_mi(j, J_CMP, 8, in_context(OFF(Context, journal)), 0);
+  jit_jump_if(j, J_NE, slow);
   emit_value(m, m->pc->b);
   jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
   jit_jump_if(j, J_NE, slow);

@@ -22,6 +22,9 @@ struct Crew {
   // The results of one branch, pushed onto cx->many. B_MANY; or B_STOP with STOP_WAIT
   // while they are not there, or with what stopped the branch.
   enum BuiltinStatus (*branch)(Context *cx, uint64_t branches, uint32_t index);
+  // Likewise the results of the first branch to have one that is no Error, or else of
+  // the first with any; B_EMPTY: none has, and all have ended.
+  enum BuiltinStatus (*first)(Context *cx, uint64_t branches);
   // Nothing more is wanted of them.
   void (*drop)(Context *cx, uint64_t branches);
   // Has somebody nothing to do, and may cx hand something over (machine/handover.h)?

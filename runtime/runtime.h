@@ -67,8 +67,9 @@ struct Runtime {
   const struct Crew *crew;  // who runs several evaluations, or NULL: nobody
   void *actors;             // of scheduler/actor.h, or NULL
   const struct ActorTable
-      *actor_table;         // what they can do; NULL: there are none
-  struct Mutexes *mutexes;  // of scheduler/mutex.c, or NULL
+      *actor_table;               // what they can do; NULL: there are none
+  AMB_ATOMIC(uint64_t) x_deltas;  // [all] numbers of what journals keep
+  struct Mutexes *mutexes;        // of scheduler/mutex.c, or NULL
   const struct MutexTable *mutex_table;  // what is done with them, or NULL
   Template *op_types;             // parsed types of builtins, OP_COUNT entries
   HostOps host_ops;               // operations of the embedding program

@@ -385,10 +385,11 @@ static TaskNext rest(Actor *a) {
   return ambi_mailbox_park(&a->handle->box) ? TASK_WAIT : TASK_AGAIN;
 }
 
-// It gives way after so many steps.
+// It gives way after so many steps; but nobody comes in between where it is isolated.
 static bool goes_on(Actor *a, uint64_t began) {
-  return !is_to_end(a) && !a->slow &&
-         a->cx->limits.steps_used - began < SLICE_STEPS;
+  if (is_to_end(a)) return false;
+  if (a->cx->journal && !a->cx->rt->sharing) return true;
+  return !a->slow && a->cx->limits.steps_used - began < SLICE_STEPS;
 }
 
 static enum AmbStop run_on(Actor *a, ValueVec *out) {

@@ -7,6 +7,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/eval.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
@@ -17,15 +18,18 @@ typedef struct Branches Branches;
 typedef struct Branch {
   Task task;  // first
   Branches *of;
-  Context *cx;        // [lock] set and cleared by its evaluator
-  bool opened;        // [evaluator]
-  Carried form;       // [init]
-  ValueVec found;     // [evaluator]
-  Carried results;    // its evaluator's until done, then the parent's
-  uint64_t random;    // its stream
-  uint64_t steps;     // that it took
-  enum AmbStop stop;  // [lock] why it ended
-  bool done;          // [lock]
+  Context *cx;           // [lock] set and cleared by its evaluator
+  bool opened;           // [evaluator]
+  Carried form;          // [init]
+  ValueVec found;        // [evaluator]
+  Carried results;       // its evaluator's until done, then the parent's
+  uint64_t random;       // its stream
+  uint64_t steps;        // that it took
+  enum AmbStop stop;     // [lock] why it ended
+  struct Delta *deltas;  // that its results name; likewise
+  enum Found { FOUND_NONE, FOUND_ERROR, FOUND_RESULT } what;  // [lock]
+  uint32_t place;  // [lock] among those that are done, from 1 on
+  bool done;       // [lock]
 } Branch;
 
 struct Branches {
@@ -55,6 +59,7 @@ static void free_all(Branches *g) {
     ambi_carried_drop(&g->at[i].form);
     ambi_carried_drop(&g->at[i].results);
     ambi_vec_drop(&g->at[i].found);
+    ambi_deltas_free(&g->at[i].deltas, 0);
   }
   pthread_mutex_destroy(&g->lock);
   ambi_free(g, bytes_of(g->n));
@@ -109,21 +114,32 @@ static void close_form(Branch *b, enum AmbStop *stop) {
   if ((*stop == STOP_NONE || *stop == STOP_ANSWERS) &&
       !ambi_carry_out(cx, &b->results, b->found.at, b->found.n))
     *stop = cx->stop;
+  if (*stop == STOP_NONE || *stop == STOP_ANSWERS)
+    ambi_deltas_move(&cx->deltas, &b->deltas);
   ambi_form_close(cx);
   ambi_party_leave(cx);
+}
+
+static enum Found what_came(const Branch *b) {
+  if (b->found.n == 0) return FOUND_NONE;
+  return ambi_is_error_atom(ambi_deref(b->found.at[0])) ? FOUND_ERROR
+                                                        : FOUND_RESULT;
 }
 
 // The last that is done for a branch; the parent may free everything behind it.
 static void finish(Branch *b, enum AmbStop stop, Evaluator *self) {
   Branches *g = b->of;
   CrewMates *crew = g->crew;
+  enum Found what = b->cx ? what_came(b) : FOUND_NONE;
   close_form(b, &stop);
   Context *cx = b->cx;
   pthread_mutex_lock(&g->lock);
   b->cx = NULL;
   b->stop = stop == STOP_ANSWERS ? STOP_NONE : stop;
   b->done = g->news = true;
-  bool last = ++g->ndone == g->n && g->dropped;
+  b->what = what;
+  b->place = ++g->ndone;
+  bool last = g->ndone == g->n && g->dropped;
   if (!g->dropped && g->waiter) ambi_task_wake(g->waiter, self);
   pthread_mutex_unlock(&g->lock);
   if (last) free_all(g);
@@ -175,7 +191,7 @@ static Branches *make(Context *cx, Value list) {
 uint64_t ambi_branches_begin(Context *cx, Value list) {
   // Not for a script that a task runs, nor where tables are shared. Who has a lock has it
   // in all branches.
-  if (cx->plain || cx->held || ambi_tables_in_use(cx->rt) ||
+  if (cx->plain || cx->held || cx->journal || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
     return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);
@@ -207,6 +223,11 @@ static enum BuiltinStatus stopped(Context *cx, enum AmbStop why) {
   return B_STOP;
 }
 
+static enum BuiltinStatus wait_for_news(Context *cx) {
+  bool unwanted = ambi_load_relaxed(&cx->x_cancel);
+  return stopped(cx, unwanted ? STOP_CANCEL : STOP_WAIT);
+}
+
 static enum BuiltinStatus take(Context *cx, Branch *b) {
   cx->limits.steps_used += b->steps;
   if (b->stop) return stopped(cx, b->stop);
@@ -214,6 +235,7 @@ static enum BuiltinStatus take(Context *cx, Branch *b) {
   for (size_t i = 0; i < cx->many.n; i++)  // they are what evaluation gave
     cx->many.at[i] = ambi_mark_eval(ambi_deref(cx->many.at[i]));
   ambi_carried_drop(&b->results);
+  ambi_deltas_move(&b->deltas, &cx->deltas);
   return B_MANY;
 }
 
@@ -228,6 +250,29 @@ enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
   if (done) return take(cx, &g->at[i]);
   return stopped(cx,
                  ambi_load_relaxed(&cx->x_cancel) ? STOP_CANCEL : STOP_WAIT);
+}
+
+static bool is_better(const Branch *a, const Branch *b) {
+  if (!a->done || a->stop || a->what == FOUND_NONE) return false;
+  if (!b || a->what != b->what) return !b || a->what > b->what;
+  return a->what == FOUND_RESULT && a->place < b->place;
+}
+
+enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches) {
+  Branches *g = find(cx, branches);
+  if (!g) return B_EMPTY;
+  Branch *best = NULL, *stop = NULL;
+  pthread_mutex_lock(&g->lock);
+  for (uint32_t i = 0; i < g->n; i++) {
+    if (is_better(&g->at[i], best)) best = &g->at[i];
+    if (g->at[i].done && g->at[i].stop && !stop) stop = &g->at[i];
+  }
+  bool all = g->ndone == g->n;
+  g->news = false;
+  pthread_mutex_unlock(&g->lock);
+  if (best && (all || best->what == FOUND_RESULT)) return take(cx, best);
+  if (stop) return take(cx, stop);
+  return all ? B_EMPTY : wait_for_news(cx);
 }
 
 static void leave(Branches *g) {

@@ -71,7 +71,9 @@ enum AmbStop ambi_crew_run(Context *cx, ValueVec *found, Evaluator *self) {
     enum AmbStop stop = ambi_form_run(cx, found);
     if (stop != STOP_YIELD) return stop;
     ambi_pool_offer(self);
-    if (ambi_pool_has_waiting(self)) return stop;
+    // On the owner's thread, the owner looks at its news before the next slice.
+    if (ambi_pool_has_waiting(self) || ambi_evaluator_index(self) == 0)
+      return stop;
   }
 }
 
@@ -176,6 +178,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .form_ended = form_ended,
                    .begin = ambi_branches_begin,
                    .branch = ambi_branches_next,
+                   .first = ambi_branches_first,
                    .drop = ambi_branches_drop,
                    .wants = ambi_parts_wanted,
                    .share = ambi_crew_share,

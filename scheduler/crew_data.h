@@ -67,6 +67,7 @@ bool ambi_part_news(const Context *cx);
 uint64_t ambi_branches_begin(Context *cx, Value list);
 enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
                                       uint32_t i);
+enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches);
 void ambi_branches_drop(Context *cx, uint64_t branches);
 void ambi_branches_end(Context *cx);  // all that the form has
 // Has something come that the evaluation of cx waits for?

@@ -70,10 +70,13 @@ typedef struct Context {
   void
       *actor;  // whose evaluation it is (scheduler/actor.h); NULL: the script's
   AMB_ATOMIC(uint32_t)
-  x_cancel;               // [all] set from outside to stop this form alone
-  void *crew_data;        // of who runs several, see runtime/crew.h
-  void *waits;            // likewise: what it waits for
-  void *branches;         // likewise: what the form runs beside itself
+  x_cancel;         // [all] set from outside to stop this form alone
+  void *crew_data;  // of who runs several, see runtime/crew.h
+  void *waits;      // likewise: what it waits for
+  void *branches;   // likewise: what the form runs beside itself
+  struct Journal
+      *journal;  // of an isolated evaluation (spaces/journal.h), or NULL
+  struct Delta *deltas;   // what parts of it changed, likewise
   struct Held *held;      // named locks it has (scheduler/mutex.c)
   struct Waiter *waiter;  // for one of them
   struct Best *best;      // the innermost minimize or maximize here (best.h)

@@ -24,8 +24,9 @@ typedef struct Template {
   Word *vinfo;     // nvars VINFO words (name and id of each variable)
 } Template;
 enum {
-  TMPL_HAS_CELL = 1,  // holds a cell (state, space): compare by content
-  TMPL_HAS_FLOAT = 2  // holds a double or bignum
+  TMPL_HAS_CELL = 1,   // holds a cell (state, space): compare by content
+  TMPL_HAS_FLOAT = 2,  // holds a double or bignum
+  TMPL_FROZEN = 4      // of a state that a commit is about to change (state.h)
 };
 
 // Terms laid out at build time, to be copied into a store. Words that

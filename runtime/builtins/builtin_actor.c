@@ -2,23 +2,45 @@
 #include "runtime/builtins/actors.h"
 #include "runtime/builtins/answer.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/journal.h"
 
-#define OPERATION(name, which)                                                 \
+// What is done when the transaction is.
+static enum BuiltinStatus hold(Context *cx, uint32_t op, const Value *args,
+                               unsigned n, Value *out) {
+  Value call[4] = {AMB_OP_ID(op)};
+  AMB_ASSERT(n < 4);
+  for (unsigned i = 0; i < n; i++)
+    call[i + 1] = args[i];
+  Value e = ambi_make_expr(cx, call, n + 1);
+  if (ambi_is_none(e) || !ambi_journal_hold(cx, e)) return ambi_answer_stop(cx);
+  return ambi_answer_unit(out);
+}
+
+static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
+                               const Value *args, unsigned n, Value *out) {
+  const ActorTable *all = cx->rt->actor_table;
+  if (!all) return ambi_answer_error(cx, "there are no actors here");
+  if ((cx->crew_data && !cx->actor) || ambi_journal_has(cx, LEVEL_BRANCH))
+    return ambi_answer_error(cx, "not in a branch that runs beside others");
+  if (!cx->journal || which == ACTOR_SELF)
+    return all->at[which](cx, args, n, out);
+  if (which == ACTOR_RECEIVE || which == ACTOR_CALL || which == ACTOR_SPAWN)
+    return ambi_answer_error(cx, "not in a transaction");
+  return hold(cx, op, args, n, out);
+}
+
+#define OPERATION(name, which, op)                                             \
   enum BuiltinStatus ambi_b_##name(Context *cx, const Value *args, unsigned n, \
                                    Value *out) {                               \
-    const ActorTable *all = cx->rt->actor_table;                               \
-    if (!all) return ambi_answer_error(cx, "there are no actors here");        \
-    if (cx->crew_data && !cx->actor)                                           \
-      return ambi_answer_error(cx, "not in a branch that runs beside others"); \
-    return all->at[which](cx, args, n, out);                                   \
+    return call(cx, which, op, args, n, out);                                  \
   }
-OPERATION(spawn, ACTOR_SPAWN)
-OPERATION(send, ACTOR_SEND)
-OPERATION(receive, ACTOR_RECEIVE)
-OPERATION(self, ACTOR_SELF)
-OPERATION(call, ACTOR_CALL)
-OPERATION(reply, ACTOR_REPLY)
-OPERATION(link, ACTOR_LINK)
-OPERATION(monitor, ACTOR_MONITOR)
-OPERATION(kill, ACTOR_KILL)
+OPERATION(spawn, ACTOR_SPAWN, OP_SPAWN)
+OPERATION(send, ACTOR_SEND, OP_SEND)
+OPERATION(receive, ACTOR_RECEIVE, OP_RECEIVE)
+OPERATION(self, ACTOR_SELF, OP_SELF)
+OPERATION(call, ACTOR_CALL, OP_CALL)
+OPERATION(reply, ACTOR_REPLY, OP_REPLY)
+OPERATION(link, ACTOR_LINK, OP_LINK)
+OPERATION(monitor, ACTOR_MONITOR, OP_MONITOR)
+OPERATION(kill, ACTOR_KILL, OP_KILL)
 #undef OPERATION

@@ -62,7 +62,7 @@ static bool bind_results(Context *cx, Value list) {
   for (size_t i = 0; i < cx->many.n; i++) {
     Value pair = ambi_deref(cx->many.at[i]);
     if (ambi_is_error_atom(pair) || ambi_expr_size(pair) != 2) continue;
-    Value result = ambi_deref(ambi_expr_at(pair, 0));
+    Value result = ambi_mark_eval(ambi_deref(ambi_expr_at(pair, 0)));
     Value bound = ambi_expr_at(pair, 1);
     cx->many.at[i] =
         AMB_EXPR(cx, AMB_SYM(UNIFY), bound, list, result, AMB_SYM(EMPTY));
@@ -94,6 +94,55 @@ enum BuiltinStatus ambi_b_branch(Context *cx, const Value *args, unsigned n,
   if (ambi_is_none(next) || !ambi_vec_push(&cx->many, next))
     return ambi_answer_stop(cx);
   return B_MANY;
+}
+
+// ---- the first to have a result -----------------------------------------------------
+
+// A branch gives no more than its first result.
+static Value with_once(Context *cx, Value list) {
+  ValueVec items = {0};
+  bool ok = true;
+  for (uint32_t i = 0; ok && i < ambi_expr_size(list); i++) {
+    Value item = AMB_EXPR(cx, AMB_OP_ID(OP_ONCE), ambi_expr_at(list, i));
+    ok = !ambi_is_none(item) && ambi_vec_push(&items, item);
+  }
+  Value v = ok ? ambi_make_expr(cx, items.at, items.n) : AMB_NONE;
+  ambi_vec_drop(&items);
+  return v;
+}
+
+// (_first LIST): of the branches, the first result to arrive; where they are alternatives,
+// the first one of these. An Error only if there is nothing else.
+enum BuiltinStatus ambi_b_first(Context *cx, const Value *args, unsigned n,
+                                Value *out) {
+  if (n < 1 || !ambi_is_expression(args[0]))
+    return ambi_answer_error(
+        cx, "hyperpose expects single expression as an argument");
+  Value list = with_once(cx, args[0]);
+  if (ambi_is_none(list)) return ambi_answer_stop(cx);
+  uint64_t branches = ambi_expr_size(list) > 1 ? begin(cx, list) : 0;
+  if (cx->stop) return B_STOP;
+  Value e = branches ? AMB_EXPR(cx, AMB_OP_ID(OP_BRANCH_FIRST),
+                                ambi_small_int((int64_t)branches), list)
+                     : AMB_EXPR(cx, AMB_OP_ID(OP_ONCE),
+                                AMB_EXPR(cx, AMB_OP_ID(OP_SUPERPOSE), args[0]));
+  return ambi_answer(cx, out, e);
+}
+
+// (_branch-first BRANCHES LIST)
+enum BuiltinStatus ambi_b_branch_first(Context *cx, const Value *args,
+                                       unsigned n, Value *out) {
+  (void)out;
+  const Crew *crew = cx->rt->crew;
+  if (n < 2 || !crew || !ambi_is_int(args[0])) return B_NOREDUCE;
+  uint64_t branches = (uint64_t)ambi_int_of(args[0]);
+  enum BuiltinStatus status = crew->first(cx, branches);
+  if (status == B_STOP) return status;
+  crew->drop(cx, branches);
+  if (status == B_MANY && !ambi_is_ground_expr(args[1]) &&
+      !bind_results(cx, args[1]))
+    return ambi_answer_stop(cx);
+  return status;
 }
 
 enum BuiltinStatus ambi_b_branch_result(Context *cx, const Value *args,

@@ -89,7 +89,7 @@ static bool open_object(Encoder *e, Space *s) {
   if (!o) return false;
   *o = (Open){.is_object = true};
   ambi_buffer_puts(&e->b, "{");
-  bool ok = ambi_space_atoms(s, &o->pairs);
+  bool ok = ambi_space_atoms_for(e->cx, s, &o->pairs);
   o->n = o->pairs.n;
   return ok;
 }

@@ -6,6 +6,7 @@
 #include "memory/alloc.h"
 #include "runtime/builtins/answer.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/types/types.h"
 
 // ---- spaces -----------------------------------------------------------------
@@ -21,6 +22,14 @@ enum BuiltinStatus ambi_b_new_space(Context *cx, const Value *args, unsigned n,
   return answer_space(cx, out, ambi_space_open(cx->rt, NULL, false));
 }
 
+static enum BuiltinStatus journaled(Context *cx, Value *out,
+                                    enum Journaled how) {
+  if (how == JOURNALED) return ambi_answer_unit(out);
+  if (how == JOURNAL_OUTAGE) return ambi_answer_stop(cx);
+  return ambi_answer_error(
+      cx, "rules and types stay as they are in par, race and transaction");
+}
+
 enum BuiltinStatus ambi_b_add_atom(Context *cx, const Value *args, unsigned n,
                                    Value *out) {
   if (n < 2)
@@ -29,6 +38,9 @@ enum BuiltinStatus ambi_b_add_atom(Context *cx, const Value *args, unsigned n,
   if (!ambi_is_space(args[0]))
     return ambi_answer_error(cx,
                              "add-atom expects a space as the first argument");
+  if (AMB_UNLIKELY(cx->journal != NULL))
+    return journaled(cx, out,
+                     ambi_journal_add(cx, ambi_space_of(args[0]), args[1]));
   if (!ambi_space_add(ambi_space_of(args[0]), args[1]))
     return ambi_answer_stop(cx);
   return ambi_answer_unit(out);
@@ -42,6 +54,9 @@ enum BuiltinStatus ambi_b_remove_atom(Context *cx, const Value *args,
   if (!ambi_is_space(args[0]))
     return ambi_answer_error(
         cx, "remove-atom expects a space as the first argument");
+  if (AMB_UNLIKELY(cx->journal != NULL))
+    return journaled(cx, out,
+                     ambi_journal_remove(cx, ambi_space_of(args[0]), args[1]));
   bool found;
   if (!ambi_space_remove(ambi_space_of(args[0]), args[1], &found))
     return ambi_answer_stop(cx);
@@ -58,7 +73,7 @@ enum BuiltinStatus ambi_b_get_atoms(Context *cx, const Value *args, unsigned n,
   if (n < 1 || !ambi_is_space(args[0]))
     return ambi_answer_error(cx, "get-atoms expects a space as its argument");
   RecordVec records = {0};
-  bool ok = ambi_space_atoms(ambi_space_of(args[0]), &records);
+  bool ok = ambi_space_atoms_for(cx, ambi_space_of(args[0]), &records);
   if (ok && records.n == 1) {
     Value only = record_instance(cx, records.at[0]);
     ambi_records_drop(&records);
@@ -84,7 +99,7 @@ enum BuiltinStatus ambi_b_module_space_no_deps(Context *cx, const Value *args,
   if (!from->is_module) return ambi_answer(cx, out, args[0]);
   Space *own = ambi_space_open(cx->rt, from->name, false);
   RecordVec records = {0};
-  bool ok = own && ambi_space_atoms(from, &records);
+  bool ok = own && ambi_space_atoms_for(cx, from, &records);
   for (size_t i = 0; ok && i < records.n; i++) {
     Value v = record_instance(cx, records.at[i]);
     ok = !ambi_is_none(v) && ambi_space_add(own, v);
@@ -112,7 +127,18 @@ enum BuiltinStatus ambi_b_get_state(Context *cx, const Value *args, unsigned n,
   if (n < 1 || !ambi_is_state(args[0]))
     return ambi_answer_error(
         cx, "get-state expects single state atom as an argument");
-  return ambi_answer(cx, out, ambi_state_instance(cx, ambi_state_of(args[0])));
+  if (AMB_LIKELY(!cx->journal))
+    return ambi_answer(cx, out,
+                       ambi_state_instance(cx, ambi_state_of(args[0])));
+  Record r;
+  if (!ambi_journal_read_state(cx, ambi_state_of(args[0]), &r)) return B_STOP;
+  return ambi_answer(cx, out, record_instance(cx, r));
+}
+
+static bool change_state(Context *cx, State *s, Value v) {
+  if (AMB_UNLIKELY(cx->journal != NULL))
+    return ambi_journal_change_state(cx, s, v);
+  return ambi_state_change(cx->rt, s, v);
 }
 
 enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,
@@ -124,7 +150,7 @@ enum BuiltinStatus ambi_b_change_state(Context *cx, const Value *args,
     return ambi_answer_error(
         cx, "change-state! expects a state atom and its new value as "
             "arguments");
-  if (!ambi_state_change(cx->rt, ambi_state_of(args[0]), args[1]))
+  if (!change_state(cx, ambi_state_of(args[0]), args[1]))
     return ambi_answer_stop(cx);
   return ambi_answer(cx, out, args[0]);
 }
@@ -165,19 +191,27 @@ static Value refusal(Context *cx, Value state, Value v) {
   return error;
 }
 
+static bool replace(Context *cx, State *s, Value read, Value v, bool *done) {
+  Record r;
+  if (AMB_UNLIKELY(cx->journal != NULL)) {
+    if (!ambi_journal_read_state(cx, s, &r)) return false;
+    *done = was_read(cx, r, read);
+    return !*done || ambi_journal_change_state(cx, s, v);
+  }
+  r = ambi_state_settled(cx->rt, s);
+  return !was_read(cx, r, read) || ambi_state_replace(cx->rt, s, r, v, done);
+}
+
 // (_put-state state read new): the new value takes the place of what was read. False:
 // something else is there by now.
 enum BuiltinStatus ambi_b_put_state(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
   if (n < 3 || !ambi_is_state(args[0])) return B_NOREDUCE;
   State *s = ambi_state_of(args[0]);
-  Record r = ambi_state_record(s);
   Value error = refusal(cx, args[0], args[2]);
   bool done = false;
   if (cx->stop) return B_STOP;
   if (!ambi_is_none(error)) return ambi_answer(cx, out, error);
-  if (was_read(cx, r, args[1]) &&
-      !ambi_state_replace(cx->rt, s, r, args[2], &done))
-    return ambi_answer_stop(cx);
+  if (!replace(cx, s, args[1], args[2], &done)) return ambi_answer_stop(cx);
   return cx->stop ? B_STOP : ambi_answer_bool(out, done);
 }

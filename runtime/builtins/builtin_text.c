@@ -7,13 +7,28 @@
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/journal.h"
 
 // ---- output -----------------------------------------------------------------
+
+// Transactions print when they are done.
+static enum BuiltinStatus hold_text(Context *cx, Buffer *b, Value *out) {
+  Value text = b->failed ? AMB_NONE : ambi_make_str(cx, b->text, b->len);
+  ambi_buffer_drop(b);
+  Value call =
+      ambi_is_none(text) ? AMB_NONE : AMB_EXPR(cx, AMB_OP_ID(OP_PRINT), text);
+  if (ambi_is_none(call) || !ambi_journal_hold(cx, call))
+    return ambi_answer_stop(cx);
+  return ambi_answer_unit(out);
+}
 
 // Gives the text to the host; ends the buffer.
 static enum BuiltinStatus write_out(Context *cx, Buffer *b, Value *out) {
   const Host *host = &cx->rt->host;
   bool failed = b->failed;
+  if (AMB_UNLIKELY(cx->journal != NULL) &&
+      ambi_journal_has(cx, LEVEL_TRANSACTION))
+    return hold_text(cx, b, out);
   ambi_output_take(cx->rt);
   bool open = failed || !b->len || host->write(host->arg, b->text, b->len);
   ambi_output_give(cx->rt);

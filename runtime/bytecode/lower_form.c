@@ -464,12 +464,15 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   if (ambi_lower_odd_body(ambi_expr_at(e, 1))) return false;
   uint16_t p = ambi_lower_slot(l), v = ambi_lower_slot(l);
   int end = ambi_lower_label(l);
-  ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
+  Value of = ambi_once_of(l->cx, ambi_expr_at(e, 1));
+  if (ambi_is_none(of)) l->failed = true;
+  if (l->failed) return true;
+  ambi_lower_prepare_shared(l, of);
   Var *vars = ambi_lower_save_vars(l);
   ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
   uint16_t outer = l->first;
   l->first = v;
-  ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
+  ambi_lower_expr(l, of, AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, end}, 0);
   l->first = outer;
   ambi_lower_bind(l, end);

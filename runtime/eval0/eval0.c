@@ -4,6 +4,7 @@
 // continuation until a frame starts new work or a collector keeps it; then the
 // newest choice says how the next alternative starts.
 #include "runtime/eval0/eval0.h"
+#include "runtime/spaces/journal.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/best.h"
@@ -697,6 +698,7 @@ enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
     start(m, ambi_deref(form));
     run(m);
   }
+  ambi_isolation_end(cx);
   close_machine(m);
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_STEPS,
                  cx->limits.steps_used - before);

@@ -12,6 +12,7 @@
 #include "runtime/machine/handover.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
+#include "runtime/spaces/journal.h"
 
 Engine *ambi_engine_open(Context *cx) {
   Engine *g = ambi_alloc(sizeof *g);
@@ -276,6 +277,7 @@ void ambi_form_close(Context *cx) {
   Engine *g = cx->engine;
   if (!g) return;
   if (cx->rt->crew) cx->rt->crew->form_ended(cx);
+  ambi_isolation_end(cx);
   if (cx->held || cx->waiter) cx->rt->mutex_table->release(cx);
   end(g, g->home);
   if (g->form) ambi_unit_drop(g->code, g->form);

@@ -104,10 +104,21 @@ enum Next ambi_instr_tail(Engine *g, Value instr) {
   return replace(g, instr, AMB_UNIT, DEPTH_FORM - 1);
 }
 
+// Of branches beside one another, the first result to arrive.
+Value ambi_once_of(Context *cx, Value atom) {
+  atom = ambi_deref(atom);
+  if (ambi_expr_size(atom) != 2 ||
+      ambi_deref(ambi_expr_at(atom, 0)).w != AMB_OP_ID(OP_HYPERPOSE).w)
+    return atom;
+  return AMB_EXPR(cx, AMB_OP_ID(OP_FIRST), ambi_expr_at(atom, 1));
+}
+
 // The first value of the atom, evaluated under a record that a cut removes.
 enum Next ambi_once_push(Engine *g, Value atom, Word depth, const Code *ret) {
   static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
-  if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
+  atom = ambi_once_of(g->cx, atom);
+  if (ambi_is_none(atom) || !ambi_frame_push(g, routine_unit(g->code), ret))
+    return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
   g->e[IN_POS] = ambi_position(g->b).w;
   if (!ambi_choice_push(g, once_fail)) return NEXT_STOP;

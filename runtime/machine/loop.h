@@ -711,7 +711,7 @@ do_CASTR : {
 }
 do_GETSTATE : {
   Value v = ambi_deref(SOURCE(pc->b));
-  if (AMB_UNLIKELY(!ambi_is_state(v))) EDGE();
+  if (AMB_UNLIKELY(!ambi_is_state(v) || g->cx->journal)) EDGE();
   v = ambi_state_ground(ambi_state_of(v));
   if (AMB_UNLIKELY(ambi_is_none(v))) EDGE();
   E[pc->a] = v.w;

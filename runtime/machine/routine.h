@@ -133,6 +133,8 @@ enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t);
 enum Next ambi_function_replace(Engine *g, Value function, Value call);
 // Runs a form as a bare instruction in place of the current frame.
 enum Next ambi_instr_tail(Engine *g, Value instr);
+// What `once` of the atom evaluates. AMB_NONE: memory is out.
+Value ambi_once_of(Context *cx, Value atom);
 // The operations _once, minimize and maximize, and capture, likewise. depth: of the atom.
 enum Next ambi_once_push(Engine *g, Value atom, Word depth, const Code *ret);
 enum Next ambi_best_push(Engine *g, uint32_t op, Value atom, Word depth,

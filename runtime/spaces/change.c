@@ -56,11 +56,13 @@ static void announce(Space *s, Value atom) {
     s->rt->rules_changed(s->rt, s, atom);
 }
 
-static inline void note_change(Space *s, Relation *rel, size_t more) {
+static inline void note_change(Space *s, Relation *rel, size_t more,
+                               uint32_t ordinal) {
   SpaceWriter *w = s->writer;
   uint64_t version = ambi_load_relaxed(&s->version) + 1;
   ambi_store_release(&s->version, version);
   ambi_store_release(&rel->x_changed, version);
+  rel->last = is_shared(s) ? ordinal : 0;
   ambi_store_release(&w->x_count, ambi_load_relaxed(&w->x_count) + more);
 }
 
@@ -105,7 +107,7 @@ static bool append_alike(Space *s, const Value *atoms, size_t n) {
     return false;
   for (size_t i = 0; i < n; i++)
     ambi_relation_append(rel, (Record){atoms[i]}, d->next_ordinal++);
-  note_change(s, rel, n);
+  note_change(s, rel, n, d->next_ordinal - 1);
   return true;
 }
 
@@ -140,7 +142,7 @@ static inline bool add_template(Space *s, const Template *t) {
   announce(s, t->atom);
   ambi_relation_append(rel, r, d->next_ordinal++);
   if (defines) ambi_space_count_def(s, symbol, true);
-  note_change(s, rel, 1);
+  note_change(s, rel, 1, d->next_ordinal - 1);
   return true;
 }
 
@@ -168,7 +170,7 @@ static void take_one_back(Space *s, Relation *rel, size_t pos) {
   announce(s, atom);
   if (ambi_space_defined_by(atom, &symbol))
     ambi_space_count_def(s, symbol, false);
-  note_change(s, rel, -(size_t)1);
+  note_change(s, rel, -(size_t)1, d->next_ordinal - 1);
   if (d->epochs) {
     ambi_relation_end(rel, (uint32_t)pos, d->next_ordinal - 1);
     return;
@@ -241,7 +243,7 @@ static bool remove_at(Space *s, Relation *rel, size_t pos) {
   uint32_t symbol;
   if (ambi_space_defined_by(atom, &symbol))
     ambi_space_count_def(s, symbol, false);
-  note_change(s, rel, -(size_t)1);
+  note_change(s, rel, -(size_t)1, d->next_ordinal);
   if (d->epochs) {
     ambi_relation_end(rel, (uint32_t)pos, d->next_ordinal++);
     ambi_share_tidy(s, rel);

@@ -88,7 +88,7 @@ void ambi_space_explain(Context *cx, Space *s, Value pattern) {
   View few[FEW_VIEWS];
   Join j;
   if (!ambi_collect_vars(cx, pattern, &vars)) return;
-  const View *views = ambi_space_views(s, few);
+  const View *views = ambi_space_views(cx, s, e.patterns, e.n, few);
   if (views && ambi_join_plan(&j, cx, s, views, e.patterns, e.n, &vars))
     say_plan(&e, &j);
   else

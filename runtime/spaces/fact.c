@@ -66,7 +66,7 @@ static bool matches(Context *cx, const Value *items, uint32_t n,
 
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
                                 uint32_t n, Value *fact) {
-  if (!ambi_is_sym(items[0])) return FACT_ASK;
+  if (!ambi_is_sym(items[0]) || cx->journal) return FACT_ASK;
   ambi_space_asked(s, items[0], n);
   View view = ambi_space_view(s);
   Relation *rel = only_relation(s, &view, items[0], n);

@@ -238,7 +238,7 @@ bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
                     const Value *patterns, size_t n, const ValueVec *vars) {
   if (n == 0 || n > JOIN_GOALS || vars->n > JOIN_VARS) return false;
   for (size_t i = 0; i <= views[0].more; i++)
-    if (ambi_data_has_open(views[i].data)) return false;
+    if (views[i].shade || ambi_data_has_open(views[i].data)) return false;
   j->cx = cx;
   j->vars = vars;
   j->ngoals = (unsigned)n;

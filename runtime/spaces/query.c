@@ -7,9 +7,10 @@
 #include "runtime/config.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/join.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/spaces/reads.h"
 
-enum { MAX_STREAMS = 3 * STREAMS_EACH };
+enum { MAX_STREAMS = 2 * 3 * STREAMS_EACH };  // of a space, and of a journal
 
 enum Asked { ASK_ANY, ASK_ATOM, ASK_ITEMS, ASK_RULES };
 
@@ -20,6 +21,7 @@ typedef struct Question {
   uint32_t n;
   Value head;      // ASK_RULES: of the call; AMB_NONE: an expression
   uint32_t nargs;  // ASK_RULES
+  Context *cx;     // of an isolated evaluation, or NULL
   Space *from;     // who asks
   RecordVec *out;  // NULL: only whether there is one
   bool found;
@@ -136,11 +138,19 @@ static bool deliver(Question *q, const Space *s, Record r) {
   return true;
 }
 
-static bool deliver_all(Question *q, const Space *s, Stream *st) {
+static size_t next_shown(Stream *st, const View *v) {
+  size_t pos = ambi_stream_next(st);
+  while (AMB_UNLIKELY(v->shade != NULL) && pos != STREAM_END &&
+         ambi_is_hidden(v, st->ordinal[pos]))
+    pos = ambi_stream_next(st);
+  return pos;
+}
+
+static bool deliver_all(Question *q, const Space *s, const View *v,
+                        Stream *st) {
   bool ok = true;
   size_t pos;
-  while (ok && (q->out || !q->found) &&
-         (pos = ambi_stream_next(st)) != STREAM_END)
+  while (ok && (q->out || !q->found) && (pos = next_shown(st, v)) != STREAM_END)
     ok = deliver(q, s, st->at[pos]);
   ambi_stream_close(st);
   return ok;
@@ -150,12 +160,13 @@ static uint64_t ordinal_at(const Stream *st, size_t pos) {
   return pos == STREAM_END ? UINT64_MAX : st->ordinal[pos];
 }
 
-static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
-  if (n == 1) return deliver_all(q, s, st);
+static bool merge(Question *q, const Space *s, const View *v, Stream *st,
+                  size_t n) {
+  if (n == 1) return deliver_all(q, s, v, st);
   size_t next[MAX_STREAMS];
   bool ok = true;
   for (size_t i = 0; i < n; i++)
-    next[i] = ambi_stream_next(&st[i]);
+    next[i] = next_shown(&st[i], v);
   while (n && ok && (q->out || !q->found)) {
     size_t first = 0;
     for (size_t i = 1; i < n; i++)
@@ -163,7 +174,7 @@ static bool merge(Question *q, const Space *s, Stream *st, size_t n) {
         first = i;
     if (next[first] == STREAM_END) break;
     ok = deliver(q, s, st[first].at[next[first]]);
-    next[first] = ambi_stream_next(&st[first]);
+    next[first] = next_shown(&st[first], v);
   }
   for (size_t i = 0; i < n; i++)
     ambi_stream_close(&st[i]);
@@ -240,23 +251,36 @@ static size_t select_rules(const Question *q, const View *v, Stream *out) {
   return n + select_lone(v, REL_VAR_HEAD, out + n);
 }
 
+static size_t select_streams(const Question *q, const View *v, Stream *st) {
+  switch (q->what) {
+  case ASK_ATOM: return select_atom(q, v, st);
+  case ASK_ITEMS: return select_items(q, v, st);
+  case ASK_RULES: return select_rules(q, v, st);
+  case ASK_ANY: break;
+  }
+  return 0;
+}
+
 static bool ask_view(Question *q, const Space *s, const View *v) {
   Stream st[MAX_STREAMS];
-  size_t n = 0;
-  switch (q->what) {
-  case ASK_ANY: return ask_all(q, s, v);
-  case ASK_ATOM: n = select_atom(q, v, st); break;
-  case ASK_ITEMS:
-    if (is_open(ambi_deref(q->items[0]))) return ask_all(q, s, v);
-    n = select_items(q, v, st);
-    break;
-  case ASK_RULES: n = select_rules(q, v, st); break;
+  if (q->what == ASK_ANY ||
+      (q->what == ASK_ITEMS && is_open(ambi_deref(q->items[0]))))
+    return ask_all(q, s, v);
+  size_t n = select_streams(q, v, st);
+  if (AMB_UNLIKELY(v->shade != NULL) && v->shade->own) {
+    View own = ambi_shade_own(v->shade);
+    n += select_streams(q, &own, st + n);
   }
-  return merge(q, s, st, n);
+  return merge(q, s, v, st, n);
 }
 
 static bool ask_own(Question *q, const Space *s) {
-  View v = ambi_space_view(s);
+  View v;
+  if (AMB_LIKELY(!q->cx))
+    v = ambi_space_view(s);
+  else if (!ambi_journal_view(q->cx, s, q->n ? q->items[0] : AMB_NONE, q->n,
+                              &v))
+    return false;
   return ask_view(q, s, &v);
 }
 
@@ -276,16 +300,26 @@ static bool ask(Question *q, Space *s) {
 }
 
 // ---- questions ----------------------------------------------------------------------
+static Context *isolated(Context *cx) {
+  return AMB_UNLIKELY(cx->journal != NULL) ? cx : NULL;
+}
+
 bool ambi_space_atoms(Space *s, RecordVec *out) {
   ambi_space_asked(s, AMB_NONE, 0);
   Question q = {.what = ASK_ANY, .from = s, .out = out};
   return ask_own(&q, s);
 }
 
+bool ambi_space_atoms_for(Context *cx, Space *s, RecordVec *out) {
+  ambi_space_asked(s, AMB_NONE, 0);
+  Question q = {.what = ASK_ANY, .cx = isolated(cx), .from = s, .out = out};
+  return ask_own(&q, s);
+}
+
 static bool query(Context *cx, Space *s, const View *views, Value pattern,
                   RecordVec *out) {
   pattern = ambi_deref(pattern);
-  Question q = {.atom = pattern, .out = out};
+  Question q = {.atom = pattern, .cx = isolated(cx), .out = out};
   if (ambi_is_var(pattern)) {
     q.what = ASK_ANY;
   } else if (ambi_is_expr(pattern)) {
@@ -307,7 +341,11 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
 
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out) {
-  Question q = {.what = ASK_ITEMS, .items = items, .n = n, .out = out};
+  Question q = {.what = ASK_ITEMS,
+                .cx = isolated(cx),
+                .items = items,
+                .n = n,
+                .out = out};
   ambi_space_asked(s, items[0], n);
   if (ask(&q, s)) return true;
   cx->stop = STOP_MEMORY;
@@ -537,14 +575,34 @@ static size_t views_size(size_t ndeps) {
   return (ndeps + 1) * sizeof(View);
 }
 
-const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]) {
+// For an isolated evaluation; what is asked for counts as read.
+static bool journal_views(Context *cx, const Space *s, const Value *patterns,
+                          size_t n, View *v) {
+  for (size_t i = 0; i <= v[0].more; i++)
+    for (size_t k = 0; k < n; k++) {
+      Value p = ambi_deref(patterns[k]);
+      uint32_t more = v[i].more;
+      if (!ambi_journal_view(cx, i ? ambi_space_dep(s, i - 1) : s,
+                             ambi_is_expr(p) ? ambi_expr_at(p, 0) : AMB_NONE,
+                             ambi_expr_size(p), &v[i]))
+        return false;
+      v[i].more = more;
+    }
+  return true;
+}
+
+const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
+                             size_t n, View few[FEW_VIEWS]) {
   size_t ndeps = ambi_space_ndeps(s);
   View *v = ndeps < FEW_VIEWS ? few : ambi_alloc(views_size(ndeps));
   if (!v) return NULL;
   for (size_t i = 0; i <= ndeps; i++)
     v[i] = ambi_space_view(i ? ambi_space_dep(s, i - 1) : s);
   v[0].more = (uint32_t)ndeps;
-  return v;
+  if (AMB_LIKELY(!cx->journal) || journal_views(cx, s, patterns, n, v))
+    return v;
+  ambi_drop_views(v, few);
+  return NULL;
 }
 
 void ambi_drop_views(const View *v, const View *few) {
@@ -572,7 +630,7 @@ bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
     ambi_space_asked(s, any ? AMB_NONE : ambi_expr_at(p, 0), ambi_expr_size(p));
   }
   if (!ambi_collect_vars(cx, pattern, vars)) return false;
-  sv.views = ambi_space_views(s, few);
+  sv.views = ambi_space_views(cx, s, sv.patterns, sv.npatterns, few);
   if (!sv.views) {
     cx->stop = STOP_MEMORY;
     return false;

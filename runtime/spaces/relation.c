@@ -188,6 +188,7 @@ Relation *ambi_relation_copy(const Relation *rel, uint32_t horizon) {
   to->head = rel->head;
   to->size = rel->size;
   ambi_store_release(&to->x_changed, ambi_load_relaxed(&rel->x_changed));
+  to->last = rel->last;
   if (ambi_relation_reserve(to, NULL, cap) &&
       (!ends || ambi_relation_reserve_end(to, NULL))) {
     copy_records(rel, horizon, to);

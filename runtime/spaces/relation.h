@@ -29,6 +29,8 @@ typedef struct View {
   Epochs *epochs;  // NULL: no other thread is there
   uint32_t seen;   // what came before that, and was not removed before
   uint32_t more;   // as many of the space's deps follow, in ambi_space_views
+  const struct Shade
+      *shade;  // with changes nobody else sees, or NULL (journal.h)
 } View;
 #define VIEW_ALL UINT32_MAX
 
@@ -47,9 +49,10 @@ typedef struct Relation {
   size_t worth;                // [lock] of those: look again whether to compact
   AMB_ATOMIC(size_t) x_nopen;  // [lock>all] with variables, ended ones too
   AMB_ATOMIC(uint64_t) x_changed;  // [lock>all] version of the last change
-  AMB_ATOMIC(Index *) x_index;     // [lock>all] the first one
-  AMB_ATOMIC(bool) x_busy;         // [all] somebody has the lock of the indexes
-  size_t nindexes;                 // [lock]
+  uint32_t last;  // [lock] ordinal of the last change; 0: while alone
+  AMB_ATOMIC(Index *) x_index;  // [lock>all] the first one
+  AMB_ATOMIC(bool) x_busy;      // [all] somebody has the lock of the indexes
+  size_t nindexes;              // [lock]
 } Relation;
 #define RELATION_MOST (SLOT_LIST - 1)  // records, gaps included
 

@@ -3,7 +3,7 @@
 // Each relation is in order by itself, so a heap of relations, the one with the oldest
 // atom left on top, gives them one by one.
 #include "memory/alloc.h"
-#include "runtime/spaces/space_data.h"
+#include "runtime/spaces/journal.h"
 
 typedef struct Front {  // a relation and the atom it comes to next
   Stream st;
@@ -13,11 +13,14 @@ typedef struct Front {  // a relation and the atom it comes to next
 typedef struct Fronts {
   Front *at;
   size_t n, room;
+  const View *of;
 } Fronts;
 
 // Goes on to the next atom. False: there is none.
-static bool advance_one(Front *f) {
-  f->pos = ambi_stream_next(&f->st);
+static bool advance_one(const View *v, Front *f) {
+  do
+    f->pos = ambi_stream_next(&f->st);
+  while (f->pos != STREAM_END && ambi_is_hidden(v, f->st.ordinal[f->pos]));
   return f->pos != STREAM_END;
 }
 
@@ -35,16 +38,25 @@ static void sink(Fronts *h, size_t i) {
   h->at[i] = f;
 }
 
-static bool open_fronts(const View *v, Fronts *h) {
+static bool open_some(const View *v, Fronts *h) {
   Relation *rel;
-  *h = (Fronts){0};
   for (Relations rels = ambi_data_relations(v->data);
        (rel = ambi_relations_next(&rels)) != NULL;) {
     if (!ambi_grow((void **)&h->at, &h->room, h->n + 1, sizeof *h->at))
       return false;
     Front *f = &h->at[h->n];
     ambi_relation_all(rel, v, &f->st);
-    if (advance_one(f)) h->n++;
+    if (advance_one(h->of, f)) h->n++;
+  }
+  return true;
+}
+
+static bool open_fronts(const View *v, Fronts *h) {
+  *h = (Fronts){.of = v};
+  if (!open_some(v, h)) return false;
+  if (v->shade && v->shade->own) {
+    View own = ambi_shade_own(v->shade);
+    if (!open_some(&own, h)) return false;
   }
   for (size_t i = h->n / 2; i-- > 0;)
     sink(h, i);
@@ -57,7 +69,7 @@ static void close_fronts(Fronts *h) {
 
 // Behind the oldest atom, which is at[0]'s.
 static void advance(Fronts *h) {
-  if (!advance_one(&h->at[0])) h->at[0] = h->at[--h->n];
+  if (!advance_one(h->of, &h->at[0])) h->at[0] = h->at[--h->n];
   if (h->n) sink(h, 0);
 }
 
@@ -88,8 +100,10 @@ bool ambi_data_renumber(SpaceData *d) {
   if (!ok) return false;
   Relation *rel;
   for (Relations rels = ambi_data_relations(d);
-       (rel = ambi_relations_next(&rels)) != NULL;)
+       (rel = ambi_relations_next(&rels)) != NULL;) {
     ambi_relation_compact(rel);
+    rel->last = 0;
+  }
   d->next_ordinal = next;
   return true;
 }

@@ -193,16 +193,6 @@ static bool copy_relations(const SpaceData *from, SpaceData *to) {
   return true;
 }
 
-static void drop_copy(SpaceData *d) {
-  Relation *rel;
-  for (Relations rels = ambi_data_relations(d);
-       (rel = ambi_relations_next(&rels)) != NULL;) {
-    ambi_relation_close(rel);
-    ambi_free(rel, sizeof *rel);
-  }
-  ambi_data_free(d);
-}
-
 // One thing for each relation, and one for the data, all linked. False: memory is out.
 static bool will_retire_all(const Space *s, Retired **all) {
   SpaceData *d = data_of(s);
@@ -240,7 +230,7 @@ static void renumber(Space *s) {
   if (!copy_relations(data_of(s), to) || !ambi_data_renumber(to) ||
       !will_retire_all(s, &gone)) {
     drop_retired(gone);
-    drop_copy(to);
+    ambi_data_drop(to);
     return;
   }
   ambi_store_release(&to->x_now, to->next_ordinal);
@@ -360,6 +350,7 @@ static void settle(Sharing *sh, Store *store, Relation *rel) {
   ambi_free(end, rel->ends_cap * sizeof *end);
   ambi_store_release(&rel->x_end, NULL);
   rel->ends_cap = rel->ended = rel->worth = 0;
+  rel->last = 0;
   if (ambi_relation_is_sparse(rel)) ambi_relation_compact(rel);
 }
 

@@ -194,6 +194,16 @@ SpaceData *ambi_data_open(Epochs *e) {
   return d;
 }
 
+void ambi_data_drop(SpaceData *d) {
+  Relation *rel;
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;) {
+    ambi_relation_close(rel);
+    ambi_free(rel, sizeof *rel);
+  }
+  ambi_data_free(d);
+}
+
 void ambi_data_free(SpaceData *d) {
   RelationTable *t = table_of(d);
   if (t) ambi_free(t, table_size(t->cap));

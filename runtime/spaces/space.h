@@ -97,6 +97,8 @@ size_t ambi_space_count(const Space *s);  // own atoms
 uint64_t ambi_space_version(const Space *s, Value head, uint32_t n);
 // Adds every own atom, oldest first.
 bool ambi_space_atoms(Space *s, RecordVec *out);
+// The same as cx sees them.
+bool ambi_space_atoms_for(Context *cx, Space *s, RecordVec *out);
 // Candidates for the pattern (a heap term): a superset of the records that
 // unify with it, filtered by the best index; own atoms, then those of deps.
 bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out);

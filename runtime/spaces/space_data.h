@@ -60,18 +60,19 @@ typedef struct SpaceWriter {
 static inline View ambi_space_view(const Space *s) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
   uint32_t seen = d->epochs ? ambi_load_acquire(&d->x_now) : VIEW_ALL;
-  return (View){d, d->epochs, seen, 0};
+  return (View){.data = d, .epochs = d->epochs, .seen = seen};
 }
 // What is there by now, for the thread that changes it.
 static inline View ambi_space_latest(const Space *s) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
-  return (View){d, d->epochs, VIEW_ALL, 0};
+  return (View){.data = d, .epochs = d->epochs, .seen = VIEW_ALL};
 }
 
 // One for the space and one for each dep, which all patterns of a conjunction see. NULL:
 // memory is out.
 enum { FEW_VIEWS = 8 };
-const View *ambi_space_views(const Space *s, View few[FEW_VIEWS]);
+const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
+                             size_t n, View few[FEW_VIEWS]);
 void ambi_drop_views(const View *v, const View *few);
 
 // NULL: there is no such relation.
@@ -105,6 +106,7 @@ static inline Relations ambi_data_relations(const SpaceData *d) {
 Relation *ambi_relations_next(Relations *rels);  // NULL: that was all
 SpaceData *ambi_data_open(Epochs *e);
 void ambi_data_free(SpaceData *d);  // the relations are somebody else's
+void ambi_data_drop(SpaceData *d);  // with the relations, but not their atoms
 // A relation that is new, or takes the place of the one of its kind, head and size.
 bool ambi_data_put(SpaceData *d, Relation *rel);
 // The relation a stored atom belongs to, or NULL.

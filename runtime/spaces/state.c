@@ -2,6 +2,7 @@
 #include "runtime/spaces/state.h"
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 
 // An expression with a double inside keeps its flags, too, for ambi_state_is_itself.
@@ -10,7 +11,8 @@ static bool needs_kept(const Template *t) {
   return t->nvars || (nested && t->flags & TMPL_HAS_FLOAT);
 }
 
-static bool make(Store *store, Value value, Record *out) {
+bool ambi_state_make(Runtime *rt, Value value, Record *out) {
+  Store *store = rt->store;
   Template t;
   if (!ambi_template_make(store, value, &t)) return false;
   if (!needs_kept(&t)) {
@@ -25,7 +27,7 @@ static bool make(Store *store, Value value, Record *out) {
 State *ambi_state_open(Runtime *rt, Value value, Value type) {
   State *s = ambi_alloc(sizeof *s);
   Record r;
-  if (!s || !make(rt->store, value, &r)) {
+  if (!s || !ambi_state_make(rt, value, &r)) {
     ambi_free(s, sizeof *s);
     return NULL;
   }
@@ -65,12 +67,41 @@ Value ambi_state_type(Context *cx, const State *s) {
   return ambi_deref(ambi_instantiate(cx, &s->type, env, false));
 }
 
+// ---- changes ----------------------------------------------------------------------
+
+static bool is_frozen(Record r) {
+  return ambi_record_open(r) && ambi_record_kept(r)->flags & TMPL_FROZEN;
+}
+
+Record ambi_state_settled(Runtime *rt, const State *s) {
+  Record r = ambi_state_record(s);
+  while (AMB_UNLIKELY(is_frozen(r))) {  // by who has the guard
+    ambi_guard(rt);
+    ambi_unguard(rt);
+    r = ambi_state_record(s);
+  }
+  return r;
+}
+
+static void count_change(State *s) {
+  ambi_add_release(&s->x_version, 1);
+}
+
+static Record change_together(Runtime *rt, State *s, Record new) {
+  for (;;) {
+    Record old = ambi_state_settled(rt, s);
+    Word expected = old.held.w;
+    if (!ambi_compare_exchange(&s->x_value, &expected, new.held.w)) continue;
+    count_change(s);
+    return old;
+  }
+}
+
 bool ambi_state_change(Runtime *rt, State *s, Value value) {
   Record new, old;
-  if (!make(rt->store, value, &new)) return false;
+  if (!ambi_state_make(rt, value, &new)) return false;
   if (AMB_UNLIKELY(rt->sharing != NULL)) {
-    old.held = AMB_V(ambi_exchange(&s->x_value, new.held.w));
-    ambi_add_release(&s->x_version, 1);
+    old = change_together(rt, s, new);
   } else {
     old = ambi_state_record(s);
     ambi_store_release(&s->x_value, new.held.w);
@@ -83,10 +114,41 @@ bool ambi_state_change(Runtime *rt, State *s, Value value) {
 bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done) {
   Record new;
-  if (!make(rt->store, value, &new)) return false;
+  if (!ambi_state_make(rt, value, &new)) return false;
   Word expected = read.held.w;
   *done = ambi_compare_exchange(&s->x_value, &expected, new.held.w);
-  if (*done) ambi_add_release(&s->x_version, 1);
+  if (*done) count_change(s);
   ambi_record_release(rt->store, *done ? read : new);
+  return true;
+}
+
+// ---- commits ----------------------------------------------------------------------
+
+bool ambi_state_freeze(Runtime *rt, State *s, Record read) {
+  Template t = ambi_record_template(read);
+  Record frozen;
+  t.flags |= TMPL_FROZEN;
+  if (!ambi_record_keep(rt->store, &t, &frozen)) return false;
+  Word expected = read.held.w;
+  if (ambi_compare_exchange(&s->x_value, &expected, frozen.held.w)) return true;
+  ambi_template_give_up(rt->store, ambi_record_kept(frozen));
+  return false;
+}
+
+void ambi_state_thaw(Runtime *rt, State *s, Record read) {
+  Record now = ambi_state_record(s);
+  if (!is_frozen(now)) return;
+  ambi_store_release(&s->x_value, read.held.w);
+  ambi_template_give_up(rt->store, ambi_record_kept(now));
+}
+
+bool ambi_state_put(Runtime *rt, State *s, Record read, Value value) {
+  Record new;
+  if (!rt->sharing) return ambi_state_change(rt, s, value);
+  if (!ambi_state_make(rt, value, &new)) return false;
+  Record frozen = {AMB_V(ambi_exchange(&s->x_value, new.held.w))};
+  count_change(s);
+  ambi_template_give_up(rt->store, ambi_record_kept(frozen));
+  ambi_record_release(rt->store, read);
   return true;
 }

@@ -3,7 +3,8 @@
 // PROTOCOL state
 //   what      State.x_value, one word that is all a state holds: a ground atom itself, or
 //             the address of a Template (as in a Record); x_version counts its changes
-//   writer    anybody
+//   writer    anybody. A commit of several states (PROTOCOL journal) freezes them first: its
+//             word leads to a Template with TMPL_FROZEN, and nobody else changes it then
 //   readers   everybody
 //   publish   alone a store, together an exchange or compare-exchange of x_value, behind
 //             all that it leads to; then one is added to x_version
@@ -11,7 +12,7 @@
 //   why safe  a word is seen whole, and so is what it leads to. Together no room of the
 //             store is used again, so the same word is the same atom, and who finds the
 //             word that it has read may replace it as if nobody had been there meanwhile
-//   waits     nobody
+//   waits     who changes a frozen state, for the guard, which the commit has; else nobody
 //   lifetime  the atom that was replaced is given up; the store frees nothing while there
 //             are several threads, and alone nothing that a heap points to
 //   weaker?   a relaxed load is rejected: an atom could be seen before its words. Two
@@ -61,7 +62,17 @@ State *ambi_state_open(Runtime *rt, Value value, Value type);
 void ambi_state_free(Runtime *rt, State *s);
 // False: memory is out.
 bool ambi_state_change(Runtime *rt, State *s, Value value);
-// The same if it still holds what was read from it: *done.
+// What it holds when no commit is about to change it.
+Record ambi_state_settled(Runtime *rt, const State *s);
+// A value as a state would hold it. False: memory is out.
+bool ambi_state_make(Runtime *rt, Value value, Record *out);
+// For commits, together and with the guard: nobody else changes it until it is thawed.
+// False: it does not hold what was read, or memory is out.
+bool ambi_state_freeze(Runtime *rt, State *s, Record read);
+void ambi_state_thaw(Runtime *rt, State *s, Record read);
+// Changes one that is frozen; or any, where one evaluation has all. False: memory is out.
+bool ambi_state_put(Runtime *rt, State *s, Record read, Value value);
+// Changes it if it still holds what was read from it (settled): *done.
 bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done);
 

@@ -105,7 +105,7 @@ static void by_the_space(Value all, ValueVec *out) {
     ambi_trail_undo(cx, mark);
   }
   View few[FEW_VIEWS];
-  const View *views = ambi_space_views(space, few);
+  const View *views = ambi_space_views(cx, space, NULL, 0, few);
   Join j;
   if (ambi_join_plan(&j, cx, space, views, ambi_expr_items(all) + 1,
                      ambi_expr_size(all) - 1, &vars)) {
@@ -220,7 +220,7 @@ END_TEST
 static void plan(Value all, Join *j, ValueVec *vars, size_t want) {
   ValueVec values = {0};
   View few[FEW_VIEWS];
-  const View *views = ambi_space_views(space, few);
+  const View *views = ambi_space_views(cx, space, NULL, 0, few);
   size_t n;
   ck_assert(ambi_collect_vars(cx, all, vars));
   ck_assert(ambi_join_plan(j, cx, space, views, ambi_expr_items(all) + 1,

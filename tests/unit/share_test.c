@@ -143,7 +143,7 @@ START_TEST(test_plan) {
   Value all = E(AMB_SYM(COMMA), E(sym("p"), num(7), x), E(sym("q"), x, y));
   ValueVec vars = {0}, values = {0};
   View few[FEW_VIEWS];
-  const View *views = ambi_space_views(space, few);
+  const View *views = ambi_space_views(&(Context){0}, space, NULL, 0, few);
   Join j;
   size_t n;
   ck_assert(ambi_collect_vars(cx, all, &vars));

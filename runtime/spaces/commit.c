@@ -1,0 +1,157 @@
+// What an isolated evaluation changed becomes visible.
+#include "memory/alloc.h"
+#include "runtime/builtins/builtin.h"
+#include "runtime/guard.h"
+#include "runtime/runtime.h"
+#include "runtime/spaces/journal_data.h"
+#include "runtime/spaces/share.h"
+
+// ---- beginning and ending -----------------------------------------------------------
+
+static void begin_all(Journal *j) {
+  ambi_guard(j->rt);
+  for (size_t i = 0; i < j->nshades; i++)
+    ambi_space_begin(j->shades[i]->space);
+}
+
+static void end_all(Journal *j) {
+  for (size_t i = j->nshades; i-- > 0;)
+    ambi_space_commit(j->shades[i]->space);
+  ambi_unguard(j->rt);
+}
+
+// ---- is what was read still true? -----------------------------------------------------
+
+static bool has_changed(const Relation *rel, const Shade *s) {
+  return rel && rel->last >= s->base.seen;
+}
+
+static bool any_has_changed(const SpaceData *d, const Shade *s) {
+  Relation *rel;
+  for (Relations rels = ambi_data_relations(d);
+       (rel = ambi_relations_next(&rels)) != NULL;)
+    if (has_changed(rel, s)) return true;
+  return false;
+}
+
+static bool space_holds(const Shade *s) {
+  const SpaceData *d = ambi_load_acquire(&s->space->x_data);
+  if (!s->nread && !s->read_all) return true;
+  if (!s->base.epochs || !d->epochs)
+    return s->version == ambi_load_acquire(&s->space->version);
+  if (d != s->base.data) return false;
+  if (s->read_all) return !any_has_changed(d, s);
+  if (has_changed(ambi_data_lone(d, REL_VAR_HEAD), s) ||
+      has_changed(ambi_data_lone(d, REL_OPEN), s))
+    return false;
+  for (unsigned i = 0; i < s->nread; i++)
+    if (has_changed(
+            ambi_data_relation(d, REL_SYMBOL, s->read[i].head, s->read[i].size),
+            s))
+      return false;
+  return true;
+}
+
+// The first n are as they were read; those of them are frozen, where others could change
+// them meanwhile.
+static bool freeze(Journal *j, size_t *n) {
+  for (*n = 0; *n < j->nstates; ++*n) {
+    const StateSeen *s = &j->states[*n];
+    bool same = j->rt->sharing ? ambi_state_freeze(j->rt, s->state, s->read)
+                               : ambi_state_version(s->state) == s->version;
+    if (!same) return false;
+  }
+  return true;
+}
+
+static void thaw(Journal *j, size_t n) {
+  for (size_t i = 0; j->rt->sharing && i < n; i++)
+    ambi_state_thaw(j->rt, j->states[i].state, j->states[i].read);
+}
+
+// ---- changes --------------------------------------------------------------------------
+
+static bool publish_addition(Context *cx, Change *c) {
+  Store *store = cx->rt->store;
+  Record r = c->record;
+  Template t = ambi_record_template(r);
+  if (!ambi_space_add_template(c->space, &t)) return false;
+  if (ambi_record_open(r)) ambi_template_give_up(store, ambi_record_kept(r));
+  c->record.held = AMB_NONE;
+  return true;
+}
+
+static bool publish(Context *cx, Change *c) {
+  Template t = ambi_record_template(c->record);
+  bool found;
+  if (c->kind == CHANGE_CALL) return true;
+  if (c->kind == CHANGE_ADDED) return c->gone || publish_addition(cx, c);
+  Value v = ambi_instance(cx, &t, false);
+  if (ambi_is_none(v)) return false;
+  return c->kind == CHANGE_REMOVED ? ambi_space_remove(c->space, v, &found)
+                                   : ambi_state_change(cx->rt, c->state, v);
+}
+
+static bool publish_all(Context *cx, Changes *c) {
+  bool ok = true;
+  for (size_t i = 0; ok && i < c->n; i++)
+    ok = publish(cx, &c->at[i]);
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  return ok;
+}
+
+bool ambi_changes_publish(Context *cx, Journal *j, Changes *c) {
+  begin_all(j);
+  bool ok = publish_all(cx, c);
+  end_all(j);
+  return ok;
+}
+
+// States change last, when all else is done.
+static bool publish_states(Context *cx, Journal *j) {
+  for (size_t i = 0; i < j->nstates; i++) {
+    const StateSeen *s = &j->states[i];
+    Template t = ambi_record_template(s->now);
+    Value v = s->changed ? ambi_instance(cx, &t, false) : AMB_NONE;
+    if (s->changed &&
+        (ambi_is_none(v) || !ambi_state_put(cx->rt, s->state, s->read, v)))
+      return false;
+  }
+  return true;
+}
+
+static bool publish_spaces(Context *cx, Changes *c) {
+  for (size_t i = 0; i < c->n; i++)
+    if (c->at[i].kind != CHANGE_STATE && !publish(cx, &c->at[i])) return false;
+  return true;
+}
+
+bool ambi_journal_publish(Context *cx, Journal *j) {
+  size_t frozen = 0;
+  bool holds = true, ok = true;
+  begin_all(j);
+  for (size_t i = 0; holds && i < j->nshades; i++)
+    holds = space_holds(j->shades[i]);
+  holds = holds && freeze(j, &frozen);
+  if (holds) ok = publish_spaces(cx, &j->log) && publish_states(cx, j);
+  thaw(j, frozen);
+  end_all(j);
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
+  return holds && ok;
+}
+
+bool ambi_journal_calls(Context *cx, Changes *log, size_t from) {
+  for (size_t i = from; i < log->n; i++) {
+    Change *c = &log->at[i];
+    if (c->kind != CHANGE_CALL || c->gone) continue;
+    Template t = ambi_record_template(c->record);
+    Value call = ambi_instance(cx, &t, false), out;
+    c->gone = true;
+    if (ambi_is_none(call)) return false;
+    const Builtin *b = ambi_builtin(cx->rt, ambi_op_of(ambi_expr_at(call, 0)));
+    ambi_builtin_call(cx, b, ambi_expr_items(call) + 1,
+                      ambi_expr_size(call) - 1, &out);
+    if (cx->stop) return false;
+  }
+  return true;
+}

@@ -1,0 +1,117 @@
+// Isolated evaluations: changes of spaces and states that nobody else sees yet.
+//
+// par, race and transaction evaluate under a Journal. It has, for each space they look at,
+// a View as of the first look, what was added since (a SpaceData of its own, with ordinals
+// above those of the View) and which records are hidden, because they were removed; for
+// each state what was read and what it holds now. A question asks the space as of the View
+// and what was added, and leaves out what is hidden; so the answer has the order it would
+// have in the space itself, and indexes are used on both sides. What a space does not have
+// of its own costs nothing: its View alone is asked, joins included.
+//
+// All changes stand in a log, one behind the other. A level is a place in it: an isolated
+// evaluation within another begins there, and is undone back to there. What a branch of par
+// or race did is taken out of the log (a Delta) and done again when all is known: as part
+// of the log around it, or to the spaces themselves.
+//
+// Rules and types stay as they are meanwhile: code is shared by all evaluations.
+//
+// PROTOCOL journal
+//   what      spaces and states as an isolated evaluation sees them, and its commit
+//   writer    the Journal: its evaluation alone. A commit: who has the guard and the locks
+//             of all spaces in it
+//   readers   its evaluation; what it committed, everybody
+//   publish   a commit is a batch of each space (PROTOCOL space); states are frozen first,
+//             each by a compare-exchange with what was read, and get their new values when
+//             nothing can fail any more
+//   observe   a View is taken at the first look. Relation.last, read under the lock of the
+//             space, tells whether anybody has changed a relation since then
+//   why safe  between freezing and the last new value nobody changes a state: ambi_state_change
+//             waits while it is frozen, and reads give the old value. Spaces are locked.
+//             So what was read is still true when the changes become visible, and of two
+//             commits that read what the other changes the second finds out. All who lock
+//             several spaces have the guard, so none waits in a circle
+//   waits     a commit for changes in progress and other commits; who changes a state for
+//             the commit that froze it. All are short, and evaluate nothing
+//   lifetime  the evaluation is inside (memory/epoch.h) from before its first View until
+//             its form ends, so Views stay valid. Without Sharing, evaluations of other
+//             actors may come in between: then a space has changed if its version has
+//   weaker?   Views without locks at the commit are rejected: a change could come between
+//             looking and publishing
+//   test      tests/unit/journal_test.c, tests/lang/concurrent/, also under tsan
+#ifndef AMBIT_RUNTIME_JOURNAL_H
+#define AMBIT_RUNTIME_JOURNAL_H
+
+#include "runtime/spaces/space_data.h"
+#include "runtime/spaces/state.h"
+
+enum { SHADE_READS = 16 };
+
+// A space as the evaluation sees it.
+typedef struct Shade {
+  Space *space;
+  View base;         // what it is asked first
+  uint64_t version;  // of the space then
+  uint32_t first;    // ordinal of the first addition
+  SpaceData *own;    // additions; NULL: none
+  uint32_t *hidden;  // open addressing, ordinals + 1; 0: free
+  size_t nhidden, hidden_cap;
+  // what was read: relations by head and size, or all
+  struct {
+    uint32_t head, size;
+  } read[SHADE_READS];
+  unsigned nread;
+  bool read_all;
+} Shade;
+
+bool ambi_shade_hides(const Shade *s, uint32_t ordinal);
+static inline bool ambi_is_hidden(const View *v, uint32_t ordinal) {
+  return v->shade && ambi_shade_hides(v->shade, ordinal);
+}
+// What was added, as a View of its own.
+static inline View ambi_shade_own(const Shade *s) {
+  return (View){.data = s->own, .seen = VIEW_ALL};
+}
+
+typedef struct Journal Journal;
+typedef struct Delta Delta;
+enum LevelKind { LEVEL_TRANSACTION, LEVEL_BRANCH };
+
+// A level more of cx->journal, which is made if there is none. 0: cx->stop is set.
+unsigned ambi_journal_enter(Context *cx, enum LevelKind kind);
+// The newest level ends. Its changes are part of what is around it, if that is isolated
+// too; else they become visible. False: nothing was changed, for what it read is not what
+// it was (or cx->stop is set).
+bool ambi_journal_commit(Context *cx);
+// The newest level ends as if it had not been.
+void ambi_journal_undo(Context *cx);
+// The same, and what it changed is kept. NULL: cx->stop is set.
+Delta *ambi_journal_take(Context *cx);
+void ambi_delta_drop(Delta *d);
+// The number of a Delta that waits in cx->deltas; others that come later have larger ones.
+uint64_t ambi_delta_keep(Context *cx, Delta *d);
+uint64_t ambi_delta_numbers(Runtime *rt);  // the next one
+Delta *ambi_delta_find(Context *cx, uint64_t number);
+void ambi_deltas_free(Delta **all, uint64_t from);  // from that number on
+// All that `from` keeps is kept by `to`.
+void ambi_deltas_move(Delta **from, Delta **to);
+// Done again for cx; the Delta is still to be dropped. False: cx->stop is set.
+bool ambi_delta_apply(Context *cx, Delta *d);
+void ambi_isolation_end(Context *cx);  // all levels and Deltas, at a form's end
+// A call of an operation that is done when the transaction is. False: cx->stop is set.
+bool ambi_journal_hold(Context *cx, Value call);
+// Is there a level of that kind?
+bool ambi_journal_has(const Context *cx, enum LevelKind kind);
+
+// ---- what operations do there ----------------------------------------------------
+// The View that cx has of the space. head, n: what is asked for, as in
+// ambi_space_version; it counts as read. False: cx->stop is set.
+bool ambi_journal_view(Context *cx, const Space *s, Value head, uint32_t n,
+                       View *out);
+enum Journaled { JOURNALED, JOURNAL_RULE, JOURNAL_OUTAGE };
+enum Journaled ambi_journal_add(Context *cx, Space *s, Value atom);
+enum Journaled ambi_journal_remove(Context *cx, Space *s, Value atom);
+// What the state holds for cx. False: cx->stop is set.
+bool ambi_journal_read_state(Context *cx, State *s, Record *out);
+bool ambi_journal_change_state(Context *cx, State *s, Value v);
+
+#endif

@@ -1,0 +1,80 @@
+// Internal to journals: what one holds.
+#ifndef AMBIT_RUNTIME_JOURNAL_DATA_H
+#define AMBIT_RUNTIME_JOURNAL_DATA_H
+
+#include "runtime/spaces/journal.h"
+
+enum ChangeKind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_STATE, CHANGE_CALL };
+
+typedef struct Change {
+  enum ChangeKind kind;
+  bool gone;     // what was added was removed again
+  Space *space;  // or
+  State *state;  // the one that was changed
+  Record
+      record;  // what was added, is removed, is held now, or is called. Its own
+  uint32_t ordinal;  // of what came, or was hidden
+  Record before;     // of the state, to go back to
+  bool changed;      // was it another one than that of the state itself?
+} Change;
+
+typedef struct Changes {
+  Change *at;
+  size_t n, cap;
+} Changes;
+
+typedef struct StateSeen {
+  State *state;
+  Record read;       // at the first look
+  uint64_t version;  // then
+  Record now;        // of some Change
+  bool changed;
+} StateSeen;
+
+typedef struct Level {
+  enum LevelKind kind;
+  size_t mark;  // of the log
+} Level;
+
+typedef struct Places {  // of what has an address: place + 1, 0: none
+  struct Place {
+    const void *of;
+    size_t at;
+  } * slot;
+  size_t n, cap;
+} Places;
+
+struct Journal {
+  Runtime *rt;
+  Shade **shades;
+  size_t nshades, shades_cap;
+  StateSeen *states;
+  size_t nstates, states_cap;
+  Places places;  // of both
+  Changes log;
+  uint32_t added;  // so far: ordinals
+  size_t *log_at;  // of each of these, its place in the log
+  size_t log_at_cap;
+  RecordVec dead;  // what was undone, and may still be looked at
+  Level *levels;
+  size_t nlevels, levels_cap;
+};
+
+struct Delta {
+  Delta *next;      // of a Context
+  uint64_t number;  // grows
+  Journal *whole;   // all of it, or NULL:
+  Journal *within;  // it was taken out of that
+  Changes changes;
+};
+
+// commit.c: the changes become visible, those of each space at once. The records that are
+// in spaces then are gone from them. False: memory is out.
+bool ambi_changes_publish(Context *cx, Journal *j, Changes *c);
+// The same with all of the journal's, if nobody has changed what it read. False: nothing
+// was changed, or cx->stop is set.
+bool ambi_journal_publish(Context *cx, Journal *j);
+// Calls that were held, from a place in the log on. False: cx->stop is set.
+bool ambi_journal_calls(Context *cx, Changes *log, size_t from);
+
+#endif

@@ -112,7 +112,7 @@ static void rest(Context *cx) {
   if (cx->stop == STOP_WAIT) {
     ambi_add_relaxed(&c->x_running, (uint32_t)-1);
     if (ambi_pool_help(c->pool, after_news, &r) == HELP_STUCK &&
-        !ambi_actors_run(cx->rt))
+        !ambi_actors_run(cx->rt) && !after_news(&r))
       ambi_mutexes_refuse(cx->rt);
     ambi_add_relaxed(&c->x_running, 1);
   } else if (++c->yields % SLICES == 0 && ambi_load_relaxed(&c->x_open) &&

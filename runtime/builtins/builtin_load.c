@@ -16,8 +16,13 @@ static enum BuiltinStatus answer_count(Context *cx, bool ok, uint64_t count,
   return cx->stop == STOP_NONE ? B_ERROR : B_STOP;
 }
 
+static enum BuiltinStatus not_here(Context *cx) {
+  return ambi_answer_error(cx, "not in par, race and transaction");
+}
+
 enum BuiltinStatus ambi_b_import_table(Context *cx, const Value *args,
                                        unsigned n, Value *out) {
+  if (cx->journal) return not_here(cx);
   const char *file = n < 3 ? NULL : path_of(args[1]);
   if (!file || !ambi_is_space(args[0]) || !ambi_is_expression(args[2]))
     return ambi_answer_error(cx, "import-table! expects a space, the path of a "
@@ -33,6 +38,7 @@ enum BuiltinStatus ambi_b_import_table(Context *cx, const Value *args,
 
 enum BuiltinStatus ambi_b_save_space(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
+  if (cx->journal) return not_here(cx);
   const char *file = n < 2 ? NULL : path_of(args[1]);
   if (!file || !ambi_is_space(args[0]))
     return ambi_answer_error(cx, "save-space! expects a space and the path of "
@@ -44,6 +50,7 @@ enum BuiltinStatus ambi_b_save_space(Context *cx, const Value *args, unsigned n,
 
 enum BuiltinStatus ambi_b_load_space(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
+  if (cx->journal) return not_here(cx);
   const char *file = n < 2 ? NULL : path_of(args[1]);
   if (!file || !ambi_is_space(args[0]))
     return ambi_answer_error(cx, "load-space! expects a space and the path of "

@@ -26,8 +26,12 @@ static bool is_special(const char *path) {
 // A name that nothing has, and the mode that a new file would get.
 static int open_beside(CliFile *f) {
   size_t len = strlen(f->path);
-  char *name = ambi_text_copy(f->path, len + sizeof ".XXXXXX");
-  if (!name) return -1;
+  char *name = ambi_alloc(len + sizeof ".XXXXXX");
+  if (!name) {
+    errno = ENOMEM;
+    return -1;
+  }
+  memcpy(name, f->path, len);
   memcpy(name + len, ".XXXXXX", sizeof ".XXXXXX");
   f->beside = name;
   int fd = mkstemp(name);

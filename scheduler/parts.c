@@ -86,7 +86,8 @@ static bool gather(Job *w, Context *cx) {
     return false;
   }
   w->results[0] = ambi_segment_of(g);
-  memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
+  if (g->nsegments > 0)
+    memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
   w->nresults = 1 + g->nsegments;
   g->nsegments = 0;
   // It may be one that results of others have, too.

@@ -24,8 +24,8 @@ typedef struct CrewMates {
   AMB_ATOMIC(uint32_t) x_running;  // [all] parts and forms that do not wait
 } CrewMates;
 
-static inline CrewMates *ambi_crew_of(const Runtime *rt) {
-  return (CrewMates *)(uintptr_t)rt->crew;
+static inline CrewMates *ambi_crew_of(const Runtime *of) {
+  return (CrewMates *)(uintptr_t)of->crew;
 }
 // The evaluator that this thread is in a slice of, or NULL.
 Evaluator *ambi_crew_acting(void);

@@ -162,6 +162,7 @@ static bool add_record(Journal *j, Space *space, Record r) {
                 .record = r,
                 .ordinal = s->first + j->added};
   j->log_at[j->added++] = j->log.n++;
+  j->version++;
   ambi_relation_append(rel, r, c->ordinal);
   s->own->next_ordinal = c->ordinal + 1;
   return true;
@@ -210,6 +211,7 @@ static bool remove_record(Journal *j, Space *space, Record r, bool *kept) {
   if (!found) found = find_equal(s, &own, &t);
   if (!found) return true;
   hide(s, found - 1);
+  j->version++;
   if (forget_addition(j, s, found - 1)) return true;
   *c = (Change){.kind = CHANGE_REMOVED,
                 .space = space,
@@ -282,6 +284,7 @@ static bool change_record(Journal *j, State *s, Record r) {
   j->log.n++;
   seen->now = r;
   seen->changed = true;
+  j->version++;
   return true;
 }
 
@@ -328,6 +331,7 @@ unsigned ambi_journal_enter(Context *cx, enum LevelKind kind) {
     j = ambi_alloc(sizeof *j);
     if (!j) return out_of_memory(cx);
     j->rt = cx->rt;
+    j->number = ambi_delta_numbers(cx->rt);
     cx->journal = j;
   }
   if (!ambi_grow((void **)&j->levels, &j->levels_cap, j->nlevels + 1,
@@ -335,6 +339,12 @@ unsigned ambi_journal_enter(Context *cx, enum LevelKind kind) {
     return out_of_memory(cx);
   j->levels[j->nlevels++] = (Level){kind, j->log.n};
   return (unsigned)j->nlevels;
+}
+
+Word ambi_journal_stamp(const Context *cx) {
+  const Journal *j = cx->journal;
+  return j ? j->number * 0x9E3779B97F4A7C15u + j->version * 0xC2B2AE3D27D4EB4Fu
+           : 0;
 }
 
 bool ambi_journal_has(const Context *cx, enum LevelKind kind) {
@@ -345,6 +355,7 @@ bool ambi_journal_has(const Context *cx, enum LevelKind kind) {
 }
 
 static void undo_one(Journal *j, const Change *c) {
+  j->version++;
   if (c->kind == CHANGE_CALL) return;
   if (c->kind == CHANGE_STATE) {
     StateSeen *seen = need_state(j, c->state);  // it is there

@@ -37,7 +37,8 @@
 //             actors may come in between: then a space has changed if its version has
 //   weaker?   Views without locks at the commit are rejected: a change could come between
 //             looking and publishing
-//   test      tests/unit/journal_test.c, tests/lang/concurrent/, also under tsan
+//   test      tests/lang/concurrent/transactions-conflict.metta and its neighbours, also under
+//             tsan
 #ifndef AMBIT_RUNTIME_JOURNAL_H
 #define AMBIT_RUNTIME_JOURNAL_H
 
@@ -101,6 +102,9 @@ void ambi_isolation_end(Context *cx);  // all levels and Deltas, at a form's end
 bool ambi_journal_hold(Context *cx, Value call);
 // Is there a level of that kind?
 bool ambi_journal_has(const Context *cx, enum LevelKind kind);
+// Another word for each journal and whatever it has changed: what was remembered from
+// elsewhere does not count. 0: cx is not isolated.
+Word ambi_journal_stamp(const Context *cx);
 
 // ---- what operations do there ----------------------------------------------------
 // The View that cx has of the space. head, n: what is asked for, as in

@@ -46,6 +46,7 @@ typedef struct Places {  // of what has an address: place + 1, 0: none
 
 struct Journal {
   Runtime *rt;
+  uint64_t number, version;  // of the journal; of what it shows
   Shade **shades;
   size_t nshades, shades_cap;
   StateSeen *states;

@@ -5,6 +5,7 @@
 // results as they come, so others may begin while one has alternatives left, but as
 // choice records go, so do they: the newest first.
 #include "memory/alloc.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/tables/table_data.h"
 #include "runtime/types/types.h"
 
@@ -82,7 +83,7 @@ static bool make_key(Context *cx, const TableAsk *ask) {
   if (key->odd) return false;
   bool ok = settle_all(cx, ask) &&
             ambi_flat_begin(key, 1 + ask->n, own ? MAX_AUTO_ROW : UINT32_MAX);
-  if (ok) key->w[0] = ask->owner;
+  if (ok) key->w[0] = ask->owner ^ ambi_journal_stamp(cx);
   for (size_t i = 0; ok && i < ask->n; i++)
     ok = ambi_flat_put(cx, key, 1 + i, ts->roots.at[i]);
   ambi_flat_end(key);

@@ -41,6 +41,9 @@ verbs  build               the program `ambit` (default)
        soak memory [SECONDS]
                            one process that does the same work for so long (600):
                            does its memory stay what it was? (tests/soak/memory)
+       soak actors [SECONDS]
+                           actors killed at random, limited and left without memory
+                           for so long (600): is anything lost, stuck or left behind?
        nightly [SECONDS]   all of it: lint, the tests of every type, with gcc and
                            with clang, soak, and each fuzz target for so long (1200)
        fmt                 formats every C file in place
@@ -150,6 +153,8 @@ nightly() { # SECONDS
   step env AMBIT_LONG=1 ./build.sh test tests/deep.t tests/unit.t
   step ./build.sh valgrind
   step ./build.sh soak 1000000
+  step ./build.sh asan soak actors 600
+  step ./build.sh noise soak actors 600
   step ./build.sh debug soak 100000 --modes all
   step ./build.sh fuzz "$1"
   [ -z "$failed" ] || printf 'failed:\n%s' "$failed" >&2
@@ -206,6 +211,9 @@ soak)
   if [ "${1:-}" = memory ]; then
     AMBIT="$PWD/$dir/ambit" exec tests/soak/memory --seconds "${2:-600}" \
       --plot "$dir/memory.svg"
+  fi
+  if [ "${1:-}" = actors ]; then
+    CK_DEFAULT_TIMEOUT=0 exec "$dir/unit/chaos_test" "${2:-600}" "${3:-$RANDOM}"
   fi
   count=1000000
   case ${1:-} in [0-9]*)

@@ -53,6 +53,7 @@ typedef struct Options {
   bool native;          // disasm: with machine code
   JitConfig jit;        // 0 in numbers: the usual
   unsigned evaluators;  // 0: as many as there are processors
+  bool free_order;      // results may come as they arrive
   Limits limits;
   double time_limit;
   bool explain;

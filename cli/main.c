@@ -157,6 +157,7 @@ static void run_all(Cli *cli) {
   count_program();
   cli->rt->limits = o->limits;
   cli->rt->explain = o->explain;
+  cli->rt->free_order = o->free_order;
   if (o->time_limit > 0)
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;

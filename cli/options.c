@@ -100,6 +100,10 @@ static bool set_evaluators(Options *o, const char *v) {
   o->evaluators = (unsigned)n;
   return true;
 }
+static bool set_order(Options *o, const char *v) {
+  o->free_order = strcmp(v, "arrival") == 0;
+  return o->free_order || strcmp(v, "source") == 0;
+}
 static bool set_explain(Options *o, const char *v) {
   (void)v;
   return o->explain = true;
@@ -192,6 +196,8 @@ static const Option table[] = {
     {"-e", "TEXT", "run TEXT (may be repeated)", set_text, "a text"},
     {"-j", "N", "evaluators that searches are shared among (default 1)",
      set_evaluators, "a whole number from 1 to 256"},
+    {"--order", "WHICH", "of results found side by side: source, or arrival",
+     set_order, "source or arrival"},
     {"-n", "N", "at most N answers for each form", set_answers,
      "a whole number from 1"},
     {"--query-timeout", "S", "at most S seconds for each form",

@@ -19,8 +19,11 @@ struct Crew {
   // in a Context of its own. Returns a number for them; 0: they cannot run beside this
   // one, or cx->stop is set.
   uint64_t (*begin)(Context *cx, Value list);
-  // The results of one branch, pushed onto cx->many. B_MANY; or B_STOP with STOP_WAIT
-  // while they are not there, or with what stopped the branch.
+  // The same; each goes on as far as its next result, and rests until that is taken.
+  uint64_t (*begin_turns)(Context *cx, Value list);
+  // The results of one branch, or its next one, pushed onto cx->many. B_MANY; B_EMPTY if
+  // there is no next one; or B_STOP with STOP_WAIT while they are not there, or with what
+  // stopped the branch. Where order is that of arrival: those of any that was not taken.
   enum BuiltinStatus (*branch)(Context *cx, uint64_t branches, uint32_t index);
   // Likewise the results of the first branch to have one that is no Error, or else of
   // the first with any; B_EMPTY: none has, and all have ended.
@@ -40,6 +43,7 @@ struct Crew {
   // itself.
   struct Segment *(*part_results)(Context *cx, struct Part *p, size_t *n,
                                   bool *again);
+  bool (*part_done)(struct Part *p);               // is that there?
   void (*part_drop)(Context *cx, struct Part *p);  // nobody wants it
 };
 

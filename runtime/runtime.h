@@ -80,8 +80,9 @@ struct Runtime {
   int tier;                       // 0 or 1
   AMB_ATOMIC(bool) x_type_check;  // [lock>all] pragma type-check auto
   bool bare_minimal;  // [lock:guard] pragma interpreter bare-minimal
-  bool explain;       // [init] note how each match looks for its atoms
-  Limits limits;      // [lock:guard] defaults for each form
+  bool free_order;  // [init] results of branches and parts come as they arrive
+  bool explain;     // [init] note how each match looks for its atoms
+  Limits limits;    // [lock:guard] defaults for each form
   AMB_ATOMIC(const struct Watch *) x_watch;  // [own>all] who looks, or NULL
   Collections collections;                   // what the collector did so far
   Tally tally;                    // what the thread did that runs the forms

@@ -3,9 +3,13 @@
 // Who began them waits for results and takes them; each branch goes its own way until it
 // has ended, and leaves its results outside of any heap. What the two of them share is
 // under the lock of the Branches.
+//
+// Branches that take turns rest behind each result until it was taken; the results are
+// the parent's meanwhile.
 #include "scheduler/crew_data.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/best.h"
 #include "runtime/eval.h"
 #include "runtime/spaces/journal.h"
 #include "runtime/spaces/share.h"
@@ -30,16 +34,22 @@ typedef struct Branch {
   enum Found { FOUND_NONE, FOUND_ERROR, FOUND_RESULT } what;  // [lock]
   uint32_t place;  // [lock] among those that are done, from 1 on
   bool done;       // [lock]
+  bool rests;  // [lock] a result is there to be taken, of those that take turns
+  bool gave;   // [evaluator] a value, before
+  bool taken;  // [own] of the parent: all it had
+  size_t ntaken;  // [own] likewise, Errors that it had instead of a value
 } Branch;
 
 struct Branches {
-  Branches *next;   // [own] of its form
-  uint64_t number;  // [init]
-  CrewMates *crew;  // [init]
-  Space *space;     // [init] the parent's, and its module and limits
-  Module *module;   // [init]
-  Limits limits;    // [init]
-  Task *waiter;     // [init] the parent's task; NULL: the owner's thread
+  Branches *next;     // [own] of its form
+  uint64_t number;    // [init]
+  CrewMates *crew;    // [init]
+  Space *space;       // [init] the parent's, and its module and limits
+  Module *module;     // [init]
+  Limits limits;      // [init]
+  Task *waiter;       // [init] the parent's task; NULL: the owner's thread
+  struct Best *best;  // [init] what `bound` looks at in all of them; held
+  bool turns;         // [init] they take turns
   pthread_mutex_t lock;
   bool dropped;    // [lock] the parent is gone
   bool news;       // [lock] since the parent looked
@@ -61,6 +71,7 @@ static void free_all(Branches *g) {
     ambi_vec_drop(&g->at[i].found);
     ambi_deltas_free(&g->at[i].deltas, 0);
   }
+  ambi_best_give_up(g->best);
   pthread_mutex_destroy(&g->lock);
   ambi_free(g, bytes_of(g->n));
 }
@@ -95,6 +106,8 @@ static enum AmbStop open_form(Branch *b) {
   }
   cx->crew_data = &b->task;
   cx->random = &b->random;
+  cx->limits.answers = g->turns;
+  if (g->best) ambi_best_enter(cx, g->best);
   ValueVec form = {0};
   ambi_party_enter(cx);
   if (ambi_engine_of(cx) && ambi_carry_in(cx, &b->form, &form))
@@ -111,6 +124,7 @@ static void close_form(Branch *b, enum AmbStop *stop) {
   Context *cx = b->cx;
   if (!cx) return;
   b->steps = cx->limits.steps_used - b->of->limits.steps_used;
+  if (b->gave) b->found.n = 0;  // only Errors come without a value
   if ((*stop == STOP_NONE || *stop == STOP_ANSWERS) &&
       !ambi_carry_out(cx, &b->results, b->found.at, b->found.n))
     *stop = cx->stop;
@@ -148,13 +162,40 @@ static void finish(Branch *b, enum AmbStop stop, Evaluator *self) {
   ambi_pool_nudge(crew->pool);
 }
 
+// Is it this one's turn to go on? False: its last result was not taken yet.
+static bool may_go_on(Branch *b) {
+  Branches *g = b->of;
+  pthread_mutex_lock(&g->lock);
+  bool goes = !b->rests || g->dropped;
+  pthread_mutex_unlock(&g->lock);
+  return goes;
+}
+
+// A result was found: it is the parent's until it was taken. False: it ends here.
+static bool show(Branch *b, Evaluator *self, enum AmbStop *stop) {
+  Branches *g = b->of;
+  bool carried = ambi_carry_out(b->cx, &b->results, b->found.at, b->found.n);
+  pthread_mutex_lock(&g->lock);
+  bool ok = carried && !g->dropped;
+  b->rests = ok;
+  b->gave = g->news = true;
+  if (ok && g->waiter) ambi_task_wake(g->waiter, self);
+  pthread_mutex_unlock(&g->lock);
+  if (!ok) *stop = carried ? STOP_CANCEL : STOP_MEMORY;
+  if (ok) ambi_pool_nudge(g->crew->pool);
+  return ok;
+}
+
 static TaskNext slice(Task *t, Evaluator *self) {
   Branch *b = (Branch *)t;
+  if (!may_go_on(b)) return TASK_WAIT;
   ambi_crew_act(self);
   ambi_watch_slice(b->of->crew->rt, "branch", (uint64_t)(b - b->of->at));
   enum AmbStop stop = b->opened ? STOP_NONE : open_form(b);
   if (!stop) stop = ambi_crew_run(b->cx, &b->found, self);
   TaskNext next = ambi_crew_next(stop);
+  if (stop == STOP_ANSWERS && b->of->turns && show(b, self, &stop))
+    next = TASK_WAIT;
   if (next == TASK_DONE) finish(b, stop, self);
   ambi_crew_act(NULL);
   return next;
@@ -162,7 +203,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
 
 // ---- the parent -----------------------------------------------------------------
 
-static Branches *make(Context *cx, Value list) {
+static Branches *make(Context *cx, Value list, bool turns) {
   CrewMates *crew = ambi_crew_of(cx->rt);
   uint32_t n = ambi_expr_size(list);
   Branches *g = ambi_alloc(bytes_of(n));
@@ -174,6 +215,8 @@ static Branches *make(Context *cx, Value list) {
   g->space = cx->space;
   g->module = cx->module;
   g->limits = cx->limits;
+  g->turns = turns;
+  g->best = cx->best ? ambi_best_share(cx->best) : NULL;
   uint64_t seed = (*cx->random)++;
   for (uint32_t i = 0; i < n; i++) {
     Value form = ambi_deref(ambi_expr_at(list, i));
@@ -188,14 +231,14 @@ static Branches *make(Context *cx, Value list) {
   return g;
 }
 
-uint64_t ambi_branches_begin(Context *cx, Value list) {
+static uint64_t begin(Context *cx, Value list, bool turns) {
   // Not for a script that a task runs, nor where tables are shared. Who has a lock has it
   // in all branches.
   if (cx->plain || cx->held || cx->journal || ambi_tables_in_use(cx->rt) ||
       (ambi_crew_acting() && !cx->crew_data))
     return 0;
   CrewMates *crew = ambi_crew_of(cx->rt);
-  Branches *g = ambi_crew_share(cx) ? make(cx, list) : NULL;
+  Branches *g = ambi_crew_share(cx) ? make(cx, list, turns) : NULL;
   if (!g) {
     if (!cx->stop) cx->stop = STOP_MEMORY;
     return 0;
@@ -209,6 +252,14 @@ uint64_t ambi_branches_begin(Context *cx, Value list) {
   for (uint32_t i = 0; i < g->n; i++)
     ambi_task_start(&g->at[i].task, ambi_crew_acting());
   return g->number;
+}
+
+uint64_t ambi_branches_begin(Context *cx, Value list) {
+  return begin(cx, list, false);
+}
+
+uint64_t ambi_branches_begin_turns(Context *cx, Value list) {
+  return begin(cx, list, true);
 }
 
 static Branches *find(const Context *cx, uint64_t number) {
@@ -228,15 +279,49 @@ static enum BuiltinStatus wait_for_news(Context *cx) {
   return stopped(cx, unwanted ? STOP_CANCEL : STOP_WAIT);
 }
 
+// Results leave the branch and are pushed.
 static enum BuiltinStatus take(Context *cx, Branch *b) {
-  cx->limits.steps_used += b->steps;
-  if (b->stop) return stopped(cx, b->stop);
   if (!ambi_carry_in(cx, &b->results, &cx->many)) return B_STOP;
   for (size_t i = 0; i < cx->many.n; i++)  // they are what evaluation gave
     cx->many.at[i] = ambi_mark_eval(ambi_deref(cx->many.at[i]));
   ambi_carried_drop(&b->results);
+  b->results = (Carried){0};
   ambi_deltas_move(&b->deltas, &cx->deltas);
   return B_MANY;
+}
+
+// All that a branch has; of one that takes turns the next Error, if it had no value.
+static enum BuiltinStatus take_all(Context *cx, Branch *b) {
+  size_t n = b->results.values.n;
+  if (b->taken) return B_EMPTY;
+  if (b->ntaken == 0) cx->limits.steps_used += b->steps;
+  if (b->stop) return stopped(cx, b->stop);
+  b->taken = !b->of->turns || b->ntaken + 1 >= n;
+  if (!b->of->turns) return take(cx, b);
+  if (n == 0) return B_EMPTY;
+  if (!ambi_carry_in(cx, &b->results, &cx->many)) return B_STOP;
+  cx->many.at[0] = ambi_mark_eval(ambi_deref(cx->many.at[b->ntaken++]));
+  cx->many.n = 1;
+  return B_MANY;
+}
+
+// The next result; the branch may go on.
+static enum BuiltinStatus take_turn(Context *cx, Branch *b) {
+  enum BuiltinStatus status = take(cx, b);
+  pthread_mutex_lock(&b->of->lock);
+  b->rests = false;
+  pthread_mutex_unlock(&b->of->lock);
+  ambi_task_wake(&b->task, ambi_crew_acting());
+  return status;
+}
+
+// [lock] Where the order is free: one that is done and was not taken.
+static uint32_t arrived(const Branches *g, uint32_t i) {
+  for (uint32_t k = 0; k < g->n; k++)
+    if (g->at[k].done && !g->at[k].taken) return k;
+  while (i && g->at[i].taken)
+    i--;
+  return i;
 }
 
 enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
@@ -244,12 +329,13 @@ enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
   Branches *g = find(cx, branches);
   if (!g || i >= g->n) return B_EMPTY;
   pthread_mutex_lock(&g->lock);
-  bool done = g->at[i].done;
+  bool any = cx->rt->free_order && !g->turns;
+  Branch *b = &g->at[any ? arrived(g, i) : i];
+  bool done = b->done && !(any && b->taken), rests = b->rests;
   g->news = false;
   pthread_mutex_unlock(&g->lock);
-  if (done) return take(cx, &g->at[i]);
-  return stopped(cx,
-                 ambi_load_relaxed(&cx->x_cancel) ? STOP_CANCEL : STOP_WAIT);
+  if (rests) return take_turn(cx, b);
+  return done ? take_all(cx, b) : wait_for_news(cx);
 }
 
 static bool is_better(const Branch *a, const Branch *b) {
@@ -270,8 +356,8 @@ enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches) {
   bool all = g->ndone == g->n;
   g->news = false;
   pthread_mutex_unlock(&g->lock);
-  if (best && (all || best->what == FOUND_RESULT)) return take(cx, best);
-  if (stop) return take(cx, stop);
+  if (best && (all || best->what == FOUND_RESULT)) return take_all(cx, best);
+  if (stop) return take_all(cx, stop);
   return all ? B_EMPTY : wait_for_news(cx);
 }
 

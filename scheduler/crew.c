@@ -177,6 +177,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
   c->face = (Crew){.rest = rest,
                    .form_ended = form_ended,
                    .begin = ambi_branches_begin,
+                   .begin_turns = ambi_branches_begin_turns,
                    .branch = ambi_branches_next,
                    .first = ambi_branches_first,
                    .drop = ambi_branches_drop,
@@ -185,6 +186,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .part_make = ambi_part_make,
                    .part_start = ambi_part_start,
                    .part_results = ambi_part_results,
+                   .part_done = ambi_part_done,
                    .part_drop = ambi_part_drop};
   rt->crew = &c->face;
   return ambi_mutexes_open(rt);

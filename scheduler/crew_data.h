@@ -60,11 +60,13 @@ struct Part *ambi_part_make(Context *cx);
 void ambi_part_start(Context *cx, struct Part *p);
 struct Segment *ambi_part_results(Context *cx, struct Part *p, size_t *n,
                                   bool *again);
+bool ambi_part_done(struct Part *p);
 void ambi_part_drop(Context *cx, struct Part *p);
 bool ambi_part_news(const Context *cx);
 
 // ---- branches.c ---------------------------------------------------------------
 uint64_t ambi_branches_begin(Context *cx, Value list);
+uint64_t ambi_branches_begin_turns(Context *cx, Value list);
 enum BuiltinStatus ambi_branches_next(Context *cx, uint64_t branches,
                                       uint32_t i);
 enum BuiltinStatus ambi_branches_first(Context *cx, uint64_t branches);

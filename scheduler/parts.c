@@ -174,11 +174,17 @@ void ambi_part_start(Context *cx, Part *p) {
   if (ambi_crew_acting()) ambi_pool_offer(ambi_crew_acting());
 }
 
-Segment *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
+bool ambi_part_done(Part *p) {
   Job *w = (Job *)p;
   pthread_mutex_lock(&w->lock);
   bool done = w->state == PART_DONE;
   pthread_mutex_unlock(&w->lock);
+  return done;
+}
+
+Segment *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
+  Job *w = (Job *)p;
+  bool done = ambi_part_done(p);
   cx->waits = done ? NULL : w;
   if (!done) {
     cx->stop = STOP_WAIT;
@@ -204,9 +210,5 @@ void ambi_part_drop(Context *cx, Part *p) {
 
 bool ambi_part_news(const Context *cx) {
   Job *w = cx->waits;
-  if (!w) return false;
-  pthread_mutex_lock(&w->lock);
-  bool done = w->state == PART_DONE;
-  pthread_mutex_unlock(&w->lock);
-  return done;
+  return w && ambi_part_done(&w->part);
 }

@@ -104,6 +104,14 @@ sub output {
     gives(['parse', '-e', "(a (b \"c\"))\n  \$x !(f 1.50)\n\"s\" ; remark\n+"], 0,
         "1:1: (a (b \"c\"))\n2:3: \$x\n2:6: !\n2:7: (f 1.5)\n3:1: \"s\"\n4:1: +\n",
         'parse shows atoms with their places');
+    my $slow = '!(import! &self concurrent) (= (f $n) (if (< $n 2) $n (+ (f (- $n 1)) (f (- $n 2))))) '
+        . '!(collapse (hyperpose ((let $x (f 12) a) b (superpose (c d)))))';
+    for my $order ( '', '--order=source', '--order=arrival' ) {
+        my ($found) = `$ambit --tier=$tier -j3 $order -e '$slow'` =~ /^\[\((.+)\)\]$/m;
+        my @found = split / /, $found // '';
+        @found = sort @found if $order =~ /arrival/;
+        is( "@found", 'a b c d', "tier $tier: hyperpose, $order" );
+    }
     my $told = `$ambit --tier=$tier --explain -e '(p a b) (p b c) (q c) !(match &self (, (p \$x \$y) (q \$y)) \$x)' 2>err`;
     is($told, "[b]\n", "tier $tier: --explain leaves the answers as they are");
     is(slurp('err'), <<'END', "tier $tier: and tells how they were found");

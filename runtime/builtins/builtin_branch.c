@@ -9,6 +9,7 @@
 // results: each comes with the list of branches as it reads then, and that is unified
 // with the list as it was.
 #include "runtime/builtins/answer.h"
+#include "runtime/builtins/branch.h"
 #include "runtime/crew.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
@@ -28,10 +29,13 @@ static Value with_list(Context *cx, Value list) {
   return v;
 }
 
-// The call that waits for branch i of n.
-static Value call_of_branch(Context *cx, uint64_t branches, uint32_t i,
-                            uint32_t n, Value list) {
-  return AMB_EXPR(cx, AMB_OP_ID(OP_BRANCH), ambi_small_int((int64_t)branches),
+Value ambi_branches_told(Context *cx, Value list) {
+  return ambi_is_ground_expr(list) ? list : with_list(cx, list);
+}
+
+Value ambi_branches_call(Context *cx, uint32_t op, uint64_t branches,
+                         uint32_t i, uint32_t n, Value list) {
+  return AMB_EXPR(cx, AMB_OP_ID(op), ambi_small_int((int64_t)branches),
                   ambi_small_int(i), ambi_small_int(n), list);
 }
 
@@ -39,7 +43,7 @@ static Value call_of_branch(Context *cx, uint64_t branches, uint32_t i,
 static uint64_t begin(Context *cx, Value list) {
   const Crew *crew = cx->rt->crew;
   if (!crew || cx->rt->tier == 0) return 0;
-  if (!ambi_is_ground_expr(list)) list = with_list(cx, list);
+  list = ambi_branches_told(cx, list);
   if (!ambi_is_none(list)) return crew->begin(cx, list);
   ambi_answer_stop(cx);
   return 0;
@@ -54,7 +58,8 @@ enum BuiltinStatus ambi_b_hyperpose(Context *cx, const Value *args, unsigned n,
   uint64_t branches = size > 1 ? begin(cx, args[0]) : 0;
   if (cx->stop) return B_STOP;
   if (!branches) return ambi_b_superpose(cx, args, n, out);
-  return ambi_answer(cx, out, call_of_branch(cx, branches, 0, size, args[0]));
+  return ambi_answer(
+      cx, out, ambi_branches_call(cx, OP_BRANCH, branches, 0, size, args[0]));
 }
 
 // ((result list) ..) as they came, made into what binds the variables of the list.
@@ -71,26 +76,39 @@ static bool bind_results(Context *cx, Value list) {
   return true;
 }
 
+bool ambi_branches_bind(Context *cx, Value list) {
+  return ambi_is_ground_expr(list) || bind_results(cx, list);
+}
+
+bool ambi_branches_read(const Value *args, unsigned n, uint64_t *branches,
+                        uint32_t *i, uint32_t *size) {
+  if (n < 4 || !ambi_is_int(args[0]) || !ambi_is_int(args[1]) ||
+      !ambi_is_int(args[2]))
+    return false;
+  *branches = (uint64_t)ambi_int_of(args[0]);
+  *i = (uint32_t)ambi_int_of(args[1]);
+  *size = (uint32_t)ambi_int_of(args[2]);
+  return true;
+}
+
 // (_branch BRANCHES I N LIST)
 enum BuiltinStatus ambi_b_branch(Context *cx, const Value *args, unsigned n,
                                  Value *out) {
   (void)out;
   const Crew *crew = cx->rt->crew;
-  if (n < 4 || !crew || !ambi_is_int(args[0]) || !ambi_is_int(args[1]) ||
-      !ambi_is_int(args[2]))
+  uint64_t branches;
+  uint32_t i, size;
+  if (!crew || !ambi_branches_read(args, n, &branches, &i, &size))
     return B_NOREDUCE;
-  uint64_t branches = (uint64_t)ambi_int_of(args[0]);
-  uint32_t i = (uint32_t)ambi_int_of(args[1]),
-           size = (uint32_t)ambi_int_of(args[2]);
   enum BuiltinStatus status = crew->branch(cx, branches, i);
   if (status != B_MANY) return status;
-  if (!ambi_is_ground_expr(args[3]) && !bind_results(cx, args[3]))
-    return ambi_answer_stop(cx);
+  if (!ambi_branches_bind(cx, args[3])) return ambi_answer_stop(cx);
   if (i + 1 == size) {
     crew->drop(cx, branches);
     return B_MANY;
   }
-  Value next = call_of_branch(cx, branches, i + 1, size, args[3]);
+  Value next =
+      ambi_branches_call(cx, OP_BRANCH, branches, i + 1, size, args[3]);
   if (ambi_is_none(next) || !ambi_vec_push(&cx->many, next))
     return ambi_answer_stop(cx);
   return B_MANY;

@@ -489,17 +489,27 @@ void ambi_handover_forget(Engine *g) {
   g->nsegments = g->segments_cap = 0;
 }
 
+// Whose results are next: those of the newest part, or, where the order is free, of one
+// that has them already.
+static Part **next_part(const Engine *g, Hook *region) {
+  const Runtime *rt = g->cx->rt;
+  if (rt->free_order && region->kind != HOOK_BEST)
+    for (Part **at = &region->parts; *at; at = &(*at)->older)
+      if (rt->crew->part_done(*at)) return at;
+  return &region->parts;
+}
+
 bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
   *again = false;
   while (region->parts) {
-    Part *p = region->parts;
+    Part **at = next_part(g, region), *p = *at;
     size_t n = 0;
     Segment *results = crew->part_results(cx, p, &n, again);
     if (*again) return true;
     if (!results || !take_results(g, region, barrier, results, n)) return false;
-    region->parts = p->older;
+    *at = p->older;
     crew->part_drop(cx, p);
   }
   g->handed_to = NULL;

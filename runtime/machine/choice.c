@@ -66,6 +66,7 @@ Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
   }
   h->kind = kind;
   h->effects = g->effects;
+  h->steps = g->cx->limits.steps_used;
   return h;
 }
 

@@ -129,7 +129,8 @@ struct Hook {
   struct Best *best;   // HOOK_BEST: the scope, which ends with the hook
   bool sequential;     // nothing of it is handed over
   bool hopeful;        // what was handed over may turn out to have effects
-  uint64_t effects;    // HOOK_COLLECT: those of the Engine when it began
+  uint64_t effects;    // HOOK_COLLECT: those of the Engine when it began ...
+  uint64_t steps;      // ... and steps, as far as they were counted
   bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
   RecordVec records;   // HOOK_CURSOR: candidates of a query
   ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;

@@ -14,7 +14,8 @@
 
 enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
-  GRAIN = 4000  // steps of the evaluation before anything is handed over
+  SMALL = 3000,          // steps of a part that was not worth it
+  GRAIN = 8000  // steps in a region before anything of it is handed over
 };
 
 // ---- what may be handed over ----------------------------------------------------
@@ -250,10 +251,17 @@ static bool give_terms(Giving *x) {
   return ok;
 }
 
+static bool is_new(const Giving *x) {
+  uint64_t began = x->region.begins->hook->steps;
+  return x->g->cx->limits.steps_used - began < GRAIN &&
+         !ambi_stress(STRESS_HANDOVER);
+}
+
 bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
                         Hook **region) {
   Giving x = {.g = g, .to = to};
   x.record = oldest(g, newest, &x.region);
+  if (x.record && is_new(&x)) x.record = NULL;
   enum AmbStop before = g->cx->stop;
   if (x.record) x.kept = ambi_divide_near(x.record);
   bool ok = x.record && may_begin_again(&x) && copy_words(&x) &&
@@ -282,7 +290,6 @@ static void wait_longer(Engine *g) {
 void ambi_handover_offer(Engine *g, const Choice *newest) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
-  if (cx->limits.steps_used < GRAIN && !ambi_stress(STRESS_HANDOVER)) return;
   if (g->refused) {
     g->refused--;
     return;
@@ -294,7 +301,6 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
     wait_longer(g);
     return;
   }
-  g->patience = 0;
   p->older = region->parts;
   region->parts = p;
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_GIVEN, 1);
@@ -499,6 +505,15 @@ static Part **next_part(const Engine *g, Hook *region) {
   return &region->parts;
 }
 
+// Handing over something small costs more than it brings: then it is a while until the
+// next time. Of what is left of a search at its end most is small.
+static void learn(Engine *g, uint64_t steps) {
+  if (steps < SMALL)
+    wait_longer(g);
+  else
+    g->patience = 0;
+}
+
 bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
@@ -506,8 +521,10 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   while (region->parts) {
     Part **at = next_part(g, region), *p = *at;
     size_t n = 0;
+    uint64_t before = cx->limits.steps_used;
     Segment *results = crew->part_results(cx, p, &n, again);
     if (*again) return true;
+    if (results) learn(g, cx->limits.steps_used - before);
     if (!results || !take_results(g, region, barrier, results, n)) return false;
     *at = p->older;
     crew->part_drop(cx, p);

@@ -276,8 +276,8 @@ enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
 void ambi_form_close(Context *cx) {
   Engine *g = cx->engine;
   if (!g) return;
-  if (cx->rt->crew) cx->rt->crew->form_ended(cx);
   ambi_isolation_end(cx);
+  if (cx->rt->crew) cx->rt->crew->form_ended(cx);
   if (cx->held || cx->waiter) cx->rt->mutex_table->release(cx);
   end(g, g->home);
   if (g->form) ambi_unit_drop(g->code, g->form);

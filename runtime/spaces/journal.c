@@ -4,6 +4,7 @@
 #include "memory/alloc.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/journal_data.h"
+#include "runtime/spaces/share.h"
 
 #define MOST_ORDINAL (UINT32_MAX - 2)
 
@@ -303,6 +304,22 @@ static void release_all(Store *store, const Changes *c) {
     ambi_record_release(store, c->at[i].record);
 }
 
+// Evaluations rest, and go out then; what a journal looks at has to stay.
+static void go_in(Journal *j) {
+  if (!j->rt->sharing) return;
+  Epochs *e = &j->rt->sharing->epochs;
+  ambi_epoch_join(e, &j->party);
+  ambi_epoch_enter(e, &j->party);
+}
+
+static void go_out(Journal *j) {
+  if (!ambi_epoch_is_inside(&j->party)) return;
+  Epochs *e = &j->rt->sharing->epochs;
+  ambi_epoch_leave(&j->party);
+  ambi_epoch_part(e, &j->party);
+  ambi_epoch_poll(e);
+}
+
 static void close_journal(Journal *j) {
   Store *store = j->rt->store;
   release_all(store, &j->log);
@@ -317,6 +334,7 @@ static void close_journal(Journal *j) {
   ambi_free(j->log.at, j->log.cap * sizeof *j->log.at);
   ambi_free(j->log_at, j->log_at_cap * sizeof *j->log_at);
   ambi_free(j->levels, j->levels_cap * sizeof *j->levels);
+  go_out(j);
   ambi_free(j, sizeof *j);
 }
 
@@ -332,6 +350,7 @@ unsigned ambi_journal_enter(Context *cx, enum LevelKind kind) {
     if (!j) return out_of_memory(cx);
     j->rt = cx->rt;
     j->number = ambi_delta_numbers(cx->rt);
+    go_in(j);
     cx->journal = j;
   }
   if (!ambi_grow((void **)&j->levels, &j->levels_cap, j->nlevels + 1,

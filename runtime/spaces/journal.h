@@ -32,8 +32,8 @@
 //             several spaces have the guard, so none waits in a circle
 //   waits     a commit for changes in progress and other commits; who changes a state for
 //             the commit that froze it. All are short, and evaluate nothing
-//   lifetime  the evaluation is inside (memory/epoch.h) from before its first View until
-//             its form ends, so Views stay valid. Without Sharing, evaluations of other
+//   lifetime  the Journal is inside (memory/epoch.h) as long as it exists, whoever runs its
+//             evaluation and whether that rests, so Views stay valid. Without Sharing, evaluations of other
 //             actors may come in between: then a space has changed if its version has
 //   weaker?   Views without locks at the commit are rejected: a change could come between
 //             looking and publishing

@@ -46,6 +46,7 @@ typedef struct Places {  // of what has an address: place + 1, 0: none
 
 struct Journal {
   Runtime *rt;
+  Participant party;         // inside while it exists, together
   uint64_t number, version;  // of the journal; of what it shows
   Shade **shades;
   size_t nshades, shades_cap;

@@ -29,6 +29,9 @@ enum AmbStop ambi_form_open_data(Context *cx, Value form);
 // Asked by an operation: what it gives, evaluated, is the form's only result, so nothing
 // else of the form is needed any more.
 bool ambi_form_ends_here(const Context *cx);
+// The same, where the operation is the first thing that this call of a function does: all
+// that is left of the form is that call.
+bool ambi_form_ends_with(const Context *cx, Value call);
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out);
 void ambi_form_close(Context *cx);
 

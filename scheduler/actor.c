@@ -381,6 +381,8 @@ static bool go_on(Actor *a) {
 // looked for messages, it may have taken the nudge of who killed it.
 static TaskNext rest(Actor *a) {
   if (a->form) leave_context(a, worker_of(a));
+  // What came while it waits for something else is kept.
+  if (!a->waiting.on) ambi_mailbox_drain(&a->handle->box, &a->inbox);
   if (is_to_end(a)) return TASK_AGAIN;
   return ambi_mailbox_park(&a->handle->box) ? TASK_WAIT : TASK_AGAIN;
 }

@@ -4,6 +4,7 @@
 // is done again from its beginning when something may have changed.
 #include "memory/alloc.h"
 #include "runtime/builtins/answer.h"
+#include "runtime/bytecode/code.h"
 #include "runtime/eval.h"
 #include "scheduler/actor.h"
 
@@ -283,20 +284,24 @@ static bool matches(Context *cx, Value pattern, Value v) {
   return ok;
 }
 
-// (unify MESSAGE PATTERN BODY Empty), with which the evaluation goes on; AMB_NONE: no
-// clause matches, or cx->stop is set.
-static Value chosen(Context *cx, Value clauses, const Message *m) {
+// Of clauses (unify MESSAGE PATTERN BODY Empty), with which the evaluation goes on; of
+// patterns (I MESSAGE), where the i-th, from 1, is the first that matches. AMB_NONE: none
+// does, or cx->stop is set.
+static Value chosen(Context *cx, Value clauses, bool bare, const Message *m) {
   Word *h = cx->h;
   Value v = AMB_NONE;
   for (uint32_t i = 0; i < ambi_expr_size(clauses); i++) {
     Value clause = ambi_deref(ambi_expr_at(clauses, i));
-    Value pattern = ambi_expr_at(clause, 0);
+    Value pattern = bare ? clause : ambi_expr_at(clause, 0);
     if (surely_apart(pattern, m)) continue;
     if (ambi_is_none(v)) v = ambi_parcel_unpack(cx, m);
     if (ambi_is_none(v)) break;
     if (!matches(cx, pattern, v)) continue;
-    v = AMB_EXPR(cx, AMB_SYM(UNIFY), v, pattern, ambi_expr_at(clause, 1),
-                 AMB_SYM(EMPTY));
+    if (bare)
+      v = AMB_EXPR(cx, ambi_small_int(i + 1), v);
+    else
+      v = AMB_EXPR(cx, AMB_SYM(UNIFY), v, pattern, ambi_expr_at(clause, 1),
+                   AMB_SYM(EMPTY));
     if (ambi_is_none(v)) break;
     return v;
   }
@@ -310,7 +315,7 @@ static void throw_away(Actor *a, Message *before, Message *m) {
 }
 
 // Looks through what has not been looked at. Answers that nobody waits for any more go.
-static Value look_for(Context *cx, Actor *a, Value clauses) {
+static Value look_for(Context *cx, Actor *a, Value clauses, bool bare) {
   Message *before = a->waiting.looked;
   Message *m = before ? before->next : a->inbox.first;
   for (Message *next; m; m = next) {
@@ -319,7 +324,7 @@ static Value look_for(Context *cx, Actor *a, Value clauses) {
       throw_away(a, before, m);
       continue;
     }
-    Value v = chosen(cx, clauses, m);
+    Value v = chosen(cx, clauses, bare, m);
     if (!ambi_is_none(v)) throw_away(a, before, m);
     if (!ambi_is_none(v) || cx->stop) return v;
     a->waiting.looked = before = m;
@@ -337,7 +342,13 @@ static bool are_clauses(Value v) {
 // What waits at the very end of an actor's work needs no Context: its form is kept.
 static void keep_form(Context *cx, Actor *a, const Value *args, unsigned n) {
   Value call[4] = {AMB_OP_ID(n > 1 ? OP_RECEIVE_UNTIL : OP_RECEIVE)};
-  if (a->form || cx != a->cx || !ambi_form_ends_here(cx)) return;
+  if (a->form || cx != a->cx) return;
+  if (n == 2) {  // _receive-next is the first thing that the call does
+    if (ambi_form_ends_with(cx, args[1]))
+      pack(cx, a, ambi_unmark(ambi_deref(args[1])), &a->form);
+    return;
+  }
+  if (!ambi_form_ends_here(cx)) return;
   for (unsigned i = 0; i < n; i++)
     call[i + 1] = args[i];
   Value form = ambi_make_expr(cx, call, n + 1);
@@ -347,15 +358,16 @@ static void keep_form(Context *cx, Actor *a, const Value *args, unsigned n) {
 static enum BuiltinStatus receive_by(Context *cx, Actor *a, const Value *args,
                                      unsigned n, Value *out) {
   enum BuiltinStatus status;
-  if (!are_clauses(args[0]) || (n > 1 && !ambi_is_number(args[1])))
+  bool bare = n == 2;
+  if (!bare && (!are_clauses(args[0]) || (n > 1 && !ambi_is_number(args[1]))))
     return ambi_answer_error(
         cx, "receive expects ((PATTERN BODY) ...), and perhaps "
             "milliseconds and a body");
   for (;;) {
-    if (!set_waiting(cx, a, n > 1 ? &args[1] : NULL)) return B_STOP;
+    if (!set_waiting(cx, a, n == 3 ? &args[1] : NULL)) return B_STOP;
     ambi_mailbox_drain(&a->handle->box, &a->inbox);
     if (ambi_actor_is_stopped(cx, a)) return B_STOP;
-    *out = look_for(cx, a, args[0]);
+    *out = look_for(cx, a, args[0], bare);
     if (cx->stop) return B_STOP;
     if (ambi_is_none(*out) && ambi_actor_is_due(a)) *out = args[2];
     if (!ambi_is_none(*out)) return B_OK;
@@ -378,6 +390,16 @@ static enum BuiltinStatus receive_now(Context *cx, const Value *args,
 static enum BuiltinStatus op_receive(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
   return as_written(cx, out, "receive", args, n, receive_now(cx, args, n, out));
+}
+
+// (_receive-next PATTERNS CALL), of a function that is made of a `receive`.
+static enum BuiltinStatus op_receive_next(Context *cx, const Value *args,
+                                          unsigned n, Value *out) {
+  enum BuiltinStatus status = receive_now(cx, args, n, out);
+  if (status != B_ERROR) return status;
+  Value clauses = ambi_receive_clauses(cx, args[1]);
+  if (ambi_is_none(clauses)) return ambi_answer_stop(cx);
+  return as_written(cx, out, "receive", &clauses, 1, status);
 }
 
 // ---- call ---------------------------------------------------------------------------------
@@ -494,7 +516,7 @@ static enum BuiltinStatus op_link(Context *cx, const Value *args, unsigned n,
   if (tied == TIE_OUTAGE) return ambi_answer_stop(cx);
   Message *reason = tied == TIE_ENDED ? reason_of(a->all, h) : NULL;
   if (reason) ambi_actor_kill(a, a->handle, reason);
-  if (was_killed(cx, a, &status)) return status;
+  if (reason && was_killed(cx, a, &status)) return status;
   return ambi_answer_unit(out);
 }
 
@@ -536,7 +558,7 @@ static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
   enum Packed packed = pack(cx, a, args[1], &m);
   if (packed != PACKED) return not_packed(cx, packed);
   ambi_actor_kill(a, h, m);
-  if (was_killed(cx, a, &status)) return status;
+  if (h == a->handle && was_killed(cx, a, &status)) return status;
   if (h == a->handle) {
     cx->stop = cx == a->cx ? STOP_YIELD : STOP_CANCEL;
     return B_STOP;
@@ -547,6 +569,7 @@ static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
 const ActorTable ambi_actor_table = {{[ACTOR_SPAWN] = op_spawn,
                                       [ACTOR_SEND] = op_send,
                                       [ACTOR_RECEIVE] = op_receive,
+                                      [ACTOR_RECEIVE_NEXT] = op_receive_next,
                                       [ACTOR_SELF] = op_self,
                                       [ACTOR_CALL] = op_call,
                                       [ACTOR_REPLY] = op_reply,

@@ -24,7 +24,8 @@ static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
     return ambi_answer_error(cx, "not in a branch that runs beside others");
   if (!cx->journal || which == ACTOR_SELF)
     return all->at[which](cx, args, n, out);
-  if (which == ACTOR_RECEIVE || which == ACTOR_CALL || which == ACTOR_SPAWN)
+  if (which == ACTOR_RECEIVE || which == ACTOR_RECEIVE_NEXT ||
+      which == ACTOR_CALL || which == ACTOR_SPAWN)
     return ambi_answer_error(cx, "not in a transaction");
   return hold(cx, op, args, n, out);
 }
@@ -37,6 +38,7 @@ static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
 OPERATION(spawn, ACTOR_SPAWN, OP_SPAWN)
 OPERATION(send, ACTOR_SEND, OP_SEND)
 OPERATION(receive, ACTOR_RECEIVE, OP_RECEIVE)
+OPERATION(receive_next, ACTOR_RECEIVE_NEXT, OP_RECEIVE_NEXT)
 OPERATION(self, ACTOR_SELF, OP_SELF)
 OPERATION(call, ACTOR_CALL, OP_CALL)
 OPERATION(reply, ACTOR_REPLY, OP_REPLY)

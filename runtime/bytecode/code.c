@@ -193,6 +193,7 @@ void ambi_code_close(Runtime *rt) {
   CodeState *cs = rt->code;
   if (!cs) return;
   ambi_targets_free(cs);
+  ambi_receives_close(cs);
   ambi_definitions_close(cs);
   free_units(cs, &cs->units);
   free_units(cs, &cs->retired);

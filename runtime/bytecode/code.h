@@ -266,7 +266,8 @@ struct CodeState {
                   // core library is about no symbol in particular
   AMB_ATOMIC(bool)
   x_rule_for_all;  // [lock>all] a rule came because of which all forms are literal
-  Unit *lower_unit;  // [init] stub: OP_I_LOWER
+  struct Receives *receives;  // [lock:guard] of lower_receive.c
+  Unit *lower_unit;           // [init] stub: OP_I_LOWER
   // Units of frames that no rule was lowered to, once they are needed.
   AMB_ATOMIC(Unit *)
   x_eval_units[32];           // [lock>all] EVAL, for up to 2^i children
@@ -297,6 +298,10 @@ static inline bool ambi_is_lowered(const CodeState *cs, const Variant *v) {
 
 bool ambi_code_open(Runtime *rt);
 void ambi_code_close(Runtime *rt);
+void ambi_receives_close(CodeState *cs);
+// The clauses from which the function of this call was made (lower_receive.c), with its
+// values; () if it was not. AMB_NONE: memory is out.
+Value ambi_receive_clauses(Context *cx, Value call);
 // Symbols whose rules or types changed this often after code relied on them are
 // no longer relied on: their calls are matched as the rules stand.
 enum { MAX_CHANGES = 8 };

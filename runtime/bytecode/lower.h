@@ -260,6 +260,10 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label);
 // left out, and so are Errors, which stay what they are.
 bool ambi_lower_bound_since(Lower *l, Value e, uint32_t i, Value param);
 
+// ---- lower_receive.c ---------------------------------------------------------------
+// A call of a function made of its clauses, if e is a `receive` of a rule; else e.
+Value ambi_lower_receive(Lower *l, Value e);
+
 // ---- lower_expr.c ----------------------------------------------------------------
 void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest);

@@ -877,6 +877,7 @@ void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_give(l, ambi_lower_term(l, e), d);
     return;
   }
+  e = ambi_lower_receive(l, e);
   int stub = form_check(l, e, t, d, err);
   if (!ambi_lower_form_expr(l, e, t, d, err, rest))
     no_form(l, e, t, d, err, rest, stub < 0);

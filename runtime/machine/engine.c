@@ -263,6 +263,14 @@ bool ambi_form_ends_here(const Context *cx) {
          g->top_hook->values.n == 0 && g->top_hook->nitems == 0;
 }
 
+bool ambi_form_ends_with(const Context *cx, Value call) {
+  const Engine *g = cx->engine;
+  if (!ambi_form_ends_here(cx) || !ambi_is_expression(call)) return false;
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return u->variant &&
+         ambi_same(u->variant->def->head, ambi_deref(ambi_expr_at(call, 0)));
+}
+
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
   static const Code further[1] = {{.op = OP_I_FAIL}};
   Engine *g = cx->engine;

@@ -20,6 +20,7 @@ static void open_reader(void) {
 }
 
 static void close_reader(void) {
+  ambi_mentions_close(&rt);
   ambi_tokens_close(tokens);
   ambi_words_close(&rt);
   ambi_store_close(rt.store);
@@ -474,6 +475,7 @@ START_TEST(tokens_imported) {
   ck_reads("&a bb True", "theirs | pattern | no");
   add_token("&a", "again");
   ck_reads("&a", "again");
+  ambi_mentions_close(&rt);
   ambi_tokens_close(tokens);
   tokens = from;
   ck_reads("&a bb", "theirs | pattern");

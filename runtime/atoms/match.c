@@ -349,12 +349,10 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
 
 // Which of two variables is bound to the other? One written in the program keeps its
 // name, and what a query asks for stands for no other: not for what an earlier query
-// asked for, either, which several results of that may hold. Its stamp does not say that
-// it was asked for.
+// asked for, either, which several results of that may hold.
 static int rank(const Word *cell) {
   uint32_t id = ambi_vinfo_id(cell[1]);
-  if (id == AMB_VAR_FRESH) return 1;
-  return id >= AMB_VAR_STAMPED ? 2 : 0;
+  return id < AMB_VAR_STAMPED ? 0 : id % 2 ? 1 : 2;
 }
 
 static bool bind_vars(Context *cx, Value a, Value b) {

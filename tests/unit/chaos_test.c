@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/modules/runner.h"
 #include "scheduler/actor.h"
 #include "scheduler/crew.h"
@@ -231,18 +232,25 @@ static Round make_round(unsigned number) {
   return r;
 }
 
+// Actors that are still there may be looking.
+static void set_steps(uint64_t n) {
+  ambi_guard(rt);
+  rt->limits.steps = n;
+  ambi_unguard(rt);
+}
+
 // It is cut off, or gives what it always gives. The limit on steps is that of each
 // actor, too.
 static void cut_off(const Round *r, bool by_outage) {
   uint64_t n = 1 + below(by_outage ? 3000 : 30000);
-  Limits had = rt->limits;
+  uint64_t had = rt->limits.steps;
   if (by_outage)
     ambi_alloc_fail_at(n);
   else
-    rt->limits.steps = n;
+    set_steps(n);
   enum RunStatus status = run(r->form.at);
   ambi_alloc_fail_at(0);
-  rt->limits = had;
+  set_steps(had);
   const char *text = lines.len ? lines.text : "";
   bool whole = status == RUN_OK && strcmp(text, r->expected.at) == 0;
   bool cut = status == RUN_LIMIT && lines.len == 0;

@@ -354,6 +354,8 @@ bool ambi_lower_simple_types(Lower *l, Value e);
 bool ambi_lower_untyped_call(Lower *l, Value side);
 // Does it come from rules that just state its values?
 bool ambi_lower_states(Lower *l, Value side);
+// Is e a term, or a call of functions of one rule each, that has one result at most?
+bool ambi_lower_is_single(Lower *l, Value e);
 // Goes to `no` unless the sides are equal; to `whole`, where the whole is evaluated
 // as an atom, when only that can tell.
 void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,

@@ -90,6 +90,37 @@ static unsigned endings_of(Lower *l, Value call, unsigned depth) {
   return all;
 }
 
+// ---- one result at most ---------------------------------------------------------
+
+static bool is_single_call(Lower *l, Value call, unsigned depth);
+
+static bool is_single(Lower *l, Value e, unsigned depth) {
+  if (ambi_lower_is_det(l, e)) return true;
+  if (is_sym(ambi_expr_at(e, 0), AMB_SYM(IF).w) && ambi_expr_size(e) == 4)
+    return ambi_lower_is_det(l, ambi_expr_at(e, 1)) &&
+           is_single(l, ambi_expr_at(e, 2), depth) &&
+           is_single(l, ambi_expr_at(e, 3), depth);
+  return depth > 0 && is_single_call(l, e, depth - 1);
+}
+
+static bool is_single_call(Lower *l, Value call, unsigned depth) {
+  if (!ambi_lower_untyped_call(l, call)) return false;
+  for (uint32_t i = 1; i < ambi_expr_size(call); i++)
+    if (!is_single(l, ambi_expr_at(call, i), depth)) return false;
+  Definition *d = ambi_lower_head_of(l, call).def;
+  RecordVec rules = {0};
+  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
+  bool single =
+      rules.n == 1 &&
+      is_single(l, ambi_expr_at(ambi_record_atom(rules.at[0]), 2), depth);
+  ambi_records_drop(&rules);
+  return single;
+}
+
+bool ambi_lower_is_single(Lower *l, Value e) {
+  return is_single(l, e, MAX_STATED);
+}
+
 bool ambi_lower_states(Lower *l, Value side) {
   return endings_of(l, side, MAX_STATED) == END_PLAIN;
 }

@@ -493,7 +493,7 @@ static bool settable(Lower *l, Value s, Value v) {
     return false;
   // A value that the state does not take would have to join the errors beside it.
   if (ambi_lower_untyped_call(l, v) && ambi_lower_states(l, v) &&
-      !ambi_lower_is_det(l, v))
+      !ambi_lower_is_single(l, v))
     return false;
   if (ambi_is_state(s) && ambi_is_expr(v) && as_the_state_wants(l, v) &&
       ambi_is_none(state_type(s)))

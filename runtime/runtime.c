@@ -9,6 +9,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
+#include "runtime/cells.h"
 #include "runtime/modules/module.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
@@ -65,35 +66,9 @@ Runtime *ambi_runtime_open_from(const BootImage *boot, const Host *host,
 void ambi_runtime_quiesce(Runtime *rt) {
   if (rt->code) ambi_code_quiesce(rt->code);
   ambi_spaces_quiesce(rt);
-  if (!rt->sharing) ambi_store_quiesce(rt->store);
-}
-
-void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
-  CellHeader *newest = ambi_load_acquire(&rt->cells);
-  do {
-    c->number = newest ? newest->number + 1 : 1;
-    c->next = newest;
-    if (!rt->sharing) {
-      ambi_store_release(&rt->cells, c);
-      return;
-    }
-  } while (!ambi_compare_exchange(&rt->cells, &newest, c));
-}
-
-static void free_cells(Runtime *rt) {
-  while (rt->cells) {
-    CellHeader *c = rt->cells;
-    rt->cells = c->next;
-    switch ((enum CellKind)c->kind) {
-    case CELL_SPACE: ambi_space_free((Space *)c); break;
-    case CELL_STATE: ambi_state_free(rt, (State *)c); break;
-    case CELL_FILE:
-    case CELL_RNG:
-    case CELL_HOST:
-      if (c->drop) c->drop(c);
-      break;
-    }
-  }
+  if (rt->sharing) return;
+  ambi_cells_quiesce(rt);
+  ambi_store_quiesce(rt->store);
 }
 
 void ambi_runtime_close(Runtime *rt) {
@@ -102,7 +77,7 @@ void ambi_runtime_close(Runtime *rt) {
   if (rt->code) ambi_code_close(rt);
   ambi_tables_close(rt);
   ambi_modules_close(rt);
-  free_cells(rt);
+  ambi_cells_close(rt);
   ambi_mentions_close(rt);
   ambi_builtins_close(rt);
   ambi_host_close(rt);

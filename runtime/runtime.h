@@ -60,8 +60,12 @@ struct Runtime {
   Store *store;
   Words *words;  // that stand for something else in every module
   Host host;
-  AMB_ATOMIC(CellHeader *) cells;  // [all] all cells, for closing; newest first
-  Space *shrunk;                   // spaces with removed rules and types
+  AMB_ATOMIC(CellHeader *) cells;   // [all] all cells, newest first
+  AMB_ATOMIC(size_t) x_cell_bytes;  // [all~] that they take, about
+  size_t circles_soft;              // [own] ... and those in circles
+  size_t cells_soft;                // [own] from which on they are looked for
+  uint32_t cell_mark;               // [own] of what was seen last time
+  Space *shrunk;                    // spaces with removed rules and types
   struct Sharing *sharing;  // [init] NULL: one evaluator has all, see guard.h
   unsigned guards;          // [lock:guard] how often the guard is taken
   const struct Crew *crew;  // who runs several evaluations, or NULL: nobody
@@ -143,7 +147,8 @@ static inline void ambi_runtime_types_changed(Runtime *rt) {
   ambi_store_release(&rt->x_type_changes,
                      ambi_load_relaxed(&rt->x_type_changes) + 1);
 }
-// A new cell is linked into the runtime and freed with it. Any thread.
+// A new cell is linked into the runtime, and freed with it at the latest (cells.h). Any
+// thread.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
 
 typedef struct HostObject {  // CELL_HOST: data of the embedding program

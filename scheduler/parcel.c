@@ -2,6 +2,7 @@
 #include "scheduler/parcel.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/store.h"
 
 enum { MOST_WORDS = 1 << 28, FEW_VARS = 16 };
 
@@ -15,12 +16,19 @@ static Message *packed(const Flat *f) {
   return m;
 }
 
+// Nobody tells when the last message that refers to a cell is gone.
+static void stay(void *arg, CellHeader *c) {
+  (void)arg;
+  ambi_cell_stay(c);
+}
+
 enum Packed ambi_parcel_pack(Context *cx, Flat *room, Value v, Message **out) {
   *out = NULL;
   v = ambi_deref(v);
   if (!ambi_flat_settle(cx, &v, false) || !ambi_flat_begin(room, 1, MOST_WORDS))
     return PACK_OUTAGE;
   bool ok = ambi_flat_put(cx, room, 0, v);
+  if (ok) ambi_words_see_cells(room->w, room->w + room->n, stay, NULL);
   if (ok) *out = packed(room);
   ambi_flat_end(room);
   if (*out) return PACKED;

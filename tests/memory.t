@@ -144,6 +144,10 @@ my %passing = (
     'old values of states' => '(let $s (new-state (l 0)) (set $s 400000))',
     'atoms removed again'  => '(let $s (new-space) (visit $s 400000))',
     'constants removed again' => '(let $s (new-space) (same $s 400000))',
+    'states'               => '(states 100000)',
+    'states in states'     => '(nested 100000 nil)',
+    'spaces'               => '(spaces 100000)',
+    'spaces in circles'    => '(circles 100000)',
     'atoms removed behind a query' =>
         '(let* (($s (new-space)) ($a (add-atom $s (p 1))) ($b (add-atom $s (p 2)))'
         . ' ($all (collapse (match $s (p $x) (let $c (remove-atom $s (p 2)) ($x (visit $s 300000)))))))'
@@ -159,6 +163,10 @@ sub passes {
 (= (set \$s \$n) (if (== \$n 0) 100000 (let \$x (change-state! \$s (l \$n (a b c \$n))) (set \$s (- \$n 1)))))
 (= (visit \$s \$n) (if (== \$n 0) 100000 (let* ((\$a (add-atom \$s (l \$n (a b c \$n)))) (\$all (collapse (match \$s (l \$n \$x) \$x))) (\$b (remove-atom \$s (l \$n (a b c \$n))))) (visit \$s (- \$n 1)))))
 (= (same \$s \$n) (if (== \$n 0) 100000 (let* ((\$a (add-atom \$s (l a b c d e f))) (\$b (remove-atom \$s (l a b c d e f)))) (same \$s (- \$n 1)))))
+(= (states \$n) (if (== \$n 0) 100000 (let \$s (new-state (l \$n (a b c \$n))) (states (- \$n 1)))))
+(= (nested \$n \$s) (if (== \$n 0) 100000 (let \$t (new-state (l \$n \$s)) (nested (- \$n 1) (if (== (% \$n 10) 0) nil \$t)))))
+(= (spaces \$n) (if (== \$n 0) 100000 (let* ((\$s (new-space)) (\$a (add-atom \$s (l \$n)))) (spaces (- \$n 1)))))
+(= (circles \$n) (if (== \$n 0) 100000 (let* ((\$s (new-space)) (\$t (new-space)) (\$a (add-atom \$s (l \$t))) (\$b (add-atom \$t (l \$s)))) (circles (- \$n 1)))))
 !$passing{$what}
 END
     close $file;
@@ -167,6 +175,29 @@ END
     is($code . slurp('out'), "0[100000]\n", "tier 1: $what do not count");
 }
 if (grep { $_ == 1 } @tiers) { passes($_) for sort keys %passing }
+
+# What forms have left behind does not count for those after them.
+my %left = (
+    'states' => '!(let $s (new-state (l a)) (get-state $s))',
+    'spaces' => '!(let* (($s (new-space)) ($a (add-atom $s (l a)))) (match $s (l $x) (l $x)))',
+    'spaces in circles' =>
+        '!(let* (($s (new-space)) ($t (new-space)) ($a (add-atom $s (l a $t))) ($b (add-atom $t (r $s)))) (match $s (l $x $y) (l $x)))',
+    'states in states' => '!(let $s (new-state (l a)) (let $t (new-state $s) (get-state (get-state $t))))',
+);
+
+sub leaves {
+    my ($tier, $what) = @_;
+    open my $file, '>', 'p.metta' or die "p.metta: $!";
+    print $file "$left{$what}\n" for 1 .. 40_000;
+    close $file;
+    $limit = 16;
+    my ($code) = run($tier);
+    my @lines = split /\n/, slurp('out');
+    is("$code " . scalar(grep { $_ eq '[(l a)]' } @lines), '0 40000', "tier $tier: $what that forms have left go");
+}
+if (!$slow) {
+    for my $tier (@tiers) { leaves($tier, $_) for sort keys %left }
+}
 
 # What --memory counts is what the process takes: within 5 % when it keeps something,
 # whatever that is. (And a MiB: pages of the program and of libraries come as they are

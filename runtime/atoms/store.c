@@ -43,6 +43,7 @@ void ambi_store_close(Store *s) {
     free_large(s, s->large[i]);
   ambi_free(s->large, s->large_cap * sizeof *s->large);
   ambi_store_close_maps(s);
+  ambi_store_close_notes(s);
   for (int i = 0; i < DESKS; i++)
     pthread_mutex_destroy(&s->desks[i].lock);
   pthread_mutex_destroy(&s->lock);
@@ -266,8 +267,9 @@ void ambi_store_quiesce(Store *s) {
   AMB_ASSERT(!s->together);
   Desk *d = &s->desks[0];
   free_doomed(s);
-  if (d->current && ambi_chunk_live(d->current) == 0)
-    d->next = (Word *)(d->current + 1);
+  if (!d->current || ambi_chunk_live(d->current) > 0) return;
+  d->next = (Word *)(d->current + 1);
+  ambi_store_relaxed(&d->current->x_noted, false);
 }
 
 // ---- several threads ------------------------------------------------------------
@@ -313,17 +315,40 @@ size_t ambi_store_doomed_bytes(const Store *s) {
   return bytes;
 }
 
-bool ambi_store_watch(Store *s) {
-  if (s->together) return false;
+static void watch(Store *s, StoreChunk *c) {
+  if (c->watched) return;
+  c->watched = true;
+  s->watched[s->nwatched++] = c;
+}
+
+static size_t count_doomed(const Store *s) {
   size_t n = 0;
   for (const StoreChunk *c = s->doomed; c; c = c->next_doomed)
     n++;
-  s->watched = n ? ambi_alloc(n * sizeof *s->watched) : NULL;
+  return n;
+}
+
+static void watch_notes(Store *s, const CellNote *note) {
+  for (; note; note = note->next)
+    watch(s, ambi_chunk_at(note->block));
+}
+
+// Doomed chunks, and those of terms with notes.
+bool ambi_store_watch(Store *s, bool cells, bool circles) {
+  if (s->together) return false;
+  size_t n = count_doomed(s) + ambi_store_count_notes(s, circles);
+  if (n == 0) return cells;
+  s->watched = ambi_alloc(n * sizeof *s->watched);
   if (!s->watched) return false;
+  s->room_watched = n;
   s->nwatched = 0;
   for (StoreChunk *c = s->doomed; c; c = c->next_doomed)
-    s->watched[s->nwatched++] = c;
-  qsort(s->watched, n, sizeof *s->watched, by_address);
+    watch(s, c);
+  watch_notes(s, s->given);
+  for (size_t i = 0; circles && i < s->notes_cap; i++)
+    watch_notes(s, s->notes[i]);
+  qsort(s->watched, s->nwatched, sizeof *s->watched, by_address);
+  ambi_store_watch_notes(s);
   return true;
 }
 
@@ -343,7 +368,13 @@ void ambi_store_touch(Store *s, const void *p) {
 }
 
 void ambi_store_reap(Store *s) {
-  ambi_free(s->watched, s->nwatched * sizeof *s->watched);
+  for (size_t i = 0; i < s->nwatched; i++) {
+    StoreChunk *c = s->watched[i];
+    c->watched = false;
+    if (!c->doomed) c->touched = false;
+  }
+  ambi_free(s->watched, s->room_watched * sizeof *s->watched);
   s->watched = NULL;
+  s->nwatched = s->room_watched = 0;
   free_doomed(s);
 }

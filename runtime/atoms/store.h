@@ -1,4 +1,4 @@
-// The shared atom store: immutable terms that outlive a form.
+// The shared atom store: immutable terms that outlive a form, and which cells they use.
 //
 // Space contents, rule bodies, constants and values of states live here, in
 // chunks. A stored term never points into a context heap; anyone may point to
@@ -85,12 +85,32 @@ void ambi_store_quiesce(Store *s);
 // The same for one heap while it is in use, by a collector that sees all pointers
 // it has into the store: between ambi_store_watch (false: there is nothing to
 // free, no memory, or others use the store) and ambi_store_reap it touches each. What was released and
-// not touched is freed.
-bool ambi_store_watch(Store *s);
+// not touched is freed. cells: it looks for cells as well, so there is something to do;
+// circles: all terms with cells are watched.
+bool ambi_store_watch(Store *s, bool cells, bool circles);
 void ambi_store_touch(Store *s, const void *p);
 size_t ambi_store_doomed_bytes(const Store *s);  // what could be freed
 void ambi_store_reap(Store *s);
 size_t ambi_store_bytes(const Store *s);
+// Shows the cells that the template refers to, each as often as it does.
+typedef void SeeCell(void *arg, CellHeader *c);
+void ambi_store_see_cells(const Store *s, const Template *t, SeeCell *see,
+                          void *arg);
+// The same of words: Values, and objects as they lie behind one another.
+void ambi_words_see_cells(const Word *w, const Word *end, SeeCell *see,
+                          void *arg);
+// What was given up does not use its cells any more: all of it, when no heap has a
+// pointer into the store; or what nobody has touched, before ambi_store_reap.
+void ambi_store_forget_given(Store *s);
+void ambi_store_forget_watched(Store *s);
+// The runtime is closed: cells are freed whoever uses them.
+void ambi_store_stop_counting(Store *s);
+// ... or what refers to a cell that is `listed`, which nobody sees any more.
+void ambi_store_forget_listed(Store *s);
+// May the heap that is being collected see it? Before ambi_store_reap.
+bool ambi_store_is_touched(const Template *t);
+// A cell whose uses have come to 0, at least for some time; NULL: none.
+CellHeader *ambi_store_unused(Store *s);
 // First word the store owns of a template; NULL for an immediate or a cell.
 const Word *ambi_template_block(const Template *t);
 // As release, for a template nobody has seen: gives the room back at once when

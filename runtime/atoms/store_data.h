@@ -51,9 +51,19 @@ typedef struct StoreChunk {
   size_t bytes;               // of a large or mapped one
   StoreMap *map;              // of a mapped chunk, until it is freed
   bool doomed;                // in the store's list of chunks to be freed
+  bool watched;               // among those of the store
   bool touched;               // but still pointed to
   bool lasting;               // of the boot image: freed with the store
+  AMB_ATOMIC(bool) x_noted;   // [all] terms in it refer to cells
 } StoreChunk;
+
+// Cells that a term refers to, one that has room in the store.
+typedef struct CellNote {
+  struct CellNote *next;
+  const Word *block;  // the term's, as ambi_template_block says
+  uint32_t n;
+  CellHeader *cell[];
+} CellNote;
 
 // Where one thread at a time puts small terms.
 typedef struct Desk {
@@ -72,10 +82,16 @@ struct Store {
   Segment *segments;
   StoreChunk *doomed;    // to be freed; nothing comes here together
   StoreChunk **watched;  // the doomed ones by address, for touches
-  size_t nwatched;
+  size_t nwatched, room_watched;
   StoreChunk **large;  // by address
   size_t nlarge, large_cap;
   StoreMap *maps;
+  CellNote **notes;  // a table by block
+  size_t nnotes, notes_cap;
+  CellNote *given;             // of terms that were given up
+  CellNote *watched_notes;     // of those that were when touches began
+  CellHeader *unused;          // cells whose count came to 0
+  bool uncounted;              // [init] cells go with the runtime
   AMB_ATOMIC(size_t) x_bytes;  // [lock>all]
 };
 
@@ -122,5 +138,18 @@ void ambi_store_free_mapped(Store *s, StoreChunk *c);
 // Shows each chunk of a mapped file that is not freed yet.
 void ambi_store_see_mapped(Store *s, void (*found)(Store *s, StoreChunk *c));
 void ambi_store_close_maps(Store *s);
+
+// The term lies in [from, end). False: memory is out.
+bool ambi_store_note_cells(Store *s, const Word *block, const Word *from,
+                           const Word *end);
+void ambi_store_give_note(Store *s, const Word *block);
+// The same of a term that is a cell.
+void ambi_store_use_cell(CellHeader *c);
+void ambi_store_leave_cell(Store *s, CellHeader *c);
+// Of what was given up, or all.
+size_t ambi_store_count_notes(const Store *s, bool all);
+// Notes given up so far are those that touches tell about.
+void ambi_store_watch_notes(Store *s);
+void ambi_store_close_notes(Store *s);
 
 #endif

@@ -10,6 +10,7 @@
 
 // ---- copying a term in ------------------------------------------------------------
 typedef struct Copy {
+  Word *from;        // where the copy begins
   Word *next, *end;  // room in the chunk chosen
   uint32_t flags;
   bool full;   // it did not fit
@@ -173,6 +174,7 @@ static size_t measure(Work *w, Value term) {
 }
 
 static bool copy_in(Copy *c, Value term, Template *out) {
+  c->from = c->next;
   c->full = false;
   c->flags = 0;
   c->work.used = 0;
@@ -246,6 +248,29 @@ static bool copy_flat(const Store *s, Desk *d, Value term, Template *out) {
   return true;
 }
 
+static void give_up(Store *s, const void *block) {
+  StoreChunk *c = ambi_chunk_at(block);
+  if (AMB_UNLIKELY(s->together)) {
+    ambi_add_relaxed(&c->x_live, -(size_t)1);
+    return;
+  }
+  size_t live = ambi_chunk_live(c);
+  AMB_ENSURE(live > 0);
+  ambi_store_release(&c->x_live, live - 1);
+  if (live == 1 && c != s->desks[0].current) ambi_store_doom(s, c);
+}
+
+// False: memory is out.
+static bool use_cells(Store *s, const Copy *c, const Template *t) {
+  const Word *block = ambi_template_block(t);
+  if (!block) {
+    ambi_store_use_cell(ambi_cell(t->atom));
+    return true;
+  }
+  ambi_store_relaxed(&ambi_chunk_at(block)->x_noted, true);
+  return ambi_store_note_cells(s, block, c->from, c->next);
+}
+
 static bool copy_any(Store *s, Desk *d, Value term, Template *out) {
   Copy c;
   ambi_work_open(&c.cells);
@@ -261,7 +286,12 @@ static bool copy_any(Store *s, Desk *d, Value term, Template *out) {
     chunk = copy_measured(s, d, &c, term, out);
     ok = chunk != NULL;
   }
-  if (ok && ambi_template_block(out)) ambi_chunk_use(s, chunk);
+  const Word *block = ok ? ambi_template_block(out) : NULL;
+  if (block) ambi_chunk_use(s, chunk);
+  if (ok && out->flags & TMPL_HAS_CELL && !use_cells(s, &c, out)) {
+    give_up(s, block);
+    ok = false;
+  }
   ambi_work_close(&c.cells);
   ambi_work_close(&c.work);
   return ok;
@@ -318,22 +348,15 @@ Template ambi_template_of_image(const Store *s, Word *base,
   return out;
 }
 
-static void give_up(Store *s, const void *block) {
-  StoreChunk *c = ambi_chunk_at(block);
-  if (AMB_UNLIKELY(s->together)) {
-    ambi_add_relaxed(&c->x_live, -(size_t)1);
-    return;
-  }
-  size_t live = ambi_chunk_live(c);
-  AMB_ENSURE(live > 0);
-  ambi_store_release(&c->x_live, live - 1);
-  if (live == 1 && c != s->desks[0].current) ambi_store_doom(s, c);
-}
-
 void ambi_template_release(Store *s, Template *t) {
   const Word *block = ambi_template_block(t);
+  if (AMB_UNLIKELY(ambi_is_cell(t->atom)))
+    ambi_store_leave_cell(s, ambi_cell(t->atom));
   *t = (Template){.atom = AMB_UNIT};
-  if (block) give_up(s, block);
+  if (!block) return;
+  if (AMB_UNLIKELY(ambi_load_relaxed(&ambi_chunk_at(block)->x_noted)))
+    ambi_store_give_note(s, block);
+  give_up(s, block);
 }
 
 const Template *ambi_template_keep(Store *s, const Template *t) {

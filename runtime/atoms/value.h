@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "memory/atomic.h"
 #include "memory/check.h"
 
 typedef uint64_t Word;
@@ -334,14 +335,26 @@ static inline uint32_t ambi_str_len(Value v) {
 // ---- cells: shared, mutable, never on a context heap ----------------------
 enum CellKind { CELL_SPACE, CELL_STATE, CELL_FILE, CELL_RNG, CELL_HOST };
 typedef struct CellHeader {
-  uint8_t kind;                       // [init] enum CellKind
-  uint32_t number;                    // [init] which cell of the runtime it is
-  struct CellHeader *next;            // [init] the cell before it
+  uint8_t kind;    // [init] enum CellKind
+  uint8_t listed;  // [lock] in one of the lists that `link` is for
+  AMB_ATOMIC(bool)
+  x_stays;                      // [all] until the runtime is closed
+  uint32_t number;              // [init] which cell of the runtime it is
+  AMB_ATOMIC(uint32_t) x_uses;  // [all] by terms of the store
+  uint32_t mark;            // [own] was seen when cells were last looked for
+  uint32_t outer;           // [own] uses by what is no cell, likewise
+  struct CellHeader *next;  // [init] the cell before it
+  struct CellHeader *prev;  // [own] while cells are looked for
+  struct CellHeader *link;  // [lock]
   void (*drop)(struct CellHeader *);  // [init] frees a cell that is neither
                                       // space nor state
 } CellHeader;
 static inline CellHeader *ambi_cell(Value v) {
   return (CellHeader *)ambi_ptr(v);
+}
+// Somebody refers to it who is neither a heap nor the store.
+static inline void ambi_cell_stay(CellHeader *c) {
+  ambi_store_relaxed(&c->x_stays, true);
 }
 static inline bool ambi_is_cell_kind(Value v, enum CellKind k) {
   return ambi_is_cell(v) && ambi_cell(v)->kind == k;

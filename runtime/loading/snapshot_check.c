@@ -117,6 +117,7 @@ static bool word(Check *c, Word *w, bool *ground) {
     if (*w != SNAPSHOT_SELF.w || !c->self)
       return bad(c, "a cell that is not the saved space");
     *w = c->self;
+    ambi_cell_stay(ambi_cell(AMB_V(c->self)));
     note_flag(c, TMPL_HAS_CELL);
     return true;
   default: return number(c, *w);

@@ -10,6 +10,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/sampler.h"
+#include "runtime/cells.h"
 #include "runtime/config.h"
 #include "runtime/machine/seen.h"
 #include "runtime/modules/module.h"
@@ -110,9 +111,10 @@ static void set_heap_soft(Engine *g, size_t live) {
   keep_within(g, live);
 }
 
-// Bytes of atoms outside the heap, of which a collection may free some.
+// Bytes of atoms and cells outside the heap, of which a collection may free some.
 static size_t shared_bytes(const Engine *g) {
-  return ambi_store_bytes(g->cx->rt->store);
+  const Runtime *rt = g->cx->rt;
+  return ambi_store_bytes(rt->store) + ambi_cells_bytes(rt);
 }
 
 static void set_shared_soft(Engine *g) {
@@ -263,16 +265,33 @@ static void take_over(Collector *c) {
     g->adopted[i].top = cx->hbase;
 }
 
-// Atoms that were given up, such as removed ones or old values of states, may be
-// freed when all that can point to them is seen here: no other heap is in use. And
+// Atoms that were given up, such as removed ones or old values of states, and cells may
+// be freed when all that can point to them is seen here: no other heap is in use. And
 // when there are so many that a look at all queries in progress is worth its time.
-static Store *watched_store(Engine *g) {
-  Runtime *rt = g->cx->rt;
+static void watch_store(Collector *c) {
+  Runtime *rt = c->g->cx->rt;
+  bool isolated = c->g->cx->journal || c->g->cx->deltas;  // has cells, too
+  bool cells = !isolated && ambi_cells_due(rt);
+  bool circles = cells && ambi_circles_due(rt);
+  size_t gain =
+      ambi_store_doomed_bytes(rt->store) + (cells ? ambi_cells_bytes(rt) : 0);
   if (rt->sharing || rt->modules->nesting + rt->guests != 1 ||
-      ambi_roots_pending(g) * sizeof(Record) >
-          ambi_store_doomed_bytes(rt->store))
-    return NULL;
-  return ambi_store_watch(rt->store) ? rt->store : NULL;
+      ambi_roots_pending(c->g) * sizeof(Record) > gain ||
+      !ambi_store_watch(rt->store, cells, circles))
+    return;
+  c->store = rt->store;
+  c->cells = cells;
+  c->circles = circles;
+  if (cells) ambi_cells_watch(rt);
+}
+
+static void reap(const Collector *c) {
+  if (c->cells) {
+    ambi_cells_reap(c->g->cx->rt, c->circles);
+    return;
+  }
+  ambi_store_forget_watched(c->store);
+  ambi_store_reap(c->store);
 }
 
 // What a remembered address has become. Stored terms may go with this collection
@@ -349,15 +368,15 @@ bool ambi_collect(Engine *g, size_t live_args) {
                  .old = old,
                  .old_end = cx->old_top,
                  .scan = to,
-                 .top = to,
-                 .store = major ? watched_store(g) : NULL};
+                 .top = to};
+  if (major) watch_store(&c);
   if (g->code->sampler) ambi_sampler_collecting(g->code->sampler, true);
   move_all(&c, live_args);
   if (g->code->sampler) ambi_sampler_collecting(g->code->sampler, false);
   settle(&c, young);
   if (major) {
     drop_adopted(g, true);
-    if (c.store) ambi_store_reap(c.store);
+    if (c.store) reap(&c);
     set_heap_soft(g, ambi_old_words(cx));
     set_shared_soft(g);
     give_back(g);

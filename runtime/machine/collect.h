@@ -48,6 +48,8 @@ typedef struct Collector {
   Word *old, *old_end;      // ... and, in a major collection, the old range
   Word *scan, *top;         // of the range that is moved to
   Store *store;             // told of each pointer into it; NULL: not wanted
+  bool cells;               // cells that are not met go ...
+  bool circles;             // ... and so do those that use one another
 } Collector;
 
 // ---- evacuate.c -------------------------------------------------------------
@@ -61,7 +63,7 @@ void ambi_evacuate_all(Collector *c);
 void ambi_evacuate_image(Collector *c, Word *at, size_t n);
 
 static inline bool ambi_evacuate_refers(uint32_t tag) {
-  return tag == TAG_EXPR || tag == TAG_VAR || tag == TAG_OBJ || tag == TAG_BIG;
+  return tag >= TAG_EXPR && tag <= TAG_OBJ;
 }
 
 // ---- roots.c ----------------------------------------------------------------

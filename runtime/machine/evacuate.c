@@ -1,5 +1,6 @@
 // Moving terms, Cheney's way: copies stand behind one another, and what they refer to
 // is moved as they are gone through.
+#include "runtime/cells.h"
 #include "runtime/machine/collect.h"
 
 static inline bool is_within(const Word *p, const Word *from, const Word *end) {
@@ -63,7 +64,9 @@ static inline Word follow(Collector *c, Word w) {
   uint32_t tag = (uint32_t)(w >> 48);
   Word *p = ambi_ptr(AMB_V(w));
   if (!leaves(c, p)) {
-    if (c->store) ambi_store_touch(c->store, p);
+    if (c->store && tag != TAG_CELL) ambi_store_touch(c->store, p);
+    if (c->cells && tag == TAG_CELL)
+      ambi_cell_met(c->g->cx->rt, ambi_cell(AMB_V(w)));
     return w;
   }
   Word marks = tag == TAG_EXPR ? w & AMB_EXPR_MARKS : 0;

@@ -273,19 +273,15 @@ size_t ambi_roots_pending(const Engine *g) {
   return pending;
 }
 
-static void touch_value(Store *s, Value v) {
-  if (ambi_evacuate_refers(ambi_tag(v))) ambi_store_touch(s, ambi_ptr(v));
-}
-
-static void touch_record(Store *s, Record r) {
+static void touch_record(Collector *c, Record r) {
   if (!ambi_record_open(r)) {
-    touch_value(s, r.held);
+    ambi_evacuate(c, r.held.w);
     return;
   }
   const Template *t = ambi_record_kept(r);
-  ambi_store_touch(s, t);
-  touch_value(s, t->atom);
-  ambi_store_touch(s, t->vinfo);
+  ambi_store_touch(c->store, t);
+  ambi_evacuate(c, t->atom.w);
+  ambi_store_touch(c->store, t->vinfo);
 }
 
 void ambi_roots_touch(Collector *c) {
@@ -297,5 +293,5 @@ void ambi_roots_touch(Collector *c) {
   for (Choice *r = g->choices; r <= g->b; r++)
     for (Hook *h = r->hook; h; h = h->old)
       for (size_t i = h->cursor; i < h->records.n; i++)
-        touch_record(c->store, h->records.at[i]);
+        touch_record(c, h->records.at[i]);
 }

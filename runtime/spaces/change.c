@@ -140,6 +140,8 @@ static inline bool add_template(Space *s, const Template *t) {
       !reserve_ordinals(s, 1) || !ambi_record_make(s->rt->store, t, &r))
     return false;
   announce(s, t->atom);
+  if (AMB_UNLIKELY(t->flags & TMPL_HAS_CELL))
+    ambi_store_relaxed(&s->x_holds_cells, true);
   ambi_relation_append(rel, r, d->next_ordinal++);
   if (defines) ambi_space_count_def(s, symbol, true);
   note_change(s, rel, 1, d->next_ordinal - 1);

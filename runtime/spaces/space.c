@@ -75,12 +75,18 @@ static void free_relations(Store *store, SpaceData *d) {
   }
 }
 
-void ambi_space_free(Space *s) {
+void ambi_space_empty(Space *s) {
   SpaceData *d = ambi_load_relaxed(&s->x_data);
   free_removed(s->rt->store, s->writer);
-  close_writer(s->writer);
+  if (!d) return;
   free_relations(s->rt->store, d);
   ambi_data_free(d);
+  ambi_store_release(&s->x_data, NULL);
+}
+
+void ambi_space_free(Space *s) {
+  ambi_space_empty(s);
+  close_writer(s->writer);
   if (s->name) ambi_free(s->name, strlen(s->name) + 1);
   ambi_free(ambi_load_relaxed(&s->x_deps), s->deps_cap * sizeof(Space *));
   ambi_free(ambi_load_relaxed(&s->x_yields), s->yields_cap * sizeof(uint32_t));
@@ -141,6 +147,7 @@ static bool add_dep(Space *s, Space *dep) {
   if (!ambi_growth_begin(&g, epochs_of(s), ambi_load_relaxed(&s->x_deps),
                          s->deps_cap, n + 1, sizeof dep))
     return false;
+  ambi_cell_stay(&dep->cell);
   ((Space **)g.at)[n] = dep;
   ambi_store_release(&s->x_deps, (Space **)g.at);
   s->deps_cap = g.cap;

@@ -15,6 +15,7 @@
 
 #include "memory/atomic.h"
 #include "runtime/atoms/match.h"
+#include "runtime/atoms/printer.h"
 #include "runtime/spaces/record.h"
 
 struct Space {
@@ -23,8 +24,9 @@ struct Space {
   char *name;      // "GroundingSpace-top" style name, or NULL (anonymous)
   bool is_module;  // prints as ModuleSpace(name); queries reach deps
   AMB_ATOMIC(bool)
-  x_context;  // [all] evaluation ran in it: rule changes
-              // invalidate code
+  x_context;                       // [all] evaluation ran in it: rule changes
+                                   // invalidate code
+  AMB_ATOMIC(bool) x_holds_cells;  // [all] atoms of it did, at least
   // imported module spaces, in import order, flattened
   AMB_ATOMIC(Space **) x_deps;  // [lock>all] the guard's, as what follows
   AMB_ATOMIC(size_t) x_ndeps;   // [lock>all]
@@ -68,9 +70,11 @@ static inline Value ambi_space_value(Space *s) {
   return ambi_tag_ptr(TAG_CELL, s);
 }
 
-// name: copied; NULL for an anonymous space. Freed with the runtime.
+// name: copied; NULL for an anonymous space. Freed when nothing refers to it
+// (runtime/cells.h).
 Space *ambi_space_open(Runtime *rt, const char *name, bool is_module);
-// Called by the runtime, before it closes the store.
+// By who frees cells: it has no atoms any more, and is only to be freed.
+void ambi_space_empty(Space *s);
 void ambi_space_free(Space *s);
 bool ambi_space_add(Space *s, Value atom);  // copies; false: memory
 // Takes the term over; it stays the caller's when false is returned. The hook
@@ -110,7 +114,10 @@ bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out);
 bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs);
 // Stored `(: t T)` whose t could match the atom, own and of deps.
 bool ambi_space_types(Space *s, Value atom, RecordVec *out);
-// Notes how such a question is answered: goals, indexes, numbers of atoms.
+// Puts down how such a question is answered: goals, indexes, numbers of atoms. False:
+// memory is out, or a limit was met.
+bool ambi_space_plan(Context *cx, Space *s, Value pattern, Buffer *out);
+// The same for who looks at the program (Host.note).
 void ambi_space_explain(Context *cx, Space *s, Value pattern);
 bool ambi_space_add_dep(Space *s, Space *dep);  // no-op when already there
 // Registers a symbol of a library space that gives way: as long as the space

@@ -42,9 +42,14 @@ State *ambi_state_open(Runtime *rt, Value value, Value type) {
   return s;
 }
 
-void ambi_state_free(Runtime *rt, State *s) {
+void ambi_state_empty(Runtime *rt, State *s) {
   ambi_record_release(rt->store, ambi_state_record(s));
+  ambi_store_release(&s->x_value, AMB_UNIT.w);
   ambi_template_release(rt->store, &s->type);
+}
+
+void ambi_state_free(Runtime *rt, State *s) {
+  ambi_state_empty(rt, s);
   ambi_free(s, sizeof *s);
 }
 

@@ -60,6 +60,8 @@ Value ambi_state_type(Context *cx, const State *s);
 // NULL: memory is out. Linked into the runtime.
 State *ambi_state_open(Runtime *rt, Value value, Value type);
 void ambi_state_free(Runtime *rt, State *s);
+// It holds nothing any more, and is only to be freed.
+void ambi_state_empty(Runtime *rt, State *s);
 // False: memory is out.
 bool ambi_state_change(Runtime *rt, State *s, Value value);
 // What it holds when no commit is about to change it.

@@ -213,6 +213,7 @@ static bool declare(Runtime *rt, Space *s, uint32_t symbol) {
   if (!ambi_grow((void **)&ts->declared, &ts->declared_cap, ts->ndeclared + 1,
                  sizeof *ts->declared))
     return false;
+  ambi_cell_stay(&s->cell);
   ts->declared[ts->ndeclared++] = (Declared){s, symbol};
   if (rt->calls_changed) rt->calls_changed(rt);
   return true;
@@ -223,6 +224,28 @@ bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol) {
   bool ok = declare(rt, s, symbol);
   ambi_unguard(rt);
   return ok;
+}
+
+// ---- cells --------------------------------------------------------------------------
+
+static void see_reads(const Read *reads, size_t n, SeeCell *see, void *arg) {
+  for (size_t i = 0; i < n; i++)
+    see(arg, &reads[i].space->cell);
+}
+
+static void see_table(const Table *t, SeeCell *see, void *arg) {
+  ambi_words_see_cells(t->key, t->key + t->nkey, see, arg);
+  ambi_words_see_cells(t->w, t->w + t->n, see, arg);
+  if (t->one) ambi_words_see_cells(&t->only, &t->only + 1, see, arg);
+  see_reads(t->reads, t->nreads, see, arg);
+}
+
+void ambi_tables_see_cells(const Runtime *rt, SeeCell *see, void *arg) {
+  const Tables *ts = rt->tables;
+  for (size_t i = 0; ts && i < ts->cap; i++)
+    for (const Table *t = ts->table[i]; t; t = t->chain)
+      see_table(t, see, arg);
+  see_reads(rt->reads.at, rt->reads.n, see, arg);
 }
 
 // ---- telling ------------------------------------------------------------------------

@@ -106,4 +106,7 @@ bool ambi_tables_give_back(Runtime *rt, size_t bytes);
 TableStats ambi_tables_stats(const Runtime *rt);
 bool ambi_tables_is_valid(const Runtime *rt, const char **why);
 
+// Shows the cells that tables, and the log of what is read for them, refer to.
+void ambi_tables_see_cells(const Runtime *rt, SeeCell *see, void *arg);
+
 #endif

@@ -147,7 +147,8 @@ START_TEST(test_reaping) {
   enum { N = 20000, EVERY = 4000 };
   static Template t[N];
   static Value kept[N];
-  ck_assert(!ambi_store_watch(rt.store));  // nothing has been given up
+  ck_assert(
+      !ambi_store_watch(rt.store, false, false));  // nothing has been given up
   for (uint32_t i = 0; i < N; i++)
     t[i] = make(E(sym("old"), num(i), E(sym("part"), num(i), str("text"))));
   Value large = big_list(100000);
@@ -159,7 +160,7 @@ START_TEST(test_reaping) {
   }
   ambi_template_release(rt.store, &l);
   size_t full = ambi_store_bytes(rt.store);
-  ck_assert(ambi_store_watch(rt.store));
+  ck_assert(ambi_store_watch(rt.store, false, false));
   for (uint32_t i = 0; i < N; i += EVERY)
     ambi_store_touch(rt.store, ambi_ptr(kept[i]));
   ambi_store_touch(rt.store, ambi_ptr(inner));
@@ -168,7 +169,8 @@ START_TEST(test_reaping) {
   for (uint32_t i = 0; i < N; i += EVERY)
     ck_assert_int_eq(ambi_int_of(ambi_expr_at(kept[i], 1)), i);
   ck_assert_int_eq(ambi_int_of(ambi_expr_at(inner, 0)), 99999);
-  ck_assert(ambi_store_watch(rt.store));  // they are still in the list
+  ck_assert(
+      ambi_store_watch(rt.store, false, false));  // they are still in the list
   ambi_store_reap(rt.store);
   ck_assert_uint_lt(ambi_store_bytes(rt.store), full / 2);
 }

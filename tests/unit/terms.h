@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "runtime/runtime.h"
+#include "runtime/cells.h"
 #include "tests/unit/unit.h"
 
 static Runtime rt;
@@ -20,15 +20,7 @@ static void terms_open(void) {
 
 static void terms_close(void) {
   ambi_context_close(cx);
-  while (rt.cells) {
-    CellHeader *c = rt.cells;
-    rt.cells = c->next;
-    if (c->kind == CELL_SPACE) {
-      ambi_space_free((Space *)c);
-    } else {
-      ambi_state_free(&rt, (State *)c);
-    }
-  }
+  ambi_cells_close(&rt);
   ambi_store_close(rt.store);
   ambi_symbols_close(rt.symbols);
   rt = (Runtime){0};

@@ -1,0 +1,279 @@
+#include "runtime/cells.h"
+
+#include "memory/alloc.h"
+#include "memory/stress.h"
+#include "runtime/spaces/space_data.h"
+#include "runtime/tables/table.h"
+
+enum { FEW_BYTES = 1 << 20 };  // of cells are not worth looking for
+
+// ---- all cells --------------------------------------------------------------------
+// What is allocated for one without contents.
+static size_t bytes_of(const CellHeader *c) {
+  enum { SPACE = 1024, OTHER = 512 };
+  if (c->kind == CELL_STATE) return sizeof(State);
+  return c->kind == CELL_SPACE ? SPACE : OTHER;
+}
+
+void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
+  ambi_add_relaxed(&rt->x_cell_bytes, bytes_of(c));
+  CellHeader *newest = ambi_load_acquire(&rt->cells);
+  do {
+    c->number = newest ? newest->number + 1 : 1;
+    c->next = newest;
+    if (!rt->sharing) {
+      ambi_store_release(&rt->cells, c);
+      return;
+    }
+  } while (!ambi_compare_exchange(&rt->cells, &newest, c));
+}
+
+static void free_cell(Runtime *rt, CellHeader *c) {
+  switch ((enum CellKind)c->kind) {
+  case CELL_SPACE: ambi_space_free((Space *)c); break;
+  case CELL_STATE: ambi_state_free(rt, (State *)c); break;
+  case CELL_FILE:
+  case CELL_RNG:
+  case CELL_HOST:
+    if (c->drop) c->drop(c);
+    break;
+  }
+}
+
+void ambi_cells_close(Runtime *rt) {
+  if (rt->store) ambi_store_stop_counting(rt->store);
+  while (rt->cells) {
+    CellHeader *c = rt->cells;
+    rt->cells = c->next;
+    free_cell(rt, c);
+  }
+}
+
+// ---- who may go -------------------------------------------------------------------
+static bool space_may_go(const Space *s) {
+  return !s->is_module && !s->shrunk && !ambi_space_is_context(s);
+}
+
+static bool may_go(const CellHeader *c) {
+  if (c->kind == CELL_HOST || ambi_load_relaxed(&c->x_stays)) return false;
+  return c->kind != CELL_SPACE || space_may_go((const Space *)c);
+}
+
+static bool is_met(const Runtime *rt, const CellHeader *c) {
+  return c->mark == rt->cell_mark;
+}
+
+static bool goes(const Runtime *rt, const CellHeader *c) {
+  return ambi_load_relaxed(&c->x_uses) == 0 && !is_met(rt, c) && may_go(c);
+}
+
+static void meet(void *arg, CellHeader *c) {
+  ambi_cell_met(arg, c);
+}
+
+void ambi_cells_watch(Runtime *rt) {
+  rt->cell_mark++;
+  ambi_tables_see_cells(rt, meet, rt);
+}
+
+// ---- going ------------------------------------------------------------------------
+static void push(CellHeader **list, CellHeader *c) {
+  c->listed = true;
+  c->link = *list;
+  *list = c;
+}
+
+static CellHeader *pop(CellHeader **list) {
+  CellHeader *c = *list;
+  if (c) *list = c->link;
+  return c;
+}
+
+// Those that went unused since, and must be in no other list meanwhile.
+static void take_unused(Runtime *rt, CellHeader **going) {
+  for (CellHeader *c; (c = ambi_store_unused(rt->store)) != NULL;)
+    if (goes(rt, c)) push(going, c);
+}
+
+// Each cell knows the one before and behind it from here on.
+static void link_back(Runtime *rt) {
+  CellHeader *newer = NULL;
+  for (CellHeader *c = rt->cells; c; newer = c, c = c->next)
+    c->prev = newer;
+}
+
+// The list of those that nothing uses.
+static CellHeader *find_unused(Runtime *rt) {
+  CellHeader *going = NULL;
+  take_unused(rt, &going);
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    if (!c->listed && goes(rt, c)) push(&going, c);
+  link_back(rt);
+  return going;
+}
+
+static void unlink_cell(Runtime *rt, CellHeader *c) {
+  if (c->prev)
+    c->prev->next = c->next;
+  else
+    ambi_store_release(&rt->cells, c->next);
+  if (c->next) c->next->prev = c->prev;
+  ambi_add_relaxed(&rt->x_cell_bytes, -bytes_of(c));
+}
+
+// All of them, and what goes unused by that. forget: no heap is in use, so nothing sees
+// what they held.
+static void let_go(Runtime *rt, CellHeader *going, bool forget) {
+  bool space = false;
+  for (CellHeader *c; (c = pop(&going)) != NULL;) {
+    space |= c->kind == CELL_SPACE;
+    unlink_cell(rt, c);
+    free_cell(rt, c);
+    if (forget) ambi_store_forget_given(rt->store);
+    take_unused(rt, &going);
+  }
+  if (space) ambi_runtime_types_changed(rt);  // of a space that had its address
+}
+
+// ---- circles ----------------------------------------------------------------------
+typedef struct Contents {
+  const Store *store;
+  bool seen;  // also those of terms that a heap may see
+  SeeCell *see;
+  void *arg;
+} Contents;
+
+static void see_template(const Contents *all, const Template *t) {
+  if (all->seen || !ambi_store_is_touched(t))
+    ambi_store_see_cells(all->store, t, all->see, all->arg);
+}
+
+static void see_record(const Contents *all, Record r) {
+  Template t = ambi_record_template(r);
+  if (!ambi_record_gone(r)) see_template(all, &t);
+}
+
+static void see_atoms(const Contents *all, const Space *s) {
+  Relation *rel;
+  for (Relations rels = ambi_data_relations(ambi_load_relaxed(&s->x_data));
+       (rel = ambi_relations_next(&rels)) != NULL;)
+    for (size_t i = 0, n = ambi_relation_n(rel); i < n; i++)
+      see_record(all, ambi_relation_at(rel)[i]);
+}
+
+// Shows the cells that the cell refers to, as often as they count it.
+static void see_contents(const Contents *all, const CellHeader *c) {
+  if (c->kind == CELL_STATE) {
+    const State *s = (const State *)c;
+    see_record(all, ambi_state_record(s));
+    see_template(all, &s->type);
+  } else if (c->kind == CELL_SPACE) {
+    const Space *s = (const Space *)c;
+    if (ambi_load_relaxed(&s->x_holds_cells)) see_atoms(all, s);
+  }
+}
+
+static void take_away(void *arg, CellHeader *c) {
+  (void)arg;
+  c->outer--;
+}
+
+// How often each is used by what is no cell, or by a term that a heap may see.
+static void count_outer(Runtime *rt) {
+  Contents inner = {rt->store, false, take_away, NULL};
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    c->outer = ambi_load_relaxed(&c->x_uses);
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    see_contents(&inner, c);
+}
+
+typedef struct Reach {
+  const Runtime *rt;
+  CellHeader *todo;
+} Reach;
+
+static void reach(void *arg, CellHeader *c) {
+  Reach *r = arg;
+  if (is_met(r->rt, c)) return;
+  ambi_cell_met(r->rt, c);
+  push(&r->todo, c);
+}
+
+// Meets the cells that are in use, and what they lead to.
+static void reach_all(Runtime *rt) {
+  Reach r = {rt, NULL};
+  Contents all = {rt->store, true, reach, &r};
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    if (is_met(rt, c) || !may_go(c) || c->outer > 0) {
+      ambi_cell_met(rt, c);
+      push(&r.todo, c);
+    }
+  for (CellHeader *c; (c = pop(&r.todo)) != NULL;) {
+    c->listed = false;
+    see_contents(&all, c);
+  }
+}
+
+// The list of those that nothing but one another uses, if anything.
+static CellHeader *find_circles(Runtime *rt) {
+  CellHeader *going = NULL;
+  while (ambi_store_unused(rt->store)) {
+  }
+  count_outer(rt);
+  reach_all(rt);
+  for (CellHeader *c = rt->cells; c; c = c->next)
+    if (!is_met(rt, c)) push(&going, c);
+  link_back(rt);
+  return going;
+}
+
+// None of them is freed before all are empty.
+static void empty(Runtime *rt, CellHeader *going) {
+  for (CellHeader *c = going; c; c = c->link)
+    if (c->kind == CELL_STATE)
+      ambi_state_empty(rt, (State *)c);
+    else if (c->kind == CELL_SPACE)
+      ambi_space_empty((Space *)c);
+  ambi_store_forget_listed(rt->store);
+}
+
+// ---- when -------------------------------------------------------------------------
+static bool have_grown(const Runtime *rt, size_t soft) {
+  return ambi_cells_bytes(rt) > soft + FEW_BYTES || ambi_stress(STRESS_COLLECT);
+}
+
+bool ambi_cells_due(const Runtime *rt) {
+  return have_grown(rt, rt->cells_soft);
+}
+
+bool ambi_circles_due(const Runtime *rt) {
+  return have_grown(rt, rt->circles_soft);
+}
+
+static void settle(Runtime *rt, bool circles) {
+  rt->cells_soft = 2 * ambi_cells_bytes(rt);
+  if (circles) rt->circles_soft = rt->cells_soft;
+}
+
+void ambi_cells_quiesce(Runtime *rt) {
+  ambi_store_forget_given(rt->store);
+  if (!ambi_cells_due(rt)) return;
+  ambi_cells_watch(rt);
+  let_go(rt, find_unused(rt), true);
+  bool circles = ambi_circles_due(rt);
+  if (circles) {
+    CellHeader *going = find_circles(rt);
+    empty(rt, going);
+    let_go(rt, going, true);
+  }
+  settle(rt, circles);
+}
+
+void ambi_cells_reap(Runtime *rt, bool circles) {
+  ambi_store_forget_watched(rt->store);
+  CellHeader *going = circles ? find_circles(rt) : find_unused(rt);
+  ambi_store_reap(rt->store);
+  if (circles) empty(rt, going);
+  let_go(rt, going, false);
+  settle(rt, circles);
+}

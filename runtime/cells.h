@@ -1,0 +1,40 @@
+// Cells that nothing refers to any more: states, spaces, files, generators.
+//
+// What can refer to a cell is a heap, a term of the store, a table, or something that
+// says so for good (x_stays): messages, spaces that import, snapshots. Terms of the store
+// count their cells (store_cells.c). So a cell goes when nothing counts, no table has it,
+// and no heap has it: between forms heaps are empty, and in a form a major collection
+// meets each word of its heap and marks the cells.
+//
+// Cells that refer to one another in a circle count each other. They are found by taking
+// away what they count: where nothing from outside is left, and nothing leads there, all
+// go. That looks at all that cells hold, so it is done more seldom.
+//
+// Who keeps a cell elsewhere calls ambi_cell_stay, or is a place where this file looks.
+// Spaces in which something was evaluated stay, because code refers to them, and so do
+// modules and what the embedding program made.
+#ifndef AMBIT_RUNTIME_CELLS_H
+#define AMBIT_RUNTIME_CELLS_H
+
+#include "runtime/runtime.h"
+
+static inline size_t ambi_cells_bytes(const Runtime *rt) {
+  return ambi_load_relaxed(&rt->x_cell_bytes);
+}
+// Between forms, of a thread that is alone: frees them if there are many new ones.
+void ambi_cells_quiesce(Runtime *rt);
+// Are there many new ones, or many since circles were looked for?
+bool ambi_cells_due(const Runtime *rt);
+bool ambi_circles_due(const Runtime *rt);
+// A collection marks what it meets, from ambi_store_watch and ambi_cells_watch on. What it
+// has not met goes in ambi_cells_reap, which is ambi_store_reap and more, unless a term
+// counts it that is there, or that was given up and may still be seen. circles: they are
+// looked for, too, and were watched.
+void ambi_cells_watch(Runtime *rt);
+static inline void ambi_cell_met(const Runtime *rt, CellHeader *c) {
+  c->mark = rt->cell_mark;
+}
+void ambi_cells_reap(Runtime *rt, bool circles);
+void ambi_cells_close(Runtime *rt);
+
+#endif

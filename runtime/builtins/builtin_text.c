@@ -54,6 +54,24 @@ enum BuiltinStatus ambi_b_println(Context *cx, const Value *args, unsigned n,
   return write_out(cx, &b, out);
 }
 
+// The pattern and the space as they stand; nothing of it is evaluated.
+enum BuiltinStatus ambi_b_explain(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  Value match = n < 1 ? AMB_UNIT : args[0];
+  bool whole =
+      ambi_expr_size(match) == 4 &&
+      ambi_same(ambi_deref(ambi_expr_at(match, 0)), AMB_OP_ID(OP_MATCH));
+  Value space = whole ? ambi_deref(ambi_expr_at(match, 1)) : AMB_UNIT;
+  if (!ambi_is_space(space))
+    return ambi_answer_error(cx,
+                             "explain! expects (match SPACE PATTERN TEMPLATE)");
+  Buffer b = {0};
+  if (ambi_space_plan(cx, ambi_space_of(space), ambi_expr_at(match, 2), &b))
+    return write_out(cx, &b, out);
+  ambi_buffer_drop(&b);
+  return ambi_answer_stop(cx);
+}
+
 enum BuiltinStatus ambi_b_print(Context *cx, const Value *args, unsigned n,
                                 Value *out) {
   if (n < 1)

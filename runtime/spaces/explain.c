@@ -76,9 +76,9 @@ static void say_unplanned(Explain *e) {
   }
 }
 
-void ambi_space_explain(Context *cx, Space *s, Value pattern) {
+bool ambi_space_plan(Context *cx, Space *s, Value pattern, Buffer *out) {
   pattern = ambi_deref(pattern);
-  Explain e = {.cx = cx, .space = s, .patterns = &pattern, .n = 1};
+  Explain e = {.cx = cx, .space = s, .patterns = &pattern, .n = 1, .b = *out};
   if (ambi_is_expr(pattern) &&
       ambi_same(ambi_deref(ambi_expr_at(pattern, 0)), AMB_SYM(COMMA))) {
     e.patterns = ambi_expr_items(pattern) + 1;
@@ -87,16 +87,23 @@ void ambi_space_explain(Context *cx, Space *s, Value pattern) {
   ValueVec vars = {0};
   View few[FEW_VIEWS];
   Join j;
-  if (!ambi_collect_vars(cx, pattern, &vars)) return;
+  if (!ambi_collect_vars(cx, pattern, &vars)) return false;
   const View *views = ambi_space_views(cx, s, e.patterns, e.n, few);
   if (views && ambi_join_plan(&j, cx, s, views, e.patterns, e.n, &vars))
     say_plan(&e, &j);
   else
     say_unplanned(&e);
   ambi_drop_views(views, few);
-  if (e.b.text && cx->rt->host.note)
-    cx->rt->host.note(cx->rt->host.arg, e.b.text, e.b.len);
-  ambi_buffer_drop(&e.b);
   ambi_vec_drop(&e.naming.vars);
   ambi_vec_drop(&vars);
+  *out = e.b;
+  return cx->stop == STOP_NONE;
+}
+
+void ambi_space_explain(Context *cx, Space *s, Value pattern) {
+  const Host *host = &cx->rt->host;
+  Buffer b = {0};
+  ambi_space_plan(cx, s, pattern, &b);
+  if (b.text && host->note) host->note(host->arg, b.text, b.len);
+  ambi_buffer_drop(&b);
 }

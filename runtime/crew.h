@@ -35,6 +35,8 @@ struct Crew {
   // The evaluations of cx's Runtime are together from now on, so that something can be
   // handed over. False: there is no memory.
   bool (*share)(Context *cx);
+  // Does nobody but cx evaluate any more, once those are through that nobody wants?
+  bool (*alone)(Context *cx);
   // A part for what cx hands over, to be filled in. NULL: there is no memory.
   struct Part *(*part_make)(Context *cx);
   void (*part_start)(Context *cx, struct Part *p);  // it was filled in

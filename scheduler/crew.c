@@ -151,6 +151,15 @@ void ambi_crew_part(Runtime *rt, unsigned own) {
   unshare(c);
 }
 
+static bool alone(Context *cx) {
+  CrewMates *c = ambi_crew_of(cx->rt);
+  if (acting || cx->crew_data || cx->actor || ambi_actors_need_crew(cx->rt))
+    return false;
+  ambi_pool_help(c->pool, none_open, c);
+  ambi_party_be_in(cx);  // who ran may have begun to share the Runtime
+  return none_open(c);
+}
+
 static void form_ended(Context *cx) {
   ambi_branches_end(cx);
   if (acting || cx->crew_data || cx->actor) return;
@@ -183,6 +192,7 @@ bool ambi_crew_open(Runtime *rt, unsigned n) {
                    .drop = ambi_branches_drop,
                    .wants = ambi_parts_wanted,
                    .share = ambi_crew_share,
+                   .alone = alone,
                    .part_make = ambi_part_make,
                    .part_start = ambi_part_start,
                    .part_results = ambi_part_results,

@@ -295,7 +295,7 @@ static const char *set_tabling(Context *cx, Value v) {
   bool on = is_symbol_named(cx, v, "auto");
   if (!on && !is_symbol_named(cx, v, "off"))
     return "tabling expects auto or off";
-  if (on && ambi_together(rt)) return AMB_NO_TABLES_NOW;
+  if (on && !ambi_tables_may_begin(cx)) return AMB_NO_TABLES_NOW;
   if (on != rt->tabling && rt->calls_changed) rt->calls_changed(rt);
   rt->tabling = on;
   return NULL;

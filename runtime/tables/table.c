@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/config.h"
+#include "runtime/crew.h"
 #include "runtime/guard.h"
 #include "runtime/tables/table_data.h"
 
@@ -189,6 +190,11 @@ void ambi_table_keep(Runtime *rt, Table *t) {
 }
 
 // ---- declarations -------------------------------------------------------------------
+
+bool ambi_tables_may_begin(Context *cx) {
+  const Crew *crew = cx->rt->crew;
+  return !ambi_together(cx->rt) || (crew && crew->alone(cx));
+}
 
 bool ambi_tables_in_use(const Runtime *rt) {
   return rt->tabling || (rt->tables && rt->tables->ndeclared > 0);

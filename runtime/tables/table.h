@@ -94,11 +94,14 @@ Value ambi_table_answer(Context *cx, const Table *t, uint32_t i,
                         const Value *vars, size_t nvars);
 
 // What is told where evaluators run beside one another, and tables cannot begin.
-#define AMB_NO_TABLES_NOW "tables are to begin before the first actor does"
+#define AMB_NO_TABLES_NOW \
+  "tables are to begin before others evaluate beside this"
 // `(tabled! symbol)` in this space.
 bool ambi_tables_declare(Runtime *rt, Space *s, uint32_t symbol);
 // May a call ask a table at all? Tables belong to one evaluation.
 bool ambi_tables_in_use(const Runtime *rt);
+// Does nobody evaluate beside cx? Waits for those that nobody wants any more.
+bool ambi_tables_may_begin(Context *cx);
 bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head);
 // Drops complete tables, the least recently used first, until so many bytes are back.
 // False: there were none.

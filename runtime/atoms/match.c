@@ -352,7 +352,7 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
 // asked for, either, which several results of that may hold.
 static int rank(const Word *cell) {
   uint32_t id = ambi_vinfo_id(cell[1]);
-  return id < AMB_VAR_STAMPED ? 0 : id % 2 ? 1 : 2;
+  return id == AMB_VAR_ASKED ? 2 : id >= AMB_VAR_STAMPED;
 }
 
 static bool bind_vars(Context *cx, Value a, Value b) {

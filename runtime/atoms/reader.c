@@ -530,8 +530,17 @@ static bool asks_for_rules(Read *rd) {
   return ambi_op_of(head) != OP_ADD_ATOM && ambi_op_of(head) != OP_REMOVE_ATOM;
 }
 
+// The subject of a type is no call.
+static bool is_typed(Read *rd) {
+  const Bracket *b = innermost(rd);
+  const Value *all = (const Value *)(const void *)rd->values.at;
+  return b && rd->values.used / sizeof(Value) == b->first + 1 &&
+         all[b->first].w == AMB_SYM(COLON).w;
+}
+
 static bool names_data(Read *rd, uint32_t symbol) {
   if (symbol == AMB_S_EQ) return asks_for_rules(rd);
+  if (is_typed(rd)) return false;
   return in_data(rd);
 }
 

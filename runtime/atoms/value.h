@@ -276,11 +276,6 @@ static inline bool ambi_has_eval(Value v) {  // v is an EXPR
 // Ids from here on are fresh, too; the id tells which variable it is after
 // several results that hold it were copied one by one.
 #define AMB_VAR_STAMPED 0x800000u
-#define AMB_STAMPS      ((AMB_VAR_ASKED - AMB_VAR_STAMPED) / 2)  // that there are
-// Stamp n. What a query asks for has an even id, and AMB_VAR_FRESH is odd.
-static inline uint32_t ambi_stamp(uint32_t n, bool asked) {
-  return AMB_VAR_STAMPED + 2 * n + !asked;
-}
 static inline Word ambi_vinfo(uint32_t name, uint32_t id) {
   return AMB_TAGGED(TAG_VINFO, ((Word)name << 24) | id);
 }

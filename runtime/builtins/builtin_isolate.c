@@ -31,9 +31,10 @@ enum BuiltinStatus ambi_b_begin_branch(Context *cx, const Value *args,
 
 // Are these (result bindings) pairs of an evaluation that came to nothing?
 static bool failed(Value results) {
+  results = ambi_deref(results);
   Value first =
       ambi_expr_size(results) ? ambi_deref(ambi_expr_at(results, 0)) : AMB_UNIT;
-  return ambi_is_unit(first) ||
+  return ambi_expr_size(first) == 0 ||
          ambi_is_error_atom(ambi_deref(ambi_expr_at(first, 0)));
 }
 

@@ -103,11 +103,10 @@ static bool term_stays(const ImageCopy *c, Value v) {
 // its own has it.
 static Word identity(ImageCopy *c, Word *cell) {
   const Choice *b = ((const Engine *)c->cx->engine)->b;
-  uint32_t id = ambi_vinfo_id(cell[1]);
-  if (!c->abroad && id >= AMB_VAR_ASKED && cell < b->h &&
-      c->s->stamps < AMB_STAMPS)
-    cell[1] = ambi_vinfo(ambi_vinfo_name(cell[1]),
-                         ambi_stamp(c->s->stamps++, id == AMB_VAR_ASKED));
+  if (!c->abroad && ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
+      c->s->stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
+    cell[1] =
+        ambi_vinfo(ambi_vinfo_name(cell[1]), AMB_VAR_STAMPED + c->s->stamps++);
   return cell[1];
 }
 

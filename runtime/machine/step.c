@@ -37,8 +37,9 @@ static bool env_load(const Word *e, const Code *list, unsigned n, Value *env) {
 void ambi_step_stamp(Engine *g, Word *e) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   if (!u->stamp || e[u->stamp - 1] != ambi_small_int(0).w) return;
-  if (g->copy.stamps < AMB_STAMPS)
-    e[u->stamp - 1] = ambi_small_int(ambi_stamp(g->copy.stamps++, false)).w;
+  if (g->copy.stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
+    e[u->stamp - 1] =
+        ambi_small_int((int64_t)AMB_VAR_STAMPED + g->copy.stamps++).w;
 }
 
 Word ambi_step_late_name(Engine *g, Word *e, Word name) {

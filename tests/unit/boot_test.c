@@ -109,13 +109,15 @@ START_TEST(effects_are_those_of_the_text) {
   unsigned all = 0;
   for (uint32_t i = 0; i <= rt->boot->nmodules; i++) {
     const Mentions *a = &text->mentions, *b = &rt->mentions;
-    ck_assert_uint_eq(ambi_mentioned_effects(text), ambi_mentioned_effects(rt));
-    ck_assert_uint_eq(a->effects, b->effects);
-    ck_assert_uint_eq(a->fetched, b->fetched);
-    ck_assert_uint_eq(ambi_fetched_effects(text), E_PURE);
-    ck_assert_uint_eq(a->nsymbols, b->nsymbols);
+    unsigned read = ambi_mentioned_effects(text),
+             known = ambi_mentioned_effects(rt);
+    // What the image says of a module counts for who names its functions, what was read
+    // for all; names of modules are known before they are loaded by the image alone.
+    ck_assert_uint_eq(known & ~read, 0);
+    if (i == 0) ck_assert_uint_eq(known, read);
+    ck_assert_uint_eq(ambi_fetched_effects(rt), E_PURE);
+    ck_assert_uint_le(a->nsymbols, b->nsymbols);
     ck_assert_int_eq(memcmp(a->reach, b->reach, a->nsymbols), 0);
-    ck_assert_int_eq(memcmp(a->seen, b->seen, a->nsymbols), 0);
     for (uint32_t id = 0; id < a->nsymbols; id++)
       all |= a->reach[id];
     if (i == rt->boot->nmodules) break;
@@ -135,7 +137,11 @@ static void forget(Runtime *r, unsigned effects) {
   ambi_code_invalidate(r->code);
   ambi_store_release(&r->code->x_unknown, 0);
   ambi_store_release(&r->code->x_fetched, 0);
-  r->mentions.effects = effects;
+  Mentions *m = &r->mentions;
+  m->effects = effects;
+  memset(m->seen, 0, m->nsymbols);
+  if (m->modules) memset(m->modules, 0, m->nsymbols);
+  m->called = 0;
 }
 
 static Variant *variant_of(Runtime *r, Space *s, uint32_t head, uint32_t nargs,

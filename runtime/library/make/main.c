@@ -194,6 +194,8 @@ static void take_mentions(Source *s, Mentions *m) {
       make_push(&s->mentions, id | (m->seen[id] & 2 ? MENTIONED_AS_DATA : 0));
   memset(m->seen, 0, m->nsymbols);
   m->effects = m->fetched = E_PURE;
+  memset(m->names, 0, m->nnames);
+  m->called = 0;
 }
 
 static void read_modules(Units *u) {

@@ -241,7 +241,7 @@ static void see_reads(const Read *reads, size_t n, SeeCell *see, void *arg) {
 
 static void see_table(const Table *t, SeeCell *see, void *arg) {
   ambi_words_see_cells(t->key, t->key + t->nkey, see, arg);
-  ambi_words_see_cells(t->w, t->w + t->n, see, arg);
+  if (t->n) ambi_words_see_cells(t->w, t->w + t->n, see, arg);
   if (t->one) ambi_words_see_cells(&t->only, &t->only + 1, see, arg);
   see_reads(t->reads, t->nreads, see, arg);
 }

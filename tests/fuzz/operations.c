@@ -1,6 +1,7 @@
 // Each operation of builtins.def takes any arguments: it answers with a value of the
 // type it is declared with, with an error that says why, or not at all, leaves its
 // arguments as they were, and, if it has no effects, answers the same again.
+#include "runtime/spaces/journal.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_ARGS = 7, MAX_DEPTH = 3, ROOM = 4 << 20, SECONDS = 2 };
@@ -302,6 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     call(&b);
   }
   cx->stop = STOP_NONE;
+  ambi_isolation_end(cx);  // as at a form's end
   ambi_context_reset(cx);
   return 0;
 }

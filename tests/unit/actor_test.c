@@ -1,72 +1,12 @@
 // Actors as a whole: a hundred thousand at once, killed at random, and while memory
-// runs out, with one evaluator and with several. Whatever happens, those that live get their messages, ends are told, and
-// nothing is left behind.
+// runs out, with one evaluator and with several. Whatever happens, those that
+// live get their messages, ends are told, and nothing is left behind.
 #include <stdio.h>
 
-#include "memory/alloc.h"
-#include "runtime/modules/runner.h"
-#include "scheduler/actor.h"
-#include "tests/unit/unit.h"
-
-static bool drop_text(void *arg, const char *text, size_t len) {
-  (void)arg, (void)text, (void)len;
-  return true;
-}
-
-static void drop_note(void *arg, const char *text, size_t len) {
-  drop_text(arg, text, len);
-}
-
-static Runtime *rt;
-static size_t bytes_before;
-static Buffer lines;  // of results, up to the first form that was stopped
+#include "tests/unit/actors.h"
 
 static const unsigned crews[] = {1, 2, 4};  // evaluators
 enum { CREWS = sizeof crews / sizeof *crews };
-
-static void open_runtime(int crew) {
-  Host host = {.write = drop_text, .note = drop_note};
-  bytes_before = ambi_alloc_bytes();
-  rt = ambi_runtime_open(&host, 1);
-  ck_assert_ptr_nonnull(rt);
-  ck_assert(ambi_crew_open(rt, crews[crew]));
-  ck_assert(ambi_actors_open(rt));
-}
-
-static void close_runtime(void) {
-  ambi_actors_close(rt);
-  ambi_crew_close(rt);
-  ambi_runtime_close(rt);
-  ambi_buffer_drop(&lines);
-  ck_assert_uint_eq(ambi_alloc_bytes(), bytes_before);
-}
-
-static bool on_form(void *arg, const FormReport *r) {
-  (void)arg;
-  const char *why = "";
-  if (r->stop != STOP_NONE) return false;
-  ck_assert_msg(ambi_actors_is_valid(rt->actors, &why), "%s", why);
-  ambi_print_results(rt, &lines, r->results, r->n);
-  return true;
-}
-
-static enum RunStatus run(const char *text) {
-  Script s = {.rt = rt,
-              .module = ambi_module_top(rt),
-              .name = "test",
-              .text = text,
-              .len = strlen(text),
-              .on_form = on_form};
-  lines.len = 0;
-  enum RunStatus status = ambi_run_script(&s);
-  ambi_script_drop(&s);
-  return status;
-}
-
-static void gives(const char *text, const char *expected) {
-  ck_assert_int_eq(run(text), RUN_OK);
-  ck_assert_str_eq(lines.text, expected);
-}
 
 static const char ring[] =
     "!(import! &self concurrent)"
@@ -85,7 +25,7 @@ static const char ring[] =
     "     (receive ((done finished)))))";
 
 START_TEST(a_hundred_thousand_at_once) {
-  open_runtime(_i);
+  open_runtime(crews[_i]);
   gives(ring, "[()]");
   gives("!(turn 1000 100)", "[finished]");
   size_t before = ambi_alloc_bytes();
@@ -144,7 +84,7 @@ static const char chaos[] =
     "once))))";
 
 START_TEST(chaos_loses_nothing) {
-  open_runtime(_i);
+  open_runtime(crews[_i]);
   gives(chaos, "[()][()]");
   for (int i = 0; i < 20; i++)
     gives("!(round 1)", "[(fine all once)]");
@@ -164,7 +104,7 @@ static const char killed[] =
     "      (ends (- $n 1) $l))))";
 
 START_TEST(killed_at_any_moment) {
-  open_runtime(_i);
+  open_runtime(crews[_i]);
   gives(killed, "[()]");
   gives("!(ends 3000 0)", "[0]");
   close_runtime();
@@ -186,7 +126,7 @@ static const char small[] =
 // The script is stopped, or gives what it always gives.
 START_TEST(memory_runs_out) {
   for (uint64_t n = 1;; n += 3) {
-    open_runtime(_i);
+    open_runtime(crews[_i]);
     ck_assert_int_eq(run("!(import! &self concurrent)"), RUN_OK);
     uint64_t from = ambi_alloc_attempts();
     ambi_alloc_fail_at(n);

@@ -5,8 +5,8 @@
 // A round has senders. Each sends numbers to two receivers of its own, one in turn with
 // the other, so that of a sender that was killed it is known, too, how far it came: one
 // receiver has as many as the other, or one more, and each has them without a gap. Some
-// mailboxes are small, so senders have to try again; some senders hoard until their heap is too
-// large. Meanwhile clients call servers that are killed, crash, and are started again by
+// mailboxes are small, so senders have to try again; some senders hoard until their heap
+// is too large. Meanwhile clients call servers that are killed, crash, and are started again by
 // their supervisor: each call is answered, or fails at once. A runtime has some rounds;
 // the last one may be cut off by an allocation that fails, or by a limit on steps. Then
 // it still evaluates, and gives back all its memory.
@@ -15,12 +15,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "memory/alloc.h"
 #include "runtime/guard.h"
-#include "runtime/modules/runner.h"
-#include "scheduler/actor.h"
-#include "scheduler/crew.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/actors.h"
 
 static unsigned seconds;  // 0: RUNTIMES, whatever time it takes
 static uint64_t seed = 1;
@@ -126,63 +122,6 @@ static const char program[] =
 static uint32_t below(uint32_t n) {
   seed = seed * 6364136223846793005u + 1442695040888963407u;
   return (uint32_t)(seed >> 33) % n;
-}
-
-static void drop_note(void *arg, const char *text, size_t len) {
-  (void)arg, (void)text, (void)len;
-}
-static bool drop_text(void *arg, const char *text, size_t len) {
-  drop_note(arg, text, len);
-  return true;
-}
-
-static Runtime *rt;
-static size_t bytes_before;
-static Buffer lines;
-
-static void open_runtime(unsigned evaluators) {
-  Host host = {.write = drop_text, .note = drop_note};
-  bytes_before = ambi_alloc_bytes();
-  rt = ambi_runtime_open(&host, 1);
-  ck_assert_ptr_nonnull(rt);
-  ck_assert(ambi_crew_open(rt, evaluators));
-  ck_assert(ambi_actors_open(rt));
-}
-
-static void close_runtime(void) {
-  ambi_actors_close(rt);
-  ambi_crew_close(rt);
-  ambi_runtime_close(rt);
-  ambi_buffer_drop(&lines);
-  ck_assert_uint_eq(ambi_alloc_bytes(), bytes_before);
-}
-
-static bool on_form(void *arg, const FormReport *r) {
-  (void)arg;
-  const char *why = "";
-  if (r->stop != STOP_NONE) return false;
-  ck_assert_msg(ambi_actors_is_valid(rt->actors, &why), "%s", why);
-  ambi_print_results(rt, &lines, r->results, r->n);
-  return true;
-}
-
-static enum RunStatus run(const char *text) {
-  Script s = {.rt = rt,
-              .module = ambi_module_top(rt),
-              .name = "chaos",
-              .text = text,
-              .len = strlen(text),
-              .on_form = on_form};
-  lines.len = 0;
-  enum RunStatus status = ambi_run_script(&s);
-  ambi_script_drop(&s);
-  return status;
-}
-
-static void gives(const char *text, const char *expected) {
-  enum RunStatus status = run(text);
-  ck_assert_msg(status == RUN_OK && strcmp(lines.text, expected) == 0,
-                "%s: %d, %s instead of %s", text, status, lines.text, expected);
 }
 
 // ---- rounds ---------------------------------------------------------------------------

@@ -82,11 +82,23 @@ Hook *ambi_hook_collector(Engine *g, unsigned best) {
   return NULL;
 }
 
+// The next query takes the room over: where evaluators share a search, all ask for memory
+// at the same place.
+static void drop_records(Engine *g, RecordVec *records) {
+  enum { KEPT = 1 << 10 };
+  if (!g->found.at && records->cap <= KEPT) {
+    g->found = (RecordVec){.at = records->at, .cap = records->cap};
+    *records = (RecordVec){0};
+  } else {
+    ambi_records_drop(records);
+  }
+}
+
 static void drop_contents(Engine *g, Hook *h) {
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
   ambi_results_drop(g, h);
-  ambi_records_drop(&h->records);
+  drop_records(g, &h->records);
 }
 
 // Most are collectors of a few words, which have changed nothing else.

@@ -130,6 +130,10 @@ SKIP: {
     is( $r->{exit}, 0, 'bench/run: programs that collect' ) or diag( $r->{out}, $r->{err} );
     is( () = $r->{out} =~ /( +right){8}$/mg, 3, 'bench/run: and their answers' );
 
+    $r = bench_run( '--small', 'parallel', @limit );
+    is( $r->{exit}, 0, 'bench/run: searches that evaluators share' ) or diag( $r->{out}, $r->{err} );
+    is( () = $r->{out} =~ /( +right){6}$/mg, 13, 'bench/run: and their answers' );
+
     $r = bench_run( '--small', 'pairs', 'd_fib' );
     like( $r->{out} . $r->{err}, qr/ %  ADD\b|does not count instructions/,
         'bench/run: pairs of instructions, or that this build does not count them' );

@@ -1,0 +1,84 @@
+"""What more evaluators bring to one search, beside what this machine can give.
+
+Each turn runs a program with one evaluator, as two copies side by side (no two
+evaluators can be faster than these: that is the ceiling), and with 2, 4 and 8
+evaluators. Figures are wall times; ratios are medians of those within a turn.
+"""
+import os
+import statistics
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+from .engines import Failed, Launcher
+from .report import LEFT, Table, figure
+from .texts import programs
+
+SEARCHES = ("n_queens10", "n_queens12", "n_colour", "n_comp", "n_cross",
+            "n_fork", "n_infer", "n_perm", "n_sendmore", "n_sudoku",
+            "n_zebra", "s_bc", "d_fib")
+COUNTS = (2, 4, 8)
+TITLES = ["program", "s", "two copies"] + [f"-j {n}" for n in COUNTS] + \
+    ["of two copies"]
+
+
+def with_evaluators(argv, n):
+    return argv[:1] + ["-j", str(n)] + argv[1:]
+
+
+def side_by_side(launchers, pool, argv, want, limit):
+    runs = list(pool.map(lambda one: one.run(argv, want, limit), launchers))
+    return max(r.wall for r in runs)
+
+
+def turn(bench, launchers, pool, argv, want):
+    """Wall seconds: of one, of two copies, and with each count."""
+    def alone(n):
+        return bench.launcher.run(with_evaluators(argv, n), want,
+                                  bench.o.limit).wall
+    return [alone(1),
+            side_by_side(launchers, pool, argv, want, bench.o.limit)] + \
+        [alone(n) for n in COUNTS]
+
+
+def measure(bench, launchers, pool, engine, text, folder):
+    argv, want = engine.prepare(text, folder)
+    turns = [turn(bench, launchers, pool, argv, want)
+             for _ in range(bench.o.warm_up + bench.o.n)][bench.o.warm_up:]
+    middle = statistics.median
+    row = {"parallel": text.name, "seconds": middle(t[0] for t in turns),
+           "ceiling": middle(2 * t[0] / t[1] for t in turns),
+           "of_ceiling": middle(t[1] / 2 / t[2] for t in turns)}
+    for i, n in enumerate(COUNTS):
+        row[f"j{n}"] = middle(t[0] / t[2 + i] for t in turns)
+    return row
+
+
+def cells_of(row, small):
+    fields = ["seconds", "ceiling"] + [f"j{n}" for n in COUNTS] + \
+        ["of_ceiling"]
+    return ["right" if small else figure(row[f]) for f in fields]
+
+
+def run(bench, engine):
+    """(rows, table) over the searches: medians of the turns."""
+    table = Table(TITLES, [LEFT, 8, 11] + [7] * len(COUNTS) + [14])
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="ambit-bench-") as folder, \
+            ThreadPoolExecutor(2) as pool:
+        own = [os.path.join(folder, str(i)) for i in range(2)]
+        for place in own:
+            os.mkdir(place)
+        launchers = [Launcher(place) for place in own]
+        for text in programs():
+            if text.name not in SEARCHES:
+                continue
+            try:
+                row = measure(bench, launchers, pool, engine,
+                              text.at(text.small) if bench.o.small else text, folder)
+            except Failed as e:
+                rows.append({"parallel": text.name, "failed": str(e)})
+                table.add([text.name, str(e)] + [""] * (len(TITLES) - 2))
+                continue
+            rows.append(row)
+            table.add([text.name] + cells_of(row, bench.o.small))
+    return rows, table

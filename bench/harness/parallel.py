@@ -74,7 +74,7 @@ def run(bench, engine):
                 continue
             try:
                 row = measure(bench, launchers, pool, engine,
-                              text.at(text.small) if bench.o.small else text, folder)
+                              text.at(text.small if bench.o.small else None), folder)
             except Failed as e:
                 rows.append({"parallel": text.name, "failed": str(e)})
                 table.add([text.name, str(e)] + [""] * (len(TITLES) - 2))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/near.h"
 #include "memory/alloc.h"
 
 // Any two pieces of machine code reach each other.
@@ -286,37 +287,9 @@ void cli_help(FILE *out) {
 
 // ---- suggestions ------------------------------------------------------------
 
-enum { WORD_MAX_LEN = 32 };
-
-// Insertions, deletions and changes of one character that turn a into b; large
-// for words longer than any of ours.
-static size_t edit_distance(const char *a, size_t la, const char *b) {
-  size_t lb = strlen(b);
-  if (la > WORD_MAX_LEN || lb > WORD_MAX_LEN) return WORD_MAX_LEN;
-  size_t row[WORD_MAX_LEN + 1];
-  for (size_t j = 0; j <= lb; j++)
-    row[j] = j;
-  for (size_t i = 1; i <= la; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= lb; j++) {
-      size_t best = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[lb];
-}
-
-static bool is_near(size_t distance, size_t len) {
-  return distance <= 1 + len / 3;
-}
-
 static const char *near_verb(const char *word) {
   for (int i = 0; i < NVERBS; i++)
-    if (edit_distance(word, strlen(word), verbs[i].name) <= 2)
+    if (cli_distance(word, strlen(word), verbs[i].name) <= 2)
       return verbs[i].name;
   return NULL;
 }
@@ -329,16 +302,16 @@ static bool is_abbreviated(const char *word, size_t len, const char *name) {
 
 static int unknown_option(const char *word, size_t len) {
   const char *nearest = NULL;
-  size_t best = WORD_MAX_LEN;
+  size_t best = CLI_FAR;
   for (int i = 0; i < NOPTIONS; i++) {
     size_t d = is_abbreviated(word, len, table[i].name)
                    ? 0
-                   : edit_distance(word, len, table[i].name);
+                   : cli_distance(word, len, table[i].name);
     if (d >= best) continue;
     best = d;
     nearest = table[i].name;
   }
-  if (nearest && is_near(best, len))
+  if (nearest && cli_is_near(best, len))
     cli_complain("unknown option %.*s; did you mean %s?", (int)len, word,
                  nearest);
   else

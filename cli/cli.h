@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "cli/diagnostic/diagnostic.h"
 #include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
 #include "runtime/watch.h"
@@ -50,6 +51,7 @@ typedef struct Options {
   const char *timeline;      // the file it is written to, or NULL
   enum WatchLevel log_level;
   bool log_json;
+  bool json;            // results and diagnostics as JSON lines
   bool native;          // disasm: with machine code
   JitConfig jit;        // 0 in numbers: the usual
   unsigned evaluators;  // 0: as many as there are processors
@@ -61,11 +63,17 @@ typedef struct Options {
   bool help, version;
 } Options;
 
+typedef struct Line {
+  char *text;
+  size_t len, cap;
+} Line;
+
 struct Cli {
   Options options;
   Runtime *rt;
   Compiler *compiler;  // or NULL
   FILE *out;           // standard output, see output.c
+  Line line;           // that the program has begun, with --format=json
   bool closed;         // it can no longer be written
   int write_error;     // errno then
   int code;            // exit code so far
@@ -84,9 +92,10 @@ void cli_help(FILE *out);
 extern const char *const cli_log_levels[];  // by enum WatchLevel
 
 // ---- report.c ---------------------------------------------------------------
-// NAME:LINE:COLUMN: LABEL: message, the line and a caret, on standard error.
-void cli_report(const Source *s, Position at, const char *label,
+// A diagnostic with nothing but a place and a message.
+void cli_report(const Source *s, Position at, enum Severity severity,
                 const char *message);
+DiagnosticText cli_source_text(const Source *s);
 // ambit: message, on standard error.
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
@@ -147,6 +156,11 @@ void cli_note_native(void *arg, Buffer *b, const Unit *u, uint32_t at);
 // ---- output.c ---------------------------------------------------------------
 void cli_output_open(Cli *cli);
 bool cli_write(void *arg, const char *text, size_t len);
+// What the program prints; with --format=json each line as an object.
+bool cli_write_output(void *arg, const char *text, size_t len);
+struct json_t;
+// One object and a newline, behind what the program has printed.
+void cli_write_json(Cli *cli, struct json_t *line);
 void cli_flush(Cli *cli);  // so that a reader behind a pipe sees it
 // The end: the rest is written, and what was lost is told.
 void cli_output_finish(Cli *cli);

@@ -31,7 +31,7 @@ static enum RunStatus compile(Cli *cli, Context *cx, const Source *s,
   if (ambi_program_compile(cx, top->tokens, top->space, &source, out, &error))
     return RUN_OK;
   if (error.message) {
-    cli_report(s, error.at, "error", error.message);
+    cli_report(s, error.at, SEVERITY_ERROR, error.message);
     return RUN_PARSE;
   }
   if (cx->stop == STOP_CANCEL) return RUN_CANCELLED;

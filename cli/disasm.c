@@ -36,7 +36,7 @@ static enum RunStatus load(Listing *l, Source *s) {
     switch (ambi_read(&r, &t)) {
     case READ_END: return RUN_OK;
     case READ_ERROR:
-      cli_report(s, r.error.at, "error", r.error.message);
+      cli_report(s, r.error.at, SEVERITY_ERROR, r.error.message);
       return RUN_PARSE;
     case READ_MEMORY: return RUN_LIMIT;
     case READ_ATOM: break;

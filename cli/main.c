@@ -9,6 +9,7 @@
 #endif
 
 #include "cli/cli.h"
+#include "cli/diagnostic/json.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
 #include "memory/stress.h"
@@ -59,7 +60,14 @@ static void fill_closed_streams(void) {
 static void write_note(void *arg, const char *text, size_t len) {
   Cli *cli = arg;
   cli_flush(cli);
-  fwrite(text, 1, len, stderr);
+  if (!cli->options.json) {
+    fwrite(text, 1, len, stderr);
+    return;
+  }
+  json_t *o = json_object();
+  json_object_set_new(o, "kind", json_string("note"));
+  json_object_set_new(o, "text", cli_json_string(text, len));
+  cli_json_line(stderr, o);
 }
 
 void cli_enter_dir(Cli *cli, const Source *s) {
@@ -144,7 +152,7 @@ static bool takes_more(void *arg, size_t bytes) {
 static void run_all(Cli *cli) {
   Options *o = &cli->options;
   Host host = {.arg = cli,
-               .write = cli_write,
+               .write = cli_write_output,
                .note = write_note,
                .progress = cli_progress,
                .takes_more = takes_more};

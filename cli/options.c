@@ -156,6 +156,11 @@ static bool set_log_format(Options *o, const char *v) {
   o->log_json = strcmp(v, "json") == 0;
   return o->log_json || strcmp(v, "text") == 0;
 }
+static bool set_format(Options *o, const char *v) {
+  o->json = strcmp(v, "json") == 0;
+  cli_diagnostic_choose(o->json ? DIAGNOSTIC_JSON : DIAGNOSTIC_TEXT);
+  return o->json || strcmp(v, "text") == 0;
+}
 static bool set_answers(Options *o, const char *v) {
   return read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
@@ -209,6 +214,8 @@ static const Option table[] = {
     {"--depth", "N", "calls nested at most N deep", set_depth, count},
     {"--time-limit", "S", "at most S seconds for the whole run", set_time_limit,
      seconds},
+    {"--format", "FORM", "of results and messages: text or json", set_format,
+     "text or json"},
     {"--tier", "N", "0: the plain evaluator, 1: bytecode, 2: machine code, too",
      set_tier, "0, 1 or 2"},
     {"--jit", "MODE", "machine code: off, sync or background", set_jit,
@@ -288,10 +295,10 @@ void cli_help(FILE *out) {
 // ---- suggestions ------------------------------------------------------------
 
 static const char *near_verb(const char *word) {
+  Nearest near = cli_nearest(word, strlen(word), 2);
   for (int i = 0; i < NVERBS; i++)
-    if (cli_distance(word, strlen(word), verbs[i].name) <= 2)
-      return verbs[i].name;
-  return NULL;
+    cli_nearest_try(&near, verbs[i].name, strlen(verbs[i].name));
+  return near.best;
 }
 
 // The start of a long option, or its first letter behind one dash.
@@ -301,19 +308,17 @@ static bool is_abbreviated(const char *word, size_t len, const char *name) {
 }
 
 static int unknown_option(const char *word, size_t len) {
-  const char *nearest = NULL;
-  size_t best = CLI_FAR;
+  const char *meant = NULL;
+  Nearest near = cli_nearest(word, len, 1 + len / 3);
   for (int i = 0; i < NOPTIONS; i++) {
-    size_t d = is_abbreviated(word, len, table[i].name)
-                   ? 0
-                   : cli_distance(word, len, table[i].name);
-    if (d >= best) continue;
-    best = d;
-    nearest = table[i].name;
+    cli_nearest_try(&near, table[i].name, strlen(table[i].name));
+    if (!meant && is_abbreviated(word, len, table[i].name))
+      meant = table[i].name;
   }
-  if (nearest && cli_is_near(best, len))
+  if (!meant) meant = near.best;
+  if (meant)
     cli_complain("unknown option %.*s; did you mean %s?", (int)len, word,
-                 nearest);
+                 meant);
   else
     cli_complain("unknown option %.*s; see ambit --help", (int)len, word);
   return EXIT_USAGE;

@@ -7,9 +7,11 @@
 #define _GNU_SOURCE  // fopencookie
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/diagnostic/json.h"
 
 // False: it will not get better.
 static bool wait_for_room(void) {
@@ -53,12 +55,66 @@ bool cli_write(void *arg, const char *text, size_t len) {
   return fwrite(text, 1, len, cli->out) == len || note_closed(cli);
 }
 
+// ---- JSON lines -------------------------------------------------------------
+
+static void write_object(Cli *cli, json_t *o) {
+  char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+  if (text) {
+    cli_write(cli, text, strlen(text));
+    cli_write(cli, "\n", 1);
+  } else {
+    cli_complain("out of memory: a line is missing");
+  }
+  free(text);
+  json_decref(o);
+}
+
+static void end_line(Cli *cli) {
+  if (!cli->line.len) return;
+  json_t *o = json_object();
+  json_object_set_new(o, "kind", json_string("output"));
+  json_object_set_new(o, "text",
+                      cli_json_string(cli->line.text, cli->line.len));
+  cli->line.len = 0;
+  write_object(cli, o);
+}
+
+// A line that is so long that no memory is left for it comes in parts.
+static void add_to_line(Cli *cli, char c) {
+  Line *l = &cli->line;
+  if (l->len == l->cap) {
+    size_t cap = l->cap ? 2 * l->cap : 256;
+    char *grown = realloc(l->text, cap);
+    if (!grown) end_line(cli);
+    if (!grown && !l->cap) return;
+    if (grown) *l = (Line){grown, l->len, cap};
+  }
+  l->text[l->len++] = c;
+}
+
+bool cli_write_output(void *arg, const char *text, size_t len) {
+  Cli *cli = arg;
+  if (!cli->options.json) return cli_write(cli, text, len);
+  for (size_t i = 0; i < len; i++) {
+    add_to_line(cli, text[i]);
+    if (text[i] == '\n') end_line(cli);
+  }
+  return !cli->closed;
+}
+
+void cli_write_json(Cli *cli, json_t *line) {
+  end_line(cli);
+  write_object(cli, line);
+}
+
 void cli_flush(Cli *cli) {
   if (!cli->closed && fflush(cli->out) != 0) note_closed(cli);
 }
 
 // A reader that went away is not worth a message.
 void cli_output_finish(Cli *cli) {
+  end_line(cli);
+  free(cli->line.text);
   if (fflush(cli->out) != 0) note_closed(cli);
   if (!cli->closed) return;
   if (cli->write_error != EPIPE)

@@ -32,7 +32,7 @@ static enum RunStatus parse_all(Cli *cli, Context *cx, Reader *r,
     switch (ambi_read(r, &t)) {
     case READ_END: return RUN_OK;
     case READ_ERROR:
-      cli_report(s, r->error.at, "error", r->error.message);
+      cli_report(s, r->error.at, SEVERITY_ERROR, r->error.message);
       return RUN_PARSE;
     case READ_MEMORY: ok = false; break;
     case READ_ATOM:
@@ -44,7 +44,7 @@ static enum RunStatus parse_all(Cli *cli, Context *cx, Reader *r,
     if (cli->closed) return RUN_OK;
     if (ambi_load_relaxed(&cli->rt->x_cancel)) return RUN_CANCELLED;
     if (!ok) {
-      cli_report(s, r->start, "stopped", "out of memory");
+      cli_report(s, r->start, SEVERITY_STOPPED, "out of memory");
       return RUN_LIMIT;
     }
   }

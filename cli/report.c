@@ -1,4 +1,5 @@
 // Messages to the person at the terminal, and the texts they are about.
+#define _GNU_SOURCE  // vasprintf
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,72 +8,31 @@
 #include "cli/cli.h"
 #include "memory/alloc.h"
 
-enum { WINDOW = 100 };  // bytes of a source line that are shown at most
-
 void cli_complain(const char *format, ...) {
-  fflush(NULL);
+  char *what = NULL;
   va_list args;
   va_start(args, format);
-  fputs("ambit: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  if (vasprintf(&what, format, args) < 0) what = NULL;
   va_end(args);
+  Diagnostics one = {0};
+  cli_diagnostics_add(&one, SEVERITY_ERROR, NULL, (DiagnosticPlace){0}, "%s",
+                      what ? what : format);
+  cli_diagnostics_tell(&one);
+  free(what);
 }
 
-static bool is_continuation(char c) {
-  return ((unsigned char)c & 0xC0) == 0x80;
+DiagnosticText cli_source_text(const Source *s) {
+  return (DiagnosticText){s->name, s->text, s->len};
 }
 
-// Shows bytes [from, to) with anything a terminal could obey made harmless.
-static void show_text(const char *text, size_t from, size_t to) {
-  for (size_t i = from; i < to; i++) {
-    unsigned char c = (unsigned char)text[i];
-    fputc((c < 0x20 && c != '\t') || c == 0x7F ? '?' : c, stderr);
-  }
-}
-
-// One blank for each character before the caret; tabs stay tabs, so that the
-// caret stands right at any tab width.
-static void show_caret(const char *text, size_t from, size_t to) {
-  for (size_t i = from; i < to; i++)
-    if (!is_continuation(text[i])) fputc(text[i] == '\t' ? '\t' : ' ', stderr);
-  fputs("^\n", stderr);
-}
-
-static void show_line(const Source *s, size_t offset) {
-  size_t from = offset < s->len ? offset : s->len, to = from;
-  while (from > 0 && s->text[from - 1] != '\n')
-    from--;
-  while (to < s->len && s->text[to] != '\n')
-    to++;
-  bool cut = offset - from > WINDOW / 2 && to - from > WINDOW;
-  if (cut) {
-    from = offset - WINDOW / 2;
-    while (from < offset && is_continuation(s->text[from]))
-      from++;
-  }
-  bool cut_end = to - from > WINDOW;
-  if (cut_end) {
-    to = from + WINDOW;
-    while (to < s->len && is_continuation(s->text[to]))
-      to++;
-  }
-  if (to > from && s->text[to - 1] == '\r') to--;
-  if (offset > to) offset = to;
-  fputs(cut ? "  ..." : "  ", stderr);
-  show_text(s->text, from, to);
-  fputs(cut_end ? "...\n" : "\n", stderr);
-  fputs(cut ? "     " : "  ", stderr);
-  show_caret(s->text, from, offset);
-}
-
-void cli_report(const Source *s, Position at, const char *label,
+void cli_report(const Source *s, Position at, enum Severity severity,
                 const char *message) {
-  fflush(NULL);
-  fprintf(stderr, "%s:%u:%u: %s: ", s->name, at.line, at.column, label);
-  show_text(message, 0, strlen(message));
-  fputc('\n', stderr);
-  show_line(s, at.offset);
+  Diagnostics one = {0};
+  DiagnosticText text = cli_source_text(s);
+  cli_diagnostics_add(&one, severity, NULL,
+                      (DiagnosticPlace){&text, at.offset, at.offset}, "%s",
+                      message);
+  cli_diagnostics_tell(&one);
 }
 
 // A compiled program, whose text is the one it was made from.

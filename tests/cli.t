@@ -144,6 +144,30 @@ END
     close $from;
 }
 
+# Each line is one object, and what it says is what the text would say.
+sub json_lines {
+    write_file('j.metta', qq{!(println! "a\\nb")\n!(superpose (1 "x"))\n!(+ 1 "s")\n});
+    my $err = gives(['--format=json', 'j.metta'], 1, <<'END', 'results as JSON');
+{"kind":"output","text":"a\n"}
+{"kind":"output","text":"b\n"}
+{"kind":"results","file":"j.metta","line":1,"column":1,"results":["()"]}
+{"kind":"results","file":"j.metta","line":2,"column":1,"results":["1","\"x\""]}
+{"kind":"results","file":"j.metta","line":3,"column":1,"results":["(Error (+ 1 \"s\") (BadArgType 2 Number String))"]}
+END
+    is($err, <<'END', "tier $tier: diagnostics as JSON");
+{"kind":"diagnostic","severity":"error","message":"uncaught Error in (+ 1 \"s\"); the script ends here","file":"j.metta","line":3,"column":1,"end_line":3,"end_column":2,"expected":"Number as argument 2, and not String"}
+END
+    $err = gives(['--format=json', '-e', "\xFF\xC3\xA9"], 3, '', 'text that is no UTF-8');
+    like($err, qr/^\{"kind":"diagnostic".*"line":1,"column":1\D.*\}$/, "tier $tier: is told");
+    $err = gives(['--format=json', 'nosuch.metta'], 3, '', 'a file that is not there');
+    like($err, qr/^\{"kind":"diagnostic","severity":"error","message":"cannot read nosuch.*\}$/,
+        "tier $tier: is told as JSON");
+    $err = gives(['--format=json', '-e', '!(trace! x 1)'], 0, qr/"results":\["1"\]/, 'notes');
+    is($err, qq({"kind":"note","text":"x\\n"}\n), "tier $tier: are objects");
+    $err = gives(['--format=text', 'j.metta'], 1, qr/^a\nb\n\[\(\)\]\n/, 'text');
+    like($err, qr/^  expected: Number as argument 2, and not String$/m, "tier $tier: what was expected");
+}
+
 sub signals {
     write_file('loop.metta', "(= (loop) (loop))\n!(+ 1 1)\n!(loop)\n!(+ 2 2)\n");
     my $pid = start('', 'loop.metta');
@@ -261,7 +285,7 @@ sub settings {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&signals, \&start_up, \&import_modules,
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&signals, \&start_up, \&import_modules,
         \&more_modules, \&settings;
 }
 done_testing;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/diagnostic/diagnostic.h"
+#include "cli/tool.h"
 #include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
 #include "runtime/watch.h"
@@ -29,7 +30,6 @@ typedef struct Source {
   Snapshot *compiled;  // what the path leads to is a compiled program; or NULL
 } Source;
 
-typedef struct Cli Cli;
 typedef void Verb(Cli *cli, Source *s);
 
 enum { MOST_EVALUATORS = 256 };
@@ -37,6 +37,7 @@ enum StatsForm { STATS_NONE, STATS_TEXT, STATS_JSON };
 typedef struct Stats Stats;
 typedef struct Options {
   Verb *verb;
+  ToolMain *tool;   // what runs in place of a verb, or NULL
   Source *sources;  // texts of -e, or the one FILE
   size_t nsources;
   char **args;  // what follows FILE
@@ -89,6 +90,9 @@ struct Cli {
 int cli_options_parse(Options *o, int argc, char **argv);
 void cli_options_drop(Options *o);
 void cli_help(FILE *out);
+// A value of an option. False: it is none.
+bool cli_read_count(const char *s, uint64_t *out);
+bool cli_read_seconds(const char *s, double *out);
 extern const char *const cli_log_levels[];  // by enum WatchLevel
 
 // ---- report.c ---------------------------------------------------------------

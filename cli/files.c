@@ -23,7 +23,16 @@ static bool is_special(const char *path) {
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
 }
 
-// A name that nothing has, and the mode that a new file would get.
+// The mode of the file whose place is taken, or the one that a new file would get.
+static mode_t mode_of(const char *path) {
+  struct stat s;
+  if (stat(path, &s) == 0) return s.st_mode & 0777;
+  mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
+// A name that nothing has.
 static int open_beside(CliFile *f) {
   size_t len = strlen(f->path);
   char *name = ambi_alloc(len + sizeof ".XXXXXX");
@@ -35,9 +44,7 @@ static int open_beside(CliFile *f) {
   memcpy(name + len, ".XXXXXX", sizeof ".XXXXXX");
   f->beside = name;
   int fd = mkstemp(name);
-  mode_t mask = umask(0);
-  umask(mask);
-  if (fd >= 0) fchmod(fd, 0666 & ~mask);
+  if (fd >= 0) fchmod(fd, mode_of(f->path));
   return fd;
 }
 

@@ -224,6 +224,8 @@ int main(int argc, char **argv) {
   else if (cli.options.version)
     fprintf(cli.out, "ambit " AMB_VERSION "\nmachine code: %s\n",
             cli_jit_version());
+  else if (cli.options.tool)
+    cli.code = cli.options.tool(&cli, cli.options.nargs, cli.options.args);
   else
     run_all(&cli);
   cli_output_finish(&cli);

@@ -27,7 +27,7 @@ const char *const cli_log_levels[] = {"off", "error", "warn", "info", "debug"};
 
 // ---- values -----------------------------------------------------------------
 
-static bool read_count(const char *s, uint64_t *out) {
+bool cli_read_count(const char *s, uint64_t *out) {
   if (*s < '0' || *s > '9') return false;
   char *end;
   errno = 0;
@@ -35,7 +35,7 @@ static bool read_count(const char *s, uint64_t *out) {
   return !errno && !*end;
 }
 
-static bool read_seconds(const char *s, double *out) {
+bool cli_read_seconds(const char *s, double *out) {
   if ((*s < '0' || *s > '9') && *s != '.') return false;
   char *end;
   *out = strtod(s, &end);
@@ -75,7 +75,7 @@ static bool set_jit(Options *o, const char *v) {
 }
 static bool set_jit_threshold(Options *o, const char *v) {
   uint64_t n;
-  if (!read_count(v, &n) || n == 0 || n > UINT32_MAX) return false;
+  if (!cli_read_count(v, &n) || n == 0 || n > UINT32_MAX) return false;
   o->jit.threshold = (uint32_t)n;
   return true;
 }
@@ -97,7 +97,7 @@ static bool set_jit_perf(Options *o, const char *v) {
 }
 static bool set_evaluators(Options *o, const char *v) {
   uint64_t n;
-  if (!read_count(v, &n) || n == 0 || n > MOST_EVALUATORS) return false;
+  if (!cli_read_count(v, &n) || n == 0 || n > MOST_EVALUATORS) return false;
   o->evaluators = (unsigned)n;
   return true;
 }
@@ -162,22 +162,22 @@ static bool set_format(Options *o, const char *v) {
   return o->json || strcmp(v, "text") == 0;
 }
 static bool set_answers(Options *o, const char *v) {
-  return read_count(v, &o->limits.answers) && o->limits.answers > 0;
+  return cli_read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
 static bool set_steps(Options *o, const char *v) {
-  return read_count(v, &o->limits.steps);
+  return cli_read_count(v, &o->limits.steps);
 }
 static bool set_depth(Options *o, const char *v) {
-  return read_count(v, &o->limits.depth);
+  return cli_read_count(v, &o->limits.depth);
 }
 static bool set_memory(Options *o, const char *v) {
   return ambi_size_parse(v, &o->limits.memory);
 }
 static bool set_query_timeout(Options *o, const char *v) {
-  return read_seconds(v, &o->limits.query_seconds);
+  return cli_read_seconds(v, &o->limits.query_seconds);
 }
 static bool set_time_limit(Options *o, const char *v) {
-  return read_seconds(v, &o->time_limit);
+  return cli_read_seconds(v, &o->time_limit);
 }
 static bool set_output(Options *o, const char *v) {
   o->output = v;
@@ -257,13 +257,16 @@ enum { NOPTIONS = sizeof table / sizeof *table };
 static const struct {
   const char *name, *help;
   Verb *verb;
+  ToolMain *tool;  // in place of a verb: all words behind the name are its own
 } verbs[] = {
-    {"run", "run a program (when no command is given)", cli_run},
+    {"run", "run a program (when no command is given)", cli_run, NULL},
     {"parse", "show the atoms of a file as read, with their positions",
-     cli_parse},
+     cli_parse, NULL},
     {"disasm", "show the bytecode of a file's definitions, or of one NAME",
-     cli_disasm},
-    {"compile", "write a program to a file that starts faster", cli_compile},
+     cli_disasm, NULL},
+    {"compile", "write a program to a file that starts faster", cli_compile,
+     NULL},
+    {"fmt", "lay out programs", NULL, cli_fmt},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
@@ -367,6 +370,7 @@ static bool take_verb(Options *o, const char *word) {
   for (int i = 0; i < NVERBS; i++)
     if (strcmp(word, verbs[i].name) == 0) {
       o->verb = verbs[i].verb;
+      o->tool = verbs[i].tool;
       return true;
     }
   return false;
@@ -402,11 +406,12 @@ static int read_words(Options *o, int argc, char **argv) {
     } else if (!ended && !verb_seen && take_verb(o, word)) {
       verb_seen = true;
       at++;
+      if (o->tool) break;
     } else {
       break;
     }
   }
-  if (at < argc && !o->nsources) {
+  if (at < argc && !o->nsources && !o->tool) {
     const char *path = argv[at++];
     Source s = {.name = strcmp(path, "-") == 0 ? "<stdin>" : path,
                 .path = path,
@@ -458,7 +463,7 @@ int cli_options_parse(Options *o, int argc, char **argv) {
   int code = read_words(o, argc, argv);
   if (code < 0) code = settle_tier(o);
   if (code >= 0) return code;
-  if (o->help || o->version || o->nsources) return -1;
+  if (o->help || o->version || o->nsources || o->tool) return -1;
   cli_complain("a FILE or -e TEXT is needed; see ambit --help");
   return EXIT_USAGE;
 }

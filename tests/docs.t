@@ -102,12 +102,25 @@ for my $section ( sort keys %$help ) {
     ok( $want ne '', "the help text has: $section" );
     is( $got, $want, "manual page and help text agree: $section" );
 }
+# Commands with options of their own.
+my %known = map { $_ => 1 } @{ $help->{OPTIONS} };
+my $tools = 0;
+for my $tool ( @{ $help->{COMMANDS} } ) {
+    my $r = Program::run( argv => [ $ambit, $tool, '--help' ] );
+    next unless $r->{out} =~ /^usage: ambit \Q$tool\E /;
+    my ($options) = $r->{out} =~ /^options:\n(.*?)^  --help/ms;
+    my ($part)    = $page     =~ /^\.SS \Q$tool\E\n(.*?)(?=^\.S[SH]|\z)/ms;
+    is( join( ' ', sort @{ tags_of( ".SH X\n$part", 'X' ) } ),
+        join( ' ', sort $options =~ /^  (-[^\s[]+)/mg ), "manual page and help text agree: $tool" );
+    $known{$1} = 1 while $options =~ /^  (-[^\s[]+)/mg;
+    $tools++;
+}
+ok( $tools > 0, 'there are such commands' );
 my ($version) = split /\n/, Program::run( argv => [ $ambit, '--version' ] )->{out};
 like( $page, qr/^\.TH AMBIT 1 .*"\Q$version\E"/m, 'the manual page is of this version' );
 
 # Options that README.md names for the program, and its table of exit codes.
 my $readme = text_of('README.md');
-my %known  = map { $_ => 1 } @{ $help->{OPTIONS} };
 my %named;
 $named{$1} = 1 while $readme =~ /(?:^\| `|`|ambit )(--?[a-z][a-z-]*)\b/mg;
 is( join( ' ', grep { !$known{$_} } sort keys %named ), '', 'README.md names real options' );

@@ -317,3 +317,26 @@ bool cli_tree_is_closed(const Tree *t) {
     if (t->nodes[i].fault == FAULT_OPEN) return false;
   return true;
 }
+
+uint32_t cli_tree_fault(const Tree *t) {
+  uint32_t open = 0;  // is told at the end of the text
+  for (uint32_t i = 1; i < t->count; i++) {
+    if (!t->nodes[i].fault) continue;
+    if (t->nodes[i].kind != NODE_LIST) return i;
+    open = i;
+  }
+  return open;
+}
+
+const char *cli_tree_fault_text(const Tree *t, uint32_t node) {
+  switch (t->nodes[node].fault) {
+  case FAULT_OPEN:
+    return t->nodes[node].kind == NODE_LIST ? "Unexpected end of expression"
+                                            : "Unclosed String Literal";
+  case FAULT_ESCAPE: return "Invalid escape sequence";
+  case FAULT_UTF8: return "Input read error: invalid UTF-8";
+  case FAULT_HASH: return "'#' char is reserved for internal usage";
+  case FAULT_STRAY: return "Unexpected right bracket";
+  default: return "";
+  }
+}

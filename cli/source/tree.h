@@ -71,6 +71,9 @@ uint32_t cli_tree_first(const Tree *t, uint32_t node);
 uint32_t cli_tree_next(const Tree *t, uint32_t node);
 // Is the node an atom: neither a comment, the ! of a form, nor stray?
 bool cli_tree_is_atom(const Tree *t, uint32_t node);
+// The node whose fault the reader would report; 0: there is none. And what it would say.
+uint32_t cli_tree_fault(const Tree *t);
+const char *cli_tree_fault_text(const Tree *t, uint32_t node);
 // Was every list and string closed? A prompt asks for more lines until then.
 bool cli_tree_is_closed(const Tree *t);
 

@@ -2,13 +2,12 @@
 // the reader, for every MeTTa file here and for text made at random.
 #include "cli/source/tree.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "memory/alloc.h"
 #include "runtime/runtime.h"
+#include "tests/unit/files.h"
 #include "tests/unit/unit.h"
 
 static Runtime rt;
@@ -101,6 +100,17 @@ static NodeKind kind_of(Value v) {
   return ambi_is_str(v) ? NODE_STRING : NODE_NUMBER;
 }
 
+// The fault is where the reader reports its error, or around it.
+static void check_fault(const Tree *t, const ReadError *error) {
+  uint32_t i = cli_tree_fault(t);
+  const char *text = cli_tree_fault_text(t, i);
+  ck_assert_uint_le(t->nodes[i].begin, error->at.offset);
+  ck_assert_uint_ge(t->nodes[i].end, error->at.offset);
+  if (strcmp(error->message, "Escaping sequence is not finished") == 0) return;
+  ck_assert_msg(strncmp(error->message, text, 12) == 0, "%s: %s",
+                error->message, text);
+}
+
 static uint32_t next_atom(const Tree *t, uint32_t i) {
   i = i ? cli_tree_next(t, i) : cli_tree_first(t, 0);
   return i;
@@ -138,6 +148,7 @@ static void check_beside_reader(const Tree *t) {
   } else {
     ck_assert_int_eq(status, READ_ERROR);
     ck_assert_uint_gt(faults, 0);
+    check_fault(t, &r.error);
   }
   ambi_store_quiesce(rt.store);
 }
@@ -256,46 +267,8 @@ END_TEST
 
 // ---- every file, random text, no memory ----------------------------------------
 
-static char *whole_file(const char *path, size_t *len) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_ptr_nonnull(f);
-  fseek(f, 0, SEEK_END);
-  *len = (size_t)ftell(f);
-  rewind(f);
-  char *text = malloc(*len ? *len : 1);
-  ck_assert_uint_eq(fread(text, 1, *len, f), *len);
-  fclose(f);
-  return text;
-}
-
-// Calls for each MeTTa file below the folder; returns how many there were.
-static unsigned each_file(const char *folder) {
-  DIR *dir = opendir(folder);
-  ck_assert_ptr_nonnull(dir);
-  unsigned n = 0;
-  for (const struct dirent *e; (e = readdir(dir));) {
-    char path[1024];
-    size_t name = strlen(e->d_name), len;
-    struct stat s;
-    snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-    if (e->d_name[0] == '.' || strncmp(e->d_name, "build", 5) == 0 ||
-        stat(path, &s) != 0)
-      continue;
-    if (S_ISDIR(s.st_mode)) {
-      n += each_file(path);
-    } else if (name > 6 && strcmp(e->d_name + name - 6, ".metta") == 0) {
-      char *text = whole_file(path, &len);
-      check_text(text, len);
-      free(text);
-      n++;
-    }
-  }
-  closedir(dir);
-  return n;
-}
-
 START_TEST(every_file_as_the_reader_reads_it) {
-  ck_assert_uint_gt(each_file(AMB_ROOT), 500);
+  ck_assert_uint_gt(each_program(check_text), 500);
 }
 END_TEST
 

@@ -1,0 +1,32 @@
+// Every MeTTa file of this tree, for what holds of any program.
+#ifndef AMBIT_TESTS_FILES_H
+#define AMBIT_TESTS_FILES_H
+
+#include <check.h>
+#include <string.h>
+
+#include "cli/source/find.h"
+#include "runtime/modules/module.h"
+
+// Calls for the text of each; returns how many there were.
+static inline size_t each_program(void (*look)(const char *text, size_t len)) {
+  static const char *const folders[] = {"examples", "runtime", "tests",
+                                        "bench"};
+  Paths all = {0};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    char path[1024];
+    snprintf(path, sizeof path, AMB_ROOT "/%s", folders[i]);
+    ck_assert(cli_find(&all, path, cli_is_program));
+  }
+  size_t n = all.n;
+  for (size_t i = 0; i < n; i++) {
+    FileText file;
+    ck_assert(ambi_file_load(all.at[i], 0, NULL, &file));
+    look(file.text, file.len);
+    ambi_file_drop(&file);
+  }
+  cli_paths_drop(&all);
+  return n;
+}
+
+#endif

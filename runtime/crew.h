@@ -40,11 +40,11 @@ struct Crew {
   // A part for what cx hands over, to be filled in. NULL: there is no memory.
   struct Part *(*part_make)(Context *cx);
   void (*part_start)(Context *cx, struct Part *p);  // it was filled in
-  // What it found, in *n pieces that may be taken (and are all zero then); NULL:
-  // cx->stop is set, to STOP_WAIT if it is not ready. *again: it cannot be told by
-  // itself.
-  struct Segment *(*part_results)(Context *cx, struct Part *p, size_t *n,
-                                  bool *again);
+  // What it found, which may be taken (and is all zero then); NULL: cx->stop is set, to
+  // STOP_WAIT if it is not ready, or it cannot be told by itself: *again. *rest: what it
+  // handed on, the newest first, whose results come behind; the caller's from now on.
+  struct Segment *(*part_results)(Context *cx, struct Part *p,
+                                  struct Part **rest, bool *again);
   bool (*part_done)(struct Part *p);               // is that there?
   void (*part_drop)(Context *cx, struct Part *p);  // nobody wants it
 };

@@ -58,8 +58,8 @@ struct Part;
 bool ambi_parts_wanted(const Context *cx);
 struct Part *ambi_part_make(Context *cx);
 void ambi_part_start(Context *cx, struct Part *p);
-struct Segment *ambi_part_results(Context *cx, struct Part *p, size_t *n,
-                                  bool *again);
+struct Segment *ambi_part_results(Context *cx, struct Part *p,
+                                  struct Part **rest, bool *again);
 bool ambi_part_done(struct Part *p);
 void ambi_part_drop(Context *cx, struct Part *p);
 bool ambi_part_news(const Context *cx);

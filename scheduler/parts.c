@@ -1,8 +1,11 @@
 // Parts of a search that evaluators hand over to one another: tasks, each with an
 // alternative and all behind it in a Context of its own (machine/handover.h).
 //
-// A part belongs to whoever handed it over and to its task, and is freed by the second
-// of them to be through with it.
+// A part belongs to whoever handed it over, its parent, and to its task, and is freed by
+// the second of them to be through with it. One that ends leaves what it has handed on to
+// its parent, so none keeps a Context only to wait: where each alternative has all those
+// to its right behind it, as in a loop of two clauses, parts are handed on by turns, and
+// would wait for one another in a chain as long as the search.
 #include "scheduler/crew_data.h"
 
 #include "memory/alloc.h"
@@ -15,7 +18,8 @@
 #include "runtime/tables/table.h"
 #include "runtime/watch.h"
 
-// A part that waits for others keeps its Context: so many for each evaluator.
+// A part has a Context while it runs, and while it waits at the end of a region that
+// begins in it: so many for each evaluator.
 enum { MOST_OPEN = 8 };
 enum PartState { PART_RUNS, PART_DONE, PART_UNWANTED };
 
@@ -23,19 +27,19 @@ typedef struct Job {
   Part part;  // first
   Task task;
   CrewMates *crew;       // [init]
-  Task *waiter;          // [init] the parent's task; NULL: the owner's thread
+  Task *waiter;          // [lock] the parent's task; NULL: the owner's thread
   Limits limits;         // [init]
   Space *space;          // [init]
   Module *module;        // [init]
   pthread_mutex_t lock;  // [init]
   enum PartState state;  // [lock]
   Context *cx;           // [lock] set and cleared by its evaluator
-  Segment *results;      // its evaluator's until done, then the parent's
-  size_t nresults, results_cap;
-  uint64_t steps;     // likewise
-  enum AmbStop stop;  // likewise
-  bool spoilt;        // likewise
-  bool counted;       // [evaluator] as one that runs
+  Segment results;       // its evaluator's until done, then the parent's
+  Part *rest;            // likewise: what it has handed on, the newest first
+  uint64_t steps;        // likewise
+  enum AmbStop stop;     // likewise
+  bool spoilt;           // likewise
+  bool counted;          // [evaluator] as one that runs
 } Job;
 
 static Job *job_of_task(Task *t) {
@@ -44,9 +48,7 @@ static Job *job_of_task(Task *t) {
 
 static void free_job(Job *w) {
   ambi_handover_drop(&w->part.from);
-  for (size_t i = 0; i < w->nresults; i++)
-    ambi_segment_drop(&w->results[i]);
-  ambi_free(w->results, w->results_cap * sizeof *w->results);
+  ambi_segment_drop(&w->results);
   pthread_mutex_destroy(&w->lock);
   ambi_free(w, sizeof *w);
 }
@@ -77,31 +79,61 @@ static enum AmbStop begin(Job *w) {
   return ok ? STOP_NONE : cx->stop;
 }
 
-// Its own results, and behind them those of what it handed on.
-static bool gather(Job *w, Context *cx) {
-  Engine *g = cx->engine;
-  if (!ambi_grow((void **)&w->results, &w->results_cap, 1 + g->nsegments,
-                 sizeof *w->results)) {
-    cx->stop = STOP_MEMORY;
-    return false;
+// The last of a list of parts, where another may follow.
+static Part **end_of(Part **list) {
+  while (*list)
+    list = &(*list)->older;
+  return list;
+}
+
+// A list of parts that nobody wants, and of those they have handed on.
+static void drop_all(Part *list) {
+  while (list) {
+    Job *w = (Job *)list;
+    pthread_mutex_lock(&w->lock);
+    bool done = w->state == PART_DONE;
+    list = w->part.older;
+    w->state = PART_UNWANTED;
+    if (w->cx) ambi_store_release(&w->cx->x_cancel, 1);
+    pthread_mutex_unlock(&w->lock);
+    if (!done) continue;
+    *end_of(&w->rest) = list;
+    list = w->rest;
+    free_job(w);
   }
-  w->results[0] = ambi_segment_of(g);
-  if (g->nsegments > 0)
-    memcpy(w->results + 1, g->segments, g->nsegments * sizeof *g->segments);
-  w->nresults = 1 + g->nsegments;
-  g->nsegments = 0;
+}
+
+// What a part has handed on wakes the part's parent from now on. Called with the part's
+// lock; parents are locked before their parts.
+static void leave_to_parent(Job *w) {
+  for (Part **at = &w->rest; *at; at = &(*at)->older) {
+    Job *x = (Job *)*at;
+    pthread_mutex_lock(&x->lock);
+    if (x->state == PART_RUNS) {
+      x->waiter = w->waiter;
+    } else if (x->rest) {
+      *end_of(&x->rest) = x->part.older;
+      x->part.older = x->rest;
+      x->rest = NULL;
+    }
+    pthread_mutex_unlock(&x->lock);
+  }
+}
+
+static void gather(Job *w, Engine *g) {
+  w->results = ambi_segment_of(g);
+  w->rest = ambi_handover_leave(g);
   // It may be one that results of others have, too.
-  w->spoilt = w->results[0].image.has_variables;
-  return true;
+  w->spoilt = w->results.image.has_variables;
 }
 
 static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   CrewMates *crew = w->crew;
   Context *cx = w->cx;
   if (cx) {
-    const Engine *g = cx->engine;
+    Engine *g = cx->engine;
     w->steps = cx->limits.steps_used;
-    if (!stop && !gather(w, cx)) stop = cx->stop;
+    if (!stop) gather(w, g);
     w->spoilt |= g && g->spoilt;
     ambi_form_close(cx);
     ambi_party_leave(cx);
@@ -111,10 +143,14 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   w->cx = NULL;
   w->stop = stop;
   bool unwanted = w->state == PART_UNWANTED;
+  leave_to_parent(w);
   w->state = PART_DONE;
   if (!unwanted && w->waiter) ambi_task_wake(w->waiter, self);
   pthread_mutex_unlock(&w->lock);
-  if (unwanted) free_job(w);
+  if (unwanted) {
+    drop_all(w->rest);
+    free_job(w);
+  }
   ambi_crew_give(crew, cx);
   ambi_add_release(&crew->x_open, (uint32_t)-1);
   ambi_pool_nudge(crew->pool);
@@ -182,7 +218,7 @@ bool ambi_part_done(Part *p) {
   return done;
 }
 
-Segment *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
+Segment *ambi_part_results(Context *cx, Part *p, Part **rest, bool *again) {
   Job *w = (Job *)p;
   bool done = ambi_part_done(p);
   cx->waits = done ? NULL : w;
@@ -193,19 +229,16 @@ Segment *ambi_part_results(Context *cx, Part *p, size_t *n, bool *again) {
   *again = w->spoilt;
   cx->limits.steps_used += w->steps;
   if (w->stop && !w->spoilt) cx->stop = w->stop;
-  *n = w->nresults;
-  return w->stop ? NULL : w->results;
+  if (w->stop || w->spoilt) return NULL;
+  *rest = w->rest;
+  w->rest = NULL;
+  return &w->results;
 }
 
 void ambi_part_drop(Context *cx, Part *p) {
-  Job *w = (Job *)p;
   (void)cx;
-  pthread_mutex_lock(&w->lock);
-  bool done = w->state == PART_DONE;
-  w->state = PART_UNWANTED;
-  if (w->cx) ambi_store_release(&w->cx->x_cancel, 1);
-  pthread_mutex_unlock(&w->lock);
-  if (done) free_job(w);
+  p->older = NULL;
+  drop_all(p);
 }
 
 bool ambi_part_news(const Context *cx) {

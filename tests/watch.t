@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP;
 use List::Util qw(max sum0);
 use File::Temp qw(tempdir);
+use Modes;
 use Program;
 use Test::More;
 
@@ -61,6 +62,25 @@ sub stats_of_searches {
         my @each = map { $_->{$key} } @{ $all->{evaluators} };
         is( $all->{total}{$key}, $key =~ /^longest/ ? max(@each) : sum0(@each),
             "tier $tier: $key of all of them" );
+    }
+}
+
+# Of a loop by two clauses each alternative has all that is left behind it. Parts of it
+# are handed on one by one, and none of them waits for the next, with a Context of its own
+# of which there are few.
+sub chains_of_parts {
+    my $loop = <<'END';
+(= (from $a $b) $a)
+(= (from $a $b) (if (< $a $b) (from (+ $a 1) $b) (empty)))
+(= (rest $x $n) (if (< $x $n) $x (rest (- $x $n) $n)))
+!(let $all (collapse (let $x (from 1 300) (if (== (rest $x 7) 0) $x (empty)))) (size-atom $all))
+END
+  SKIP: {
+        skip 'a debug build hands over at every look', 2 if !Modes::can_stress();
+        local $ENV{AMBIT_STRESS} = 'handover';
+        my ( $said, $all ) = stats( $loop, '--tier=1', '-j2', '--stats=json' );
+        is( $said, "0 [42]\n", 'a chain of parts' );
+        cmp_ok( $all->{total}{given}, '>=', 100, 'as long as the search' );
     }
 }
 
@@ -304,6 +324,7 @@ for my $tier ( Program::tiers() ) {
     timelines($tier);
     logs($tier);
 }
+chains_of_parts();
 stats_as_text();
 profiles();
 stacks();

@@ -134,6 +134,14 @@ void ambi_chain_correct(Word *c) {
   c[CHAIN_HEAD] = corrected(c, AMB_V(c[CHAIN_HEAD]), true, true, true).w;
 }
 
+void ambi_chain_moved(Word *c) {
+  Value last = AMB_V(c[CHAIN_HEAD]);
+  for (Word i = 1; i < c[CHAIN_COUNT]; i++)
+    last = AMB_V(*hole_of(last));
+  c[CHAIN_LAST] = last.w;
+  c[CHAIN_OLD] = 0;
+}
+
 // Has some cell become a call?
 static bool all_data(Engine *g, Word count, Value cell) {
   for (Word i = 0; i < count; i++) {

@@ -50,6 +50,13 @@ static inline bool ambi_chain_goes_on(const Engine *g, const Word *e,
 // Marks are taken away when the value is there; for a walk over the heap, those that
 // no value could let stand go before.
 void ambi_chain_correct(Word *c);
+// Is e the frame of a chain?
+static inline bool ambi_is_chain(const CodeState *cs, const Word *e) {
+  const Unit *u = ambi_load_acquire(&cs->x_chain_unit);
+  return u && e[FRAME_UNIT] == (Word)(uintptr_t)u;
+}
+// The cells have been copied to another heap, and only CHAIN_HEAD refers to them.
+void ambi_chain_moved(Word *c);
 // CHAIN: begins a chain with the cell in slot a of the instruction.
 enum Next ambi_chain_begin(Engine *g);
 // CHAINED: the value is there.

@@ -53,7 +53,6 @@ static void drop_handed(Engine *g) {
 void ambi_engine_close(Engine *g) {
   if (!g) return;
   drop_handed(g);
-  ambi_handover_forget(g);
   ambi_collect_close(g);
   ambi_range_close(&g->stack_range);
   ambi_range_close(&g->choice_range);
@@ -103,7 +102,6 @@ bool ambi_engine_begin(Engine *g) {
   g->copy.stamps = 0;
   ambi_adopted_free(g);
   drop_handed(g);
-  ambi_handover_forget(g);
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};
   g->handed_to = NULL;
@@ -158,7 +156,7 @@ static enum AmbStop run(Engine *g, ValueVec *out) {
     g->cx->stop = interpret(g);
     again = g->cx->stop == STOP_AGAIN && ambi_handover_again(g) == NEXT_PC;
     if (again) continue;
-    if (g->cx->stop || !g->top_hook->parts) break;
+    if (g->cx->stop || !g->top_hook->parts || g->is_part) break;
     if (!ambi_handover_join(g, g->top_hook, g->choices, &again)) break;
     if (again && ambi_handover_again(g) != NEXT_PC) break;
   }

@@ -195,8 +195,6 @@ typedef struct Engine {
   bool is_part, part_of_form, spoilt;
   bool hopeful;      // what was handed over may turn out to have effects
   uint64_t effects;  // so many operations that have some were begun
-  struct Segment *segments;  // of a part: what those found that it handed on to
-  size_t nsegments, segments_cap;
   uint32_t refused, patience;
   SeenReturns seen;
   size_t trail_mark;   // where the trail has been marked as seen ...

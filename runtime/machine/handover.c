@@ -5,6 +5,7 @@
 #include "memory/stress.h"
 #include "runtime/atoms/best.h"
 #include "runtime/crew.h"
+#include "runtime/machine/chain.h"
 #include "runtime/machine/reach.h"
 #include "runtime/machine/segment.h"
 #include "runtime/machine/step.h"
@@ -173,19 +174,21 @@ static bool may_begin_again(Giving *x) {
          is_harmless(x, u, from + ambi_op_words(from));
 }
 
-// The live slots of a frame that goes on at pc.
-static bool give_frame(Giving *x, const Word *e, const Code *pc) {
+// The live slots of a frame that goes on at pc. Of a chain, to which nothing was added
+// since the record was made, the cells go with the first of them.
+static bool give_frame(Giving *x, Word *e, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
-  const CodeState *cs = x->g->code;
-  if (u->routine || u == ambi_load_acquire(&cs->x_chain_unit) || pc < u->code ||
-      pc >= u->code + u->ncode)
-    return false;
+  bool chain = ambi_is_chain(x->g->code, e);
+  if (u->routine || pc < u->code || pc >= u->code + u->ncode) return false;
   const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
   if (!row || !is_harmless(x, u, pc)) return false;
+  if (chain) ambi_chain_correct(e);
   for (uint32_t i = 0; i < u->nlive; i++)
-    for (uint64_t bits = row[i]; bits; bits &= bits - 1)
-      if (!give_slot(x, e, u, i * 64 + (uint32_t)__builtin_ctzll(bits)))
+    for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
+      uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(bits);
+      if (!(chain && slot == CHAIN_LAST) && !give_slot(x, e, u, slot))
         return false;
+    }
   return true;
 }
 
@@ -345,10 +348,13 @@ static void take_positions(Engine *g, const Handover *from) {
 
 static bool take_terms(Context *cx, Engine *g, const Handover *from,
                        ValueVec *terms) {
-  bool ok = ambi_carry_in(cx, &from->terms, terms);
-  for (size_t i = 0; ok && i < from->nslots; i++)
+  if (!ambi_carry_in(cx, &from->terms, terms)) return false;
+  for (size_t i = 0; i < from->nslots; i++)
     g->stack[from->slots[i]] = terms->at[i].w;
-  return ok;
+  Word *e = g->stack + from->frame;
+  for (Word *prev; (prev = (Word *)(uintptr_t)e[FRAME_PREV]) != e; e = prev)
+    if (ambi_is_chain(g->code, prev)) ambi_chain_moved(prev);
+  return true;
 }
 
 // Records below are there to be counted; the collector's own is the region's end. One
@@ -464,35 +470,11 @@ enum Next ambi_handover_again(Engine *g) {
   return NEXT_PC;
 }
 
-// A part hands on what others found of it as it stands, so results are put together
-// once.
-static bool keep_results(Engine *g, Segment *from, size_t n) {
-  if (!ambi_grow((void **)&g->segments, &g->segments_cap, g->nsegments + n,
-                 sizeof *g->segments)) {
-    g->cx->stop = STOP_MEMORY;
-    return false;
-  }
-  memcpy(g->segments + g->nsegments, from, n * sizeof *from);
-  memset(from, 0, n * sizeof *from);
-  g->nsegments += n;
-  return true;
-}
-
-static bool take_results(Engine *g, Hook *region, Choice *barrier,
-                         Segment *from, size_t n) {
-  if (g->is_part && region == g->top_hook && region->kind != HOOK_BEST)
-    return keep_results(g, from, n);
-  for (size_t i = 0; i < n; i++)
-    if (!ambi_segment_add(g, region, barrier, &from[i])) return false;
-  return true;
-}
-
-void ambi_handover_forget(Engine *g) {
-  for (size_t i = 0; i < g->nsegments; i++)
-    ambi_segment_drop(&g->segments[i]);
-  ambi_free(g->segments, g->segments_cap * sizeof *g->segments);
-  g->segments = NULL;
-  g->nsegments = g->segments_cap = 0;
+// What a part handed on becomes its parent's, so a part waits for nobody at its end.
+struct Part *ambi_handover_leave(Engine *g) {
+  Part *parts = g->top_hook ? g->top_hook->parts : NULL;
+  if (parts) g->top_hook->parts = NULL;
+  return parts;
 }
 
 // Whose results are next: those of the newest part, or, where the order is free, of one
@@ -514,20 +496,31 @@ static void learn(Engine *g, uint64_t steps) {
     g->patience = 0;
 }
 
+// The part at *at goes; in its place stands what it handed on.
+static void replace(Part **at, Part *rest) {
+  Part *older = (*at)->older;
+  *at = rest ? rest : older;
+  if (!rest) return;
+  while (rest->older)
+    rest = rest->older;
+  rest->older = older;
+}
+
 bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
   *again = false;
   while (region->parts) {
-    Part **at = next_part(g, region), *p = *at;
-    size_t n = 0;
+    Part **at = next_part(g, region), *p = *at, *rest = NULL;
     uint64_t before = cx->limits.steps_used;
-    Segment *results = crew->part_results(cx, p, &n, again);
+    Segment *results = crew->part_results(cx, p, &rest, again);
     if (*again) return true;
-    if (results) learn(g, cx->limits.steps_used - before);
-    if (!results || !take_results(g, region, barrier, results, n)) return false;
-    *at = p->older;
+    if (!results) return false;
+    learn(g, cx->limits.steps_used - before);
+    replace(at, rest);
+    bool added = ambi_segment_add(g, region, barrier, results);
     crew->part_drop(cx, p);
+    if (!added) return false;
   }
   g->handed_to = NULL;
   for (Choice *r = g->choices; r < barrier; r++)

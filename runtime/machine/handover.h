@@ -10,7 +10,8 @@
 //
 // The results of what was handed over come behind those of whoever handed it over, and
 // what is handed over later comes before what was handed over earlier, because that was
-// older. They are waited for at the end of the region.
+// older. They are waited for at the end of the region, and only there: who was handed a
+// part leaves to its parent what it has handed on of it.
 //
 // Positions that were open when something was handed over may get results on both sides.
 // That makes no difference, unless one of them is an Error, which is dropped if there is
@@ -72,8 +73,8 @@ bool ambi_handover_hides(const Engine *g, const Choice *at);
 bool ambi_handover_effect(Engine *g);
 // The region is begun again, and nothing of it is handed over any more.
 enum Next ambi_handover_again(Engine *g);
-// What a part keeps of others' results goes.
-void ambi_handover_forget(Engine *g);
+// What a part has handed on of all it had, the newest first: the caller's from now on.
+Part *ambi_handover_leave(Engine *g);
 // The region is cut: nobody wants what others have of it.
 void ambi_handover_cut(Engine *g, Hook *region);
 // At a look at limits: somebody has nothing to do, so something is handed over.

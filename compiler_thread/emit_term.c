@@ -63,7 +63,7 @@ void ambi_emit_FRESH(Emit *m) {
     jit_rm32(j, J_MOV, J_RSI, in_slot(m->pc->c - 1));
     jit_rr32(j, J_TEST, J_RSI, J_RSI);
     jit_jump_if(j, J_EQ, emit_slow(m));
-    name = ambi_vinfo(ambi_vinfo_name(name), 0);
+    name = ambi_vinfo_with_stamp(name, 0);
   }
   jit_imm(j, J_RAX, (Word)TAG_VAR << 48);
   jit_rr(j, J_OR, J_RAX, R_H);

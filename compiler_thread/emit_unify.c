@@ -172,12 +172,18 @@ static void want_atom(Jit *j, JitReg to, JitLabel hard) {
 static void rank_of(Jit *j, JitReg to, JitReg v, JitLabel hard) {
   jit_rm32(j, J_MOV, to, in_cell(v, 8));
   jit_ri32(j, J_AND, to, 0xFFFFFF);
-  jit_ri32(j, J_CMP, to, AMB_VAR_ASKED);
-  jit_jump_if(j, J_EQ, hard);
+  JitLabel odd = jit_label(j);
+  jit_ri32(j, J_TEST, to, 1);
+  jit_jump_if(j, J_NE, odd);
+  jit_ri32(j, J_CMP, to, AMB_VAR_STAMPED);
+  jit_jump_if(j, J_ABOVE_EQ, hard);
+  jit_bind(j, odd);
   jit_shift(j, J_SHR, to, 23);
 }
 _Static_assert((uint32_t)AMB_CANONICAL_NAN == 0, "apart looks for it");
-_Static_assert(AMB_VAR_STAMPED == 1 << 23, "rank_of takes that bit");
+_Static_assert(AMB_VAR_STAMPED == 1 << 23 && AMB_VAR_FRESH % 2 == 1 &&
+                   AMB_VAR_ASKED % 2 == 0,
+               "rank_of takes that bit, and the last one");
 
 // Both are unbound.
 static void bind_either(Jit *j, JitLabel next, JitLabel hard) {

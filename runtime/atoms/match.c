@@ -349,15 +349,16 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
 
 // Which of two variables is bound to the other? One written in the program keeps its
 // name, and what a query asks for stands for no other: not for what an earlier query
-// asked for, either, which several results of that may hold.
+// asked for, either, which several results of that may hold. Of two that were asked for
+// the one of the query at hand is the first.
 static int rank(const Word *cell) {
   uint32_t id = ambi_vinfo_id(cell[1]);
-  return id == AMB_VAR_ASKED ? 2 : id >= AMB_VAR_STAMPED;
+  return id < AMB_VAR_STAMPED ? 0 : id % 2 ? 1 : 2;
 }
 
 static bool bind_vars(Context *cx, Value a, Value b) {
   int ra = rank(ambi_ptr(a)), rb = rank(ambi_ptr(b));
-  bool a_gives = ra > rb || (ra == 2 && rb == 2 && ambi_ptr(a) > ambi_ptr(b));
+  bool a_gives = ra > rb || (ra == 2 && rb == 2);
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 

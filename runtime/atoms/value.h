@@ -274,8 +274,13 @@ static inline bool ambi_has_eval(Value v) {  // v is an EXPR
 #define AMB_VAR_FRESH      0xFFFFFFu  // a copy: numbered when printed or stored
 #define AMB_VAR_ASKED      0xFFFFFEu  // fresh; what a query asks for
 // Ids from here on are fresh, too; the id tells which variable it is after
-// several results that hold it were copied one by one.
+// several results that hold it were copied one by one. The last bit stays as it was,
+// so what a query asks for has an even one.
 #define AMB_VAR_STAMPED 0x800000u
+#define AMB_STAMPS      ((AMB_VAR_ASKED - AMB_VAR_STAMPED) / 2)  // that there are
+static inline uint32_t ambi_stamp(uint32_t n) {
+  return AMB_VAR_STAMPED + 2 * n;
+}
 static inline Word ambi_vinfo(uint32_t name, uint32_t id) {
   return AMB_TAGGED(TAG_VINFO, ((Word)name << 24) | id);
 }
@@ -284,6 +289,9 @@ static inline uint32_t ambi_vinfo_name(Word i) {
 }
 static inline uint32_t ambi_vinfo_id(Word i) {
   return i & 0xFFFFFFu;
+}
+static inline Word ambi_vinfo_with_stamp(Word i, Word stamp) {
+  return (i & ~(Word)AMB_VAR_ASKED) | stamp;
 }
 static inline bool ambi_vinfo_is_fresh(Word i) {
   return ambi_vinfo_id(i) >= AMB_VAR_STAMPED;

@@ -290,9 +290,8 @@ static bool stamp_vars(Machine *m, Value value) {
   if (!ambi_collect_vars(m->cx, value, &m->vars)) return false;
   for (size_t i = 0; i < m->vars.n; i++) {
     Word *info = &ambi_ptr(m->vars.at[i])[1];
-    if (ambi_vinfo_id(*info) >= AMB_VAR_ASKED &&
-        m->stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
-      *info = ambi_vinfo(ambi_vinfo_name(*info), AMB_VAR_STAMPED + m->stamps++);
+    if (ambi_vinfo_id(*info) >= AMB_VAR_ASKED && m->stamps < AMB_STAMPS)
+      *info = ambi_vinfo_with_stamp(*info, ambi_stamp(m->stamps++));
   }
   return true;
 }

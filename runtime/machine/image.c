@@ -104,9 +104,8 @@ static bool term_stays(const ImageCopy *c, Value v) {
 static Word identity(ImageCopy *c, Word *cell) {
   const Choice *b = ((const Engine *)c->cx->engine)->b;
   if (!c->abroad && ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
-      c->s->stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
-    cell[1] =
-        ambi_vinfo(ambi_vinfo_name(cell[1]), AMB_VAR_STAMPED + c->s->stamps++);
+      c->s->stamps < AMB_STAMPS)
+    cell[1] = ambi_vinfo_with_stamp(cell[1], ambi_stamp(c->s->stamps++));
   return cell[1];
 }
 

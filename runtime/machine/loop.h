@@ -73,7 +73,7 @@ do_FRESH : {
   p[1] = KONST(pc->b);
   if (pc->c) {
     Word stamp = E[pc->c - 1] & AMB_VAR_FRESH;
-    p[1] = AMB_LIKELY(stamp) ? (p[1] & ~(Word)AMB_VAR_FRESH) | stamp
+    p[1] = AMB_LIKELY(stamp) ? ambi_vinfo_with_stamp(p[1], stamp)
                              : ambi_step_late_name(g, E, p[1]);
   }
   STEP(1);

@@ -37,16 +37,15 @@ static bool env_load(const Word *e, const Code *list, unsigned n, Value *env) {
 void ambi_step_stamp(Engine *g, Word *e) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   if (!u->stamp || e[u->stamp - 1] != ambi_small_int(0).w) return;
-  if (g->copy.stamps < AMB_VAR_ASKED - AMB_VAR_STAMPED)
-    e[u->stamp - 1] =
-        ambi_small_int((int64_t)AMB_VAR_STAMPED + g->copy.stamps++).w;
+  if (g->copy.stamps < AMB_STAMPS)
+    e[u->stamp - 1] = ambi_small_int(ambi_stamp(g->copy.stamps++)).w;
 }
 
 Word ambi_step_late_name(Engine *g, Word *e, Word name) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   ambi_step_stamp(g, e);
   int64_t id = ambi_int_of(AMB_V(e[u->stamp - 1]));
-  return id ? ambi_vinfo(ambi_vinfo_name(name), (uint32_t)id) : name;
+  return id ? ambi_vinfo_with_stamp(name, (Word)id) : name;
 }
 
 // made: the heap's top before.

@@ -265,6 +265,7 @@ typedef struct Body {
   unsigned slot;
   Value type;
   bool whole;               // a variable's value may have lost its mark
+  bool bound;               // ... and does where marks do not hold
   void (*finish)(Emit *m);  // rax: the value
 } Body;
 
@@ -286,6 +287,7 @@ static void body(Emit *m, Body b) {
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, atom);
+  if (b.bound) emit_rigid_holds(m, slow);
   emit_routine(m, b.whole ? SHARED_FIRM : SHARED_OWN, ok, slow);
   jit_bind(j, ok);
   b.finish(m);
@@ -298,7 +300,8 @@ static void body(Emit *m, Body b) {
 void ambi_emit_RETV(Emit *m) {
   body(m, (Body){.slot = m->pc->a,
                  .type = AMB_V(m->u->k[m->pc->b]),
-                 .whole = m->pc->c == 0,
+                 .whole = m->pc->c != 1,
+                 .bound = m->pc->c == 2,
                  .finish = emit_return});
 }
 

@@ -33,6 +33,7 @@ void ambi_emit_SETTLE(Emit *m) {
 void ambi_emit_WHOLE(Emit *m) {
   Jit *j = m->j;
   JitLabel walk = jit_label(j), done = jit_label(j);
+  if (m->pc->c) emit_rigid_holds(m, emit_slow(m));
   emit_source(m, J_RAX, m->pc->b);
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_CMP, J_RCX, TAG_VAR);

@@ -114,7 +114,7 @@ enum Move ambi_body_move(const Body *b, uint32_t at) {
   if (b->tail) return MOVE_PLAIN;
   if (ends_frame(pc->op)) return MOVE_SPLIT;
   switch (pc->op) {
-  case OP_I_RETV: return pc->c ? MOVE_GIVE : MOVE_SPLIT;
+  case OP_I_RETV: return pc->c == 1 ? MOVE_GIVE : MOVE_SPLIT;
   case OP_I_RET:
   case OP_I_RETRV:
   case OP_I_TAILCALL: return MOVE_GIVE;

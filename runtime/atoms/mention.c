@@ -217,8 +217,7 @@ static bool takes_body(uint32_t symbol, uint32_t head, size_t i) {
 void ambi_mention_body(Runtime *rt, uint32_t symbol, Value head, size_t i) {
   if (ambi_is_none(head)) return;
   if (symbol == AMB_S_NOT_REDUCIBLE &&
-      (i == 0 || head.w == AMB_OP_ID(OP_EQUAL).w ||
-       head.w == AMB_OP_ID(OP_IF_EQUAL).w))
+      (head.w == AMB_OP_ID(OP_EQUAL).w || head.w == AMB_OP_ID(OP_IF_EQUAL).w))
     return;
   if (!ambi_is_sym(head) || !takes_body(symbol, ambi_sym_of(head), i))
     rt->mentions.effects |= E_SENDS_BACK;

@@ -555,7 +555,8 @@ static void mention_body(Read *rd, uint32_t symbol) {
     b = rd->brackets.used > sizeof(Bracket) ? b - 1 : NULL;
   }
   if (symbol == AMB_S_FUNCTION && !head) i = 0;  // it may become one
-  if (!b) return;
+  if (!b || (symbol == AMB_S_NOT_REDUCIBLE && at_head(rd) && b->kind == PAIR))
+    return;  // a pattern takes none
   Value of = b->first < i ? children[b->first] : AMB_UNIT;
   ambi_mention_body(rd->r->rt, symbol, of, i <= b->first ? 0 : i - b->first);
 }

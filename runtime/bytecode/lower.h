@@ -115,6 +115,7 @@ typedef struct Lower {
   bool in_body;          // of a rule
   bool choices;          // choices may have been left in it
   bool whole;    // the variable being lowered is all that a match hands on
+  bool bound;    // ... and what it has was bound by that
   bool failed;   // memory is out
   bool refused;  // too large or too odd: matched as the rules stand
   Code *code;
@@ -305,6 +306,9 @@ bool ambi_lower_plain_application(Value e);
 bool ambi_lower_is_det(Lower *l, Value e);
 // The value of what a slot holds, wherever it is wanted.
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
+// The value in the slot as one of type t. What does not pass is left to EVAL: there is
+// an Error for each type it has.
+void ambi_lower_cast(Lower *l, uint16_t slot, Value t, ErrTo err);
 
 // The members of e, evaluated or to be checked, as data.
 void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
@@ -446,8 +450,7 @@ bool ambi_lower_may_be_space(Lower *l, Value v);
 int ambi_lower_space_check(Lower *l, uint16_t slot, Value term, Dst d,
                            ErrTo err);
 // The slot to read when the value of this slot is all that a match hands on.
-// from: what was matched.
-uint16_t ambi_lower_matched(Lower *l, uint16_t slot, Value from);
+uint16_t ambi_lower_matched(Lower *l, uint16_t slot);
 // Lowers e if its head is a special form whose library definition is untouched.
 bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
                           unsigned rest);

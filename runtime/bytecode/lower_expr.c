@@ -121,8 +121,8 @@ static void leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_generic(l, e, t, d, err);
 }
 
-// What does not pass is left to EVAL: there is an Error for each type it has.
-static void cast(Lower *l, uint16_t slot, Value t, ErrTo err) {
+void ambi_lower_cast(Lower *l, uint16_t slot, Value t, ErrTo err) {
+  if (ambi_lower_any_type(t)) return;
   ambi_lower_emit(l, OP_I_CASTR, slot, ambi_lower_const(l, t.w), 0);
   Stub *s = ambi_lower_stub(l, STUB_CAST);
   s->from = slot;
@@ -141,8 +141,13 @@ static void argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err) {
   if (l->bail != NO_LABEL) ambi_lower_edge(l, l->bail);
   ambi_lower_emit(l, OP_I_R_GATHER, slot, p, 0);
   ambi_lower_error_edge(l, slot, err);
-  if (ambi_lower_any_type(t)) return;
-  cast(l, slot, t, err);
+  ambi_lower_cast(l, slot, t, err);
+}
+
+// How RETV takes the variable.
+static unsigned handed(const Lower *l) {
+  if (!l->whole) return 1;
+  return l->bound ? 2 : 0;
 }
 
 // A variable as the value of an expression.
@@ -154,12 +159,11 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     return;
   }
   if (d.tail) {
-    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), !l->whole);
+    ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), handed(l));
     return;
   }
   ambi_lower_value_of(l, slot, d, err);
-  if (ambi_lower_any_type(t)) return;
-  cast(l, d.slot, t, err);
+  ambi_lower_cast(l, d.slot, t, err);
 }
 
 // ---- bodies ---------------------------------------------------------------------
@@ -278,12 +282,12 @@ bool ambi_lower_plain_application(Value e) {
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   if (d.tail) {
     ambi_lower_emit(l, OP_I_RETV, slot,
-                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), !l->whole);
+                    ambi_lower_const(l, AMB_SYM(UNDEFINED).w), handed(l));
     return;
   }
   if (l->whole) {
     uint16_t whole = ambi_lower_slot(l);
-    ambi_lower_emit(l, OP_I_WHOLE, whole, slot, 0);
+    ambi_lower_emit(l, OP_I_WHOLE, whole, slot, l->bound);
     slot = whole;
   }
   uint16_t p = ambi_lower_slot(l);
@@ -512,6 +516,7 @@ static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
   int stub = (int)(s - l->stubs);
   s->dst = d;
   s->err = err;
+  s->type = AMB_SYM(UNDEFINED);
   s->nlist = n;
   s->list = ambi_lower_new_list(l, n);
   if (l->failed) return stub;

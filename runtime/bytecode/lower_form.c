@@ -162,46 +162,28 @@ static uint16_t settle_body(Lower *l, Value body) {
   return was;
 }
 
-// Does an instruction stand in the term? What it gives may be one that did not
-// reduce, or a value of another space.
-static bool holds_instruction(Lower *l, Value term) {
-  ValueVec todo = {0};
-  bool ok = ambi_vec_push(&todo, term), found = false;
-  while (ok && todo.n && !found) {
-    Value v = todo.at[--todo.n];
-    if (!ambi_is_expr(v)) continue;
-    found = ambi_is_instruction(v);
-    for (uint32_t i = 0; ok && i < ambi_expr_size(v); i++)
-      ok = ambi_vec_push(&todo, ambi_expr_at(v, i));
-  }
-  ambi_vec_drop(&todo);
-  if (!ok) l->failed = true;
-  return found;
-}
-
-// What a match binds a body to is evaluated again. That gives the same, unless a
-// rule may apply to a value: to a quoted one, if the program has rules for quote.
-uint16_t ambi_lower_matched(Lower *l, uint16_t slot, Value from) {
-  if (ambi_form_untouched(l->cs, l->space, AMB_SYM(QUOTE), 1) &&
-      !holds_instruction(l, from))
-    return slot;
+// What a match binds a body to is evaluated again. That gives the same as long as marks
+// hold, unless a rule may apply to a value: to a quoted one, if the program has rules for
+// quote.
+uint16_t ambi_lower_matched(Lower *l, uint16_t slot) {
+  if (ambi_form_untouched(l->cs, l->space, AMB_SYM(QUOTE), 1)) return slot;
   uint16_t bare = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_UNMARK, bare, slot, 0);
   return bare;
 }
 
-// from: what was matched.
-static void matched_body(Lower *l, Value from, Value body, Value call,
-                         uint16_t settled, Dst d, ErrTo err, unsigned rest) {
+static void matched_body(Lower *l, Value body, Value call, uint16_t settled,
+                         Dst d, ErrTo err, unsigned rest) {
   l->whole = ambi_is_lvar(body);
   Var *v = l->whole ? &l->vars[ambi_lvar_of(body)] : NULL;
   uint16_t was = v ? v->slot : NO_SLOT;
   if (was != NO_SLOT && settled == NO_SLOT) {
-    v->slot = ambi_lower_matched(l, was, from);
+    v->slot = ambi_lower_matched(l, was);
     settled = was;
+    l->bound = true;
   }
   ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
-  l->whole = false;
+  l->whole = l->bound = false;
   if (settled != NO_SLOT) l->vars[ambi_lvar_of(body)].slot = settled;
 }
 
@@ -217,9 +199,8 @@ static void branch(Lower *l, Value e, Value truth, Value body, Value t, Dst d,
 }
 
 // Behind a match of the pattern with a value, which has become equal to it.
-static void let_body(Lower *l, Value pattern, Value value, bool fresh,
-                     Value body, uint16_t settled, Dst d, ErrTo err,
-                     unsigned rest) {
+static void let_body(Lower *l, Value pattern, bool fresh, Value body,
+                     uint16_t settled, Dst d, ErrTo err, unsigned rest) {
   Value call = AMB_NONE;
   if (ambi_lower_odd_body(body))
     call =
@@ -229,7 +210,7 @@ static void let_body(Lower *l, Value pattern, Value value, bool fresh,
   if (fresh && settled == NO_SLOT)
     ambi_lower_body(l, body, call, AMB_SYM(UNDEFINED), d, err, rest);
   else
-    matched_body(l, value, body, call, settled, d, err, rest);
+    matched_body(l, body, call, settled, d, err, rest);
 }
 
 static void lets_body(Lower *l, Value e, Value body, Dst d, ErrTo err,
@@ -341,7 +322,7 @@ static bool lower_let(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   bool fresh = ambi_lower_unset(l, pattern) && !ambi_same(pattern, body);
   uint16_t settled = NO_SLOT;
   int space = let_one(l, pattern, value, body, &settled, d, err, then);
-  let_body(l, pattern, value, fresh, body, settled, d, err, rest);
+  let_body(l, pattern, fresh, body, settled, d, err, rest);
   ambi_lower_come_back(l, space);
   return true;
 }
@@ -421,7 +402,7 @@ static bool lower_unify(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t settled = settle_body(l, yes);
   ambi_lower_match(l, src, b, no);
   l->whole_call = whole;
-  matched_body(l, a, yes, e, settled, d, err, rest);
+  matched_body(l, yes, e, settled, d, err, rest);
   if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, no);
   ambi_lower_restore_vars(l, vars);

@@ -9,9 +9,9 @@ static void part_value(Lower *l, uint16_t part, int odd, Dst d, ErrTo err) {
     ambi_lower_emit(l, OP_I_CHKBODY, part, 0, 0);
     ambi_lower_edge(l, odd);
   }
-  l->whole = true;
+  l->whole = l->bound = true;
   ambi_lower_value_of(l, part, d, err);
-  l->whole = false;
+  l->whole = l->bound = false;
   if (d.tail) ambi_lower_edge(l, odd);
 }
 
@@ -35,7 +35,7 @@ bool ambi_lower_part(Lower *l, Value e, enum ListPart part, Dst d, ErrTo err) {
     ambi_lower_list(l, pair, 2);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
   } else {
-    part_value(l, ambi_lower_matched(l, part == PART_HEAD ? first : others, x),
+    part_value(l, ambi_lower_matched(l, part == PART_HEAD ? first : others),
                ambi_lower_stub_at(l, stub)->entry, d, err);
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);

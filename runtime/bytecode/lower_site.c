@@ -9,7 +9,7 @@
 
 typedef struct Site {
   Lower *l;
-  Value e;
+  Value e, type;
   uint32_t n;         // arguments
   uint16_t shape;     // a constant
   uint16_t head;      // a slot
@@ -76,7 +76,7 @@ static void quiet_arguments(Site *s, int bail) {
 
 static void open_head(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
   uint32_t n = ambi_expr_size(e) - 1;
-  *s = (Site){.l = l, .e = e, .n = n, .d = d, .err = err};
+  *s = (Site){.l = l, .e = e, .type = t, .n = n, .d = d, .err = err};
   bool same = true;  // nothing is evaluated
   for (uint32_t i = 1; i <= n; i++)
     same = same && !ambi_is_expr(ambi_expr_at(e, i));
@@ -112,6 +112,7 @@ static void call(Site *s, uint16_t position, int data, int edge) {
 static int later(Site *s, enum StubKind kind, uint16_t slot, int back) {
   Stub *m = ambi_lower_stub(s->l, kind);
   m->term = s->e;
+  m->type = s->type;
   m->dst = (Dst){false, slot};
   m->err = s->err;
   m->list = s->members;

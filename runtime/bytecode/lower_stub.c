@@ -368,6 +368,7 @@ static void call_members(Lower *l, const Stub *s) {
   ambi_lower_emit(l, OP_I_CALLX, p, call, 0);
   ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_cast(l, s->dst.slot, s->type, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 

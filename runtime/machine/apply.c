@@ -212,8 +212,10 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   body = ambi_deref(body);
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
-    if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call))
+    if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call)) {
+      g->cx->rigid_epoch = RIGID_NEVER;  // it may have other results as well
       return ambi_give(g, call);
+    }
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);
   Word depth = ambi_depth(g, DEPTH_TAIL);

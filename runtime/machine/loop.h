@@ -134,7 +134,10 @@ do_SETTLE : {
 }
 do_WHOLE : {
   Value v = AMB_V(E[pc->b]);
-  if (!ambi_is_firm(v) || ambi_is_var(v)) v = ambi_whole(v);
+  if (pc->c && !ambi_rigid_holds(g))
+    v = ambi_unmark(ambi_deref(v));
+  else if (!ambi_is_firm(v) || ambi_is_var(v))
+    v = ambi_whole(v);
   E[pc->a] = v.w;
   STEP(1);
 }
@@ -167,21 +170,25 @@ do_RET:
   goto ret;
 do_RETV : {
   Value v = AMB_V(E[pc->a]);
-  if (ambi_is_var(v)) v = pc->c ? ambi_deref(v) : ambi_whole(v);
-  if (ambi_is_rigid(v) && ambi_rigid_holds(g)) {
-    rv.w = v.w | AMB_EXPR_EVAL;
-    goto ret;
+  if (ambi_is_var(v)) v = pc->c == 1 ? ambi_deref(v) : ambi_whole(v);
+  if (ambi_rigid_holds(g)) {
+    if (ambi_is_rigid(v)) {
+      rv.w = v.w | AMB_EXPR_EVAL;
+      goto ret;
+    }
+  } else if (pc->c == 2) {
+    v = ambi_unmark(v);
   }
   Value t = AMB_V(KONST(pc->b));
   if (AMB_LIKELY(ambi_body_value_ready(v, t) || ambi_presumed(g, v) ||
-                 (pc->c && ambi_is_expr(v) && ambi_has_eval(v)))) {
+                 (pc->c == 1 && ambi_is_expr(v) && ambi_has_eval(v)))) {
     rv = v;
     goto ret;
   }
   if (AMB_UNLIKELY(ambi_odd_body(v)) &&
       ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX)
     EDGE();
-  if (!pc->c) v = ambi_whole(v);
+  if (pc->c != 1) v = ambi_whole(v);
   AFTER(ambi_body_tail(g, AMB_UNIT, v, t));
 }
 do_CALL : {

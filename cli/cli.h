@@ -174,6 +174,8 @@ void cli_output_finish(Cli *cli);
 void cli_progress(void *arg, const Progress *now);
 
 // ---- main.c -----------------------------------------------------------------
+// A runtime as the options say, in which their verb runs their sources.
+void cli_session(Cli *cli);
 // The top module stands where the source's file is.
 void cli_enter_dir(Cli *cli, const Source *s);
 

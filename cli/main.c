@@ -149,7 +149,7 @@ static bool takes_more(void *arg, size_t bytes) {
   return ambi_resident_memory() > bytes;
 }
 
-static void run_all(Cli *cli) {
+void cli_session(Cli *cli) {
   Options *o = &cli->options;
   Host host = {.arg = cli,
                .write = cli_write_output,
@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
   else if (cli.options.tool)
     cli.code = cli.options.tool(&cli, cli.options.nargs, cli.options.args);
   else
-    run_all(&cli);
+    cli_session(&cli);
   cli_output_finish(&cli);
   cli_options_drop(&cli.options);
   return cli.code;

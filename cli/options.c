@@ -267,6 +267,7 @@ static const struct {
     {"compile", "write a program to a file that starts faster", cli_compile,
      NULL},
     {"fmt", "lay out programs", NULL, cli_fmt},
+    {"test", "run tests and tell of each as TAP", NULL, cli_test},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 

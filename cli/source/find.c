@@ -37,8 +37,9 @@ void cli_paths_drop(Paths *p) {
   *p = (Paths){0};
 }
 
-// FOLDER/NAME; NULL: memory is out.
+// FOLDER/NAME, or NAME in the folder we are in. NULL: memory is out.
 static char *below(const char *folder, const char *name) {
+  if (strcmp(folder, ".") == 0) return ambi_text_copy(name, strlen(name));
   size_t len = strlen(folder), n = strlen(name);
   while (len > 1 && folder[len - 1] == '/')
     len--;

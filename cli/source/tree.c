@@ -5,6 +5,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/number.h"
+#include "runtime/atoms/printer.h"
 #include "runtime/atoms/utf8.h"
 
 typedef struct Pass {
@@ -316,6 +317,33 @@ bool cli_tree_is_closed(const Tree *t) {
   for (uint32_t i = 1; i < t->count; i++)
     if (t->nodes[i].fault == FAULT_OPEN) return false;
   return true;
+}
+
+// Where a cut does not go through a character.
+static size_t cut_before(const char *text, size_t len) {
+  while (len > 0 && !begins_character(text[len]))
+    len--;
+  return len;
+}
+
+void cli_tree_print(const Tree *t, uint32_t node, size_t most, Buffer *b) {
+  size_t begin = b->len;
+  uint32_t end = t->nodes[node].end, at = t->nodes[node].begin;
+  for (uint32_t i = node; at < end && b->len - begin <= most; at++) {
+    while (i + 1 < t->count && t->nodes[i + 1].begin <= at)
+      i++;
+    const Node *n = &t->nodes[i];
+    char c = t->text[at];
+    bool token = n->kind != NODE_LIST && n->kind != NODE_ROOT && at < n->end;
+    bool opens = token ? at == n->begin : c == '(';
+    if (token ? n->kind == NODE_COMMENT : c != '(' && c != ')') continue;
+    if (opens && b->len > begin && b->text[b->len - 1] != '(')
+      ambi_buffer_puts(b, " ");
+    ambi_buffer_put(b, c == '\n' ? " " : &c, 1);
+  }
+  if (b->failed || b->len - begin <= most) return;
+  b->len = begin + cut_before(b->text + begin, most);
+  ambi_buffer_puts(b, "...");
 }
 
 uint32_t cli_tree_fault(const Tree *t) {

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct Buffer Buffer;
+
 typedef enum NodeKind {
   NODE_ROOT,      // the whole text, node 0
   NODE_LIST,      // from ( to behind its ), or to the end of the text
@@ -71,6 +73,8 @@ uint32_t cli_tree_first(const Tree *t, uint32_t node);
 uint32_t cli_tree_next(const Tree *t, uint32_t node);
 // Is the node an atom: neither a comment, the ! of a form, nor stray?
 bool cli_tree_is_atom(const Tree *t, uint32_t node);
+// The node on one line, without comments; of more than `most` bytes the rest is cut.
+void cli_tree_print(const Tree *t, uint32_t node, size_t most, Buffer *b);
 // The node whose fault the reader would report; 0: there is none. And what it would say.
 uint32_t cli_tree_fault(const Tree *t);
 const char *cli_tree_fault_text(const Tree *t, uint32_t node);

@@ -135,7 +135,7 @@ static bool report_form(Run *run, Position at, const Value *form,
   bool wanted = !s->on_form || s->on_form(s->arg, &report);
   bool go_on = note_stop(run, stop);
   if (!keep_results(run, results)) go_on = note_stop(run, STOP_MEMORY);
-  if (report.is_error && go_on) {
+  if (report.is_error && go_on && !s->past_errors) {
     run->status = RUN_ERROR_RESULT;
     go_on = false;
   }

@@ -22,7 +22,7 @@ typedef struct FormReport {  // one `!` form, handed to the observer
   enum AmbStop stop;
   const Context *cx;
   const Value *form;  // the form as read (heap atom); NULL: memory is out
-  bool is_error;      // a result is an Error: the script stops here
+  bool is_error;      // a result is an Error: the script stops here, as a rule
 } FormReport;
 
 typedef struct Script {
@@ -38,7 +38,8 @@ typedef struct Script {
   // A script run on behalf of a form: the Context of that form, whose limits
   // hold here too. NULL: a script of its own.
   Context *parent;
-  bool keep_last;  // fill `last`
+  bool keep_last;    // fill `last`
+  bool past_errors;  // an Error among the results ends no script
   // out
   ReadError error;    // with RUN_PARSE
   int code;           // with RUN_EXIT

@@ -265,6 +265,25 @@ START_TEST(what_stands_at_a_byte) {
 }
 END_TEST
 
+static void check_line(const char *text, size_t most, const char *expected) {
+  Tree t = tree_of(text);
+  Buffer b = {0};
+  cli_tree_print(&t, 1, most, &b);
+  ck_assert_str_eq(b.text, expected);
+  ambi_buffer_drop(&b);
+  cli_tree_free(&t);
+}
+
+START_TEST(on_one_line) {
+  check_line("a b", 9, "a");
+  check_line("( a  (b ; c (\n d)(\n)\"x  y\" )z", 99, "(a (b d) () \"x  y\")");
+  check_line("(a \"x\ny\" $z", 99, "(a \"x y\" $z");
+  check_line("(abc def)", 9, "(abc def)");
+  check_line("(abc def)", 8, "(abc def...");
+  check_line("(ab\xC3\xA9 c)", 4, "(ab...");
+}
+END_TEST
+
 // ---- every file, random text, no memory ----------------------------------------
 
 START_TEST(every_file_as_the_reader_reads_it) {
@@ -337,6 +356,7 @@ int main(void) {
   tcase_add_test(tc, faults);
   tcase_add_test(tc, places);
   tcase_add_test(tc, what_stands_at_a_byte);
+  tcase_add_test(tc, on_one_line);
   tcase_add_test(tc, every_file_as_the_reader_reads_it);
   tcase_add_test(tc, random_text);
   tcase_add_test(tc, exhausted_memory);

@@ -266,6 +266,7 @@ static const struct {
      cli_disasm, NULL},
     {"compile", "write a program to a file that starts faster", cli_compile,
      NULL},
+    {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"test", "run tests and tell of each as TAP", NULL, cli_test},
 };

@@ -72,7 +72,7 @@ void cli_diagnostic_note(Diagnostic *d, DiagnosticPlace at, const char *format,
   va_end(args);
 }
 
-static void drop(Diagnostic *d) {
+void cli_diagnostic_drop(Diagnostic *d) {
   free(d->message);
   free(d->expected);
   free(d->nearest);
@@ -83,7 +83,7 @@ static void drop(Diagnostic *d) {
 
 void cli_diagnostics_drop(Diagnostics *all) {
   for (size_t i = 0; i < all->n; i++)
-    drop(&all->at[i]);
+    cli_diagnostic_drop(&all->at[i]);
   free(all->at);
   *all = (Diagnostics){0};
 }
@@ -92,8 +92,9 @@ void cli_diagnostics_drop(Diagnostics *all) {
 
 static int by_place(const void *a, const void *b) {
   const Diagnostic *x = a, *y = b;
-  if (x->at.in != y->at.in)
-    return !x->at.in ? -1 : !y->at.in ? 1 : x->at.in < y->at.in ? -1 : 1;
+  const char *in = x->at.in ? x->at.in->name : "";
+  int order = strcmp(in, y->at.in ? y->at.in->name : "");
+  if (order) return order;
   if (x->at.begin != y->at.begin) return x->at.begin < y->at.begin ? -1 : 1;
   if (x->at.end != y->at.end) return x->at.end < y->at.end ? -1 : 1;
   return strcmp(x->code ? x->code : "", y->code ? y->code : "");
@@ -121,7 +122,7 @@ void cli_diagnostics_group(Diagnostics *all) {
     }
     if (first->at.in != d->at.in || first->at.begin != d->at.begin)
       cli_diagnostic_note(first, d->at, "and here");
-    drop(d);
+    cli_diagnostic_drop(d);
   }
   all->n = kept;
 }

@@ -67,6 +67,7 @@ void cli_diagnostic_nearest(Diagnostic *d, const char *name, size_t len);
 void cli_diagnostic_stack(Diagnostic *d, const char *lines, size_t len);
 __attribute__((format(printf, 3, 4))) void
 cli_diagnostic_note(Diagnostic *d, DiagnosticPlace at, const char *format, ...);
+void cli_diagnostic_drop(Diagnostic *d);
 void cli_diagnostics_drop(Diagnostics *all);
 // In the order of their places, and those with the same code and the same message made
 // one, with the other places as its notes.

@@ -269,6 +269,8 @@ static const struct {
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"test", "run tests and tell of each as TAP", NULL, cli_test},
+    {"doc", "show the documentation of modules, files or a name", NULL,
+     cli_doc},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 

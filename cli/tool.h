@@ -50,6 +50,9 @@ int cli_tool_read(const Tool *tool, void *fields, int argc, char **argv,
 int cli_tool_refuse(const Tool *tool, const char *word);
 
 typedef int ToolMain(Cli *cli, int argc, char **argv);  // gives the exit code
-ToolMain cli_check, cli_fmt, cli_test;
+ToolMain cli_check;
+ToolMain cli_doc;
+ToolMain cli_fmt;
+ToolMain cli_test;
 
 #endif

@@ -1,6 +1,7 @@
 // One pass over the bytes; lists that are still open are found by their nodes' parents.
 #include "cli/source/tree.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory/alloc.h"
@@ -113,6 +114,10 @@ static bool is_hex(unsigned char c) {
   return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
+static unsigned hex_value(char c) {
+  return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
 // The bytes of the escape sequence behind a backslash; 0: it is not valid.
 static unsigned escape_length(const unsigned char *p,
                               const unsigned char *end) {
@@ -123,8 +128,7 @@ static unsigned escape_length(const unsigned char *p,
   uint32_t c = 0;
   unsigned n = 2;
   for (; n < 10 && p + n < end && is_hex(p[n]); n++)
-    c = c << 4 |
-        (uint32_t)(p[n] <= '9' ? p[n] - '0' : (p[n] | 0x20) - 'a' + 10);
+    c = c << 4 | hex_value((char)p[n]);
   bool closed = n > 2 && p + n < end && p[n] == '}';
   return closed && ambi_is_scalar(c) ? n + 1 : 0;
 }
@@ -317,6 +321,29 @@ bool cli_tree_is_closed(const Tree *t) {
   for (uint32_t i = 1; i < t->count; i++)
     if (t->nodes[i].fault == FAULT_OPEN) return false;
   return true;
+}
+
+void cli_tree_string(const Tree *t, uint32_t node, Buffer *b) {
+  static const char plain[] = "nrt", means[] = "\n\r\t";
+  const char *p = t->text + t->nodes[node].begin + 1;
+  const char *end = t->text + t->nodes[node].end - 1;
+  while (p < end) {
+    size_t n = strcspn(p, "\\");
+    if (n > (size_t)(end - p)) n = (size_t)(end - p);
+    ambi_buffer_put(b, p, n);
+    p += n;
+    if (p == end) break;
+    char utf8[4];
+    const char *known = strchr(plain, *++p);
+    if (*p == 'x' || *p == 'u') {
+      uint32_t c = (uint32_t)strtoul(p + 1 + (*p == 'u'), NULL, 16);
+      if (*p == 'x') c = (uint32_t)(hex_value(p[1]) << 4 | hex_value(p[2]));
+      ambi_buffer_put(b, utf8, ambi_utf8_encode(c, utf8));
+    } else {
+      ambi_buffer_put(b, known ? means + (known - plain) : p, 1);
+    }
+    p += escape_length((const unsigned char *)p, (const unsigned char *)end);
+  }
 }
 
 // Where a cut does not go through a character.

@@ -75,6 +75,8 @@ uint32_t cli_tree_next(const Tree *t, uint32_t node);
 bool cli_tree_is_atom(const Tree *t, uint32_t node);
 // The node on one line, without comments; of more than `most` bytes the rest is cut.
 void cli_tree_print(const Tree *t, uint32_t node, size_t most, Buffer *b);
+// What a string without faults stands for.
+void cli_tree_string(const Tree *t, uint32_t node, Buffer *b);
 // The node whose fault the reader would report; 0: there is none. And what it would say.
 uint32_t cli_tree_fault(const Tree *t);
 const char *cli_tree_fault_text(const Tree *t, uint32_t node);

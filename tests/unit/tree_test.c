@@ -284,6 +284,19 @@ START_TEST(on_one_line) {
 }
 END_TEST
 
+START_TEST(what_strings_stand_for) {
+  Tree t = tree_of("\"a\\n\\t\\\\\\\"\\'\\x41\\u{e9}\\u{1F600}z \\r\" \"\"");
+  Buffer b = {0};
+  cli_tree_string(&t, 1, &b);
+  ck_assert_str_eq(b.text, "a\n\t\\\"'A\xC3\xA9\xF0\x9F\x98\x80z \r");
+  size_t len = b.len;
+  cli_tree_string(&t, 2, &b);
+  ck_assert_uint_eq(b.len, len);
+  ambi_buffer_drop(&b);
+  cli_tree_free(&t);
+}
+END_TEST
+
 // ---- every file, random text, no memory ----------------------------------------
 
 START_TEST(every_file_as_the_reader_reads_it) {
@@ -357,6 +370,7 @@ int main(void) {
   tcase_add_test(tc, places);
   tcase_add_test(tc, what_stands_at_a_byte);
   tcase_add_test(tc, on_one_line);
+  tcase_add_test(tc, what_strings_stand_for);
   tcase_add_test(tc, every_file_as_the_reader_reads_it);
   tcase_add_test(tc, random_text);
   tcase_add_test(tc, exhausted_memory);

@@ -29,9 +29,10 @@ void cli_jit_open(Cli *cli) {
   if (o->jit.memory) config.memory = o->jit.memory;
   config.profile = o->jit.profile;
   config.debugger = o->jit.debugger;
+  config.at_once = o->jit_chosen || o->tier_chosen;
   refused = NULL;
   if (!ambi_compiler_open(cli->rt, &config, &refused)) {
-    if (o->jit_chosen || o->tier_chosen || o->jit.profile || o->jit.debugger)
+    if (config.at_once || o->jit.profile || o->jit.debugger)
       cli_complain("no machine code: %s", refused);
     return;
   }
@@ -161,18 +162,26 @@ static void print_highest(const char *what, const OpCount *counted) {
   }
 }
 
+static void print_mode(const Cli *cli, const JitStats *s) {
+  const char *why = s ? s->refused : refused;
+  if (!s || why)
+    fprintf(stderr, "jit: %-56s off%s%s\n", "mode", why ? ": " : "",
+            why ? why : "");
+  else
+    fprintf(stderr, "jit: %-56s %s\n", "mode",
+            !s->threadless                      ? "background"
+            : cli->options.jit.mode == JIT_SYNC ? "sync"
+                                                : "sync: there is no thread");
+}
+
 static void print_stats(const Cli *cli) {
   JitStats s;
   if (!cli->compiler) {
-    fprintf(stderr, "jit: %-56s off%s%s\n", "mode", refused ? ": " : "",
-            refused ? refused : "");
+    print_mode(cli, NULL);
     return;
   }
   ambi_compiler_stats(cli->compiler, &s);
-  fprintf(stderr, "jit: %-56s %s\n", "mode",
-          !s.threadless                       ? "background"
-          : cli->options.jit.mode == JIT_SYNC ? "sync"
-                                              : "sync: there is no thread");
+  print_mode(cli, &s);
   print_outcomes(&s);
   print_sizes(&s, ambi_compiler_retiring(cli->compiler));
   print_times(&s);

@@ -13,8 +13,8 @@
 #include <time.h>
 
 #include "compiler_thread/budget.h"
-#include "compiler_thread/gdb.h"
 #include "compiler_thread/inline.h"
+#include "compiler_thread/maker.h"
 #include "compiler_thread/queue.h"
 #include "memory/alloc.h"
 #include "memory/check.h"
@@ -53,14 +53,10 @@ typedef struct Counts {  // [compiler], or [own]: the first row, asked
 } Counts;
 
 struct Compiler {
-  JitConfig config;    // [init]
-  CodeState *code;     // [init]
-  CodeMemory *memory;  // [init]
-  Emitter *emitter;    // [compiler]
-  Profile *profile;    // [compiler] or NULL
-  // [own] of the code that all units share, or NULL
-  GdbEntry *debugger, *debugger_called;
-  HotQueue *queue;                // [init]
+  JitConfig config;               // [init]
+  CodeState *code;                // [init]
+  Maker maker;                    // opened for the first unit
+  HotQueue *queue;                // [lock] ... before the thread is started
   AMB_ATOMIC(bool) x_threaded;    // [lock>all] the thread runs, or has run
   AMB_ATOMIC(bool) x_threadless;  // [lock>all] evaluators compile, by turns
   bool stopped;  // [init] nothing is compiled any more; set when one is left
@@ -106,7 +102,7 @@ static void outdate(Compiler *c, Native *n) {
 // Calls of u go to the unit that was made of it.
 static void publish_better(Compiler *c, Unit *u, Unit *better, Native *n) {
   outdate(c, ambi_load_relaxed(&u->native));
-  ambi_code_settle(c->memory);
+  ambi_code_settle(c->maker.memory);
   ambi_store_release(&better->native, n);
   ambi_store_release(&better->enter, n->entry);
   ambi_store_release(&u->better, better);
@@ -117,7 +113,7 @@ static void publish_better(Compiler *c, Unit *u, Unit *better, Native *n) {
 static void publish(Compiler *c, Unit *u, Native *n) {
   n->older = ambi_load_relaxed(&u->native);
   outdate(c, n->older);
-  ambi_code_settle(c->memory);
+  ambi_code_settle(c->maker.memory);
   ambi_store_release(&u->native, n);
   ambi_store_release(&u->enter, n->entry);
   ambi_store_release(&u->entry, (const Code *)(const void *)&n->landings[0]);
@@ -137,11 +133,8 @@ static enum NativeState state_after(unsigned level, EmitResult result) {
   return result == EMIT_OK ? NATIVE_READY : NATIVE_REFUSED;
 }
 
-static void tell_names(Compiler *c, const HotUnit *item, Native *n) {
-  const char *known_as = item->name ? item->name : "ambit";
-  if (c->profile) ambi_profile_add(c->profile, n->code, n->bytes, known_as);
-  if (c->config.debugger)
-    n->debugger = ambi_gdb_add(n->code, n->bytes, known_as);
+static const char *name_shown(const HotUnit *item) {
+  return item->name ? item->name : "ambit";
 }
 
 static void count_inlined(Counts *k, const InlineNote *note) {
@@ -158,11 +151,11 @@ static EmitResult emit_better(Compiler *c, const HotUnit *item,
   Unit *better = ambi_inline(item->unit, item->plan, &seen, &inlined);
   count_inlined(&c->counts, &inlined);
   if (!better) return EMIT_POINTLESS;
-  EmitResult result =
-      ambi_emit_unit(c->emitter, better, item->level, seen, &native, note);
+  EmitResult result = ambi_emit_unit(c->maker.emitter, better, item->level,
+                                     seen, &native, note);
   ambi_free(seen, better->ncode * sizeof *seen);
   if (result == EMIT_OK) {
-    tell_names(c, item, native);
+    ambi_maker_tell(&c->maker, native, name_shown(item));
     publish_better(c, item->unit, better, native);
   } else {
     ambi_unit_free(better);
@@ -173,10 +166,11 @@ static EmitResult emit_better(Compiler *c, const HotUnit *item,
 static EmitResult emit_unit(Compiler *c, const HotUnit *item, EmitNote *note) {
   Unit *u = item->unit;
   Native *native = NULL, *before = ambi_load_relaxed(&u->native);
-  EmitResult result = ambi_emit_unit(
-      c->emitter, u, item->level, before ? before->seen : NULL, &native, note);
+  EmitResult result =
+      ambi_emit_unit(c->maker.emitter, u, item->level,
+                     before ? before->seen : NULL, &native, note);
   if (result == EMIT_OK) {
-    tell_names(c, item, native);
+    ambi_maker_tell(&c->maker, native, name_shown(item));
     publish(c, u, native);
   }
   return result;
@@ -185,7 +179,9 @@ static EmitResult emit_unit(Compiler *c, const HotUnit *item, EmitNote *note) {
 // Nothing of the unit is looked at once its state is stored.
 static EmitResult emit(Compiler *c, const HotUnit *item, EmitNote *note) {
   EmitResult result = EMIT_ASSEMBLER;
-  if (!ambi_stress(STRESS_REFUSE) || ++c->turns % 3 != 0) {
+  if (ambi_maker_state(&c->maker) != MAKER_OPEN) {
+    result = EMIT_CLOSED;
+  } else if (!ambi_stress(STRESS_REFUSE) || ++c->turns % 3 != 0) {
     result = item->plan ? emit_better(c, item, note) : EMIT_POINTLESS;
     if (result == EMIT_POINTLESS) result = emit_unit(c, item, note);
   }
@@ -221,6 +217,7 @@ static void compile(Compiler *c, const HotUnit *item) {
     ambi_store_release(&item->unit->x_state, NATIVE_REFUSED);
   } else {
     EmitNote note = {0};
+    ambi_maker_ready(&c->maker, &c->code->native);
     uint64_t began = now_ns();
     EmitResult result = emit(c, item, &note);
     uint64_t ended = now_ns();
@@ -375,7 +372,9 @@ static bool has_begun(const Compiler *c) {
 
 static void begin(Compiler *c) {
   ambi_guard(c->code->rt);
-  if (!has_begun(c) && !start_thread(c))
+  bool first = !has_begun(c);
+  if (first) c->queue = ambi_queue_open(QUEUE_SIZE);
+  if (first && (!c->queue || !start_thread(c)))
     ambi_store_release(&c->x_threadless, true);
   ambi_unguard(c->code->rt);
 }
@@ -432,8 +431,8 @@ static HotUnit describe(const Compiler *c, Unit *u, unsigned level,
                         uint64_t now) {
   bool inlines = level > 1 && !c->code->sampler;  // a call is to be seen as one
   double warmed = ambi_monotonic_seconds() - ambi_load_relaxed(&u->warm_since);
-  bool named =
-      c->profile || c->config.debugger || ambi_watch(c->code->rt) != NULL;
+  bool named = c->config.profile || c->config.debugger ||
+               ambi_watch(c->code->rt) != NULL;
   return (HotUnit){.unit = u,
                    .hot_ns = now,
                    .rate = ambi_load_relaxed(&u->aim) /
@@ -483,40 +482,10 @@ static void freed(void *arg, Native *native) {
     ambi_gdb_remove(n->debugger);
     if (n->outdated) ambi_add_relaxed(&c->counts.outdated, -(uint64_t)n->bytes);
   }
-  ambi_native_free(c->memory, native);
+  ambi_native_free(c->maker.memory, native);
 }
 
 // ---- life ---------------------------------------------------------------------
-
-static bool tell_of_shared(Compiler *c, const char **why) {
-  size_t bytes, called_bytes;
-  const char *called, *shared = ambi_emitter_code(c->emitter, &bytes);
-  called = ambi_emitter_called(c->emitter, &called_bytes);
-  if (c->config.debugger) {
-    c->debugger = ambi_gdb_add(shared, bytes - called_bytes, "ambit");
-    c->debugger_called = ambi_gdb_add_called(called, called_bytes, "ambit");
-  }
-  if (c->config.profile == PROFILE_NONE) return true;
-  c->profile = ambi_profile_open(c->config.profile, why);
-  if (!c->profile) return false;
-  ambi_profile_add(c->profile, shared, bytes, "ambit");
-  return true;
-}
-
-static bool open_parts(Compiler *c, const char **why) {
-  *why = "out of memory";
-  if (!(c->queue = ambi_queue_open(QUEUE_SIZE)) ||
-      !(c->memory = ambi_code_memory_open(c->config.memory, why)) ||
-      !(c->emitter = ambi_emitter_open(c->memory, why)) ||
-      !tell_of_shared(c, why))
-    return false;
-  *why = "out of memory";
-  if (!c->config.counts && !c->config.counts_all) return true;
-  c->passed = ambi_alloc(PASSED_BYTES);
-  if (c->passed && c->config.counts_all)
-    ambi_emitter_count(c->emitter, c->passed + 2 * OP_I_COUNT);
-  return c->passed != NULL;
-}
 
 // So many calls of a unit are seen at least, on the average, while it is called
 // LEVEL_2 times as often as level 1 asks for.
@@ -526,9 +495,33 @@ static void look_for_level_2(NativeHost *host) {
   host->looks = (uint32_t)((events + host->look_every - 1) / host->look_every);
 }
 
+// What the evaluator is to count in.
+static bool prepare(Compiler *c) {
+  c->maker = (Maker){.cap = c->config.memory,
+                     .profiles = c->config.profile,
+                     .debugs = c->config.debugger};
+  if (!c->config.counts && !c->config.counts_all) return true;
+  c->passed = ambi_alloc(PASSED_BYTES);
+  if (c->passed && c->config.counts_all)
+    c->maker.ran = c->passed + 2 * OP_I_COUNT;
+  return c->passed != NULL;
+}
+
+// Where it costs nobody anything, or has to be known.
+static bool opens_at_once(const Compiler *c) {
+  return c->config.at_once || c->config.mode == JIT_SYNC || c->config.profile ||
+         c->config.debugger || c->code->sampler;
+}
+
+static bool open_now(Compiler *c, const char **why) {
+  if (ambi_maker_ready(&c->maker, &c->code->native)) return true;
+  *why = c->maker.why;
+  return false;
+}
+
 static void tell_profile(const Compiler *c) {
   const void *low, *high;
-  ambi_code_range(c->memory, &low, &high);
+  ambi_code_range(c->maker.memory, &low, &high);
   ambi_sampler_code(c->code->sampler, low, high);
 }
 
@@ -536,8 +529,8 @@ static void tell_profile(const Compiler *c) {
 // entry of bytecode is.
 static void install(Compiler *c) {
   CodeState *cs = c->code;
-  NativeHost host = {0};
-  ambi_emitter_host(c->emitter, &host);
+  NativeHost host = cs->native;  // what the maker has put there
+  host.call_bytecode = ambi_emit_call_bytecode();
   if (cs->sampler) tell_profile(c);
   host.arg = c;
   host.hot = hot;
@@ -568,7 +561,7 @@ bool ambi_compiler_open(Runtime *rt, const JitConfig *config,
   sem_init(&c->wake, 0, 0);
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->idle, NULL);
-  if (!open_parts(c, why)) {
+  if (!prepare(c) || (opens_at_once(c) && !open_now(c, why))) {
     ambi_compiler_close(c);
     return false;
   }
@@ -590,11 +583,7 @@ void ambi_compiler_stop(Runtime *rt) {
 void ambi_compiler_close(Compiler *c) {
   if (!c) return;
   AMB_CHECK(!ambi_load_relaxed(&c->x_threaded) || c->stopped);
-  ambi_profile_close(c->profile);
-  ambi_gdb_remove(c->debugger);
-  ambi_gdb_remove(c->debugger_called);
-  ambi_emitter_close(c->emitter);
-  ambi_code_memory_close(c->memory);
+  ambi_maker_close(&c->maker);
   ambi_queue_close(c->queue);
   ambi_free(c->passed, PASSED_BYTES);
   pthread_cond_destroy(&c->idle);
@@ -634,7 +623,9 @@ static uint64_t wall(const Counts *k) {
 
 void ambi_compiler_stats(const Compiler *c, JitStats *out) {
   const Counts *k = &c->counts;
+  bool refused = ambi_maker_state(&c->maker) == MAKER_REFUSED;
   *out = (JitStats){
+      .refused = refused ? c->maker.why : NULL,
       .threadless = ambi_load_relaxed(&c->x_threadless),
       .hot = ambi_load_relaxed(&k->hot),
       .compiled = ambi_load_relaxed(&k->compiled),
@@ -660,7 +651,7 @@ void ambi_compiler_stats(const Compiler *c, JitStats *out) {
       .paused_ns = ambi_load_relaxed(&k->paused_ns),
       .queue_depth = ambi_load_relaxed(&c->x_waiting),
       .queue_peak = ambi_load_relaxed(&c->x_peak),
-      .memory = ambi_code_use(c->memory),
+      .memory = ambi_maker_use(&c->maker),
       .one = c->passed,
       .left = c->passed ? c->passed + OP_I_COUNT : NULL,
       .ran = c->config.counts_all ? c->passed + 2 * OP_I_COUNT : NULL};

@@ -74,17 +74,19 @@ typedef struct JitConfig {
   size_t memory;     // bytes of machine code at most
   enum JitProfile profile;
   bool debugger;    // machine code is told to gdb
+  bool at_once;     // to be opened at the start, to know whether that works
   bool counts;      // instructions that machine code leaves to the loop
   bool counts_all;  // ... and those that it begins, for tests
 } JitConfig;
 extern const JitConfig ambi_jit_defaults;
 
 typedef struct JitStats {
-  bool threadless;                      // the evaluator compiles
-  uint64_t hot;                         // units that got hot, for either level
-  uint64_t compiled;                    // ... that were published
-  uint64_t second;                      // ... at level 2
-  uint64_t results[EMIT_RESULT_COUNT];  // by EmitResult
+  bool threadless;      // the evaluator compiles
+  const char *refused;  // NULL, or why what got hot found no machine code
+  uint64_t hot;         // units that got hot, for either level
+  uint64_t compiled;    // ... that were published
+  uint64_t second;      // ... at level 2
+  uint64_t results[EMIT_RESULT_COUNT];    // by EmitResult
   uint64_t inlined[INLINE_RESULT_COUNT];  // calls, by InlineResult
   uint64_t stale;       // dropped: thrown away while they waited
   uint64_t late;        // dropped: still waiting at the end, or hot then

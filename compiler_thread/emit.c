@@ -22,7 +22,7 @@ static Template_ *const templates[OP_I_COUNT] = {
 // ---- the emitter ---------------------------------------------------------------
 Emitter *ambi_emitter_open(CodeMemory *memory, const char **why) {
   Emitter *em = ambi_alloc(sizeof *em);
-  *why = "no memory";
+  *why = "out of memory";
   if (!em) return NULL;
   em->memory = memory;
   em->j = jit_open();
@@ -45,7 +45,7 @@ void ambi_emitter_close(Emitter *em) {
 
 void ambi_emitter_host(const Emitter *em, NativeHost *host) {
   host->enter = (int (*)(Engine *, const void *))(uintptr_t)em->stubs.enter;
-  host->call_bytecode = em->stubs.call_bytecode;
+  host->to_bytecode = em->stubs.to_bytecode;
   host->fail = em->stubs.fail;
 }
 

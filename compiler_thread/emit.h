@@ -14,12 +14,13 @@
 typedef struct Emitter Emitter;
 
 // Why a unit stays bytecode. Rows: constant, text.
-#define EMIT_RESULTS(X)                         \
-  X(EMIT_OK, "compiled")                        \
-  X(EMIT_LARGE, "too large")                    \
-  X(EMIT_NO_MEMORY, "no memory")                \
-  X(EMIT_CODE_FULL, "code memory full")         \
-  X(EMIT_ASSEMBLER, "refused by the assembler") \
+#define EMIT_RESULTS(X)                            \
+  X(EMIT_OK, "compiled")                           \
+  X(EMIT_LARGE, "too large")                       \
+  X(EMIT_NO_MEMORY, "no memory")                   \
+  X(EMIT_CODE_FULL, "code memory full")            \
+  X(EMIT_ASSEMBLER, "refused by the assembler")    \
+  X(EMIT_CLOSED, "no machine code here, see mode") \
   X(EMIT_POINTLESS, "nothing in it that machine code does")
 typedef enum EmitResult {
 #define X(name, text) name,
@@ -40,7 +41,10 @@ void ambi_emitter_close(Emitter *em);
 // Units that are emitted from now on count their instructions there, by opcode, as they
 // begin them: for tests.
 void ambi_emitter_count(Emitter *em, OpCount *ran);
-// The shared part of NativeHost: enter, call_bytecode and fail.
+// Unit.enter of units without machine code: goes on at NativeHost.to_bytecode, so that
+// units can be made before there is an emitter.
+const void *ambi_emit_call_bytecode(void);
+// The shared part of NativeHost: enter, to_bytecode and fail.
 void ambi_emitter_host(const Emitter *em, NativeHost *host);
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes);
 // The last part of it: what machine code calls.

@@ -372,10 +372,22 @@ static void polling(Jit *j, const StubLabels *l) {
   jit_jump(j, l->stopped);
 }
 
+// Registers are those of machine code: r14 is the engine, rcx free.
+_Static_assert(R_G == J_R14, "see call_bytecode");
+__attribute__((naked)) static void call_bytecode(void) {
+  __asm__("movq %c0(%%r14), %%rcx\n\tjmpq *%c1(%%rcx)"
+          :
+          : "i"(offsetof(Engine, code)),
+            "i"(offsetof(CodeState, native.to_bytecode)));
+}
+const void *ambi_emit_call_bytecode(void) {
+  return (const void *)(uintptr_t)call_bytecode;
+}
+
 static void calling_bytecode(Jit *j, const StubLabels *l) {
   JitLabel poll_first = jit_label(j), on = jit_label(j), grow = jit_label(j),
            room = jit_label(j);
-  jit_bind(j, l->call_bytecode);
+  jit_bind(j, l->to_bytecode);
   jit_mr(j, J_MOV, in_frame(FRAME_MARK), J_RDX);
   jit_rm(j, J_MOV, J_RDI, in_frame(FRAME_UNIT));
   jit_rm32(j, J_MOV, J_RSI, jit_at(J_RDI, OFF(Unit, nslots)));

@@ -25,9 +25,9 @@
 // The code that all units share (emit_stubs.c, emit_shared.c). Those that are called
 // keep what is not named, but rcx and rdx.
 #define STUBS(X)                                                                  \
-  X(enter)         /* from C: (Engine *, address) -> enum Next */                 \
-  X(call_bytecode) /* rdx: variant; E: the new frame, not counted yet */          \
-  X(ret)           /* rax: the value */                                           \
+  X(enter)       /* from C: (Engine *, address) -> enum Next */                   \
+  X(to_bytecode) /* rdx: variant; E: the new frame, not counted yet */            \
+  X(ret)         /* rax: the value */                                             \
   X(fail)                                                                         \
   X(dispatch) /* rcx: position; rv in the Engine */                               \
   X(after)    /* eax: what a helper said; registers in the Engine */              \

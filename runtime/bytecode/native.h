@@ -91,8 +91,13 @@ static inline uint64_t ambi_count(OpCount *count) {
 // What the compiler gives the evaluator. All NULL: there is none.
 typedef struct NativeHost {
   void *arg;
+  // [compiler] these three, before the first machine code is published: who comes
+  // upon machine code sees them.
   // Enters machine code; returns an enum Next with the registers written back.
   int (*enter)(Engine *g, const void *addr);
+  const void
+      *to_bytecode;  // machine address: calls a unit without machine code
+  const void *fail;  // ... backtracks
   // The unit was called, or a loop of it turned, `threshold` times; or, when it has
   // machine code of level 1, it was seen `looks` times. May compile at once, may
   // refuse; never waits for another thread.
@@ -100,7 +105,6 @@ typedef struct NativeHost {
   // The unit's machine code is needed no more; frees the Native.
   void (*freed)(void *arg, Native *n);
   const void *call_bytecode;  // Unit.enter of units without machine code
-  const void *fail;           // machine address: backtracks
   uint32_t threshold;
   uint32_t looks;        // 0: there is no level 2
   uint32_t look_every;   // steps, not 0, if there is a level 2

@@ -25,6 +25,8 @@ static struct Fake {
   EmitResult second;             // what every unit gets at level 2
   uint32_t refuse_every;         // 0: none is refused beside that
   uint64_t burn_ns;              // processor time for each unit
+  bool refuses;                  // there is no emitter
+  AMB_ATOMIC(uint32_t) opened;   // emitters, or would be
   AMB_ATOMIC(uint32_t) asked;    // units
   AMB_ATOMIC(uint32_t) natives;  // live
   AMB_ATOMIC(uint32_t) entered;  // landings
@@ -77,6 +79,9 @@ static void burn(void) {
 // ---- the calls of emit.h --------------------------------------------------------
 
 Emitter *ambi_emitter_open(CodeMemory *m, const char **why) {
+  ambi_add_relaxed(&fake.opened, 1);
+  *why = "refused";
+  if (fake.refuses) return NULL;
   *why = "out of memory";
   Emitter *em = ambi_alloc(sizeof *em);
   if (em) em->memory = m;
@@ -109,8 +114,12 @@ static int enter_bytecode(Engine *engine, const void *addr) {
 }
 
 void ambi_emitter_host(const Emitter *em, NativeHost *host) {
+  (void)em;
   host->enter = enter_bytecode;
-  host->call_bytecode = em;
+}
+
+const void *ambi_emit_call_bytecode(void) {
+  return &fake;
 }
 
 const void *ambi_emitter_code(const Emitter *em, size_t *bytes) {

@@ -159,6 +159,8 @@ void cli_note_native(void *arg, Buffer *b, const Unit *u, uint32_t at);
 
 // ---- output.c ---------------------------------------------------------------
 void cli_output_open(Cli *cli);
+// A stream into the buffer, of up to 64 MB, to be had as Cli.out. NULL: there is none.
+FILE *cli_capture(Buffer *b);
 bool cli_write(void *arg, const char *text, size_t len);
 // What the program prints; with --format=json each line as an object.
 bool cli_write_output(void *arg, const char *text, size_t len);

@@ -269,6 +269,7 @@ static const struct {
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"test", "run tests and tell of each as TAP", NULL, cli_test},
+    {"bench", "time a program in each tier", NULL, cli_bench},
     {"doc", "show the documentation of modules, files or a name", NULL,
      cli_doc},
 };

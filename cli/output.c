@@ -41,6 +41,18 @@ void cli_output_open(Cli *cli) {
   if (isatty(STDOUT_FILENO)) setvbuf(cli->out, NULL, _IOLBF, 0);
 }
 
+static ssize_t keep(void *cookie, const char *bytes, size_t n) {
+  enum { MOST = 64 << 20 };
+  Buffer *b = cookie;
+  if (b->len + n <= MOST) ambi_buffer_put(b, bytes, n);
+  errno = ENOSPC;
+  return b->failed || b->len + n > MOST ? 0 : (ssize_t)n;
+}
+
+FILE *cli_capture(Buffer *b) {
+  return fopencookie(b, "w", (cookie_io_functions_t){.write = keep});
+}
+
 // When nobody can read the output any more, running on makes no sense.
 static bool note_closed(Cli *cli) {
   if (!cli->closed) cli->write_error = errno;

@@ -50,6 +50,7 @@ int cli_tool_read(const Tool *tool, void *fields, int argc, char **argv,
 int cli_tool_refuse(const Tool *tool, const char *word);
 
 typedef int ToolMain(Cli *cli, int argc, char **argv);  // gives the exit code
+ToolMain cli_bench;
 ToolMain cli_check;
 ToolMain cli_doc;
 ToolMain cli_fmt;

@@ -3,8 +3,6 @@
 // What a form gives is all right unless it holds an Error or was stopped by a limit; an
 // Error does not end the file. Where answers are recorded beside the file, it runs as a
 // program does, and each form has to print what stands there.
-#define _GNU_SOURCE  // fopencookie
-#include <errno.h>
 #include <unistd.h>
 
 #include "cli/diagnostic/json.h"
@@ -13,7 +11,7 @@
 #include "memory/alloc.h"
 #include "runtime/types/types.h"
 
-enum { MOST_OUTPUT = 64 << 20, NAME_BYTES = 100 };
+enum { NAME_BYTES = 100 };
 
 typedef struct Testing {
   Cli cli;  // first, so that the verb finds the rest
@@ -233,13 +231,6 @@ static void test_verb(Cli *cli, Source *s) {
   ambi_text_free(text);
 }
 
-static ssize_t keep_output(void *cookie, const char *bytes, size_t n) {
-  Buffer *b = cookie;
-  if (b->len + n <= MOST_OUTPUT) ambi_buffer_put(b, bytes, n);
-  errno = ENOSPC;
-  return b->failed || b->len + n > MOST_OUTPUT ? 0 : (ssize_t)n;
-}
-
 // Answers are recorded beside it; or will be, if there is nothing else to be tested.
 static bool is_recorded(const TestOptions *o, const char *path,
                         const char *beside) {
@@ -265,8 +256,7 @@ void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
   options->time_limit = o->file_timeout;
   t.beside = cli_test_recorded(path);
   t.recorded = t.beside && is_recorded(o, path, t.beside);
-  t.cli.out = fopencookie(&t.printed, "w",
-                          (cookie_io_functions_t){.write = keep_output});
+  t.cli.out = cli_capture(&t.printed);
   bool wanted = !t.recorded || !o->filter || strstr(path, o->filter);
   if (t.beside && t.cli.out && wanted) {
     cli_session(&t.cli);

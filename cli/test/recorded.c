@@ -1,6 +1,7 @@
 // What forms print beside what was recorded, form by form.
 #include <errno.h>
 
+#include "cli/answers.h"
 #include "cli/diagnostic/json.h"
 #include "cli/test/test.h"
 
@@ -19,54 +20,6 @@ void cli_test_point(FILE *out, const char *name, Position at, double seconds,
   fflush(out);
 }
 
-// ---- lines ----------------------------------------------------------------------
-
-typedef struct Span {
-  const char *at, *end;
-} Span;
-
-static Span next_line(Span *rest) {
-  const char *end = memchr(rest->at, '\n', (size_t)(rest->end - rest->at));
-  Span line = {rest->at, end ? end : rest->end};
-  rest->at = end ? end + 1 : rest->end;
-  return line;
-}
-
-// The number behind the name of a new variable, $x#12; where there is none, 0.
-static uint64_t variable_number(Span *s) {
-  uint64_t n = 0;
-  if (s->at + 1 >= s->end || *s->at != '#') return 0;
-  const char *p = s->at + 1;
-  while (p < s->end && *p >= '0' && *p <= '9')
-    n = n * 10 + (uint64_t)(*p++ - '0');
-  if (n) s->at = p;
-  return n;
-}
-
-// The numbers of new variables may differ, if each stands for the same one throughout.
-static bool same_line(Span a, Span b) {
-  enum { MOST = 64 };
-  uint64_t of_a[MOST], of_b[MOST];
-  unsigned n = 0;
-  while (a.at < a.end && b.at < b.end) {
-    uint64_t x = variable_number(&a), y = variable_number(&b);
-    if (!x != !y) return false;
-    if (!x) {
-      if (*a.at++ != *b.at++) return false;
-      continue;
-    }
-    unsigned i = 0;
-    while (i < n && of_a[i] != x && of_b[i] != y)
-      i++;
-    if (i < n && (of_a[i] != x || of_b[i] != y)) return false;
-    if (i == n && n < MOST) {
-      of_a[n] = x;
-      of_b[n++] = y;
-    }
-  }
-  return a.at == a.end && b.at == b.end;
-}
-
 static void add_span(Buffer *b, const char *label, Span s) {
   enum { SHOWN = 2000 };
   ambi_buffer_puts(b, label);
@@ -82,10 +35,10 @@ static bool same_lines(Span got, Span *recorded, Span *taken) {
   bool same = true;
   taken->at = recorded->at;
   while (got.at < got.end) {
-    Span line = next_line(&got);
+    Span line = cli_next_line(&got);
     if (recorded->at == recorded->end) same = false;
-    Span want = next_line(recorded);
-    same = same && same_line(line, want);
+    Span want = cli_next_line(recorded);
+    same = same && cli_same_line(line, want);
   }
   taken->end = recorded->at;
   return same;

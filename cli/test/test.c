@@ -1,14 +1,13 @@
 // `ambit test`: finds files of tests and runs them, each in a process of its own, several
 // at a time.
-#define _GNU_SOURCE  // memfd_create
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/child.h"
 #include "cli/source/find.h"
 #include "cli/test/test.h"
 #include "memory/alloc.h"
@@ -53,9 +52,7 @@ static const Tool tool = {
 
 typedef struct Job {
   TestFile file;
-  FILE *found, *notes;  // where the process writes
-  pid_t pid;
-  double began;
+  Child child;
   bool ended, killed;
 } Job;
 
@@ -121,33 +118,18 @@ static bool find_tests(Paths *found, const char *word) {
 
 // ---- processes --------------------------------------------------------------------
 
-static FILE *open_room(const char *name) {
-  int fd = memfd_create(name, MFD_CLOEXEC);
-  return fd < 0 ? NULL : fdopen(fd, "w+");
-}
-
 static void start(Cli *cli, const TestOptions *o, Job *job) {
-  fflush(NULL);
   job->file.points = json_array();
-  job->found = open_room("points");
-  job->notes = open_room("notes");
-  job->began = ambi_monotonic_seconds();
-  job->pid = job->found && job->notes ? fork() : -1;
-  if (job->pid) return;
-  dup2(fileno(job->notes), STDERR_FILENO);
-  cli_test_file(cli, o, job->file.path, job->found);
-  fflush(NULL);
-  _exit(0);
+  if (cli_child_start(&job->child) != 0) return;
+  cli_test_file(cli, o, job->file.path, job->child.found);
+  cli_child_end(0);
 }
 
+// So that it is a text to its end.
 static char *take_notes(FILE *notes) {
-  long len = notes && fseek(notes, 0, SEEK_END) == 0 ? ftell(notes) : 0;
-  char *text = len > 0 ? ambi_alloc((size_t)len + 1) : NULL;
-  if (!text) return NULL;
-  rewind(notes);
-  size_t got = fread(text, 1, (size_t)len, notes);
-  memset(text + got, 0, (size_t)len + 1 - got);
-  for (size_t i = 0; i < got; i++)  // so that it is a text to the end
+  size_t len;
+  char *text = cli_child_text(notes, &len);
+  for (size_t i = 0; i < len && text; i++)
     if (!text[i]) text[i] = '?';
   return text;
 }
@@ -164,9 +146,10 @@ static void add_trouble(Job *job, const char *message) {
 static void collect(Job *job, int status) {
   json_error_t error;
   bool complete = false;
-  if (job->found) rewind(job->found);
-  for (json_t *o; job->found &&
-                  (o = json_loadf(job->found, JSON_DISABLE_EOF_CHECK, &error));
+  if (job->child.found) rewind(job->child.found);
+  for (json_t *o;
+       job->child.found &&
+       (o = json_loadf(job->child.found, JSON_DISABLE_EOF_CHECK, &error));
        json_decref(o)) {
     if (json_object_get(o, "end"))
       complete = true;
@@ -174,7 +157,7 @@ static void collect(Job *job, int status) {
       json_array_append(job->file.points, o);
   }
   char message[80];
-  if (job->pid < 0)
+  if (job->child.pid < 0)
     add_trouble(job, "it cannot be started");
   else if (job->killed)
     add_trouble(job, "it did not end in time");
@@ -184,10 +167,9 @@ static void collect(Job *job, int status) {
     add_trouble(job, message);
   } else if (!complete)
     add_trouble(job, "it ended the process");
-  job->file.seconds = ambi_monotonic_seconds() - job->began;
-  job->file.notes = take_notes(job->notes);
-  if (job->found) fclose(job->found);
-  if (job->notes) fclose(job->notes);
+  job->file.seconds = ambi_monotonic_seconds() - job->child.began;
+  job->file.notes = take_notes(job->child.notes);
+  cli_child_close(&job->child);
   job->ended = true;
 }
 
@@ -196,10 +178,11 @@ static void look_after(Jobs *jobs, const TestOptions *o) {
     Job *job = &jobs->at[i];
     int status = 0;
     if (job->ended) continue;
-    if (job->pid > 0 && waitpid(job->pid, &status, WNOHANG) == 0) {
-      double late = ambi_monotonic_seconds() - job->began - o->file_timeout;
+    if (job->child.pid > 0 && waitpid(job->child.pid, &status, WNOHANG) == 0) {
+      double late =
+          ambi_monotonic_seconds() - job->child.began - o->file_timeout;
       if (late > GRACE_SECONDS && !job->killed)
-        job->killed = kill(job->pid, SIGKILL) == 0;
+        job->killed = kill(job->child.pid, SIGKILL) == 0;
       continue;
     }
     collect(job, status);

@@ -367,7 +367,10 @@ void ambi_emit_GETSTATE(Emit *m) {
   untag(j);
   jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_STATE);
   jit_jump_if(j, J_NE, slow);
-  jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(State, x_value)));
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, OFF(State, x_value)));
+  jit_mi(j, J_CMP, 1, jit_at(J_RDX, OFF(State, x_cast)), 0);
+  jit_jump_if(j, J_NE, slow);
   emit_tag(m, J_RCX, J_RAX);
   jit_ri32(j, J_CMP, J_RCX, TAG_FWD);
   jit_jump_if(j, J_EQ, kept);

@@ -120,16 +120,17 @@ static void put_symbol(Print *p, uint32_t id) {
   ambi_buffer_put(p->b, s->text, s->len);
 }
 
-// A variable named by the VINFO word; `key` tells fresh ones apart that carry no
-// stamp.
-static void put_var(Print *p, Word info, Value key) {
+// A variable named by the VINFO word; `key` tells those apart that carry no stamp. Ids of
+// stored ones are their own in each atom, so they are numbered like fresh ones.
+static void put_var(Print *p, Word info, Value key, bool stored) {
   char text[32];
   int64_t id = ambi_vinfo_id(info);
   ambi_buffer_put(p->b, "$", 1);
   put_symbol(p, ambi_vinfo_name(info));
   if (id == AMB_VAR_AS_WRITTEN) return;
-  if (ambi_vinfo_is_fresh(info)) {
-    if (id < AMB_VAR_ASKED) key = AMB_V(info);
+  bool fresh = ambi_vinfo_is_fresh(info);
+  if (fresh || stored) {
+    if (fresh && id < AMB_VAR_ASKED) key = AMB_V(info);
     const Value *number = number_of(p->naming, key);
     if (!number) p->b->failed = true;
     id = number ? ambi_int_of(*number) : 0;
@@ -140,7 +141,7 @@ static void put_var(Print *p, Word info, Value key) {
 
 static void put_lvar(Print *p, uint32_t i, const Word *vinfo) {
   if (vinfo) {
-    put_var(p, vinfo[i], ambi_tag_ptr(TAG_VAR, &vinfo[i]));
+    put_var(p, vinfo[i], ambi_tag_ptr(TAG_VAR, &vinfo[i]), true);
     return;
   }
   char text[32];
@@ -289,7 +290,7 @@ static void put_value(Print *p, Value v, const Word *vinfo) {
   v = ambi_deref(v);
   switch (ambi_tag(v)) {
   case TAG_SYM: put_symbol(p, ambi_sym_of(v)); break;
-  case TAG_VAR: put_var(p, ambi_ptr(v)[1], v); break;
+  case TAG_VAR: put_var(p, ambi_ptr(v)[1], v, false); break;
   case TAG_LVAR: put_lvar(p, ambi_lvar_of(v), vinfo); break;
   case TAG_OP:
     ambi_buffer_puts(p->b, ambi_builtin(p->rt, ambi_op_of(v))->name);
@@ -354,7 +355,7 @@ static void put_next(Print *p) {
     ambi_buffer_puts(p->b, top->bindings ? ", " : " ");
   top->i++;
   if (is_key && ambi_is_var(v))
-    put_var(p, ambi_ptr(v)[1], v);
+    put_var(p, ambi_ptr(v)[1], v, false);
   else
     put_value(p, v, vinfo);
 }

@@ -87,8 +87,8 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   const Definition *d = v->def;
   const Space *s = d->space;
   if (!rt->boot || ambi_load_relaxed(&cs->x_broad_rules) ||
-      !ambi_is_sym(d->head) || s != cx->space || !s->is_module ||
-      !library_unchanged(rt))
+      ambi_load_relaxed(&cs->x_metatypes) || !ambi_is_sym(d->head) ||
+      s != cx->space || !s->is_module || !library_unchanged(rt))
     return NULL;
   const BootUnit *end = rt->boot->units + rt->boot->nunits;
   uint32_t head = ambi_sym_of(d->head);

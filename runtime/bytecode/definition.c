@@ -6,6 +6,7 @@
 #include "runtime/machine/site.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
+#include "runtime/types/types.h"
 #include "runtime/watch.h"
 
 // ---- the table ------------------------------------------------------------------
@@ -332,6 +333,20 @@ void ambi_code_invalidate(CodeState *cs) {
           {"epoch", NULL, ambi_load_relaxed(&cs->x_epoch)});
 }
 
+// What is said to be an Expression leaves what it is compared with unevaluated. Code that
+// does not look at that is no more in force. True: it was the first.
+static bool note_metatype(CodeState *cs, Value atom) {
+  if (ambi_expr_size(atom) != 3 ||
+      !ambi_same(ambi_expr_at(atom, 0), AMB_SYM(COLON)))
+    return false;
+  Value type = ambi_deref(ambi_expr_at(atom, 2));
+  if (!ambi_is_metatype(type) || ambi_same(type, AMB_SYM(T_ATOM)) ||
+      ambi_load_relaxed(&cs->x_metatypes))
+    return false;
+  ambi_store_release(&cs->x_metatypes, true);
+  return true;
+}
+
 void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
   CodeState *cs = rt->code;
   Value subject =
@@ -348,8 +363,9 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
     ambi_store_release(&cs->x_broad_rules, true);
   if (s != rt->corelib && (ambi_is_broad(atom) || ambi_names_itself(atom)))
     ambi_store_release(&cs->x_rule_for_all, true);
+  bool all = note_metatype(cs, atom);
   if (!ambi_load_relaxed(&cs->x_relied)) return;
-  if (ambi_is_sym(subject)) {
+  if (!all && ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
     if (!sym->analysed || ambi_symbol_is_dynamic(sym)) return;
     sym->changes++;

@@ -167,6 +167,14 @@ static bool site_with(Value a, Value b) {
          (ambi_is_number(b) || ambi_is_bool(b) || ambi_is_str(b));
 }
 
+// What one side gives may be said to have a metatype, and then decides whether the other
+// one is evaluated.
+static bool decides_on_evaluation(const Lower *l, Value ta, Value tb, Value e) {
+  return ambi_load_relaxed(&l->cs->x_metatypes) && !ambi_is_sym(ta) &&
+         !ambi_is_sym(tb) &&
+         (ambi_is_expr(ambi_expr_at(e, 1)) || ambi_is_expr(ambi_expr_at(e, 2)));
+}
+
 // (== a b): can the code below decide whether the types agree?
 bool ambi_lower_simple_types(Lower *l, Value e) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
@@ -174,7 +182,7 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
   Value ta = side_type(l, a), tb = side_type(l, b);
   bool known_a = !ambi_is_unit(ta) || ambi_is_lvar(a),
        known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
-  if (!known_a || !known_b) return false;
+  if (!known_a || !known_b || decides_on_evaluation(l, ta, tb, e)) return false;
   if (ambi_is_none(tb) && ambi_is_expr(b) &&
       (endings_of(l, a, MAX_STATED) & END_METATYPE))
     return false;  // b stays as it is

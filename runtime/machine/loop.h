@@ -719,8 +719,11 @@ do_CASTR : {
 do_GETSTATE : {
   Value v = ambi_deref(SOURCE(pc->b));
   if (AMB_UNLIKELY(!ambi_is_state(v) || g->cx->journal)) EDGE();
-  v = ambi_state_ground(ambi_state_of(v));
+  const State *s = ambi_state_of(v);
+  v = ambi_state_ground(s);
   if (AMB_UNLIKELY(ambi_is_none(v))) EDGE();
+  if (AMB_UNLIKELY(ambi_load_acquire(&s->x_cast)))
+    AFTER(ambi_step_cast_of_state(g, s, v));
   E[pc->a] = v.w;
   STEP(1);
 }

@@ -423,6 +423,13 @@ enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state) {
   return cast_or_edge(g, ambi_deref(v), type);
 }
 
+// What get-state gives is cast to the type of the state, and of no type known here if it
+// is an expression. Another type sends the whole to EVAL.
+enum Next ambi_step_cast_of_state(Engine *g, const State *s, Value v) {
+  Value type = ambi_is_expr(v) ? AMB_SYM(UNDEFINED) : ambi_state_type(g->cx, s);
+  return ambi_is_none(type) ? NEXT_STOP : cast_or_edge(g, v, type);
+}
+
 enum Next ambi_step_set_state(Engine *g, Value state, Value v) {
   const Code *pc = g->pc;
   Value args[2] = {ambi_deref(state), ambi_deref(v)};

@@ -113,6 +113,7 @@ enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);
 enum Next ambi_step_fork_begin(Engine *g);
 enum Next ambi_step_cast_for_state(Engine *g, Value v, Value state);
+enum Next ambi_step_cast_of_state(Engine *g, const State *s, Value v);
 enum Next ambi_step_set_state(Engine *g, Value state, Value v);
 enum Next ambi_step_arith_slow(Engine *g, Value a, Value b);
 enum Next ambi_step_builtin_call(Engine *g);

@@ -24,6 +24,11 @@ bool ambi_state_make(Runtime *rt, Value value, Record *out) {
   return false;
 }
 
+// A call may have given it, of which nobody asked for a type.
+static void note_type(State *s, Value value) {
+  if (!ambi_state_takes(s, value)) ambi_store_release(&s->x_cast, true);
+}
+
 State *ambi_state_open(Runtime *rt, Value value, Value type) {
   State *s = ambi_alloc(sizeof *s);
   Record r;
@@ -36,6 +41,7 @@ State *ambi_state_open(Runtime *rt, Value value, Value type) {
     ambi_free(s, sizeof *s);
     return NULL;
   }
+  note_type(s, ambi_deref(value));
   ambi_store_release(&s->x_value, r.held.w);
   s->cell.kind = CELL_STATE;
   ambi_runtime_add_cell(rt, &s->cell);
@@ -105,6 +111,7 @@ static Record change_together(Runtime *rt, State *s, Record new) {
 bool ambi_state_change(Runtime *rt, State *s, Value value) {
   Record new, old;
   if (!ambi_state_make(rt, value, &new)) return false;
+  note_type(s, ambi_deref(value));
   if (AMB_UNLIKELY(rt->sharing != NULL)) {
     old = change_together(rt, s, new);
   } else {
@@ -120,6 +127,7 @@ bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done) {
   Record new;
   if (!ambi_state_make(rt, value, &new)) return false;
+  note_type(s, ambi_deref(value));
   Word expected = read.held.w;
   *done = ambi_compare_exchange(&s->x_value, &expected, new.held.w);
   if (*done) count_change(s);
@@ -151,6 +159,7 @@ bool ambi_state_put(Runtime *rt, State *s, Record read, Value value) {
   Record new;
   if (!rt->sharing) return ambi_state_change(rt, s, value);
   if (!ambi_state_make(rt, value, &new)) return false;
+  note_type(s, ambi_deref(value));
   Record frozen = {AMB_V(ambi_exchange(&s->x_value, new.held.w))};
   count_change(s);
   ambi_template_give_up(rt->store, ambi_record_kept(frozen));

@@ -29,7 +29,9 @@ typedef struct State {  // CELL_STATE
   CellHeader cell;
   AMB_ATOMIC(Word) x_value;  // [all] a Record
   AMB_ATOMIC(uint64_t)
-  x_version;      // [all] another one than before: it was changed
+  x_version;  // [all] another one than before: it was changed
+  AMB_ATOMIC(bool)
+  x_cast;  // [all] it has held what may not pass as its type; set in front of that
   Template type;  // [init] the fixed T of (StateMonad T)
 } State;
 

@@ -148,7 +148,7 @@ typedef struct Partner {
 typedef struct Seen {
   const Word *a, *b;
 } Seen;
-enum { MAX_SEEN = 1 << 12 };
+enum { FIRST_SEEN = 1 << 12, MAX_SEEN = 1 << 20 };
 
 typedef struct Equality {
   Pairs pairs;
@@ -158,6 +158,7 @@ typedef struct Equality {
   Work partners;   // Partner: numbered variables
   uint64_t nodes;  // pairs of expressions seen
   Seen *seen;      // some of them, in a long walk; or NULL
+  size_t nseen;    // places for them
 } Equality;
 
 typedef struct OuterTerms {
@@ -241,16 +242,32 @@ static bool open_var(Value v) {
   return ambi_is_var(v) || ambi_is_lvar(v);
 }
 
+enum { PLACE_NODES = POLL_NODES / FIRST_SEEN * 2 };  // for each place
+
+static void forget_pairs(Equality *e) {
+  ambi_free(e->seen, e->nseen * sizeof *e->seen);
+  e->seen = NULL;
+}
+
+// What was remembered is seen once more. Memory is out: no pairs are remembered until
+// there should be still more places.
+static void more_places(Equality *e) {
+  forget_pairs(e);
+  e->nseen = e->nseen ? e->nseen * 2 : FIRST_SEEN;
+  e->seen = ambi_alloc(e->nseen * sizeof *e->seen);
+}
+
 // Has the pair been entered before? Then it says nothing new: the walk ends with the
 // first difference. Terms that share parts are endless as trees, so a long walk
-// remembers pairs, each in the one place it may have.
+// remembers pairs, each in the one place it may have. The longer it is, the more places
+// there are: with fewer than there are different pairs it would not come to an end.
 static bool seen_before(Equality *e, Value a, Value b) {
   if (++e->nodes < POLL_NODES || e->outer.used > 0) return false;
-  if (!e->seen && !(e->seen = ambi_alloc(MAX_SEEN * sizeof *e->seen)))
-    return false;
+  if (e->nodes >= e->nseen * PLACE_NODES && e->nseen < MAX_SEEN) more_places(e);
+  if (!e->seen) return false;
   const Word *x = ambi_ptr(a), *y = ambi_ptr(b);
   uint64_t h = ambi_hash_mix(ambi_hash_mix(0, (uintptr_t)x), (uintptr_t)y);
-  Seen *s = &e->seen[h % MAX_SEEN];
+  Seen *s = &e->seen[h % e->nseen];
   if (s->a == x && s->b == y) return true;
   *s = (Seen){x, y};
   return false;
@@ -279,7 +296,7 @@ static bool equal_pair(Equality *e, Value a, Value b) {
 static bool run_equality(Equality *e, const Value *a, const Value *b) {
   open_pairs(&e->pairs, a, b);
   ambi_work_open(&e->outer);
-  e->nodes = 0;
+  e->nodes = e->nseen = 0;
   e->seen = NULL;
   bool ok = true;
   Value x, y;
@@ -289,7 +306,7 @@ static bool run_equality(Equality *e, const Value *a, const Value *b) {
   }
   ambi_work_close(&e->pairs.work);
   ambi_work_close(&e->outer);
-  ambi_free(e->seen, MAX_SEEN * sizeof *e->seen);
+  forget_pairs(e);
   return ok;
 }
 

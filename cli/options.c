@@ -268,6 +268,7 @@ static const struct {
      NULL},
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
+    {"lsp", "answer an editor (Language Server Protocol)", NULL, cli_lsp},
     {"test", "run tests and tell of each as TAP", NULL, cli_test},
     {"bench", "time a program in each tier", NULL, cli_bench},
     {"doc", "show the documentation of modules, files or a name", NULL,

@@ -54,6 +54,7 @@ ToolMain cli_bench;
 ToolMain cli_check;
 ToolMain cli_doc;
 ToolMain cli_fmt;
+ToolMain cli_lsp;
 ToolMain cli_test;
 
 #endif

@@ -270,6 +270,7 @@ static const struct {
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"lsp", "answer an editor (Language Server Protocol)", NULL, cli_lsp},
     {"test", "run tests and tell of each as TAP", NULL, cli_test},
+    {"new", "make a project to begin with", NULL, cli_new},
     {"bench", "time a program in each tier", NULL, cli_bench},
     {"doc", "show the documentation of modules, files or a name", NULL,
      cli_doc},

@@ -55,6 +55,7 @@ ToolMain cli_check;
 ToolMain cli_doc;
 ToolMain cli_fmt;
 ToolMain cli_lsp;
+ToolMain cli_new;
 ToolMain cli_test;
 
 #endif

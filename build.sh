@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 
 packages="cmake ninja-build gcc g++ pkg-config libgmp-dev libjansson-dev
-  libpcre2-dev libxxhash-dev libck-dev libasmjit-dev check libedit-dev perl"
+  libpcre2-dev libxxhash-dev libck-dev libasmjit-dev check libedit-dev perl libio-pty-perl"
 case ${CC:-} in
 clang*)
   packages="$packages clang"

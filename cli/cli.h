@@ -23,6 +23,7 @@ enum { JIT_BUILT_IN = 0 };
 typedef struct Source {
   const char *name;  // as shown in messages
   const char *path;  // NULL: the text is given; "-": standard input
+  char *owned;       // the path, if it is the source's own
   const char *verb;  // the command that the path may have meant to be, or NULL
   FileText file;
   const char *text;
@@ -80,15 +81,22 @@ struct Cli {
   int code;            // exit code so far
   Watch watch;         // what is told of the run, and since when
   uint64_t looked_at;
-  Stats *stats;  // taken while evaluators are there; or NULL
-  bool over;     // no further script is to run
-  double told;   // seconds at which progress was shown last; 0: not at all
+  Stats *stats;           // taken while evaluators are there; or NULL
+  bool over;              // no further script is to run
+  struct Prompt *prompt;  // what is typed is read by, or NULL
+  bool again;             // with a runtime that is opened anew
+  double told;  // seconds at which progress was shown last; 0: not at all
 };
 
 // ---- options.c --------------------------------------------------------------
 // Reads the command line. -1: go on; otherwise the exit code (already told why).
 int cli_options_parse(Options *o, int argc, char **argv);
 void cli_options_drop(Options *o);
+// One FILE more. False: memory is out.
+bool cli_options_add_file(Options *o, const char *path);
+// Sets an option of the table, which takes a value. False: not a good one.
+bool cli_option_set(Options *o, const char *name, const char *value,
+                    const char **expects);
 void cli_help(FILE *out);
 // A value of an option. False: it is none.
 bool cli_read_count(const char *s, uint64_t *out);
@@ -105,6 +113,7 @@ void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 // Fills in text and length. False: told why, but for EINTR (see ambi_file_read).
 bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt);
+void cli_source_forget(Source *s);  // ... them again
 void cli_source_drop(Source *s);
 
 // ---- native.c ---------------------------------------------------------------
@@ -183,5 +192,13 @@ void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
 Verb cli_run, cli_parse, cli_disasm, cli_compile;
+
+// ---- prompt/prompt.c --------------------------------------------------------
+Verb cli_repl;  // reads all sources itself
+void cli_prompt_close(Cli *cli);
+// What the program writes and is told while there is a prompt; arg: the Cli.
+bool cli_prompt_write(void *arg, const char *text, size_t len);
+void cli_prompt_note(void *arg, const char *text, size_t len);
+void cli_prompt_progress(void *arg, const Progress *now);
 
 #endif

@@ -149,13 +149,30 @@ static bool takes_more(void *arg, size_t bytes) {
   return ambi_resident_memory() > bytes;
 }
 
+static Host host_of(Cli *cli) {
+  bool prompts = cli->options.verb == cli_repl;
+  return (Host){.arg = cli,
+                .write = prompts ? cli_prompt_write : cli_write_output,
+                .note = prompts ? cli_prompt_note : write_note,
+                .progress = prompts ? cli_prompt_progress : cli_progress,
+                .takes_more = takes_more};
+}
+
+static void run_sources(Cli *cli) {
+  Options *o = &cli->options;
+  if (o->verb == cli_repl) {
+    cli_repl(cli, NULL);
+    return;
+  }
+  catch_signals(cli->rt);
+  for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
+    run_source(cli, &o->sources[i]);
+  running = NULL;
+}
+
 void cli_session(Cli *cli) {
   Options *o = &cli->options;
-  Host host = {.arg = cli,
-               .write = cli_write_output,
-               .note = write_note,
-               .progress = cli_progress,
-               .takes_more = takes_more};
+  Host host = host_of(cli);
   cli->rt = ambi_runtime_open(&host, o->tier > 0);
   if (!cli->rt) {
     cli_complain("the runtime cannot start: out of memory");
@@ -178,10 +195,7 @@ void cli_session(Cli *cli) {
   if (!ambi_crew_open(cli->rt, o->evaluators ? o->evaluators : 1))
     cli_complain("out of memory: forms run one after another");
   if (!ambi_actors_open(cli->rt)) cli_complain("out of memory");
-  catch_signals(cli->rt);
-  for (size_t i = 0; i < o->nsources && !cli->over && !cli->closed; i++)
-    run_source(cli, &o->sources[i]);
-  running = NULL;
+  if (!cli->over) run_sources(cli);
   cli_stats_take(cli);
   ambi_actors_close(cli->rt);
 #ifdef AMB_DEBUG
@@ -227,7 +241,10 @@ int main(int argc, char **argv) {
   else if (cli.options.tool)
     cli.code = cli.options.tool(&cli, cli.options.nargs, cli.options.args);
   else
-    cli_session(&cli);
+    do
+      cli_session(&cli);
+    while (cli.again);
+  cli_prompt_close(&cli);
   cli_output_finish(&cli);
   cli_options_drop(&cli.options);
   return cli.code;

@@ -4,6 +4,7 @@
 // is run. Values may follow as the next word or after `=`.
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/near.h"
@@ -274,6 +275,8 @@ static const struct {
     {"bench", "time a program in each tier", NULL, cli_bench},
     {"doc", "show the documentation of modules, files or a name", NULL,
      cli_doc},
+    {"repl", "read FILEs, then what is typed (no command, no FILE: likewise)",
+     cli_repl, NULL},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
@@ -284,6 +287,7 @@ static bool may_lack_value(const Option *o) {
 void cli_help(FILE *out) {
   fputs("usage: ambit [OPTION...] [COMMAND] FILE [ARGUMENT...]\n"
         "       ambit [OPTION...] -e TEXT [ARGUMENT...]\n"
+        "       ambit [OPTION...] [repl [FILE...]]\n"
         "Runs MeTTa programs. FILE `-` is the standard input.\n\ncommands:\n",
         out);
   for (int i = 0; i < NVERBS; i++)
@@ -373,6 +377,13 @@ static int read_option(Options *o, int argc, char **argv, int *at) {
   return EXIT_USAGE;
 }
 
+bool cli_option_set(Options *o, const char *name, const char *value,
+                    const char **expects) {
+  const Option *option = find_option(name, strlen(name));
+  *expects = option->expects;
+  return option->set(o, value);
+}
+
 static bool take_verb(Options *o, const char *word) {
   for (int i = 0; i < NVERBS; i++)
     if (strcmp(word, verbs[i].name) == 0) {
@@ -394,6 +405,13 @@ static int read_behind_file(Options *o, int argc, char **argv, int at) {
     if (code >= 0) return code;
   }
   return -1;
+}
+
+bool cli_options_add_file(Options *o, const char *path) {
+  Source s = {.name = strcmp(path, "-") == 0 ? "<stdin>" : path,
+              .path = path,
+              .verb = near_verb(path)};
+  return add_source(o, s);
 }
 
 // The words behind the options: [COMMAND] [FILE] [ARGUMENT...]. A command may
@@ -418,13 +436,8 @@ static int read_words(Options *o, int argc, char **argv) {
       break;
     }
   }
-  if (at < argc && !o->nsources && !o->tool) {
-    const char *path = argv[at++];
-    Source s = {.name = strcmp(path, "-") == 0 ? "<stdin>" : path,
-                .path = path,
-                .verb = near_verb(path)};
-    if (!add_source(o, s)) return RUN_LIMIT;
-  }
+  while (at < argc && !o->tool && (!o->nsources || o->verb == cli_repl))
+    if (!cli_options_add_file(o, argv[at++])) return RUN_LIMIT;
   if (o->verb == cli_compile &&
       (code = read_behind_file(o, argc, argv, at)) >= 0)
     return code;
@@ -470,7 +483,12 @@ int cli_options_parse(Options *o, int argc, char **argv) {
   int code = read_words(o, argc, argv);
   if (code < 0) code = settle_tier(o);
   if (code >= 0) return code;
-  if (o->help || o->version || o->nsources || o->tool) return -1;
+  if (o->help || o->version || o->nsources || o->tool || o->verb == cli_repl)
+    return -1;
+  if (o->verb == cli_run && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+    o->verb = cli_repl;
+    return -1;
+  }
   cli_complain("a FILE or -e TEXT is needed; see ambit --help");
   return EXIT_USAGE;
 }

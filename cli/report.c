@@ -80,10 +80,19 @@ bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt) {
   return true;
 }
 
-void cli_source_drop(Source *s) {
+void cli_source_forget(Source *s) {
+  if (!s->path) return;
   ambi_file_drop(&s->file);
+  s->file = (FileText){0};
   if (!s->compiled) return;
   ambi_snapshot_close(s->compiled);
   ambi_free(s->compiled, sizeof *s->compiled);
   s->compiled = NULL;
+  s->name = s->path;
+}
+
+void cli_source_drop(Source *s) {
+  cli_source_forget(s);
+  ambi_text_free(s->owned);
+  s->owned = NULL;
 }

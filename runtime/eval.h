@@ -18,6 +18,14 @@ enum AmbStop ambi_eval1_form(Context *cx, Value form, ValueVec *out);  // tier 1
 enum AmbStop ambi_eval_form(Context *cx, Value form,
                             ValueVec *out);  // rt->tier
 
+// Evaluates, and hands on each result as it comes: the next is looked for when this one
+// was taken, in tier 0 all are found before the first is handed on. What the result refers
+// to is valid during the call, in which time stands still for the form. False: nothing more
+// is wanted, and the form ends as at its limit of answers.
+typedef bool TakeAnswer(void *arg, const Context *cx, Value answer);
+enum AmbStop ambi_eval_stream(Context *cx, Value form, TakeAnswer *take,
+                              void *arg);
+
 // Tier 1, answer by answer: a form is opened, run until nothing is left of it, and
 // closed, whatever became of it. Where a run ends with STOP_ANSWERS the next one goes
 // on behind the last answer; the results of a run are valid until then. One that ends

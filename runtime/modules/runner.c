@@ -10,7 +10,6 @@
 #include "runtime/bytecode/code.h"
 
 #include "memory/alloc.h"
-#include "runtime/eval.h"
 #include "runtime/spaces/share.h"
 #include "runtime/types/types.h"
 #include "runtime/watch.h"
@@ -26,6 +25,7 @@ typedef struct Run {
   bool bang;            // the next atom is to be evaluated
   Position bang_at;
   unsigned adds;
+  bool error_taken;  // among the results that on_answer was given
   enum RunStatus status;
 } Run;
 
@@ -128,7 +128,7 @@ static bool report_form(Run *run, Position at, const Value *form,
                        .stop = stop,
                        .cx = run->cx,
                        .form = form,
-                       .is_error = holds_error(results)};
+                       .is_error = run->error_taken || holds_error(results)};
   s->at = at;
   ambi_limits_end(run->cx);
   tell(run, &report);
@@ -175,17 +175,29 @@ static void forget(Run *run) {
   ambi_runtime_quiesce(rt);
 }
 
+static bool take_answer(void *arg, const Context *cx, Value answer) {
+  Run *run = arg;
+  run->error_taken |= ambi_is_error_atom(answer);
+  return run->s->on_answer(run->s->arg, cx, answer);
+}
+
+static enum AmbStop eval_form(Run *run, Value form, ValueVec *results) {
+  if (!run->s->on_answer) return ambi_eval_form(run->cx, form, results);
+  return ambi_eval_stream(run->cx, form, take_answer, run);
+}
+
 static bool evaluate(Run *run, Template *t) {
   Context *cx = run->cx;
   ValueVec results = {0};
   uint64_t began = ambi_watch_begin(cx->rt);
+  run->error_taken = false;
   begin_form(run);
   Value form = ambi_instance(cx, t, true);
   if (!ambi_is_none(form)) {
     bool checked = ambi_load_relaxed(&cx->rt->x_type_check) &&
                    ambi_fails_type_check(cx, form, &results);
     if (!checked && cx->stop == STOP_NONE)
-      cx->stop = ambi_eval_form(cx, form, &results);
+      cx->stop = eval_form(run, form, &results);
   }
   end_form(run);
   ambi_watch_form(cx->rt, began, run->bang_at.line);

@@ -2,6 +2,7 @@
 #ifndef AMBIT_RUNTIME_RUNNER_H
 #define AMBIT_RUNTIME_RUNNER_H
 
+#include "runtime/eval.h"
 #include "runtime/loading/snapshot.h"
 #include "runtime/modules/module.h"
 
@@ -32,6 +33,9 @@ typedef struct Script {
   const char *text;
   size_t len;
   const Snapshot *compiled;  // the same, compiled, or NULL
+  // If not NULL: called with each result of a `!` form as it comes (runtime/eval.h);
+  // what is reported of the form then has none.
+  TakeAnswer *on_answer;
   // Called after each `!` form; may be NULL. False stops the script.
   bool (*on_form)(void *arg, const FormReport *report);
   void *arg;

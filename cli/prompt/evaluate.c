@@ -1,0 +1,264 @@
+// Evaluating what was typed or read: answers as they come, page by page, and what is said
+// about them.
+#include "cli/prompt/interrupt.h"
+#include "cli/prompt/prompt.h"
+#include "memory/alloc.h"
+#include "runtime/types/types.h"
+
+typedef struct Run {
+  Prompt *p;
+  const Evaluated *what;
+  bool listing;  // answers of the form are on the screen
+  bool all;      // no more pauses
+  bool cut;      // the person wanted no more of them
+  Value head;  // of an answer that is an expression with a symbol for its head
+} Run;
+
+static bool is_cancelled(const Prompt *p) {
+  return ambi_load_relaxed(&p->cli->rt->x_cancel) != 0;
+}
+
+// ---- pages ------------------------------------------------------------------
+
+enum {
+  KEY_ENTER = '\r',
+  KEY_NEWLINE = '\n',
+  KEY_ESCAPE = 27,
+};
+
+// The rows that may follow; 0: a page. -1: all, -2: no more.
+static int rows_wanted(Prompt *p) {
+  for (;;) {
+    int key = p->lines->key(p->lines);
+    switch (key) {
+    case ' ': return 0;
+    case KEY_ENTER:
+    case KEY_NEWLINE: return 1;
+    case 'a':
+    case 'A': return -1;
+    case 'q':
+    case 'Q':
+    case 3:  // Ctrl-C
+    case 4:
+    case KEY_ESCAPE:
+    case -1: return -2;
+    default: break;
+    }
+  }
+}
+
+// The page is full, and there is another answer. False: it is not wanted.
+static bool turn_page(Run *run) {
+  Prompt *p = run->p;
+  char question[120];
+  snprintf(question, sizeof question,
+           "-- %llu answers; space: next page, enter: next, a: all, q: stop --",
+           (unsigned long long)p->screen.flow.answers);
+  cli_screen_ask(&p->screen, question);
+  cli_interrupt_runs(NULL);
+  int rows = rows_wanted(p);
+  cli_interrupt_runs(p->cli->rt);
+  cli_screen_wipe(&p->screen, rows > 0 ? (unsigned)rows : 0);
+  run->all = rows == -1;
+  run->cut = rows == -2;
+  return !run->cut;
+}
+
+// ---- answers ----------------------------------------------------------------
+
+typedef struct Writing {
+  Run *run;
+  const Context *cx;
+  enum Colour colour;
+  bool begun;
+} Writing;
+
+static bool write_part(void *arg, const char *text, size_t len) {
+  Writing *w = arg;
+  bool first = !w->begun;
+  w->begun = true;
+  return ambi_limits_may_print(w->cx) &&
+         cli_screen_part(&w->run->p->screen, first, w->colour, text, len);
+}
+
+static void begin_list(Run *run) {
+  const Prompt *p = run->p;
+  unsigned width = 0, height = 0;
+  if (p->screen.terminal) cli_screen_size(&width, &height);
+  cli_screen_list(&run->p->screen, width, p->pause ? height : 0);
+  run->listing = true;
+}
+
+static bool take_answer(void *arg, const Context *cx, Value answer) {
+  Run *run = arg;
+  Prompt *p = run->p;
+  if (!run->listing) begin_list(run);
+  bool full = cli_flow_is_full(&p->screen.flow) && p->screen.flow.answers;
+  if (full && !run->all && !p->lines->is_pasting(p->lines) && !turn_page(run))
+    return false;
+  Writing w = {run, cx,
+               ambi_is_error_atom(answer) ? COLOUR_ERROR : COLOUR_PLAIN, false};
+  Buffer b = {.sink = write_part, .arg = &w};
+  ambi_print(p->cli->rt, &b, answer, NULL);
+  bool ok = !b.failed && write_part(&w, b.text, b.len);
+  ambi_buffer_drop(&b);
+  cli_screen_answered(&p->screen);
+  Value head =
+      ambi_is_expr(answer) ? ambi_deref(ambi_expr_at(answer, 0)) : AMB_NONE;
+  if (ambi_is_sym(head)) run->head = head;
+  return ok && !p->cli->closed && !is_cancelled(p);
+}
+
+// ---- what is said about them ------------------------------------------------
+
+// Does the text evaluate an expression with that head?
+static bool calls(const Source *s, const char *name) {
+  const char *at = memchr(s->text, '!', s->len);
+  if (!at) return false;
+  at++;
+  at += strspn(at, " \t\n");
+  if (*at != '(') return false;
+  at++;
+  size_t len = strlen(name);
+  return strncmp(at, name, len) == 0 && strcspn(at, " \t\n()") == len;
+}
+
+// What was called came back as it was, and there is a name like it.
+static void hint(Run *run) {
+  Prompt *p = run->p;
+  if (!run->what->typed || !p->hints || !ambi_is_sym(run->head)) return;
+  const char *name =
+      ambi_symbol(p->cli->rt->symbols, ambi_sym_of(run->head))->text;
+  const Names *names = cli_prompt_names(p);
+  if (!calls(run->what->source, name) ||
+      cli_names_have(names, name, strlen(name)))
+    return;
+  const char *near = cli_names_near(names, name, strlen(name));
+  if (near)
+    cli_screen_say(&p->screen, COLOUR_NOTE,
+                   "note: %s is not known here; did you mean %s?", name, near);
+}
+
+static void tell_stop(Run *run, const FormReport *r) {
+  Prompt *p = run->p;
+  char what[160];
+  enum AmbStop stop = r->stop;
+  if (stop == STOP_ANSWERS && is_cancelled(p)) stop = STOP_CANCEL;
+  switch (stop) {
+  case STOP_NONE:
+  case STOP_ANSWERS:
+  case STOP_EXIT: return;
+  case STOP_CANCEL:
+    cli_screen_say(&p->screen, COLOUR_NOTE, "interrupted");
+    return;
+  case STOP_INTERNAL: snprintf(what, sizeof what, "%s", r->cx->message); break;
+  default: ambi_stop_text(r->cx, what, sizeof what);
+  }
+  bool internal = stop == STOP_INTERNAL;
+  if (run->what->typed)
+    cli_screen_say(&p->screen, COLOUR_ERROR, "%s: %s",
+                   internal ? "internal error" : "stopped", what);
+  else
+    cli_report(run->what->source, r->at,
+               internal ? SEVERITY_INTERNAL : SEVERITY_STOPPED, what);
+}
+
+static bool only_units(const Run *run, const FormReport *r) {
+  return run->what->no_units && !run->listing && r->n == 1 &&
+         ambi_is_unit(ambi_deref(r->results[0]));
+}
+
+static bool on_form(void *arg, const FormReport *r) {
+  Run *run = arg;
+  Prompt *p = run->p;
+  bool wanted = true;
+  if (!only_units(run, r))
+    for (size_t i = 0; i < r->n && wanted; i++)
+      wanted = take_answer(run, r->cx, ambi_deref(r->results[i]));
+  bool none = r->stop == STOP_NONE && r->form && !only_units(run, r);
+  if (!run->listing && none) begin_list(run);
+  if (run->listing) cli_screen_list_end(&p->screen, run->cut);
+  run->listing = false;
+  tell_stop(run, r);
+  if (r->is_error && !run->what->typed)
+    cli_report(run->what->source, r->at, SEVERITY_ERROR,
+               "a result is an Error; the file is read up to here");
+  hint(run);
+  run->head = AMB_NONE;
+  run->all = run->cut = false;
+  return !p->cli->closed && !is_cancelled(p);
+}
+
+// ---- texts ------------------------------------------------------------------
+
+static void conclude(Prompt *p, const Script *s, enum RunStatus status) {
+  Cli *cli = p->cli;
+  if (status == RUN_EXIT) {
+    cli->code = s->code & 0xFF;
+    p->leaving = true;
+  }
+  if (s->stop == STOP_RUN_TIME) {
+    cli->code = RUN_LIMIT;
+    p->leaving = true;
+  }
+  if (cli->closed) p->leaving = true;
+}
+
+bool cli_prompt_evaluate(Prompt *p, const Evaluated *what) {
+  Cli *cli = p->cli;
+  Source *s = what->source;
+  Run run = {.p = p, .what = what, .head = AMB_NONE};
+  bool alone =
+      cli->options.evaluators <= 1;  // else a form is shared as a whole
+  Script script = {.rt = cli->rt,
+                   .module = ambi_module_top(cli->rt),
+                   .name = s->name,
+                   .text = s->text,
+                   .len = s->len,
+                   .compiled = s->compiled,
+                   .on_answer = alone && !what->no_units ? take_answer : NULL,
+                   .on_form = on_form,
+                   .arg = &run};
+  ambi_store_release(&cli->rt->x_cancel, 0);
+  cli_interrupt_runs(cli->rt);
+  cli_screen_runs(&p->screen, true);
+  enum RunStatus status = ambi_run_script(&script);
+  cli_screen_runs(&p->screen, false);
+  cli_interrupt_runs(NULL);
+  if (status == RUN_PARSE)
+    cli_report(s, script.error.at, SEVERITY_ERROR, script.error.message);
+  conclude(p, &script, status);
+  ambi_script_drop(&script);
+  if (!cli->closed) ambi_store_release(&cli->rt->x_cancel, 0);
+  return status == RUN_OK;
+}
+
+bool cli_prompt_run(Prompt *p, const char *before, const char *text,
+                    const char *behind) {
+  Buffer b = {0};
+  ambi_buffer_puts(&b, before);
+  ambi_buffer_puts(&b, text);
+  ambi_buffer_puts(&b, behind);
+  bool ok = !b.failed;
+  Source s = {.name = "prompt", .text = b.text, .len = b.len};
+  if (ok)
+    ok = cli_prompt_evaluate(p, &(Evaluated){&s, true, *before != 0});
+  else
+    cli_complain("out of memory");
+  ambi_buffer_drop(&b);
+  return ok;
+}
+
+bool cli_prompt_load(Prompt *p, Source *s) {
+  Cli *cli = p->cli;
+  cli_interrupt_runs(cli->rt);
+  ambi_store_release(&cli->rt->x_cancel, 0);
+  cli_source_forget(s);
+  bool read = cli_source_load(s, cli->options.limits.memory, cli->rt);
+  cli_interrupt_runs(NULL);
+  if (!read) return false;
+  cli_enter_dir(cli, s);
+  cli_prompt_evaluate(p, &(Evaluated){s, false, false});
+  ambi_module_set_dir(ambi_module_top(cli->rt), NULL);
+  return true;
+}

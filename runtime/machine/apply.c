@@ -221,7 +221,8 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   Word depth = ambi_depth(g, DEPTH_TAIL);
   if (ambi_too_deep(g, depth)) return ambi_give_overflow(g, body, t);
   Value out;
-  if (ambi_settled(g, body, t, SIZE_MAX, &out)) return ambi_give(g, out);
+  if (ambi_settled(g, body, t, SIZE_MAX, &out))
+    return ambi_give(g, ambi_came_back(g, out, call));
   if (g->cx->stop) return NEXT_STOP;
   return ambi_eval_tail_at(g, body, t, depth);
 }

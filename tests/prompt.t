@@ -68,6 +68,12 @@ is( enter( $t, '!(error-here)) (x)' ), "[(error-here)]\nprompt:1:14: error: Unex
         . "  !(error-here)) (x)\n               ^", 'a bracket too many is told with its place' );
 is( enter( $t, '!(/ 1 0)' ), '[(Error (/ 1 0) DivisionByZero)]', 'an error is an answer' );
 is( enter( $t, '!(par a)' ), '[b]', 'and the state survives it' );
+enter( $t, '(= (mixed) (Error h one)) (= (mixed) 2) (= (mixed) (Error h three))' );
+is( enter( $t, '!(mixed)' ), '[2]', 'errors beside another answer are dropped' );
+enter( $t, '(= (bad) (Error h one)) (= (bad) (Error h three))' );
+is( enter( $t, '!(bad)' ), '[(Error h one), (Error h three)]', 'errors alone are not' );
+enter( $t, '(= (say $x) (let $y (println! $x) $x))' );
+is( enter( $t, '!(say (superpose (1 2)))' ), "1\n[1,\n2\n 2]", 'what is written between two answers' );
 
 $t->type("(= (two)\r");
 ok( defined $t->wait_for(qr/\n\| /), 'an open bracket is told by another prompt' );
@@ -317,6 +323,8 @@ sub piped {
 my $r = piped( "(= (f) 1)\n!(f)\n!(f\n)\n:type 1\n", 'repl' );
 is( $r->{out}, "[1]\n[1]\n[Number]\n", 'behind a pipe there is no prompt' );
 is( $r->{err} . $r->{exit}, '0', 'and nothing is told' );
+$r = piped( "!(let \$x (superpose (1 2)) (let \$y (println! \$x) \$x))\n", 'repl' );
+is( $r->{out}, "1\n2\n[1, 2]\n", 'results stand behind what was written' );
 $r = piped( "!(superpose (1 2 3))\n!(f", 'repl', 'nat.metta' );
 is( $r->{out}, "[1, 2, 3]\n", 'the end in an open bracket' );
 like( $r->{err}, qr/^prompt:1:2: error: Unexpected end of expression/, 'is told' );

@@ -208,15 +208,16 @@ bool cli_prompt_evaluate(Prompt *p, const Evaluated *what) {
   Cli *cli = p->cli;
   Source *s = what->source;
   Run run = {.p = p, .what = what, .head = AMB_NONE};
-  bool alone =
-      cli->options.evaluators <= 1;  // else a form is shared as a whole
+  // With more evaluators a form is shared as a whole; and what is no terminal gets the
+  // lines that a script would print.
+  bool streams = p->screen.terminal && cli->options.evaluators <= 1;
   Script script = {.rt = cli->rt,
                    .module = ambi_module_top(cli->rt),
                    .name = s->name,
                    .text = s->text,
                    .len = s->len,
                    .compiled = s->compiled,
-                   .on_answer = alone && !what->no_units ? take_answer : NULL,
+                   .on_answer = streams && !what->no_units ? take_answer : NULL,
                    .on_form = on_form,
                    .arg = &run};
   ambi_store_release(&cli->rt->x_cancel, 0);

@@ -84,7 +84,8 @@ enum BuiltinStatus ambi_b_filled(Context *cx, const Value *args, unsigned n,
     Value item = ambi_deref(ambi_expr_at(args[0], i)), v;
     if (ambi_is_var(args[1])) {
       Filling f = {.cx = cx};
-      ok = fill(&f, args[1], item);
+      // An item that holds the variable is no value of it.
+      ok = fill(&f, args[1], ambi_occurs(cx, args[1], item) ? args[1] : item);
       v = filled(&f, ok, args[2]);
     } else {
       v = no_variable(cx, item, args[1], args[2]);

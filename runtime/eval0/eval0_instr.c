@@ -64,13 +64,8 @@ static Value substitute(Machine *m, Value term, Value var, Value value) {
   bool found;
   value = ambi_resolve(cx, value);
   if (ambi_is_none(value) || !occurs(m, cell, value, &found)) return AMB_NONE;
-  if (!found) return replace(cx, term, cell, value);
-  // A value that holds the variable itself must not be substituted into again.
-  Value middle = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  if (ambi_is_none(middle)) return AMB_NONE;
-  term = replace(cx, term, cell, middle);
-  if (ambi_is_none(term)) return AMB_NONE;
-  return replace(cx, term, ambi_ptr(middle), value);
+  // A value that holds the variable itself is none that it could have.
+  return found ? ambi_resolve(cx, term) : replace(cx, term, cell, value);
 }
 
 static void instr_chain(Machine *m, Value instr, const Value *c, uint32_t n) {

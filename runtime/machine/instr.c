@@ -194,7 +194,7 @@ static enum Next malformed(Engine *g, Value instr, const char *expected) {
 }
 
 // The term with the variable replaced: by binding it for the time of the walk. It
-// may have been bound meanwhile.
+// may have been bound meanwhile. A value that holds it is none that it could have.
 static Value substitute(Context *cx, Value term, Value var, Value by) {
   ValueVec vars = {0};
   Value out = AMB_NONE;
@@ -202,19 +202,10 @@ static Value substitute(Context *cx, Value term, Value var, Value by) {
   if (ambi_collect_vars(cx, by, &vars)) {
     for (size_t i = 0; i < vars.n; i++)
       self |= vars.at[i].w == var.w;
-    Value via = by;
-    if (self)
-      via = ambi_make_var(cx, ambi_vinfo_name(ambi_ptr(var)[1]), AMB_VAR_FRESH);
-    if (!ambi_is_none(via)) {
-      Word saved = *ambi_ptr(var);
-      *ambi_ptr(var) = via.w;
-      out = ambi_resolve(cx, term);
-      *ambi_ptr(var) = saved;
-    }
-    if (self && !ambi_is_none(out)) {
-      *ambi_ptr(via) = by.w;
-      out = ambi_resolve(cx, out);
-    }
+    Word saved = *ambi_ptr(var);
+    if (!self) *ambi_ptr(var) = by.w;
+    out = ambi_resolve(cx, term);
+    *ambi_ptr(var) = saved;
   }
   ambi_vec_drop(&vars);
   return out;

@@ -1,8 +1,7 @@
 // The counting door to malloc.
 //
-// The counters are process-wide and relaxed: they are statistics and a limit,
-// they order nothing. Debug builds put the size in front of each block and
-// compare it with what the caller claims when the block comes back, since one
+// What goes through is counted in account.c. Debug builds put the size in front of each
+// block and compare it with what the caller claims when the block comes back, since one
 // wrong size would falsify the count for good.
 #include "memory/alloc.h"
 
@@ -10,11 +9,10 @@
 #include <string.h>
 
 #include "memory/atomic.h"
+#include "memory/check.h"
 #include "memory/stress.h"
 
-static AMB_ATOMIC(size_t) bytes_out;      // [all]
-static AMB_ATOMIC(size_t) bytes_limit;    // [all~] 0 = none
-static AMB_ATOMIC(uint64_t) attempts;     // [all]
+static AMB_ATOMIC(uint64_t) attempts;     // [all] counted while one is to fail
 static AMB_ATOMIC(uint64_t) failing_one;  // [all~] attempt to fail, 0 = none
 
 #ifdef AMB_DEBUG
@@ -46,8 +44,8 @@ static char *to_block(void *user, size_t claimed) {
 }
 
 bool ambi_alloc_permitted(void) {
-  uint64_t now = ambi_add_relaxed(&attempts, 1) + 1;
-  return now != ambi_load_relaxed(&failing_one);
+  uint64_t planned = ambi_load_relaxed(&failing_one);
+  return AMB_LIKELY(!planned) || ambi_add_relaxed(&attempts, 1) + 1 != planned;
 }
 
 #define LARGEST ((size_t)PTRDIFF_MAX / 2)
@@ -99,33 +97,6 @@ void ambi_free_aligned(void *p, size_t size) {
   if (!p) return;
   free(p);
   ambi_alloc_discharge(weight(size));
-}
-
-size_t ambi_alloc_bytes(void) {
-  return ambi_load_relaxed(&bytes_out);
-}
-
-void ambi_alloc_limit(size_t bytes) {
-  ambi_store_release(&bytes_limit, bytes);
-}
-
-bool ambi_alloc_charge(size_t bytes) {
-  size_t limit = ambi_load_relaxed(&bytes_limit);
-  if (limit == 0) {
-    ambi_add_relaxed(&bytes_out, bytes);
-    return true;
-  }
-  // Counted only if it is granted: others' attempts shall not fail because of one that
-  // is far too large.
-  size_t was = ambi_load_relaxed(&bytes_out);
-  do {
-    if (was > limit || bytes > limit - was) return false;
-  } while (!ambi_compare_exchange_relaxed(&bytes_out, &was, was + bytes));
-  return true;
-}
-
-void ambi_alloc_discharge(size_t bytes) {
-  ambi_add_relaxed(&bytes_out, -bytes);
 }
 
 void ambi_alloc_fail_at(uint64_t n) {

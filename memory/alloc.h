@@ -20,8 +20,9 @@ void ambi_free(void *p, size_t size);
 void *ambi_alloc_aligned(size_t size, size_t align);
 void ambi_free_aligned(void *p, size_t size);
 
-// Bytes now in use for what this door and ambi_range_commit handed out,
-// process-wide: sizes as malloc rounds them.
+// Bytes now in use for what this door and ambi_range_commit handed out, process-wide:
+// sizes as malloc rounds them. Each other thread that is alive adds up to 64 KiB that it
+// does not use.
 size_t ambi_alloc_bytes(void);
 // Attempts that would take that count above `bytes` fail from now on, by every
 // door; 0: no such limit. What is out already stays. Process-wide.
@@ -31,7 +32,8 @@ void ambi_alloc_limit(size_t bytes);
 bool ambi_alloc_charge(size_t bytes);
 void ambi_alloc_discharge(size_t bytes);
 
-// Tests: the n-th allocation from now fails (0 = never); counts attempts.
+// Tests: the n-th allocation from now fails (0 = never). Attempts are counted until 0 is
+// given.
 void ambi_alloc_fail_at(uint64_t n);
 uint64_t ambi_alloc_attempts(void);
 // Counts an attempt made by another door (committed pages). False: it is the

@@ -112,7 +112,7 @@ complain 'calls that the library must not make, or through one door only' "$work
 # ---- what changes and is global ------------------------------------------------
 
 # The counters and switches of the whole process, and the list that debuggers look for.
-counters='alloc.c.o (attempts|failing_one|bytes_out|bytes_limit)$|stress.c.o ambi_stress_switches$'
+counters='alloc.c.o (attempts|failing_one)$|account.c.o (bytes_out|bytes_limit|begun|key|has_key)$|stress.c.o ambi_stress_switches$'
 counters="$counters|gdb.c.o (lock|__jit_debug_descriptor)\$"
 # cli/ is a program and may have such; compilers keep counters of their own.
 for folder in memory runtime compiler_thread scheduler; do

@@ -1,9 +1,12 @@
 // The counting allocator, ranges of pages, arenas.
+#include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory/alloc.h"
 #include "memory/arena.h"
+#include "memory/atomic.h"
 #include "memory/pages.h"
 #include "tests/unit/unit.h"
 
@@ -50,6 +53,106 @@ START_TEST(the_limit_holds_at_every_door) {
 }
 END_TEST
 
+// ---- several threads ----------------------------------------------------------------
+// Threads that take and free blocks until one is refused or a number is reached. What
+// they have at the end, they leave to the others: the next round frees it.
+enum { HANDS = 6, BLOCKS = 4000 };
+typedef struct Hand {
+  pthread_t thread;
+  uint64_t random;
+  size_t rounds, n;
+  struct {
+    void *at;
+    size_t size;
+  } block[BLOCKS];
+} Hand;
+static AMB_ATOMIC(size_t) in_use;       // [all]
+static AMB_ATOMIC(uint64_t) most_used;  // [all]
+
+static void drop_block(Hand *h, size_t i) {
+  ambi_add_relaxed(&in_use, -h->block[i].size);
+  ambi_free(h->block[i].at, h->block[i].size);
+  h->block[i] = h->block[--h->n];
+}
+
+static bool take_block(Hand *h) {
+  size_t size = 1 + (h->random >> 40) % 6000;
+  void *p = ambi_alloc(size);
+  if (!p) return false;
+  ambi_raise_relaxed(&most_used, ambi_add_relaxed(&in_use, size) + size);
+  h->block[h->n].size = size;
+  h->block[h->n++].at = p;
+  return true;
+}
+
+static void *handle_blocks(void *arg) {
+  Hand *h = arg;
+  for (size_t i = 0; i < h->rounds; i++) {
+    h->random = h->random * 6364136223846793005u + 1442695040888963407u;
+    bool full = h->n == BLOCKS, take = h->n == 0 || h->random >> 33 & 3;
+    if ((full || !take) || !take_block(h))
+      if (h->n) drop_block(h, (h->random >> 20) % h->n);
+  }
+  return NULL;
+}
+
+static void *drop_blocks(void *arg) {
+  for (Hand *h = arg; h->n;)
+    drop_block(h, h->n - 1);
+  return NULL;
+}
+
+static void together(Hand *hands, void *(*what)(void *)) {
+  for (int i = 0; i < HANDS; i++)
+    ck_assert_int_eq(pthread_create(&hands[i].thread, NULL, what, &hands[i]),
+                     0);
+  for (int i = 0; i < HANDS; i++)
+    ck_assert_int_eq(pthread_join(hands[i].thread, NULL), 0);
+}
+
+static Hand *hands_of(size_t rounds) {
+  Hand *hands = calloc(HANDS, sizeof *hands);
+  ck_assert_ptr_nonnull(hands);
+  for (int i = 0; i < HANDS; i++) {
+    hands[i].rounds = rounds;
+    hands[i].random = (uint64_t)i + 1;
+  }
+  ambi_store_relaxed(&in_use, 0);
+  ambi_store_relaxed(&most_used, 0);
+  return hands;
+}
+
+START_TEST(threads_that_ended_leave_an_exact_count) {
+  size_t before = ambi_alloc_bytes();
+  Hand *hands = hands_of(20000);
+  together(hands, handle_blocks);
+  size_t used = ambi_load_relaxed(&in_use), blocks = 0;
+  for (int i = 0; i < HANDS; i++)
+    blocks += hands[i].n;
+  ck_assert_uint_ge(ambi_alloc_bytes() - before, used);
+  ck_assert_uint_le(ambi_alloc_bytes() - before, used + 40 * blocks);
+  together(hands, drop_blocks);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+  free(hands);
+}
+END_TEST
+
+START_TEST(threads_reach_a_limit_and_do_not_pass_it) {
+  enum { LIMIT = 16 << 20 };
+  Hand *hands = hands_of(20000);
+  size_t before = ambi_alloc_bytes();
+  ambi_alloc_limit(before + LIMIT);
+  together(hands, handle_blocks);
+  uint64_t most = ambi_load_relaxed(&most_used);
+  ck_assert_uint_le(most, LIMIT);
+  ck_assert_uint_ge(most, LIMIT / 100 * 95);
+  together(hands, drop_blocks);
+  ambi_alloc_limit(0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+  free(hands);
+}
+END_TEST
+
 START_TEST(empty_block_is_no_failure) {
   void *p = ambi_alloc(0);
   ck_assert_ptr_nonnull(p);
@@ -75,12 +178,13 @@ START_TEST(planned_attempt_fails_once) {
   ck_assert_ptr_nonnull(a);
   ck_assert_ptr_null(b);
   ck_assert_ptr_nonnull(c);
-  ambi_alloc_fail_at(1);
-  ambi_alloc_fail_at(0);
+  ambi_alloc_fail_at(2);
   uint64_t n = ambi_alloc_attempts();
   void *d = ambi_realloc(NULL, 0, 8);
   ck_assert_ptr_nonnull(d);
   ck_assert_uint_eq(ambi_alloc_attempts(), n + 1);
+  ambi_alloc_fail_at(0);
+  ck_assert(ambi_alloc_permitted());
   ambi_free(a, 8);
   ambi_free(c, 8);
   ambi_free(d, 8);
@@ -220,6 +324,8 @@ int main(void) {
   TCase *tc = tcase_create("memory");
   tcase_add_test(tc, counts_bytes_out);
   tcase_add_test(tc, the_limit_holds_at_every_door);
+  tcase_add_test(tc, threads_that_ended_leave_an_exact_count);
+  tcase_add_test(tc, threads_reach_a_limit_and_do_not_pass_it);
   tcase_add_test(tc, empty_block_is_no_failure);
   tcase_add_test(tc, impossible_sizes_fail_cleanly);
   tcase_add_test(tc, planned_attempt_fails_once);

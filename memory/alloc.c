@@ -1,4 +1,4 @@
-// The counting door to malloc.
+// The counting door to malloc, and to pages for what is large.
 //
 // What goes through is counted in account.c. Debug builds put the size in front of each
 // block and compare it with what the caller claims when the block comes back, since one
@@ -10,6 +10,7 @@
 
 #include "memory/atomic.h"
 #include "memory/check.h"
+#include "memory/large.h"
 #include "memory/stress.h"
 
 static AMB_ATOMIC(uint64_t) attempts;     // [all] counted while one is to fail
@@ -21,8 +22,9 @@ enum { PREFIX = 16 };  // keeps the alignment malloc gives
 enum { PREFIX = 0 };
 #endif
 
-// What malloc takes for a block, as far as one can tell from outside.
+// What a block takes, as far as one can tell from outside malloc.
 static size_t weight(size_t size) {
+  if (ambi_is_large(size)) return ambi_large_size(size + PREFIX);
   size_t n = (size + PREFIX + sizeof(size_t) + 15) & ~(size_t)15;
   return n < 32 ? 32 : n;
 }
@@ -50,11 +52,23 @@ bool ambi_alloc_permitted(void) {
 
 #define LARGEST ((size_t)PTRDIFF_MAX / 2)
 
+static char *take_block(size_t size) {
+  if (ambi_is_large(size)) return ambi_large_alloc(size + PREFIX);
+  return calloc(1, size + PREFIX + (size + PREFIX == 0));
+}
+
+static void free_block(char *block, size_t size) {
+  if (ambi_is_large(size))
+    ambi_large_free(block, size + PREFIX);
+  else
+    free(block);
+}
+
 void *ambi_alloc(size_t size) {
   if (size > LARGEST || !ambi_alloc_permitted() ||
       !ambi_alloc_charge(weight(size)))
     return NULL;
-  char *block = calloc(1, size + PREFIX + (size + PREFIX == 0));
+  char *block = take_block(size);
   if (!block) {
     ambi_alloc_discharge(weight(size));
     return NULL;
@@ -62,12 +76,28 @@ void *ambi_alloc(size_t size) {
   return to_user(block, size);
 }
 
+// From malloc to pages of its own, or back.
+static char *move_block(char *block, size_t old, size_t size) {
+  char *to = take_block(size);
+  if (!to || !block) return to;
+  memcpy(to, block, PREFIX + (old < size ? old : size));
+  free_block(block, old);
+  return to;
+}
+
+static char *resize_block(char *block, size_t old, size_t size) {
+  bool is_large = ambi_is_large(size);
+  if (is_large != (block && ambi_is_large(old)))
+    return move_block(block, old, size);
+  if (is_large) return ambi_large_realloc(block, old + PREFIX, size + PREFIX);
+  return realloc(block, size + PREFIX + (size + PREFIX == 0));
+}
+
 void *ambi_realloc(void *p, size_t old, size_t size) {
   if (size > LARGEST || !ambi_alloc_permitted()) return NULL;
   size_t was = p ? weight(old) : 0, is = weight(size);
   if (is > was && !ambi_alloc_charge(is - was)) return NULL;
-  char *block = p ? to_block(p, old) : NULL;
-  block = realloc(block, size + PREFIX + (size + PREFIX == 0));
+  char *block = resize_block(p ? to_block(p, old) : NULL, old, size);
   if (!block) {
     if (is > was) ambi_alloc_discharge(is - was);
     return NULL;
@@ -78,7 +108,7 @@ void *ambi_realloc(void *p, size_t old, size_t size) {
 
 void ambi_free(void *p, size_t size) {
   if (!p) return;
-  free(to_block(p, size));
+  free_block(to_block(p, size), size);
   ambi_alloc_discharge(weight(size));
 }
 
@@ -88,14 +118,20 @@ void *ambi_alloc_aligned(size_t size, size_t align) {
   if (size > LARGEST || !ambi_alloc_permitted() ||
       !ambi_alloc_charge(weight(size)))
     return NULL;
-  if (posix_memalign(&p, align, size) == 0) return p;
-  ambi_alloc_discharge(weight(size));
-  return NULL;
+  if (ambi_is_large(size) && align <= LARGE_BLOCK)
+    p = ambi_large_alloc(size);
+  else if (posix_memalign(&p, align, size) != 0)
+    p = NULL;
+  if (!p) ambi_alloc_discharge(weight(size));
+  return p;
 }
 
 void ambi_free_aligned(void *p, size_t size) {
   if (!p) return;
-  free(p);
+  if (ambi_is_large(size))
+    ambi_large_free(p, size);
+  else
+    free(p);
   ambi_alloc_discharge(weight(size));
 }
 

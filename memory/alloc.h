@@ -16,7 +16,7 @@ void *ambi_alloc(size_t size);
 // Grows or shrinks; `old` is the size given before. New bytes are not zeroed.
 void *ambi_realloc(void *p, size_t old, size_t size);
 void ambi_free(void *p, size_t size);
-// `size` bytes, not zeroed, at a multiple of `align`, a power of two.
+// `size` bytes, not zeroed, at a multiple of `align`, a power of two and at most 2 MiB.
 void *ambi_alloc_aligned(size_t size, size_t align);
 void ambi_free_aligned(void *p, size_t size);
 

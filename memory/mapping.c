@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "memory/alloc.h"
+#include "memory/large.h"
 
 static size_t pages(size_t bytes) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -18,25 +19,15 @@ static void *map_at(void *at, int fd, size_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE | flags, fd, 0);
 }
 
-// Address space with room for alignment, of which the rest goes back.
 static void *map_aligned(int fd, size_t bytes, size_t align) {
-  size_t room = bytes + align;
-  char *block = mmap(NULL, room, PROT_NONE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (block == MAP_FAILED) return MAP_FAILED;
-  uintptr_t past = (uintptr_t)block & (align - 1);
-  char *at = block + (past ? align - past : 0);
+  char *at = ambi_address_space(bytes, align);
+  if (!at) return MAP_FAILED;
   void *p = map_at(at, fd, bytes, MAP_FIXED);
-  if (p == MAP_FAILED) {
-    int why = errno;
-    munmap(block, room);
-    errno = why;
-    return p;
-  }
-  if (at > block) munmap(block, (size_t)(at - block));
-  size_t behind = (size_t)(block + room - (at + bytes));
-  if (behind) munmap(at + bytes, behind);
-  return p;
+  if (p != MAP_FAILED) return p;
+  int why = errno;
+  munmap(at, bytes);
+  errno = why;
+  return MAP_FAILED;
 }
 
 bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,

@@ -85,6 +85,7 @@ posix_memalign memory/alloc.c
 mmap memory/pages.c
 munmap memory/pages.c
 mprotect memory/pages.c
+mremap memory/large.c
 abort memory/check.c
 exit -
 _exit -
@@ -98,8 +99,9 @@ stdout -
 longjmp -
 setlocale -
 '
-# Machine code is made in pages of its own; files are mapped by memory/mapping.c.
-exception='^  .*(compiler_thread|memory/mapping\.c).* uses (mmap|munmap|mprotect)$'
+# Machine code is made in pages of its own, and so are large blocks; files are mapped by
+# memory/mapping.c.
+exception='^  .*(compiler_thread|memory/(large|mapping)\.c).* uses (mmap|munmap|mprotect)$'
 sort "$work/memory.used" "$work/runtime.used" "$work/compiler_thread.used" \
   "$work/scheduler.used" >"$work/used"
 echo "$doors" | while read -r symbol file; do

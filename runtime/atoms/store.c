@@ -1,7 +1,7 @@
 // Chunks of immutable terms.
 //
 // Small terms are laid one behind the other in 64 KiB chunks aligned to their
-// size, so that masking an address finds the chunk; sixteen chunks come from
+// size, so that masking an address finds the chunk; sixteen or more chunks come from
 // one allocation, a segment. A term over a quarter of a chunk gets a chunk of
 // its own, aligned alike. The root of a term (or its vinfo, when the term is
 // one variable) always lies in the first 64 KiB of its chunk.
@@ -22,8 +22,8 @@ Store *ambi_store_open(void) {
 }
 
 static void free_segment(Store *s, Segment *g) {
-  ambi_store_count_bytes(s, -SEGMENT_BYTES);
-  ambi_free_aligned(g->base, SEGMENT_BYTES);
+  ambi_store_count_bytes(s, -ambi_segment_bytes(g));
+  ambi_free_aligned(g->base, ambi_segment_bytes(g));
   ambi_free(g, sizeof *g);
 }
 
@@ -68,16 +68,24 @@ void ambi_store_doom(Store *s, StoreChunk *c) {
   s->doomed = c;
 }
 
+// What is large comes in huge pages (memory/large.h); a small store shall not.
+static uint32_t next_segment(const Store *s) {
+  enum { SMALL = 4 << 20 };
+  return ambi_store_bytes(s) < SMALL ? FIRST_CHUNKS : SEGMENT_CHUNKS;
+}
+
 static bool add_segment(Store *s) {
   Segment *g = ambi_alloc(sizeof *g);
-  char *base = g ? ambi_alloc_aligned(SEGMENT_BYTES, CHUNK_BYTES) : NULL;
-  if (!base) {
-    if (g) ambi_free(g, sizeof *g);
+  if (!g) return false;
+  *g = (Segment){.next = s->segments, .nchunks = next_segment(s)};
+  g->free = ambi_chunk_bits(g->nchunks);
+  g->base = ambi_alloc_aligned(ambi_segment_bytes(g), CHUNK_BYTES);
+  if (!g->base) {
+    ambi_free(g, sizeof *g);
     return false;
   }
-  *g = (Segment){s->segments, base, ALL_FREE};
   s->segments = g;
-  ambi_store_count_bytes(s, SEGMENT_BYTES);
+  ambi_store_count_bytes(s, ambi_segment_bytes(g));
   return true;
 }
 
@@ -112,9 +120,9 @@ bool ambi_desk_next(Store *s, Desk *d) {
 
 // Takes n chunks that follow one another. NULL: memory is out.
 static char *take_chunks(Store *s, uint32_t n) {
-  uint32_t all = (1u << n) - 1;
+  uint32_t all = ambi_chunk_bits(n);
   for (Segment *g = s->segments; g; g = g->next) {
-    for (uint32_t i = 0; i + n <= SEGMENT_CHUNKS; i++) {
+    for (uint32_t i = 0; i + n <= g->nchunks; i++) {
       if ((g->free >> i & all) != all) continue;
       g->free &= ~(all << i);
       for (uint32_t k = i; k < i + n; k++)
@@ -219,12 +227,12 @@ static void trim_segments(Store *s) {
   bool keep = true;
   for (Segment **link = &s->segments; *link;) {
     Segment *g = *link;
-    if (g->free == ALL_FREE && !keep) {
+    if (ambi_segment_unused(g) && !keep) {
       *link = g->next;
       free_segment(s, g);
       continue;
     }
-    if (g->free == ALL_FREE) keep = false;
+    if (ambi_segment_unused(g)) keep = false;
     link = &g->next;
   }
 }
@@ -280,7 +288,7 @@ static void doom_unused(Store *s, StoreChunk *c) {
 
 static void find_unused(Store *s) {
   for (Segment *g = s->segments; g; g = g->next)
-    for (uint32_t i = 0; i < SEGMENT_CHUNKS; i++)
+    for (uint32_t i = 0; i < g->nchunks; i++)
       if (!(g->free >> i & 1))
         doom_unused(s, ambi_chunk_at(g->base + (size_t)i * CHUNK_BYTES));
   for (size_t i = 0; i < s->nlarge; i++)

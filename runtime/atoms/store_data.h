@@ -26,14 +26,16 @@
 
 enum {
   CHUNK_BYTES = STORE_CHUNK_WORDS * 8,
-  SEGMENT_CHUNKS = STORE_IMAGE_CHUNKS,
+  FIRST_CHUNKS = STORE_IMAGE_CHUNKS,  // of a small store's segments
+  SEGMENT_CHUNKS = 32,                // of the others
   LARGE_WORDS = CHUNK_BYTES / 4 / 8
 };
 
 typedef struct Segment {
   struct Segment *next;
-  char *base;     // first chunk
-  uint32_t free;  // bit i: chunk i is not in use
+  char *base;        // first chunk
+  uint32_t nchunks;  // FIRST_CHUNKS or SEGMENT_CHUNKS
+  uint32_t free;     // bit i: chunk i is not in use
 } Segment;
 
 // A mapped file whose terms are used where they are. It goes when none is left.
@@ -117,8 +119,15 @@ static inline void ambi_chunk_use(const Store *s, StoreChunk *c) {
 }
 bool ambi_store_is_current(const Store *s, const StoreChunk *c);
 
-enum { ALL_FREE = (1 << SEGMENT_CHUNKS) - 1 };
-#define SEGMENT_BYTES ((size_t)SEGMENT_CHUNKS * CHUNK_BYTES)
+static inline uint32_t ambi_chunk_bits(uint32_t n) {
+  return UINT32_MAX >> (32 - n);
+}
+static inline bool ambi_segment_unused(const Segment *g) {
+  return g->free == ambi_chunk_bits(g->nchunks);
+}
+static inline size_t ambi_segment_bytes(const Segment *g) {
+  return (size_t)g->nchunks * CHUNK_BYTES;
+}
 
 static inline StoreChunk *ambi_chunk_at(const void *p) {
   return (StoreChunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK_BYTES - 1));

@@ -27,9 +27,9 @@ static bool chunk_is_valid(const Store *s, const StoreChunk *c,
 
 static bool segment_is_valid(const Store *s, const Segment *g,
                              const char **why) {
-  if ((uintptr_t)g->base % CHUNK_BYTES || g->free > ALL_FREE)
+  if ((uintptr_t)g->base % CHUNK_BYTES || g->free > ambi_chunk_bits(g->nchunks))
     return ambi_invalid(why, "a segment's chunks are not aligned");
-  for (size_t i = 0; i < SEGMENT_CHUNKS; i++) {
+  for (size_t i = 0; i < g->nchunks; i++) {
     if (g->free >> i & 1) continue;
     const StoreChunk *c =
         (const StoreChunk *)(const void *)(g->base + i * CHUNK_BYTES);
@@ -78,7 +78,7 @@ bool ambi_store_is_valid(const Store *s, const char **why) {
     if (!map_is_valid(s, map, why)) return false;
   }
   for (const Segment *g = s->segments; g; g = g->next) {
-    bytes += SEGMENT_BYTES;
+    bytes += ambi_segment_bytes(g);
     if (!segment_is_valid(s, g, why)) return false;
   }
   for (size_t i = 0; i < s->nlarge; i++) {

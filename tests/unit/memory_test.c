@@ -7,6 +7,7 @@
 #include "memory/alloc.h"
 #include "memory/arena.h"
 #include "memory/atomic.h"
+#include "memory/large.h"
 #include "memory/pages.h"
 #include "tests/unit/unit.h"
 
@@ -50,6 +51,61 @@ START_TEST(the_limit_holds_at_every_door) {
   ambi_free(q, 5000);
   ambi_free(p, 100);
   ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+// ---- large blocks -------------------------------------------------------------------
+// Words that tell where they stand, up to n bytes.
+static void write_places(uint64_t *p, size_t from, size_t to) {
+  for (size_t i = from / sizeof *p; i < to / sizeof *p; i++)
+    p[i] = i * 0x9E3779B97F4A7C15u;
+}
+
+static bool has_places(const uint64_t *p, size_t n) {
+  for (size_t i = 0; i < n / sizeof *p; i++)
+    if (p[i] != i * 0x9E3779B97F4A7C15u) return false;
+  return true;
+}
+
+START_TEST(blocks_keep_what_they_hold_at_any_size) {
+  static const size_t sizes[] = {
+      1 << 20,         LARGE_BLOCK - 8, LARGE_BLOCK, LARGE_BLOCK + 8,
+      5 << 20,         5 << 20,         23 << 20,    3 << 20,
+      LARGE_BLOCK - 8, 9 << 20,         100};
+  size_t before = ambi_alloc_bytes(), old = 0;
+  uint64_t *p = NULL, *neighbour = ambi_alloc(3 << 20);
+  ck_assert_ptr_nonnull(neighbour);
+  write_places(neighbour, 0, 3 << 20);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    p = ambi_realloc(p, old, sizes[i]);
+    ck_assert_ptr_nonnull(p);
+    ck_assert(has_places(p, old < sizes[i] ? old : sizes[i]));
+    if (sizes[i] > old) write_places(p, old, sizes[i]);
+    old = sizes[i];
+    ck_assert_uint_ge(ambi_alloc_bytes() - before, old + (3 << 20));
+    ck_assert_uint_le(ambi_alloc_bytes() - before, old + (3 << 20) + 8300);
+  }
+  ck_assert(has_places(neighbour, 3 << 20));
+  ambi_free(neighbour, 3 << 20);
+  ambi_free(p, old);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+START_TEST(large_blocks_begin_zeroed_and_aligned) {
+  for (int round = 0; round < 3; round++) {
+    char *p = ambi_alloc(4 << 20);
+    ck_assert_ptr_nonnull(p);
+    for (size_t i = 0; i < 4 << 20; i += 512)
+      ck_assert_int_eq(p[i], 0);
+    memset(p, 1, 4 << 20);
+    ambi_free(p, 4 << 20);
+    p = ambi_alloc_aligned(6 << 20, LARGE_BLOCK);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq((uintptr_t)p % LARGE_BLOCK, 0);
+    memset(p, 1, 6 << 20);
+    ambi_free_aligned(p, 6 << 20);
+  }
 }
 END_TEST
 
@@ -324,6 +380,8 @@ int main(void) {
   TCase *tc = tcase_create("memory");
   tcase_add_test(tc, counts_bytes_out);
   tcase_add_test(tc, the_limit_holds_at_every_door);
+  tcase_add_test(tc, blocks_keep_what_they_hold_at_any_size);
+  tcase_add_test(tc, large_blocks_begin_zeroed_and_aligned);
   tcase_add_test(tc, threads_that_ended_leave_an_exact_count);
   tcase_add_test(tc, threads_reach_a_limit_and_do_not_pass_it);
   tcase_add_test(tc, empty_block_is_no_failure);

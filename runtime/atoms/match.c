@@ -83,13 +83,12 @@ static uint64_t hash_text(const char *s, size_t n) {
   return h;
 }
 
-uint64_t ambi_atomic_hash(Value v) {
+uint64_t ambi_other_hash(Value v) {
   switch (ambi_tag(v)) {
   case TAG_CELL: return ambi_hash_mix(3, ambi_is_state(v) ? 0 : v.w);
   case TAG_OBJ:
     if (!ambi_is_str(v)) return ambi_hash_mix(5, ambi_hdr_size(*ambi_ptr(v)));
     return hash_text(ambi_str_bytes(v), ambi_str_len(v));
-  case TAG_SYM:
   case TAG_IMM:
   case TAG_OP: return ambi_hash_mix(1, v.w);
   default: {
@@ -379,10 +378,10 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
-Value ambi_presume_data(Context *cx, Value term) {
+Value ambi_presume_data_expr(Context *cx, Value term) {
   enum { MANY = 48 };
-  if (!ambi_is_expr(term) || ambi_is_firm(term) ||
-      cx->rigid_epoch == RIGID_NEVER || !cx->rt->is_data_head)
+  if (ambi_is_firm(term) || cx->rigid_epoch == RIGID_NEVER ||
+      !cx->rt->is_data_head)
     return term;
   Value todo[MANY];
   unsigned n = 0, seen = 0;

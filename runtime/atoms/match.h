@@ -21,11 +21,16 @@ bool ambi_template_equal(const Template *a, const Template *b);
 uint64_t ambi_hash(Value v);
 // That of the expression with these children, n > 0.
 uint64_t ambi_hash_items(const Value *items, uint32_t n);
-// The same for an atom without children; equal numbers hash alike.
-uint64_t ambi_atomic_hash(Value v);
 static inline uint64_t ambi_hash_mix(uint64_t h, uint64_t x) {
   h = (h ^ x) * 0x9E3779B97F4A7C15ull;
   return h ^ (h >> 29);
+}
+// The same for an atom without children; equal numbers hash alike.
+uint64_t ambi_other_hash(Value v);  // neither a symbol nor a small integer
+static inline uint64_t ambi_atomic_hash(Value v) {
+  if (ambi_is_sym(v)) return ambi_hash_mix(1, v.w);
+  if (!ambi_is_int(v)) return ambi_other_hash(v);
+  return ambi_hash_mix(2, ambi_double((double)ambi_int_of(v)).w);
 }
 
 // Do two EXPRs differ in their sizes, or in a symbol or integer among their children, so
@@ -47,6 +52,9 @@ int ambi_match_template(Context *cx, Value term, Value part, const Template *t,
 
 // Tier 1: an expression in which all heads are data, marked as rigid, so that
 // binding it spoils nobody's mark. Looks at a few nodes only.
-Value ambi_presume_data(Context *cx, Value term);
+Value ambi_presume_data_expr(Context *cx, Value term);
+static inline Value ambi_presume_data(Context *cx, Value term) {
+  return ambi_is_expr(term) ? ambi_presume_data_expr(cx, term) : term;
+}
 
 #endif

@@ -70,7 +70,7 @@ void ambi_store_doom(Store *s, StoreChunk *c) {
 
 // What is large comes in huge pages (memory/large.h); a small store shall not.
 static uint32_t next_segment(const Store *s) {
-  enum { SMALL = 4 << 20 };
+  enum { SMALL = 8 << 20 };
   return ambi_store_bytes(s) < SMALL ? FIRST_CHUNKS : SEGMENT_CHUNKS;
 }
 

@@ -15,17 +15,6 @@ const OpInfo ambi_ops[OP_I_COUNT] = {
 #include "runtime/bytecode/opcodes.def"
 };
 
-unsigned ambi_op_words(const Code *pc) {
-  unsigned f = ambi_ops[pc->op].flags;
-  unsigned n = 1;
-  if (f & X_CALL)
-    n += (pc->b + 4u) / 4;
-  else if (f & (X_LIST | X_ENV))
-    n += (pc->b + 3u) / 4;
-  if (f & (X_VARL | X_ELSE)) n++;
-  return n;
-}
-
 // ---- life ---------------------------------------------------------------------
 
 bool ambi_code_open(Runtime *rt) {

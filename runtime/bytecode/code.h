@@ -79,7 +79,14 @@ extern const OpInfo ambi_ops[OP_I_COUNT];
 #define MAX_SLOTS 0x3FF0u
 
 // Words an instruction takes.
-unsigned ambi_op_words(const Code *pc);
+static inline unsigned ambi_op_words(const Code *pc) {
+  unsigned f = ambi_ops[pc->op].flags, n = 1;
+  if (f & X_CALL)
+    n += (pc->b + 4u) / 4;
+  else if (f & (X_LIST | X_ENV))
+    n += (pc->b + 3u) / 4;
+  return n + ((f & (X_VARL | X_ELSE)) != 0);
+}
 // Does it go on behind the next instruction, which takes what comes later?
 static inline bool ambi_op_skips(const Code *pc) {
   const OpInfo *op = &ambi_ops[pc->op];

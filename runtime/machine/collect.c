@@ -117,8 +117,14 @@ static size_t shared_bytes(const Engine *g) {
   return ambi_store_bytes(rt->store) + ambi_cells_bytes(rt);
 }
 
+// Where memory is limited, before half of what is left is used.
 static void set_shared_soft(Engine *g) {
-  g->shared_soft = 2 * shared_bytes(g) + MIN_SHARED;
+  size_t now = shared_bytes(g), limit = (size_t)g->cx->limits.memory;
+  g->shared_soft = 2 * now + MIN_SHARED;
+  if (!limit) return;
+  size_t out = ambi_alloc_bytes(), left = limit > out ? limit - out : 0;
+  size_t most = now + at_least(left / 2, MIN_SHARED / 4);
+  if (g->shared_soft > most) g->shared_soft = most;
 }
 
 static bool heap_is_due(const Engine *g) {

@@ -212,16 +212,17 @@ static const Template *flat_pattern(const Engine *g, const Code *pc) {
 }
 
 // The children of the pattern as they are now; AMB_NONE: a new variable.
-static uint32_t flat_items(const Engine *g, const Code *pc, Value *items) {
+static inline uint32_t flat_items(const Engine *g, const Code *pc,
+                                  Value *items) {
   Value pattern = flat_pattern(g, pc)->atom;
-  uint32_t n = ambi_expr_size(pattern);
+  const Value *parts = ambi_expr_items(pattern);
+  const uint16_t *list = ambi_op_list(pc);
+  uint32_t n = ambi_hdr_size(*ambi_ptr(pattern));
   for (uint32_t i = 0; i < n; i++) {
-    Value c = ambi_expr_at(pattern, i);
-    if (ambi_is_lvar(c)) {
-      uint16_t slot = ambi_op_list(pc)[ambi_lvar_of(c)];
-      c = slot & ENV_NEW ? AMB_NONE : ambi_deref(AMB_V(g->e[slot]));
-    }
-    items[i] = c;
+    items[i] = parts[i];
+    if (!ambi_is_lvar(parts[i])) continue;
+    uint16_t slot = list[ambi_lvar_of(parts[i])];
+    items[i] = slot & ENV_NEW ? AMB_NONE : ambi_deref(AMB_V(g->e[slot]));
   }
   return n;
 }

@@ -48,20 +48,70 @@ static bool take_part(Context *cx, Value var, Value part) {
                           : equal_part(cx, var, part);
 }
 
-static bool matches(Context *cx, const Value *items, uint32_t n,
-                    const Value *parts) {
-  uint32_t vars = 0;
+// What the children of a pattern are: most have one that is known.
+typedef struct Asked {
+  const Value *items;
+  uint32_t n, known, last, vars;  // how many are known, and the last of them
+} Asked;
+
+static inline Asked look_at(const Value *items, uint32_t n) {
+  Asked a = {.items = items, .n = n};
   for (uint32_t i = 1; i < n; i++) {
     if (ambi_is_none(items[i])) continue;
-    if (ambi_is_var(items[i]))
-      vars++;
-    else if (!equal_part(cx, items[i], parts[i]))
+    if (ambi_is_var(items[i])) {
+      a.vars++;
+    } else {
+      a.known++;
+      a.last = i;
+    }
+  }
+  return a;
+}
+
+static bool take_parts(Context *cx, const Asked *a, const Value *parts) {
+  for (uint32_t i = 1, left = a->vars; left; i++) {
+    if (!ambi_is_var(a->items[i])) continue;
+    if (!take_part(cx, a->items[i], parts[i])) return false;
+    left--;
+  }
+  return true;
+}
+
+static bool equal_parts(Context *cx, const Asked *a, const Value *parts) {
+  if (a->known == 1) return equal_part(cx, a->items[a->last], parts[a->last]);
+  for (uint32_t i = 1; i < a->n; i++) {
+    Value v = a->items[i];
+    if (!ambi_is_none(v) && !ambi_is_var(v) && !equal_part(cx, v, parts[i]))
       return false;
   }
-  for (uint32_t i = 1; vars && i < n; i++)
-    if (ambi_is_var(items[i]) && !take_part(cx, items[i], parts[i]))
-      return false;
   return true;
+}
+
+// What the index at an argument has for it. False: there is none, or no key.
+static inline __attribute__((always_inline)) bool
+find_at(const Relation *rel, const View *view, const Asked *a, uint32_t arg,
+        Hits *hits) {
+  uint64_t key;
+  Index *x = arg < PATH_STEPS ? ready_index(rel, view, arg) : NULL;
+  if (!x || ambi_key_value(a->items[arg], &key) != KEY_VALUE) return false;
+  *hits = ambi_relation_hits(rel, view, x, key);
+  return true;
+}
+
+// The first that leaves one at most. False: the question is not of this kind.
+static inline bool find_hits(const Relation *rel, const View *view,
+                             const Asked *a, Hits *hits) {
+  hits->n = UINT32_MAX;
+  if (a->known == 1)
+    return ambi_word_ground(a->items[a->last]) &&
+           find_at(rel, view, a, a->last, hits) && hits->n <= 1;
+  for (uint32_t i = 1; i < a->n; i++) {
+    Value v = a->items[i];
+    if (ambi_is_none(v) || ambi_is_var(v)) continue;
+    if (!ambi_word_ground(v)) return false;
+    if (hits->n > 1) find_at(rel, view, a, i, hits);
+  }
+  return hits->n <= 1;
 }
 
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
@@ -70,23 +120,16 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
   ambi_space_asked(s, items[0], n);
   View view = ambi_space_view(s);
   Relation *rel = only_relation(s, &view, items[0], n);
-  if (!rel || !ambi_load_acquire(&rel->x_index)) return FACT_ASK;
-  Hits hits = {.n = UINT32_MAX};
-  for (uint32_t i = 1; i < n; i++) {
-    Value v = items[i];
-    uint64_t key;
-    if (ambi_is_none(v) || ambi_is_var(v)) continue;
-    if (!ambi_word_ground(v)) return FACT_ASK;
-    Index *x = hits.n > 1 && i < PATH_STEPS ? ready_index(rel, &view, i) : NULL;
-    if (x && ambi_key_value(v, &key) == KEY_VALUE)
-      hits = ambi_relation_hits(rel, &view, x, key);
-  }
-  if (hits.n != 1) return hits.n ? FACT_ASK : FACT_NONE;
+  Asked a = look_at(items, n);
+  Hits hits;
+  if (!rel || !find_hits(rel, &view, &a, &hits)) return FACT_ASK;
+  if (hits.n == 0) return FACT_NONE;
   size_t pos = ambi_hit(&hits, 0);
   if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
     return FACT_NONE;
   *fact = ambi_relation_at(rel)[pos].held;
-  return !ambi_is_none(*fact) && matches(cx, items, n, ambi_expr_items(*fact))
-             ? FACT_ONE
-             : FACT_NONE;
+  if (ambi_is_none(*fact)) return FACT_NONE;
+  const Value *parts = ambi_expr_items(*fact);
+  return equal_parts(cx, &a, parts) && take_parts(cx, &a, parts) ? FACT_ONE
+                                                                 : FACT_NONE;
 }

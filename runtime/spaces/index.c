@@ -115,16 +115,6 @@ static void tidy_block(uint32_t *block, const Record *at) {
   set_first(block, 0);
 }
 
-static uint32_t tag_in(SlotWord w) {
-  return (uint32_t)w;
-}
-static uint32_t at_in(SlotWord w) {
-  return (uint32_t)(w >> 32);
-}
-static bool is_list(SlotWord w) {
-  return (int64_t)w < 0;
-}
-
 // A slot, and what is in it, for the one who changes it.
 typedef struct Place {
   AMB_ATOMIC(SlotWord) * x_at;  // [lock>all]
@@ -140,16 +130,16 @@ static bool to_list(Index *x, Epochs *e, Place *p) {
   uint32_t at = take_block(x, e, 0);
   if (!at) return false;
   uint32_t *block = block_at(x, at);
-  block[LIST_HEAD] = at_in(p->w);
+  block[LIST_HEAD] = ambi_slot_at(p->w);
   set_head_word(block, 1, 0);
   set_head_word(block, 0, 1);
-  fill_place(p, tag_in(p->w), at | SLOT_LIST);
+  fill_place(p, ambi_slot_tag(p->w), at | SLOT_LIST);
   return true;
 }
 
 // Makes room for one more entry. False: memory is out.
 static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
-  uint32_t at = at_in(p->w) & ~SLOT_LIST, *block = block_at(x, at);
+  uint32_t at = ambi_slot_at(p->w) & ~SLOT_LIST, *block = block_at(x, at);
   uint32_t room = (uint32_t)class_words(class_of(block)) - LIST_HEAD;
   if (count_of(block) < room) return true;
   if (!e) {
@@ -157,7 +147,7 @@ static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
     if (count_of(block) <= room / 4 * 3) return true;
   }
   uint32_t to = grow_block(x, e, at);
-  if (to && to != at) fill_place(p, tag_in(p->w), to | SLOT_LIST);
+  if (to && to != at) fill_place(p, ambi_slot_tag(p->w), to | SLOT_LIST);
   return to != 0;
 }
 
@@ -165,15 +155,15 @@ static bool widen(Index *x, Epochs *e, Place *p, const Record *records) {
 // than what is there at a time.
 static bool append(Index *x, Epochs *e, Place p, uint32_t pos,
                    const Record *records) {
-  if (!is_list(p.w)) {
-    if (ambi_record_gone(records[at_in(p.w)])) {
-      fill_place(&p, tag_in(p.w), pos);
+  if (!ambi_slot_is_list(p.w)) {
+    if (ambi_record_gone(records[ambi_slot_at(p.w)])) {
+      fill_place(&p, ambi_slot_tag(p.w), pos);
       return true;
     }
     if (!to_list(x, e, &p)) return false;
   }
   if (!widen(x, e, &p, records)) return false;
-  uint32_t *block = block_at(x, at_in(p.w)), n = count_of(block);
+  uint32_t *block = block_at(x, ambi_slot_at(p.w)), n = count_of(block);
   block[LIST_HEAD + n] = pos;
   set_head_word(block, 0, n + 1);
   return true;
@@ -199,36 +189,27 @@ void ambi_index_close(Index *x) {
   ambi_free(ambi_load_acquire(&x->x_open), x->open_cap * sizeof(uint32_t));
 }
 
-static uint32_t tag_of(uint64_t key) {
-  uint32_t tag = (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 32);
-  return tag ? tag : 1;
-}
-
-static size_t home(size_t cap, uint32_t tag) {
-  return (size_t)(((uint64_t)tag * cap) >> 32);
-}
-
 // The slot with that tag, or the free slot where it belongs.
 static inline Place find_place(SlotTable *t, uint32_t tag) {
-  size_t i = home(t->cap, tag);
+  size_t i = ambi_index_home(t->cap, tag);
   for (;;) {
     SlotWord w = ambi_load_acquire(&t->x_slot[i]);
-    if (tag_in(w) == tag || !w) return (Place){&t->x_slot[i], w};
+    if (ambi_slot_tag(w) == tag || !w) return (Place){&t->x_slot[i], w};
     i = i + 1 == t->cap ? 0 : i + 1;
   }
 }
 
 // A table that is neither full nor much too large.
 static size_t roomy(double keys) {
-  return (size_t)(keys * 1.3) + 16;
+  return (size_t)(keys * 1.6) + 16;
 }
 
 static void copy_slots(const SlotTable *from, SlotTable *to) {
   for (size_t i = 0; i < from->cap; i++) {
     SlotWord w = ambi_load_relaxed(&from->x_slot[i]);
     if (!w) continue;
-    Place p = find_place(to, tag_in(w));
-    fill_place(&p, tag_in(w), at_in(w));
+    Place p = find_place(to, ambi_slot_tag(w));
+    fill_place(&p, ambi_slot_tag(w), ambi_slot_at(w));
   }
 }
 
@@ -323,8 +304,8 @@ static bool add_oldest(Index *x, Epochs *e, Coming *c, const Record *at,
 static bool add_soon(Index *x, Epochs *e, Coming *c, uint64_t key, size_t pos,
                      const Record *at, size_t n) {
   const SlotTable *t = table_of(x);
-  uint32_t tag = tag_of(key);
-  if (t) __builtin_prefetch(&t->x_slot[home(t->cap, tag)], 1);
+  uint32_t tag = ambi_index_tag(key);
+  if (t) __builtin_prefetch(&t->x_slot[ambi_index_home(t->cap, tag)], 1);
   if (c->to - c->from == COMING && !add_oldest(x, e, c, at, n)) return false;
   size_t i = c->to++ % COMING;
   c->tag[i] = tag;
@@ -367,30 +348,19 @@ bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
 }
 
 // ---- looking ------------------------------------------------------------------------
-static inline SlotWord word_of(const Index *x, uint64_t key) {
-  const SlotTable *t = table_of(x);
-  if (!t) return 0;
-  uint32_t tag = tag_of(key);
-  for (size_t i = home(t->cap, tag);;) {
-    SlotWord w = ambi_load_acquire(&t->x_slot[i]);
-    if (tag_in(w) == tag || !w) return w;
-    i = i + 1 == t->cap ? 0 : i + 1;
-  }
-}
-
 // The lists are loaded behind the word, so they are not older than that.
 static inline Hits hits_of(const Index *x, SlotWord w) {
   if (!w) return (Hits){0};
-  if (!is_list(w)) return (Hits){.from = at_in(w), .n = 1};
-  const uint32_t *block = block_at(x, at_in(w));
+  if (!ambi_slot_is_list(w)) return (Hits){.from = ambi_slot_at(w), .n = 1};
+  const uint32_t *block = block_at(x, ambi_slot_at(w));
   uint32_t first = first_of(block);
   return (Hits){.at = block + LIST_HEAD + first, .n = count_of(block) - first};
 }
 
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
-  SlotWord w = word_of(x, key);
-  if (is_list(w)) {
-    uint32_t *block = block_at(x, at_in(w)), first = first_of(block),
+  SlotWord w = ambi_index_slot(x, key);
+  if (ambi_slot_is_list(w)) {
+    uint32_t *block = block_at(x, ambi_slot_at(w)), first = first_of(block),
              n = count_of(block);
     while (first < n && first < MAX_FIRST &&
            ambi_record_gone(at[block[LIST_HEAD + first]]))
@@ -402,11 +372,13 @@ Hits ambi_index_find(Index *x, uint64_t key, const Record *at) {
 
 void ambi_index_prefetch(const Index *x, uint64_t key) {
   const SlotTable *t = table_of(x);
-  if (t) __builtin_prefetch(&t->x_slot[home(t->cap, tag_of(key))]);
+  if (t)
+    __builtin_prefetch(
+        &t->x_slot[ambi_index_home(t->cap, ambi_index_tag(key))]);
 }
 
 Hits ambi_index_look(const Index *x, uint64_t key) {
-  return hits_of(x, word_of(x, key));
+  return hits_of(x, ambi_index_slot(x, key));
 }
 
 // The array is loaded behind the number, so it has that many.
@@ -429,8 +401,8 @@ void ambi_hits_cut(Hits *h, size_t below) {
 }
 
 void ambi_index_tidy(Index *x, uint64_t key, const Record *at) {
-  SlotWord w = word_of(x, key);
-  if (is_list(w)) tidy_block(block_at(x, at_in(w)), at);
+  SlotWord w = ambi_index_slot(x, key);
+  if (ambi_slot_is_list(w)) tidy_block(block_at(x, ambi_slot_at(w)), at);
 }
 
 // ---- looking whether all is well ----------------------------------------------------
@@ -466,9 +438,10 @@ bool ambi_index_is_valid(const Index *x, size_t n, const char **why) {
     SlotWord w = ambi_load_acquire(&t->x_slot[i]);
     if (!w) continue;
     keys++;
-    if (find_place(t, tag_in(w)).x_at != &t->x_slot[i])
+    if (find_place(t, ambi_slot_tag(w)).x_at != &t->x_slot[i])
       return ambi_invalid(why, "a key of an index is not found");
-    if (is_list(w) && !block_is_valid(x, at_in(w), why)) return false;
+    if (ambi_slot_is_list(w) && !block_is_valid(x, ambi_slot_at(w), why))
+      return false;
     if (!hits_are_valid(hits_of(x, w), upto, why)) return false;
   }
   if (keys != used(x))

@@ -59,6 +59,34 @@ typedef struct Hits {
 static inline uint32_t ambi_hit(const Hits *h, uint32_t i) {
   return h->at ? h->at[i] : h->from + i;
 }
+// Where a key is looked for first: slots stand in the order of the hash.
+static inline uint32_t ambi_index_tag(uint64_t key) {
+  uint32_t tag = (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 32);
+  return tag ? tag : 1;
+}
+static inline size_t ambi_index_home(size_t cap, uint32_t tag) {
+  return (size_t)(((uint64_t)tag * cap) >> 32);
+}
+static inline uint32_t ambi_slot_tag(SlotWord w) {
+  return (uint32_t)w;
+}
+static inline uint32_t ambi_slot_at(SlotWord w) {
+  return (uint32_t)(w >> 32);
+}
+static inline bool ambi_slot_is_list(SlotWord w) {
+  return (int64_t)w < 0;
+}
+// What the index has for the key; 0: nothing.
+static inline SlotWord ambi_index_slot(const Index *x, uint64_t key) {
+  const SlotTable *t = ambi_load_acquire(&x->x_table);
+  if (!t) return 0;
+  uint32_t tag = ambi_index_tag(key);
+  for (size_t i = ambi_index_home(t->cap, tag);;) {
+    SlotWord w = ambi_load_acquire(&t->x_slot[i]);
+    if (ambi_slot_tag(w) == tag || !w) return w;
+    i = i + 1 == t->cap ? 0 : i + 1;
+  }
+}
 // Those of the key, without removed records at the front. For a thread that is alone.
 Hits ambi_index_find(Index *x, uint64_t key, const Record *at);
 void ambi_index_prefetch(const Index *x, uint64_t key);

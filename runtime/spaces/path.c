@@ -14,7 +14,7 @@ static bool is_open(Value v) {
   return ambi_is_var(v) || ambi_is_lvar(v) || ambi_is_none(v);
 }
 
-enum KeyKind ambi_key_value(Value v, uint64_t *key) {
+enum KeyKind ambi_key_other(Value v, uint64_t *key) {
   v = ambi_deref(v);
   if (is_open(v)) return KEY_OPEN;
   if (!ambi_is_expr(v)) {

@@ -40,7 +40,12 @@ enum KeyKind {
   KEY_ABSENT  // the atom has no such path: never a candidate
 };
 // Key of one value: atoms by value, expressions by head and size.
-enum KeyKind ambi_key_value(Value v, uint64_t *key);
+enum KeyKind ambi_key_other(Value v, uint64_t *key);
+static inline enum KeyKind ambi_key_value(Value v, uint64_t *key) {
+  if (!ambi_is_sym(v) && !ambi_is_int(v)) return ambi_key_other(v, key);
+  *key = ambi_atomic_hash(v);
+  return KEY_VALUE;
+}
 uint64_t ambi_key_functor(uint64_t head_key, uint32_t size);
 // The key of any expression whose head is an expression.
 uint64_t ambi_key_nested(uint32_t size);

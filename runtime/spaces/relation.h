@@ -151,7 +151,12 @@ Index *ambi_relation_index(Relation *rel, const View *v, Path path);
 // Records of the view that the index has for the key.
 static inline Hits ambi_relation_hits(const Relation *rel, const View *v,
                                       Index *x, uint64_t key) {
-  if (!v->epochs) return ambi_index_find(x, key, ambi_relation_at(rel));
+  if (!v->epochs) {
+    SlotWord w = ambi_index_slot(x, key);
+    return AMB_LIKELY(!ambi_slot_is_list(w))
+               ? (Hits){.from = ambi_slot_at(w), .n = w != 0}
+               : ambi_index_find(x, key, ambi_relation_at(rel));
+  }
   Hits h = ambi_index_look(x, key);
   ambi_hits_cut(&h, ambi_relation_seen(rel, v));
   return h;

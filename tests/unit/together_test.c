@@ -376,7 +376,7 @@ static void check_whole(void) {
 static size_t live_terms(void) {
   size_t n = 0;
   for (const Segment *g = rt.store->segments; g; g = g->next)
-    for (size_t i = 0; i < SEGMENT_CHUNKS; i++)
+    for (size_t i = 0; i < g->nchunks; i++)
       if (!(g->free >> i & 1))
         n += ambi_chunk_live(ambi_chunk_at(g->base + i * CHUNK_BYTES));
   for (size_t i = 0; i < rt.store->nlarge; i++)

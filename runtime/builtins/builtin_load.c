@@ -1,7 +1,7 @@
 // The modules table and snapshot: files that fill a space, and back.
 #include "runtime/builtins/answer.h"
 #include "runtime/loading/snapshot.h"
-#include "runtime/loading/table.h"
+#include "runtime/loading/rows.h"
 
 // A path as the system wants it; NULL for one it could not name.
 static const char *path_of(Value v) {
@@ -28,11 +28,11 @@ enum BuiltinStatus ambi_b_import_table(Context *cx, const Value *args,
     return ambi_answer_error(cx, "import-table! expects a space, the path of a "
                                  "file as a string, and an expression of "
                                  "options");
-  TableOptions o;
+  RowsOptions o;
   uint64_t count = 0;
-  bool ok = ambi_table_options(cx, file, args[2], &o) &&
-            ambi_table_import(cx, ambi_space_of(args[0]), file, &o, &count);
-  ambi_table_options_drop(&o);
+  bool ok = ambi_rows_options(cx, file, args[2], &o) &&
+            ambi_rows_import(cx, ambi_space_of(args[0]), file, &o, &count);
+  ambi_rows_options_drop(&o);
   return answer_count(cx, ok, count, out);
 }
 

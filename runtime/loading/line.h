@@ -2,10 +2,10 @@
 #ifndef AMBIT_RUNTIME_LINE_H
 #define AMBIT_RUNTIME_LINE_H
 
-#include "runtime/loading/table.h"
+#include "runtime/loading/rows.h"
 
 typedef struct Line {
-  Table *t;
+  Rows *t;
   const char *p, *end;
   enum RowStatus status;  // why there is no value
 } Line;

@@ -1,4 +1,5 @@
-// Tabling: what calls gave is kept, and given again.
+// Tabling: what calls gave is kept, and given again. (Files of rows, which
+// `import-table!` reads, are in runtime/loading/rows.h.)
 //
 // Two kinds, for two purposes:
 //

@@ -71,16 +71,15 @@ static Value iri(Line *l) {
   Value v;
   if (plain) {
     l->p = close + 1;
-    v = ambi_table_symbol(l->t, from, (size_t)(l->p - from));
+    v = ambi_rows_symbol(l->t, from, (size_t)(l->p - from));
   } else {
     size_t len;
-    char *text =
-        (char *)ambi_table_words(l->t, (size_t)(l->end - from) / 8 + 1);
+    char *text = (char *)ambi_rows_words(l->t, (size_t)(l->end - from) / 8 + 1);
     if (!text) return ambi_line_stop(l);
     text[0] = '<';
     if (!copy_until(l, '>', false, text + 1, &len)) return AMB_NONE;
     text[len + 1] = '>';
-    v = ambi_table_symbol(l->t, text, len + 2);
+    v = ambi_rows_symbol(l->t, text, len + 2);
   }
   return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
@@ -101,7 +100,7 @@ static Value blank_node(Line *l) {
     l->p--;
   if (l->p - from < 3)
     return ambi_line_fail(l, from, "behind _ a colon and a name are expected");
-  Value v = ambi_table_symbol(l->t, from, (size_t)(l->p - from));
+  Value v = ambi_rows_symbol(l->t, from, (size_t)(l->p - from));
   return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
@@ -134,9 +133,9 @@ static bool is_number_type(const char *name) {
 
 // (what text of)
 static Value pair(Line *l, const char *what, Value text, Value of) {
-  Value head = ambi_table_symbol(l->t, what, strlen(what));
+  Value head = ambi_rows_symbol(l->t, what, strlen(what));
   if (ambi_is_none(head) || ambi_is_none(of)) return ambi_line_stop(l);
-  Value v = ambi_table_expr(l->t, (Value[]){head, text, of}, 3);
+  Value v = ambi_rows_expr(l->t, (Value[]){head, text, of}, 3);
   return ambi_is_none(v) ? ambi_line_stop(l) : v;
 }
 
@@ -148,7 +147,7 @@ static Value typed(Line *l, Value text, Value type) {
   if (strcmp(name, "string>") == 0) return text;
   if (is_number_type(name)) {
     Value v =
-        ambi_table_value(l->t, bytes, ambi_str_len(text), false, COLUMN_NUMBER);
+        ambi_rows_value(l->t, bytes, ambi_str_len(text), false, COLUMN_NUMBER);
     if (!ambi_is_none(v)) return v;
     if (l->t->cx->stop) return ambi_line_stop(l);
   }
@@ -167,16 +166,16 @@ static Value language(Line *l, Value text) {
   if (l->p == from)
     return ambi_line_fail(l, from, "behind @ a language is expected");
   return pair(l, "lang", text,
-              ambi_table_symbol(l->t, from, (size_t)(l->p - from)));
+              ambi_rows_symbol(l->t, from, (size_t)(l->p - from)));
 }
 
 static Value literal(Line *l) {
   l->p++;
-  char *bytes = ambi_table_string(l->t, (size_t)(l->end - l->p));
+  char *bytes = ambi_rows_string(l->t, (size_t)(l->end - l->p));
   size_t len;
   if (!bytes) return ambi_line_stop(l);
   if (!copy_until(l, '"', true, bytes, &len)) return AMB_NONE;
-  Value text = ambi_table_string_end(bytes, len);
+  Value text = ambi_rows_string_end(bytes, len);
   if (l->p < l->end && *l->p == '@') {
     l->p++;
     return language(l, text);
@@ -205,18 +204,18 @@ static Value part(Line *l, int which) {
   return ambi_line_fail(l, l->p, expected[which]);
 }
 
-enum RowStatus ambi_table_triples_row(Table *t, const char *p, const char *end,
-                                      const char **next) {
+enum RowStatus ambi_rows_triples_row(Rows *t, const char *p, const char *end,
+                                     const char **next) {
   Line l = {.t = t, .p = p, .status = ROW_FACT};
-  enum RowStatus status = ambi_table_line(t, p, end, &l.end, next);
+  enum RowStatus status = ambi_rows_line(t, p, end, &l.end, next);
   if (status != ROW_FACT) return status;
   skip_blanks(&l);
   if (l.p == l.end || *l.p == '#') return ROW_NONE;
-  if (!ambi_table_push(t, t->o->head)) return ROW_STOP;
+  if (!ambi_rows_push(t, t->o->head)) return ROW_STOP;
   for (int i = 0; i < 3; i++) {
     Value v = part(&l, i);
     if (ambi_is_none(v)) return l.status;
-    if (!ambi_table_push(t, v)) return ROW_STOP;
+    if (!ambi_rows_push(t, v)) return ROW_STOP;
   }
   skip_blanks(&l);
   if (l.p == l.end || *l.p != '.')

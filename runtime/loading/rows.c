@@ -1,7 +1,7 @@
-// Importing a table: the loop over rows, and what all formats share.
+// Importing a file of rows: the loop over them, and what all formats share.
 //
 // Nothing reaches the space before the last row was read.
-#include "runtime/loading/table.h"
+#include "runtime/loading/rows.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/utf8.h"
@@ -10,8 +10,8 @@ enum { POLL_ROWS = 1024 };  // between two looks at the limits
 
 // ---- scratch --------------------------------------------------------------------
 
-Word *ambi_table_words(void *table, size_t words) {
-  Table *t = table;
+Word *ambi_rows_words(void *rows, size_t words) {
+  Rows *t = rows;
   if ((size_t)(t->last - t->next) < words)
     return words > PTRDIFF_MAX / sizeof(Word)
                ? NULL
@@ -21,15 +21,15 @@ Word *ambi_table_words(void *table, size_t words) {
   return p;
 }
 
-bool ambi_table_push(Table *t, Value v) {
+bool ambi_rows_push(Rows *t, Value v) {
   Value *at = ambi_work_push(&t->values, sizeof v);
   if (at) *at = v;
   return at != NULL;
 }
 
-static void begin_row(Table *t) {
+static void begin_row(Rows *t) {
   t->next = t->scratch;
-  t->last = t->scratch + TABLE_SCRATCH;
+  t->last = t->scratch + ROWS_SCRATCH;
   if (t->more.chunk) ambi_arena_close(&t->more);
   t->values.used = t->open.used = 0;
   t->ncells = 0;
@@ -37,7 +37,7 @@ static void begin_row(Table *t) {
 
 // ---- values ---------------------------------------------------------------------
 
-Value ambi_table_symbol(Table *t, const char *text, size_t len) {
+Value ambi_rows_symbol(Rows *t, const char *text, size_t len) {
   Runtime *rt = t->cx->rt;
   uint32_t id;
   if (!ambi_symbol_intern(rt->symbols, text, len, &id)) return AMB_NONE;
@@ -45,37 +45,37 @@ Value ambi_table_symbol(Table *t, const char *text, size_t len) {
   return AMB_SYM_ID(id);
 }
 
-char *ambi_table_string(Table *t, size_t most) {
+char *ambi_rows_string(Rows *t, size_t most) {
   if (most >= UINT32_MAX) return NULL;
-  Word *object = ambi_table_words(t, 2 + most / 8);
+  Word *object = ambi_rows_words(t, 2 + most / 8);
   return object ? (char *)(object + 1) : NULL;
 }
 
-Value ambi_table_string_end(char *bytes, size_t len) {
+Value ambi_rows_string_end(char *bytes, size_t len) {
   Word *object = (Word *)(void *)bytes - 1;
   memset(bytes + len, 0, 8 - len % 8);
   *object = ambi_header(KIND_STR, 0, (uint32_t)len);
   return ambi_tag_ptr(TAG_OBJ, object);
 }
 
-Value ambi_table_expr(Table *t, const Value *items, size_t n) {
+Value ambi_rows_expr(Rows *t, const Value *items, size_t n) {
   if (n == 0) return AMB_UNIT;
-  Word *object = n < UINT32_MAX ? ambi_table_words(t, 1 + n) : NULL;
+  Word *object = n < UINT32_MAX ? ambi_rows_words(t, 1 + n) : NULL;
   if (!object) return AMB_NONE;
   *object = ambi_header(KIND_FLAT, FLAG_GROUND, (uint32_t)n);
   memcpy(object + 1, items, n * sizeof *items);
   return AMB_V(ambi_tag_ptr(TAG_EXPR, object).w | AMB_EXPR_GROUND);
 }
 
-static Value stop(Table *t) {
+static Value stop(Rows *t) {
   if (t->cx->stop == STOP_NONE) t->cx->stop = STOP_MEMORY;
   return AMB_NONE;
 }
 
 // AMB_NONE without a stop: no number.
-static Value number(Table *t, const char *text, size_t len) {
+static Value number(Rows *t, const char *text, size_t len) {
   Value v;
-  int made = ambi_num_parse(text, len, &v, ambi_table_words, t);
+  int made = ambi_num_parse(text, len, &v, ambi_rows_words, t);
   if (made < 0) return stop(t);
   return made ? v : AMB_NONE;
 }
@@ -85,21 +85,21 @@ static bool may_be_number(const char *text, size_t len) {
          ((*text >= '0' && *text <= '9') || *text == '-' || *text == '+');
 }
 
-static Value string(Table *t, const char *text, size_t len) {
-  char *bytes = ambi_table_string(t, len);
+static Value string(Rows *t, const char *text, size_t len) {
+  char *bytes = ambi_rows_string(t, len);
   if (!bytes) return stop(t);
   memcpy(bytes, text, len);
-  return ambi_table_string_end(bytes, len);
+  return ambi_rows_string_end(bytes, len);
 }
 
-static Value symbol(Table *t, const char *text, size_t len) {
+static Value symbol(Rows *t, const char *text, size_t len) {
   if (len == 0) return AMB_NONE;
-  Value v = ambi_table_symbol(t, text, len);
+  Value v = ambi_rows_symbol(t, text, len);
   return ambi_is_none(v) ? stop(t) : v;
 }
 
-Value ambi_table_value(Table *t, const char *text, size_t len, bool quoted,
-                       enum ColumnType type) {
+Value ambi_rows_value(Rows *t, const char *text, size_t len, bool quoted,
+                      enum ColumnType type) {
   switch (type) {
   case COLUMN_NUMBER: return number(t, text, len);
   case COLUMN_STRING: return string(t, text, len);
@@ -119,7 +119,7 @@ static bool is_text(Value v) {
   return ambi_is_sym(v) || ambi_is_str(v);
 }
 
-const char *ambi_table_text(const Table *t, Value v, size_t *len) {
+const char *ambi_rows_text(const Rows *t, Value v, size_t *len) {
   if (ambi_is_str(v)) {
     *len = ambi_str_len(v);
     return ambi_str_bytes(v);
@@ -139,7 +139,7 @@ static bool find_name(const Cell *names, size_t n, const char *name, size_t len,
 }
 
 // The place that an entry of (columns ..) names, among n cells.
-static bool place_of(Table *t, const char *at, Value v, const Cell *names,
+static bool place_of(Rows *t, const char *at, Value v, const Cell *names,
                      size_t n, uint32_t *cell) {
   int64_t i;
   if (ambi_is_number(v) && ambi_num_to_int64(v, &i) && i >= 1 &&
@@ -148,7 +148,7 @@ static bool place_of(Table *t, const char *at, Value v, const Cell *names,
     return true;
   }
   size_t len = 0;
-  const char *name = is_text(v) ? ambi_table_text(t, v, &len) : "";
+  const char *name = is_text(v) ? ambi_rows_text(t, v, &len) : "";
   if (names && is_text(v) && find_name(names, n, name, len, cell)) return true;
   if (is_text(v))
     return ambi_input_fail(t->cx, &t->in, at,
@@ -163,13 +163,13 @@ static bool place_of(Table *t, const char *at, Value v, const Cell *names,
 }
 
 // The type that (types ..) gives to column i of the fact.
-static enum ColumnType type_of(const TableOptions *o, size_t i) {
+static enum ColumnType type_of(const RowsOptions *o, size_t i) {
   if (o->ntypes == 1) return o->types[0];
   return i < o->ntypes ? o->types[i] : COLUMN_AUTO;
 }
 
-bool ambi_table_add_column(Table *t, const Column *like) {
-  if (t->ncolumns == TABLE_MOST_COLUMNS ||
+bool ambi_rows_add_column(Rows *t, const Column *like) {
+  if (t->ncolumns == ROWS_MOST_COLUMNS ||
       !ambi_grow((void **)&t->columns, &t->columns_cap, t->ncolumns + 1,
                  sizeof *t->columns))
     return false;
@@ -186,7 +186,7 @@ bool ambi_table_add_column(Table *t, const Column *like) {
   return true;
 }
 
-bool ambi_table_types_fit(Table *t, const char *at) {
+bool ambi_rows_types_fit(Rows *t, const char *at) {
   uint32_t n = t->o->ntypes;
   return n <= 1 || n == t->ncolumns ||
          ambi_input_fail(t->cx, &t->in, at,
@@ -194,7 +194,7 @@ bool ambi_table_types_fit(Table *t, const char *at) {
                          t->ncolumns);
 }
 
-bool ambi_table_columns(Table *t, const char *at, const Cell *names, size_t n) {
+bool ambi_rows_columns(Rows *t, const char *at, const Cell *names, size_t n) {
   Value asked = t->o->columns;
   size_t ncolumns = ambi_expr_size(asked) ? ambi_expr_size(asked) : n;
   for (size_t i = 0; i < ncolumns; i++) {
@@ -207,16 +207,16 @@ bool ambi_table_columns(Table *t, const char *at, const Cell *names, size_t n) {
       c.name = names[c.cell].at;
       c.name_len = names[c.cell].len;
     }
-    if (!ambi_table_add_column(t, &c)) return !ambi_is_none(stop(t));
+    if (!ambi_rows_add_column(t, &c)) return !ambi_is_none(stop(t));
   }
-  return ambi_table_types_fit(t, at);
+  return ambi_rows_types_fit(t, at);
 }
 
 // ---- the loop over rows -----------------------------------------------------------
 
-static bool add_fact(Table *t) {
+static bool add_fact(Rows *t) {
   size_t n = t->values.used / sizeof(Value);
-  Value fact = ambi_table_expr(t, (const Value *)(void *)t->values.at, n);
+  Value fact = ambi_rows_expr(t, (const Value *)(void *)t->values.at, n);
   Template made;
   if (ambi_is_none(fact) || !ambi_template_make(t->cx->rt->store, fact, &made))
     return !ambi_is_none(stop(t));
@@ -234,25 +234,25 @@ static uint32_t count_lines(const char *p, const char *end) {
   return n;
 }
 
-bool ambi_table_is_sound(Table *t, const char *p, const char *end) {
+bool ambi_rows_is_sound(Rows *t, const char *p, const char *end) {
   const char *wrong = ambi_utf8_wrong(p, end);
   return !wrong ||
          ambi_input_fail(t->cx, &t->in, wrong, "these bytes are not UTF-8");
 }
 
-enum RowStatus ambi_table_line(Table *t, const char *p, const char *end,
-                               const char **line_end, const char **next) {
+enum RowStatus ambi_rows_line(Rows *t, const char *p, const char *end,
+                              const char **line_end, const char **next) {
   const char *e = memchr(p, '\n', (size_t)(end - p));
   if (!e && !t->in.whole) return ROW_MORE;
   *next = e ? e + 1 : end;
   if (!e) e = end;
   if (e > p && e[-1] == '\r') e--;
   *line_end = e;
-  return ambi_table_is_sound(t, p, e) ? ROW_FACT : ROW_FAILED;
+  return ambi_rows_is_sound(t, p, e) ? ROW_FACT : ROW_FAILED;
 }
 
 // One row, or more text. False: the import has failed.
-static bool step(Table *t) {
+static bool step(Rows *t) {
   Input *in = &t->in;
   const char *p = in->text + in->row, *end = in->text + in->n, *next = p;
   begin_row(t);
@@ -270,7 +270,7 @@ static bool step(Table *t) {
   return true;
 }
 
-static void tell(const Table *t, double begun, bool over) {
+static void tell(const Rows *t, double begun, bool over) {
   const Host *host = &t->cx->rt->host;
   if (!host->progress) return;
   Progress now = {.what = t->in.name,
@@ -282,7 +282,7 @@ static void tell(const Table *t, double begun, bool over) {
   host->progress(host->arg, &now);
 }
 
-static bool read_rows(Table *t) {
+static bool read_rows(Rows *t) {
   double begun = ambi_monotonic_seconds();
   bool ok = true;
   for (unsigned i = 1; ok && !(t->in.whole && t->in.row == t->in.n); i++) {
@@ -299,14 +299,14 @@ static void skip_byte_order_mark(Input *in) {
   if (in->n >= 3 && memcmp(in->text, "\xEF\xBB\xBF", 3) == 0) in->row = 3;
 }
 
-static void open_table(Table *t, Context *cx, const TableOptions *o) {
+static void open_rows(Rows *t, Context *cx, const RowsOptions *o) {
   static RowFn *const rows[] = {
-      [TABLE_CSV] = ambi_table_text_row,
-      [TABLE_TSV] = ambi_table_text_row,
-      [TABLE_TRIPLES] = ambi_table_triples_row,
-      [TABLE_JSON] = ambi_table_json_row,
+      [ROWS_CSV] = ambi_rows_text_row,
+      [ROWS_TSV] = ambi_rows_text_row,
+      [ROWS_TRIPLES] = ambi_rows_triples_row,
+      [ROWS_JSON] = ambi_rows_json_row,
   };
-  *t = (Table){.cx = cx, .o = o, .row = rows[o->format]};
+  *t = (Rows){.cx = cx, .o = o, .row = rows[o->format]};
   ambi_facts_open(&t->facts, cx->rt->store);
   ambi_arena_open(&t->names);
   ambi_arena_open(&t->more);
@@ -314,10 +314,10 @@ static void open_table(Table *t, Context *cx, const TableOptions *o) {
   ambi_work_open(&t->open);
   t->stops['\n'] = t->stops['\r'] = true;
   t->stops[(unsigned char)o->separator] = true;
-  t->stops[o->format == TABLE_TSV ? '\\' : '"'] = true;
+  t->stops[o->format == ROWS_TSV ? '\\' : '"'] = true;
 }
 
-static void close_table(Table *t) {
+static void close_rows(Rows *t) {
   ambi_facts_close(&t->facts);
   ambi_input_close(&t->in);
   ambi_arena_close(&t->names);
@@ -328,20 +328,20 @@ static void close_table(Table *t) {
   ambi_free(t->cells, t->cells_cap * sizeof *t->cells);
 }
 
-bool ambi_table_import(Context *cx, Space *s, const char *file,
-                       const TableOptions *o, uint64_t *count) {
-  Table *t = ambi_alloc(sizeof *t);
+bool ambi_rows_import(Context *cx, Space *s, const char *file,
+                      const RowsOptions *o, uint64_t *count) {
+  Rows *t = ambi_alloc(sizeof *t);
   if (!t) {
     cx->stop = STOP_MEMORY;
     return false;
   }
-  open_table(t, cx, o);
+  open_rows(t, cx, o);
   bool ok = ambi_input_open(cx, &t->in, file);
   if (ok) skip_byte_order_mark(&t->in);
   ok = ok && read_rows(t);
   *count = t->facts.records.n;
   if (ok && !ambi_facts_add(&t->facts, s)) ok = !ambi_is_none(stop(t));
-  close_table(t);
+  close_rows(t);
   ambi_free(t, sizeof *t);
   return ok;
 }

@@ -1,11 +1,11 @@
-// Tables while memory runs out: whichever allocation fails, the space is as it was, and
+// Importing rows while memory runs out: whichever allocation fails, the space is as it was, and
 // the next import works.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "memory/alloc.h"
-#include "runtime/loading/table.h"
+#include "runtime/loading/rows.h"
 #include "runtime/modules/module.h"
 #include "tests/unit/unit.h"
 
@@ -52,12 +52,12 @@ static void write_file(const char *path, int i) {
 }
 
 static bool import(Space *s, const char *path) {
-  TableOptions o;
+  RowsOptions o;
   uint64_t n = 0;
   ambi_limits_begin(cx);
-  bool ok = ambi_table_options(cx, path, AMB_UNIT, &o) &&
-            ambi_table_import(cx, s, path, &o, &n);
-  ambi_table_options_drop(&o);
+  bool ok = ambi_rows_options(cx, path, AMB_UNIT, &o) &&
+            ambi_rows_import(cx, s, path, &o, &n);
+  ambi_rows_options_drop(&o);
   ck_assert(!ok || n == ROWS);
   return ok;
 }
@@ -68,7 +68,7 @@ static void check_valid(void) {
 }
 
 START_TEST(test_memory) {
-  char directory[] = "/tmp/ambit-table-XXXXXX", path[64];
+  char directory[] = "/tmp/ambit-rows-XXXXXX", path[64];
   ck_assert_ptr_nonnull(mkdtemp(directory));
   for (int i = 0; i < FILES; i++) {
     open_all();
@@ -128,9 +128,9 @@ START_TEST(test_take_back) {
 END_TEST
 
 int main(void) {
-  TCase *tc = tcase_create("table");
+  TCase *tc = tcase_create("rows");
   tcase_set_timeout(tc, 300);
   tcase_add_test(tc, test_memory);
   tcase_add_test(tc, test_take_back);
-  return unit_run(tc, "table");
+  return unit_run(tc, "rows");
 }

@@ -1,6 +1,6 @@
-// What a program says about a table: (NAME VALUE ..) for each option.
+// What a program says about a file of rows: (NAME VALUE ..) for each option.
 #include "memory/alloc.h"
-#include "runtime/loading/table.h"
+#include "runtime/loading/rows.h"
 
 static bool wrong(Context *cx, const char *expected) {
   cx->error_reason = AMB_NONE;
@@ -30,17 +30,17 @@ static bool ends_in(const char *s, const char *end) {
 
 static const struct {
   const char *ending;
-  enum TableFormat format;
-} endings[] = {{".csv", TABLE_CSV},
-               {".tsv", TABLE_TSV},
-               {".nt", TABLE_TRIPLES},
-               {".ndjson", TABLE_JSON},
-               {".jsonl", TABLE_JSON}};
+  enum RowsFormat format;
+} endings[] = {{".csv", ROWS_CSV},
+               {".tsv", ROWS_TSV},
+               {".nt", ROWS_TRIPLES},
+               {".ndjson", ROWS_JSON},
+               {".jsonl", ROWS_JSON}};
 
 static const char *const formats[] = {"csv", "tsv", "ntriples", "ndjson", NULL};
 static const char *const types[] = {"auto", "Number", "String", "Symbol", NULL};
 
-const char *ambi_table_type_name(enum ColumnType type) {
+const char *ambi_rows_type_name(enum ColumnType type) {
   static const char *const names[] = {"a value", "a Number", "a String",
                                       "a Symbol"};
   return names[type];
@@ -50,7 +50,7 @@ const char *ambi_table_type_name(enum ColumnType type) {
 
 typedef struct Settings {
   Context *cx;
-  TableOptions *o;
+  RowsOptions *o;
   bool has_format, has_head;
 } Settings;
 
@@ -58,7 +58,7 @@ static bool set_format(Settings *s, Value v) {
   int i = index_of(s->cx, v, formats);
   if (i < 0)
     return wrong(s->cx, "(format F) expects csv, tsv, ntriples or ndjson");
-  s->o->format = (enum TableFormat)i;
+  s->o->format = (enum RowsFormat)i;
   s->has_format = true;
   return true;
 }
@@ -106,9 +106,9 @@ static bool set_columns(Settings *s, Value v) {
 }
 
 static bool set_types(Settings *s, Value v) {
-  TableOptions *o = s->o;
+  RowsOptions *o = s->o;
   uint32_t n = ambi_expr_size(v);
-  ambi_table_options_drop(o);
+  ambi_rows_options_drop(o);
   if (n) o->types = ambi_alloc(n * sizeof *o->types);
   if (n && !o->types) {
     s->cx->stop = STOP_MEMORY;
@@ -154,9 +154,9 @@ static bool settle(Settings *s, const char *file) {
   if (!s->has_format)
     return wrong(s->cx, "the name of the file does not tell its format: give "
                         "(format csv), tsv, ntriples or ndjson");
-  if (s->o->format == TABLE_TSV) s->o->separator = '\t';
+  if (s->o->format == ROWS_TSV) s->o->separator = '\t';
   uint32_t id = 0;
-  const char *usual = s->o->format == TABLE_TRIPLES ? "triple" : "row";
+  const char *usual = s->o->format == ROWS_TRIPLES ? "triple" : "row";
   if (s->has_head) return true;
   if (!ambi_symbol_intern(s->cx->rt->symbols, usual, strlen(usual), &id)) {
     s->cx->stop = STOP_MEMORY;
@@ -166,9 +166,9 @@ static bool settle(Settings *s, const char *file) {
   return true;
 }
 
-bool ambi_table_options(Context *cx, const char *file, Value options,
-                        TableOptions *o) {
-  *o = (TableOptions){.separator = ',', .empty = AMB_NONE, .columns = AMB_UNIT};
+bool ambi_rows_options(Context *cx, const char *file, Value options,
+                       RowsOptions *o) {
+  *o = (RowsOptions){.separator = ',', .empty = AMB_NONE, .columns = AMB_UNIT};
   Settings s = {.cx = cx, .o = o};
   for (uint32_t i = 0; i < ambi_expr_size(options); i++) {
     Value option = ambi_deref(ambi_expr_at(options, i));
@@ -184,7 +184,7 @@ bool ambi_table_options(Context *cx, const char *file, Value options,
   return settle(&s, file);
 }
 
-void ambi_table_options_drop(TableOptions *o) {
+void ambi_rows_options_drop(RowsOptions *o) {
   ambi_free(o->types, o->ntypes * sizeof *o->types);
   o->types = NULL;
   o->ntypes = 0;

@@ -60,7 +60,7 @@ static bool text(Line *l, const char **out, size_t *len) {
     l->p = p + 1;
     return true;
   }
-  char *room = (char *)ambi_table_words(l->t, (size_t)(l->end - l->p) / 8 + 1);
+  char *room = (char *)ambi_rows_words(l->t, (size_t)(l->end - l->p) / 8 + 1);
   char *to = room;
   if (!room) return !ambi_is_none(ambi_line_stop(l));
   while (l->p < l->end && *l->p != '"') {
@@ -99,9 +99,9 @@ static Value number(Line *l, enum ColumnType type) {
                digits[1] <= '9';
   if (!zeros && *from != '+') {
     // Read in any case, so that only a number passes.
-    v = ambi_table_value(l->t, from, len, false, COLUMN_NUMBER);
+    v = ambi_rows_value(l->t, from, len, false, COLUMN_NUMBER);
     if (!ambi_is_none(v) && type > COLUMN_NUMBER)
-      v = ambi_table_value(l->t, from, len, false, type);
+      v = ambi_rows_value(l->t, from, len, false, type);
   }
   if (!ambi_is_none(v)) return v;
   return l->t->cx->stop ? ambi_line_stop(l)
@@ -127,7 +127,7 @@ static Value string(Line *l, enum ColumnType type) {
   const char *at = l->p, *bytes;
   size_t len;
   if (!text(l, &bytes, &len)) return AMB_NONE;
-  Value v = ambi_table_value(l->t, bytes, len, true, type);
+  Value v = ambi_rows_value(l->t, bytes, len, true, type);
   if (!ambi_is_none(v)) return v;
   if (l->t->cx->stop) return ambi_line_stop(l);
   return ambi_line_fail(l, at,
@@ -150,13 +150,13 @@ static bool open_bracket(Line *l) {
 
 // The values of the innermost bracket as one.
 static Value close_bracket(Line *l) {
-  Table *t = l->t;
+  Rows *t = l->t;
   Bracket *b = ambi_work_top(&t->open, sizeof *b);
   size_t n = t->values.used / sizeof(Value) - b->first;
   t->values.used = b->first * sizeof(Value);
   t->open.used -= sizeof *b;
   l->p++;
-  Value v = ambi_table_expr(
+  Value v = ambi_rows_expr(
       t, (const Value *)(void *)t->values.at + t->values.used / sizeof(Value),
       n);
   return ambi_is_none(v) ? ambi_line_stop(l) : v;
@@ -176,15 +176,15 @@ static Value key(Line *l) {
 
 // Hands a value to the innermost bracket. In an object its key waits below it.
 static Value give(Line *l, Value v) {
-  Table *t = l->t;
+  Rows *t = l->t;
   Bracket *b = ambi_work_top(&t->open, sizeof *b);
   b->after_value = true;
   if (b->closing == '}') {
     Value *k = ambi_work_top(&t->values, sizeof *k);
-    *k = ambi_table_expr(t, (Value[]){*k, v}, 2);
+    *k = ambi_rows_expr(t, (Value[]){*k, v}, 2);
     return ambi_is_none(*k) ? ambi_line_stop(l) : v;
   }
-  return ambi_table_push(t, v) ? v : ambi_line_stop(l);
+  return ambi_rows_push(t, v) ? v : ambi_line_stop(l);
 }
 
 // What stands before the next value of the innermost bracket. False: it is closed
@@ -205,7 +205,7 @@ static bool before_value(Line *l) {
   if (b->closing == ']') return true;
   Value k = key(l);
   if (ambi_is_none(k)) return false;
-  if (!ambi_table_push(l->t, k)) ambi_line_stop(l);
+  if (!ambi_rows_push(l->t, k)) ambi_line_stop(l);
   return l->status == ROW_FACT;
 }
 
@@ -243,7 +243,7 @@ static Value value(Line *l, enum ColumnType type) {
 
 // The columns asked for, from what the first row is.
 static bool asked_columns(Line *l, bool object) {
-  Table *t = l->t;
+  Rows *t = l->t;
   const Value *asked = ambi_expr_items(t->o->columns);
   for (uint32_t i = 0, n = ambi_expr_size(t->o->columns); i < n; i++) {
     Value v = ambi_deref(asked[i]);
@@ -255,10 +255,10 @@ static bool asked_columns(Line *l, bool object) {
       return false;
     }
     if (object)
-      c.name = ambi_table_text(t, v, &c.name_len);
+      c.name = ambi_rows_text(t, v, &c.name_len);
     else
       c.cell = (uint32_t)(ambi_int_of(v) - 1);
-    if (!ambi_table_add_column(t, &c)) return !ambi_is_none(ambi_line_stop(l));
+    if (!ambi_rows_add_column(t, &c)) return !ambi_is_none(ambi_line_stop(l));
   }
   return true;
 }
@@ -266,7 +266,7 @@ static bool asked_columns(Line *l, bool object) {
 // The column of a part of the row. NULL: it is not wanted, or l->status is set.
 static Column *column_of(Line *l, size_t i, const Column *part,
                          const char *at) {
-  Table *t = l->t;
+  Rows *t = l->t;
   bool asked = ambi_expr_size(t->o->columns) > 0;
   for (size_t k = 0; k < t->ncolumns; k++) {
     Column *c = &t->columns[(i + k) % t->ncolumns];
@@ -278,13 +278,13 @@ static Column *column_of(Line *l, size_t i, const Column *part,
   if (asked) return NULL;
   if (t->width)
     ambi_line_fail(l, at, "the first row has no such column");
-  else if (!ambi_table_add_column(t, part) || !ambi_table_push(t, AMB_NONE))
+  else if (!ambi_rows_add_column(t, part) || !ambi_rows_push(t, AMB_NONE))
     ambi_line_stop(l);
   return l->status == ROW_FACT ? &t->columns[t->ncolumns - 1] : NULL;
 }
 
 static bool take_part(Line *l, size_t i, bool object) {
-  Table *t = l->t;
+  Rows *t = l->t;
   Column part = {.cell = (uint32_t)i};
   peek(l);
   const char *at = l->p;
@@ -314,7 +314,7 @@ static bool take_part(Line *l, size_t i, bool object) {
 
 // What the row does not say.
 static bool fill_in(Line *l, const char *row) {
-  Table *t = l->t;
+  Rows *t = l->t;
   Value *values = (Value *)(void *)t->values.at;
   for (size_t i = 0; i < t->ncolumns; i++) {
     if (!ambi_is_none(values[1 + i])) continue;
@@ -332,7 +332,7 @@ static bool fill_in(Line *l, const char *row) {
 }
 
 static bool take_row(Line *l, bool object) {
-  Table *t = l->t;
+  Rows *t = l->t;
   const char *row = l->p++;
   char closing = object ? '}' : ']';
   uint32_t kind = object ? 1 : 2;  // what `width` is for JSON
@@ -344,7 +344,7 @@ static bool take_row(Line *l, bool object) {
   if (!t->width && ambi_expr_size(t->o->columns) && !asked_columns(l, object))
     return false;
   for (size_t i = 0; i < t->ncolumns; i++)
-    if (!ambi_table_push(t, AMB_NONE)) return !ambi_is_none(ambi_line_stop(l));
+    if (!ambi_rows_push(t, AMB_NONE)) return !ambi_is_none(ambi_line_stop(l));
   for (size_t i = 0; peek(l) != closing; i++) {
     if (i && peek(l) != ',')
       return !ambi_is_none(ambi_line_fail(l, l->p,
@@ -354,7 +354,7 @@ static bool take_row(Line *l, bool object) {
     if (!take_part(l, i, object)) return false;
   }
   l->p++;
-  if (t->width == 0 && !ambi_table_types_fit(t, row)) {
+  if (t->width == 0 && !ambi_rows_types_fit(t, row)) {
     l->status = ROW_FAILED;
     return false;
   }
@@ -362,16 +362,16 @@ static bool take_row(Line *l, bool object) {
   return fill_in(l, row);
 }
 
-enum RowStatus ambi_table_json_row(Table *t, const char *p, const char *end,
-                                   const char **next) {
+enum RowStatus ambi_rows_json_row(Rows *t, const char *p, const char *end,
+                                  const char **next) {
   Line l = {.t = t, .p = p, .status = ROW_FACT};
-  enum RowStatus status = ambi_table_line(t, p, end, &l.end, next);
+  enum RowStatus status = ambi_rows_line(t, p, end, &l.end, next);
   if (status != ROW_FACT) return status;
   char c = peek(&l);
   if (l.p == l.end) return ROW_NONE;
   if (c != '{' && c != '[')
     return AMB_ROW_FAIL(t, l.p, "an object or an array is expected");
-  if (!ambi_table_push(t, t->o->head)) return ROW_STOP;
+  if (!ambi_rows_push(t, t->o->head)) return ROW_STOP;
   if (!take_row(&l, c == '{')) return l.status;
   if (peek(&l), l.p < l.end)
     return AMB_ROW_FAIL(t, l.p, "the end of the line is expected");

@@ -1,10 +1,11 @@
-// Tables: files of rows, each of which becomes one fact.
+// Files of rows, as csv or ndjson, each of which becomes one fact: what `import-table!`
+// reads. (Tables of calls are in runtime/tables/.)
 //
 // A row is read into values in scratch memory, made one expression (HEAD VALUE ..),
 // and copied into the store. The formats differ in how they read a row (RowFn); what
 // they share is here: columns, their types, values of texts, errors, limits.
-#ifndef AMBIT_RUNTIME_TABLE_H
-#define AMBIT_RUNTIME_TABLE_H
+#ifndef AMBIT_RUNTIME_ROWS_H
+#define AMBIT_RUNTIME_ROWS_H
 
 #include "memory/arena.h"
 #include "runtime/atoms/work.h"
@@ -12,7 +13,7 @@
 #include "runtime/loading/input.h"
 #include "runtime/runtime.h"
 
-enum TableFormat { TABLE_CSV, TABLE_TSV, TABLE_TRIPLES, TABLE_JSON };
+enum RowsFormat { ROWS_CSV, ROWS_TSV, ROWS_TRIPLES, ROWS_JSON };
 
 enum ColumnType {
   COLUMN_AUTO,  // a Number where it reads as one, a String elsewhere
@@ -21,28 +22,27 @@ enum ColumnType {
   COLUMN_SYMBOL
 };
 
-typedef struct TableOptions {
-  enum TableFormat format;
+typedef struct RowsOptions {
+  enum RowsFormat format;
   Value head;      // of each fact
   bool header;     // the first row holds the names of the columns
   char separator;  // of csv
-  Value
-      empty;  // what a cell without a text becomes; AMB_NONE: see table_text.c
+  Value empty;  // what a cell without a text becomes; AMB_NONE: see rows_text.c
   // The columns that are taken, in this order: names (String, symbol) or numbers
   // from 1. None: all.
   Value columns;
   enum ColumnType *types;  // one for each column taken, or one for all, or none
   uint32_t ntypes;
-} TableOptions;
+} RowsOptions;
 
 // How a file of that name, or with these options, is to be read. False with
 // cx->message.
-bool ambi_table_options(Context *cx, const char *file, Value options,
-                        TableOptions *o);
-void ambi_table_options_drop(TableOptions *o);
+bool ambi_rows_options(Context *cx, const char *file, Value options,
+                       RowsOptions *o);
+void ambi_rows_options_drop(RowsOptions *o);
 
 typedef struct Column {
-  const char *name;  // in the table's own memory
+  const char *name;  // in the reader's own memory
   size_t name_len;
   uint32_t cell;  // csv, tsv: its place in the row
   enum ColumnType type;
@@ -61,15 +61,15 @@ enum RowStatus {
   ROW_FAILED,  // cx->message is set
   ROW_STOP     // memory is out
 };
-typedef struct Table Table;
+typedef struct Rows Rows;
 // Reads the row at `p`, which ends before `end`; *next is the place behind it.
-typedef enum RowStatus RowFn(Table *t, const char *p, const char *end,
+typedef enum RowStatus RowFn(Rows *t, const char *p, const char *end,
                              const char **next);
 
-enum { TABLE_SCRATCH = 512, TABLE_MOST_COLUMNS = 1 << 16 };
-struct Table {
+enum { ROWS_SCRATCH = 512, ROWS_MOST_COLUMNS = 1 << 16 };
+struct Rows {
   Context *cx;
-  const TableOptions *o;
+  const RowsOptions *o;
   RowFn *row;
   Input in;
   Facts facts;
@@ -84,52 +84,52 @@ struct Table {
   Work open;          // brackets of JSON that are open
   Word *next, *last;  // free scratch words
   Arena more;         // when those are used up
-  Word scratch[TABLE_SCRATCH];
+  Word scratch[ROWS_SCRATCH];
 };
 
 // Adds the facts of the file to the space, all or none. *count: how many. False with
 // cx->message or cx->stop.
-bool ambi_table_import(Context *cx, Space *s, const char *file,
-                       const TableOptions *o, uint64_t *count);
+bool ambi_rows_import(Context *cx, Space *s, const char *file,
+                      const RowsOptions *o, uint64_t *count);
 
 // ---- for the formats ------------------------------------------------------------
-RowFn ambi_table_text_row, ambi_table_triples_row, ambi_table_json_row;
+RowFn ambi_rows_text_row, ambi_rows_triples_row, ambi_rows_json_row;
 
 // `at` must lie in the row. ROW_FAILED.
 #define AMB_ROW_FAIL(t, at, ...) \
   (ambi_input_fail((t)->cx, &(t)->in, (at), __VA_ARGS__), ROW_FAILED)
 
 // Is that part of the row UTF-8? False with cx->message.
-bool ambi_table_is_sound(Table *t, const char *p, const char *end);
+bool ambi_rows_is_sound(Rows *t, const char *p, const char *end);
 // For formats whose rows are lines: the end of the text of this one, which is sound.
-enum RowStatus ambi_table_line(Table *t, const char *p, const char *end,
-                               const char **line_end, const char **next);
-Word *ambi_table_words(void *table,
-                       size_t words);  // scratch; NULL: memory is out
+enum RowStatus ambi_rows_line(Rows *t, const char *p, const char *end,
+                              const char **line_end, const char **next);
+Word *ambi_rows_words(void *rows,
+                      size_t words);  // scratch; NULL: memory is out
 // Appends a value to the row. False: memory is out.
-bool ambi_table_push(Table *t, Value v);
+bool ambi_rows_push(Rows *t, Value v);
 // The columns that the options ask for, of n cells that may have names; all without
 // that. False with cx->message, told at `at`.
-bool ambi_table_columns(Table *t, const char *at, const Cell *names, size_t n);
+bool ambi_rows_columns(Rows *t, const char *at, const Cell *names, size_t n);
 // One more, whose name is copied. False: memory is out, or there are too many.
-bool ambi_table_add_column(Table *t, const Column *like);
+bool ambi_rows_add_column(Rows *t, const Column *like);
 // Are there as many types as columns? False with cx->message.
-bool ambi_table_types_fit(Table *t, const char *at);
+bool ambi_rows_types_fit(Rows *t, const char *at);
 // The text of a symbol or String.
-const char *ambi_table_text(const Table *t, Value v, size_t *len);
+const char *ambi_rows_text(const Rows *t, Value v, size_t *len);
 // AMB_NONE: memory is out.
-Value ambi_table_symbol(Table *t, const char *text, size_t len);
+Value ambi_rows_symbol(Rows *t, const char *text, size_t len);
 // Room for a String of at most so many bytes; NULL: memory is out. It is ended when
 // its length is known.
-char *ambi_table_string(Table *t, size_t most);
-Value ambi_table_string_end(char *bytes, size_t len);
+char *ambi_rows_string(Rows *t, size_t most);
+Value ambi_rows_string_end(char *bytes, size_t len);
 // The text as a value of the type. AMB_NONE: it cannot be, or memory is out
 // (cx->stop).
-Value ambi_table_value(Table *t, const char *text, size_t len, bool quoted,
-                       enum ColumnType type);
+Value ambi_rows_value(Rows *t, const char *text, size_t len, bool quoted,
+                      enum ColumnType type);
 // An expression of values in scratch memory; AMB_NONE: memory is out.
-Value ambi_table_expr(Table *t, const Value *items, size_t n);
+Value ambi_rows_expr(Rows *t, const Value *items, size_t n);
 // "a Number", for messages.
-const char *ambi_table_type_name(enum ColumnType type);
+const char *ambi_rows_type_name(enum ColumnType type);
 
 #endif

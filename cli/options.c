@@ -162,6 +162,9 @@ static bool set_format(Options *o, const char *v) {
   cli_diagnostic_choose(o->json ? DIAGNOSTIC_JSON : DIAGNOSTIC_TEXT);
   return o->json || strcmp(v, "text") == 0;
 }
+static bool set_names(Options *o, const char *v) {
+  return cli_read_count(v, &o->limits.names);
+}
 static bool set_answers(Options *o, const char *v) {
   return cli_read_count(v, &o->limits.answers) && o->limits.answers > 0;
 }
@@ -213,6 +216,8 @@ static const Option table[] = {
     {"--memory", "SIZE", "at most SIZE bytes (k, M, G; default half of all)",
      set_memory, size},
     {"--depth", "N", "calls nested at most N deep", set_depth, count},
+    {"--names", "N", "at most N names beside those of the library", set_names,
+     count},
     {"--time-limit", "S", "at most S seconds for the whole run", set_time_limit,
      seconds},
     {"--format", "FORM", "of results and messages: text or json", set_format,

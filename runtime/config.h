@@ -2,8 +2,8 @@
 #ifndef AMBIT_RUNTIME_CONFIG_H
 #define AMBIT_RUNTIME_CONFIG_H
 
-// Symbols are never reclaimed in this version: a cap turns an endless supply of
-// new names into an error instead of a leak.
+// Symbols are not reclaimed: a cap turns an endless supply of new names into an error
+// instead of a leak. Limits.names may set a lower one.
 #define AMB_MAX_SYMBOLS (1u << 24)
 
 // Address space per context heap. Reserved, not committed; the memory limit

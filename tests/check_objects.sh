@@ -101,7 +101,7 @@ setlocale -
 '
 # Machine code is made in pages of its own, and so are large blocks; files are mapped by
 # memory/mapping.c.
-exception='^  .*(compiler_thread|memory/(large|mapping)\.c).* uses (mmap|munmap|mprotect)$'
+exception='^  .*(compiler_thread|memory/(large|mapping)\.c).* uses (mmap|munmap|mprotect|mremap)$'
 sort "$work/memory.used" "$work/runtime.used" "$work/compiler_thread.used" \
   "$work/scheduler.used" >"$work/used"
 echo "$doors" | while read -r symbol file; do

@@ -171,6 +171,18 @@ sub by_depth {
     is("$code $out", "0 [done]\n[100]\n", "tier $tier: what is less deep runs");
 }
 
+# Names are kept, so a supply of new ones without end has to end; what is there goes on.
+sub by_names {
+    my $names = "!(import! &self strings)\n"
+        . '(= (names $n) (let $x (parse (format-args "made-{}" ($n))) (names (+ $n 1))))' . "\n";
+    my ($code, $out, $err) = run("$names!(names 0)\n!(+ 1 1)\n!(names 0)\n!(quote made-7)\n!never-seen-before\n",
+        '--names=5000');
+    is("$code $out", "4 [()]\n[]\n[2]\n[]\n[(quote made-7)]\n", "tier $tier: names without end are stopped");
+    is(() = $err =~ /stopped: the limit of 5000 names/g, 3, "tier $tier: ... and it is told why");
+    ($code, $out) = run("$names!(import! &self json)\n!(quote (a b c))\n", '--names=5000');
+    is("$code $out", "0 [()]\n[()]\n[(quote (a b c))]\n", "tier $tier: fewer are fine");
+}
+
 # The pragma max-stack-depth: rules, and for each form the least number that is
 # enough, as measured with Hyperon. One less, and the form or a part of it is a
 # StackOverflow error.
@@ -314,6 +326,6 @@ END
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&tables, \&kept, \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_stack_depth, \&others;
+    $_->() for \&tables, \&kept, \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_names, \&by_stack_depth, \&others;
 }
 done_testing;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "memory/alloc.h"
+#include "runtime/config.h"
 #include "runtime/guard.h"
 #include "runtime/runtime.h"
 
@@ -44,6 +45,7 @@ void ambi_limits_begin(Context *cx) {
       l->query_seconds > 0 ? ambi_monotonic_seconds() + l->query_seconds : 0;
   l->steps_used = 0;
   cx->stop = STOP_NONE;
+  ambi_symbols_cap(cx->rt->symbols, l->names);
   close_door(l, ROOM_TO_STOP);
 }
 
@@ -132,6 +134,11 @@ static void memory_text(uint64_t bytes, char *buf, size_t size) {
     snprintf(buf, size, "the end of the memory");
 }
 
+static void names_text(const Limits *l, char *buf, size_t size) {
+  uint64_t most = l->names ? l->names : AMB_MAX_SYMBOLS;
+  snprintf(buf, size, "the limit of %" PRIu64 " names", most);
+}
+
 void ambi_stop_text(const Context *cx, char *buf, size_t size) {
   const Limits *l = &cx->limits;
   switch (cx->stop) {
@@ -143,7 +150,12 @@ void ambi_stop_text(const Context *cx, char *buf, size_t size) {
   case STOP_STEPS:
     snprintf(buf, size, "the limit of %" PRIu64 " steps", l->steps);
     break;
-  case STOP_MEMORY: memory_text(l->memory, buf, size); break;
+  case STOP_MEMORY:
+    if (ambi_symbols_refused(cx->rt->symbols))
+      names_text(l, buf, size);
+    else
+      memory_text(l->memory, buf, size);
+    break;
   case STOP_HEAP: memory_text(l->heap, buf, size); break;
   case STOP_DEPTH:
     snprintf(buf, size, "the depth limit of %" PRIu64, l->depth);

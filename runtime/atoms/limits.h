@@ -15,7 +15,7 @@ enum AmbStop {
   STOP_TIME,      // --query-timeout, max-time
   STOP_RUN_TIME,  // --time-limit: the whole run ends
   STOP_STEPS,     // --steps, max-steps
-  STOP_MEMORY,    // --memory, max-memory, or the system has no more
+  STOP_MEMORY,    // --memory, max-memory, --names, or the system has no more
   STOP_HEAP,      // Limits.heap
   STOP_DEPTH,     // --depth
   STOP_ANSWERS,   // -n
@@ -40,6 +40,7 @@ typedef struct Limits {
   uint64_t memory;  // bytes
   uint64_t heap;    // bytes of what this evaluation has on its own heap
   uint64_t depth;   // nested calls
+  uint64_t names;   // of the program, beside those of the library
   uint64_t answers;
   uint64_t max_stack_depth;  // pragma of the reference: a value, not a stop
   // state of the running form

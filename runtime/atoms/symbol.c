@@ -27,7 +27,10 @@ typedef struct Slots {
 } Slots;
 
 struct SymbolTable {
-  bool together;  // [init] several threads use it
+  bool together;                // [init] several threads use it
+  uint32_t own;                 // [init] names it began with
+  AMB_ATOMIC(uint32_t) x_most;  // [all~] names it may have
+  AMB_ATOMIC(bool) x_refused;   // [all~] one more was asked for
   pthread_mutex_t lock;
   Arena texts;                   // [lock] all Symbols
   AMB_ATOMIC(Slots *) x_slots;   // [lock>all]
@@ -139,7 +142,11 @@ static bool grow_slots(SymbolTable *t, size_t n) {
 static bool add(SymbolTable *t, const char *text, size_t len, uint32_t hash,
                 uint32_t *id) {
   uint32_t count = ambi_load_relaxed(&t->x_count);
-  if (count >= AMB_MAX_SYMBOLS || len >= UINT32_MAX) return false;
+  if (count >= ambi_load_relaxed(&t->x_most)) {
+    ambi_store_relaxed(&t->x_refused, true);
+    return false;
+  }
+  if (len >= UINT32_MAX) return false;
   size_t nslots = slots_of(t)->n;
   if ((size_t)count + count / 2 >= nslots && !grow_slots(t, nslots * 2))
     return false;
@@ -212,12 +219,16 @@ static SymbolTable *open_empty(void) {
   if (!t) return NULL;
   pthread_mutex_init(&t->lock, NULL);
   ambi_arena_open(&t->texts);
+  ambi_symbols_cap(t, 0);
   return t;
 }
 
 SymbolTable *ambi_symbols_open(void) {
   SymbolTable *t = open_empty();
-  if (t && grow_slots(t, 1024) && add_predefined(t)) return t;
+  if (t && grow_slots(t, 1024) && add_predefined(t)) {
+    t->own = AMB_S_COUNT;
+    return t;
+  }
   ambi_symbols_close(t);
   return NULL;
 }
@@ -232,6 +243,7 @@ static bool copy_symbols(SymbolTable *t, const SymbolImage *image) {
     *place(t, id) = (Symbol *)(void *)(block + image->at[id]);
   }
   ambi_store_release(&t->x_count, image->n);
+  t->own = image->n;
   return true;
 }
 
@@ -243,6 +255,17 @@ SymbolTable *ambi_symbols_load(const SymbolImage *image) {
   if (t && copy_symbols(t, image) && grow_slots(t, nslots)) return t;
   ambi_symbols_close(t);
   return NULL;
+}
+
+void ambi_symbols_cap(SymbolTable *t, uint64_t names) {
+  uint32_t most = AMB_MAX_SYMBOLS;
+  if (names && names < most - t->own) most = t->own + (uint32_t)names;
+  ambi_store_relaxed(&t->x_most, most);
+  ambi_store_relaxed(&t->x_refused, false);
+}
+
+bool ambi_symbols_refused(const SymbolTable *t) {
+  return ambi_load_relaxed(&t->x_refused);
 }
 
 void ambi_symbols_share(SymbolTable *t, bool together) {

@@ -1,8 +1,8 @@
 // Interned symbols: text <-> small id, one table per runtime.
 //
 // Ids are dense and start with the rows of symbols.def. A Symbol never moves
-// and lives as long as its runtime. The table is capped (config.h): interning beyond
-// the cap fails cleanly. While several threads use it (ambi_symbols_share), only a new
+// and lives as long as its runtime. The table is capped (config.h, ambi_symbols_cap):
+// interning beyond the cap fails cleanly. While several threads use it (ambi_symbols_share), only a new
 // name takes a lock.
 //
 // PROTOCOL names
@@ -81,6 +81,11 @@ SymbolTable *ambi_symbols_load(const SymbolImage *image);
 void ambi_symbols_close(SymbolTable *t);
 // Several threads use it from now on, or one again. By the only one that does.
 void ambi_symbols_share(SymbolTable *t, bool together);
+// At most so many names beside those of the image, or of symbols.def; 0: as many as
+// config.h allows. What is there stays.
+void ambi_symbols_cap(SymbolTable *t, uint64_t names);
+// Was a name refused because of that, since the cap was set?
+bool ambi_symbols_refused(const SymbolTable *t);
 // The id of the text, made if new. False when memory or the cap is reached.
 bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
                         uint32_t *id);

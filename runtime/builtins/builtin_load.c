@@ -1,7 +1,7 @@
 // The modules table and snapshot: files that fill a space, and back.
 #include "runtime/builtins/answer.h"
-#include "runtime/loading/snapshot.h"
 #include "runtime/loading/rows.h"
+#include "runtime/loading/snapshot.h"
 
 // A path as the system wants it; NULL for one it could not name.
 static const char *path_of(Value v) {

@@ -282,7 +282,7 @@ START_TEST(test_index_fits) {
   ck_assert(few && few->x_used == KEYS);
   ck_assert_uint_lt(ambi_load_relaxed(&few->x_table)->cap, 8 * KEYS + 256);
   ck_assert(all && all->x_used <= FACTS);
-  ck_assert_uint_lt(ambi_load_relaxed(&all->x_table)->cap, FACTS / 2 * 3);
+  ck_assert_uint_lt(ambi_load_relaxed(&all->x_table)->cap, FACTS / 10 * 17);
 }
 END_TEST
 

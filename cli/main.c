@@ -12,6 +12,7 @@
 #include "cli/diagnostic/json.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
+#include "memory/processors.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
 #include "scheduler/actor.h"
@@ -170,6 +171,12 @@ static void run_sources(Cli *cli) {
   running = NULL;
 }
 
+// As many as processors, unless the command line says how many.
+static unsigned evaluators(const Options *o) {
+  unsigned n = o->evaluators ? o->evaluators : ambi_processors();
+  return n < MOST_EVALUATORS ? n : MOST_EVALUATORS;
+}
+
 void cli_session(Cli *cli) {
   Options *o = &cli->options;
   Host host = host_of(cli);
@@ -192,7 +199,7 @@ void cli_session(Cli *cli) {
     cli->over = true;
   }
   cli_jit_open(cli);
-  if (!ambi_crew_open(cli->rt, o->evaluators ? o->evaluators : 1))
+  if (!ambi_crew_open(cli->rt, evaluators(o)))
     cli_complain("out of memory: forms run one after another");
   if (!ambi_actors_open(cli->rt)) cli_complain("out of memory");
   if (!cli->over) run_sources(cli);

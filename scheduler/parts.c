@@ -173,6 +173,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
 
 // ---- the parent -----------------------------------------------------------------
 
+// Where a limit of steps ends a form must not depend on who took them.
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
@@ -180,7 +181,7 @@ bool ambi_parts_wanted(const Context *cx) {
       open > MOST_OPEN * n)
     return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
-  return ambi_load_relaxed(&c->x_running) < n &&
+  return !cx->limits.steps && ambi_load_relaxed(&c->x_running) < n &&
          (cx->crew_data || !ambi_crew_acting());
 }
 

@@ -95,11 +95,11 @@ def squeeze(text):
 
 
 class Ambit:
-    """One tier of one ambit program, with more options."""
+    """One tier of one ambit program, with one evaluator and more options."""
 
     def __init__(self, path, tier, name, *options):
         self.name, self.slow = name, tier == "0"
-        self.argv = [path, f"--tier={tier}", *options]
+        self.argv = [path, "-j1", f"--tier={tier}", *options]
 
     def prepare(self, text, folder):
         """(arguments, wanted last line), or None if there is nothing to run."""

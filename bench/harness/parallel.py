@@ -22,7 +22,7 @@ TITLES = ["program", "s", "two copies"] + [f"-j {n}" for n in COUNTS] + \
 
 
 def with_evaluators(argv, n):
-    return argv[:1] + ["-j", str(n)] + argv[1:]
+    return argv[:1] + [f"-j{n}"] + argv[2:]  # in place of -j1
 
 
 def side_by_side(launchers, pool, argv, want, limit):

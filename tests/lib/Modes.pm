@@ -51,6 +51,12 @@ our @MODES = (
     { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower',         slow => 16 },
 );
 
+# One evaluator, unless a row is about how many there are, or about the defaults.
+for my $mode (@MODES) {
+    next if $mode->{name} eq 'background' || grep {/^-j/} @{ $mode->{options} };
+    push @{ $mode->{options} }, '-j1';
+}
+
 # Has the program the switches? A release build does not look at the variable.
 my $can;
 

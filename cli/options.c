@@ -204,7 +204,8 @@ static const char size[] = "a size such as 500M or 2G";
 
 static const Option table[] = {
     {"-e", "TEXT", "run TEXT (may be repeated)", set_text, "a text"},
-    {"-j", "N", "evaluators that searches are shared among (default: one a processor)",
+    {"-j", "N",
+     "evaluators that searches are shared among (default: one a processor)",
      set_evaluators, "a whole number from 1 to 256"},
     {"--order", "WHICH", "of results found side by side: source, or arrival",
      set_order, "source or arrival"},

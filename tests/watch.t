@@ -45,7 +45,7 @@ sub stats {
 
 sub stats_of_searches {
     my ($tier) = @_;
-    my ( $said, $all ) = stats( $search, "--tier=$tier", '--stats=json' );
+    my ( $said, $all ) = stats( $search, "--tier=$tier", '-j1', '--stats=json' );
     is( $said, "0 [16384]\n", "tier $tier: statistics are not output" );
     is( scalar @{ $all->{evaluators} }, 1, "tier $tier: one evaluator" );
     cmp_ok( $all->{total}{steps}, '>=', 16384, "tier $tier: steps are counted" );
@@ -90,14 +90,14 @@ sub stats_as_text {
     my ( $total, @each ) = split ' ', $rows{'evaluation steps'};
     is( $total, sum0(@each), 'a row has the sum and each evaluator' );
     is( @each,  2,           '... both of them' );
-    my ( undef, $all ) = stats( $search, '--tier=1', '--stats=json' );
+    my ( undef, $all ) = stats( $search, '--tier=1', '-j1', '--stats=json' );
     is( scalar( keys %rows ), keys( %{ $all->{total} } ) + keys(%$all) - 2,
         'JSON and text have the same rows' );
 }
 
 sub stats_of_messages {
     my ($tier) = @_;
-    my ( $said, $all ) = stats( $messages, "--tier=$tier", '--stats=json' );
+    my ( $said, $all ) = stats( $messages, "--tier=$tier", '-j1', '--stats=json' );
     is( $said, "0 [()]\n[normal]\n", "tier $tier: actors" );
     is( $all->{total}{messages}, 51, "tier $tier: each message, and that of the end" );
     is( $all->{total}{tasks},    1,  "tier $tier: an actor is a task" );

@@ -313,7 +313,34 @@ void ambi_emit_ONCE(Emit *m) {
 }
 
 // ---- collectors ------------------------------------------------------------------------
+// With a spare hook, as ambi_hook_new takes one.
+static void begin_with_spare(Emit *m) {
+  Jit *j = m->j;
+  jit_mi(j, J_CMP, 8, in_engine(OFF(Engine, spare_hooks)), 0);
+  jit_jump_if(j, J_EQ, emit_slow(m));
+  emit_to_slot(m, m->pc->a, R_B);
+  emit_push_choice(m, alternative(m));
+  aux_is_unit(m);
+  jit_rm(j, J_MOV, J_RDI, in_engine(OFF(Engine, spare_hooks)));
+  jit_mr(j, J_MOV, in_record(OFF(Choice, hook)), J_RDI);
+  jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Hook, old)));
+  jit_mr(j, J_MOV, in_engine(OFF(Engine, spare_hooks)), J_RCX);
+  jit_mi(j, J_SUB, 4, in_engine(OFF(Engine, nspare)), 1);
+  jit_mi(j, J_MOV, 8, jit_at(J_RDI, OFF(Hook, old)), 0);
+  jit_mi(j, J_MOV, 4, jit_at(J_RDI, OFF(Hook, kind)), HOOK_COLLECT);
+  jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, effects)));
+  jit_mr(j, J_MOV, jit_at(J_RDI, OFF(Hook, effects)), J_RCX);
+  jit_rm(j, J_MOV, J_RCX, in_context(OFF(Context, limits.steps_used)));
+  jit_mr(j, J_MOV, jit_at(J_RDI, OFF(Hook, steps)), J_RCX);
+  jit_imm(j, J_RCX, (uintptr_t)m->pc);
+  jit_mr(j, J_MOV, in_record(OFF(Choice, next)), J_RCX);
+}
+
 void ambi_emit_COLLECT(Emit *m) {
+  if (emit_thick(m) && m->pc->b == 0) {
+    begin_with_spare(m);
+    return;
+  }
   jit_imm(m->j, J_RSI, (uintptr_t)alternative(m));
   emit_ask(m, (const void *)(uintptr_t)ambi_step_collect_begin);
   jit_jump_to_if(m->j, J_EQ, m->em->stubs.stop);

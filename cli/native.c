@@ -41,13 +41,21 @@ void cli_jit_open(Cli *cli) {
 }
 
 // To the file that the environment names: instructions that machine code has done
-// itself, and did not begin only to leave them to the loop.
+// itself, and did not begin only to leave them to the loop; NAME/2: and those with a
+// template of level 2 of their own.
 #ifdef AMB_DEBUG
+static uint64_t counted(const JitStats *s, enum EmitCounted row, unsigned op) {
+  return ambi_load_relaxed(&s->ran[row * OP_I_COUNT + op]);
+}
+
 static void note_opcodes(const JitStats *s) {
   FILE *list = s->ran ? fopen(getenv("AMBIT_OPCODES_NATIVE"), "a") : NULL;
-  for (unsigned op = 0; list && op < OP_I_COUNT; op++)
-    if (ambi_load_relaxed(&s->ran[op]) > ambi_load_relaxed(&s->one[op]))
+  for (unsigned op = 0; list && op < OP_I_COUNT; op++) {
+    if (counted(s, COUNTED_ALL, op) > ambi_load_relaxed(&s->one[op]))
       fprintf(list, "%s\n", ambi_ops[op].name);
+    if (counted(s, COUNTED_KEPT, op) > counted(s, COUNTED_USUAL, op))
+      fprintf(list, "%s/2\n", ambi_ops[op].name);
+  }
   if (list) fclose(list);
 }
 #endif

@@ -79,7 +79,7 @@ struct Compiler {
   OpCount *passed;  // [all~] NULL, or NativeHost.one, .left, JitStats.ran
 };
 
-#define PASSED_BYTES (3 * (size_t)OP_I_COUNT * sizeof(OpCount))
+#define PASSED_BYTES ((2 + COUNTED_ROWS) * (size_t)OP_I_COUNT * sizeof(OpCount))
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;

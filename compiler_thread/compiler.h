@@ -110,7 +110,7 @@ typedef struct JitStats {
   // By opcode, where that is counted, else NULL: what the loop ran one by one for
   // machine code, and where machine code left to it.
   const OpCount *one, *left;
-  const OpCount *ran;  // ... which it began itself
+  const OpCount *ran;  // ... which it began itself, in rows of enum EmitCounted
 } JitStats;
 
 // Gives rt a compiler; rt->code->native is filled. To be called before anything

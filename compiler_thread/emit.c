@@ -374,8 +374,11 @@ void emit_counted(Emit *m) {
   struct FunctionCounts *counts = m->u->counts;
   enum SamplerCount kind = counts ? ambi_sampler_kind(m->pc) : SAMPLER_COUNTS;
   if (kind != SAMPLER_COUNTS) count_in(m, &counts->x_n[kind]);
-  if (!m->em->ran) return;
-  count_in(m, &m->em->ran[m->pc->op]);
+  emit_counted_as(m, COUNTED_ALL);
+}
+
+void emit_counted_as(Emit *m, enum EmitCounted row) {
+  if (m->em->ran) count_in(m, &m->em->ran[row * OP_I_COUNT + m->pc->op]);
 }
 
 // With the switch STRESS_LEAVE every third instruction has only its slow arm.

@@ -38,8 +38,14 @@ typedef struct EmitNote {  // for --jit-stats, disassembly, profilers
 // Writes the code all units share. NULL: memory is out, or *why.
 Emitter *ambi_emitter_open(CodeMemory *m, const char **why);
 void ambi_emitter_close(Emitter *em);
-// Units that are emitted from now on count their instructions there, by opcode, as they
-// begin them: for tests.
+// Units that are emitted from now on count their instructions as they begin them, for
+// tests: rows of a counter for each opcode.
+enum EmitCounted {
+  COUNTED_ALL,
+  COUNTED_KEPT,   // with a template of level 2 of its own ...
+  COUNTED_USUAL,  // ... that it turned out not to be for
+  COUNTED_ROWS
+};
 void ambi_emitter_count(Emitter *em, OpCount *ran);
 // Unit.enter of units without machine code: goes on at NativeHost.to_bytecode, so that
 // units can be made before there is an emitter.

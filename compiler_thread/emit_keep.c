@@ -618,82 +618,74 @@ static bool collect(Emit *m) {
 
 // ---- all of them --------------------------------------------------------------------
 static const struct Keeping {
-  uint16_t op;
   uint8_t class;
   bool (*emit)(Emit *m);
-} keeping[] = {
-    {OP_I_ADD, KEEPS, add},
-    {OP_I_SUB, KEEPS, subtract},
-    {OP_I_MUL, KEEPS, multiply},
-    {OP_I_ADDI, KEEPS, add_small},
-    {OP_I_SUBI, KEEPS, subtract_small},
-    {OP_I_JNLT, KEEPS, unless_less},
-    {OP_I_JNGT, KEEPS, unless_greater},
-    {OP_I_JNLE, KEEPS, unless_at_most},
-    {OP_I_JNGE, KEEPS, unless_at_least},
-    {OP_I_JNEQI, KEEPS, unless_small},
-    {OP_I_JNLTI, KEEPS, unless_less_small},
-    {OP_I_JNGTI, KEEPS, unless_greater_small},
-    {OP_I_JNEQT, LIGHT, unless_equal},
-    {OP_I_JUMP, KEEPS, jump},
-    {OP_I_MOVE, LIGHT, move},
-    {OP_I_CHKNUM, LIGHT, check_number},
-    {OP_I_RET, KEEPS, give_back_any},
-    {OP_I_RETV, LIGHT, give_back_value},
-    {OP_I_TAILCALL, HEAVY, ambi_emit_turn},
-    {OP_I_CALL, HEAVY, call},
-    {OP_I_BUILTIN, HEAVY, operation},
-    {OP_I_FORKV, HEAVY, alternatives},
-    {OP_I_STREAM, HEAVY, ambi_emit_stream_number},
-    {OP_I_COLLECT_ADD, HEAVY, collect},
-    {OP_I_INDEX, LIGHT, NULL},
-    {OP_I_SIZE, LIGHT, NULL},
-    {OP_I_AND, LIGHT, NULL},
-    {OP_I_OR, LIGHT, NULL},
-    {OP_I_XOR, LIGHT, NULL},
-    {OP_I_NOT, LIGHT, NULL},
-    {OP_I_NOP, LIGHT, NULL},
-    {OP_I_POS, KEEPS, position},
-    {OP_I_R_STREAM, HEAVY, returned},
-    {OP_I_TESTK, LIGHT, NULL},
-    {OP_I_TESTF, LIGHT, NULL},
-    {OP_I_TESTN, LIGHT, NULL},
-    {OP_I_SAMEV, LIGHT, NULL},
-    {OP_I_SWITCH, LIGHT, ambi_emit_keep_switch},
-    {OP_I_GETCH, LIGHT, ambi_emit_keep_child},
-    {OP_I_ITEM, LIGHT, ambi_emit_keep_item},
-    {OP_I_MKEXPR, LIGHT, ambi_emit_keep_make},
-    {OP_I_CHAIN, LIGHT, ambi_emit_keep_chain},
-    {OP_I_FRESH, LIGHT, NULL},
-    {OP_I_CHKERR, LIGHT, is_number},
-    {OP_I_INLINED, KEEPS, guard},
-    {OP_I_TAKE, LIGHT, take},
-    {OP_I_VALUE, LIGHT, take_body},
-    {OP_I_CHKEXP, LIGHT, NULL},
-    {OP_I_CHKBOUND, LIGHT, NULL},
-    {OP_I_CHKEPOCH, LIGHT, NULL},
-    {OP_I_CHKBODY, LIGHT, is_number},
-    {OP_I_CHKGROUND, LIGHT, NULL},
-    {OP_I_CASTR, LIGHT, NULL},
-    {OP_I_SETTLE, LIGHT, NULL},
-    {OP_I_GETSTATE, LIGHT, NULL},
-    {OP_I_BRANCH, LIGHT, NULL},
-    {OP_I_EVALV, LIGHT, evaluate},
-    {OP_I_EVALT, LIGHT, evaluate},
+} keeping[OP_I_COUNT] = {
+    [OP_I_ADD] = {KEEPS, add},
+    [OP_I_SUB] = {KEEPS, subtract},
+    [OP_I_MUL] = {KEEPS, multiply},
+    [OP_I_ADDI] = {KEEPS, add_small},
+    [OP_I_SUBI] = {KEEPS, subtract_small},
+    [OP_I_JNLT] = {KEEPS, unless_less},
+    [OP_I_JNGT] = {KEEPS, unless_greater},
+    [OP_I_JNLE] = {KEEPS, unless_at_most},
+    [OP_I_JNGE] = {KEEPS, unless_at_least},
+    [OP_I_JNEQI] = {KEEPS, unless_small},
+    [OP_I_JNLTI] = {KEEPS, unless_less_small},
+    [OP_I_JNGTI] = {KEEPS, unless_greater_small},
+    [OP_I_JNEQT] = {LIGHT, unless_equal},
+    [OP_I_JUMP] = {KEEPS, jump},
+    [OP_I_MOVE] = {LIGHT, move},
+    [OP_I_CHKNUM] = {LIGHT, check_number},
+    [OP_I_RET] = {KEEPS, give_back_any},
+    [OP_I_RETV] = {LIGHT, give_back_value},
+    [OP_I_TAILCALL] = {HEAVY, ambi_emit_turn},
+    [OP_I_CALL] = {HEAVY, call},
+    [OP_I_BUILTIN] = {HEAVY, operation},
+    [OP_I_FORKV] = {HEAVY, alternatives},
+    [OP_I_STREAM] = {HEAVY, ambi_emit_stream_number},
+    [OP_I_COLLECT_ADD] = {HEAVY, collect},
+    [OP_I_INDEX] = {LIGHT, NULL},
+    [OP_I_SIZE] = {LIGHT, NULL},
+    [OP_I_AND] = {LIGHT, NULL},
+    [OP_I_OR] = {LIGHT, NULL},
+    [OP_I_XOR] = {LIGHT, NULL},
+    [OP_I_NOT] = {LIGHT, NULL},
+    [OP_I_NOP] = {LIGHT, NULL},
+    [OP_I_POS] = {KEEPS, position},
+    [OP_I_R_STREAM] = {HEAVY, returned},
+    [OP_I_TESTK] = {LIGHT, NULL},
+    [OP_I_TESTF] = {LIGHT, NULL},
+    [OP_I_TESTN] = {LIGHT, NULL},
+    [OP_I_SAMEV] = {LIGHT, NULL},
+    [OP_I_SWITCH] = {LIGHT, ambi_emit_keep_switch},
+    [OP_I_GETCH] = {LIGHT, ambi_emit_keep_child},
+    [OP_I_ITEM] = {LIGHT, ambi_emit_keep_item},
+    [OP_I_MKEXPR] = {LIGHT, ambi_emit_keep_make},
+    [OP_I_CHAIN] = {LIGHT, ambi_emit_keep_chain},
+    [OP_I_FRESH] = {LIGHT, NULL},
+    [OP_I_CHKERR] = {LIGHT, is_number},
+    [OP_I_INLINED] = {KEEPS, guard},
+    [OP_I_TAKE] = {LIGHT, take},
+    [OP_I_VALUE] = {LIGHT, take_body},
+    [OP_I_CHKEXP] = {LIGHT, NULL},
+    [OP_I_CHKBOUND] = {LIGHT, NULL},
+    [OP_I_CHKEPOCH] = {LIGHT, NULL},
+    [OP_I_CHKBODY] = {LIGHT, is_number},
+    [OP_I_CHKGROUND] = {LIGHT, NULL},
+    [OP_I_CASTR] = {LIGHT, NULL},
+    [OP_I_SETTLE] = {LIGHT, NULL},
+    [OP_I_GETSTATE] = {LIGHT, NULL},
+    [OP_I_BRANCH] = {LIGHT, NULL},
+    [OP_I_EVALV] = {LIGHT, evaluate},
+    [OP_I_EVALT] = {LIGHT, evaluate},
 };
 
-static const struct Keeping *keeping_of(const Code *pc) {
-  for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++)
-    if (keeping[i].op == pc->op) return &keeping[i];
-  return NULL;
-}
-
 bool ambi_emit_keeps(const Code *pc) {
-  const struct Keeping *k = keeping_of(pc);
   if (pc->op == OP_I_BUILTIN)
     return pc->c == OP_DIV || pc->c == OP_REM || pc->c == OP_SQRT_MATH ||
            pc->c == OP_MIN || pc->c == OP_MAX;
-  return k && k->class != HEAVY;
+  return keeping[pc->op].class != HEAVY;
 }
 
 static void drop_results(Emit *m) {
@@ -712,12 +704,16 @@ static void (*const templates[OP_I_COUNT])(Emit *m) = {
 };
 
 void ambi_emit_keeping(Emit *m) {
-  const struct Keeping *k = keeping_of(m->pc);
+  const struct Keeping *k = &keeping[m->pc->op];
   Keep *keep = m->keep;
   keep->pins[0] = keep->pins[1] = 0;
-  if (k && k->emit && k->emit(m)) return;
+  if (k->emit) {
+    emit_counted_as(m, COUNTED_KEPT);
+    if (k->emit(m)) return;
+    emit_counted_as(m, COUNTED_USUAL);
+  }
   keep_flush(m, m->at);
-  if (k && k->class == LIGHT) {
+  if (k->class == LIGHT) {
     keep->now.gp[KEEP_GP - 1] = (Kept){.slot = NO_SLOT};  // rsi
     drop_results(m);
   } else if (keep->loop) {

@@ -428,7 +428,8 @@ bool ambi_emit_stream_number(Emit *m);
 void emit_leave_choices(Emit *m);
 // Is this instruction to have its slow arm only?
 bool emit_leaves(const Emit *m);
-void emit_counted(Emit *m);       // ... and uses rcx
+void emit_counted(Emit *m);                           // ... and uses rcx
+void emit_counted_as(Emit *m, enum EmitCounted row);  // likewise
 void emit_counted_call(Emit *m);  // the unit begins; likewise
 // What the template could not do, out of line.
 void emit_slow_arm(Emit *m);

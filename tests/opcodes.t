@@ -97,7 +97,7 @@ my %loop = map { $_ => 1 }
 $unused{RETRV} = 'machine code is made of units';
 
 SKIP: {
-    skip 'there is no machine code, or this build does not count', 3
+    skip 'there is no machine code, or this build does not count', 5
         if $how ne 'executed' || !Program::has_native();
     local $ENV{AMBIT_OPCODES_NATIVE} = $list;
     open my $empty, '>', $list or die "$list: $!\n";
@@ -107,6 +107,10 @@ SKIP: {
     my @never  = grep { !$native{$_} && !$loop{$_} && !$unused{$_} } @names;
     ok( !@never, 'every instruction with a template is executed as machine code' )
         or diag("never as machine code: @never");
+    my @second = Program::slurp("$Bin/../compiler_thread/emit_keep.c") =~ /\[OP_I_(\w+)\] = \{\w+, (?!NULL)\w+\}/g;
+    cmp_ok( scalar @second, '>', 30, 'the templates of level 2 are read' );
+    my @not_kept = grep { !$native{"$_/2"} } @second;
+    ok( !@not_kept, 'each of them is executed' ) or diag("never at level 2: @not_kept");
     my @both = grep { $native{$_} } sort keys %loop;
     ok( !@both, 'those without are left to the loop' ) or diag("@both");
     my $n = grep { $native{$_} } @names;

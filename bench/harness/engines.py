@@ -97,9 +97,12 @@ def squeeze(text):
 class Ambit:
     """One tier of one ambit program, with one evaluator and more options."""
 
+    native = []  # options of all that make machine code
+
     def __init__(self, path, tier, name, *options):
         self.name, self.slow = name, tier == "0"
-        self.argv = [path, "-j1", f"--tier={tier}", *options]
+        more = Ambit.native if tier == "2" else []
+        self.argv = [path, "-j1", f"--tier={tier}", *more, *options]
 
     def prepare(self, text, folder):
         """(arguments, wanted last line), or None if there is nothing to run."""

@@ -95,10 +95,11 @@ class Bench:
                     lambda e=engine, t=text, d=own: e.prepare(t, d))
                 if c.argv and lengthen and not self.o.small:
                     self.lengthen(c, self.start.get(engine.name, 0))
+            order = [c for c in cells.values() if c.argv]
             for turn in range(self.o.warm_up + rounds):
-                for c in cells.values():
-                    if not c.argv:
-                        continue
+                # Who comes behind a pause pays for memory that was taken back.
+                order = order[1:] + order[:1]
+                for c in order:
                     s = c.attempt(lambda c=c: self.sample(c))
                     if s is not None and turn >= self.o.warm_up:
                         c.samples.append(s)

@@ -313,7 +313,8 @@ void ambi_lower_cast(Lower *l, uint16_t slot, Value t, ErrTo err);
 // The members of e, evaluated or to be checked, as data.
 void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
                         ErrTo err);
-void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+void ambi_lower_data(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest);
 
 // ---- lower_site.c ----------------------------------------------------------------
 // An application of a variable. changing: its members may change rules or types.

@@ -162,8 +162,17 @@ static void variable(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_emit(l, OP_I_RETV, slot, ambi_lower_const(l, t.w), handed(l));
     return;
   }
-  ambi_lower_value_of(l, slot, d, err);
+  if (l->whole || ambi_lower_any_type(t)) {
+    ambi_lower_value_of(l, slot, d, err);
+    ambi_lower_cast(l, d.slot, t, err);
+    return;
+  }
+  // What is evaluated here as a call has the type of that.
+  int stub = ambi_lower_bail_stub(l, e, t, d, err);
+  ambi_lower_emit(l, OP_I_TAKE, d.slot, slot, 0);
+  ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   ambi_lower_cast(l, d.slot, t, err);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
 }
 
 // ---- bodies ---------------------------------------------------------------------
@@ -510,13 +519,13 @@ void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
 }
 
 // Data whose members were evaluated may have become a call by that.
-static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
-                        ErrTo err) {
+static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Value t,
+                        Dst d, ErrTo err) {
   Stub *s = ambi_lower_stub(l, STUB_CALL);
   int stub = (int)(s - l->stubs);
   s->dst = d;
   s->err = err;
-  s->type = AMB_SYM(UNDEFINED);
+  s->type = t;
   s->nlist = n;
   s->list = ambi_lower_new_list(l, n);
   if (l->failed) return stub;
@@ -526,7 +535,8 @@ static int data_or_call(Lower *l, const uint16_t *src, uint32_t n, Dst d,
   return stub;
 }
 
-void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+void ambi_lower_data(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest) {
   uint32_t n = ambi_expr_size(e);
   if (n > 60000) {
     l->refused = true;
@@ -543,7 +553,7 @@ void ambi_lower_data(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   tuple_sources(l, e, 0, n, src, err, rest);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   int call = changing_arguments(l, e)
-                 ? data_or_call(l, src, n, (Dst){false, slot}, err)
+                 ? data_or_call(l, src, n, t, (Dst){false, slot}, err)
                  : -1;
   ambi_lower_members(l, e, src, slot, err);
   if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
@@ -691,7 +701,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     all[0] = ambi_lower_k(l, ambi_expr_at(e, 0));
     memcpy(all + 1, src, n * sizeof *src);
     int call = changing_arguments(l, e)
-                   ? data_or_call(l, all, n + 1, (Dst){false, slot}, err)
+                   ? data_or_call(l, all, n + 1, r, (Dst){false, slot}, err)
                    : -1;
     typed_data(l, e, h.ftype, all, slot);
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
@@ -824,7 +834,7 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
     if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))
       return;
   } else if (h.kind == HEAD_DATA) {
-    ambi_lower_data(l, e, d, err, rest);
+    ambi_lower_data(l, e, t, d, err, rest);
     return;
   } else if (ambi_is_lvar(head)) {
     ambi_lower_site(l, e, t, d, err, rest, changing_arguments(l, e));

@@ -193,7 +193,7 @@ static void general_site(Lower *l, Value e, Value t, Dst d, ErrTo err,
   ambi_lower_jump(l, OP_I_CHKHEAD, s.head, s.shape, function);
   ambi_lower_edge(l, bail);
   Var *vars = ambi_lower_save_vars(l);
-  if (changing || chains(&s)) ambi_lower_data(l, e, d, err, rest);
+  if (changing || chains(&s)) ambi_lower_data(l, e, t, d, err, rest);
   if (!changing) {
     if (l->failed) return;
     ambi_lower_restore_vars(l, vars);

@@ -318,13 +318,13 @@ void ambi_lower_var(Lower *l, uint32_t i) {
   if (v->slot != NO_SLOT) return;
   v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
   Word info = l->rule->vinfo[i];
-  uint32_t id = l->form ? ambi_vinfo_id(info) : AMB_VAR_FRESH;
-  if (l->rule_number < MAX_RULES &&
+  if (l->rule_number <
+          MAX_RULES &&  // a body that is it is asked for with another
       ambi_same(ambi_expr_at(l->rule->atom, 2), ambi_lvar(i)))
-    id =
-        AMB_VAR_ASKED;  // a body that is this variable is asked for with another
-  ambi_lower_emit(l, OP_I_FRESH, v->slot,
-                  ambi_lower_const(l, ambi_vinfo(ambi_vinfo_name(info), id)),
+    info = ambi_vinfo(AMB_S_X, AMB_VAR_ASKED);
+  else if (!l->form)
+    info = ambi_vinfo(ambi_vinfo_name(info), AMB_VAR_FRESH);
+  ambi_lower_emit(l, OP_I_FRESH, v->slot, ambi_lower_const(l, info),
                   made_late(l, i) ? l->stamp : 0);
 }
 

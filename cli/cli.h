@@ -5,6 +5,7 @@
 #ifndef AMBIT_CLI_CLI_H
 #define AMBIT_CLI_CLI_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "cli/diagnostic/diagnostic.h"
@@ -70,11 +71,22 @@ typedef struct Line {
   size_t len, cap;
 } Line;
 
+enum { KEPT_ERRORS = 8 };
+typedef struct KeptCalls {
+  char *about, *lines;  // or NULL
+} KeptCalls;
+typedef struct Calls {  // see calls.c
+  pthread_mutex_t lock;
+  KeptCalls errors[KEPT_ERRORS], stopped;
+  unsigned made;
+} Calls;
+
 struct Cli {
   Options options;
   Runtime *rt;
   Compiler *compiler;  // or NULL
   FILE *out;           // standard output, see output.c
+  Calls calls;         // in which something failed
   Line line;           // that the program has begun, with --format=json
   bool closed;         // it can no longer be written
   int write_error;     // errno then
@@ -115,6 +127,14 @@ void cli_complain(const char *format, ...)
 bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt);
 void cli_source_forget(Source *s);  // ... them again
 void cli_source_drop(Source *s);
+
+// ---- calls.c ----------------------------------------------------------------
+// For Host.failed.
+void cli_calls_failed(void *arg, Context *cx, Value call);
+// The lines of the calls around an Error about `call`, or AMB_NONE: where the form was
+// stopped. NULL: they are not known.
+const char *cli_calls_about(Cli *cli, Value call);
+void cli_calls_forget(Cli *cli);
 
 // ---- native.c ---------------------------------------------------------------
 // Gives the runtime its compiler, as the options say.

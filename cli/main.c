@@ -156,6 +156,7 @@ static Host host_of(Cli *cli) {
                 .write = prompts ? cli_prompt_write : cli_write_output,
                 .note = prompts ? cli_prompt_note : write_note,
                 .progress = prompts ? cli_prompt_progress : cli_progress,
+                .failed = prompts ? NULL : cli_calls_failed,
                 .takes_more = takes_more};
 }
 
@@ -230,7 +231,7 @@ static void give_memory_back(void) {
 }
 
 int main(int argc, char **argv) {
-  Cli cli = {0};
+  Cli cli = {.calls.lock = PTHREAD_MUTEX_INITIALIZER};
   give_memory_back();
   fill_closed_streams();
   ignore_failed_writes();

@@ -1,6 +1,7 @@
 // Running a script: one line of results for each `!` form as soon as it is done.
 #include "cli/cli.h"
 #include "cli/diagnostic/json.h"
+#include "cli/source/tree.h"
 #include "runtime/guard.h"
 #include "runtime/types/types.h"
 
@@ -123,6 +124,47 @@ static void say_expected(Diagnostic *d, Runtime *rt, Value reason) {
   }
 }
 
+static void say_calls(Cli *cli, Diagnostic *d, Value call) {
+  const char *lines = cli_calls_about(cli, call);
+  if (lines) cli_diagnostic_stack(d, lines, strlen(lines));
+}
+
+static void report_stop(const Running *running, const FormReport *r) {
+  char what[160];
+  ambi_stop_text(r->cx, what, sizeof what);
+  DiagnosticText text = cli_source_text(running->source);
+  Diagnostics one = {0};
+  Diagnostic *d = cli_diagnostics_add(
+      &one, SEVERITY_STOPPED, NULL,
+      (DiagnosticPlace){&text, r->at.offset, r->at.offset}, "%s", what);
+  say_calls(running->cli, d, AMB_NONE);
+  cli_diagnostics_tell(&one);
+}
+
+// The declaration of what failed, or else its first rule, if the text has one.
+static void note_definition(Diagnostic *d, const DiagnosticText *text,
+                            const char *name) {
+  Tree t;
+  uint32_t rule = 0, type = 0;
+  if (!*name || !cli_tree_read(&t, text->text, text->len)) return;
+  for (uint32_t i = 1; i < t.count && !type; i++) {
+    uint32_t head = t.nodes[i].kind == NODE_LIST ? cli_tree_first(&t, i) : 0;
+    uint32_t what = head ? cli_tree_next(&t, head) : 0;
+    if (!what) continue;
+    if (cli_tree_is(&t, head, ":") && cli_tree_is(&t, what, name)) type = what;
+    if (rule || !cli_tree_is(&t, head, "=") || t.nodes[what].kind != NODE_LIST)
+      continue;
+    what = cli_tree_first(&t, what);
+    if (what && cli_tree_is(&t, what, name)) rule = what;
+  }
+  uint32_t at = type ? type : rule;
+  if (at)
+    cli_diagnostic_note(
+        d, (DiagnosticPlace){text, t.nodes[at].begin, t.nodes[at].end},
+        type ? "%s is declared here" : "%s is defined here", name);
+  cli_tree_free(&t);
+}
+
 static void report_error(const Running *running, const FormReport *r) {
   Runtime *rt = running->cli->rt;
   char call[CALL_MAX + 4];
@@ -135,6 +177,9 @@ static void report_error(const Running *running, const FormReport *r) {
       (DiagnosticPlace){&text, r->at.offset, r->at.offset},
       "uncaught Error%s%s; the script ends here", *call ? " in " : "", call);
   say_expected(d, rt, part_of(error, 2));
+  say_calls(running->cli, d, part_of(error, 1));
+  shorten(rt, part_of(part_of(error, 1), 0), call);
+  note_definition(d, &text, call);
   cli_diagnostics_tell(&one);
 }
 
@@ -146,7 +191,6 @@ static bool on_form(void *arg, const FormReport *r) {
     print_json_results(running, r);
   else if (!quiet)
     print_results(cli, r);
-  char what[160];
   switch (r->stop) {
   case STOP_NONE:
   case STOP_ANSWERS:
@@ -155,11 +199,11 @@ static bool on_form(void *arg, const FormReport *r) {
     cli_report(running->source, r->at, SEVERITY_INTERNAL, r->cx->message);
     break;
   default:
-    ambi_stop_text(r->cx, what, sizeof what);
-    cli_report(running->source, r->at, SEVERITY_STOPPED, what);
+    report_stop(running, r);
     if (r->stop != STOP_CANCEL) cli->code = RUN_LIMIT;
   }
   if (r->is_error) report_error(running, r);
+  cli_calls_forget(cli);
   return !cli->closed && !cancelled(cli);
 }
 

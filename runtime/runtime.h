@@ -37,6 +37,9 @@ typedef struct Host {  // what the embedding program provides
   void (*note)(void *arg, const char *text, size_t len);
   // How far loading a file has come, many times a second; may be NULL.
   void (*progress)(void *arg, const Progress *now);
+  // A form is stopped, or an Error is made: see calls.h. On the thread that evaluates; may
+  // be NULL.
+  void (*failed)(void *arg, Context *cx, Value call);
   // Does the process take more than so many bytes, with all that malloc could give back
   // given back? May be NULL: what is counted is believed.
   bool (*takes_more)(void *arg, size_t bytes);

@@ -168,6 +168,46 @@ END
     like($err, qr/^  expected: Number as argument 2, and not String$/m, "tier $tier: what was expected");
 }
 
+# The calls around what failed: as they stand in tier 0, as frames in the others, with the
+# arguments that are sure to be there.
+sub call_stacks {
+    write_file('deep.metta', <<'END');
+(: half (-> Number Number))
+(= (half $x) (/ $x 2))
+(= (inner $x $y) (+ $y (half $x)))
+(= (outer $l) (+ 1 (inner (car-atom $l) 5)))
+(= (main $n) (let $r (outer ("a" b)) (+ $r $n)))
+!(main 3)
+END
+    my $err = gives(['deep.metta'], 1, qr/^\[\(Error \(half "a"\)/, 'an Error deep inside');
+    like($err, qr/^  calls, the innermost first:\n    \(\+ .*\n(?s:.*)\((?:outer|let) .*\("a" b\)/m,
+        "tier $tier: the calls around it");
+    like($err, qr/^deep\.metta:1:4: note: half is declared here\n  \(: half .*\n     \^~~~$/m,
+        "tier $tier: and what failed");
+    write_file('caught.metta', <<'END');
+(= (try $n) (case (/ 1 $n) (((Error $c $r) caught) ($v $v))))
+(= (safe) (try 0))
+(= (unsafe $n) (+ 1 (/ $n 0)))
+!(safe)
+!(unsafe 8)
+END
+    $err = gives(['caught.metta'], 1, qr/^\[caught\]\n\[\(Error \(\/ 8 0\)/, 'one Error caught, one not');
+    like($err, qr/^    \((?:unsafe 8|\+ 1 \(\/ 8 0\))\)$/m, "tier $tier: the calls of the one that was not");
+    unlike($err, qr/safe\)|try/, "tier $tier: and not of the other");
+    write_file('count.metta', "(= (count \$n) (+ 1 (count (+ \$n 1))))\n(= (go \$x) (* \$x (count 0)))\n!(go 7)\n");
+    $err = gives(['--steps=20000', 'count.metta'], 4, "[]\n", 'a limit of steps');
+    like($err, qr/^    \.\.\. and \d+ more of (?:count|\+)\n    \((?:go 7|\* 7 \(count 0\))\)$/m,
+        "tier $tier: calls that are alike are counted");
+    like(gives(['--depth=100', 'count.metta'], 4, "[]\n", 'a limit of depth'),
+        qr/stopped: the depth limit of 100\n(?s:.*)calls, the innermost first:\n    \(/,
+        "tier $tier: and of depth");
+    like(gives(['--format=json', '--steps=20000', 'count.metta'], 4, qr/results/, 'as JSON'),
+        qr/"stack":\["\(/, "tier $tier: a list of lines");
+    write_file('long.metta', "(= (f \$x) (+ \$x (/ 1 0)))\n!(f \"" . ('x' x 5000) . "\")\n");
+    $err = gives(['long.metta'], 1, qr/DivisionByZero|BadArgType/, 'a long argument');
+    ok(!(grep { length > 200 } split /\n/, $err), "tier $tier: is cut");
+}
+
 sub signals {
     write_file('loop.metta', "(= (loop) (loop))\n!(+ 1 1)\n!(loop)\n!(+ 2 2)\n");
     my $pid = start('', 'loop.metta');
@@ -273,7 +313,7 @@ sub settings {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&signals, \&import_modules,
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&import_modules,
         \&more_modules, \&settings;
 }
 done_testing;

@@ -167,22 +167,34 @@ static void check_twice(Check *c, const CheckFile *f) {
 
 // ---- branches -----------------------------------------------------------------------
 
-// A variable that the pattern before cannot have bound takes everything.
-void check_branches(Check *c, const CheckFile *f, uint32_t list) {
-  uint32_t taken = 0;
-  if (!check_is(f, list, NODE_LIST)) return;
+// The branch that has the same pattern and stands before; 0: none.
+static uint32_t same_before(const CheckFile *f, const Normal *all, size_t n,
+                            uint32_t pattern) {
+  uint64_t hash = hash_of(f, pattern);
+  for (size_t i = 0; i < n; i++)
+    if (all[i].hash == hash &&
+        are_alike(f, check_child(f, all[i].node, 0), pattern))
+      return all[i].node;
+  return 0;
+}
+
+static bool has_branches(const CheckFile *f, uint32_t list) {
   uint32_t head = check_child(f, f->tree.nodes[list].parent, 0);
-  if (!check_reads(f, head, "case") && !check_reads(f, head, "switch")) return;
-  for (uint32_t at = cli_tree_first(&f->tree, list); at;
-       at = cli_tree_next(&f->tree, at)) {
+  return check_is(f, list, NODE_LIST) &&
+         (check_reads(f, head, "case") || check_reads(f, head, "switch"));
+}
+
+// A variable that nothing can have bound before takes everything.
+void check_branches(Check *c, const CheckFile *f, uint32_t list) {
+  Normal *all = NULL;
+  size_t n = 0, cap = 0;
+  uint32_t taken = 0;
+  for (uint32_t at = has_branches(f, list) ? cli_tree_first(&f->tree, list) : 0;
+       at; at = cli_tree_next(&f->tree, at)) {
     if (!check_is(f, at, NODE_LIST) || check_count(f, at) != 2) continue;
-    uint32_t pattern = check_child(f, at, 0), earlier = 0;
-    for (uint32_t b = cli_tree_first(&f->tree, list); b != at && !earlier;
-         b = cli_tree_next(&f->tree, b))
-      if (check_is(f, b, NODE_LIST) &&
-          are_alike(f, check_child(f, b, 0), pattern) &&
-          !check_is(f, pattern, NODE_VARIABLE))
-        earlier = b;
+    uint32_t pattern = check_child(f, at, 0);
+    bool variable = check_is(f, pattern, NODE_VARIABLE);
+    uint32_t earlier = variable ? 0 : same_before(f, all, n, pattern);
     // An atom without values is tried as Empty, which a variable does not take.
     if (taken && !check_reads(f, pattern, "Empty")) earlier = taken;
     if (earlier) {
@@ -191,10 +203,12 @@ void check_branches(Check *c, const CheckFile *f, uint32_t list) {
       cli_diagnostic_note(d, check_place(f, earlier),
                           "this one takes all that it would");
     }
-    Var *v =
-        check_is(f, pattern, NODE_VARIABLE) ? check_var(c, f, pattern) : NULL;
+    const Var *v = variable ? check_var(c, f, pattern) : NULL;
     if (v && v->count == 0 && !taken) taken = at;
+    if (!ambi_grow((void **)&all, &cap, n + 1, sizeof *all)) break;
+    all[n++] = (Normal){at, hash_of(f, pattern)};
   }
+  ambi_free(all, cap * sizeof *all);
 }
 
 void check_branch_condition(Check *c, const CheckFile *f, uint32_t list) {

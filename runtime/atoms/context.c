@@ -5,6 +5,8 @@
 // backtracking leaves in front of a view is never looked at.
 #include "runtime/atoms/context.h"
 
+#include "runtime/calls.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -344,6 +346,7 @@ Value ambi_make_sym(Context *cx, const char *text, size_t len) {
 }
 
 Value ambi_make_error(Context *cx, Value atom, Value reason) {
+  ambi_calls_failed(cx, atom);
   return AMB_EXPR(cx, AMB_SYM(ERROR), ambi_unmark(atom), reason);
 }
 

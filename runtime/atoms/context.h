@@ -92,6 +92,7 @@ typedef struct Context {
   int exit_code;                       // with STOP_EXIT
   void (*engine_close)(void *engine);  // frees it with the context
   void *engine;                        // the tier's own state
+  struct Machine *machine;             // tier 0's, while it runs
   // Count how often a part of the heap was given back by failing, and how often
   // terms may have moved or gone, or the first counter has begun again: who
   // remembers addresses looks at both.

@@ -9,6 +9,7 @@
 #include "memory/alloc.h"
 #include "runtime/atoms/best.h"
 #include "runtime/atoms/work.h"
+#include "runtime/calls.h"
 #include "runtime/config.h"
 #include "runtime/depth.h"
 #include "runtime/eval.h"
@@ -655,10 +656,13 @@ static Machine *open_machine(Context *cx, ValueVec *out) {
   m->state_trail = cx->tr;
   m->count.most = UINT32_MAX;
   m->space = cx->space;
+  m->outer = cx->machine;
+  cx->machine = m;
   return m;
 }
 
 static void close_machine(Machine *m) {
+  m->cx->machine = m->outer;
   if (m->stack.base) ambi_range_close(&m->stack);
   ambi_free(m->choices, m->choices_cap * sizeof *m->choices);
   ambi_types_drop(&m->types);
@@ -696,6 +700,7 @@ enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   if (open_stack(m)) {
     start(m, ambi_deref(form));
     run(m);
+    if (ambi_calls_matter(cx->stop)) ambi_calls_failed(cx, AMB_NONE);
   }
   ambi_isolation_end(cx);
   close_machine(m);

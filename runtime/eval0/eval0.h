@@ -157,6 +157,7 @@ typedef struct Known {
 
 typedef struct Machine {
   Context *cx;
+  struct Machine *outer;  // that waits for this one, or NULL
   Range stack;
   char *top;  // of the stack
   Choice *choices;

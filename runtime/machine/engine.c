@@ -5,6 +5,7 @@
 #include "memory/stress.h"
 #include "runtime/builtins/mutexes.h"
 #include "runtime/bytecode/sampler.h"
+#include "runtime/calls.h"
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/eval.h"
@@ -161,6 +162,7 @@ static enum AmbStop run(Engine *g, ValueVec *out) {
     if (again && ambi_handover_again(g) != NEXT_PC) break;
   }
   ambi_engine_count(g);
+  if (ambi_calls_matter(g->cx->stop)) ambi_calls_failed(g->cx, AMB_NONE);
   if (!ambi_rests(g->cx->stop) && !g->is_part) hand_out(g, out);
   return g->cx->stop;
 }

@@ -190,7 +190,6 @@ static Unit *first_unit(Engine *g, Variant *v) {
 enum Next ambi_step_first_call(Engine *g) {
   Variant *v = (Variant *)(uintptr_t)g->e[FRAME_MARK];
   Unit *u = ambi_unit_of(v);
-  g->e[FRAME_MARK] = 0;
   if (u == g->code->lower_unit) u = first_unit(g, v);
   if (!u) return NEXT_STOP;
   g->e[FRAME_UNIT] = (Word)(uintptr_t)u;

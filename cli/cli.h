@@ -10,6 +10,7 @@
 
 #include "cli/diagnostic/diagnostic.h"
 #include "cli/tool.h"
+#include "cli/trace/trace.h"
 #include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
 #include "runtime/watch.h"
@@ -62,6 +63,7 @@ typedef struct Options {
   Limits limits;
   double time_limit;
   bool explain;
+  Trace trace;         // what is to be traced
   const char *output;  // compile: -o
   bool help, version;
 } Options;
@@ -211,7 +213,7 @@ void cli_session(Cli *cli);
 void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
-Verb cli_run, cli_parse, cli_disasm, cli_compile;
+Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace;
 
 // ---- prompt/prompt.c --------------------------------------------------------
 Verb cli_repl;  // reads all sources itself

@@ -183,6 +183,19 @@ static bool set_query_timeout(Options *o, const char *v) {
 static bool set_time_limit(Options *o, const char *v) {
   return cli_read_seconds(v, &o->time_limit);
 }
+static bool set_trace_depth(Options *o, const char *v) {
+  return cli_read_count(v, &o->trace.depth) && o->trace.depth > 0;
+}
+static bool set_only(Options *o, const char *v) {
+  return *v && cli_trace_name(&o->trace.only, v);
+}
+static bool set_break(Options *o, const char *v) {
+  return *v && cli_trace_name(&o->trace.breaks, v);
+}
+static bool set_trace_all(Options *o, const char *v) {
+  (void)v;
+  return o->trace.all = true;
+}
 static bool set_output(Options *o, const char *v) {
   o->output = v;
   return *v != 0;
@@ -255,6 +268,14 @@ static const Option table[] = {
     {"--explain", NULL, "tell how each match looks for its atoms", set_explain,
      NULL},
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},
+    {"--only", "NAME", "trace: calls of this function (may be repeated)",
+     set_only, "a name"},
+    {"--trace-depth", "N", "trace: calls nested at most N deep",
+     set_trace_depth, "a whole number from 1"},
+    {"--trace-all", NULL, "trace: operations and the library, too",
+     set_trace_all, NULL},
+    {"--break", "NAME", "trace: stop where this function is called", set_break,
+     "a name"},
     {"-o", "FILE", "compile: where to write", set_output, "a path"},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},
@@ -273,6 +294,7 @@ static const struct {
      cli_disasm, NULL},
     {"compile", "write a program to a file that starts faster", cli_compile,
      NULL},
+    {"trace", "run a program, and tell of its calls", cli_trace, NULL},
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"lsp", "answer an editor (Language Server Protocol)", NULL, cli_lsp},
@@ -458,6 +480,13 @@ static int settle_tier(Options *o) {
     cli_complain("option -o is for compile");
     return EXIT_USAGE;
   }
+  bool traces =
+      o->trace.all || o->trace.depth || o->trace.only.n || o->trace.breaks.n;
+  if (traces && o->verb != cli_trace) {
+    cli_complain(
+        "options --only, --trace-depth, --trace-all and --break are for trace");
+    return EXIT_USAGE;
+  }
   if (o->native && o->verb != cli_disasm) {
     cli_complain("option --native is for disasm");
     return EXIT_USAGE;
@@ -502,5 +531,7 @@ int cli_options_parse(Options *o, int argc, char **argv) {
 void cli_options_drop(Options *o) {
   for (size_t i = 0; i < o->nsources; i++)
     cli_source_drop(&o->sources[i]);
+  cli_trace_names_drop(&o->trace.only);
+  cli_trace_names_drop(&o->trace.breaks);
   ambi_free(o->sources, o->nsources * sizeof *o->sources);
 }

@@ -7,10 +7,15 @@
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
 
+// Only the plain evaluator tells of its calls.
+static bool is_plain(const Runtime *rt) {
+  return rt->tier == 0 || rt->tracer;
+}
+
 enum AmbStop ambi_eval_form(Context *cx, Value form, ValueVec *out) {
   size_t tables = ambi_tables_form_begin(cx->rt);
-  enum AmbStop stop = cx->rt->tier == 0 ? ambi_eval0_form(cx, form, out)
-                                        : ambi_eval1_form(cx, form, out);
+  enum AmbStop stop = is_plain(cx->rt) ? ambi_eval0_form(cx, form, out)
+                                       : ambi_eval1_form(cx, form, out);
   ambi_tables_form_end(cx->rt, tables);
   return stop;
 }
@@ -68,7 +73,7 @@ enum AmbStop ambi_eval_stream(Context *cx, Value form, TakeAnswer *take,
                               void *arg) {
   size_t tables = ambi_tables_form_begin(cx->rt);
   Stream s = {cx, take, arg, false};
-  bool wanted = cx->rt->tier == 0 ? stream0(&s, form) : stream1(&s, form);
+  bool wanted = is_plain(cx->rt) ? stream0(&s, form) : stream1(&s, form);
   ambi_tables_form_end(cx->rt, tables);
   if (!wanted && cx->stop == STOP_NONE) cx->stop = STOP_ANSWERS;
   return cx->stop;

@@ -90,6 +90,7 @@ struct Runtime {
   bool free_order;  // [init] results of branches and parts come as they arrive
   bool explain;     // [init] note how each match looks for its atoms
   Limits limits;    // [lock:guard] defaults for each form
+  const struct Tracer *tracer;  // [own] who follows each call, or NULL: nobody
   AMB_ATOMIC(const struct Watch *) x_watch;  // [own>all] who looks, or NULL
   Collections collections;                   // what the collector did so far
   Tally tally;                    // what the thread did that runs the forms

@@ -16,8 +16,8 @@ typedef struct Command {
   CommandFn *fn;
 } Command;
 
-static CommandFn help, load, reload, time_form, type_of, doc, stats, limit,
-    setting, spaces, quit;
+static CommandFn trace_form, help, load, reload, time_form, type_of, doc, stats,
+    limit, setting, spaces, quit;
 
 static const Command commands[] = {
     {"help", "[COMMAND]", "what there is", help},
@@ -26,6 +26,8 @@ static const Command commands[] = {
     {"time", "FORM", "evaluate, and tell how long it took", time_form},
     {"type", "ATOM", "the types of an atom", type_of},
     {"doc", "NAME", "the documentation of a name", doc},
+    {"trace", "FORM", "evaluate, and go through the calls one by one",
+     trace_form},
     {"stats", NULL, "what the evaluators did so far", stats},
     {"limit", "[NAME VALUE]", "show the limits of each form, or set one",
      limit},
@@ -193,6 +195,30 @@ static void time_form(Prompt *p, const char *arg) {
   double seconds = ambi_monotonic_seconds() - began;
   cli_count_text((double)(cli_screen_steps(&p->screen) - steps), count);
   cli_screen_say(&p->screen, COLOUR_NOTE, "%.3f s, %s steps", seconds, count);
+}
+
+static void trace_line(void *arg, enum TracePort port, const char *text,
+                       size_t len) {
+  Prompt *p = arg;
+  enum Colour colour =
+      port == TRACE_ERROR || port == TRACE_FAIL ? COLOUR_ERROR : COLOUR_NOTE;
+  cli_screen_say(&p->screen, colour, "%.*s", (int)len - 1, text);
+}
+
+static int trace_key(void *arg, const char *question) {
+  return cli_prompt_ask(arg, question);
+}
+
+static void trace_form(Prompt *p, const char *arg) {
+  Trace t = {.mode = TRACE_SHOW, .line = trace_line, .arg = p};
+  if (p->screen.terminal && !p->lines->is_pasting(p->lines)) {
+    t.key = trace_key;
+    t.mode = TRACE_STEP;
+  }
+  cli_trace_open(&t, p->cli->rt);
+  cli_prompt_run(p, *arg == '!' ? "" : "!", arg, "\n");
+  cli_trace_close(&t);
+  cli_trace_names_drop(&t.breaks);
 }
 
 static void type_of(Prompt *p, const char *arg) {

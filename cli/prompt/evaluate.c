@@ -26,11 +26,21 @@ enum {
   KEY_ESCAPE = 27,
 };
 
+int cli_prompt_ask(Prompt *p, const char *question) {
+  char shown[160];
+  snprintf(shown, sizeof shown, "-- %s --", question);
+  cli_screen_ask(&p->screen, shown);
+  cli_interrupt_runs(NULL);
+  int key = p->lines->key(p->lines);
+  cli_interrupt_runs(p->cli->rt);
+  cli_screen_wipe(&p->screen);
+  return key;
+}
+
 // The rows that may follow; 0: a page. -1: all, -2: no more.
-static int rows_wanted(Prompt *p) {
+static int rows_wanted(Prompt *p, const char *question) {
   for (;;) {
-    int key = p->lines->key(p->lines);
-    switch (key) {
+    switch (cli_prompt_ask(p, question)) {
     case ' ': return 0;
     case KEY_ENTER:
     case KEY_NEWLINE: return 1;
@@ -52,13 +62,10 @@ static bool turn_page(Run *run) {
   Prompt *p = run->p;
   char question[120];
   snprintf(question, sizeof question,
-           "-- %llu answers; space: next page, enter: next, a: all, q: stop --",
+           "%llu answers; space: next page, enter: next, a: all, q: stop",
            (unsigned long long)p->screen.flow.answers);
-  cli_screen_ask(&p->screen, question);
-  cli_interrupt_runs(NULL);
-  int rows = rows_wanted(p);
-  cli_interrupt_runs(p->cli->rt);
-  cli_screen_wipe(&p->screen, rows > 0 ? (unsigned)rows : 0);
+  int rows = rows_wanted(p, question);
+  cli_flow_turn(&p->screen.flow, rows > 0 ? (unsigned)rows : 0);
   run->all = rows == -1;
   run->cut = rows == -2;
   return !run->cut;

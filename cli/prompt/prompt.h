@@ -41,6 +41,8 @@ bool cli_prompt_evaluate(Prompt *p, const Evaluated *what);
 // The same for a text that is typed; before and behind may be "".
 bool cli_prompt_run(Prompt *p, const char *before, const char *text,
                     const char *behind);
+// A key in answer to a question, while something is evaluated. -1: interrupted.
+int cli_prompt_ask(Prompt *p, const char *question);
 // Reads and runs a file. False: it could not be read.
 bool cli_prompt_load(Prompt *p, Source *s);
 // The names in scope now.

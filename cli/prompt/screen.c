@@ -283,13 +283,12 @@ void cli_screen_ask(Screen *s, const char *question) {
   pthread_mutex_unlock(&s->lock);
 }
 
-void cli_screen_wipe(Screen *s, unsigned rows) {
+void cli_screen_wipe(Screen *s) {
   pthread_mutex_lock(&s->lock);
   fputs("\r\x1b[K", stderr);
   fflush(stderr);
   s->began += ambi_monotonic_seconds() - s->asked;
   s->asked = 0;
-  cli_flow_turn(&s->flow, rows);
   pthread_cond_signal(&s->change);
   pthread_mutex_unlock(&s->lock);
 }

@@ -63,6 +63,6 @@ void cli_screen_answered(Screen *s);  // the answer is whole
 void cli_screen_list_end(Screen *s, bool cut);
 // Asks what to do now that the page is full, between two answers; and wipes that away.
 void cli_screen_ask(Screen *s, const char *question);
-void cli_screen_wipe(Screen *s, unsigned rows);
+void cli_screen_wipe(Screen *s);
 
 #endif

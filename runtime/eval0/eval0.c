@@ -81,6 +81,7 @@ static bool keep_resolved(Machine *m, ItemList *list, Value value, Mark mark) {
   item->next = NULL;
   item->value = value;
   item->made = m->count.made;
+  item->way = m->way;
   item->nbindings = n;
   n = 0;
   for (size_t i = mark.trail; i < cx->tr; i++) {
@@ -260,7 +261,8 @@ Frame *ambi_eval0_collect(Machine *m, enum CollectorKind kind, Frame *up,
                    .choice = m->nchoices,
                    .kept = m->kept,
                    .outside = m->count,
-                   .cuts = m->cuts};
+                   .cuts = m->cuts,
+                   .way = m->way};
   Frame *f = ambi_eval0_frame(m, FRAME_COLLECT, up, depth);
   Choice *choice = ambi_eval0_choose(m, CHOICE_COLLECT, up);
   if (!f || !choice) return NULL;
@@ -427,6 +429,7 @@ static void finish(Machine *m, Collector done) {
   Collector *c = &done;
   ItemList *items = &c->items;
   m->kept = c->kept;
+  m->way = c->way;
   if (c->kind == COLLECT_ONCE && items->first) items->first->next = NULL;
   if (c->kind == COLLECT_CAPTURE) drop_bindings(items);
   if (keeps_best(c->kind)) ambi_best_end(m->cx);
@@ -480,6 +483,7 @@ static void resume(Machine *m) {
   Choice now = *c;
   undo(m, now.trail);
   c->tidied = now.trail;
+  if (m->traces) ambi_eval0_trace_resume(m, m->nchoices - 1);
   if (now.kind == CHOICE_COLLECT) {
     m->nchoices--;
     finish(m, *now.collector);
@@ -495,6 +499,8 @@ static void resume(Machine *m) {
   c->next = now.next->next;
   if (!c->next) m->nchoices--;  // the last alternative runs without the choice
   if (!ambi_eval0_count(m, &now, now.next) || !restore(m, now.next)) return;
+  m->way = now.next->way;
+  if (m->traces) ambi_eval0_trace_alternative(m, &now);
   if (now.kind == CHOICE_STEP)
     ambi_eval0_step_result(m, now.next->value, now.call, now.up);
   else
@@ -601,6 +607,10 @@ static void return_value(Machine *m) {
   case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;
   case FRAME_TABLE: ambi_eval0_table_result(m, m->atom, f); break;
   case FRAME_FUNCTION: ambi_eval0_function_ret(m, m->atom, f); break;
+  case FRAME_TRACE:
+    m->resolved = resolved;
+    ambi_eval0_traced(m, m->atom, f);
+    break;
   }
 }
 
@@ -663,6 +673,7 @@ static Machine *open_machine(Context *cx, ValueVec *out) {
 
 static void close_machine(Machine *m) {
   m->cx->machine = m->outer;
+  ambi_eval0_trace_close(m);
   if (m->stack.base) ambi_range_close(&m->stack);
   ambi_free(m->choices, m->choices_cap * sizeof *m->choices);
   ambi_types_drop(&m->types);
@@ -697,7 +708,7 @@ enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   uint64_t before = cx->limits.steps_used;
   Machine *m = open_machine(cx, out);
   if (!m) return cx->stop;
-  if (open_stack(m)) {
+  if (ambi_eval0_trace_open(m) && open_stack(m)) {
     start(m, ambi_deref(form));
     run(m);
     if (ambi_calls_matter(cx->stop)) ambi_calls_failed(cx, AMB_NONE);

@@ -27,7 +27,8 @@ typedef struct Binding {
 typedef struct Item {
   struct Item *next;
   Value value;
-  uint32_t made;  // choices on the way to it
+  uint32_t made;    // choices on the way to it
+  const void *way;  // to it, see runtime/trace.h
   size_t nbindings;
   Binding bindings[];
 } Item;
@@ -73,6 +74,7 @@ typedef struct Collector {
   const Word *kept;   // Machine.kept outside of the collector
   Counted outside;    // when it was opened
   uint64_t cuts;      // likewise
+  const void *way;    // likewise
   struct Band *band;  // COLLECT_BAND
 } Collector;
 
@@ -86,6 +88,7 @@ enum FrameKind {
   FRAME_TABLE,     // a: call, b: type, c: its variables, index: the making: a
                    // result for the table
   FRAME_FUNCTION,  // a: call or NONE: the outcome of the body
+  FRAME_TRACE,  // a: call, index: depth, state: its number: a value to be told of
 };
 
 // Values of children evaluated so far, newest first.
@@ -107,6 +110,7 @@ struct Frame {
     Collector *collector;  // FRAME_COLLECT
     Frame *base;           // FRAME_MARK: the frame below all marks
     Done *done;            // FRAME_ARGS
+    const void *began;     // FRAME_TRACE: the way there
   };
 };
 
@@ -155,6 +159,7 @@ typedef struct Known {
   bool equal;
 } Known;
 
+typedef struct Traces Traces;
 typedef struct Machine {
   Context *cx;
   struct Machine *outer;  // that waits for this one, or NULL
@@ -171,6 +176,8 @@ typedef struct Machine {
   uint64_t cuts;      // alternatives that were behind too many choices
   struct Band *band;  // of the innermost search that counts, or NULL
   bool inside;        // tier 1 waits for it
+  Traces *traces;     // who follows calls, or NULL
+  const void *way;    // what that is told of
   bool resolved;  // atom is known to be resolved; seen by the next step only
   ValueVec *out;
   uint32_t stamps;  // given to variables of results
@@ -249,6 +256,17 @@ static inline bool ambi_eval0_in_band(const Machine *m) {
   return m->count.made >= m->band->from;
 }
 void ambi_eval0_band_end(Machine *m, Collector *c);
+
+// ---- eval0_trace.c: for who follows the calls; only if m->traces is there ---
+bool ambi_eval0_trace_open(Machine *m);  // false: cx->stop is set
+void ambi_eval0_trace_close(Machine *m);
+void ambi_eval0_trace_call(Machine *m);                     // DO_CALL
+void ambi_eval0_traced(Machine *m, Value value, Frame *f);  // FRAME_TRACE
+// The choice at that height is about to be taken.
+void ambi_eval0_trace_resume(Machine *m, size_t height);
+void ambi_eval0_trace_alternative(Machine *m, const Choice *c);  // one of it
+// The way when that is used.
+const void *ambi_eval0_trace_use(Machine *m, Record rule, Value fact);
 
 // ---- eval0_instr.c: semantics 10, one step (7.7, 7.9) ----------------------
 void ambi_eval0_instruction(Machine *m);  // DO_INSTR

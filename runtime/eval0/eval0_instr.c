@@ -158,6 +158,8 @@ static bool solve(Machine *m, Space *space, Value pattern, Value template,
     for (size_t j = 0; fits && j < m->vars.n; j++)
       fits = ambi_unify(cx, m->vars.at[j], values[j]);
     if (fits && !ambi_eval0_keep(m, items, template, mark)) return false;
+    if (fits && m->traces)
+      items->last->way = ambi_eval0_trace_use(m, (Record){AMB_NONE}, pattern);
     ambi_trail_undo(cx, mark.trail);
   }
   return cx->stop == STOP_NONE;
@@ -517,6 +519,7 @@ static void query(Machine *m, Value a) {
     if (ambi_is_lvar(ambi_record_atom(r))) continue;  // gives $X no value
     if (ambi_record_unify(cx, r, pattern)) {
       if (!ambi_eval0_keep(m, &items, x, mark)) return;
+      if (m->traces) items.last->way = ambi_eval0_trace_use(m, r, AMB_NONE);
       // A body that is a variable holds a part of the call (7.8).
       Value body = ambi_deref(x), *kept = &items.last->value;
       if (ambi_is_expr(body) && ambi_has_eval(body) && ambi_is_expr(*kept))

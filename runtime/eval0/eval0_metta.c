@@ -272,6 +272,7 @@ void ambi_eval0_call(Machine *m) {
     ambi_eval0_return(m, a, m->up);
     return;
   }
+  if (m->traces) ambi_eval0_trace_call(m);
   if (ambi_eval0_tabled(m, a)) return;
   m->resolved = resolved;
   ambi_eval0_call_rules(m);

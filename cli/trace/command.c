@@ -1,0 +1,39 @@
+// `ambit trace FILE`: a program is run, and its calls are told on standard error.
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/prompt/lines.h"
+
+typedef struct Stepping {
+  Cli *cli;
+  Lines *keys;  // or NULL: nobody is asked
+} Stepping;
+
+static void write_line(void *arg, enum TracePort port, const char *text,
+                       size_t len) {
+  const Stepping *s = arg;
+  (void)port;
+  cli_flush(s->cli);
+  fwrite(text, 1, len, stderr);
+}
+
+static int read_key(void *arg, const char *question) {
+  const Stepping *s = arg;
+  fprintf(stderr, "-- %s -- ", question);
+  fflush(stderr);
+  return s->keys->key(s->keys);
+}
+
+void cli_trace(Cli *cli, Source *source) {
+  Trace *t = &cli->options.trace;
+  Stepping s = {.cli = cli};
+  if (t->breaks.n && isatty(STDIN_FILENO)) s.keys = cli_plain_open();
+  t->mode = t->breaks.n ? TRACE_LEAP : TRACE_SHOW;
+  t->line = write_line;
+  t->key = s.keys ? read_key : NULL;
+  t->arg = &s;
+  cli_trace_open(t, cli->rt);
+  cli_run(cli, source);
+  cli_trace_close(t);
+  if (s.keys) s.keys->close(s.keys);
+}

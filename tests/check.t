@@ -86,6 +86,14 @@ cmp_ok($missed, '<', 0.1 * $cases, 'nine of ten are found');
 my @rows = split /\n/, check('--list')->{out};
 is(join(' ', grep { !$codes{$_} } map {/^(\w+)/} @rows), 'S106', 'each code is found somewhere');
 
+# The forms whose arguments are told by a table are those of the library.
+my $library = join "\n", map { Program::slurp($_) } glob "$root/runtime/library/*.metta";
+my $operations = Program::slurp("$root/runtime/builtins/builtins.def");
+my @forms = Program::slurp("$root/cli/check/forms.def") =~ /^FORM\("([^"]+)"/mg;
+cmp_ok(@forms, '>', 50, 'there is a table of forms');
+is(join(' ', grep { $library !~ /^\(: \Q$_\E \(->/m && $operations !~ /, "\Q$_\E", / } @forms), '',
+    'each of them is a function of the library');
+
 # ---- right programs -----------------------------------------------------------
 
 my %known;

@@ -51,6 +51,7 @@ typedef struct Options {
   bool jit_stats, gc_stats, table_stats;
   enum StatsForm stats;
   bool profile;
+  bool coverage;             // of rules; tier 1 then, whatever else is said
   const char *profile_file;  // for stacks, or NULL
   const char *timeline;      // the file it is written to, or NULL
   enum WatchLevel log_level;

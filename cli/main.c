@@ -14,7 +14,7 @@
 #include "memory/pages.h"
 #include "memory/processors.h"
 #include "memory/stress.h"
-#include "runtime/bytecode/code.h"
+#include "runtime/bytecode/coverage.h"
 #include "scheduler/actor.h"
 #include "scheduler/crew.h"
 
@@ -178,6 +178,14 @@ static unsigned evaluators(const Options *o) {
   return n < MOST_EVALUATORS ? n : MOST_EVALUATORS;
 }
 
+// False: told why.
+static bool open_coverage(Cli *cli) {
+  CodeState *cs = cli->rt->code;
+  if (!cli->options.coverage || !cs || ambi_coverage_start(cs)) return true;
+  cli_complain("out of memory: no coverage");
+  return false;
+}
+
 void cli_session(Cli *cli) {
   Options *o = &cli->options;
   Host host = host_of(cli);
@@ -195,7 +203,7 @@ void cli_session(Cli *cli) {
     cli->rt->limits.run_deadline = ambi_monotonic_seconds() + o->time_limit;
   cli->rt->argv = o->args;
   cli->rt->argc = o->nargs;
-  if (!cli_watch_open(cli) || !cli_profile_open(cli)) {
+  if (!open_coverage(cli) || !cli_watch_open(cli) || !cli_profile_open(cli)) {
     cli->code = RUN_INTERNAL;
     cli->over = true;
   }

@@ -136,6 +136,50 @@ like( $xml, qr/<testcase classname="m\/shape_test\.metta" name="\(assertEqual \(
     'JUnit: a point' );
 like( $xml, qr/name="\(assertEqual \(area &quot;&lt;&amp;&gt;&quot;\) 9\)".*\n\s*<failure message="[^"<>]+"\/>/, 'JUnit: a failure' );
 
+# coverage
+file( 'c/lib.metta', <<'END');
+; a comment
+(= (area (circle $r)) (* 3 (* $r $r)))
+(= (area (square $a)) (* $a $a))
+(= (fact 0) 1)
+(= (fact $n) (if (> $n 0) (* $n (fact (- $n 1))) (empty)))
+(= (pick $x) 1) (= (pick (pair $x $x)) 2)
+(= (unused $x) (+ $x 1))
+(= (open $x (cons $x $t)) True)
+(= (open $x (cons $y $t)) (open $x $t))
+(: area (-> Shape Number))
+END
+file( 'c/lib_test.metta', <<'END');
+!(import! &self lib)
+!(assertEqual (area (circle 2)) 12)
+!(assertEqual (fact 5) 120)
+!(assertEqual (pick (pair 1 2)) 1)
+!(assertEqualToResult (let $y (open $x (cons 1 (cons 2 nil))) (if (== $y True) $x (empty))) (1 2))
+END
+file( 'c/other_test.metta', "!(import! &self lib)\n!(assertEqual (area (square 2)) 4)\n" );
+sub coverage_of { return join '', map {"$_\n"} ( $_[0] =~ /^#((?:  | \S+: \d+ of ).*)/mg ) }
+for my $extra ( [], [ '-j', '2' ], ['--tier=0'] ) {
+    @words = ( $ambit, @$extra );
+    $told = test( [ '--coverage', '--lcov', 'lcov.info', 'c/lib_test.metta' ], 0, undef, "coverage with [@$extra]" );
+    is( coverage_of($told), <<'END', 'what was not taken' );
+ c/lib.metta: 6 of 9 rules taken, 66.7 %
+   line 3 never tried: (= (area (square $a)) (* $a $a))
+   line 6 tried, never taken: (= (pick (pair $x $x)) 2)
+   line 7 never tried: (= (unused $x) (+ $x 1))
+ all: 6 of 9 rules taken, 66.7 %
+END
+    my %hits = Program::slurp("$dir/lcov.info") =~ /^DA:(\d+),(\d+)$/mg;
+    is( join( ' ', map {"$_=$hits{$_}"} sort { $a <=> $b } keys %hits ), '2=1 3=0 4=1 5=6 6=1 7=0 8=2 9=2',
+        'how often each line was taken' );
+}
+@words = ( $ambit, '--tier=1' );
+like( Program::slurp("$dir/lcov.info"), qr/\ATN:\nSF:c\/lib\.metta\nDA:2,1\n.*^LF:8\nLH:6\nend_of_record\n\z/ms, 'the file for lcov' );
+like( test( [ '--coverage', 'c' ], 0, undef, 'two files' ), qr/^# c\/lib\.metta: 7 of 9 rules taken/m, 'are added up' );
+file( 'e/often_test.metta', join '', map {"(= (often $_) yes)\n!(assertEqual (often $_) yes)\n"} 1 .. 30 );
+like( test( [ '--coverage', 'e' ], 0, undef, 'rules that come between calls' ), qr/30 of 30 rules taken/, 'are counted' );
+file( 'e/often_test.metta', join( '', map {"(= (many (\$x $_)) yes)\n"} 1 .. 300 ) . "!(assertEqual (many (1 2)) yes)\n" );
+like( test( [ '--coverage', 'e' ], 0, undef, 'more rules than are lowered' ), qr/0 of 0 rules taken; 300 not counted/, 'are told apart' );
+
 # what docs/tools.md shows
 my ( $shown, $points ) = Program::slurp("$root/docs/tools.md") =~
     /^## Tests.*?^```metta\n(.*?)^```\n+```\n(.*?)^```/ms;

@@ -80,6 +80,7 @@ static _Noreturn void run_child(const Bench *b, int tier, FILE *found) {
   o->nsources = 1;
   o->args = b->words + 1;
   o->nargs = b->nwords - 1;
+  if (!o->evaluators) o->evaluators = 1;
   o->tier = tier;
   if (!o->jit_chosen) o->jit.mode = JIT_BACKGROUND;
   if (tier < 2) o->jit.mode = JIT_OFF;

@@ -228,6 +228,7 @@ static void test_verb(Cli *cli, Source *s) {
   else
     note_trouble(t, (Position){1, 1, 0}, "out of memory");
   if (t->recorded) end_recorded(t);
+  cli_test_write_rules(cli, t->out);
   ambi_text_free(text);
 }
 
@@ -238,10 +239,25 @@ static bool is_recorded(const TestOptions *o, const char *path,
   FileText file;
   Tree t;
   if (!o->update || !ambi_file_load(path, 0, NULL, &file)) return false;
-  bool found = !cli_tree_read(&t, file.text, file.len);
-  for (uint32_t i = 1; !found && i < t.count; i++)
+  bool read = cli_tree_read(&t, file.text, file.len), found = false;
+  for (uint32_t i = 1; read && !found && i < t.count; i++)
     found = cli_test_is_assertion(&t, i);
-  return !found;
+  if (read) cli_tree_free(&t);
+  ambi_file_drop(&file);
+  return read && !found;
+}
+
+static void drop(Testing *t) {
+  for (size_t i = 0; i < t->answers.n; i++) {
+    ambi_text_free(t->answers.at[i].name);
+    ambi_text_free(t->answers.at[i].stopped);
+  }
+  ambi_free(t->answers.at, t->answers.cap * sizeof *t->answers.at);
+  cli_tree_free(&t->tree);
+  cli_source_drop(t->cli.options.sources);
+  ambi_text_free(t->beside);
+  if (t->cli.out) fclose(t->cli.out);
+  ambi_buffer_drop(&t->printed);
 }
 
 void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
@@ -254,6 +270,12 @@ void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
   options->nsources = 1;
   options->limits.query_seconds = o->timeout;
   options->time_limit = o->file_timeout;
+  if (!options->evaluators) options->evaluators = 1;
+  options->coverage = o->coverage || o->lcov;
+  if (options->coverage) {
+    options->tier = 1;
+    options->jit.mode = JIT_OFF;
+  }
   t.beside = cli_test_recorded(path);
   t.recorded = t.beside && is_recorded(o, path, t.beside);
   t.cli.out = cli_capture(&t.printed);
@@ -265,4 +287,5 @@ void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
   }
   fputs("{\"end\":true}\n", out);
   fflush(out);
+  drop(&t);
 }

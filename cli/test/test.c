@@ -28,6 +28,10 @@ static const ToolOption options[] = {
      offsetof(TestOptions, update)},
     {"--quiet", NULL, "show only what failed", TOOL_FLAG,
      offsetof(TestOptions, quiet)},
+    {"--coverage", NULL, "tell which rules were never taken", TOOL_FLAG,
+     offsetof(TestOptions, coverage)},
+    {"--lcov", "FILE", "write how often rules were taken as lcov does",
+     TOOL_TEXT, offsetof(TestOptions, lcov)},
     {"--junit", "FILE", "write the points as JUnit does, too", TOOL_TEXT,
      offsetof(TestOptions, junit)},
 };
@@ -60,6 +64,7 @@ typedef struct Jobs {
   Job *at;
   size_t n, started, shown;
   unsigned running;
+  json_t *rules;  // that were taken, or not
   TestTotals totals;
 } Jobs;
 
@@ -143,7 +148,7 @@ static void add_trouble(Job *job, const char *message) {
 }
 
 // What the process wrote; and how it ended, if that was not as it should.
-static void collect(Job *job, int status) {
+static void collect(Job *job, int status, json_t *rules) {
   json_error_t error;
   bool complete = false;
   if (job->child.found) rewind(job->child.found);
@@ -153,6 +158,8 @@ static void collect(Job *job, int status) {
        json_decref(o)) {
     if (json_object_get(o, "end"))
       complete = true;
+    else if (json_object_get(o, "rule"))
+      cli_test_add_rule(rules, o);
     else
       json_array_append(job->file.points, o);
   }
@@ -185,7 +192,7 @@ static void look_after(Jobs *jobs, const TestOptions *o) {
         job->killed = kill(job->child.pid, SIGKILL) == 0;
       continue;
     }
-    collect(job, status);
+    collect(job, status, jobs->rules);
     jobs->running--;
   }
 }
@@ -227,7 +234,9 @@ static bool write_junit(const TestOptions *o, const Jobs *jobs) {
 static int run_tests(Cli *cli, TestOptions *o, const Paths *paths) {
   Jobs jobs = {.n = paths->n};
   double began = ambi_monotonic_seconds();
-  if (o->junit && !cli_file_may(o->junit)) return RUN_INTERNAL;
+  if ((o->junit && !cli_file_may(o->junit)) ||
+      (o->lcov && !cli_file_may(o->lcov)))
+    return RUN_INTERNAL;
   jobs.at = ambi_alloc((paths->n + 1) * sizeof *jobs.at);
   if (!jobs.at) {
     cli_complain("out of memory");
@@ -235,12 +244,16 @@ static int run_tests(Cli *cli, TestOptions *o, const Paths *paths) {
   }
   for (size_t i = 0; i < paths->n; i++)
     jobs.at[i].file.path = paths->at[i];
+  jobs.rules = json_object();
   run_jobs(cli, o, &jobs);
   const TestTotals *t = &jobs.totals;
   fprintf(cli->out, "1..%zu\n# %zu points in %zu files, %zu failed, %.2f s\n",
           t->points, t->points, t->files, t->failed,
           ambi_monotonic_seconds() - began);
   int code = t->failed ? TEST_FAILED : RUN_OK;
+  if (o->coverage) cli_test_show_rules(cli->out, jobs.rules);
+  if (o->lcov && !cli_test_lcov(o->lcov, jobs.rules)) code = RUN_INTERNAL;
+  json_decref(jobs.rules);
   if (o->junit && !write_junit(o, &jobs)) code = RUN_INTERNAL;
   for (size_t i = 0; i < jobs.n; i++) {
     json_decref(jobs.at[i].file.points);

@@ -16,7 +16,8 @@
 typedef struct TestOptions {
   uint64_t jobs;
   const char *filter, *junit;
-  bool update, quiet;
+  const char *lcov;
+  bool update, quiet, coverage;
   double timeout, file_timeout;  // seconds of a form, of a file
 } TestOptions;
 
@@ -60,5 +61,13 @@ typedef struct TestTotals {
 void cli_test_show(FILE *out, const TestFile *file, bool quiet,
                    TestTotals *totals);
 bool cli_test_junit(const char *path, const TestFile *files, size_t n);
+
+// ---- cover.c --------------------------------------------------------------------
+// The rules of the runtime as lines of JSON:
+//   {"rule":TEXT, "file":TEXT, "line":N, "tried":N, "taken":N, "unseen":BOOL}
+void cli_test_write_rules(Cli *cli, FILE *out);
+void cli_test_add_rule(json_t *rules, json_t *rule);
+void cli_test_show_rules(FILE *out, json_t *rules);
+bool cli_test_lcov(const char *path, json_t *rules);
 
 #endif

@@ -1,5 +1,6 @@
 // Units: opening and closing what holds them, counting and freeing them, liveness.
 #include "runtime/bytecode/code.h"
+#include "runtime/bytecode/coverage.h"
 #include "runtime/bytecode/sampler.h"
 
 #include "memory/alloc.h"
@@ -183,6 +184,7 @@ void ambi_code_close(Runtime *rt) {
   if (!cs) return;
   ambi_targets_free(cs);
   ambi_receives_close(cs);
+  ambi_coverage_end(cs);
   ambi_definitions_close(cs);
   free_units(cs, &cs->units);
   free_units(cs, &cs->retired);

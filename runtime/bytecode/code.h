@@ -170,8 +170,9 @@ struct Unit {
   uint32_t routine;  // frame of a whole-atom routine: all slots are live
   Variant *variant;  // whose code this is, or NULL
   struct FunctionCounts *counts;  // [init] of its function (sampler.h), or NULL
-  Template **templates;           // owned, referred to from k
-  Store *store;                   // theirs
+  struct UnitCover *cover;  // [init] of its instructions (coverage.h), or NULL
+  Template **templates;     // owned, referred to from k
+  Store *store;             // theirs
   uint32_t ntemplates;
   struct Unit *next;  // all units, for freeing
   bool form;          // a top-level form: new variables are as written
@@ -255,7 +256,8 @@ typedef struct Definitions {  // by hash
 
 struct CodeState {
   Runtime *rt;
-  struct Sampler *sampler;            // [init] NULL: nobody profiles
+  struct Sampler *sampler;    // [init] NULL: nobody profiles
+  struct Coverage *coverage;  // [init] NULL: nobody asks which rules are taken
   AMB_ATOMIC(Definitions *) x_table;  // [lock>all]
   size_t count;                       // [lock:guard] of definitions
   SharedDefinition x_met[256];  // [all~] the definition met last for a key

@@ -368,7 +368,7 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
   if (!all && ambi_is_sym(subject)) {
     Symbol *sym = ambi_symbol(rt->symbols, ambi_sym_of(subject));
     if (!sym->analysed || ambi_symbol_is_dynamic(sym)) return;
-    sym->changes++;
+    sym->changes += !cs->coverage;  // rules that are lowered are counted
     AMB_LOG(rt, WATCH_DEBUG, "rules changed", {"of", sym->text, 0},
             {"times", NULL, sym->changes});
   }

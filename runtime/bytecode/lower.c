@@ -2,6 +2,7 @@
 //
 // How the rules of one head are told apart is in lower_head.c. Bodies stand once,
 // whichever of a rule's heads control comes from.
+#include "runtime/bytecode/coverage.h"
 #include "runtime/bytecode/lower_head.h"
 
 #include "memory/alloc.h"
@@ -121,6 +122,7 @@ static bool is_single(const Lower *l, size_t at) {
 void ambi_lower_to_body(Heads *h, Rule *r, bool often) {
   Lower *l = h->l;
   if (r->emitted && r->single && often) {
+    ambi_lower_mark_rule(l, r->tmpl, COVER_TAKEN);
     ambi_lower_repeat(l, r->at);
     return;
   }
@@ -129,6 +131,7 @@ void ambi_lower_to_body(Heads *h, Rule *r, bool often) {
     return;
   }
   ambi_lower_bind(l, r->body);
+  ambi_lower_mark_rule(l, r->tmpl, COVER_TAKEN);
   r->emitted = true;
   r->at = l->ncode;
   l->in_body = true;
@@ -331,6 +334,10 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     refused = l.refused;
     if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
     ambi_lower_close(&l);
+  }
+  for (size_t i = 0; i < records.n && refused && cx->rt->code->coverage; i++) {
+    Template rule = ambi_record_template(records.at[i]);
+    ambi_coverage_unseen(cx->rt->code, &rule);
   }
   ambi_records_drop(&records);
   if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more

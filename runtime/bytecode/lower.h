@@ -141,6 +141,8 @@ typedef struct Lower {
     int label;
   } * edge_labels;
   size_t nedge_labels, edge_labels_cap;
+  struct CoverMark *marks;  // where rules begin, if somebody asks
+  size_t nmarks, marks_cap;
   uint32_t frame;  // slots of the whole frame
   Slots own;       // where there are no rules
   Slots *slots;    // of the rule being lowered: rules of one definition share
@@ -208,6 +210,8 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
 // An edge from the last instruction: the Error in `slot` goes to err.
 void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err);
 void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err);  // here and now
+// What comes is the head of the rule, or its body: enum CoverKind.
+void ambi_lower_mark_rule(Lower *l, const Template *rule, int kind);
 Unit *ambi_lower_finish(Lower *l, uint32_t nargs);
 bool ambi_lower_open(Lower *l, Context *cx, Space *s);
 void ambi_lower_close(Lower *l);

@@ -1,4 +1,5 @@
 // Putting a unit together: instructions, constants, labels, edges, templates.
+#include "runtime/bytecode/coverage.h"
 #include "runtime/bytecode/lower.h"
 
 #include <stdlib.h>
@@ -417,6 +418,26 @@ static bool make_edges(Lower *l) {
   return true;
 }
 
+void ambi_lower_mark_rule(Lower *l, const Template *rule, int kind) {
+  if (AMB_LIKELY(!l->cs->coverage) || l->failed) return;
+  uint32_t number = ambi_coverage_rule(l->cs, rule);
+  if (number == UINT32_MAX ||
+      !grow(l, &l->marks, &l->marks_cap, l->nmarks + 1, sizeof *l->marks))
+    return;
+  l->marks[l->nmarks++] = (CoverMark){
+      .at = (uint32_t)l->ncode, .rule = number, .kind = (enum CoverKind)kind};
+}
+
+// The unit's counts take the marks over. Without memory it has none.
+static void cover(Lower *l, Unit *u) {
+  CoverMark *marks = ambi_realloc(l->marks, l->marks_cap * sizeof *marks,
+                                  l->nmarks * sizeof *marks);
+  if (!marks) return;
+  l->marks = NULL;
+  l->marks_cap = 0;
+  u->cover = ambi_coverage_unit(l->cs, marks, (uint32_t)l->nmarks, u->ncode);
+}
+
 Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   if (l->cs->starved) l->failed = true;
   l->cs->starved = false;
@@ -445,6 +466,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
     l->failed = true;
     return NULL;
   }
+  if (l->nmarks) cover(l, u);
   ambi_unit_ready(l->cs, u);
   AMB_CHECK_UNIT(u);
   u->next = l->cs->units;
@@ -487,5 +509,6 @@ void ambi_lower_close(Lower *l) {
   ambi_free(l->fixups, l->fixups_cap * sizeof *l->fixups);
   ambi_free(l->stubs, l->stubs_cap * sizeof *l->stubs);
   ambi_free(l->edge_labels, l->edge_labels_cap * sizeof *l->edge_labels);
+  ambi_free(l->marks, l->marks_cap * sizeof *l->marks);
   ambi_arena_close(&l->arena);
 }

@@ -10,6 +10,7 @@
 // means that there are no more results. So each candidate has two heads: one
 // for each of the two cases.
 #include "runtime/bytecode/lower_head.h"
+#include "runtime/bytecode/coverage.h"
 
 #include <stdlib.h>
 
@@ -142,6 +143,7 @@ static void bind_args(Binder *b, uint64_t known) {
   Heads *h = b->h;
   Rule *r = b->r;
   Lower *l = h->l;
+  ambi_lower_mark_rule(l, r->tmpl, COVER_TRIED);
   no_variables_yet(l, r);
   if (!ambi_is_expr(r->lhs)) {  // the whole call
     ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_call_atom(h, false), r->lhs,
@@ -220,6 +222,7 @@ static bool one_way_rule(const Rule *r) {
 
 static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
   bool set[MAX_VARS] = {false};
+  ambi_lower_mark_rule(h->l, r->tmpl, COVER_TRIED);
   ambi_lower_use_rule(h->l, r);
   for (uint32_t i = 0; i < h->nargs; i++)  // plain variables are there already
     if (ambi_is_lvar(ambi_rule_pattern(r, i)) &&

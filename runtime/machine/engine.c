@@ -142,10 +142,10 @@ static void hand_out(Engine *g, ValueVec *out) {
 
 static enum AmbStop interpret(Engine *g) {
   Sampler *p = g->code->sampler;
-  if (AMB_LIKELY(!p)) return ambi_interp_run(g);
-  Engine *before = ambi_sampler_enter(p, g);
+  if (AMB_LIKELY(!p && !g->code->coverage)) return ambi_interp_run(g);
+  Engine *before = p ? ambi_sampler_enter(p, g) : NULL;
   enum AmbStop stop = ambi_interp_run_counted(g);
-  ambi_sampler_leave(p, before);
+  if (p) ambi_sampler_leave(p, before);
   return stop;
 }
 

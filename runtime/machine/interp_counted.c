@@ -1,5 +1,6 @@
-// Tier 1's loop while somebody profiles: it counts calls, choice points and answers by
-// function, and says at each instruction which frame runs, for those who interrupt it.
+// Tier 1's loop while somebody profiles, or asks which rules are taken: it counts calls,
+// choice points and answers by function and what a unit executes, and says at each instruction which frame runs, for those who interrupt it.
+#include "runtime/bytecode/coverage.h"
 #include "runtime/bytecode/sampler.h"
 #include "runtime/machine/engine.h"
 
@@ -12,6 +13,7 @@ static inline unsigned counted(Engine *g, Word *e, const Code *pc) {
     if (pc == u->code) ambi_count(&counts->x_n[SAMPLER_CALLS]);
     if (kind != SAMPLER_COUNTS) ambi_count(&counts->x_n[kind]);
   }
+  if (u->cover) ambi_coverage_count(u->cover, (size_t)(pc - u->code));
   return pc->op;
 }
 

@@ -7,7 +7,7 @@
 #include "runtime/modules/runner.h"
 #include "runtime/guard.h"
 
-#include "runtime/bytecode/code.h"
+#include "runtime/bytecode/coverage.h"
 
 #include "memory/alloc.h"
 #include "runtime/spaces/share.h"
@@ -232,6 +232,9 @@ static bool add(Run *run, Template *t, Position at) {
     ambi_template_release(s->rt->store, t);
     return false;
   }
+  const CodeState *cs = s->rt->code;
+  if (AMB_UNLIKELY(cs && cs->coverage))
+    ambi_coverage_atom(s->rt->code, s->name, at.line, t);
   if (!ambi_space_add_template(s->module->space, t)) {
     ambi_template_release(s->rt->store, t);
     return stop_reading(run, STOP_MEMORY, at);

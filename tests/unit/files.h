@@ -8,6 +8,11 @@
 #include "cli/source/find.h"
 #include "runtime/modules/module.h"
 
+// Other tests make and remove such files meanwhile.
+static inline bool is_lasting_program(const char *name) {
+  return cli_is_program(name) && strncmp(name, "scratch-", 8) != 0;
+}
+
 // Calls for the text of each; returns how many there were.
 static inline size_t each_program(void (*look)(const char *text, size_t len)) {
   static const char *const folders[] = {"examples", "runtime", "tests",
@@ -16,7 +21,7 @@ static inline size_t each_program(void (*look)(const char *text, size_t len)) {
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
     char path[1024];
     snprintf(path, sizeof path, AMB_ROOT "/%s", folders[i]);
-    ck_assert(cli_find(&all, path, cli_is_program));
+    ck_assert(cli_find(&all, path, is_lasting_program));
   }
   size_t n = all.n;
   for (size_t i = 0; i < n; i++) {

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # The documents tell the truth where a program can find out: every path they
 # name exists, every link leads somewhere, the manual page and the help text know
-# the same commands, options and exit codes, and the lines of the tour in
-# README.md print what stands behind them.
+# the same commands, options and exit codes, and the programs of README.md and of
+# the guide print what stands behind their forms.
 
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ use Program;
 my $root  = abs_path("$Bin/..");
 my $ambit = Program::path();
 my @front = qw(README.md ARCHITECTURE.md CONTRIBUTING.md);
-my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/bench/*.md" );
+my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/docs/guide/*.md $root/bench/*.md" );
 
 sub text_of { return Program::slurp("$root/$_[0]") }
 
@@ -128,25 +128,43 @@ my ($codes) = $readme =~ /^### Exit codes\n(.*?)^##/ms;
 is( join( ' ', $codes =~ /^\| (\d+) \|/mg ),
     join( ' ', @{ $help->{'EXIT STATUS'} } ), 'README.md has the exit codes' );
 
-# ---- the tour ---------------------------------------------------------------
+# ---- programs ---------------------------------------------------------------
 
-my ( $program, @want ) = ('');
-while ( $readme =~ /^```metta\n(.*?)^```$/msg ) {
-    my $block = $1;
-    $program .= $block;
-    push @want, $block =~ /^!.*?\s; (\S.*)$/mg;
-    is( scalar( () = $block =~ /^!.*\s; \S/mg ), scalar( () = $block =~ /^!/mg ),
-        'each form of the block says what it prints' );
+# The blocks of a document are one program. Behind each form stands what it prints, on the
+# line where it ends or, line by line, in comments below it.
+sub program_in {
+    my ($doc) = @_;
+    my ( $program, $forms, $told, @want ) = ( '', 0, 0 );
+    my $text = text_of($doc);
+    while ( $text =~ /^```metta\n(.*?)^```$/msg ) {
+        my $behind;
+        for ( split /^/, $1 ) {
+            $program .= $_;
+            if ( $behind and /^; (.*)/ ) { push @want, $1; $told += $behind == 1; $behind++; next }
+            $forms++ if /^!/;
+            $behind = /^!/ || ( $behind && /^\s/ );
+            next unless /^[!\s].*\s; (\S.*)$/;
+            push @want, $1;
+            $told++;
+            $behind = 0;
+        }
+    }
+    is( $told, $forms, "$doc: each form says what it prints" );
+    return ( $program, join '', map {"$_\n"} @want );
 }
-ok( @want > 20, 'README.md has a tour' );
+
 my $dir = tempdir( CLEANUP => 1 );
-open my $out, '>', "$dir/tour.metta" or die "$dir: $!\n";
-print $out $program;
-close $out or die "$dir: $!\n";
-for my $tier ( 0, 1 ) {
-    my $r = Program::run( argv => [ $ambit, "--tier=$tier", "$dir/tour.metta" ] );
-    is( $r->{out}, join( '', map {"$_\n"} @want ), "the tour prints what README.md says, tier $tier" );
-    is( $r->{exit}, 0, "the tour ends well, tier $tier" );
+for my $doc ( 'README.md', grep {m{^docs/guide/\d}} @docs ) {
+    my ( $program, $want ) = program_in($doc);
+    cmp_ok( length $want, '>', 5, "$doc has a program" );
+    open my $out, '>', "$dir/program.metta" or die "$dir: $!\n";
+    print $out $program;
+    close $out or die "$dir: $!\n";
+    for my $tier ( $program =~ /\(spawn / ? 1 : ( 0, 1 ) ) {    # tier 0 has no actors
+        my $r = Program::run( argv => [ $ambit, "--tier=$tier", "$dir/program.metta" ] );
+        is( $r->{out},  $want, "$doc: what is printed, tier $tier" );
+        is( $r->{exit}, 0,     "$doc: it ends well, tier $tier" );
+    }
 }
 for my $shown ( $readme =~ /^It prints `(.*)`/m, $readme =~ /It prints `([^`]+)`/ ) {
     my $r = Program::run( argv => [ $ambit, "$root/examples/zebra.metta" ] );

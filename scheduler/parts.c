@@ -39,6 +39,7 @@ typedef struct Job {
   uint64_t steps;        // likewise
   enum AmbStop stop;     // likewise
   bool spoilt;           // likewise
+  bool doubted;          // likewise: marks did not hold any more (rigid_epoch)
   bool counted;          // [evaluator] as one that runs
 } Job;
 
@@ -133,6 +134,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   if (cx) {
     Engine *g = cx->engine;
     w->steps = cx->limits.steps_used;
+    w->doubted = cx->rigid_epoch == RIGID_NEVER;
     if (!stop) gather(w, g);
     w->spoilt |= g && g->spoilt;
     ambi_form_close(cx);
@@ -231,6 +233,7 @@ Segment *ambi_part_results(Context *cx, Part *p, Part **rest, bool *again) {
   cx->limits.steps_used += w->steps;
   if (w->stop && !w->spoilt) cx->stop = w->stop;
   if (w->stop || w->spoilt) return NULL;
+  if (w->doubted) cx->rigid_epoch = RIGID_NEVER;
   *rest = w->rest;
   w->rest = NULL;
   return &w->results;

@@ -95,7 +95,10 @@ static void drop_all(Part *list) {
     bool done = w->state == PART_DONE;
     list = w->part.older;
     w->state = PART_UNWANTED;
-    if (w->cx) ambi_store_release(&w->cx->x_cancel, 1);
+    if (w->cx) {  // it may wait for parts of its own
+      ambi_store_release(&w->cx->x_cancel, 1);
+      ambi_task_wake(&w->task, ambi_crew_acting());
+    }
     pthread_mutex_unlock(&w->lock);
     if (!done) continue;
     *end_of(&w->rest) = list;
@@ -145,7 +148,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   w->cx = NULL;
   w->stop = stop;
   bool unwanted = w->state == PART_UNWANTED;
-  leave_to_parent(w);
+  if (!unwanted) leave_to_parent(w);  // else the parent may be gone
   w->state = PART_DONE;
   if (!unwanted && w->waiter) ambi_task_wake(w->waiter, self);
   pthread_mutex_unlock(&w->lock);
@@ -226,7 +229,8 @@ Segment *ambi_part_results(Context *cx, Part *p, Part **rest, bool *again) {
   bool done = ambi_part_done(p);
   cx->waits = done ? NULL : w;
   if (!done) {
-    cx->stop = STOP_WAIT;
+    bool unwanted = ambi_load_relaxed(&cx->x_cancel);
+    cx->stop = unwanted ? STOP_CANCEL : STOP_WAIT;
     return NULL;
   }
   *again = w->spoilt;

@@ -338,8 +338,26 @@ static void close_journal(Journal *j) {
   ambi_free(j, sizeof *j);
 }
 
+// What was taken out of it goes before it.
+static void drop_within(Context *cx, const Journal *j) {
+  for (Delta **at = &cx->deltas; *at;) {
+    Delta *d = *at;
+    if (d->within != j) {
+      at = &d->next;
+    } else {
+      *at = d->next;
+      ambi_delta_drop(d);
+    }
+  }
+}
+
+static void end_journal(Context *cx, Journal *j) {
+  drop_within(cx, j);
+  close_journal(j);
+}
+
 static void drop_journal(Context *cx) {
-  if (cx->journal) close_journal(cx->journal);
+  if (cx->journal) end_journal(cx, cx->journal);
   cx->journal = NULL;
 }
 
@@ -449,6 +467,7 @@ Delta *ambi_journal_take(Context *cx) {
     d->within = j;
     return d;
   }
+  drop_within(cx, j);
   d->whole = j;
   d->changes = j->log;
   j->log = (Changes){0};
@@ -512,7 +531,7 @@ bool ambi_journal_commit(Context *cx) {
   cx->journal = NULL;
   bool done = ambi_journal_publish(cx, j);
   if (done) done = ambi_journal_calls(cx, &j->log, 0);
-  close_journal(j);
+  end_journal(cx, j);
   return done;
 }
 

@@ -3,10 +3,12 @@
 //
 // A state: its value is read in every way, changed, and replaced if it still is what was
 // read. A space: atoms of a few kinds come, go, and change kind in a batch, and are
-// counted by every way there is to ask. tests/unit/linear.h says how histories are
-// recorded and checked; the checker itself is tried on histories that are known first.
+// counted by every way there is to ask. Transactions do several of these at once, on a
+// space and two states, beside others that do one. tests/unit/linear.h says how histories
+// are recorded and checked; the checker itself is tried on histories that are known first.
 #include <sched.h>
 
+#include "runtime/spaces/journal.h"
 #include "runtime/spaces/share.h"
 #include "runtime/spaces/state.h"
 #include "tests/unit/linear.h"
@@ -43,18 +45,27 @@ enum Kind {
   MOVE,    // from a to b, in one batch; gave: was there one?
   COUNT,   // gave: how many of kind a
   ALL,     // gave: how many of each
-  PAIRS    // gave: how many pairs of one kind below FIRST_Q and one above
+  PAIRS,   // gave: how many pairs of one kind below FIRST_Q and one above
+  // of a space and two states
+  LOAD,      // gave: what state a holds
+  STORE,     // b into state a
+  EXCHANGE,  // a transaction: the states change places; gave: what they held
+  SHIFT,  // one: from kind a to b, if there is one; gave: how many, as state 0 does now
+  LOOK,    // one: gave: all there is
+  GIVE_UP  // one that is undone
 };
 
 static const char *linear_name(uint32_t kind) {
-  static const char *const names[] = {"get",   "set",    "replace",
-                                      "add",   "remove", "move",
-                                      "count", "all",    "pairs"};
+  static const char *const names[] = {
+      "get",   "set",  "replace", "add",      "remove", "move", "count",  "all",
+      "pairs", "load", "store",   "exchange", "shift",  "look", "give up"};
   return names[kind];
 }
 
 // ---- the models -----------------------------------------------------------------------
+// Of a space: how many of each kind there are; above them what the two states hold.
 enum { KINDS = 6, FIRST_Q = 3, BITS = 8 };
+#define IN_SPACE (((uint64_t)1 << (BITS * KINDS)) - 1)
 
 static uint64_t count_of(uint64_t model, int64_t kind) {
   return model >> (BITS * kind) & ((1 << BITS) - 1);
@@ -89,14 +100,43 @@ static bool apply_to_space(const Op *op, uint64_t *model) {
     if (there) *model += ((uint64_t)1 << (BITS * op->b)) - one;
     return op->gave == there;
   case COUNT: return op->gave == count_of(*model, op->a);
-  case ALL: return op->gave == *model;
+  case ALL: return op->gave == (*model & IN_SPACE);
   default: break;
   }
   return op->gave ==
          some_of(*model, 0, FIRST_Q) * some_of(*model, FIRST_Q, KINDS);
 }
 
+static uint64_t held_by(uint64_t model, int64_t which) {
+  return count_of(model, KINDS + which);
+}
+static void hold(uint64_t *model, int64_t which, uint64_t value) {
+  int64_t at = BITS * (KINDS + which);
+  *model = (*model & ~((uint64_t)0xff << at)) | value << at;
+}
+
+static bool apply_to_all(const Op *op, uint64_t *model) {
+  uint64_t first = held_by(*model, 0), second = held_by(*model, 1);
+  switch (op->kind) {
+  case LOAD: return op->gave == held_by(*model, op->a);
+  case STORE: hold(model, op->a, (uint64_t)op->b); return true;
+  case LOOK: return op->gave == *model;
+  case GIVE_UP: return true;
+  case EXCHANGE:
+    hold(model, 0, second);
+    hold(model, 1, first);
+    return op->gave == (first << BITS | second);
+  default: break;
+  }
+  uint64_t n = count_of(*model, op->a);
+  hold(model, 0, n);
+  if (n > 0)
+    *model += ((uint64_t)1 << (BITS * op->b)) - ((uint64_t)1 << (BITS * op->a));
+  return op->gave == n;
+}
+
 static bool linear_apply(const Op *op, uint64_t *model) {
+  if (op->kind >= LOAD) return apply_to_all(op, model);
   return op->kind < ADD ? apply_to_state(op, model) : apply_to_space(op, model);
 }
 
@@ -141,6 +181,26 @@ START_TEST(test_checker_of_spaces) {
   ck_assert(!is_explained(move, 2, taken, 1));
   move[1].gave = 0;
   ck_assert(is_explained(move, 2, taken, 1));
+}
+END_TEST
+
+START_TEST(test_checker_of_transactions) {
+  // The first reads what the second changes, and the other way round.
+  Op swap[] = {{STORE, 0, 1, 5, 0, 0, 1}, {EXCHANGE, 0, 0, 0, 5, 2, 9}};
+  Op shift[] = {{ADD, 1, 2, 0, 0, 0, 1}, {SHIFT, 1, 2, 3, 1, 2, 9}};
+  Op look = {LOOK, 0, 0, 0, 0, 10, 11};
+  Op mine[] = {swap[0], swap[1], look};
+  uint64_t moved = (uint64_t)1 << (BITS * 3);
+  hold(&moved, 0, 1);
+  mine[2].gave =
+      moved;  // the exchange came first, the state that it set was set again
+  ck_assert(is_explained(mine, 3, shift, 2));
+  mine[1].gave = (uint64_t)1 << BITS | 5;  // it came later
+  hold(&mine[2].gave, 0, 5);
+  hold(&mine[2].gave, 1, 1);
+  ck_assert(is_explained(mine, 3, shift, 2));
+  mine[1].gave = 5;  // both first
+  ck_assert(!is_explained(mine, 3, shift, 2));
 }
 END_TEST
 
@@ -441,24 +501,169 @@ static void fill_space(int n) {
   }
 }
 
-static void spaces(int others) {
+static void spaces_open(void) {
   terms_open();
   p = sym("p");
   q = sym("q");
   rest = sym("rest");
   ck_assert(ambi_spaces_share(&rt));
+}
+
+static void spaces_close(void) {
+  ambi_spaces_unshare(&rt);
+  terms_close();
+}
+
+static void spaces(int others) {
+  spaces_open();
   for (unsigned i = 0; i < rounds; i++) {
     const char *why = NULL;
     fill_space(others);
     history(act_on_space, count_all, i + 1);
     ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
   }
-  ambi_spaces_unshare(&rt);
-  terms_close();
+  spaces_close();
 }
 
 START_TEST(test_space) {
   spaces(0);
+}
+END_TEST
+
+// ---- transactions -----------------------------------------------------------------------
+static State *held[2];
+
+// What it holds for a transaction, and without one.
+static uint64_t load(Worker *w, State *s) {
+  Record r = ambi_state_record(s);
+  if (w->cx->journal) w->failed |= !ambi_journal_read_state(w->cx, s, &r);
+  return (uint64_t)ambi_int_of(ambi_record_atom(r));
+}
+static void store(Worker *w, State *s, uint64_t n) {
+  Value v = ambi_small_int((int64_t)n);
+  bool ok = w->cx->journal ? ambi_journal_change_state(w->cx, s, v)
+                           : ambi_state_change(&rt, s, v);
+  w->failed = w->failed || !ok;
+}
+
+// Others come in between.
+static void give_way(Worker *w) {
+  if (pick(w, 4) == 0) sched_yield();
+}
+
+static uint64_t number_of(Worker *w, int64_t kind) {
+  RecordVec all = {0};
+  uint64_t n = 0;
+  w->failed |= !ambi_space_query(w->cx, space, atom_of(w, kind), &all);
+  for (size_t i = 0; i < all.n; i++)
+    n += ambi_same(ambi_expr_at(ambi_record_atom(all.at[i]), 1),
+                   ambi_small_int(kind));
+  ambi_records_drop(&all);
+  return n;
+}
+
+static void move_in_it(Worker *w, int64_t from, int64_t to) {
+  bool ok = ambi_journal_remove(w->cx, space, atom_of(w, from)) == JOURNALED &&
+            ambi_journal_add(w->cx, space, atom_of(w, to)) == JOURNALED;
+  w->failed = w->failed || !ok;
+}
+
+static uint64_t exchange(Worker *w) {
+  uint64_t first = load(w, held[0]);
+  give_way(w);
+  uint64_t second = load(w, held[1]);
+  store(w, held[0], second);
+  store(w, held[1], first);
+  return first << BITS | second;
+}
+
+static uint64_t shift(Worker *w, const Op *op) {
+  uint64_t n = number_of(w, op->a);
+  give_way(w);
+  if (n > 0) move_in_it(w, op->a, op->b);
+  store(w, held[0], n);
+  return n;
+}
+
+// Asked kind by kind, or for all at once.
+static uint64_t look(Worker *w) {
+  RecordVec all = {0};
+  uint64_t counts = 0;
+  hold(&counts, 1, load(w, held[1]));
+  if (pick(w, 2)) {
+    for (int64_t kind = 0; kind < KINDS; kind++)
+      counts += number_of(w, kind) << (BITS * kind);
+  } else {
+    Value any = ambi_make_var(w->cx, 1, 0);
+    w->failed |= !ambi_space_query(w->cx, space, any, &all);
+    for (size_t i = 0; i < all.n; i++)
+      tally(&counts, all.at[i]);
+  }
+  give_way(w);
+  hold(&counts, 0, load(w, held[0]));
+  ambi_records_drop(&all);
+  return counts;
+}
+
+// All of it, until what it read is still so when it ends.
+static void transact(Worker *w, enum Kind kind) {
+  Op *op = linear_begin(&w->log, w->me, kind, pick(w, KINDS), pick(w, KINDS));
+  uint64_t gave = 0;
+  bool done = false;
+  while (!done && !w->failed) {
+    if (!ambi_journal_enter(w->cx, LEVEL_TRANSACTION)) break;
+    if (kind == EXCHANGE)
+      gave = exchange(w);
+    else if (kind == LOOK)
+      gave = look(w);
+    else
+      gave = shift(w, op);
+    done = kind == GIVE_UP || ambi_journal_commit(w->cx);
+    if (kind == GIVE_UP) ambi_journal_undo(w->cx);
+    w->failed |= w->cx->stop != STOP_NONE;
+  }
+  note(w, op, done, gave);
+}
+
+static void load_one(Worker *w) {
+  int64_t which = pick(w, 2);
+  Op *op = linear_begin(&w->log, w->me, LOAD, which, 0);
+  linear_end(op, load(w, held[which]));
+}
+
+static void store_one(Worker *w) {
+  int64_t which = pick(w, 2), value = pick(w, 1 << BITS);
+  Op *op = linear_begin(&w->log, w->me, STORE, which, value);
+  store(w, held[which], (uint64_t)value);
+  linear_end(op, 0);
+}
+
+static void act_on_all(Worker *w) {
+  static const enum Kind kinds[] = {EXCHANGE, SHIFT, LOOK, GIVE_UP};
+  uint32_t n = pick(w, 10);
+  if (n < 4)
+    transact(w, kinds[n]);
+  else if (n < 6)
+    store_one(w);
+  else if (n < 8)
+    load_one(w);
+  else
+    act_on_space(w);
+}
+
+static void look_at_end(Worker *w) {
+  transact(w, LOOK);
+}
+
+START_TEST(test_transactions) {
+  spaces_open();
+  for (unsigned i = 0; i < rounds; i++) {
+    fill_space(i % 2 ? 20 : 0);
+    for (int k = 0; k < 2; k++)
+      held[k] = ambi_state_of(state(num(0)));
+    history(act_on_all, look_at_end, i + 1);
+  }
+  spaces_close();
 }
 END_TEST
 
@@ -474,9 +679,11 @@ int main(int argc, char **argv) {
   tcase_set_timeout(tc, 0);
   tcase_add_test(tc, test_checker);
   tcase_add_test(tc, test_checker_of_spaces);
+  tcase_add_test(tc, test_checker_of_transactions);
   tcase_add_test(tc, test_state);
   tcase_add_test(tc, test_state_of_expressions);
   tcase_add_test(tc, test_space);
   tcase_add_test(tc, test_space_with_indexes);
+  tcase_add_test(tc, test_transactions);
   return unit_run(tc, "linear");
 }

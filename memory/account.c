@@ -119,6 +119,12 @@ size_t ambi_alloc_bytes(void) {
   return ambi_load_relaxed(&bytes_out) - mine.kept;
 }
 
+size_t ambi_alloc_room(void) {
+  size_t limit = ambi_load_relaxed(&bytes_limit), now = ambi_alloc_bytes();
+  if (!limit) return SIZE_MAX;
+  return now < limit ? limit - now : 0;
+}
+
 void ambi_alloc_limit(size_t bytes) {
   ambi_store_release(&bytes_limit, bytes);
 }

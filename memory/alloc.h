@@ -27,6 +27,8 @@ size_t ambi_alloc_bytes(void);
 // Attempts that would take that count above `bytes` fail from now on, by every
 // door; 0: no such limit. What is out already stays. Process-wide.
 void ambi_alloc_limit(size_t bytes);
+// Until that limit is reached.
+size_t ambi_alloc_room(void);
 // Counts memory obtained elsewhere (committed pages). False: the limit is reached,
 // nothing is counted.
 bool ambi_alloc_charge(size_t bytes);

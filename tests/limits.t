@@ -279,6 +279,28 @@ sub others {
         if $slow == 1;
 }
 
+# Terms that share their parts: as trees they have 2^60 nodes. What looks at all of them
+# is stopped; what need not ends at once.
+sub shared_parts {
+    my $text = '(= (wrap $n $x) (if (== $n 0) $x (let $y (N $x $x) (wrap (- $n 1) $y))))'
+        . '(= (all) (let* (($a (wrap 60 a)) ($b (wrap 60 a)) ($p (wrap 60 $x)) ($q (wrap 60 $y)))';
+    for my $form ('(unify $p $q yes no)', '(sealed ($x) $p)', '(let $y $a $q)', '(new-state $a)',
+        '(change-state! (new-state (a)) $a)', '(add-atom &self $a)', '(intersection-atom ($a $p) ($b $q))')
+    {
+        for my $limit ('--query-timeout=0.3', '--steps=100000') {
+            my ($code, $out, $err, $seconds) =
+                run("$text $form))\n!(let \$x (all) done)\n!(+ 2 2)\n", $limit, '--memory=64M');
+            is("$code $out", "4 []\n[4]\n", "tier $tier: $form is stopped with $limit");
+            cmp_ok($seconds, '<', 3 * $slow, "tier $tier: ... soon");
+        }
+    }
+    return if $tier == 0;    # goes through values again at each step
+    for my $form ('(assertEqual $a $b)', '(unique-atom ($a $b))', '(== $p $q)', '(is-member $a ($b))') {
+        my ($code, $out) = run("$text $form))\n!(let \$x (all) done)\n", '--steps=100000');
+        is("$code $out", "0 [done]\n", "tier $tier: $form looks at shared parts once, or at some");
+    }
+}
+
 # A stopped form leaves no table that is not complete: the same form is stopped again.
 sub tables {
     my $text = <<'END';
@@ -326,6 +348,7 @@ END
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&tables, \&kept, \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_names, \&by_stack_depth, \&others;
+    $_->() for \&tables, \&kept, \&by_time, \&by_memory, \&by_steps, \&by_depth, \&by_names,
+        \&by_stack_depth, \&shared_parts, \&others;
 }
 done_testing;

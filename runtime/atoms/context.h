@@ -98,7 +98,7 @@ typedef struct Context {
   // remembers addresses looks at both.
   uint32_t given_back;
   uint64_t moved;
-  uint32_t walked;  // nodes, since the last look at the limits (match.c)
+  uint32_t walked;  // nodes, since the last look at the limits
   DataHeads data_heads;
   TypeMemo *types;  // types of terms (types_memo.c)
   void (*types_close)(struct Context *cx);
@@ -110,6 +110,14 @@ Context *ambi_context_open(Runtime *rt);
 void ambi_context_close(Context *cx);
 // Empties heap and trail between forms; keeps the reservations.
 void ambi_context_reset(Context *cx);
+
+// A walk over a term goes on with another node: terms that share parts may be endless as
+// trees. False: cx->stop is set.
+enum { AMB_WALK_NODES = 1 << 16 };
+static inline bool ambi_walk_on(Context *cx) {
+  return ++cx->walked % AMB_WALK_NODES != 0 ||
+         ambi_limits_walked(cx, AMB_WALK_NODES);
+}
 
 // ---- heap -------------------------------------------------------------------
 // `n` uninitialised words, or NULL with cx->stop set. Does not collect.

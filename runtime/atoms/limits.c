@@ -116,6 +116,12 @@ bool ambi_limits_poll(Context *cx) {
   return cx->stop == STOP_NONE;
 }
 
+bool ambi_limits_walked(Context *cx, size_t nodes) {
+  enum { NODES_A_STEP = 64 };
+  cx->limits.steps_used += nodes / NODES_A_STEP;
+  return ambi_limits_poll(cx);
+}
+
 bool ambi_limits_may_print(const Context *cx) {
   if (ambi_load_relaxed(&cx->rt->x_cancel)) return false;
   return cx->stop != STOP_NONE || find_end(&cx->limits) == STOP_NONE;

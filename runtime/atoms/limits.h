@@ -59,6 +59,9 @@ double ambi_monotonic_seconds(void);
 void ambi_limits_begin(struct Context *cx);
 // Looks at clock, cancellation, memory and steps. True: go on. False: cx->stop.
 bool ambi_limits_poll(struct Context *cx);
+// The same behind so many nodes of terms, which count as steps: a term that shares its
+// parts may have more of them, as a tree, than anybody can look at.
+bool ambi_limits_walked(struct Context *cx, size_t nodes);
 // A form rests, and goes on: its time stands still meanwhile.
 void ambi_limits_rest(struct Context *cx);
 void ambi_limits_go_on(struct Context *cx);

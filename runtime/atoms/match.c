@@ -10,9 +10,6 @@
 #include "runtime/atoms/work.h"
 #include "runtime/runtime.h"
 
-// Terms that share parts may be endless as trees: long walks look at the limits.
-enum { POLL_NODES = 1 << 16 };
-
 typedef struct Run {
   const Value *a, *b;
   uint32_t n;
@@ -99,11 +96,14 @@ uint64_t ambi_other_hash(Value v) {
   }
 }
 
-static uint64_t hash_on(uint64_t h, Value v) {
+// At most so many nodes are looked at.
+enum { HASH_SEED = 11, HASH_NODES = 1 << 16 };
+
+static uint64_t hash_on(uint64_t h, Value v, uint32_t *left) {
   Pairs p;
   open_pairs(&p, &v, &v);
   Value a, same;
-  while (next_pair(&p, &a, &same)) {
+  for (; *left > 0 && next_pair(&p, &a, &same); --*left) {
     a = ambi_deref(a);
     if (ambi_is_var(a) || ambi_is_lvar(a)) {
       h = ambi_hash_mix(h, TAG_VAR);
@@ -118,16 +118,16 @@ static uint64_t hash_on(uint64_t h, Value v) {
   return h;
 }
 
-enum { HASH_SEED = 11 };
-
 uint64_t ambi_hash(Value v) {
-  return hash_on(HASH_SEED, v);
+  uint32_t left = HASH_NODES;
+  return hash_on(HASH_SEED, v, &left);
 }
 
 uint64_t ambi_hash_items(const Value *items, uint32_t n) {
   uint64_t h = ambi_hash_mix(HASH_SEED, n);
+  uint32_t left = HASH_NODES - 1;
   for (uint32_t i = 0; i < n; i++)
-    h = hash_on(h, items[i]);
+    h = hash_on(h, items[i], &left);
   return h;
 }
 
@@ -241,7 +241,7 @@ static bool open_var(Value v) {
   return ambi_is_var(v) || ambi_is_lvar(v);
 }
 
-enum { PLACE_NODES = POLL_NODES / FIRST_SEEN * 2 };  // for each place
+enum { PLACE_NODES = AMB_WALK_NODES / FIRST_SEEN * 2 };  // for each place
 
 static void forget_pairs(Equality *e) {
   ambi_free(e->seen, e->nseen * sizeof *e->seen);
@@ -261,7 +261,7 @@ static void more_places(Equality *e) {
 // remembers pairs, each in the one place it may have. The longer it is, the more places
 // there are: with fewer than there are different pairs it would not come to an end.
 static bool seen_before(Equality *e, Value a, Value b) {
-  if (++e->nodes < POLL_NODES || e->outer.used > 0) return false;
+  if (++e->nodes < AMB_WALK_NODES || e->outer.used > 0) return false;
   if (e->nodes >= e->nseen * PLACE_NODES && e->nseen < MAX_SEEN) more_places(e);
   if (!e->seen) return false;
   const Word *x = ambi_ptr(a), *y = ambi_ptr(b);
@@ -343,10 +343,6 @@ static bool out_of_memory(Context *cx) {
   return false;
 }
 
-static inline bool walk_on(Context *cx) {
-  return ++cx->walked % POLL_NODES != 0 || ambi_limits_poll(cx);
-}
-
 bool ambi_occurs(Context *cx, Value var, Value term) {
   Pairs p;
   open_pairs(&p, &term, &term);
@@ -357,7 +353,7 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
     if (ambi_is_var(v))
       found = ambi_same(v, var);
     else if (!ambi_word_ground(v))
-      found = !(enter_pair(&p, v, v) || out_of_memory(cx)) || !walk_on(cx);
+      found = !(enter_pair(&p, v, v) || out_of_memory(cx)) || !ambi_walk_on(cx);
   }
   ambi_work_close(&p.work);
   return found;
@@ -474,7 +470,8 @@ unify_children(Context *cx, Value a, Value b, const Template *t, Value *env) {
     int one = t ? unify_stored(cx, &x, y, t, env) : unify_pair(cx, &x, &y);
     if (one > 0) continue;
     p.now = run;
-    ok = one < 0 && (enter_pair(&p, x, y) || out_of_memory(cx)) && walk_on(cx);
+    ok = one < 0 && (enter_pair(&p, x, y) || out_of_memory(cx)) &&
+         ambi_walk_on(cx);
     if (!ok) break;
     run = p.now;
   }

@@ -142,8 +142,9 @@ static bool name_vars(Word **cells, uint32_t n, Word *out) {
 }
 
 // ---- making templates -------------------------------------------------------------
-// Upper bound of the words a copy takes, 0 when memory is out.
+// Upper bound of the words a copy takes, 0 when memory is out, or not enough for it.
 static size_t measure(Work *w, Value term) {
+  const size_t most = ambi_alloc_room() / sizeof(Word);
   typedef struct Span {
     const Value *at;
     size_t n;
@@ -170,6 +171,7 @@ static size_t measure(Work *w, Value term) {
     }
     now = (Span){ambi_expr_items(v), ambi_hdr_size(*ambi_ptr(v))};
     words += 1 + now.n;
+    if (words > most) return 0;
   }
 }
 

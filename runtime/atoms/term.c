@@ -119,7 +119,8 @@ static enum Leaf rewrite_leaf(Rewrite *r, Value *v) {
 }
 
 static bool rewrite_enter(Rewrite *r, Value node) {
-  RewriteFrame *f = ambi_work_push(&r->work, sizeof *f);
+  RewriteFrame *f =
+      ambi_walk_on(r->cx) ? ambi_work_push(&r->work, sizeof *f) : NULL;
   if (!f) return false;
   *f = (RewriteFrame){node, ambi_expr_items(node),
                       NULL, ambi_hdr_size(*ambi_ptr(node)),
@@ -193,7 +194,7 @@ static Value run_rewrite(Rewrite *r, Value term) {
   Value v = rewrite(r, term);
   unmark_cells(&r->cells);
   ambi_work_close(&r->work);
-  if (ambi_is_none(v)) r->cx->stop = STOP_MEMORY;
+  if (ambi_is_none(v) && !r->cx->stop) r->cx->stop = STOP_MEMORY;
   return v;
 }
 
@@ -229,7 +230,8 @@ static bool note_var(Value v, ValueVec *out, Work *cells) {
   return true;
 }
 
-static bool collect_vars(Value term, ValueVec *out, Work *w, Work *cells) {
+static bool collect_vars(Context *cx, Value term, ValueVec *out, Work *w,
+                         Work *cells) {
   typedef struct Span {
     const Value *at;
     size_t n;
@@ -247,6 +249,7 @@ static bool collect_vars(Value term, ValueVec *out, Work *w, Work *cells) {
     if (ambi_is_var(v)) {
       if (!note_var(v, out, cells)) return false;
     } else if (!ambi_is_lvar(v) && !ambi_word_ground(v)) {
+      if (!ambi_walk_on(cx)) return false;
       if (now.n > 0) {
         Span *rest = ambi_work_push(w, sizeof *rest);
         if (!rest) return false;
@@ -261,9 +264,9 @@ bool ambi_collect_vars(Context *cx, Value term, ValueVec *out) {
   Work w, cells;
   ambi_work_open(&w);
   ambi_work_open(&cells);
-  bool ok = collect_vars(term, out, &w, &cells);
+  bool ok = collect_vars(cx, term, out, &w, &cells);
   unmark_cells(&cells);
   ambi_work_close(&w);
-  if (!ok) cx->stop = STOP_MEMORY;
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   return ok;
 }

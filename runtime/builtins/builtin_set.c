@@ -46,7 +46,7 @@ static bool is_open(Context *cx, Value item) {
   ValueVec vars = {0};
   bool ok = ambi_collect_vars(cx, item, &vars), open = vars.n > 0;
   ambi_vec_drop(&vars);
-  if (!ok) cx->stop = STOP_MEMORY;
+  if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   return open;
 }
 

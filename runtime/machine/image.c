@@ -196,7 +196,8 @@ enum { POLL_WORDS = 1 << 16 };
 
 // A term that shares its parts may be far larger as a copy.
 static inline bool walk_on(ImageCopy *c) {
-  return ++c->s->steps % POLL_WORDS != 0 || ambi_limits_poll(c->cx);
+  return ++c->s->steps % POLL_WORDS != 0 ||
+         ambi_limits_walked(c->cx, POLL_WORDS);
 }
 
 // The object's words as they are; what they refer to is still to be copied.

@@ -79,10 +79,7 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   return true;
 }
 
-enum {
-  INERT_POLL = 1 << 14,  // nodes between looks at the limits
-  INERT_STEPS = 256      // what so many count as
-};
+enum { INERT_POLL = 1 << 14 };  // nodes between looks at the limits
 
 // What ambi_is_data goes through: heads may be very deep.
 static size_t nodes_of_head(Value e) {
@@ -109,9 +106,8 @@ bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
     inert = !becomes_call(e) && inert_node(g, e, &g->work, ask);
     // A term that shares its parts may be very large as a tree.
     if (looked - polled < INERT_POLL) continue;
+    if (!ambi_limits_walked(g->cx, looked - polled)) inert = false;
     polled = looked;
-    g->cx->limits.steps_used += INERT_STEPS;
-    if (!ambi_limits_poll(g->cx)) inert = false;
   }
   if (g->work.n > base) inert = false;
   g->work.n = base;

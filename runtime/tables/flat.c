@@ -99,7 +99,8 @@ static bool put_all(Context *cx, Flat *f, size_t i, Value v, Work *work) {
     if (--s->n == 0) work->used -= sizeof *s;
     if (!put_word(f, work, *src, &w)) return false;
     f->w[dst] = w;
-    if (steps % POLL_SPANS == 0 && !ambi_limits_poll(cx)) return false;
+    if (steps % POLL_SPANS == 0 && !ambi_limits_walked(cx, POLL_SPANS))
+      return false;
   }
   return true;
 }

@@ -96,8 +96,9 @@ void ambi_walk_close(Walk *w) {
 static bool poll_after(Walk *w, size_t n) {
   w->steps += n;
   if (w->steps < POLL_NODES) return true;
+  n = w->steps;
   w->steps = 0;
-  return ambi_limits_poll(w->cx);
+  return ambi_limits_walked(w->cx, n);
 }
 
 bool ambi_walk_poll(Walk *w) {

@@ -35,7 +35,8 @@ bool ambi_alloc_charge(size_t bytes);
 void ambi_alloc_discharge(size_t bytes);
 
 // Tests: the n-th allocation from now fails (0 = never). Attempts are counted until 0 is
-// given.
+// given; NEVER_FAILS counts them alone.
+#define NEVER_FAILS (UINT64_MAX / 2)
 void ambi_alloc_fail_at(uint64_t n);
 uint64_t ambi_alloc_attempts(void);
 // Counts an attempt made by another door (committed pages). False: it is the

@@ -54,6 +54,7 @@ static enum RunStatus run(const char *text) {
               .len = strlen(text),
               .on_form = on_form};
   lines.len = 0;
+  lines.failed = false;
   enum RunStatus status = ambi_run_script(&s);
   ambi_script_drop(&s);
   return status;

@@ -57,6 +57,11 @@ for my $mode (@MODES) {
     push @{ $mode->{options} }, '-j1';
 }
 
+# Valgrind has room for a few heaps only: each reserves more addresses than it will need.
+if ( $ENV{AMBIT_CHECKED} ) {
+    push @{ $_->{not} }, [ qr{/concurrent/}, 'there are not enough addresses under valgrind' ] for @MODES;
+}
+
 # Has the program the switches? A release build does not look at the variable.
 my $can;
 

@@ -232,6 +232,12 @@ static bool is_aligned_as_data(const Tree *t, uint32_t list) {
   return false;
 }
 
+// What nests ever deeper is not indented ever further: the text would grow with the square
+// of its depth.
+static uint32_t most_indent(const Layout *l, uint32_t indent) {
+  return indent < 2 * l->width ? indent : 2 * l->width;
+}
+
 // Where children on lines of their own begin.
 static void set_indent(Layout *l, Frame *f, const Shape *shape) {
   const Tree *t = l->t;
@@ -239,7 +245,7 @@ static void set_indent(Layout *l, Frame *f, const Shape *shape) {
   uint32_t argument = head ? t->nodes[head].next : 0;
   bool data = shape == &of_data ||
               (shape == &of_call && is_aligned_as_data(t, f->node));
-  f->indent = f->column + (data ? 1 : 2);
+  f->indent = most_indent(l, f->column + (data ? 1 : 2));
   if (shape == &of_data || !argument || is_broken(t, argument, head) ||
       t->nodes[argument].kind == NODE_COMMENT)
     return;
@@ -320,7 +326,7 @@ static void before_child(Layout *l, Frame *f, uint32_t node) {
   if (!f->last) {
     if (!f->node || !is_broken(l->t, node, 0)) return;
     f->column = l->indent;
-    f->indent = l->indent + 2;
+    f->indent = most_indent(l, l->indent + 2);
     put_line(l, f->indent, false);
   } else if (lines || l->comment || goes_down(l, f, node)) {
     put_line(l, f->indent, lines > 1);

@@ -169,13 +169,21 @@ END_TEST
 
 START_TEST(deep_lists) {
   enum { DEPTH = 100000 };
-  char *text = malloc(2 * DEPTH);
-  memset(text, '(', DEPTH);
-  memset(text + DEPTH, ')', DEPTH);
-  Buffer b = format(text, 2 * DEPTH, 80);
-  ck_assert_uint_gt(b.len, 2 * DEPTH);
-  ambi_buffer_drop(&b);
-  free(text);
+  static const char *const opens[] = {"(", "(f ", "(\n(", "(a (b c) "};
+  for (size_t i = 0; i < sizeof opens / sizeof *opens; i++) {
+    Buffer text = {0};
+    for (int n = 0; n < DEPTH; n++)
+      ambi_buffer_puts(&text, opens[i]);
+    for (int n = 0; n < (i == 2 ? 2 : 1) * DEPTH; n++)
+      ambi_buffer_puts(&text, ")");
+    Buffer once = format(text.text, text.len, 80);
+    Buffer twice = format(once.text, once.len, 80);
+    ck_assert_str_eq(once.text, twice.text);
+    ck_assert_uint_lt(once.len, DEPTH * 1000);
+    ambi_buffer_drop(&text);
+    ambi_buffer_drop(&once);
+    ambi_buffer_drop(&twice);
+  }
 }
 END_TEST
 

@@ -339,6 +339,8 @@ static void move_all(Collector *c, size_t live_args) {
   g->same_from = g->same_to = NULL;
   ambi_roots_scan(c, live_args);
   ambi_evacuate_all(c);
+  while (c->adopted && ambi_roots_scan_adopted(c))
+    ambi_evacuate_all(c);
   if (c->store) ambi_roots_touch(c);
   ambi_roots_sweep_trail(c);
   if (!c->stays) ambi_types_moved(cx, where_now, c);

@@ -31,7 +31,8 @@
 // been seen: undoing unbinds it, as if it were one.
 //
 // Adopted images do not move in a minor collection. One that may refer to the nursery is
-// looked at once.
+// looked at once, when something that lives refers to it: what backtracking has left
+// refers to where something else is by now.
 //
 // Files: collect.c decides and counts, evacuate.c moves terms, roots.c finds them, seen.c
 // marks return addresses.
@@ -43,7 +44,8 @@
 typedef struct Collector {
   Engine *g;
   bool major;
-  bool stays;               // nothing is moved
+  bool stays;    // nothing is moved
+  bool adopted;  // minor: some adopted image may refer to the nursery
   Word *young, *young_end;  // what is left: the nursery and what stayed ...
   Word *old, *old_end;      // ... and, in a major collection, the old range
   Word *scan, *top;         // of the range that is moved to
@@ -70,6 +72,8 @@ static inline bool ambi_evacuate_refers(uint32_t tag) {
 // Everything the machine refers to; args: live slots of its frame, SIZE_MAX: those at
 // its instruction.
 void ambi_roots_scan(Collector *c, size_t args);
+// Behind that: looks at adopted images that were met meanwhile. False: at none.
+bool ambi_roots_scan_adopted(Collector *c);
 // Behind that: entries of cells that nothing refers to any more go.
 void ambi_roots_sweep_trail(Collector *c);
 // Tells the store what queries in progress will come to, and images that stay.

@@ -24,6 +24,12 @@ bool ambi_evacuate_leaves(const Collector *c, const Word *p) {
   return leaves(c, p);
 }
 
+// A minor collection has come to an adopted image, which is looked at later.
+static void meet_adopted(const Collector *c, const Word *p) {
+  Adopted *a = ambi_adopted_at(c->g, p);
+  if (a && !a->pinned) a->hit = true;
+}
+
 // Most objects are small, and a call would take as long as all the rest.
 static inline Word *copy_words(Collector *c, Word *from, size_t n) {
   Word *to = c->top;
@@ -64,6 +70,7 @@ static inline Word follow(Collector *c, Word w) {
   uint32_t tag = (uint32_t)(w >> 48);
   Word *p = ambi_ptr(AMB_V(w));
   if (!leaves(c, p)) {
+    if (AMB_UNLIKELY(c->adopted)) meet_adopted(c, p);
     if (c->store && tag != TAG_CELL) ambi_store_touch(c->store, p);
     if (c->cells && tag == TAG_CELL)
       ambi_cell_met(c->g->cx->rt, ambi_cell(AMB_V(w)));

@@ -250,18 +250,34 @@ void ambi_roots_sweep_trail(Collector *c) {
 
 // ---- the whole ----------------------------------------------------------------------
 
+static bool is_young(const Collector *c, const Adopted *a) {
+  return !a->pinned && a->top > c->young;
+}
+
+bool ambi_roots_scan_adopted(Collector *c) {
+  Engine *g = c->g;
+  bool any = false;
+  for (size_t i = 0; i < g->nadopted; i++) {
+    Adopted *a = &g->adopted[i];
+    if (!a->hit || !is_young(c, a)) continue;
+    a->top = c->young;
+    any = true;
+    ambi_evacuate_image(c, a->w, a->n);
+  }
+  return any;
+}
+
 void ambi_roots_scan(Collector *c, size_t args) {
   Engine *g = c->g;
+  for (size_t i = 0; i < g->nadopted; i++) {
+    g->adopted[i].hit = false;
+    c->adopted |= !c->major && is_young(c, &g->adopted[i]);
+  }
   root(c, &g->rv);
   scan_current(c, args);
   for (Choice *r = first_record(c); r <= g->b; r++)
     scan_record(c, r);
-  if (c->major) return;
-  scan_trail(c);
-  for (size_t i = 0; i < g->nadopted; i++) {
-    Adopted *a = &g->adopted[i];
-    if (!a->pinned && a->top > c->young) ambi_evacuate_image(c, a->w, a->n);
-  }
+  if (!c->major) scan_trail(c);
 }
 
 // Atoms that queries in progress will come to.

@@ -194,10 +194,11 @@ static bool see(void *arg, Record r) {
   return v->ok && (v->q->out || !v->q->found);
 }
 
-// Every atom is a candidate.
+// Atoms of any head are candidates; where nothing is known of them, all atoms.
 static bool ask_all(Question *q, const Space *s, const View *view) {
   Seer v = {q, s, true};
-  return ambi_view_see(view, see, &v) && v.ok;
+  const Value *items = q->what == ASK_ITEMS ? q->items : NULL;
+  return ambi_view_see_like(view, items, q->n, see, &v) && v.ok;
 }
 
 static size_t select_all(const Relation *rel, const View *v, Stream *out) {

@@ -1,11 +1,13 @@
-// Every atom of a space, oldest first: its relations, merged by ordinal.
+// Atoms of a space, oldest first: streams of its relations, merged by ordinal.
 //
-// Each relation is in order by itself, so a heap of relations, the one with the oldest
-// atom left on top, gives them one by one.
+// Each stream is in order by itself, so a heap of them, the one with the oldest atom left
+// on top, gives the atoms one by one. All atoms are one stream for each relation. Those
+// that a pattern with an open head can match are in the relations of its size, where
+// indexes may leave few of them, and among the atoms with open heads.
 #include "memory/alloc.h"
 #include "runtime/spaces/journal.h"
 
-typedef struct Front {  // a relation and the atom it comes to next
+typedef struct Front {  // a stream and the atom it comes to next
   Stream st;
   size_t pos;
 } Front;
@@ -14,6 +16,8 @@ typedef struct Fronts {
   Front *at;
   size_t n, room;
   const View *of;
+  const Value *items;  // children of the pattern; NULL: all atoms
+  uint32_t nitems;
 } Fronts;
 
 // Goes on to the next atom. False: there is none.
@@ -38,21 +42,43 @@ static void sink(Fronts *h, size_t i) {
   h->at[i] = f;
 }
 
+static size_t streams_of(const Fronts *h, Relation *rel, const View *v,
+                         Stream out[STREAMS_EACH]) {
+  bool sized = rel->kind == REL_SYMBOL || rel->kind == REL_SIZE;
+  if (h->items && (rel->kind == REL_ATOM || (sized && rel->size != h->nitems)))
+    return 0;
+  if (h->items && sized)
+    return ambi_relation_select(rel, v, h->items, h->nitems, out);
+  ambi_relation_all(rel, v, &out[0]);
+  return 1;
+}
+
+// One more, if it has an atom. False: memory is out.
+static bool add_front(Fronts *h, const Stream *st) {
+  if (!ambi_grow((void **)&h->at, &h->room, h->n + 1, sizeof *h->at))
+    return false;
+  Front *f = &h->at[h->n];
+  f->st = *st;
+  if (advance_one(h->of, f))
+    h->n++;
+  else
+    ambi_stream_close(&f->st);
+  return true;
+}
+
 static bool open_some(const View *v, Fronts *h) {
   Relation *rel;
   for (Relations rels = ambi_data_relations(v->data);
        (rel = ambi_relations_next(&rels)) != NULL;) {
-    if (!ambi_grow((void **)&h->at, &h->room, h->n + 1, sizeof *h->at))
-      return false;
-    Front *f = &h->at[h->n];
-    ambi_relation_all(rel, v, &f->st);
-    if (advance_one(h->of, f)) h->n++;
+    Stream st[STREAMS_EACH];
+    size_t n = streams_of(h, rel, v, st);
+    for (size_t i = 0; i < n; i++)
+      if (!add_front(h, &st[i])) return false;
   }
   return true;
 }
 
 static bool open_fronts(const View *v, Fronts *h) {
-  *h = (Fronts){.of = v};
   if (!open_some(v, h)) return false;
   if (v->shade && v->shade->own) {
     View own = ambi_shade_own(v->shade);
@@ -64,22 +90,32 @@ static bool open_fronts(const View *v, Fronts *h) {
 }
 
 static void close_fronts(Fronts *h) {
+  for (size_t i = 0; i < h->n; i++)
+    ambi_stream_close(&h->at[i].st);
   ambi_free(h->at, h->room * sizeof *h->at);
 }
 
 // Behind the oldest atom, which is at[0]'s.
 static void advance(Fronts *h) {
-  if (!advance_one(h->of, &h->at[0])) h->at[0] = h->at[--h->n];
+  if (!advance_one(h->of, &h->at[0])) {
+    ambi_stream_close(&h->at[0].st);
+    h->at[0] = h->at[--h->n];
+  }
   if (h->n) sink(h, 0);
 }
 
-bool ambi_view_see(const View *v, SeeRecord *see, void *arg) {
-  Fronts h;
+bool ambi_view_see_like(const View *v, const Value *items, uint32_t n,
+                        SeeRecord *see, void *arg) {
+  Fronts h = {.of = v, .items = items, .nitems = n};
   bool ok = open_fronts(v, &h);
   for (; ok && h.n; advance(&h))
     if (!see(arg, h.at[0].st.at[h.at[0].pos])) break;
   close_fronts(&h);
   return ok;
+}
+
+bool ambi_view_see(const View *v, SeeRecord *see, void *arg) {
+  return ambi_view_see_like(v, NULL, 0, see, arg);
 }
 
 bool ambi_space_see(const Space *s, SeeRecord *see, void *arg) {
@@ -89,8 +125,8 @@ bool ambi_space_see(const Space *s, SeeRecord *see, void *arg) {
 
 bool ambi_data_renumber(SpaceData *d) {
   enum { MOST = UINT32_MAX - 2 };
-  Fronts h;
   View all = {.data = d, .seen = VIEW_ALL};
+  Fronts h = {.of = &all};
   uint32_t next = 0;
   bool ok = open_fronts(&all, &h);
   for (; ok && h.n && next < MOST; advance(&h))

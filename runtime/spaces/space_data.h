@@ -125,6 +125,10 @@ bool ambi_is_rule(Value atom);
 // Shows every atom, oldest first, until `see` answers false. False: memory is out.
 typedef bool SeeRecord(void *arg, Record r);
 bool ambi_view_see(const View *v, SeeRecord *see, void *arg);
+// The same with those at least that an expression with these children can match, whose
+// head is open.
+bool ambi_view_see_like(const View *v, const Value *items, uint32_t n,
+                        SeeRecord *see, void *arg);
 bool ambi_space_see(const Space *s, SeeRecord *see, void *arg);
 // The same order with ordinals from 0 on, where no other thread looks. False: memory
 // is out, or there are too many atoms.

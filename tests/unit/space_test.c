@@ -344,6 +344,44 @@ START_TEST(test_one_candidate) {
 }
 END_TEST
 
+// The head is not known, but an argument is: each relation of that size looks in its own
+// index, and what they find comes in the order in which it was added.
+START_TEST(test_open_head) {
+  enum { HEADS = 60, FACTS = 6000 };
+  Model m = {0};
+  char head[] = "h00";
+  for (int64_t i = 0; i < FACTS; i++) {
+    head[1] = (char)('0' + i % HEADS / 10);
+    head[2] = (char)('0' + i % 10);
+    Value v = i % 7 ? E(sym(head), num(i % 97), num(i)) : E(sym(head), num(i));
+    if (i == 3000) v = E(var("any"), num(44), var("what"));
+    if (i == 4000) v = var("atom");
+    if (i % 500 == 1) v = E(E(sym(head), num(i)), num(44), num(i));
+    add(space, v);
+    model_add(&m, v);
+  }
+  Value x = var("x"), y = var("y");
+  check_query(&m, E(x, num(44), y));
+  check_query(&m, E(x, y, num(44)));
+  check_query(&m, E(x, y, x));
+  check_query(&m, E(E(x, num(501)), num(44), y));
+  const Relation *rel = ambi_space_relation(space, REL_SYMBOL, name("h01"), 3);
+  const Index *index = ambi_relation_has_index(rel, ambi_path(1));
+  ck_assert(index && ambi_index_upto(index) == ambi_relation_n(rel));
+  rel = ambi_space_relation(space, REL_SYMBOL, name("h07"), 2);
+  ck_assert_ptr_null(ambi_relation_has_index(rel, ambi_path(1)));
+  for (size_t i = m.atoms.n; i-- > 0;) {
+    Value v = m.atoms.at[i];
+    if (i % 3 && ambi_is_ground_expr(v)) {
+      ck_assert(drop(space, v));
+      ck_assert(model_drop(&m, v));
+    }
+  }
+  check_query(&m, E(x, num(44), y));
+  ambi_vec_drop(&m.atoms);
+}
+END_TEST
+
 START_TEST(test_remove_literal) {
   add(space, E(sym("="), E(sym("f"), var("x")), num(1)));
   ck_assert(!drop(space, E(sym("="), E(sym("f"), var("zz")), num(1))));
@@ -668,6 +706,7 @@ int main(void) {
   tcase_add_test(tc, test_index_fits);
   tcase_add_test(tc, test_churn_is_flat);
   tcase_add_test(tc, test_one_candidate);
+  tcase_add_test(tc, test_open_head);
   tcase_add_test(tc, test_remove_literal);
   tcase_add_test(tc, test_snapshot);
   tcase_add_test(tc, test_rules);

@@ -222,12 +222,16 @@ const void *ambi_store_chunk_of(const Store *s, const void *p) {
   return ambi_chunk_at(p);
 }
 
-// Segments that nothing uses any more go back, but for one.
+static bool is_small(const Segment *g) {
+  return g->nchunks == FIRST_CHUNKS;
+}
+
+// Segments that nothing uses any more go back, but for a small one.
 static void trim_segments(Store *s) {
   bool keep = true;
   for (Segment **link = &s->segments; *link;) {
     Segment *g = *link;
-    if (ambi_segment_unused(g) && !keep) {
+    if (ambi_segment_unused(g) && !(keep && is_small(g))) {
       *link = g->next;
       free_segment(s, g);
       continue;
@@ -271,9 +275,18 @@ static void free_doomed(Store *s) {
   if (any) trim_segments(s);
 }
 
+// No term is at the desk. Where it is shall not keep a large segment.
+static void leave_large(Store *s, Desk *d) {
+  if (is_small(d->current->segment)) return;
+  ambi_store_doom(s, d->current);
+  d->current = NULL;
+  d->next = d->end = NULL;
+}
+
 void ambi_store_quiesce(Store *s) {
   AMB_ASSERT(!s->together);
   Desk *d = &s->desks[0];
+  if (d->current && ambi_chunk_live(d->current) == 0) leave_large(s, d);
   free_doomed(s);
   if (!d->current || ambi_chunk_live(d->current) > 0) return;
   d->next = (Word *)(d->current + 1);

@@ -214,7 +214,7 @@ void cli_session(Cli *cli);
 void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
-Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace;
+Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace, cli_why;
 
 // ---- prompt/prompt.c --------------------------------------------------------
 Verb cli_repl;  // reads all sources itself

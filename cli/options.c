@@ -295,6 +295,7 @@ static const struct {
     {"compile", "write a program to a file that starts faster", cli_compile,
      NULL},
     {"trace", "run a program, and tell of its calls", cli_trace, NULL},
+    {"why", "run a program, and tell what its answers rest on", cli_why, NULL},
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"lsp", "answer an editor (Language Server Protocol)", NULL, cli_lsp},

@@ -39,6 +39,8 @@ typedef struct Tracer {
   // The way when that is used; NULL: nobody wants to know.
   const void *(*use)(void *arg, Context *cx, const void *way,
                      const TraceUse *use);
+  // A result of the form, and the way to it; NULL: likewise.
+  void (*answer)(void *arg, Context *cx, const void *way, Value value);
 } Tracer;
 
 #endif

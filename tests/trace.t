@@ -100,6 +100,43 @@ like( trace( '!(loop 100)', '--steps', 200 )->{err}, qr/^call  1.*stopped: /s, '
 $r = Program::run( argv => [ $ambit, '--only', 'x', "$dir/p.metta" ] );
 is( $r->{exit}, 2, 'options of trace are for trace' );
 
+# ---- why --------------------------------------------------------------------------
+
+sub why {
+    my ($form) = @_;
+    Program::write_file( "$dir/p.metta", "$rules(parent Tom Bob) (parent Bob Ann) (parent Bob Pat)\n"
+            . "(= (anc \$x \$y) (match &self (parent \$x \$y) yes))\n"
+            . "(= (anc \$x \$z) (match &self (parent \$x \$y) (anc \$y \$z)))\n$form\n" );
+    my $run = Program::run( argv => [ $ambit, 'why', "$dir/p.metta" ] );
+    $run->{err} =~ s/ModuleSpace\S+/&self/g;
+    return $run;
+}
+
+$r = why('!(anc Tom Ann)');
+is( $r->{out}, "[yes]\n", 'why: results are those of a run' );
+is( $r->{err}, <<'END', 'an answer, the rules and facts it rests on, and nothing that was tried in vain' );
+yes because
+  (anc Tom Ann) = yes
+    rule (= (anc $x $z) (match &self (parent $x $y) (anc $y $z)))
+    fact (parent Tom Bob)
+    (anc Bob Ann) = yes
+      rule (= (anc $x $y) (match &self (parent $x $y) yes))
+      fact (parent Bob Ann)
+END
+is( why('!((par) (none-such))')->{err}, <<'END', 'each answer by itself' );
+(1 (none-such)) because
+  (par) = 1
+    rule (= (par) 1)
+(2 (none-such)) because
+  (par) = 2
+    rule (= (par) 2)
+END
+is( why('!(wrong 1)')->{err} =~ /\A\(Error 1 no\) because\n  \(wrong 1\) = \(Error 1 no\)\n    rule / ? 1 : 0,
+    1, 'an Error has its reasons, too' );
+is( why('!(+ 1 2)')->{err}, "3 without a rule of the program\n", 'nothing but the library' );
+is( why('!(none)')->{err}, '', 'no answer' );
+is( ( () = why('!(loop 2000)')->{err} =~ /= done$/mg ), 2001, 'a tree of any depth' );
+
 # ---- step by step -----------------------------------------------------------------
 
 Program::write_file( "$dir/p.metta", "$rules!(pick 2)\n!(fact 3)\n" );
@@ -124,6 +161,8 @@ $t->type('s');
 like( $t->wait_for(qr/abort --/), qr/\A[^\n]*\r?  exit  2: \(fact 2\) = 2\n/, 's skips what a call does' );
 $t->type('l');
 like( $t->wait_for(qr/\n> /), qr/\[6\]\n/, 'l leaps to the end' );
+$t->type(":why (first)\r");
+like( $t->wait_for(qr/\n> /), qr/\n1 because\n  \(first\) = 1\n/, ':why' );
 $t->type(":trace (pick 2)\r");
 $t->wait_for(qr/abort --/);
 $t->type('b');

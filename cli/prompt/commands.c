@@ -5,6 +5,7 @@
 #include "cli/figures.h"
 #include "cli/near.h"
 #include "cli/prompt/prompt.h"
+#include "cli/trace/why.h"
 #include "memory/alloc.h"
 
 typedef void CommandFn(Prompt *p, const char *arg);
@@ -16,8 +17,8 @@ typedef struct Command {
   CommandFn *fn;
 } Command;
 
-static CommandFn trace_form, help, load, reload, time_form, type_of, doc, stats,
-    limit, setting, spaces, quit;
+static CommandFn trace_form, why, help, load, reload, time_form, type_of, doc,
+    stats, limit, setting, spaces, quit;
 
 static const Command commands[] = {
     {"help", "[COMMAND]", "what there is", help},
@@ -28,6 +29,7 @@ static const Command commands[] = {
     {"doc", "NAME", "the documentation of a name", doc},
     {"trace", "FORM", "evaluate, and go through the calls one by one",
      trace_form},
+    {"why", "FORM", "evaluate, and tell what each answer rests on", why},
     {"stats", NULL, "what the evaluators did so far", stats},
     {"limit", "[NAME VALUE]", "show the limits of each form, or set one",
      limit},
@@ -219,6 +221,17 @@ static void trace_form(Prompt *p, const char *arg) {
   cli_prompt_run(p, *arg == '!' ? "" : "!", arg, "\n");
   cli_trace_close(&t);
   cli_trace_names_drop(&t.breaks);
+}
+
+static void why_line(void *arg, const char *text, size_t len) {
+  cli_screen_note(&((Prompt *)arg)->screen, text, len);
+}
+
+static void why(Prompt *p, const char *arg) {
+  Why w = {.line = why_line, .arg = p};
+  cli_why_open(&w, p->cli->rt);
+  cli_prompt_run(p, *arg == '!' ? "" : "!", arg, "\n");
+  cli_why_close(&w);
 }
 
 static void type_of(Prompt *p, const char *arg) {

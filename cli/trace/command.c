@@ -1,8 +1,10 @@
-// `ambit trace FILE`: a program is run, and its calls are told on standard error.
+// `ambit trace FILE` and `ambit why FILE`: a program is run, and its calls are told on
+// standard error, or what its answers rest on.
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/prompt/lines.h"
+#include "cli/trace/why.h"
 
 typedef struct Stepping {
   Cli *cli;
@@ -36,4 +38,16 @@ void cli_trace(Cli *cli, Source *source) {
   cli_run(cli, source);
   cli_trace_close(t);
   if (s.keys) s.keys->close(s.keys);
+}
+
+static void write_why(void *arg, const char *text, size_t len) {
+  cli_flush(arg);
+  fwrite(text, 1, len, stderr);
+}
+
+void cli_why(Cli *cli, Source *source) {
+  Why w = {.line = write_why, .arg = cli};
+  cli_why_open(&w, cli->rt);
+  cli_run(cli, source);
+  cli_why_close(&w);
 }

@@ -324,6 +324,7 @@ static void deliver(Machine *m, Value value) {
     ambi_eval0_stop(m, STOP_MEMORY);
     return;
   }
+  if (m->traces) ambi_eval0_trace_answer(m, value);
   uint64_t limit = m->cx->limits.answers;
   if (limit && m->out->n >= limit) ambi_eval0_stop(m, STOP_ANSWERS);
 }
@@ -460,8 +461,10 @@ static void finish(Machine *m, Collector done) {
     break;
   case COLLECT_FORM:
   case COLLECT_RAW:
-    for (const Item *i = items->first; i && !m->cx->stop; i = i->next)
+    for (const Item *i = items->first; i && !m->cx->stop; i = i->next) {
+      m->way = i->way;
       deliver(m, i->value);
+    }
     m->todo = DO_END;
     break;
   }

@@ -265,6 +265,7 @@ void ambi_eval0_traced(Machine *m, Value value, Frame *f);  // FRAME_TRACE
 // The choice at that height is about to be taken.
 void ambi_eval0_trace_resume(Machine *m, size_t height);
 void ambi_eval0_trace_alternative(Machine *m, const Choice *c);  // one of it
+void ambi_eval0_trace_answer(Machine *m, Value value);
 // The way when that is used.
 const void *ambi_eval0_trace_use(Machine *m, Record rule, Value fact);
 

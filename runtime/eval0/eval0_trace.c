@@ -152,3 +152,8 @@ const void *ambi_eval0_trace_use(Machine *m, Record rule, Value fact) {
   if (!to->use) return m->way;
   return to->use(to->arg, m->cx, m->way, &(TraceUse){rule, fact});
 }
+
+void ambi_eval0_trace_answer(Machine *m, Value value) {
+  const Tracer *to = m->traces->to;
+  if (to->answer) to->answer(to->arg, m->cx, m->way, value);
+}

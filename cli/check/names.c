@@ -279,6 +279,16 @@ static bool check_module(Check *c, const CheckFile *f, uint32_t head,
   return true;
 }
 
+// The same letters in another order are no name that was chosen.
+static bool has_letters_of(const Name *a, const Name *b) {
+  int more[256] = {0};
+  for (size_t i = 0; i < a->len; i++)
+    more[(unsigned char)a->text[i]]++;
+  for (size_t i = 0; i < b->len; i++)
+    if (--more[(unsigned char)b->text[i]] < 0) return false;
+  return a->len == b->len;
+}
+
 void check_unknown_calls(Check *c) {
   for (size_t i = 0; i < c->nunknown; i++) {
     const CheckFile *f = c->unknown[i].at.file;
@@ -296,7 +306,10 @@ void check_unknown_calls(Check *c) {
     const Name *near =
         n->facts ? NULL : nearest_function(c, n->text, n->len, nargs);
     // (= (size $x) (sized $x)): the value has a name like the function's.
-    if (near && c->unknown[i].body && !near->library) near = NULL;
+    // Unless letters are swapped, it is data.
+    if (near && c->unknown[i].body && !near->library &&
+        !has_letters_of(n, near))
+      near = NULL;
     if (near && c->open && near->library) near = NULL;
     if (near) {
       Diagnostic *d = check_tell(c, f, CHECK_UNKNOWN, head,

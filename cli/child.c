@@ -2,7 +2,9 @@
 #define _GNU_SOURCE  // memfd_create
 #include "cli/child.h"
 
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "memory/alloc.h"
@@ -19,7 +21,10 @@ pid_t cli_child_start(Child *c) {
   c->found = open_room("found");
   c->notes = open_room("notes");
   if (c->found && c->notes) c->pid = fork();
-  if (c->pid == 0) dup2(fileno(c->notes), STDERR_FILENO);
+  if (c->pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would wait for what it finds
+    dup2(fileno(c->notes), STDERR_FILENO);
+  }
   return c->pid;
 }
 

@@ -7,6 +7,7 @@ use Cwd qw(abs_path);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Program;
 use Test::More;
 
@@ -125,6 +126,27 @@ $told = test( ['s'], 1,
 like( $told, qr/^# s\/a_test\.metta:2:2: error: Unexpected end/m, 'with its message' );
 file( 's/a_test.metta', "!(assertEqual 1 (superpose ()))\n!(import! &self nowhere)\n!(assertEqual 1 1)\n" );
 test( ['s'], 1, undef, 'an assertion without a result' );
+
+# who is ended takes its processes along
+file( 't/loop_test.metta', "(= (loop) (loop))\n!(loop)\n" );
+my $pid = fork // die "fork: $!";
+if ( !$pid ) {
+    open STDOUT, '>', '/dev/null';
+    exec @words, 'test', "$dir/t" or POSIX::_exit(127);
+}
+my $child = '';
+for ( 1 .. 500 ) {
+    open my $in, '<', "/proc/$pid/task/$pid/children" or last;
+    ($child) = ( <$in> // '' ) =~ /(\d+)/ and last;
+    select undef, undef, undef, 0.02;
+}
+kill 'TERM', $pid;
+waitpid $pid, 0;
+SKIP: {
+    skip 'the children of a process cannot be told', 1 unless $child;
+    for ( 1 .. 500 ) { last if !kill 0, $child; select undef, undef, undef, 0.02 }
+    ok( !kill( 0, $child ), 'no process is left behind' );
+}
 
 # modules and reports
 file( 'm/shape.metta',      "(= (area \$x) (* \$x \$x))\n" );

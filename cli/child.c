@@ -20,9 +20,11 @@ pid_t cli_child_start(Child *c) {
   *c = (Child){.pid = -1, .began = ambi_monotonic_seconds()};
   c->found = open_room("found");
   c->notes = open_room("notes");
+  pid_t parent = getpid();
   if (c->found && c->notes) c->pid = fork();
   if (c->pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would wait for what it finds
+    if (getppid() != parent) _exit(1);
     dup2(fileno(c->notes), STDERR_FILENO);
   }
   return c->pid;

@@ -153,13 +153,19 @@ static bool forward(ImageCopy *c, Word *p, size_t at) {
   return true;
 }
 
+// Has it been copied, and says so?
+static inline bool was_copied(ImageCopy *c, Value v, Value *out) {
+  Word header = *ambi_ptr(v);
+  if (AMB_LIKELY(header >> 48 != TAG_FWD)) return false;
+  uint32_t tag = ambi_tag(v);
+  *out = image_ref(c->m, tag, tag == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0,
+                   (header & AMB_PAYLOAD_MASK) / sizeof(Word));
+  return true;
+}
+
 static bool copy_expr(ImageCopy *c, Value v, Value *out) {
   Word *p = ambi_ptr(v);
-  if (AMB_UNLIKELY(*p >> 48 == TAG_FWD)) {
-    *out = image_ref(c->m, TAG_EXPR, v.w & AMB_EXPR_MARKS,
-                     (*p & AMB_PAYLOAD_MASK) / sizeof(Word));
-    return true;
-  }
+  if (was_copied(c, v, out)) return true;
   uint32_t n = ambi_expr_size(v);
   size_t at;
   Word *w = image_more(c->m, 1 + (size_t)n, &at);
@@ -174,6 +180,7 @@ static bool copy_expr(ImageCopy *c, Value v, Value *out) {
 }
 
 static bool copy_object(ImageCopy *c, Value v, Value *out) {
+  if (was_copied(c, v, out)) return true;
   Word header = *ambi_ptr(v);
   size_t n = ambi_object_words(header), at;
   Word *w = image_more(c->m, n, &at);
@@ -205,11 +212,7 @@ static inline bool copy_words(ImageCopy *c, Value v, Value *out) {
   Word *p = ambi_ptr(v), header = *p;
   uint32_t tag = ambi_tag(v);
   Word marks = tag == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0;
-  if (AMB_UNLIKELY(header >> 48 == TAG_FWD)) {
-    *out =
-        image_ref(c->m, tag, marks, (header & AMB_PAYLOAD_MASK) / sizeof(Word));
-    return true;
-  }
+  if (was_copied(c, v, out)) return true;
   const Word *from = p + 1;
   size_t n = ambi_object_words(header) - 1, at;
   if (tag == TAG_EXPR) {

@@ -30,9 +30,10 @@ typedef struct Region {
   Best *best;      // the scope around the record, or NULL
 } Region;
 
+// A form that is not lowered is lost once its frame is used, and cannot begin again.
 static Region form_region(const Engine *g) {
-  bool whole = !g->is_part && !g->cx->limits.answers && !g->bare &&
-               !g->max_depth && !g->top_hook->sequential;
+  bool whole = !g->is_part && !g->form->routine && !g->cx->limits.answers &&
+               !g->bare && !g->max_depth && !g->top_hook->sequential;
   Word *frame = g->stack + FRAME_HEADER;
   Choice *begins = g->choices + (g->is_part && !g->part_of_form);
   if (g->is_part) whole = !g->top_hook->sequential;

@@ -27,7 +27,8 @@ sub prints {    # (what it printed, exit status)
     return ( $out, $? >> 8 );
 }
 
-my ( $said, $status ) = prints("cmake --install '$build' --prefix '$dir/usr'");
+my ( $said, $status )
+    = prints( join ' && ', map {"cmake --install '$build' --prefix '$dir/usr' --component $_"} qw(library development) );
 is( $status, 0, 'it installs' ) or diag($said);
 my ($pc) = glob "$dir/usr/lib/pkgconfig/ambit.pc $dir/usr/lib/*/pkgconfig/ambit.pc";
 ( my $lib = $pc ) =~ s{/pkgconfig/.*}{};

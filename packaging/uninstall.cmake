@@ -1,0 +1,21 @@
+# Removes what a manifest lists, and the folders that are empty then:
+# cmake -DMANIFEST=build/install_manifest.txt -P packaging/uninstall.cmake
+
+if(NOT EXISTS "${MANIFEST}")
+  message(FATAL_ERROR "nothing was installed: there is no ${MANIFEST}")
+endif()
+file(STRINGS "${MANIFEST}" paths)
+foreach(path ${paths})
+  set(path "$ENV{DESTDIR}${path}")
+  if(EXISTS "${path}" OR IS_SYMLINK "${path}")
+    message(STATUS "removing ${path}")
+    file(REMOVE "${path}")
+  endif()
+  set(others OFF)
+  while(NOT others)
+    get_filename_component(path "${path}" DIRECTORY)
+    if(EXISTS "${path}")
+      execute_process(COMMAND rmdir "${path}" RESULT_VARIABLE others ERROR_QUIET)
+    endif()
+  endwhile()
+endforeach()

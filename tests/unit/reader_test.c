@@ -451,7 +451,7 @@ START_TEST(tokens_with_variables) {
   ck_assert(ambi_tokens_add(tokens, "&w", 2, fresh, &error));
   ambi_context_close(cx);
   ck_reads("&v", "(f $x ($x#1 $x))");
-  ck_reads("(&w $x)", "($x#2 $x)");
+  ck_reads("(&w $x)", "($x#1 $x)");
   Template t = one("($x &v &v $y &w)");
   ck_assert_uint_eq(t.nvars, 4);
   Value first = ambi_expr_at(t.atom, 1), second = ambi_expr_at(t.atom, 2);

@@ -46,6 +46,8 @@ verbs  build               the program `ambit` (default)
                            for so long (600): is anything lost, stuck or left behind?
        nightly [SECONDS]   all of it: lint, the tests of every type, with gcc and
                            with clang, soak, and each fuzz target for so long (1200)
+       package             Debian packages, in packages/ of the build folder:
+                           ambit, libambit0, libambit-dev
        fmt                 formats every C file in place
        lint                checks formatting, the direction of includes and calls,
                            what threads share, doors that the library must use,
@@ -225,6 +227,14 @@ soak)
   exec "$dir/soak" --count "$count" --jobs "${JOBS:-$(nproc)}" --save "$dir/found" "$@"
   ;;
 nightly) nightly "${1:-1200}" ;;
+package)
+  packages="$packages dpkg-dev"
+  build_quietly -DAMB_TESTS=OFF
+  packaging/deb.sh "$dir" "$dir/packages"
+  if command -v lintian >/dev/null; then
+    lintian --fail-on error,warning "$dir"/packages/*.deb
+  fi
+  ;;
 fmt) c_files | xargs clang-format -i ;;
 lint)
   status=0

@@ -45,7 +45,7 @@ SKIP: {
         my ($pc) = grep {m{pkgconfig/ambit\.pc$}} files_below($prefix);
         ( my $lib = "$prefix/$pc" ) =~ s{/pkgconfig/.*}{};
         local $ENV{PKG_CONFIG_PATH} = "$lib/pkgconfig";
-        chomp( my $flags = qx{pkg-config --define-prefix --cflags --libs ambit} );
+        chomp( my $flags = qx{pkg-config --cflags --libs ambit} );
         my $cc = $ENV{CC} || 'cc';
         my $c  = "$root/examples/c/first_answers";
         runs( "$where: a C program compiles", split( ' ', $cc ), '-o', "$dir/first", "$c.c", split( ' ', $flags ) );
@@ -174,4 +174,41 @@ unlink "$usr/share/doc/theirs";
 runs( 'removing it once more does no harm', @remove );
 ok( !-e $usr, '... and nothing is left' );
 
+# ---- Debian packages ------------------------------------------------------------
+
+# Works on a root of its own, where no other package is installed.
+sub dpkg {
+    my ( $about, @words ) = @_;
+    local $ENV{PATH} = "$ENV{PATH}:/usr/sbin:/sbin";
+    return runs( $about, 'dpkg', "--root=$dir/clean", '--force-depends', '--log=/dev/null', @words );
+}
+
+SKIP: {
+    for my $needed (qw(dpkg-deb dpkg-shlibdeps dpkg-parsechangelog)) {
+        skip "$needed is not installed", 1 unless tool($needed);
+    }
+    skip "nobody packs a program with $sanitized sanitizers", 1 if $sanitized;
+    local $ENV{AMBIT_XZ_LEVEL} = 0;
+    my @packages = split /\n/, runs( 'packages are made', "$root/packaging/deb.sh", $build, "$dir/packages" );
+    is_deeply( [ map {m{.*/(\S+?)_}} @packages ], [qw(ambit libambit0 libambit-dev)], '... three of them' );
+    runs( "$_: it unpacks", 'dpkg-deb', '-x', $_, "$dir/root" ) for @packages;
+    use_of( "$dir/root/usr", 'unpacked' );
+    like( runs( 'the program tells its needs', 'dpkg-deb', '-f', $packages[0], 'Depends' ),
+        qr/\blibc6 \(>= /, '... among them the C library' );
+SKIP: {
+        skip 'lintian is not installed', 1 unless tool('lintian');
+        runs( 'lintian has nothing to say', 'lintian', '--fail-on', 'error,warning', @packages );
+    }
+SKIP: {
+        skip 'only root installs packages', 1 if $>;
+        Program::write_file( "$dir/clean/var/lib/dpkg/$_", '' ) for qw(status available info/format updates/.x);
+        Program::write_file( "$dir/clean/var/lib/dpkg/info/format", "1\n" );
+        unlink "$dir/clean/var/lib/dpkg/updates/.x";
+        dpkg( 'dpkg installs them', '--install', @packages );
+        use_of( "$dir/clean/usr", 'installed' );
+        dpkg( 'dpkg removes them', '--purge', qw(ambit libambit0 libambit-dev) );
+        is_deeply( [ grep { !m{^var/lib/dpkg/} } files_below("$dir/clean") ], [], '... and nothing is left' );
+        ok( !-e "$dir/clean/usr", '... not even a folder' );
+    }
+}
 done_testing;

@@ -85,7 +85,7 @@ install_part library libambit0
 install_part development libambit-dev
 usr=$work/ambit/usr
 strip --strip-unneeded -R .comment -R .note "$usr/bin/ambit"
-gzip -9n "$usr/share/man/man1/ambit.1"
+gzip -9n "$usr/share/man/man1/ambit.1" "$work/libambit-dev/usr/share/man/man3/libambit.3"
 mv "$usr/share/zsh/site-functions" "$usr/share/zsh/vendor-completions"
 mkdir -p "$work/libambit-dev/usr/share/doc/libambit-dev/examples"
 mv "$usr/share/doc/ambit/examples/c" "$work/libambit-dev/usr/share/doc/libambit-dev/examples/"

@@ -10,6 +10,14 @@ add_custom_command(OUTPUT ${COMPLETIONS}/ambit.bash ${COMPLETIONS}/_ambit ${COMP
   COMMENT "making the completions of shells")
 add_custom_target(completions ALL DEPENDS ${COMPLETIONS}/ambit.bash)
 
+set(LIBRARY_MANUAL ${CMAKE_BINARY_DIR}/libambit.3)
+add_custom_command(OUTPUT ${LIBRARY_MANUAL}
+  COMMAND awk -v version=${PROJECT_VERSION} -f ${CMAKE_SOURCE_DIR}/packaging/manual.awk
+    ${CMAKE_SOURCE_DIR}/include/ambit.h > ${LIBRARY_MANUAL}
+  DEPENDS ${CMAKE_SOURCE_DIR}/packaging/manual.awk ${CMAKE_SOURCE_DIR}/include/ambit.h
+  COMMENT "making the manual page of the library")
+add_custom_target(manual ALL DEPENDS ${LIBRARY_MANUAL})
+
 foreach(need ${LIBRARY_NEEDS})
   if(need STREQUAL "asmjit::asmjit")
     string(APPEND PRIVATE_LIBS " -lasmjit -lstdc++")
@@ -41,6 +49,7 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 install(TARGETS libambit_so LIBRARY COMPONENT library NAMELINK_COMPONENT development)
 install(TARGETS libambit_a ARCHIVE COMPONENT development)
 install(FILES include/ambit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES ${LIBRARY_MANUAL} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development)
 install(FILES ${CMAKE_BINARY_DIR}/ambit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
   COMPONENT development)
 

@@ -64,7 +64,7 @@ my @there = files_below($usr);
 is_deeply( [ sort map {s{^\Q$usr\E/}{}r} split /\n/, $manifest ], \@there, 'the manifest lists what is there' );
 my ($lib) = map {m{^(.*)/libambit\.so$}} @there;
 for my $file (
-    qw(bin/ambit include/ambit.h share/man/man1/ambit.1 share/bash-completion/completions/ambit
+    qw(bin/ambit include/ambit.h share/man/man1/ambit.1 share/man/man3/libambit.3 share/bash-completion/completions/ambit
     share/zsh/site-functions/_ambit share/fish/vendor_completions.d/ambit.fish
     share/vim/vimfiles/syntax/metta.vim share/ambit/metta.tmLanguage.json
     share/doc/ambit/LICENSE share/doc/ambit/README.md share/doc/ambit/docs/tools.md
@@ -78,6 +78,17 @@ my @odd = grep {
     !-l "$usr/$_" && ( $mode & ~0111 ) != 0644
 } @there;
 is( "@odd", '', 'all may read, and nobody else may write' );
+
+my $manual = Program::slurp("$usr/share/man/man3/libambit.3");
+my @calls  = split ' ', Program::slurp("$Bin/golden/abi.txt");
+is( join( ' ', grep { $manual !~ /^\.nf\n(?:(?!\.fi).+\n)*?.*\b\Q$_\E\(/m } @calls ), '', 'the manual page has all calls' );
+SKIP: {
+    skip 'man is not installed', 1 unless tool('man');
+    for my $page (qw(man1/ambit.1 man3/libambit.3)) {
+        my $r = Program::run( argv => [ 'env', 'LC_ALL=C', 'man', '--warnings', '-l', "$usr/share/man/$page" ] );
+        is( $r->{err}, '', "$page is well formed" );
+    }
+}
 
 # ---- another place --------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 // Tests: what is known of the points of each file, and who runs and shows them.
 //
 // A file is run by a process of its own (file.c), which writes what it finds as lines of
-// JSON; test.c starts such processes, several at a time, and hands the points on in the
+// JSON; command.c starts such processes, several at a time, and hands the points on in the
 // order of the files (show.c). A point is
 //   {"name":TEXT, "line":N, "column":N, "ok":BOOL, "message":TEXT, "seconds":S}
 // with a message only if it is not ok. {"end":true} comes last.

@@ -98,6 +98,10 @@ corelib
       gives Number: The sum
 END
 like( ( doc( ['chian'], 1, 'a misspelt name' ) )[1], qr/did you mean chain\?/, 'the one that was meant' );
+is( ( doc( [ '--html', 'chian' ], 1, 'a page of it' ) )[0], '', 'there is none' );
+doc( [ '--html', '-o', 'none.html', 'chian' ], 1, 'nor as a file' );
+ok( !-e "$dir/none.html", 'nothing is written' );
+like( ( doc( [ '--html', '+' ], 2, 'a page of a name' ) )[1], qr/--html is for modules and files/, 'that is told' );
 like( ( doc( ['n/none.metta'], 3, 'a file that is not there' ) )[1], qr/cannot read/, 'that is told' );
 Program::write_file( "$dir/bad.metta", "(a\n" );
 like( ( doc( ['bad.metta'], 3, 'text that is no program' ) )[1], qr/^bad\.metta:1:1: error/, 'with its place' );

@@ -50,8 +50,9 @@ like( ( bench( [ 'bench', '--runs=1', 'c.metta' ], 0, 'an Error each time' ) )[1
 Program::write_file( "$dir/d.metta", "(= (loop) (loop))\n!(loop)\n" );
 bench( [ '--steps', '1000', 'bench', '--runs=1', 'd.metta' ], 0, 'options of ambit hold' );
 Program::write_file( "$dir/e.metta", "!(f\n" );
-like( ( bench( [ 'bench', 'e.metta' ], 5, 'no program' ) )[1], qr/^e\.metta:1:2: error/, 'its message' );
+like( ( bench( [ 'bench', 'e.metta' ], 3, 'no program' ) )[1], qr/^e\.metta:1:2: error/, 'its message' );
 like( ( bench( [ 'bench', 'none.metta' ], 3, 'no file' ) )[1], qr/cannot read none\.metta/, 'its message' );
+like( ( bench( [ 'bench', '.' ], 3, 'a folder' ) )[1], qr/cannot read \./, 'its message' );
 bench( ['bench'], 2, 'no word' );
 bench( [ 'bench', "--tiers=$_", 'a.metta' ], 2, "--tiers=$_" ) for '3', '1,', '1;2', 'x';
 done_testing;

@@ -119,8 +119,8 @@ static void show_notes(FILE *notes) {
   ambi_free(text, len + 1);
 }
 
-// False: it broke off, and that was told.
-static bool run_once(Bench *b, Tier *tier, bool counts) {
+// RUN_OK, or what the whole ends with: it broke off, and that was told.
+static int run_once(Bench *b, Tier *tier, bool counts) {
   Child c;
   struct rusage used;
   int status;
@@ -128,8 +128,9 @@ static bool run_once(Bench *b, Tier *tier, bool counts) {
   while (c.pid > 0 && wait4(c.pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
   double wall = ambi_monotonic_seconds() - c.began;
-  bool ok = c.pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) != RUN_PARSE;
-  if (ok) {
+  int code = c.pid > 0 && WIFEXITED(status) ? RUN_OK : RUN_INTERNAL;
+  if (code == RUN_OK && WEXITSTATUS(status) == RUN_PARSE) code = RUN_PARSE;
+  if (code == RUN_OK) {
     size_t len;
     bool first = !b->answers;
     char *text = cli_child_text(c.found, &len);
@@ -145,7 +146,7 @@ static bool run_once(Bench *b, Tier *tier, bool counts) {
       cli_complain("a run cannot be started");
   }
   cli_child_close(&c);
-  return ok;
+  return code;
 }
 
 // ---- what is told -------------------------------------------------------------------
@@ -243,8 +244,10 @@ static int run_all(Bench *b) {
     if (!b->tiers[i].seconds) return RUN_LIMIT;
   }
   for (uint64_t run = 0; run < all; run++)
-    for (size_t i = 0; i < b->ntiers; i++)
-      if (!run_once(b, &b->tiers[i], run >= b->o.warmup)) return RUN_INTERNAL;
+    for (size_t i = 0; i < b->ntiers; i++) {
+      int code = run_once(b, &b->tiers[i], run >= b->o.warmup);
+      if (code != RUN_OK) return code;
+    }
   return tell(b);
 }
 

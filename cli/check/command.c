@@ -128,10 +128,7 @@ int cli_check(Cli *cli, int argc, char **argv) {
   Paths paths = {0};
   code = RUN_OK;
   for (int i = 0; i < words.n; i++)
-    if (!cli_find(&paths, words.at[i], cli_is_program)) {
-      cli_complain("cannot read %s: %s", words.at[i], strerror(errno));
-      code = RUN_PARSE;
-    }
+    if (!cli_find(&paths, words.at[i], cli_is_program)) code = RUN_PARSE;
   for (size_t i = 0; i < paths.n && !cli->closed; i++) {
     int one = check_file(cli, &o, paths.at[i]);
     if (one > code) code = one;

@@ -104,10 +104,7 @@ static void add_file(Docs *d, const char *path) {
 
 static void add_path(Docs *d, const char *word) {
   Paths paths = {0};
-  if (!cli_find(&paths, word, cli_is_program)) {
-    cli_complain("cannot read %s: %s", word, strerror(errno));
-    d->code = RUN_PARSE;
-  }
+  if (!cli_find(&paths, word, cli_is_program)) d->code = RUN_PARSE;
   for (size_t i = 0; i < paths.n; i++)
     add_file(d, paths.at[i]);
   cli_paths_drop(&paths);
@@ -193,7 +190,7 @@ static int give(Cli *cli, const DocOptions *o, const Docs *d, bool list) {
   DocStyle style = style_of(o);
   bool failed = d->items.failed;
   ambi_buffer_puts(&b, "");
-  if (o->html)
+  if (o->html && d->n)
     cli_doc_html(&b, d->at, d->n);
   else if (list)
     cli_doc_list_text(&b, d->at, d->n, style);
@@ -208,7 +205,7 @@ static int give(Cli *cli, const DocOptions *o, const Docs *d, bool list) {
   if (failed || b.failed) {
     cli_complain("out of memory");
     code = RUN_LIMIT;
-  } else if (o->output) {
+  } else if (o->output && (b.len || !code)) {
     int written = write_to(o->output, &b);
     if (written) code = written;
   } else if (b.len) {
@@ -228,7 +225,12 @@ int cli_doc(Cli *cli, int argc, char **argv) {
     add_embedded(&d, f);
   for (int i = 0; i < words.n; i++)
     add_word(&d, words.at[i], style_of(&o));
-  code = give(cli, &o, &d, !words.n);
+  if (o.html && d.items.len) {
+    cli_complain("option --html is for modules and files, not for names");
+    code = EXIT_USAGE;
+  } else {
+    code = give(cli, &o, &d, !words.n);
+  }
   drop(&d);
   return code;
 }

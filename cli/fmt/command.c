@@ -1,7 +1,6 @@
 // `ambit fmt`: lays out files in place, or the standard input.
 #include "cli/fmt/fmt.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -107,10 +106,7 @@ int cli_fmt(Cli *cli, int argc, char **argv) {
   Paths paths = {0};
   code = RUN_OK;
   for (int i = 0; i < words.n; i++)
-    if (!cli_find(&paths, words.at[i], cli_is_program)) {
-      cli_complain("cannot read %s: %s", words.at[i], strerror(errno));
-      code = RUN_PARSE;
-    }
+    if (!cli_find(&paths, words.at[i], cli_is_program)) code = RUN_PARSE;
   if (!words.n) code = format_one(cli, &o, "-");
   for (size_t i = 0; i < paths.n && !cli->closed; i++) {
     int one = format_one(cli, &o, paths.at[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/cli.h"
 #include "memory/alloc.h"
 #include "runtime/modules/module.h"
 
@@ -77,7 +78,7 @@ static bool list_folder(const char *folder, PathWanted *wanted, Paths *files,
   return ok;
 }
 
-bool cli_find(Paths *found, const char *path, PathWanted *wanted) {
+static bool find(Paths *found, const char *path, PathWanted *wanted) {
   struct stat s;
   bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
   Paths folders = {0};
@@ -93,4 +94,10 @@ bool cli_find(Paths *found, const char *path, PathWanted *wanted) {
   cli_paths_drop(&folders);
   errno = why;
   return ok;
+}
+
+bool cli_find(Paths *found, const char *path, PathWanted *wanted) {
+  if (find(found, path, wanted)) return true;
+  cli_complain("cannot read %s: %s", path, strerror(errno));
+  return false;
 }

@@ -14,8 +14,7 @@ typedef struct Paths {
 typedef bool PathWanted(const char *name);  // the last part of a path
 
 // Adds the path itself or, if it is a folder, the wanted files in it and in folders
-// below; hidden ones are left out, and links are not followed there. False: errno says
-// why.
+// below; hidden ones are left out, and links are not followed there. False: told why.
 bool cli_find(Paths *found, const char *path, PathWanted *wanted);
 void cli_paths_drop(Paths *p);
 

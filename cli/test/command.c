@@ -102,10 +102,7 @@ static bool is_test(const char *path) {
 // Of what a folder has, the tests only. False: told why.
 static bool find_tests(Paths *found, const char *word) {
   size_t first = found->n, kept = first;
-  if (!cli_find(found, word, is_test_name)) {
-    cli_complain("cannot read %s: %s", word, strerror(errno));
-    return false;
-  }
+  if (!cli_find(found, word, is_test_name)) return false;
   bool named = found->n == first + 1 && strcmp(found->at[first], word) == 0;
   if (named && access(word, R_OK) != 0) {
     cli_complain("cannot read %s: %s", word, strerror(errno));

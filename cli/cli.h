@@ -1,7 +1,8 @@
 // The `ambit` program: options, the host it gives to the runtime, verbs.
 //
-// One thread, and the compiler's (native.c). Exit codes are those of enum RunStatus, and 2 for a command line
-// that makes no sense.
+// Beside the program's thread there are the compiler's (native.c) and those of the other
+// evaluators. Exit codes are those of enum RunStatus, and 2 for a command line that makes
+// no sense.
 #ifndef AMBIT_CLI_CLI_H
 #define AMBIT_CLI_CLI_H
 
@@ -150,6 +151,8 @@ const char *cli_jit_version(void);
 // ---- collections.c ----------------------------------------------------------
 // What --gc-stats tells, on standard error.
 void cli_gc_stats(const Cli *cli);
+
+// ---- tables.c ---------------------------------------------------------------
 // What --table-stats tells, likewise.
 void cli_table_stats(const Cli *cli);
 

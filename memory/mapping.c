@@ -66,16 +66,6 @@ void ambi_mapping_close(Mapping *m) {
   *m = (Mapping){0};
 }
 
-void ambi_mapping_cut(Mapping *m, size_t keep) {
-  keep = pages(keep);
-  if (keep == 0 || keep >= m->bytes) return;
-  size_t less = m->bytes - keep;
-  if (munmap(m->base + keep, less) != 0) return;
-  m->bytes = keep;
-  m->counted -= less;
-  ambi_alloc_discharge(less);
-}
-
 void ambi_mapping_forget(Mapping *m, char *at, size_t bytes) {
   if (at + bytes > m->base + m->bytes)
     bytes = (size_t)(m->base + m->bytes - at);

@@ -20,8 +20,6 @@ typedef struct Mapping {
 bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
                        size_t align);
 void ambi_mapping_close(Mapping *m);
-// What is behind the first `keep` bytes is not needed any more.
-void ambi_mapping_cut(Mapping *m, size_t keep);
 // Gives back what these pages hold; they read as the file again.
 void ambi_mapping_forget(Mapping *m, char *at, size_t bytes);
 

@@ -263,15 +263,6 @@ Place cli_tree_place(const Tree *t, uint32_t byte) {
   return (Place){line + 1, column};
 }
 
-uint32_t cli_tree_byte(const Tree *t, Place at) {
-  uint32_t i = (uint32_t)t->len;
-  if (at.line > t->line_count) return i;
-  i = t->lines[at.line ? at.line - 1 : 0];
-  for (uint32_t column = 1; i < t->len && t->text[i] != '\n'; i++)
-    if (begins_character(t->text[i]) && column++ >= at.column) break;
-  return i;
-}
-
 uint32_t cli_tree_at(const Tree *t, uint32_t byte) {
   uint32_t node = 0, inner = 0;
   for (;;) {
@@ -304,17 +295,6 @@ uint32_t cli_tree_first(const Tree *t, uint32_t node) {
 
 uint32_t cli_tree_next(const Tree *t, uint32_t node) {
   return behind_comments(t, t->nodes[node].next);
-}
-
-bool cli_tree_is_atom(const Tree *t, uint32_t node) {
-  switch (t->nodes[node].kind) {
-  case NODE_LIST:
-  case NODE_SYMBOL:
-  case NODE_VARIABLE:
-  case NODE_STRING:
-  case NODE_NUMBER: return true;
-  default: return false;
-  }
 }
 
 bool cli_tree_is_closed(const Tree *t) {

@@ -60,9 +60,6 @@ typedef struct Place {
 bool cli_tree_read(Tree *t, const char *text, size_t len);
 void cli_tree_free(Tree *t);
 Place cli_tree_place(const Tree *t, uint32_t byte);
-// The byte of a place; a column behind the end of its line is that end, a line behind
-// the last one the end of the text.
-uint32_t cli_tree_byte(const Tree *t, Place at);
 // The innermost node that the byte is in or, if there is none, that ends just before
 // it; a list for what stands between its children. 0: outside of all.
 uint32_t cli_tree_at(const Tree *t, uint32_t byte);
@@ -71,8 +68,6 @@ bool cli_tree_is(const Tree *t, uint32_t node, const char *text);
 // The first child, or the next node of the same parent, that is no comment; 0: none.
 uint32_t cli_tree_first(const Tree *t, uint32_t node);
 uint32_t cli_tree_next(const Tree *t, uint32_t node);
-// Is the node an atom: neither a comment, the ! of a form, nor stray?
-bool cli_tree_is_atom(const Tree *t, uint32_t node);
 // The node on one line, without comments; of more than `most` bytes the rest is cut.
 void cli_tree_print(const Tree *t, uint32_t node, size_t most, Buffer *b);
 // What a string without faults stands for.

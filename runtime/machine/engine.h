@@ -29,7 +29,7 @@ typedef struct Choice {
 } Choice;
 
 // Where the alternatives of a list end, of which `resume` takes the next: of one that was
-// divided (handover.c) the upper half of the cursor says it.
+// divided (divide.h) the upper half of the cursor says it.
 static inline uint64_t ambi_list_end(const Choice *r, const Code *resume) {
   return resume->c ? r->cursor >> 32 : ambi_expr_size(r->aux);
 }

@@ -5,7 +5,7 @@
 
 #include "runtime/bytecode/code.h"
 
-// enum Effect, E_CALLS, E_TABLED. Errors edges and alternatives count as reached; so do
+// enum Effect, E_CALLS, E_TABLED. Error edges and alternatives count as reached; so do
 // those of other records, where they lie behind the instruction that makes them.
 unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from);
 

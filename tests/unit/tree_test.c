@@ -134,7 +134,6 @@ static void check_beside_reader(const Tree *t) {
     Place at = cli_tree_place(t, t->nodes[i].begin);
     ck_assert_uint_eq(at.line, r.start.line);
     ck_assert_uint_eq(at.column, r.start.column);
-    ck_assert_uint_eq(cli_tree_byte(t, at), t->nodes[i].begin);
     ambi_buffer_drop(&shown);
     ambi_print_template(&rt, &shown, &one, NULL);
     ck_assert(reads_as(t, i, shown.text));
@@ -238,10 +237,7 @@ START_TEST(places) {
     Place at = cli_tree_place(&t, all[i].byte);
     ck_assert_uint_eq(at.line, all[i].line);
     ck_assert_uint_eq(at.column, all[i].column);
-    ck_assert_uint_eq(cli_tree_byte(&t, at), all[i].byte);
   }
-  ck_assert_uint_eq(cli_tree_byte(&t, (Place){1, 99}), 1);
-  ck_assert_uint_eq(cli_tree_byte(&t, (Place){99, 1}), t.len);
   cli_tree_free(&t);
 }
 END_TEST

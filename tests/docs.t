@@ -11,8 +11,9 @@ use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
-use Test::More;
+use Modes;
 use Program;
+use Test::More;
 
 my $root  = abs_path("$Bin/..");
 my $ambit = Program::path();
@@ -127,6 +128,15 @@ is( join( ' ', grep { !$known{$_} } sort keys %named ), '', 'README.md names rea
 my ($codes) = $readme =~ /^### Exit codes\n(.*?)^##/ms;
 is( join( ' ', $codes =~ /^\| (\d+) \|/mg ),
     join( ' ', @{ $help->{'EXIT STATUS'} } ), 'README.md has the exit codes' );
+
+# Modes and switches: the rows of the tables that tell of them.
+my ($modes)    = text_of('docs/testing.md') =~ /^## The matrix\n(.*?)^## /ms;
+my ($switches) = text_of('CONTRIBUTING.md') =~ /^\| switch \|(.*?)^$/ms;
+my $stress = text_of('memory/stress.h');
+is( join( ' ', sort $modes =~ /`([\w-]+)`(?=[^|]*\|[^|]+\| [\d, ]+\|)/g ),
+    join( ' ', sort map { $_->{name} } @Modes::MODES ), 'docs/testing.md has the modes' );
+is( join( ' ', sort $switches =~ /^\| `(\w+)`/mg ),
+    join( ' ', sort $stress =~ m{// "(\w+)": }g ), 'CONTRIBUTING.md has the switches' );
 
 # ---- programs ---------------------------------------------------------------
 

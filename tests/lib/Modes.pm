@@ -42,7 +42,7 @@ our @MODES = (
     { name => 'native-refuse',  options => [@SYNC], jit => 1, stress => 'refuse,collect', slow => 8 },
     { name => 'tabling',        options => ['--tier=1'], stress => 'tabling',              slow => 4 },
     { name => 'tabling-collect', options => ['--tier=1'], stress => 'tabling,collect,minimal,walk', slow => 8 },
-    { name => 'tabling-native', options => [@SYNC], jit => 1, stress => 'tabling,collect', slow => 8 },
+    { name => 'native-tabling', options => [@SYNC], jit => 1, stress => 'tabling,collect', slow => 8 },
     { name => 'native-yield', options => [@SYNC], jit => 1, stress => 'yield,collect', slow => 8 },
     { name => 'native-handover', options => [ @SYNC, '-j3' ], jit => 1, stress => 'handover,yield', slow => 16 },
     { name => 'native-early', options => [@SYNC], jit => 1, stress => 'early', slow => 2 },

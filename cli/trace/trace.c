@@ -12,19 +12,6 @@ enum {
 
 // ---- which calls ------------------------------------------------------------
 
-bool cli_trace_name(TraceNames *names, const char *name) {
-  if (!ambi_grow((void **)&names->at, &names->cap, names->n + 1,
-                 sizeof *names->at))
-    return false;
-  names->at[names->n++] = name;
-  return true;
-}
-
-void cli_trace_names_drop(TraceNames *names) {
-  ambi_free(names->at, names->cap * sizeof *names->at);
-  *names = (TraceNames){0};
-}
-
 static Value head_of(Value call) {
   return ambi_deref(ambi_expr_at(call, 0));
 }

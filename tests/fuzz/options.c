@@ -1,6 +1,8 @@
 // Any command line is understood or refused with one complaint, and `--name=value`
 // means what `--name value` means.
 #include "cli/cli.h"
+#include "cli/diagnostic/diagnostic.h"
+#include "cli/tool.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>
@@ -10,22 +12,33 @@ enum { MAX_WORDS = 16 };
 // What the rest of the program would provide.
 static unsigned complaints;
 static char complaint[4096];
-void cli_run(Cli *cli, Source *s) {
-  (void)cli;
-  (void)s;
-}
-void cli_parse(Cli *cli, Source *s) {
-  (void)cli;
-  (void)s;
-}
-void cli_disasm(Cli *cli, Source *s) {
-  (void)cli;
-  (void)s;
-}
-
-void cli_compile(Cli *cli, Source *s) {
-  (void)cli;
-  (void)s;
+#define VERB(name)                 \
+  void name(Cli *cli, Source *s) { \
+    (void)cli;                     \
+    (void)s;                       \
+  }
+VERB(cli_run)
+VERB(cli_parse)
+VERB(cli_disasm)
+VERB(cli_compile)
+VERB(cli_trace)
+VERB(cli_why)
+VERB(cli_repl)
+#define TOOL(name)                            \
+  int name(Cli *cli, int argc, char **argv) { \
+    (void)cli;                                \
+    (void)argv;                               \
+    return argc;                              \
+  }
+TOOL(cli_bench)
+TOOL(cli_check)
+TOOL(cli_doc)
+TOOL(cli_fmt)
+TOOL(cli_lsp)
+TOOL(cli_new)
+TOOL(cli_test)
+void cli_diagnostic_choose(enum DiagnosticForm form) {
+  (void)form;
 }
 void cli_source_drop(Source *s) {
   HOLDS(!s->file.text, "a source was loaded");
@@ -61,7 +74,10 @@ static int understand(Options *o, int argc, char **argv) {
     HOLDS(code == EXIT_USAGE && *complaint, "code %d: %s", code, complaint);
     return code;
   }
-  HOLDS(o->help || o->version || o->nsources > 0, "nothing to do");
+  HOLDS(o->help || o->version || o->nsources > 0 || o->tool ||
+            o->verb == cli_repl,
+        "nothing to do");
+  if (o->tool) return code;  // it reads its words itself
   HOLDS(o->tier >= 0 && o->tier <= 2, "tier %d", o->tier);
   HOLDS(o->jit.mode == JIT_OFF || o->tier == 2, "machine code in tier %d",
         o->tier);

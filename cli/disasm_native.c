@@ -1,10 +1,9 @@
 // `ambit disasm --native`: machine code beside the bytecode it was made of.
 //
 // A unit is compiled when its first instruction is shown, at the highest level that
-// --jit-level allows. Offsets are those in its
-// machine code. An instruction may have two versions (Native in
-// runtime/bytecode/native.h): `sure`, where the operands are known to be what they
-// usually are, and the general one. What runs rarely stands behind both.
+// --jit-level allows. Offsets are those in its machine code. An instruction may have two
+// versions (Native in runtime/bytecode/native.h): `sure`, where the operands are known to
+// be what they usually are, and the general one. What runs rarely stands behind both.
 //
 // Where libcapstone is there it is asked for the text, else bytes are shown. It is
 // opened when it is needed, because a start should not take the time for it.

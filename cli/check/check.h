@@ -94,7 +94,6 @@ void check_all(Check *c);
 bool check_model_open(Check *c);  // the library's names
 void check_model_add(Check *c, CheckFile *f);
 void check_imports(Check *c, const CheckFile *f);
-bool check_import_library(Check *c, const char *name);  // false: no such module
 Name *check_name(Check *c, const char *text, size_t len);  // NULL: memory
 Name *check_name_at(Check *c, const CheckFile *f, uint32_t node);  // NULL: none
 // Does the library give way to a program's own function of that name?

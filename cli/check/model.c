@@ -256,7 +256,8 @@ static bool add_operations(Check *c, const char *module) {
   return !c->failed;
 }
 
-bool check_import_library(Check *c, const char *name) {
+// False: there is no such module.
+static bool import_library(Check *c, const char *name) {
   for (const EmbeddedFile *e = ambi_embedded; e->name; e++) {
     if (strcmp(e->name, name) != 0) continue;
     CheckFile *f = check_add(c, e->name, e->text, e->len, false);
@@ -276,7 +277,7 @@ bool check_model_open(Check *c) {
     if (n) n->library = n->operation = true;
     if (n) n->max_args = -1;
   }
-  return check_import_library(c, "corelib");
+  return import_library(c, "corelib");
 }
 
 // ---- modules that a file imports --------------------------------------------
@@ -321,7 +322,7 @@ static void import_text(Check *c, const CheckFile *f, uint32_t node) {
   memcpy(name, check_text(f, node), len);
   name[len] = 0;
   if (is_loaded(c, name)) return;
-  if (check_import_library(c, name)) {
+  if (import_library(c, name)) {
     check_types_import(c, name);
     return;
   }

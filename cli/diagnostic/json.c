@@ -76,7 +76,7 @@ static json_t *notes_of(const Diagnostic *d) {
   return all;
 }
 
-json_t *cli_json_diagnostic(const Diagnostic *d) {
+static json_t *object_of(const Diagnostic *d) {
   json_t *o = json_object();
   set_text(o, "kind", "diagnostic");
   set_text(o, "severity", cli_severity_name(d->severity));
@@ -100,5 +100,5 @@ void cli_json_line(FILE *out, json_t *line) {
 }
 
 void cli_diagnostic_json(FILE *out, const Diagnostic *d) {
-  cli_json_line(out, cli_json_diagnostic(d));
+  cli_json_line(out, object_of(d));
 }

@@ -8,8 +8,6 @@
 
 // Text that is no UTF-8 gets U+FFFD where it is not.
 json_t *cli_json_string(const char *text, size_t len);
-// The object of a diagnostic; to be released.
-json_t *cli_json_diagnostic(const Diagnostic *d);
 // Writes it as a line, and releases it. NULL is told as lost memory.
 void cli_json_line(FILE *out, json_t *line);
 

@@ -37,7 +37,7 @@ size_t lsp_byte(const char *text, size_t len, const json_t *position) {
   return at;
 }
 
-json_t *lsp_position(const char *text, size_t len, size_t byte) {
+static json_t *position_of(const char *text, size_t len, size_t byte) {
   json_int_t line = 0, units = 0;
   for (size_t at = 0; at < byte && at < len;) {
     unsigned wide;
@@ -50,8 +50,8 @@ json_t *lsp_position(const char *text, size_t len, size_t byte) {
 }
 
 json_t *lsp_range(const char *text, size_t len, size_t begin, size_t end) {
-  return json_pack("{s:o,s:o}", "start", lsp_position(text, len, begin), "end",
-                   lsp_position(text, len, end));
+  return json_pack("{s:o,s:o}", "start", position_of(text, len, begin), "end",
+                   position_of(text, len, end));
 }
 
 // ---- names ------------------------------------------------------------------

@@ -60,7 +60,6 @@ bool lsp_change(Document *d, const json_t *change);
 Check *lsp_check(Document *d);
 // Bytes and positions; a position behind the end of a line is that end.
 size_t lsp_byte(const char *text, size_t len, const json_t *position);
-json_t *lsp_position(const char *text, size_t len, size_t byte);
 json_t *lsp_range(const char *text, size_t len, size_t begin, size_t end);
 json_t *lsp_location(const Document *d, const DiagnosticPlace *at);
 

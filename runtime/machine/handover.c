@@ -16,7 +16,7 @@
 enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
   SMALL = 3000,          // steps of a part that was not worth it
-  GRAIN = 8000  // steps in a region before anything of it is handed over
+  GRAIN = 30000  // steps in a region before anything of it is handed over
 };
 
 // ---- what may be handed over ----------------------------------------------------

@@ -133,11 +133,12 @@ static void run_source(Cli *cli, Source *s) {
 }
 
 // The program itself takes memory, too: its pages, and those of the libraries, of which
-// some more are going to be used.
-static void count_program(void) {
-  enum { LATER = 1 << 20 };
+// some more are going to be used; and more where machine code is made, for that is opened
+// when there is something to do for it.
+static void count_program(bool machine_code) {
+  enum { LATER = 1 << 20, MAKER = 3 << 18 };
   size_t all = (size_t)ambi_resident_memory(), counted = ambi_alloc_bytes();
-  if (all) all += LATER;
+  if (all) all += LATER + (machine_code ? MAKER : 0);
   if (all > counted) ambi_alloc_charge(all - counted);
 }
 
@@ -195,7 +196,7 @@ void cli_session(Cli *cli) {
     cli->code = RUN_LIMIT;
     return;
   }
-  count_program();
+  count_program(o->tier == 2);
   cli->rt->limits = o->limits;
   cli->rt->explain = o->explain;
   cli->rt->free_order = o->free_order;

@@ -230,6 +230,18 @@ sub signals {
     like($err, qr/^wait\.metta:2:1: stopped: the time limit of 0\.2 s$/m, 'and is told');
 }
 
+sub start_up {
+    my $best = 1e9;
+    for (1 .. 10) {
+        my $from = time;
+        finish(start('', '-e', '!(+ 1 1)'));
+        my $took = time - $from;
+        $best = $took if $took < $best;
+    }
+    cmp_ok($best, '<', 0.05 * ($ENV{AMBIT_SLOW} // 1),
+        sprintf 'tier %d: start-up is quick (%.1f ms)', $tier, $best * 1000);
+}
+
 sub import_modules {
     write_file('m/one.metta', "(= (f \$x) (+ \$x 1))\n!(bind! &secret 42)\n(s &secret)\n");
     write_file('m/main.metta', "!(import! &self one)\n!(import! &self one)\n!(f 1)\n! &secret\n");
@@ -313,7 +325,7 @@ sub settings {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&import_modules,
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&start_up, \&import_modules,
         \&more_modules, \&settings;
 }
 done_testing;

@@ -237,7 +237,7 @@ sub counted {
 for my $tier (grep { $_ && !$slow } @tiers) {    # tier 0 keeps what a form has left, too
     for my $what (sort keys %kept) {
         my ($mine, $held) = counted($tier, $kept{$what});
-        ok($held > 10 && abs($mine - $held) < 2 + $held / 20,    # a huge page more or less
+        ok($held > 10 && abs($mine - $held) < 1 + $held / 20,
             sprintf 'tier %d: %s count as what they are (%.1f of %.1f MiB)', $tier, $what, $mine, $held);
     }
 }

@@ -29,7 +29,6 @@ sub bench_run {
     my (@options) = @_;
     return Program::run(
         argv    => [ 'python3', "$bench/run", '--ambit', Program::path(), @options ],
-        timeout => 120,
     );
 }
 

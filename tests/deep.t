@@ -137,7 +137,6 @@ sub check {
     close $out or die "$file: $!\n";
     my $r = Program::run(
         argv    => [ Program::path(), @{ $mode->{options} }, @options, $file ],
-        timeout => $ENV{AMBIT_LONG} ? 900 : 120,
     );
     my $wrong = Program::trouble($r);
     $wrong = "exit status $r->{exit}" if !$wrong and $r->{exit};

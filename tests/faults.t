@@ -43,7 +43,7 @@ sub run {
     local $ENV{ASAN_OPTIONS} = join ':', grep {defined} $ENV{ASAN_OPTIONS},
         'verify_asan_link_order=0';
     (my $line = $around) =~ s/%/"$ambit --tier=$tier $words"/e;
-    my $status = system 'timeout', 60 * $slow, 'bash', '-c', "{ $line; } 2>err";
+    my $status = system 'timeout', 300 * $slow, 'bash', '-c', "{ $line; } 2>err";
     return ($status & 127 ? 'signal ' . ($status & 127) : $status >> 8, slurp('err'));
 }
 
@@ -231,7 +231,7 @@ sub start_with_pipe {
         open STDOUT, '>&', $to;
         open STDERR, '>', 'err';
         close $from;
-        alarm 60 * $slow;
+        alarm 300 * $slow;
         exec $ambit, "--tier=$tier", @words or exit 127;
     }
     close $to;

@@ -21,7 +21,7 @@ delete $ENV{LD_LIBRARY_PATH};
 
 sub runs {    # (what is told when it fails, words...) -> what it printed
     my ( $about, @argv ) = @_;
-    my $r = Program::run( argv => \@argv, dir => '/', timeout => 60 );
+    my $r = Program::run( argv => \@argv, dir => '/' );
     ok( !Program::trouble($r) && $r->{exit} == 0, $about ) or diag("@argv\n$r->{out}$r->{err}");
     return $r->{out};
 }

@@ -179,7 +179,6 @@ sub in_gdb {
     return Program::run(
         argv    => [ qw(gdb -nx -batch), '-iex', 'set debuginfod enabled off', @commands, '--args', $ambit, @words ],
         dir     => $dir,
-        timeout => 60,
     );
 }
 SKIP: {

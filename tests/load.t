@@ -25,7 +25,7 @@ BEGIN { *write_file = \&Program::write_file }
 sub run_text {
     my ( $text, @options ) = @_;
     write_file( 'p.metta', "!(import! &self table)\n!(bind! &kb (new-space))\n$text" );
-    my $r = Program::run( argv => [ $ambit, @options, 'p.metta' ], timeout => 60 );
+    my $r = Program::run( argv => [ $ambit, @options, 'p.metta' ] );
     $r->{out} =~ s/^\[\(\)\]\n\[\(\)\]\n//;
     return $r;
 }
@@ -143,18 +143,18 @@ waitpid $feeder, 0;
 
 $feeder = feed( 4 * $slow, 0 );
 write_file( 's.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n" );
-my $shown = `timeout @{[ 60 * $slow ]} script -qec "$ambit s.metta" /dev/null </dev/null`;
+my $shown = `timeout @{[ 300 * $slow ]} script -qec "$ambit s.metta" /dev/null </dev/null`;
 waitpid $feeder, 0;
 like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, \d+\.\d+ k a second\e\[K/, 'a slow import tells how far it has come' );
 like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, [^\r\n]*\e\[K\r?\n/, '... and how far it came' );
 $feeder = feed( 4 * $slow, 0 );
-$r = Program::run( argv => [ $ambit, 's.metta' ], timeout => 60 );
+$r = Program::run( argv => [ $ambit, 's.metta' ] );
 waitpid $feeder, 0;
 is( $r->{err}, '', 'but not where nobody sits' );
 
 # ---- compiled programs --------------------------------------------------------------
 
-sub ambit { return Program::run( argv => [ $ambit, @_ ], timeout => 60 ) }
+sub ambit { return Program::run( argv => [ $ambit, @_ ] ) }
 
 write_file( 'm/helper.metta', "(= (help \$x) (helped \$x))\n" );
 write_file( 'm/prog.metta', <<'END' );

@@ -18,7 +18,6 @@ for my $tier ( grep { $_ > 0 } Program::tiers() ) {
         argv => [
             "$Bin/soak/memory", '--rounds=12', '--within=20', "--tier=$tier", "--plot=$dir/plot.svg"
         ],
-        timeout => 120,
     );
     is( $r->{exit}, 0, "tier $tier: the same work takes the same memory" ) or diag( $r->{out}, $r->{err} );
     like( $r->{out}, qr/^12 rounds in .*^24000 atoms added and removed$/ms, "tier $tier: all of it is done" );

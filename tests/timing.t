@@ -17,7 +17,7 @@ my @tiers = grep { $_ > 0 } Program::has_native() ? ( 1, 2 ) : (1);
 # bench([WORDS], exit, what) -> stdout, stderr
 sub bench {
     my ( $words, $exit, $what ) = @_;
-    my $r = Program::run( argv => [ $ambit, @$words ], dir => $dir, timeout => 60 );
+    my $r = Program::run( argv => [ $ambit, @$words ], dir => $dir );
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     is( $r->{exit}, $exit, $what ) or diag("$r->{out}$r->{err}");
     return ( $r->{out}, $r->{err} );

@@ -7,7 +7,9 @@ use strict;
 use warnings;
 use File::Basename qw(basename);
 use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
 use Test::More;
+use Pool;
 
 my $folder   = ( $ENV{AMBIT_BUILD} || "$Bin/../build" ) . '/unit';
 my @programs = grep { -f && -x } glob "$folder/*_test";
@@ -17,11 +19,19 @@ if (@ARGV) {
 }
 ok( @programs > 0, "unit programs in $folder" );
 
-for my $program (@programs) {
-    my $name = basename($program);
+# What a program prints, and its wait status.
+sub printed {
+    my ($program) = @_;
     open my $out, '-|', $program or die "$program: $!\n";
+    my @lines = <$out>;
+    close $out;
+    return { lines => \@lines, status => $? };
+}
+
+sub report {
+    my ( $name, $r ) = @_;
     my ( $planned, $seen, $failed ) = ( -1, 0, 0 );
-    while ( my $line = <$out> ) {
+    for my $line ( @{ $r->{lines} } ) {
         if ( $line =~ /^1\.\.(\d+)/ ) { $planned = $1 }
         elsif ( $line =~ /^(not )?ok \d+ - (?:\S*?:)?(.*)/ ) {
             my ( $bad, $text ) = ( $1, $2 );
@@ -32,9 +42,14 @@ for my $program (@programs) {
         }
         else { diag("$name: $line") }
     }
-    close $out;
-    my $status = $?;
     ok( $planned == $seen, "$name: all $seen planned tests ran" ) or diag("planned $planned");
-    ok( $status == 0 || $failed, "$name: ends cleanly" ) or diag("wait status $status");
+    ok( $r->{status} == 0 || $failed, "$name: ends cleanly" ) or diag("wait status $r->{status}");
+    return;
 }
+
+Pool::run(
+    [ map { [$_] } 0 .. $#programs ],
+    sub { return printed( $programs[ $_[0] ] ) },
+    sub { report( basename( $programs[ $_[0] ] ), $_[1] || { lines => [], status => -1 } ) }
+);
 done_testing;

@@ -32,7 +32,7 @@ END
 
 sub told {
     my ( $text, @options ) = @_;
-    my $r = Program::run( argv => [ $ambit, @options, '-e', $text ], timeout => 120 );
+    my $r = Program::run( argv => [ $ambit, @options, '-e', $text ] );
     return ( "$r->{exit} $r->{out}", $r->{err} );
 }
 
@@ -272,7 +272,6 @@ sub logged {
     my ( $level, @words ) = @_;
     my $r = Program::run(
         argv    => [ $ambit, "--log-level=$level", '--log-format=json', @words ],
-        timeout => 120,
     );
     my @lines = map { decode_json($_) } grep {/^\{/} split /\n/, $r->{err};
     my $last  = 0;

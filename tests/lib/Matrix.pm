@@ -10,11 +10,10 @@ package Matrix;
 use strict;
 use warnings;
 use File::Basename qw(basename dirname);
-use File::Temp qw(tempdir);
-use Storable qw(store retrieve);
 use Test::More;
 use Lang;
 use Modes;
+use Pool;
 use Program;
 
 # How a benchmark's answer is found: its last line that is not blank.
@@ -102,7 +101,6 @@ sub run_mode {
     my $r    = Program::run(
         argv    => [ Program::path(), @{ $mode->{options} }, basename( $made || $path ) ],
         dir     => dirname($path),
-        timeout => 20 * ( $mode->{slow} || 1 ),
     );
     unlink $made if $made;
     return $r;
@@ -133,21 +131,9 @@ sub points {
     return @points;
 }
 
-# The points of programs that one process takes, kept in a file for each.
-sub run_some {
-    my ( $dir, @programs ) = @_;
-    for my $p (@programs) {
-        my @points = eval { points( $p->{name}, $p->{test}->() ) };
-        @points = [ 0, $p->{name}, $@ ] if $@;
-        store \@points, "$dir/part$p->{number}";    # whole when its name is there
-        rename "$dir/part$p->{number}", "$dir/$p->{number}";
-    }
-    return;
-}
-
 sub say_points {
-    my ($file) = @_;
-    my $points = -e $file ? retrieve($file) : [ [ 0, $file, 'the runner came to no end' ] ];
+    my ( $name, $points ) = @_;
+    $points ||= [ [ 0, $name, 'the runner came to no end' ] ];
     for my $p (@$points) {
         my ( $good, $label, $wrong ) = @$p;
         if ( !defined $good ) {
@@ -162,26 +148,17 @@ sub say_points {
 # run( { name, test => sub giving what read_test gives, scratch } ... )
 sub run {
     my (@programs) = @_;
-    my $dir  = tempdir( CLEANUP => 1 );
-    my $jobs = $ENV{AMBIT_JOBS} || 2;
-    $programs[$_]{number} = $_ for 0 .. $#programs;
-    my @queue = ( [ grep { $_->{scratch} } @programs ], map { [$_] } grep { !$_->{scratch} } @programs );
-    my ( %running, $said );
-    $said = 0;
-    while ( @queue || %running ) {
-        while ( @queue && keys %running < $jobs ) {
-            my $some = shift @queue;
-            my $pid = fork // die "fork: $!\n";
-            if ( $pid == 0 ) {
-                run_some( $dir, @$some );
-                POSIX::_exit(0);
-            }
-            $running{$pid} = 1;
-        }
-        delete $running{ wait() };
-        say_points( "$dir/" . $said++ ) while $said < @programs && -e "$dir/$said";
-    }
-    say_points( "$dir/" . $said++ ) while $said < @programs;
+    my @scratch = grep { $programs[$_]{scratch} } 0 .. $#programs;
+    my @others  = grep { !$programs[$_]{scratch} } 0 .. $#programs;
+    Pool::run(
+        [ ( @scratch ? \@scratch : () ), map { [$_] } @others ],
+        sub {
+            my $p      = $programs[ $_[0] ];
+            my @points = eval { points( $p->{name}, $p->{test}->() ) };
+            return $@ ? [ [ 0, $p->{name}, $@ ] ] : \@points;
+        },
+        sub { say_points( $programs[ $_[0] ]{name}, $_[1] ) }
+    );
     return;
 }
 

@@ -119,7 +119,7 @@ sub more {
 # Waits until something is as wanted: what $found gives, unless it is undef.
 sub wait_until {
     my ( $self, $seconds, $found ) = @_;
-    my $until = time + ( $seconds || 20 ) * $self->{slow};
+    my $until = time + ( $seconds || 120 ) * $self->{slow};
     while (1) {
         my $got = $found->();
         return $got if defined $got;
@@ -175,7 +175,7 @@ sub gone {
 # The exit status, once it has ended; undef: it does not. Then it is ended.
 sub status {
     my ($self) = @_;
-    my $until = time + 20 * $self->{slow};
+    my $until = time + 120 * $self->{slow};
     while ( !$self->gone && time < $until ) {
         $self->more(0.05);
     }

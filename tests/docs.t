@@ -1,16 +1,16 @@
 #!/usr/bin/perl
 # The documents tell the truth where a program can find out: every path they
 # name exists, every link leads somewhere, the manual page and the help text know
-# the same commands, options and exit codes, and the programs of README.md and of
-# the guide print what stands behind their forms.
+# the same commands, options and exit codes, and no document names another option.
+# (tests/shown.t runs what they show.)
 
 use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
+use Document;
 use Modes;
 use Program;
 use Test::More;
@@ -18,19 +18,23 @@ use Test::More;
 my $root  = abs_path("$Bin/..");
 my $ambit = Program::path();
 my @front = qw(README.md ARCHITECTURE.md CONTRIBUTING.md);
-my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/docs/guide/*.md $root/bench/*.md" );
+my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/docs/*/*.md $root/bench/*.md" );
 
 sub text_of { return Program::slurp("$root/$_[0]") }
 
 # ---- paths ------------------------------------------------------------------
 
-# Everything in backticks or in a fence that looks like a path of this tree: a
-# word with a slash or with one of our endings. Placeholders in capitals, what
-# building makes, and names behind a / are none.
+# Everything in backticks, or in commands that are not run, that looks like a path of this
+# tree: a word with a slash or with one of our endings. Placeholders in capitals, what
+# building makes, names behind a /, functions with their arity, and files that the document
+# shows are none.
 sub paths_in {
     my ($text) = @_;
-    my ( @code, %seen );
-    push @code, $1 while $text =~ s/^```(?!metta)\w*\n(.*?)^```$//ms;
+    my @steps = Document::steps($text);
+    my @code  = map { $_->{body} } grep { $_->{marks}{'not run'} || $_->{kind} eq 'text' } @steps;
+    my %shown = map { ( $_->{name} // '' ) => 1 } @steps;
+    my %seen;
+    $text =~ s/^```.*?^```$//msg;
     push @code, $1 while $text =~ /`([^`\n]+)`/g;
     for ( map {split} @code ) {
         s/[:,;.]+$//;
@@ -38,6 +42,7 @@ sub paths_in {
         next if m{[^\w./*+-]} or m{^\.\w+$} or m{^/} or m{^build(/|$)} or m{^\.+$};
         next unless m{\w/} or /\.(?:[cht]|md|def|metta|sh|pm|py|txt|1)$/;
         next if m{\b[A-Z]{4,}\b} and !m{^[A-Z]+\.md$};
+        next if $shown{$_} or m{^\*} or m{^[a-z]+/\d$};
         $seen{$_} = 1;
     }
     return sort keys %seen;
@@ -120,11 +125,21 @@ ok( $tools > 0, 'there are such commands' );
 my ($version) = split /\n/, Program::run( argv => [ $ambit, '--version' ] )->{out};
 like( $page, qr/^\.TH AMBIT 1 .*"\Q$version\E"/m, 'the manual page is of this version' );
 
-# Options that README.md names for the program, and its table of exit codes.
+# Commands and options that documents name for the program, and the table of exit codes.
+my %verbs = map { $_ => 1 } @{ $help->{COMMANDS} };
+for my $doc (@docs) {
+    my $text = text_of($doc);
+    my %named;
+    for ( $text =~ /`((?:build\/)?ambit [^`\n]+)`/g, $text =~ /^(?:\$ )?((?:build\/)?ambit .+)$/mg ) {
+        s/ +#.*| [|;<>] .*//;
+        s/'[^']*'//g;
+        $named{$1} = 1 while / (--?[a-z][a-z-]*)\b/g;
+        $named{$1} = 1 if m{ambit ([a-z]+)(?: |$)};
+    }
+    $named{$1} = 1 while $text =~ /^\| `(--[a-z][a-z-]*)\b/mg;
+    is( join( ' ', grep { !$known{$_} && !$verbs{$_} } sort keys %named ), '', "$doc names real commands and options" );
+}
 my $readme = text_of('README.md');
-my %named;
-$named{$1} = 1 while $readme =~ /(?:^\| `|`|ambit )(--?[a-z][a-z-]*)\b/mg;
-is( join( ' ', grep { !$known{$_} } sort keys %named ), '', 'README.md names real options' );
 my ($codes) = $readme =~ /^### Exit codes\n(.*?)^##/ms;
 is( join( ' ', $codes =~ /^\| (\d+) \|/mg ),
     join( ' ', @{ $help->{'EXIT STATUS'} } ), 'README.md has the exit codes' );
@@ -138,47 +153,4 @@ is( join( ' ', sort $modes =~ /`([\w-]+)`(?=[^|]*\|[^|]+\| [\d, ]+\|)/g ),
 is( join( ' ', sort $switches =~ /^\| `(\w+)`/mg ),
     join( ' ', sort $stress =~ m{// "(\w+)": }g ), 'CONTRIBUTING.md has the switches' );
 
-# ---- programs ---------------------------------------------------------------
-
-# The blocks of a document are one program. Behind each form stands what it prints, on the
-# line where it ends or, line by line, in comments below it.
-sub program_in {
-    my ($doc) = @_;
-    my ( $program, $forms, $told, @want ) = ( '', 0, 0 );
-    my $text = text_of($doc);
-    while ( $text =~ /^```metta\n(.*?)^```$/msg ) {
-        my $behind;
-        for ( split /^/, $1 ) {
-            $program .= $_;
-            if ( $behind and /^; (.*)/ ) { push @want, $1; $told += $behind == 1; $behind++; next }
-            $forms++ if /^!/;
-            $behind = /^!/ || ( $behind && /^\s/ );
-            next unless /^[!\s].*\s; (\S.*)$/;
-            push @want, $1;
-            $told++;
-            $behind = 0;
-        }
-    }
-    is( $told, $forms, "$doc: each form says what it prints" );
-    return ( $program, join '', map {"$_\n"} @want );
-}
-
-my $dir = tempdir( CLEANUP => 1 );
-for my $doc ( 'README.md', grep {m{^docs/guide/\d}} @docs ) {
-    my ( $program, $want ) = program_in($doc);
-    cmp_ok( length $want, '>', 5, "$doc has a program" );
-    open my $out, '>', "$dir/program.metta" or die "$dir: $!\n";
-    print $out $program;
-    close $out or die "$dir: $!\n";
-    for my $tier ( $program =~ /\(spawn / ? 1 : ( 0, 1 ) ) {    # tier 0 has no actors
-        my $r = Program::run( argv => [ $ambit, "--tier=$tier", "$dir/program.metta" ] );
-        is( $r->{out},  $want, "$doc: what is printed, tier $tier" );
-        is( $r->{exit}, 0,     "$doc: it ends well, tier $tier" );
-    }
-}
-for my $shown ( $readme =~ /^It prints `(.*)`/m, $readme =~ /It prints `([^`]+)`/ ) {
-    my $r = Program::run( argv => [ $ambit, "$root/examples/zebra.metta" ] );
-    is( $r->{out}, "$shown\n", 'the first command prints what README.md says' );
-    last;
-}
 done_testing;

@@ -13,7 +13,7 @@ table, not this file. `ambit disasm FILE [NAME]` shows them at work.
 END
 
 awk '
-  /^\/\/ clang-format off/ { rows = 1; print "```\n" legend "```"; next }
+  /^\/\/ clang-format off/ { rows = 1; print "```text\n" legend "```"; next }
   /^\/\/ clang-format on/ { rows = 0; next }
   /^\/\/ / && !rows { legend = legend substr($0, 4) "\n"; next }
   /^\/\/ / && rows {

@@ -49,9 +49,11 @@ verbs  build               the program `ambit` (default)
        package             Debian packages, in packages/ of the build folder:
                            ambit, libambit0, libambit-dev
        fmt                 formats every C file in place
+       docs                makes docs/opcodes.md from opcodes.def, and docs/reference/
+                           from what is built in and its examples
        lint                checks formatting, the direction of includes and calls,
                            what threads share, doors that the library must use,
-                           and that docs/opcodes.md is the one made from opcodes.def
+                           and that `docs` would change nothing
        clean               removes the build of this type
        help                this text
 
@@ -163,6 +165,25 @@ nightly() { # SECONDS
   [ -z "$failed" ]
 }
 
+# What is made of tables, below a folder that looks like this one.
+make_docs() { # FOLDER
+  mkdir -p "$1/docs"
+  rm -rf "$1/docs/reference"
+  tests/tools/opcodes_md.sh >"$1/docs/opcodes.md"
+  tests/tools/reference_md.pl "$1/docs/reference"
+}
+
+docs_are_made() {
+  local made status=0
+  made=$(mktemp -d)
+  make_docs "$made"
+  diff -u docs/opcodes.md "$made/docs/opcodes.md" >&2 || status=1
+  diff -ru docs/reference "$made/docs/reference" >&2 || status=1
+  rm -rf "$made"
+  [ $status = 0 ] || echo "renew them: ./build.sh docs" >&2
+  return $status
+}
+
 c_files() {
   find memory runtime compiler_thread scheduler cli include tests bench examples \
     -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort
@@ -236,6 +257,7 @@ package)
   fi
   ;;
 fmt) c_files | xargs clang-format -i ;;
+docs) make_docs . ;;
 lint)
   status=0
   c_files | xargs clang-format --dry-run -Werror || status=1
@@ -243,10 +265,7 @@ lint)
   tests/check_shared.sh || status=1
   build_quietly
   tests/check_objects.sh "$dir" || status=1
-  tests/tools/opcodes_md.sh | diff -u docs/opcodes.md - >&2 || {
-    echo "renew it: tests/tools/opcodes_md.sh > docs/opcodes.md" >&2
-    status=1
-  }
+  docs_are_made || status=1
   exit $status
   ;;
 clean) rm -rf "$dir" ;;

@@ -114,7 +114,7 @@ sub programs_of {
 sub shows_error {
     my ($path, $line) = @_;
     my @lines = split /\n/, Program::slurp($path);
-    return $lines[$line - 1] =~ /; expect:.*(?:Error|Failed to resolve)/;
+    return $lines[$line - 1] =~ /; (?:expect:|\[).*(?:Error|Failed to resolve)/;
 }
 
 my %seen;

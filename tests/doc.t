@@ -106,11 +106,6 @@ like( ( doc( ['n/none.metta'], 3, 'a file that is not there' ) )[1], qr/cannot r
 Program::write_file( "$dir/bad.metta", "(a\n" );
 like( ( doc( ['bad.metta'], 3, 'text that is no program' ) )[1], qr/^bad\.metta:1:1: error/, 'with its place' );
 
-my ( $shown, $printed ) = Program::slurp("$root/docs/tools.md") =~
-    /^## Documentation.*?^```metta\n(.*?)^```\n+```\n(.*?)^```/ms;
-Program::write_file( "$dir/shapes.metta", $shown );
-is( ( doc( ['shapes.metta'], 0, 'the program of docs/tools.md' ) )[0], $printed, 'shows what stands there' );
-
 # all that is built in
 my ($list) = doc( [], 0, 'no word' );
 my @files = glob "$root/runtime/library/*.metta";

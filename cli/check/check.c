@@ -143,7 +143,7 @@ void check_all(Check *c) {
   for (size_t i = 0; i < mentioned; i++)
     if (!c->files[i]->library) check_model_add(c, c->files[i]);
   for (size_t i = 0; i < c->nfiles; i++)  // which may grow
-    if (!c->files[i]->library) check_imports(c, c->files[i]);
+    check_imports(c, c->files[i]);
   if (!check_types_open(c)) c->failed = true;
   for (size_t i = 0; i < c->nfiles && !c->failed; i++) {
     const CheckFile *f = c->files[i];

@@ -1,0 +1,90 @@
+#!/usr/bin/env perl
+# The reference is whole and true: each name that a program can call is in docs/reference,
+# with forms that show it; these print what stands behind them, in each tier; and the pages
+# are the ones made of what is there.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(basename);
+use File::Temp qw(tempdir);
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use Program;
+use Reference;
+use Test::More;
+
+my $root    = abs_path("$Bin/..");
+my $ambit   = Program::path();
+my $scratch = tempdir( CLEANUP => 1 );
+my @pages   = Reference::pages($root);
+my $library = Reference::library($root);
+my $forms   = Reference::forms($root);
+
+# ---- names --------------------------------------------------------------------------
+
+my %shown;    # module -> name -> page
+for my $page (@pages) {
+    $shown{ $page->{module} }{$_} = $page->{name} for map { @{ $_->{names} } } @{ $page->{entries} };
+}
+for my $module ( sort keys %$library ) {
+    my @names = grep { !/^_/ } keys %{ $library->{$module} };
+    my $what  = $module eq '' ? 'the core library' : "module $module";
+    is( join( ' ', grep { !$shown{$module}{$_} } sort @names ), '', "$what: all " . @names . ' names are in the reference' );
+    is( join( ' ', grep { !$library->{$module}{$_} } sort keys %{ $shown{$module} // {} } ), '', "$what: and no others" );
+    my @unsaid = grep { !$library->{$module}{$_}{doc} && !$library->{$module}{$_}{types} } @names;
+    is( "@unsaid", '', "$what: something is said of each" );
+}
+is( join( ' ', grep { !$library->{$_} } sort keys %shown ), '', 'pages are of modules that there are' );
+
+sub effects_text {
+    my ($name) = @_;
+    my $module = $library->{''}{$name} ? '' : 'concurrent';
+    return Reference::effects_text( Reference::evaluates( $library->{$module}{$name}, $forms->{$name} ),
+        Reference::effects_of( $library, $module, $name ) );
+}
+is( effects_text('+'),        'none',                                          'effects of arithmetic' );
+is( effects_text('if'),       'those of what it evaluates',                    'of a form' );
+is( effects_text('println!'), 'input or output',                               'of printing' );
+is( effects_text('match'),    'reads spaces; those of what it evaluates',      'of a query' );
+is( effects_text('add-atoms'), 'changes spaces; may change rules, types or words', 'of what is called by a rule' );
+is( effects_text('spawn'),    'any',                                           'of an actor' );
+
+# ---- programs -----------------------------------------------------------------------
+
+# Actors need tier 1; an Error ends a program with status 1.
+sub run_entry {
+    my ( $page, $entry ) = @_;
+    my $name = "$page->{name}: @{ $entry->{names} }";
+    my @unused = grep { $entry->{code} !~ /(?<![^\s(\[])\Q$_\E(?![^\s)\]])/ && $entry->{want} !~ /(?<![^\s(\[])\Q$_\E(?![^\s)\]])/ } @{ $entry->{names} };
+    is( "@unused",        '', "$name: the forms show them" );
+    is( $entry->{silent}, 0,  "$name: each form says what it prints" );
+    isnt( $entry->{want}, '', "$name: there is a form" );
+    my ($last) = $entry->{want} =~ /(.*)\n\z/;
+    for my $tier ( grep { $_ || $page->{module} ne 'concurrent' } Program::tiers() ) {
+        my $dir = tempdir( DIR => $scratch );
+        Program::write_file( "$dir/$_", $entry->{files}{$_} ) for keys %{ $entry->{files} };
+        Program::write_file( "$dir/program.metta", $entry->{program} );
+        my $r = Program::run( argv => [ $ambit, "--tier=$tier", 'program.metta' ], dir => $dir );
+        is( lines( $r->{out} ), $entry->{want}, "$name: what is printed, tier $tier" ) or diag( $r->{err} );
+        is( $r->{exit}, ( $last // '' ) =~ /^\[\(Error / ? 1 : 0, "$name: how it ends, tier $tier" );
+    }
+    return;
+}
+
+sub lines { return $_[0] =~ s/(?<=[^\n])\z/\n/r }
+
+for my $page (@pages) {
+    ok( @{ $page->{text} } || @{ $page->{entries} } > 1, "$page->{name}: a text tells what it is about" );
+    run_entry( $page, $_ ) for @{ $page->{entries} };
+}
+
+# ---- pages --------------------------------------------------------------------------
+
+system( $^X, "$root/tests/tools/reference_md.pl", "$scratch/made" ) == 0 or die "reference_md.pl: $?\n";
+my @made = map { basename($_) } glob "$scratch/made/*.md";
+is( join( ' ', map { basename($_) } glob "$root/docs/reference/*.md" ), "@made", 'docs/reference/ has the pages' );
+for my $page (@made) {
+    ok( -e "$root/docs/reference/$page" && Program::slurp("$root/docs/reference/$page") eq Program::slurp("$scratch/made/$page"),
+        "docs/reference/$page is the one that is made (./build.sh docs)" );
+}
+done_testing;

@@ -381,6 +381,8 @@ void ambi_emit_GETSTATE(Emit *m) {
   untag(j);
   jit_mi(j, J_CMP, 4, jit_at(J_RAX, OFF(Template, nvars)), 0);
   jit_jump_if(j, J_NE, slow);
+  jit_mi(j, J_TEST, 4, jit_at(J_RAX, OFF(Template, flags)), TMPL_FROZEN);
+  jit_jump_if(j, J_NE, slow);
   jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(Template, atom)));
   jit_jump(j, got);
   jit_hot(j);

@@ -14,10 +14,9 @@ static void begin_all(Journal *j) {
     ambi_space_begin(j->shades[i]->space);
 }
 
-static void end_all(Journal *j) {
+static void commit_all(Journal *j) {
   for (size_t i = j->nshades; i-- > 0;)
     ambi_space_commit(j->shades[i]->space);
-  ambi_unguard(j->rt);
 }
 
 // ---- is what was read still true? -----------------------------------------------------
@@ -103,21 +102,38 @@ static bool publish_all(Context *cx, Changes *c) {
 bool ambi_changes_publish(Context *cx, Journal *j, Changes *c) {
   begin_all(j);
   bool ok = publish_all(cx, c);
-  end_all(j);
+  commit_all(j);
+  ambi_unguard(j->rt);
   return ok;
 }
 
-// States change last, when all else is done.
-static bool publish_states(Context *cx, Journal *j) {
+// What the states are going to hold, so that nothing can fail when they change.
+static bool make_states(Context *cx, Journal *j) {
   for (size_t i = 0; i < j->nstates; i++) {
-    const StateSeen *s = &j->states[i];
+    StateSeen *s = &j->states[i];
+    if (!s->changed) continue;
     Template t = ambi_record_template(s->now);
-    Value v = s->changed ? ambi_instance(cx, &t, false) : AMB_NONE;
-    if (s->changed &&
-        (ambi_is_none(v) || !ambi_state_put(cx->rt, s->state, s->read, v)))
-      return false;
+    Value v = ambi_instance(cx, &t, false);
+    if (ambi_is_none(v) || !ambi_state_make(cx->rt, v, &s->next)) return false;
+    ambi_state_note_type(s->state, ambi_deref(v));
   }
   return true;
+}
+
+static void put_states(Journal *j) {
+  for (size_t i = 0; i < j->nstates; i++) {
+    StateSeen *s = &j->states[i];
+    if (s->changed) ambi_state_put(j->rt, s->state, s->read, s->next);
+    s->next = (Record){AMB_NONE};
+  }
+}
+
+static void drop_states(Journal *j) {
+  for (size_t i = 0; i < j->nstates; i++) {
+    StateSeen *s = &j->states[i];
+    if (!ambi_is_none(s->next.held)) ambi_record_release(j->rt->store, s->next);
+    s->next = (Record){AMB_NONE};
+  }
 }
 
 static bool publish_spaces(Context *cx, Changes *c) {
@@ -126,6 +142,8 @@ static bool publish_spaces(Context *cx, Changes *c) {
   return true;
 }
 
+// Who asks for a state waits while it is frozen, and spaces change before states do; so
+// nobody sees a new value and then a space as it was.
 bool ambi_journal_publish(Context *cx, Journal *j) {
   size_t frozen = 0;
   bool holds = true, ok = true;
@@ -133,9 +151,14 @@ bool ambi_journal_publish(Context *cx, Journal *j) {
   for (size_t i = 0; holds && i < j->nshades; i++)
     holds = space_holds(j->shades[i]);
   holds = holds && freeze(j, &frozen);
-  if (holds) ok = publish_spaces(cx, &j->log) && publish_states(cx, j);
+  if (holds) ok = make_states(cx, j) && publish_spaces(cx, &j->log);
+  commit_all(j);
+  if (holds && ok)
+    put_states(j);
+  else
+    drop_states(j);
   thaw(j, frozen);
-  end_all(j);
+  ambi_unguard(j->rt);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   return holds && ok;
 }

@@ -259,7 +259,8 @@ static StateSeen *need_state(Journal *j, State *s) {
                                            j->nstates + 1, sizeof *j->states))
     return NULL;
   StateSeen *new = &j->states[j->nstates++];
-  *new = (StateSeen){.state = s, .version = ambi_state_version(s)};
+  *new = (StateSeen){
+      .state = s, .version = ambi_state_version(s), .next = {AMB_NONE}};
   new->now = new->read = ambi_state_settled(j->rt, s);
   note_place(j, s, j->nstates);
   return new;

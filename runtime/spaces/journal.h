@@ -22,23 +22,25 @@
 //   readers   its evaluation; what it committed, everybody
 //   publish   a commit is a batch of each space (PROTOCOL space); states are frozen first,
 //             each by a compare-exchange with what was read, and get their new values when
-//             nothing can fail any more
+//             the spaces have changed and nothing can fail any more
 //   observe   a View is taken at the first look. Relation.last, read under the lock of the
 //             space, tells whether anybody has changed a relation since then
-//   why safe  between freezing and the last new value nobody changes a state: ambi_state_change
-//             waits while it is frozen, and reads give the old value. Spaces are locked.
+//   why safe  between freezing and the last new value nobody changes a state or asks for
+//             its value: they wait while it is frozen. Spaces are locked. So who sees one
+//             new value finds all the others; but of several spaces, who looks at them
+//             without a transaction may find one changed before another.
 //             So what was read is still true when the changes become visible, and of two
 //             commits that read what the other changes the second finds out. All who lock
 //             several spaces have the guard, so none waits in a circle
-//   waits     a commit for changes in progress and other commits; who changes a state for
-//             the commit that froze it. All are short, and evaluate nothing
+//   waits     a commit for changes in progress and other commits; who changes a state, or
+//             asks for it, for the commit that froze it. All are short, and evaluate nothing
 //   lifetime  the Journal is inside (memory/epoch.h) as long as it exists, whoever runs its
 //             evaluation and whether that rests, so Views stay valid. Without Sharing, evaluations of other
 //             actors may come in between: then a space has changed if its version has
 //   weaker?   Views without locks at the commit are rejected: a change could come between
 //             looking and publishing
-//   test      tests/lang/concurrent/transactions-conflict.metta and its neighbours, also under
-//             tsan
+//   test      tests/lang/concurrent/transactions-conflict.metta and its neighbours, and
+//             histories in tests/unit/linear_test.c, also under tsan
 #ifndef AMBIT_RUNTIME_JOURNAL_H
 #define AMBIT_RUNTIME_JOURNAL_H
 

@@ -29,6 +29,7 @@ typedef struct StateSeen {
   uint64_t version;  // then
   Record now;        // of some Change
   bool changed;
+  Record next;  // while it is committed: what the state is going to hold
 } StateSeen;
 
 typedef struct Level {

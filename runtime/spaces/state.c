@@ -25,7 +25,7 @@ bool ambi_state_make(Runtime *rt, Value value, Record *out) {
 }
 
 // A call may have given it, of which nobody asked for a type.
-static void note_type(State *s, Value value) {
+void ambi_state_note_type(State *s, Value value) {
   if (!ambi_state_takes(s, value)) ambi_store_release(&s->x_cast, true);
 }
 
@@ -41,7 +41,7 @@ State *ambi_state_open(Runtime *rt, Value value, Value type) {
     ambi_free(s, sizeof *s);
     return NULL;
   }
-  note_type(s, ambi_deref(value));
+  ambi_state_note_type(s, ambi_deref(value));
   ambi_store_release(&s->x_value, r.held.w);
   s->cell.kind = CELL_STATE;
   ambi_runtime_add_cell(rt, &s->cell);
@@ -60,7 +60,7 @@ void ambi_state_free(Runtime *rt, State *s) {
 }
 
 Value ambi_state_instance(Context *cx, const State *s) {
-  Template t = ambi_record_template(ambi_state_record(s));
+  Template t = ambi_record_template(ambi_state_settled(cx->rt, s));
   return ambi_instance(cx, &t, false);
 }
 
@@ -108,17 +108,19 @@ static Record change_together(Runtime *rt, State *s, Record new) {
   }
 }
 
+static Record change_alone(State *s, Record new) {
+  Record old = ambi_state_record(s);
+  ambi_store_release(&s->x_value, new.held.w);
+  ambi_store_release(&s->x_version, ambi_load_relaxed(&s->x_version) + 1);
+  return old;
+}
+
 bool ambi_state_change(Runtime *rt, State *s, Value value) {
   Record new, old;
   if (!ambi_state_make(rt, value, &new)) return false;
-  note_type(s, ambi_deref(value));
-  if (AMB_UNLIKELY(rt->sharing != NULL)) {
-    old = change_together(rt, s, new);
-  } else {
-    old = ambi_state_record(s);
-    ambi_store_release(&s->x_value, new.held.w);
-    ambi_store_release(&s->x_version, ambi_load_relaxed(&s->x_version) + 1);
-  }
+  ambi_state_note_type(s, ambi_deref(value));
+  bool together = AMB_UNLIKELY(rt->sharing != NULL);
+  old = together ? change_together(rt, s, new) : change_alone(s, new);
   ambi_record_release(rt->store, old);
   return true;
 }
@@ -127,7 +129,7 @@ bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done) {
   Record new;
   if (!ambi_state_make(rt, value, &new)) return false;
-  note_type(s, ambi_deref(value));
+  ambi_state_note_type(s, ambi_deref(value));
   Word expected = read.held.w;
   *done = ambi_compare_exchange(&s->x_value, &expected, new.held.w);
   if (*done) count_change(s);
@@ -155,14 +157,13 @@ void ambi_state_thaw(Runtime *rt, State *s, Record read) {
   ambi_template_give_up(rt->store, ambi_record_kept(now));
 }
 
-bool ambi_state_put(Runtime *rt, State *s, Record read, Value value) {
-  Record new;
-  if (!rt->sharing) return ambi_state_change(rt, s, value);
-  if (!ambi_state_make(rt, value, &new)) return false;
-  note_type(s, ambi_deref(value));
-  Record frozen = {AMB_V(ambi_exchange(&s->x_value, new.held.w))};
-  count_change(s);
-  ambi_template_give_up(rt->store, ambi_record_kept(frozen));
+void ambi_state_put(Runtime *rt, State *s, Record read, Record new) {
+  if (rt->sharing) {
+    Record frozen = {AMB_V(ambi_exchange(&s->x_value, new.held.w))};
+    count_change(s);
+    ambi_template_give_up(rt->store, ambi_record_kept(frozen));
+  } else {
+    read = change_alone(s, new);
+  }
   ambi_record_release(rt->store, read);
-  return true;
 }

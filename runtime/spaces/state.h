@@ -4,7 +4,8 @@
 //   what      State.x_value, one word that is all a state holds: a ground atom itself, or
 //             the address of a Template (as in a Record); x_version counts its changes
 //   writer    anybody. A commit of several states (PROTOCOL journal) freezes them first: its
-//             word leads to a Template with TMPL_FROZEN, and nobody else changes it then
+//             word leads to a Template with TMPL_FROZEN, and nobody else changes it then,
+//             nor asks for its value
 //   readers   everybody
 //   publish   alone a store, together an exchange or compare-exchange of x_value, behind
 //             all that it leads to; then one is added to x_version
@@ -12,7 +13,8 @@
 //   why safe  a word is seen whole, and so is what it leads to. Together no room of the
 //             store is used again, so the same word is the same atom, and who finds the
 //             word that it has read may replace it as if nobody had been there meanwhile
-//   waits     who changes a frozen state, for the guard, which the commit has; else nobody
+//   waits     who changes a frozen state or asks for its value, for the guard, which the
+//             commit has; else nobody. Who compares or prints sees the value before
 //   lifetime  the atom that was replaced is given up; the store frees nothing while there
 //             are several threads, and alone nothing that a heap points to
 //   weaker?   a relaxed load is rejected: an atom could be seen before its words. Two
@@ -45,12 +47,12 @@ static inline Record ambi_state_record(const State *s) {
 static inline uint64_t ambi_state_version(const State *s) {
   return ambi_load_acquire(&s->x_version);
 }
-// The value, if it has no variables, else AMB_NONE.
+// The value, if it has no variables and no commit is about to change it, else AMB_NONE.
 static inline Value ambi_state_ground(const State *s) {
   Record r = ambi_state_record(s);
   if (AMB_LIKELY(!ambi_record_open(r))) return r.held;
   const Template *t = ambi_record_kept(r);
-  return t->nvars ? AMB_NONE : t->atom;
+  return t->nvars || t->flags & TMPL_FROZEN ? AMB_NONE : t->atom;
 }
 // The value on the heap, its variables new. AMB_NONE: memory is out.
 Value ambi_state_instance(Context *cx, const State *s);
@@ -74,8 +76,11 @@ bool ambi_state_make(Runtime *rt, Value value, Record *out);
 // False: it does not hold what was read, or memory is out.
 bool ambi_state_freeze(Runtime *rt, State *s, Record read);
 void ambi_state_thaw(Runtime *rt, State *s, Record read);
-// Changes one that is frozen; or any, where one evaluation has all. False: memory is out.
-bool ambi_state_put(Runtime *rt, State *s, Record read, Value value);
+// Gives one that is frozen, or any where one evaluation has all, what ambi_state_make
+// made of the value.
+void ambi_state_put(Runtime *rt, State *s, Record read, Record new);
+// It is going to hold this, which may be no value of its type.
+void ambi_state_note_type(State *s, Value value);
 // Changes it if it still holds what was read from it (settled): *done.
 bool ambi_state_replace(Runtime *rt, State *s, Record read, Value value,
                         bool *done);

@@ -11,12 +11,14 @@
 
 #include "cli/diagnostic/diagnostic.h"
 #include "cli/tool.h"
+#include "cli/trace/places.h"
 #include "cli/trace/trace.h"
 #include "compiler_thread/compiler.h"
 #include "runtime/modules/runner.h"
 #include "runtime/watch.h"
 
 enum { EXIT_USAGE = 2 };
+#define PROMPT_NAME "prompt"  // of the Source of what is typed
 #ifdef AMBIT_JIT
 enum { JIT_BUILT_IN = 1 };
 #else
@@ -66,6 +68,7 @@ typedef struct Options {
   double time_limit;
   bool explain;
   Trace trace;         // what is to be traced
+  const char *answer;  // why-not: the one that is missing, or NULL: any
   const char *output;  // compile: -o
   bool help, version;
 } Options;
@@ -91,6 +94,7 @@ struct Cli {
   Compiler *compiler;  // or NULL
   FILE *out;           // standard output, see output.c
   Calls calls;         // in which something failed
+  Places places;       // of atoms, where somebody may ask why
   Line line;           // that the program has begun, with --format=json
   bool closed;         // it can no longer be written
   int write_error;     // errno then
@@ -217,7 +221,8 @@ void cli_session(Cli *cli);
 void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
-Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace, cli_why;
+Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace, cli_why,
+    cli_why_not;
 
 // ---- prompt/prompt.c --------------------------------------------------------
 Verb cli_repl;  // reads all sources itself

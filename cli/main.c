@@ -151,13 +151,26 @@ static bool takes_more(void *arg, size_t bytes) {
   return ambi_resident_memory() > bytes;
 }
 
+// What is typed stands nowhere.
+static void note_place(void *arg, const char *script, Position at,
+                       const Template *t) {
+  Cli *cli = arg;
+  if (!cli->prompt || strcmp(script, PROMPT_NAME) != 0)
+    cli_places_add(&cli->places, script, at, t);
+}
+
+static bool asks_why(const Options *o) {
+  return o->verb == cli_repl || o->verb == cli_why || o->verb == cli_why_not;
+}
+
 static Host host_of(Cli *cli) {
   bool prompts = cli->options.verb == cli_repl;
   return (Host){.arg = cli,
                 .write = prompts ? cli_prompt_write : cli_write_output,
                 .note = prompts ? cli_prompt_note : write_note,
                 .progress = prompts ? cli_prompt_progress : cli_progress,
-                .failed = prompts ? NULL : cli_calls_failed,
+                .failed = cli_calls_failed,
+                .added = asks_why(&cli->options) ? note_place : NULL,
                 .takes_more = takes_more};
 }
 
@@ -227,6 +240,7 @@ void cli_session(Cli *cli) {
   cli_timeline_write(cli);
   ambi_runtime_close(cli->rt);
   cli->rt = NULL;
+  cli_places_clear(&cli->places);
   cli_jit_close(cli);
 }
 
@@ -240,7 +254,8 @@ static void give_memory_back(void) {
 }
 
 int main(int argc, char **argv) {
-  Cli cli = {.calls.lock = PTHREAD_MUTEX_INITIALIZER};
+  Cli cli = {.calls.lock = PTHREAD_MUTEX_INITIALIZER,
+             .places.lock = PTHREAD_MUTEX_INITIALIZER};
   give_memory_back();
   fill_closed_streams();
   ignore_failed_writes();

@@ -196,6 +196,10 @@ static bool set_trace_all(Options *o, const char *v) {
   (void)v;
   return o->trace.all = true;
 }
+static bool set_answer(Options *o, const char *v) {
+  o->answer = v;
+  return *v != 0;
+}
 static bool set_output(Options *o, const char *v) {
   o->output = v;
   return *v != 0;
@@ -270,12 +274,14 @@ static const Option table[] = {
     {"--native", NULL, "disasm: with the machine code", set_native, NULL},
     {"--only", "NAME", "trace: calls of this function (may be repeated)",
      set_only, "a name"},
-    {"--trace-depth", "N", "trace: calls nested at most N deep",
+    {"--trace-depth", "N", "trace, why-not: calls nested at most N deep",
      set_trace_depth, "a whole number from 1"},
     {"--trace-all", NULL, "trace: operations and the library, too",
      set_trace_all, NULL},
     {"--break", "NAME", "trace: stop where this function is called", set_break,
      "a name"},
+    {"--answer", "ATOM", "why-not: the answer that is missing", set_answer,
+     "an atom"},
     {"-o", "FILE", "compile: where to write", set_output, "a path"},
     {"--help", NULL, "show this text", set_help, NULL},
     {"--version", NULL, "show the version", set_version, NULL},
@@ -296,6 +302,8 @@ static const struct {
      NULL},
     {"trace", "run a program, and tell of its calls", cli_trace, NULL},
     {"why", "run a program, and tell what its answers rest on", cli_why, NULL},
+    {"why-not", "run a program, and tell what came to nothing on the way",
+     cli_why_not, NULL},
     {"check", "look for what is wrong without running it", NULL, cli_check},
     {"fmt", "lay out programs", NULL, cli_fmt},
     {"lsp", "answer an editor (Language Server Protocol)", NULL, cli_lsp},
@@ -483,6 +491,13 @@ static int settle_tier(Options *o) {
   }
   bool traces =
       o->trace.all || o->trace.depth || o->trace.only.n || o->trace.breaks.n;
+  if (o->answer && o->verb != cli_why_not) {
+    cli_complain("option --answer is for why-not");
+    return EXIT_USAGE;
+  }
+  if (o->verb == cli_why_not && !o->trace.all && !o->trace.only.n &&
+      !o->trace.breaks.n)
+    traces = false;  // --trace-depth is for both
   if (traces && o->verb != cli_trace) {
     cli_complain(
         "options --only, --trace-depth, --trace-all and --break are for trace");

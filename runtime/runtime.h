@@ -40,6 +40,8 @@ typedef struct Host {  // what the embedding program provides
   // A form is stopped, or an Error is made: see calls.h. On the thread that evaluates; may
   // be NULL.
   void (*failed)(void *arg, Context *cx, Value call);
+  // A script adds an atom that stands there. On the thread that runs it; may be NULL.
+  void (*added)(void *arg, const char *script, Position at, const Template *t);
   // Does the process take more than so many bytes, with all that malloc could give back
   // given back? May be NULL: what is counted is believed.
   bool (*takes_more)(void *arg, size_t bytes);

@@ -22,13 +22,20 @@ typedef struct TraceEvent {
   Value value;      // of EXIT and ERROR
   const void
       *way;  // in: so far; out: from here on. FAIL and RETRY: not looked at
-  const void *began;  // EXIT, ERROR: the way when the call was made
+  const void *began;  // EXIT, ERROR, FAIL: the way behind its CALL
 } TraceEvent;
 
 typedef struct TraceUse {
-  Record rule;  // that is tried for a call: its left side fits
-  Value fact;   // or an instance of a pattern that was found; else AMB_NONE
+  Record rule;   // that is tried for a call: its left side fits
+  Value call;    // which
+  Value fact;    // or an instance of a pattern that was found; else AMB_NONE
+  Space *space;  // where
 } TraceUse;
+
+typedef struct TraceMiss {  // two atoms that were to be made one, in vain
+  Value a, b;               // a may be a space in which nothing fits b
+  Value inside;  // the call whose body does so, if known; else AMB_NONE
+} TraceMiss;
 
 typedef struct Tracer {
   void *arg;
@@ -39,8 +46,13 @@ typedef struct Tracer {
   // The way when that is used; NULL: nobody wants to know.
   const void *(*use)(void *arg, Context *cx, const void *way,
                      const TraceUse *use);
+  // On that way something did not fit; NULL: likewise.
+  void (*miss)(void *arg, Context *cx, const void *way, const TraceMiss *miss);
   // A result of the form, and the way to it; NULL: likewise.
   void (*answer)(void *arg, Context *cx, const void *way, Value value);
+  // A form is evaluated, it is over or was stopped; NULL: likewise.
+  void (*begin)(void *arg, Context *cx, Value form);
+  void (*end)(void *arg, Context *cx);
 } Tracer;
 
 #endif

@@ -5,7 +5,9 @@
 #include "cli/figures.h"
 #include "cli/near.h"
 #include "cli/prompt/prompt.h"
+#include "cli/source/tree.h"
 #include "cli/trace/why.h"
+#include "cli/trace/why_not.h"
 #include "memory/alloc.h"
 
 typedef void CommandFn(Prompt *p, const char *arg);
@@ -17,8 +19,8 @@ typedef struct Command {
   CommandFn *fn;
 } Command;
 
-static CommandFn trace_form, why, help, load, reload, time_form, type_of, doc,
-    stats, limit, setting, spaces, quit;
+static CommandFn trace_form, why, why_not, help, load, reload, time_form,
+    type_of, doc, stats, limit, setting, spaces, quit;
 
 static const Command commands[] = {
     {"help", "[COMMAND]", "what there is", help},
@@ -30,6 +32,8 @@ static const Command commands[] = {
     {"trace", "FORM", "evaluate, and go through the calls one by one",
      trace_form},
     {"why", "FORM", "evaluate, and tell what each answer rests on", why},
+    {"why-not", "FORM [ANSWER]",
+     "evaluate, and tell what came to nothing on the way", why_not},
     {"stats", NULL, "what the evaluators did so far", stats},
     {"limit", "[NAME VALUE]", "show the limits of each form, or set one",
      limit},
@@ -223,15 +227,48 @@ static void trace_form(Prompt *p, const char *arg) {
   cli_trace_names_drop(&t.breaks);
 }
 
-static void why_line(void *arg, const char *text, size_t len) {
+static void told_line(void *arg, const char *text, size_t len) {
   cli_screen_note(&((Prompt *)arg)->screen, text, len);
 }
 
+static Teller teller_of(Prompt *p) {
+  return (Teller){.line = told_line, .arg = p, .json = p->cli->options.json};
+}
+
 static void why(Prompt *p, const char *arg) {
-  Why w = {.line = why_line, .arg = p};
+  Why w = {.places = &p->cli->places, .to = teller_of(p)};
   cli_why_open(&w, p->cli->rt);
   cli_prompt_run(p, *arg == '!' ? "" : "!", arg, "\n");
   cli_why_close(&w);
+}
+
+// Where the second atom of a text begins; its end: there is none.
+static size_t second_atom(const char *text) {
+  Tree t;
+  size_t at = strlen(text);
+  if (!cli_tree_read(&t, text, at)) return at;
+  uint32_t n = cli_tree_first(&t, 0);
+  if (n && t.nodes[n].kind == NODE_BANG) n = cli_tree_next(&t, n);
+  if (n) n = cli_tree_next(&t, n);
+  if (n) at = t.nodes[n].begin;
+  cli_tree_free(&t);
+  return at;
+}
+
+static void why_not(Prompt *p, const char *arg) {
+  size_t at = second_atom(arg);
+  char *form = ambi_text_copy(arg, at);
+  if (!form) {
+    cli_complain("out of memory");
+    return;
+  }
+  WhyNot w = {.places = &p->cli->places,
+              .to = teller_of(p),
+              .wanted = arg[at] ? arg + at : NULL};
+  cli_why_not_open(&w, p->cli->rt);
+  cli_prompt_run(p, *arg == '!' ? "" : "!", form, "\n");
+  cli_why_not_close(&w);
+  ambi_text_free(form);
 }
 
 static void type_of(Prompt *p, const char *arg) {

@@ -248,7 +248,7 @@ bool cli_prompt_run(Prompt *p, const char *before, const char *text,
   ambi_buffer_puts(&b, text);
   ambi_buffer_puts(&b, behind);
   bool ok = !b.failed;
-  Source s = {.name = "prompt", .text = b.text, .len = b.len};
+  Source s = {.name = PROMPT_NAME, .text = b.text, .len = b.len};
   if (ok)
     ok = cli_prompt_evaluate(p, &(Evaluated){&s, true, *before != 0});
   else

@@ -36,7 +36,7 @@ static void handle(Prompt *p) {
   if (cli_prompt_is_command(c->text)) {
     cli_prompt_command(p, c->text);
   } else {
-    Source s = {.name = "prompt", .text = c->text, .len = c->len};
+    Source s = {.name = PROMPT_NAME, .text = c->text, .len = c->len};
     cli_prompt_evaluate(p, &(Evaluated){&s, true, false});
   }
 }

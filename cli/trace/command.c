@@ -1,10 +1,11 @@
 // `ambit trace FILE` and `ambit why FILE`: a program is run, and its calls are told on
-// standard error, or what its answers rest on.
+// standard error, or what its answers rest on, or why there are none.
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/prompt/lines.h"
 #include "cli/trace/why.h"
+#include "cli/trace/why_not.h"
 
 typedef struct Stepping {
   Cli *cli;
@@ -40,14 +41,30 @@ void cli_trace(Cli *cli, Source *source) {
   if (s.keys) s.keys->close(s.keys);
 }
 
-static void write_why(void *arg, const char *text, size_t len) {
+// ---- explanations -----------------------------------------------------------
+
+static void write_told(void *arg, const char *text, size_t len) {
   cli_flush(arg);
   fwrite(text, 1, len, stderr);
 }
 
+static Teller teller_of(Cli *cli) {
+  return (Teller){.line = write_told, .arg = cli, .json = cli->options.json};
+}
+
 void cli_why(Cli *cli, Source *source) {
-  Why w = {.line = write_why, .arg = cli};
+  Why w = {.places = &cli->places, .to = teller_of(cli)};
   cli_why_open(&w, cli->rt);
   cli_run(cli, source);
   cli_why_close(&w);
+}
+
+void cli_why_not(Cli *cli, Source *source) {
+  WhyNot w = {.places = &cli->places,
+              .to = teller_of(cli),
+              .wanted = cli->options.answer,
+              .depth = cli->options.trace.depth};
+  cli_why_not_open(&w, cli->rt);
+  cli_run(cli, source);
+  cli_why_not_close(&w);
 }

@@ -1,6 +1,8 @@
 // Filtering, printing and stepping, see trace.h.
 #include "cli/trace/trace.h"
 
+#include <string.h>
+
 #include "memory/alloc.h"
 #include "runtime/builtins/builtin.h"
 #include "runtime/modules/module.h"
@@ -68,13 +70,33 @@ static bool put_some(void *arg, const char *text, size_t len) {
   return len < room;
 }
 
+// The program's own space is a word in its text.
+static void put_self(Runtime *rt, Buffer *b, const Buffer *text) {
+  Buffer self = {0};
+  const char *at = text->len ? text->text : "", *next;
+  ambi_print(rt, &self, ambi_space_value(ambi_module_top(rt)->space), NULL);
+  while (!self.failed && (next = strstr(at, self.text))) {
+    ambi_buffer_put(b, at, (size_t)(next - at));
+    ambi_buffer_puts(b, "&self");
+    at = next + self.len;
+  }
+  ambi_buffer_puts(b, at);
+  ambi_buffer_drop(&self);
+}
+
 void cli_trace_print(Runtime *rt, Buffer *b, Value v, size_t most) {
-  Short s = {b, b->len + most};
+  enum { SELVES = 8 };  // as long as this many of them may be
+  Buffer text = {0};
+  Short s = {&text, SELVES * most};
   Buffer whole = {.sink = put_some, .arg = &s};
   ambi_print(rt, &whole, v, NULL);
   bool fits = !whole.failed && put_some(&s, whole.text, whole.len);
+  size_t end = b->len + most;
   ambi_buffer_drop(&whole);
-  if (fits) return;
+  put_self(rt, b, &text);
+  ambi_buffer_drop(&text);
+  if (fits && b->len <= end) return;
+  if (b->len > end) b->len = end;
   while (b->len && ((unsigned char)b->text[b->len - 1] & 0xC0) == 0x80)
     b->len--;
   if (b->len && (unsigned char)b->text[b->len - 1] >= 0xC0) b->len--;

@@ -3,31 +3,19 @@
 
 #include "memory/alloc.h"
 
-enum {
-  ATOM_MOST = 120,  // bytes of an atom that are shown
-  INDENT_MOST = 40  // columns
-};
-
 typedef struct Step {
   const struct Step *before;
   // Of a call: its own steps, from the newest one to the one it began behind.
   const struct Step *inner, *began;
-  bool is_call;
-  char text[];
+  Told told;
 } Step;
 
 // ---- noting -----------------------------------------------------------------
 
 // NULL: memory is out, and the step is not noted.
-static Step *note(Why *w, const Step *before, Buffer *text) {
-  Step *s = text->failed
-                ? NULL
-                : ambi_arena_alloc(&w->arena, sizeof *s + text->len + 1);
-  if (s) {
-    *s = (Step){.before = before};
-    memcpy(s->text, text->text, text->len + 1);
-  }
-  ambi_buffer_drop(text);
+static Step *note(Why *w, const Step *before, const Told *told) {
+  Step *s = ambi_arena_alloc(&w->arena, sizeof *s);
+  if (s) *s = (Step){.before = before, .told = *told};
   return s;
 }
 
@@ -39,46 +27,35 @@ static bool wants(void *arg, Context *cx, Space *s, Value call) {
 
 static bool tell(void *arg, Context *cx, TraceEvent *e) {
   Why *w = arg;
-  (void)cx;
   if (e->port != TRACE_EXIT && e->port != TRACE_ERROR) return true;
-  Buffer b = {0};
-  cli_trace_print(w->rt, &b, e->call, ATOM_MOST);
-  ambi_buffer_puts(&b, " = ");
-  cli_trace_print(w->rt, &b, e->value, ATOM_MOST);
-  Step *s = note(w, e->began, &b);
+  Told told = {.kind = TOLD_CALL,
+               .text = cli_told_atom(cx->rt, &w->arena, e->call),
+               .value = cli_told_atom(cx->rt, &w->arena, e->value)};
+  Step *s = note(w, e->began, &told);
   if (!s) return true;
-  s->is_call = true;
   s->inner = e->way;
   s->began = e->began;
   e->way = s;
   return true;
 }
 
-// Rules of the library are no news.
-static bool is_news(const Runtime *rt, const TraceUse *used) {
-  if (!ambi_is_none(used->fact)) return true;
-  Value rule = ambi_record_atom(used->rule);
-  Value left = ambi_expr_size(rule) > 1 ? ambi_expr_at(rule, 1) : AMB_NONE;
-  return ambi_is_none(left) || !ambi_is_expr(left) ||
-         !cli_trace_is_library(rt, left);
-}
-
 static const void *use(void *arg, Context *cx, const void *way,
                        const TraceUse *used) {
   Why *w = arg;
-  Buffer b = {0};
-  if (!is_news(w->rt, used)) return way;
+  Told told = {0};
   if (!ambi_is_none(used->fact)) {
-    ambi_buffer_puts(&b, "fact ");
-    cli_trace_print(w->rt, &b, used->fact, ATOM_MOST);
+    told.kind = TOLD_FACT;
+    told.text = cli_told_atom(cx->rt, &w->arena, used->fact);
+    told.place = cli_places_find(w->places, cx, used->space, used->fact);
+  } else if (cli_trace_is_library(cx->rt, used->call)) {
+    return way;  // no news
   } else {
-    Template rule = ambi_record_template(used->rule);
-    Value as_written = ambi_instance(cx, &rule, true);
-    ambi_buffer_puts(&b, "rule ");
-    if (!ambi_is_none(as_written))
-      cli_trace_print(w->rt, &b, as_written, ATOM_MOST);
+    told.kind = TOLD_RULE;
+    told.text = cli_told_rule(cx, &w->arena, used->rule);
+    told.place = cli_places_of(w->places, used->rule);
+    cli_told_bindings(&told, cx, &w->arena, used->rule, used->call);
   }
-  const Step *s = note(w, way, &b);
+  const Step *s = note(w, way, &told);
   return s ? s : way;
 }
 
@@ -89,12 +66,12 @@ typedef struct Place {
   uint32_t depth;
 } Place;
 
-typedef struct Places {  // what is still to be told, the next one last
+typedef struct Todo {  // what is still to be told, the next one last
   Place *at;
   size_t n, cap;
-} Places;
+} Todo;
 
-static bool push_chain(Places *p, const Step *from, const Step *to,
+static bool push_chain(Todo *p, const Step *from, const Step *to,
                        uint32_t depth) {
   for (const Step *s = from; s && s != to; s = s->before) {
     if (!ambi_grow((void **)&p->at, &p->cap, p->n + 1, sizeof *p->at))
@@ -104,33 +81,31 @@ static bool push_chain(Places *p, const Step *from, const Step *to,
   return true;
 }
 
-static void tell_line(const Why *w, uint32_t depth, const char *text) {
-  Buffer b = {0};
-  ambi_buffer_format(
-      &b, "%*s", depth < INDENT_MOST / 2 ? 2 * (int)depth : INDENT_MOST, "");
-  ambi_buffer_puts(&b, text);
-  ambi_buffer_puts(&b, "\n");
-  if (!b.failed) w->line(w->arg, b.text, b.len);
-  ambi_buffer_drop(&b);
+static void tell_head(const Why *w, const char *value, bool has_reason) {
+  Buffer head = {0};
+  ambi_buffer_puts(&head, value);
+  ambi_buffer_puts(&head,
+                   has_reason ? " because" : " without a rule of the program");
+  if (!head.failed) cli_told_line(&w->to, 0, head.text);
+  ambi_buffer_drop(&head);
 }
 
 static void answer(void *arg, Context *cx, const void *way, Value value) {
-  const Why *w = arg;
-  (void)cx;
-  Buffer head = {0};
-  cli_trace_print(w->rt, &head, value, ATOM_MOST);
-  ambi_buffer_puts(&head, way ? " because" : " without a rule of the program");
-  if (!head.failed) tell_line(w, 0, head.text);
-  ambi_buffer_drop(&head);
-  Places todo = {0};
+  Why *w = arg;
+  const char *text = cli_told_atom(cx->rt, &w->arena, value);
+  cli_told_begin(&w->to);
+  tell_head(w, text, way != NULL);
+  Todo todo = {0};
   bool ok = push_chain(&todo, way, NULL, 1);
   while (ok && todo.n) {
     Place now = todo.at[--todo.n];
-    tell_line(w, now.depth, now.step->text);
-    if (now.step->is_call)
-      ok = push_chain(&todo, now.step->inner, now.step->began, now.depth + 1);
+    const Step *s = now.step;
+    cli_told(&w->to, now.depth, &s->told);
+    if (s->told.kind == TOLD_CALL)
+      ok = push_chain(&todo, s->inner, s->began, now.depth + 1);
   }
   ambi_free(todo.at, todo.cap * sizeof *todo.at);
+  cli_told_end(&w->to, "why", text);
 }
 
 // ---- life -------------------------------------------------------------------

@@ -711,8 +711,9 @@ enum AmbStop ambi_eval0_form(Context *cx, Value form, ValueVec *out) {
   uint64_t before = cx->limits.steps_used;
   Machine *m = open_machine(cx, out);
   if (!m) return cx->stop;
-  if (ambi_eval0_trace_open(m) && open_stack(m)) {
-    start(m, ambi_deref(form));
+  form = ambi_deref(form);
+  if (ambi_eval0_trace_open(m, form) && open_stack(m)) {
+    start(m, form);
     run(m);
     if (ambi_calls_matter(cx->stop)) ambi_calls_failed(cx, AMB_NONE);
   }

@@ -110,7 +110,7 @@ struct Frame {
     Collector *collector;  // FRAME_COLLECT
     Frame *base;           // FRAME_MARK: the frame below all marks
     Done *done;            // FRAME_ARGS
-    const void *began;     // FRAME_TRACE: the way there
+    const void *began;     // FRAME_TRACE: the way behind its CALL
   };
 };
 
@@ -258,7 +258,7 @@ static inline bool ambi_eval0_in_band(const Machine *m) {
 void ambi_eval0_band_end(Machine *m, Collector *c);
 
 // ---- eval0_trace.c: for who follows the calls; only if m->traces is there ---
-bool ambi_eval0_trace_open(Machine *m);  // false: cx->stop is set
+bool ambi_eval0_trace_open(Machine *m, Value form);  // false: cx->stop is set
 void ambi_eval0_trace_close(Machine *m);
 void ambi_eval0_trace_call(Machine *m);                     // DO_CALL
 void ambi_eval0_traced(Machine *m, Value value, Frame *f);  // FRAME_TRACE
@@ -267,7 +267,9 @@ void ambi_eval0_trace_resume(Machine *m, size_t height);
 void ambi_eval0_trace_alternative(Machine *m, const Choice *c);  // one of it
 void ambi_eval0_trace_answer(Machine *m, Value value);
 // The way when that is used.
-const void *ambi_eval0_trace_use(Machine *m, Record rule, Value fact);
+struct TraceUse;
+const void *ambi_eval0_trace_use(Machine *m, const struct TraceUse *use);
+void ambi_eval0_trace_miss(Machine *m, Value a, Value b);
 
 // ---- eval0_instr.c: semantics 10, one step (7.7, 7.9) ----------------------
 void ambi_eval0_instruction(Machine *m);  // DO_INSTR

@@ -6,6 +6,7 @@
 #include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
+#include "runtime/trace.h"
 
 static void return_error(Machine *m, Value call, Value reason, Frame *up) {
   if (!ambi_eval0_ok(m, reason)) return;
@@ -159,10 +160,16 @@ static bool solve(Machine *m, Space *space, Value pattern, Value template,
       fits = ambi_unify(cx, m->vars.at[j], values[j]);
     if (fits && !ambi_eval0_keep(m, items, template, mark)) return false;
     if (fits && m->traces)
-      items->last->way = ambi_eval0_trace_use(m, (Record){AMB_NONE}, pattern);
+      items->last->way = ambi_eval0_trace_use(
+          m, &(TraceUse){{AMB_NONE}, AMB_NONE, pattern, space});
     ambi_trail_undo(cx, mark.trail);
   }
   return cx->stop == STOP_NONE;
+}
+
+static void unify_failed(Machine *m, Value a, Value b, Value otherwise) {
+  if (m->traces) ambi_eval0_trace_miss(m, a, b);
+  ambi_eval0_return(m, otherwise, m->up);
 }
 
 static void unify_space(Machine *m, Space *space, Value pattern,
@@ -172,7 +179,7 @@ static void unify_space(Machine *m, Space *space, Value pattern,
   if (items.first)
     ambi_eval0_offer(m, CHOICE_ITEMS, &items, m->up, AMB_NONE);
   else
-    ambi_eval0_return(m, c[4], m->up);
+    unify_failed(m, ambi_space_value(space), pattern, c[4]);
 }
 
 static void instr_unify(Machine *m, Value instr, const Value *c, uint32_t n) {
@@ -200,7 +207,7 @@ static void instr_unify(Machine *m, Value instr, const Value *c, uint32_t n) {
     return;
   }
   ambi_trail_undo(cx, trail);
-  ambi_eval0_return(m, c[4], m->up);
+  unify_failed(m, a, b, c[4]);
 }
 
 // ---- expressions ------------------------------------------------------------------
@@ -519,7 +526,9 @@ static void query(Machine *m, Value a) {
     if (ambi_is_lvar(ambi_record_atom(r))) continue;  // gives $X no value
     if (ambi_record_unify(cx, r, pattern)) {
       if (!ambi_eval0_keep(m, &items, x, mark)) return;
-      if (m->traces) items.last->way = ambi_eval0_trace_use(m, r, AMB_NONE);
+      if (m->traces)
+        items.last->way =
+            ambi_eval0_trace_use(m, &(TraceUse){r, a, AMB_NONE, m->space});
       // A body that is a variable holds a part of the call (7.8).
       Value body = ambi_deref(x), *kept = &items.last->value;
       if (ambi_is_expr(body) && ambi_has_eval(body) && ambi_is_expr(*kept))

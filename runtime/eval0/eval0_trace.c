@@ -17,6 +17,7 @@ typedef struct OpenCall {
   uint32_t tries;  // alternatives taken
   bool gave;       // a value, or an Error
   Value call;
+  const void *way;  // behind its CALL
 } OpenCall;
 
 struct Traces {
@@ -26,20 +27,23 @@ struct Traces {
   size_t n, cap;
 };
 
-bool ambi_eval0_trace_open(Machine *m) {
+bool ambi_eval0_trace_open(Machine *m, Value form) {
   const Tracer *to = m->cx->rt->tracer;
   if (!to) return true;
   m->traces = ambi_alloc(sizeof *m->traces);
-  if (m->traces)
-    m->traces->to = to;
-  else
+  if (!m->traces) {
     ambi_eval0_stop(m, STOP_MEMORY);
-  return m->traces != NULL;
+    return false;
+  }
+  m->traces->to = to;
+  if (to->begin && !m->outer) to->begin(to->arg, m->cx, form);
+  return true;
 }
 
 void ambi_eval0_trace_close(Machine *m) {
   Traces *t = m->traces;
   if (!t) return;
+  if (t->to->end && !m->outer) t->to->end(t->to->arg, m->cx);
   ambi_free(t->open, t->cap * sizeof *t->open);
   ambi_free(t, sizeof *t);
 }
@@ -57,7 +61,8 @@ static TraceEvent event_of(const OpenCall *o, enum TracePort port) {
                       .number = o->number,
                       .depth = o->depth,
                       .call = o->call,
-                      .value = AMB_NONE};
+                      .value = AMB_NONE,
+                      .began = o->way};
 }
 
 // ---- calls ------------------------------------------------------------------
@@ -90,14 +95,15 @@ void ambi_eval0_trace_call(Machine *m) {
   f->a = a;
   f->index = depth_at(m->up);
   f->state = ++t->calls;
-  f->began = m->way;
   t->open[t->n] = (OpenCall){.frame = f,
                              .height = m->nchoices,
                              .number = f->state,
                              .depth = f->index,
                              .call = a};
-  TraceEvent e = event_of(&t->open[t->n++], TRACE_CALL);
+  OpenCall *o = &t->open[t->n++];
+  TraceEvent e = event_of(o, TRACE_CALL);
   tell(m, &e);
+  f->began = o->way = m->way;
   m->up = f;
 }
 
@@ -147,10 +153,22 @@ void ambi_eval0_trace_alternative(Machine *m, const Choice *c) {
   tell(m, &e);
 }
 
-const void *ambi_eval0_trace_use(Machine *m, Record rule, Value fact) {
+const void *ambi_eval0_trace_use(Machine *m, const TraceUse *use) {
   const Tracer *to = m->traces->to;
-  if (!to->use) return m->way;
-  return to->use(to->arg, m->cx, m->way, &(TraceUse){rule, fact});
+  return to->use ? to->use(to->arg, m->cx, m->way, use) : m->way;
+}
+
+// The call whose `function` is run, if nothing else is between it and the machine.
+static Value body_of(const Frame *f) {
+  while (f && f->kind == FRAME_CHAIN)
+    f = f->up;
+  return f && f->kind == FRAME_FUNCTION ? f->a : AMB_NONE;
+}
+
+void ambi_eval0_trace_miss(Machine *m, Value a, Value b) {
+  const Tracer *to = m->traces->to;
+  TraceMiss miss = {a, b, body_of(m->up)};
+  if (to->miss) to->miss(to->arg, m->cx, m->way, &miss);
 }
 
 void ambi_eval0_trace_answer(Machine *m, Value value) {

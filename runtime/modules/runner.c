@@ -235,6 +235,8 @@ static bool add(Run *run, Template *t, Position at) {
   const CodeState *cs = s->rt->code;
   if (AMB_UNLIKELY(cs && cs->coverage))
     ambi_coverage_atom(s->rt->code, s->name, at.line, t);
+  const Host *host = &s->rt->host;
+  if (AMB_UNLIKELY(host->added != NULL)) host->added(host->arg, s->name, at, t);
   if (!ambi_space_add_template(s->module->space, t)) {
     ambi_template_release(s->rt->store, t);
     return stop_reading(run, STOP_MEMORY, at);

@@ -134,7 +134,7 @@ for my $doc (@docs) {
         s/ +#.*| [|;<>] .*//;
         s/'[^']*'//g;
         $named{$1} = 1 while / (--?[a-z][a-z-]*)\b/g;
-        $named{$1} = 1 if m{ambit ([a-z-]+)(?: |$)};
+        $named{$1} = 1 if m{ambit ([a-z]+(?:-[a-z]+)*)(?: |$)};
     }
     $named{$1} = 1 while $text =~ /^\| `(--[a-z][a-z-]*)\b/mg;
     is( join( ' ', grep { !$known{$_} && !$verbs{$_} } sort keys %named ), '', "$doc names real commands and options" );

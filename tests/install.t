@@ -103,7 +103,7 @@ use_of( "$dir/moved", 'moved' );
 my $share  = "$dir/moved/share";
 my $ambit  = "$dir/moved/bin/ambit";
 my $help   = runs( 'there is a help text', $ambit, '--help' );
-my @commands = $help =~ /^commands:\n(.*?)^$/ms ? $1 =~ /^  (\w+)/mg : ();
+my @commands = $help =~ /^commands:\n(.*?)^$/ms ? $1 =~ /^  ([\w-]+)/mg : ();
 my %options  = ( '' => [ options_in($help) ] );
 for my $command (@commands) {
     my $text = Program::run( argv => [ $ambit, $command, '--help' ] )->{out};

@@ -226,7 +226,8 @@ typedef struct DefinitionInfo {
   bool dynamic;    // changes too often: rules are matched as they stand
   bool tabled;     // declared so
   uint8_t stays;   // may a call be its own value? 0 not looked at, 1 no, 2 yes
-  uint16_t gap;
+  bool takes_atoms;  // its only type is (-> Atom .. %Undefined%)
+  uint8_t gap;
 } DefinitionInfo;
 _Static_assert(sizeof(DefinitionInfo) == 8, "a word");
 

@@ -136,6 +136,18 @@ void ambi_definitions_close(CodeState *cs) {
 
 // ---- what is known -----------------------------------------------------------------
 
+// Is what a record says of the head this function type: (-> Atom .. %Undefined%)?
+static bool takes_atoms(const Definition *d, Record r) {
+  Value t = ambi_expr_at(ambi_record_atom(r), 2);
+  if (ambi_expr_size(t) != d->nargs + 2 ||
+      !ambi_same(ambi_expr_at(t, 0), AMB_SYM(ARROW)) ||
+      !ambi_same(ambi_expr_at(t, d->nargs + 1), AMB_SYM(UNDEFINED)))
+    return false;
+  for (uint32_t i = 1; i <= d->nargs; i++)
+    if (!ambi_same(ambi_expr_at(t, i), AMB_SYM(T_ATOM))) return false;
+  return true;
+}
+
 // What rules and types there are now.
 static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
   Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
@@ -148,6 +160,7 @@ static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
       return false;
     }
     info->untyped = types.n == 0;
+    info->takes_atoms = types.n == 1 && takes_atoms(d, types.at[0]);
     ambi_records_drop(&types);
   }
   info->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
@@ -175,7 +188,8 @@ static bool find_out(Context *cx, Definition *d) {
 static bool find_out_again(Context *cx, Definition *d, DefinitionInfo was) {
   DefinitionInfo info = was;
   if (!look(cx, d, &info)) return false;
-  if (info.untyped != was.untyped || info.has_rules != was.has_rules)
+  if (info.untyped != was.untyped || info.has_rules != was.has_rules ||
+      info.takes_atoms != was.takes_atoms)
     ambi_compare_exchange(&d->x_info, &was, info);
   return true;
 }

@@ -11,28 +11,54 @@ static bool simple_type(Value t) {
          (ambi_is_expr(t) && ambi_expr_size(t) == 1);
 }
 
+// Is it a function type without links, of so many arguments?
+static bool is_simple(Value head, uint32_t nargs, Value ftype) {
+  bool ok = ambi_expr_size(ftype) == nargs + 2;
+  for (uint32_t i = 1; ok && i < nargs + 2; i++) {
+    Value t = ambi_deref(ambi_expr_at(ftype, i));
+    ok = simple_type(t);
+    // A type variable that links two places needs the real checker.
+    for (uint32_t j = 1; ok && j < i && ambi_is_var(t) && !ambi_is_op(head);
+         j++)
+      ok = ambi_deref(ambi_expr_at(ftype, j)).w != t.w;
+  }
+  return ok;
+}
+
 bool ambi_simple_function(Context *cx, Space *s, Value head, uint32_t nargs,
                           Value *ftype) {
   TypeVec types = {0};
   bool ok = ambi_get_types(cx, s, head, &types) && types.n == 1 &&
             types.at[0].is_function && !types.at[0].is_error &&
-            ambi_expr_size(types.at[0].type) == nargs + 2;
+            is_simple(head, nargs, types.at[0].type);
   if (ok) *ftype = types.at[0].type;
-  for (uint32_t i = 1; ok && i < nargs + 2; i++) {
-    Value t = ambi_deref(ambi_expr_at(*ftype, i));
-    ok = simple_type(t);
-    // A type variable that links two places needs the real checker.
-    for (uint32_t j = 1; ok && j < i && ambi_is_var(t) && !ambi_is_op(head);
-         j++)
-      ok = ambi_deref(ambi_expr_at(*ftype, j)).w != t.w;
-  }
   ambi_types_drop(&types);
   return ok;
 }
 
-static bool one_simple_type(Lower *l, Value head, uint32_t nargs,
+// Of a function with several numbers of arguments: its only type for this one. The
+// others can do no more than add their errors, which evaluating it as data does.
+static bool type_by_number(Lower *l, Value head, uint32_t nargs, Value *ftype) {
+  TypeVec types = {0};
+  bool ok = ambi_get_types(l->cx, l->space, head, &types) && types.n > 1;
+  *ftype = AMB_UNIT;
+  for (size_t i = 0; ok && i < types.n; i++) {
+    const TypeItem *t = &types.at[i];
+    ok = t->is_function && !t->is_error;
+    if (!ok || ambi_expr_size(t->type) != nargs + 2) continue;
+    ok = ambi_is_unit(*ftype) && is_simple(head, nargs, t->type) &&
+         is_sym(ambi_deref(ambi_expr_at(t->type, nargs + 1)),
+                AMB_SYM(UNDEFINED).w);
+    *ftype = t->type;
+  }
+  ambi_types_drop(&types);
+  return ok && !ambi_is_unit(*ftype);
+}
+
+static bool one_simple_type(Lower *l, Value head, uint32_t nargs, bool called,
                             Value *ftype) {
-  bool ok = ambi_simple_function(l->cx, l->space, head, nargs, ftype);
+  bool ok = ambi_simple_function(l->cx, l->space, head, nargs, ftype) ||
+            (called && type_by_number(l, head, nargs, ftype));
   if (l->cx->stop) l->failed = true;
   return ok;
 }
@@ -44,7 +70,7 @@ Head ambi_lower_head_of(Lower *l, Value e) {
   if (ambi_is_op(head)) {
     if (ambi_builtin(l->cx->rt, ambi_op_of(head))->type[0] == '\0')
       h.kind = HEAD_DATA;
-    else if (one_simple_type(l, head, nargs, &h.ftype))
+    else if (one_simple_type(l, head, nargs, false, &h.ftype))
       h.kind = HEAD_TYPED;
     return h;
   }
@@ -64,7 +90,7 @@ Head ambi_lower_head_of(Lower *l, Value e) {
   DefinitionInfo info = ambi_info_of(h.def);
   if (info.untyped)
     h.kind = info.has_rules && !empty ? HEAD_CALL : HEAD_DATA;
-  else if (!empty && one_simple_type(l, head, nargs, &h.ftype))
+  else if (!empty && one_simple_type(l, head, nargs, info.has_rules, &h.ftype))
     h.kind = HEAD_TYPED;
   if (h.kind != HEAD_DATA && !ambi_is_sym(head)) h.kind = HEAD_ODD;
   if (info.dynamic) h.kind = HEAD_ODD;

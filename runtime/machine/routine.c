@@ -122,16 +122,14 @@ bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret) {
 // ---- calls of functions that are only known now -------------------------------------
 static bool plain_argument(Value c) {
   if (ambi_is_expr(c)) return ambi_has_eval(c) && !ambi_is_error_atom(c);
-  return ambi_is_sym(c) ? c.w != AMB_SYM(EMPTY).w
-                        : ambi_is_number(c) || ambi_is_bool(c) ||
-                              ambi_is_unit(c) || ambi_is_str(c);
+  return ambi_is_sym(c) ? c.w != AMB_SYM(EMPTY).w : !ambi_is_var(c);
 }
 
-// The variant to be called for v, if v is the call of an untyped function and its
-// arguments are values: all that a frame of EVAL would find out. NULL: it is not, or
+// The variant to be called for v, if v is the call of a function that takes anything and
+// its arguments are values: all that a frame of EVAL would find out. NULL: it is not, or
 // it is time to look at the limits.
 static Variant *plain_call(Engine *g, Value v, Value t) {
-  if (g->max_depth || g->budget <= 0 || t.w != AMB_SYM(UNDEFINED).w ||
+  if (g->max_depth || g->budget < 0 || t.w != AMB_SYM(UNDEFINED).w ||
       !ambi_is_expr(v) || (v.w & (AMB_EXPR_EVAL | AMB_EXPR_RIGID)))
     return NULL;
   const Value *items = ambi_expr_items(v);
@@ -144,7 +142,8 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
     if (!plain_argument(ambi_deref(items[i]))) return NULL;
   Definition *d = ambi_definition(g->code, g->cx->space, head, n);
   DefinitionInfo info = d ? ambi_info_of(d) : (DefinitionInfo){0};
-  if (!info.known || !info.untyped || !info.has_rules || info.dynamic)
+  if (!info.known || !(info.untyped || info.takes_atoms) || !info.has_rules ||
+      info.dynamic)
     return NULL;
   return ambi_variant_same(g->code, d, t);
 }

@@ -41,15 +41,17 @@ typedef struct Branch {
 } Branch;
 
 struct Branches {
-  Branches *next;     // [own] of its form
-  uint64_t number;    // [init]
-  CrewMates *crew;    // [init]
-  Space *space;       // [init] the parent's, and its module and limits
-  Module *module;     // [init]
-  Limits limits;      // [init]
-  Task *waiter;       // [init] the parent's task; NULL: the owner's thread
-  struct Best *best;  // [init] what `bound` looks at in all of them; held
-  bool turns;         // [init] they take turns
+  Branches *next;   // [own] of its form
+  uint64_t number;  // [init]
+  CrewMates *crew;  // [init]
+  Space *space;     // [init] the parent's, and its module and limits
+  Module *module;   // [init]
+  Limits limits;    // [init]
+  Task *waiter;     // [init] the parent's task; NULL: the owner's thread
+  struct Best
+      *best;   // [init] what `bound` looks at in all of them; held. Not where
+               // they take turns: what is left out decides whose turn it is
+  bool turns;  // [init] they take turns
   pthread_mutex_t lock;
   bool dropped;    // [lock] the parent is gone
   bool news;       // [lock] since the parent looked
@@ -216,7 +218,7 @@ static Branches *make(Context *cx, Value list, bool turns) {
   g->module = cx->module;
   g->limits = cx->limits;
   g->turns = turns;
-  g->best = cx->best ? ambi_best_share(cx->best) : NULL;
+  g->best = cx->best && !turns ? ambi_best_share(cx->best) : NULL;
   uint64_t seed = (*cx->random)++;
   for (uint32_t i = 0; i < n; i++) {
     Value form = ambi_deref(ambi_expr_at(list, i));

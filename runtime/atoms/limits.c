@@ -119,7 +119,12 @@ bool ambi_limits_poll(Context *cx) {
 bool ambi_limits_walked(Context *cx, size_t nodes) {
   enum { NODES_A_STEP = 64 };
   cx->limits.steps_used += nodes / NODES_A_STEP;
-  return ambi_limits_poll(cx);
+  // What was found is walked, too, when it is handed on behind the stop.
+  bool found = cx->stop == STOP_ANSWERS;
+  if (found) cx->stop = STOP_NONE;
+  bool ok = ambi_limits_poll(cx);
+  if (found && ok) cx->stop = STOP_ANSWERS;
+  return ok;
 }
 
 bool ambi_limits_may_print(const Context *cx) {

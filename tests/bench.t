@@ -53,7 +53,7 @@ END
 }
 
 SKIP: {
-    skip 'no python3', 34 if system 'python3 -c "" 2>/dev/null';
+    skip 'no python3', 37 if system 'python3 -c "" 2>/dev/null';
     my @limit = ( '--limit', 20 * ( $ENV{AMBIT_SLOW} || 1 ) );
 
     my $saved = "$dir/figures.json";
@@ -132,6 +132,11 @@ SKIP: {
     $r = bench_run( '--small', 'parallel', @limit );
     is( $r->{exit}, 0, 'bench/run: searches that evaluators share' ) or diag( $r->{out}, $r->{err} );
     is( () = $r->{out} =~ /( +right){6}$/mg, 13, 'bench/run: and their answers' );
+
+    $r = bench_run( '--small', 'actors', @limit );
+    is( $r->{exit}, 0, 'bench/run: actors' ) or diag( $r->{out}, $r->{err} );
+    is( () = $r->{out} =~ /( +right){2}$/mg, 8, 'bench/run: and their answers' );
+    like( $r->{out}, qr/^spawning, .*<= 200$/m, 'bench/run: and their goals' );
 
     $r = bench_run( '--small', 'pairs', 'd_fib' );
     like( $r->{out} . $r->{err}, qr/ %  ADD\b|does not count instructions/,

@@ -24,7 +24,7 @@ my $bench = qr{^\Q$root\E/bench/};
 my @files = (
     Lang::find_tests( map {"$Bin/$_"} qw(lang regress programs) ),
     ( sort glob "$root/examples/*.metta" ),
-    ( sort glob "$root/bench/programs/*.metta" ),
+    ( sort glob "$root/bench/{programs,actors}/*.metta" ),
 );
 if (@ARGV) {
     my $some = join '|', map {quotemeta} @ARGV;

@@ -51,10 +51,16 @@ sub lines_of {
     return @lines;
 }
 
+# The modes that a program's header leaves out, and why.
+sub left_out {
+    my ($text) = @_;
+    return { $text =~ /;\s*mode:\s*not\s+(\S+)\s+because\s+(.*?)\s*$/mg };
+}
+
 sub read_test {
     my ($path) = @_;
     my $text = Program::slurp($path);
-    my %t = ( path => $path, exit => 0, not => {}, stderr => [], scratch => scalar( $text =~ /scratch-/ ) );
+    my %t = ( path => $path, exit => 0, not => left_out($text), stderr => [], scratch => scalar( $text =~ /scratch-/ ) );
     my ( @expect, $said );
     for my $line ( split /\n/, $text ) {
         if ( $line =~ /;\s*expect:(?: (.*))?$/ ) {
@@ -65,9 +71,6 @@ sub read_test {
         }
         elsif ( $line =~ /;\s*expect-exit:\s*(\d+)/ )     { $t{exit} = $1; $said = 1 }
         elsif ( $line =~ /;\s*expect-stderr:\s*(.*?)\s*$/ ) { push @{ $t{stderr} }, $1 }
-        elsif ( $line =~ /;\s*mode:\s*not\s+(\S+)\s+because\s+(.*?)\s*$/ ) {
-            $t{not}{$1} = $2;
-        }
     }
     ( my $beside = $path ) =~ s/\.metta$/.expected/;
     if ( -e $beside ) {

@@ -57,7 +57,7 @@ sub benchmark {
     return {
         path   => write_copy( $path, $dir, $text ),
         exit   => 0,
-        not    => {},
+        not    => Lang::left_out($text),
         stderr => [],
         expect => ["[$answer]"],
         last   => 1,

@@ -138,7 +138,8 @@ void ambi_definitions_close(CodeState *cs) {
 
 // Is what a record says of the head this function type: (-> Atom .. %Undefined%)?
 static bool takes_atoms(const Definition *d, Record r) {
-  Value t = ambi_expr_at(ambi_record_atom(r), 2);
+  Value typing = ambi_record_atom(r);
+  Value t = ambi_expr_size(typing) == 3 ? ambi_expr_at(typing, 2) : AMB_NONE;
   if (ambi_expr_size(t) != d->nargs + 2 ||
       !ambi_same(ambi_expr_at(t, 0), AMB_SYM(ARROW)) ||
       !ambi_same(ambi_expr_at(t, d->nargs + 1), AMB_SYM(UNDEFINED)))

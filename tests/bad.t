@@ -99,7 +99,7 @@ sub run_case {
         open STDIN,  '<', "$io/stdin";
         open STDOUT, '>', "$io/stdout";
         open STDERR, '>', "$io/stderr";
-        alarm 300;
+        alarm $Program::guard;
         exec $ambit, @words or exit 127;
     }
     waitpid $pid, 0;

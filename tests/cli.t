@@ -10,7 +10,6 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
@@ -33,12 +32,13 @@ sub slurp {
 sub start {
     my ($stdin, @words) = @_;
     write_file('in', $stdin);
+    unlink 'out';
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         open STDIN,  '<', 'in';
         open STDOUT, '>', 'out';
         open STDERR, '>', 'err';
-        alarm 300;
+        alarm $Program::guard;
         exec $ambit, "--tier=$tier", @words or exit 127;
     }
     return $pid;
@@ -209,18 +209,18 @@ END
 }
 
 sub signals {
-    write_file('loop.metta', "(= (loop) (loop))\n!(+ 1 1)\n!(loop)\n!(+ 2 2)\n");
+    write_file('loop.metta', "(= (loop) (let \$x (println! y) (loop)))\n!(+ 1 1)\n!(loop)\n!(+ 2 2)\n");
     my $pid = start('', 'loop.metta');
-    sleep 0.5;
+    Program::wait_until(sub { (-s 'out' // 0) > 100 });
     kill INT => $pid;
     my ($code, $out, $err) = finish($pid);
     is($code, 130, "tier $tier: an interrupt");
-    is($out, "[2]\n[]\n", "tier $tier: what was found is printed");
+    like($out, qr/^\[2\]\n(?:y\n)+\[\]\n\z/, "tier $tier: what was found is printed");
     like($err, qr/^loop\.metta:3:1: stopped: an interrupt$/m, "tier $tier: where it was");
     return if $tier == 0;    # which has no actors
     write_file('wait.metta', "!(import! &self concurrent)\n!(receive ((\$x \$x)) 90000 late)\n!(+ 2 2)\n");
     $pid = start('', 'wait.metta');
-    sleep 0.5;
+    Program::wait_until(sub { slurp('out') =~ /\n/ && slurp("/proc/$pid/stat") =~ /\) S / });
     kill INT => $pid;
     ($code, $out, $err) = finish($pid);
     is($code, 130, 'an interrupt of a script that waits for a message');
@@ -228,6 +228,24 @@ sub signals {
     ($code, $out, $err) = finish(start('', '--query-timeout=0.2', 'wait.metta'));
     is($out, "[()]\n[]\n[4]\n", 'a time limit ends the wait, too');
     like($err, qr/^wait\.metta:2:1: stopped: the time limit of 0\.2 s$/m, 'and is told');
+}
+
+# What would make it slow to start: more threads, machine code and its library before
+# there is anything to compile, the library's text read again in each process.
+sub start_up {
+    unlink 'out';
+    my $pid = open my $to, '|-',
+        "exec $ambit --tier=$tier -e '!(import! &self io) !(println! begun) !(readln!)' >out";
+    Program::wait_until(sub { slurp('out') =~ /begun/ });
+    my @stat = split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //r;
+    my ($faults, $threads) = @stat[7, 17];
+    my $maps = slurp("/proc/$pid/maps");
+    kill KILL => $pid;
+    close $to;
+    unlike($maps, qr/asmjit/, "tier $tier: nothing that makes machine code is loaded at the start");
+    return if ($ENV{AMBIT_SLOW} // 1) > 3;    # sanitizers
+    is($threads, 1, "tier $tier: there is one thread");
+    cmp_ok($faults, '<', 600, "tier $tier: few pages are touched ($faults)");
 }
 
 sub import_modules {
@@ -313,7 +331,7 @@ sub settings {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&import_modules,
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&start_up, \&import_modules,
         \&more_modules, \&settings;
 }
 done_testing;

@@ -11,16 +11,15 @@ use Program;
 use Cwd qw(abs_path);
 use Errno qw(EAGAIN);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use constant { F_GETPIPE_SZ => 1032, FIONREAD => 0x541B };    # of Linux
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use POSIX qw(:sys_wait_h);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $here  = abs_path(dirname(__FILE__));
 my $ambit = abs_path($ENV{AMBIT} // "$here/../build/ambit");
 my @tiers = split ' ', $ENV{AMBIT_TIERS} // '0 1';
-my $slow  = $ENV{AMBIT_SLOW} // 1;
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $dir = tempdir(CLEANUP => 1);
@@ -43,7 +42,7 @@ sub run {
     local $ENV{ASAN_OPTIONS} = join ':', grep {defined} $ENV{ASAN_OPTIONS},
         'verify_asan_link_order=0';
     (my $line = $around) =~ s/%/"$ambit --tier=$tier $words"/e;
-    my $status = system 'timeout', 300 * $slow, 'bash', '-c', "{ $line; } 2>err";
+    my $status = system 'timeout', $Program::guard, 'bash', '-c', "{ $line; } 2>err";
     return ($status & 127 ? 'signal ' . ($status & 127) : $status >> 8, slurp('err'));
 }
 
@@ -231,11 +230,22 @@ sub start_with_pipe {
         open STDOUT, '>&', $to;
         open STDERR, '>', 'err';
         close $from;
-        alarm 300 * $slow;
+        alarm $Program::guard;
         exec $ambit, "--tier=$tier", @words or exit 127;
     }
     close $to;
     return ($pid, $from);
+}
+
+# More does not go into the pipe: the program waits, or what it writes is refused.
+sub wait_until_full {
+    my ($from) = @_;
+    my $room = fcntl $from, F_GETPIPE_SZ, 0;
+    my $there;
+    ok(Program::wait_until(sub {
+        ioctl $from, FIONREAD, $there = pack 'i', 0 or die "ioctl: $!";
+        return unpack('i', $there) == $room;
+    }), "tier $tier: a pipe gets full");
 }
 
 sub finish {
@@ -249,15 +259,15 @@ sub slow_readers {
     my $wide = join ' ', 1 .. 40000;    # more than a pipe takes
     write_file('wide.metta', "!(quote ($wide))\n!(+ 1 1)\n");
     my ($pid, $from) = start_with_pipe(0, 'wide.metta');
-    sleep 0.3;
+    wait_until_full($from);
     my ($code, $out) = finish($pid, $from);
     ok($code eq 0 && $out eq "[(quote ($wide))]\n[2]\n",
         "tier $tier: a pipe that does not block gets everything")
         or diag "exit $code, " . length($out) . ' bytes, ' . slurp('err');
     ($pid, $from) = start_with_pipe(1, 'wide.metta');
-    sleep 0.5 * $slow;
+    wait_until_full($from);
     kill INT => $pid;
-    sleep 0.2;
+    Program::wait_until(sub { slurp("/proc/$pid/status") !~ /^(?:Sig|Shd)Pnd:.*[^0\s]/m });
     ($code, $out) = finish($pid, $from);
     my $told = slurp('err') =~ /^ambit: a result line was cut: /;
     chop(my $prefix = $out);

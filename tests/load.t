@@ -16,7 +16,6 @@ use Time::HiRes qw(sleep);
 
 my $ambit = Program::path();
 my @tiers = Program::tiers();
-my $slow  = $ENV{AMBIT_SLOW} || 1;
 my $dir   = tempdir( CLEANUP => 1 );
 chdir $dir;
 
@@ -111,43 +110,61 @@ sub slurp_text { return Program::slurp( $_[0] ) }
 
 mkfifo( 'slow.csv', 0600 ) or die "mkfifo: $!";
 
-# Writes rows for some seconds into the pipe, then ends or goes on for ever.
+# Writes rows into the pipe, ten portions a second, so many or until it is ended; a byte
+# in `fed` for each portion.
 sub feed {
-    my ( $seconds, $endless ) = @_;
+    my ($portions) = @_;
+    unlink 'fed';
     my $pid = fork // die "fork: $!";
     return $pid if $pid;
     $SIG{PIPE} = 'DEFAULT';
     open my $out, '>', 'slow.csv' or POSIX::_exit(1);
-    $out->autoflush(1);
-    for ( my $i = 0; $endless || $i < $seconds * 10; $i++ ) {
+    open my $fed, '>', 'fed' or POSIX::_exit(1);
+    $_->autoflush(1) for $out, $fed;
+    for ( my $i = 0; !$portions || $i < $portions; $i++ ) {
         print $out "a,$i\n" x 4096;
+        print $fed '.';
         sleep 0.1;
     }
     POSIX::_exit(0);
 }
 
-my $feeder = feed( 0, 1 );
-write_file( 'i.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n!(println! no)\n" );
-my $pid = fork // die "fork: $!";
-if ( !$pid ) {
-    open STDOUT, '>', 'i.out';
-    open STDERR, '>', 'i.err';
-    exec $ambit, 'i.metta' or POSIX::_exit(127);
+sub end_feeder {
+    my ($pid) = @_;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
 }
-sleep 1 * $slow;
+
+# A process of these words, with what it prints in OUT and `s.err`.
+sub begin {
+    my ( $out, @words ) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    open STDIN,  '<', '/dev/null';
+    open STDOUT, '>', $out;
+    open STDERR, '>', 's.err';
+    exec @words or POSIX::_exit(127);
+}
+
+my $feeder = feed(0);
+write_file( 'i.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n!(println! no)\n" );
+my $pid = begin( 'i.out', $ambit, 'i.metta' );
+Program::wait_until( sub { ( -s 'fed' // 0 ) > 9 } );    # more than the pipe has room for
 kill 'INT', $pid;
 waitpid $pid, 0;
 is( $? >> 8, 130, 'an interrupt ends an import' );
-kill 'TERM', $feeder;
-waitpid $feeder, 0;
+end_feeder($feeder);
 
-$feeder = feed( 4 * $slow, 0 );
+$feeder = feed(0);
 write_file( 's.metta', "!(import! &self table)\n!(import-table! &self \"slow.csv\" ())\n" );
-my $shown = `timeout @{[ 300 * $slow ]} script -qec "$ambit s.metta" /dev/null </dev/null`;
-waitpid $feeder, 0;
-like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, \d+\.\d+ k a second\e\[K/, 'a slow import tells how far it has come' );
-like( $shown, qr/\rslow\.csv: \d+\.\d+ k facts, [^\r\n]*\e\[K\r?\n/, '... and how far it came' );
-$feeder = feed( 4 * $slow, 0 );
+$pid = begin( 's.out', 'script', '-qfec', "$ambit s.metta", '/dev/null' );
+my $far = qr/\rslow\.csv: \d+\.\d+ k facts, \d+\.\d+ k a second\e\[K/;
+ok( Program::wait_until( sub { -e 's.out' && slurp_text('s.out') =~ $far } ), 'a slow import tells how far it has come' );
+my $portions = -s 'fed';
+end_feeder($feeder);
+waitpid $pid, 0;
+like( slurp_text('s.out'), qr/\rslow\.csv: \d+\.\d+ k facts, [^\r\n]*\e\[K\r?\n/, '... and how far it came' );
+$feeder = feed( $portions + 5 );
 $r = Program::run( argv => [ $ambit, 's.metta' ] );
 waitpid $feeder, 0;
 is( $r->{err}, '', 'but not where nobody sits' );

@@ -25,7 +25,7 @@ sub start {
     $pid = open2($from, $to, $ambit, 'lsp');
     binmode $_ for $from, $to;
     ($last, @pending) = (0);
-    alarm 300;
+    alarm $Program::guard;
 }
 
 sub send_bytes { print $to $_[0]; $to->flush }

@@ -52,8 +52,8 @@ static bool take_line(Prompt *p, bool *interrupted) {
   case LINE_END: return false;
   case LINE_MEMORY: cli_complain("out of memory"); return false;
   case LINE_INTERRUPTED:
-    if (*interrupted && !c->len && !len) ask_to_leave(p);
-    *interrupted = true;
+    *interrupted = !(*interrupted && !c->len && !len);
+    if (!*interrupted) ask_to_leave(p);
     cli_collect_clear(c);
     return true;
   case LINE_READ: break;

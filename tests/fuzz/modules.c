@@ -48,13 +48,9 @@ static void renew(void) {
 }
 
 // JSON's objects are spaces.
-static void drop_cells(const CellHeader *older) {
-  while (rt->cells != older) {
-    CellHeader *c = rt->cells;
+static void check_cells(const CellHeader *older) {
+  for (const CellHeader *c = rt->cells; c != older; c = c->next)
     HOLDS(c->kind == CELL_SPACE, "a cell of kind %d", c->kind);
-    rt->cells = c->next;
-    ambi_space_free((Space *)(void *)c);
-  }
 }
 
 // ---- JSON -------------------------------------------------------------------------
@@ -223,9 +219,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   default: {
     const CellHeader *older = rt->cells;
     check_json(text, b.n);
-    drop_cells(older);
+    check_cells(older);
   }
   }
   ambi_context_reset(cx);
+  ambi_runtime_quiesce(rt);
   return 0;
 }

@@ -6,7 +6,6 @@ package Modes;
 #   options  given to the program before the file
 #   jit      for programs with machine code
 #   stress   what AMBIT_STRESS is set to (memory/stress.h); needs a debug build
-#   slow     how many times longer than in the first row a run may take
 #   compile  what is run is the program as `ambit compile` writes it
 #   rare     not for tests with loads of their own
 #   not      [ pattern of paths, reason ]: programs that are left out
@@ -29,26 +28,26 @@ our @MODES = (
     { name => 'j4-native', options => [ @SYNC, '-j4' ], jit => 1 },
     { name => 'compiled', options => ['--tier=1'], compile => 1, rare => 1 },
     { name => 'native-cap', options => [ @SYNC, '--jit-memory=12k' ], jit => 1, rare => 1 },
-    { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk',         slow => 4 },
-    { name => 'collect',    options => ['--tier=1'], stress => 'collect',              slow => 4 },
-    { name => 'relower',    options => ['--tier=1'], stress => 'relower',              slow => 8 },
-    { name => 'minimal',    options => ['--tier=1'], stress => 'minimal',              slow => 4 },
-    { name => 'yield',      options => ['--tier=1'], stress => 'yield',                slow => 4 },
-    { name => 'handover',   options => [ '--tier=1', '-j1' ], stress => 'handover',    slow => 8 },
-    { name => 'handover-j3', options => [ '--tier=1', '-j3' ], stress => 'handover,collect', slow => 16 },
-    { name => 'verify',     options => ['--tier=1'], stress => 'verify',               slow => 4 },
-    { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk', slow => 8 },
-    { name => 'native-collect', options => [@SYNC], jit => 1, stress => 'collect,minimal,walk', slow => 8 },
-    { name => 'native-refuse',  options => [@SYNC], jit => 1, stress => 'refuse,collect', slow => 8 },
-    { name => 'tabling',        options => ['--tier=1'], stress => 'tabling',              slow => 4 },
-    { name => 'tabling-collect', options => ['--tier=1'], stress => 'tabling,collect,minimal,walk', slow => 8 },
-    { name => 'native-tabling', options => [@SYNC], jit => 1, stress => 'tabling,collect', slow => 8 },
-    { name => 'native-yield', options => [@SYNC], jit => 1, stress => 'yield,collect', slow => 8 },
-    { name => 'native-handover', options => [ @SYNC, '-j3' ], jit => 1, stress => 'handover,yield', slow => 16 },
-    { name => 'native-early', options => [@SYNC], jit => 1, stress => 'early', slow => 2 },
-    { name => 'native-early-leave', options => [@SYNC], jit => 1, stress => 'early,leave', slow => 4 },
-    { name => 'native-leave',   options => [@SYNC], jit => 1, stress => 'leave,collect', slow => 8 },
-    { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower',         slow => 16 },
+    { name => 'tier0-walk', options => ['--tier=0'], stress => 'minimal,walk' },
+    { name => 'collect',    options => ['--tier=1'], stress => 'collect' },
+    { name => 'relower',    options => ['--tier=1'], stress => 'relower' },
+    { name => 'minimal',    options => ['--tier=1'], stress => 'minimal' },
+    { name => 'yield',      options => ['--tier=1'], stress => 'yield' },
+    { name => 'handover',   options => [ '--tier=1', '-j1' ], stress => 'handover' },
+    { name => 'handover-j3', options => [ '--tier=1', '-j3' ], stress => 'handover,collect' },
+    { name => 'verify',     options => ['--tier=1'], stress => 'verify' },
+    { name => 'walk',       options => ['--tier=1'], stress => 'collect,minimal,walk' },
+    { name => 'native-collect', options => [@SYNC], jit => 1, stress => 'collect,minimal,walk' },
+    { name => 'native-refuse',  options => [@SYNC], jit => 1, stress => 'refuse,collect' },
+    { name => 'tabling',        options => ['--tier=1'], stress => 'tabling' },
+    { name => 'tabling-collect', options => ['--tier=1'], stress => 'tabling,collect,minimal,walk' },
+    { name => 'native-tabling', options => [@SYNC], jit => 1, stress => 'tabling,collect' },
+    { name => 'native-yield', options => [@SYNC], jit => 1, stress => 'yield,collect' },
+    { name => 'native-handover', options => [ @SYNC, '-j3' ], jit => 1, stress => 'handover,yield' },
+    { name => 'native-early', options => [@SYNC], jit => 1, stress => 'early' },
+    { name => 'native-early-leave', options => [@SYNC], jit => 1, stress => 'early,leave' },
+    { name => 'native-leave',   options => [@SYNC], jit => 1, stress => 'leave,collect' },
+    { name => 'native-relower', options => [@SYNC], jit => 1, stress => 'relower' },
 );
 
 # One evaluator, unless a row is about how many there are, or about the defaults.

@@ -49,6 +49,17 @@ sub slurp {
 # anything else at the same time.
 our $guard = 300 * ( $ENV{AMBIT_SLOW} || 1 );
 
+# Waits until something is so; false: it never was.
+sub wait_until {
+    my ($is_so) = @_;
+    my $until = time + $guard;
+    until ( $is_so->() ) {
+        return 0 if time > $until;
+        sleep 0.005;
+    }
+    return 1;
+}
+
 # run(argv => [...], dir => DIR, stdin => FILE, guard => SECONDS)
 # -> { out, err, exit, signal, timeout, seconds }
 sub run {

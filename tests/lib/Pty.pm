@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use IO::Pty;
 use IO::Select;
+use Program;
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(time sleep);
 
@@ -22,7 +23,6 @@ sub start {
         all  => '',    # bytes
         row  => [],    # cells of the row where the cursor is, and its column
         at   => 0,
-        slow => $ENV{AMBIT_SLOW} || 1,
     }, $class;
     $self->resize( $how{rows} || 24, $how{columns} || 80 );
     my $pid = fork // die "fork: $!\n";
@@ -116,25 +116,25 @@ sub more {
     return length $all;
 }
 
-# Waits until something is as wanted: what $found gives, unless it is undef.
+# Waits until something is as wanted: what $found gives, unless it is undef. Where that
+# never comes, the test ends.
 sub wait_until {
-    my ( $self, $seconds, $found ) = @_;
-    my $until = time + ( $seconds || 120 ) * $self->{slow};
+    my ( $self, $found ) = @_;
+    my $until = time + $Program::guard;
     while (1) {
         my $got = $found->();
         return $got if defined $got;
         my $left = $until - time;
-        return undef if $left <= 0;
+        die "it does not come; there is:\n" . substr( $self->{seen}, -2000 ) if $left <= 0;
         next if $self->more( $left < 1 ? $left : 1 );
         return undef if $self->gone;
     }
 }
 
-# Until the text appears; what came up to it is given back. undef: it does not come.
+# Until the text appears; what came up to it is given back. undef: the program has ended.
 sub wait_for {
-    my ( $self, $want, $seconds ) = @_;
+    my ( $self, $want ) = @_;
     return $self->wait_until(
-        $seconds,
         sub {
             return undef unless $self->{seen} =~ /$want/;
             my $upto = substr $self->{seen}, 0, $+[0];
@@ -146,8 +146,8 @@ sub wait_for {
 
 # Until the row where the cursor is reads so.
 sub wait_row {
-    my ( $self, $want, $seconds ) = @_;
-    return $self->wait_until( $seconds, sub { return $self->row =~ $want ? $self->row : undef } );
+    my ( $self, $want ) = @_;
+    return $self->wait_until( sub { return $self->row =~ $want ? $self->row : undef } );
 }
 
 # In pieces that a terminal takes, reading meanwhile so that nobody waits for the other.
@@ -175,7 +175,7 @@ sub gone {
 # The exit status, once it has ended; undef: it does not. Then it is ended.
 sub status {
     my ($self) = @_;
-    my $until = time + 120 * $self->{slow};
+    my $until = time + $Program::guard;
     while ( !$self->gone && time < $until ) {
         $self->more(0.05);
     }

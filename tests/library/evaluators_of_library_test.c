@@ -208,7 +208,7 @@ END_TEST
 int main(void) {
   TCase *c = tcase_create("evaluators of the library");
   tcase_add_checked_fixture(c, open_three, close_one);
-  tcase_set_timeout(c, 60);
+  tcase_set_timeout(c, 600);
   tcase_add_test(c, searches_are_shared);
   tcase_add_test(c, questions_rest);
   tcase_add_test(c, a_question_is_closed_early);

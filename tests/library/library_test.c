@@ -452,7 +452,7 @@ END_TEST
 int main(void) {
   TCase *c = tcase_create("library");
   tcase_add_checked_fixture(c, open_one, close_one);
-  tcase_set_timeout(c, 60);
+  tcase_set_timeout(c, 600);
   tcase_add_test(c, a_script_reports_each_form);
   tcase_add_test(c, what_ends_a_script_is_told);
   tcase_add_test(c, answers_come_one_by_one);

@@ -188,7 +188,7 @@ END_TEST
 
 int main(void) {
   TCase *c = tcase_create("ports of the library");
-  tcase_set_timeout(c, 120);
+  tcase_set_timeout(c, 600);
   tcase_add_loop_test(c, messages_go_and_come, 1, 4);
   tcase_add_loop_test(c, a_program_calls, 1, 4);
   tcase_add_loop_test(c, another_thread_posts_and_takes, 1, 4);

@@ -146,7 +146,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("actor");
-  tcase_set_timeout(tc, 120);
   tcase_add_loop_test(tc, a_hundred_thousand_at_once, 0, CREWS);
   tcase_add_loop_test(tc, chaos_loses_nothing, 0, CREWS);
   tcase_add_loop_test(tc, killed_at_any_moment, 0, CREWS);

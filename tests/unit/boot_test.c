@@ -542,7 +542,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("boot");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, atoms_and_types_are_those_of_the_text);
   tcase_add_test(tc, symbols_have_the_same_ids);

@@ -591,7 +591,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("builtin");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_runtime, close_runtime);
   tcase_add_test(tc, arithmetic);
   tcase_add_test(tc, math_functions);

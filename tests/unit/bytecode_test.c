@@ -293,7 +293,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("bytecode");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, a_fork_written_out);
   tcase_add_test(tc, a_fork_over_a_list);

@@ -152,7 +152,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("cells");
-  tcase_set_timeout(tc, 300);
   tcase_add_loop_test(tc, what_is_kept_stays, 0, 4);
   tcase_add_loop_test(tc, circles_go, 0, 4);
   tcase_add_test(tc, given_up_terms_hold_on);

@@ -163,13 +163,13 @@ START_TEST(tail_then_cons_does_not_damage) {
 END_TEST
 
 // Taking a list apart must not look at the whole rest each time, even when a
-// variable at the very end keeps the rest from being ground.
+// variable at the very end keeps the rest from being ground: a trillion looks, and no
+// end before the test is ended.
 START_TEST(taking_apart_is_linear) {
-  enum { N = 300000 };
+  enum { N = 1500000 };
   Value list = AMB_EXPR(cx, var());
   for (int i = 0; i < N; i++)
     list = ambi_make_cons(cx, n(i), list);
-  double start = ambi_monotonic_seconds();
   uint32_t count = 0, wrong = 0;
   while (!ambi_is_unit(list)) {
     list = ambi_make_tail(cx, list, 1);
@@ -178,7 +178,6 @@ START_TEST(taking_apart_is_linear) {
   }
   ck_assert_uint_eq(wrong, 0);
   ck_assert_uint_eq(count, N + 1);
-  ck_assert(ambi_monotonic_seconds() - start < 5);
 }
 END_TEST
 
@@ -355,7 +354,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("context");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_context, close_context);
   tcase_add_test(tc, expressions);
   tcase_add_test(tc, children_are_dereferenced);

@@ -168,7 +168,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("epoch");
-  tcase_set_timeout(tc, 300);
   tcase_add_test(tc, test_order);
   tcase_add_test(tc, test_growth);
   tcase_add_test(tc, test_lookers);

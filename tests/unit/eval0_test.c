@@ -273,7 +273,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("tier 0");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, leftmost_argument_is_slowest);
   tcase_add_test(tc, bindings_of_arguments_survive);
   tcase_add_test(tc, chain_substitutes_and_does_not_bind);

@@ -207,7 +207,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("fmt");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, blanks_and_lines);
   tcase_add_test(tc, indents);
   tcase_add_test(tc, long_lines);

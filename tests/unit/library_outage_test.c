@@ -99,7 +99,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("library outage");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, each_allocation_fails_once);
   return unit_run(tc, "library_outage");
 }

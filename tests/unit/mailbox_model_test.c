@@ -237,7 +237,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("mailbox_model");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, every_order_of_steps_is_right);
   tcase_add_test(tc, the_model_notices_what_is_broken);
   return unit_run(tc, "mailbox_model");

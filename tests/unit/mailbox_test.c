@@ -224,7 +224,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("mailbox");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, messages_come_in_their_order);
   tcase_add_test(tc, any_message_may_be_taken);
   tcase_add_test(tc, the_first_who_comes_has_the_receiver);

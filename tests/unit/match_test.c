@@ -223,7 +223,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("match");
-  tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, terms_open, terms_close);
   tcase_add_test(tc, test_equality);
   tcase_add_test(tc, test_states);

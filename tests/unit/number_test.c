@@ -434,7 +434,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("number");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_context, close_context);
   tcase_add_test(tc, literals_are_recognised);
   tcase_add_test(tc, other_words_are_no_numbers);

@@ -168,7 +168,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("outside");
-  tcase_set_timeout(tc, 60);
   tcase_add_loop_test(tc, messages_come_from_any_thread, 0, CREWS);
   tcase_add_loop_test(tc, messages_go_out, 0, CREWS);
   tcase_add_loop_test(tc, it_ends_like_an_actor, 0, CREWS);

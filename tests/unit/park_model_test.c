@@ -333,7 +333,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("park_model");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, nothing_is_slept_over);
   tcase_add_test(tc, each_broken_rule_is_noticed);
   return unit_run(tc, "park_model");

@@ -307,7 +307,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("parts model");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, test_every_interleaving);
   tcase_add_test(tc, test_broken_rules_are_noticed);
   return unit_run(tc, "parts_model");

@@ -476,7 +476,6 @@ END_TEST
 int main(void) {
   const int n = sizeof sizes / sizeof *sizes;
   TCase *tc = tcase_create("pool");
-  tcase_set_timeout(tc, 120);
   tcase_add_loop_test(tc, test_yield, 0, n);
   tcase_add_test(tc, test_no_starvation);
   tcase_add_test(tc, test_classes);

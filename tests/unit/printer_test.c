@@ -247,7 +247,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("printer");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_printer, close_printer);
   tcase_add_test(tc, atoms_without_parts);
   tcase_add_test(tc, strings_are_escaped);

@@ -678,7 +678,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("reader");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_reader, close_reader);
   tcase_add_test(tc, words_and_separators);
   tcase_add_test(tc, comments);

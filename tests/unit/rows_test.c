@@ -129,7 +129,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("rows");
-  tcase_set_timeout(tc, 300);
   tcase_add_test(tc, test_memory);
   tcase_add_test(tc, test_take_back);
   return unit_run(tc, "rows");

@@ -136,7 +136,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("run_queue");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, test_order);
   tcase_add_test(tc, test_steal_half);
   tcase_add_test(tc, test_each_is_taken_once);

@@ -190,7 +190,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("scripts");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, each_form_gives_one_line);
   tcase_add_test(tc, an_error_result_ends_the_script);
   tcase_add_test(tc, an_error_beside_another_result_is_dropped);

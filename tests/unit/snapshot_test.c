@@ -426,7 +426,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("snapshot");
-  tcase_set_timeout(tc, 300);
   tcase_add_test(tc, test_round_trip);
   tcase_add_test(tc, test_large_terms);
   tcase_add_test(tc, test_removal);

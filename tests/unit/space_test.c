@@ -694,7 +694,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("space");
-  tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, open_space, terms_close);
   tcase_add_test(tc, test_model_small);
   tcase_add_test(tc, test_model_ground);

@@ -345,7 +345,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("store");
-  tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, terms_open, terms_close);
   tcase_add_test(tc, test_round_trip);
   tcase_add_test(tc, test_make_details);

@@ -152,7 +152,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("symbol");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, predefined_ids_are_rows);
   tcase_add_test(tc, same_text_same_id);
   tcase_add_test(tc, text_may_hold_any_byte);

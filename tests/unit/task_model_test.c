@@ -226,7 +226,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("task_model");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, no_wake_is_lost);
   tcase_add_test(tc, each_broken_rule_is_noticed);
   return unit_run(tc, "task_model");

@@ -359,7 +359,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("tree");
-  tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, open_tree, close_tree);
   tcase_add_test(tc, kinds);
   tcase_add_test(tc, faults);

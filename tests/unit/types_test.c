@@ -470,7 +470,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("types");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_runtime, close_runtime);
   tcase_add_test(tc, leaves_have_their_own_types);
   tcase_add_test(tc, states_carry_the_type_of_their_content);

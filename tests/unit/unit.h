@@ -5,6 +5,12 @@
 #include <check.h>
 #include <stdlib.h>
 
+// Nothing is held to a time. What does not end at all is ended after some minutes, on
+// however busy a machine.
+__attribute__((constructor)) static void guard_against_hanging(void) {
+  setenv("CK_DEFAULT_TIMEOUT", "600", 0);
+}
+
 // Runs the cases and returns the exit status of main.
 static inline int unit_run(TCase *tc, const char *name) {
   Suite *suite = suite_create(name);

@@ -499,7 +499,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("verify");
-  tcase_set_timeout(tc, 60);
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, reads_come_after_writes);
   tcase_add_test(tc, alternatives_see_older_slots_only);

@@ -205,7 +205,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("code memory");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, both_mappings_show_one_memory);
 #ifdef __x86_64__
   tcase_add_test(tc, what_was_written_runs);

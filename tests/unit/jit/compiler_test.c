@@ -747,7 +747,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("compiler");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, compiles_at_the_first_call);
   tcase_add_test(tc, compiles_in_the_background);
   tcase_add_test(tc, counts_calls_to_the_threshold);

@@ -13,7 +13,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("compiler torture");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, evaluators_and_compilers_at_full_speed);
   return unit_run(tc, "compiler torture");
 }

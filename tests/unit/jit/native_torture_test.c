@@ -8,7 +8,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("native torture");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, machine_code_comes_and_goes);
   return unit_run(tc, "native torture");
 }

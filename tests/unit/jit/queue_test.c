@@ -119,7 +119,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("queue");
-  tcase_set_timeout(tc, 120);
   tcase_add_test(tc, first_in_first_out);
   tcase_add_test(tc, fails_without_memory);
   tcase_add_test(tc, several_producers_keep_their_order);

@@ -415,7 +415,6 @@ END_TEST
 
 int main(void) {
   TCase *tc = tcase_create("state model");
-  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, every_interleaving_is_sound);
   tcase_add_test(tc, each_broken_rule_is_noticed);
   return unit_run(tc, "state model");

@@ -263,7 +263,6 @@ int main(int argc, char **argv) {
   first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
   last_seed = argc > 1 ? first_seed : getenv("AMBIT_LONG") ? LONG_SEEDS : SEEDS;
   TCase *tc = tcase_create("schedules");
-  tcase_set_timeout(tc, 600);
   tcase_add_test(tc, test_run_queue);
   tcase_add_test(tc, test_pool);
   tcase_add_test(tc, test_coming_and_going);

@@ -175,11 +175,16 @@ static bool is_rule_kind(Value kind) {
   return kind.w == AMB_SYM(EQ).w || kind.w == AMB_SYM(COLON).w;
 }
 
+// A variable, or Empty, which takes the place of whatever it is a member of.
+static bool is_broad_subject(Value v) {
+  return is_variable(v) || v.w == AMB_SYM(EMPTY).w;
+}
+
 bool ambi_is_broad(Value atom) {
   if (ambi_expr_size(atom) != 3) return false;
   Value kind = ambi_expr_at(atom, 0);
   return is_variable(kind) ||
-         (is_rule_kind(kind) && is_variable(ambi_expr_at(atom, 1)));
+         (is_rule_kind(kind) && is_broad_subject(ambi_expr_at(atom, 1)));
 }
 
 static bool adds(Value head) {
@@ -192,6 +197,7 @@ static bool adds(Value head) {
 static bool adds_broad(Value atom) {
   if (ambi_expr_size(atom) != 3) return false;
   Value kind = ambi_expr_at(atom, 0), subject = ambi_expr_at(atom, 1);
+  if (subject.w == AMB_SYM(EMPTY).w && is_rule_kind(kind)) return true;
   while (ambi_is_expr(subject))
     subject = ambi_expr_at(subject, 0);
   return is_variable(kind) || (is_variable(subject) && is_rule_kind(kind));

@@ -63,9 +63,11 @@ static Entry *table_find(Context *cx, const Table *t, Value item) {
   }
 }
 
-// Child i with its bindings resolved.
+// Child i with its bindings resolved. What counts as evaluated still does.
 static Value child(Context *cx, Value list, uint32_t i) {
-  return ambi_resolve(cx, ambi_expr_at(list, i));
+  Value v = ambi_expr_at(list, i), now = ambi_resolve(cx, v);
+  bool own = ambi_is_expr(v) && ambi_has_eval(v);
+  return own && !ambi_is_none(now) ? ambi_mark_eval(now) : now;
 }
 
 static bool table_add(Context *cx, Table *t, Value list) {

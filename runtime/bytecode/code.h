@@ -278,6 +278,8 @@ struct CodeState {
   x_rule_for_all;  // [lock>all] a rule came because of which all forms are literal
   AMB_ATOMIC(bool)
   x_metatypes;  // [lock>all] some atom was said to have a metatype: Expression and so on
+  AMB_ATOMIC(bool)
+  x_typed_calls;  // [lock>all] some expression was given a type as a whole
   struct Receives *receives;  // [lock:guard] of lower_receive.c
   Unit *lower_unit;           // [init] stub: OP_I_LOWER
   // Units of frames that no rule was lowered to, once they are needed.

@@ -149,23 +149,44 @@ static bool takes_atoms(const Definition *d, Record r) {
   return true;
 }
 
+// Memory may be out.
+static void look_for_types(Context *cx, const Definition *d, Value atom,
+                           DefinitionInfo *info) {
+  RecordVec types = {0};
+  if (!ambi_space_types(d->space, atom, &types)) cx->stop = STOP_MEMORY;
+  info->untyped = types.n == 0;
+  info->takes_atoms = types.n == 1 && takes_atoms(d, types.at[0]);
+  ambi_records_drop(&types);
+}
+
+// Has some call of it a type of its own, as in (: (f a) T)?
+static void look_for_typed_calls(Context *cx, const Definition *d,
+                                 DefinitionInfo *info) {
+  enum { MANY = 64 };
+  Value items[MANY + 1] = {d->head};
+  Word *top = cx->h;
+  for (uint32_t i = 1; i <= d->nargs && i <= MANY; i++) {
+    items[i] = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+    if (ambi_is_none(items[i])) return;
+  }
+  info->untyped = d->nargs <= MANY;
+  if (!info->untyped) return;
+  Value call = ambi_make_expr(cx, items, d->nargs + 1);
+  if (ambi_is_none(call)) return;
+  look_for_types(cx, d, call, info);
+  ambi_heap_give_back(cx, top);
+}
+
 // What rules and types there are now.
 static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
   Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
   info->untyped = true;
-  if (ambi_is_sym(head)) {
-    RecordVec types = {0};
-    if (!ambi_space_types(d->space, head, &types)) {
-      ambi_records_drop(&types);
-      cx->stop = STOP_MEMORY;
-      return false;
-    }
-    info->untyped = types.n == 0;
-    info->takes_atoms = types.n == 1 && takes_atoms(d, types.at[0]);
-    ambi_records_drop(&types);
-  }
+  if (ambi_is_sym(head)) look_for_types(cx, d, head, info);
+  if (ambi_is_sym(head) && info->untyped && !cx->stop &&
+      ambi_load_relaxed(&cx->rt->code->x_typed_calls))
+    look_for_typed_calls(cx, d, info);
   info->has_rules = ambi_space_has_rules(d->space, head, d->nargs);
-  return true;
+  return !cx->stop;
 }
 
 // Under the guard, so nothing changes before code is known to rely on it.
@@ -376,6 +397,8 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
       (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
        ambi_same(kind, AMB_SYM(SUBTYPE))))
     ambi_store_release(&cs->x_broad_rules, true);
+  if (kind.w == AMB_SYM(COLON).w && ambi_is_expr(ambi_expr_at(atom, 1)))
+    ambi_store_release(&cs->x_typed_calls, true);
   if (s != rt->corelib && (ambi_is_broad(atom) || ambi_names_itself(atom)))
     ambi_store_release(&cs->x_rule_for_all, true);
   bool all = note_metatype(cs, atom);

@@ -50,6 +50,14 @@ static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
   return ambi_is_function(rhs) || head.w == AMB_SYM(ERROR).w;
 }
 
+// A call that gives its body unevaluated: may that be the call itself? Then it counts as
+// evaluated, if the arguments are as they were.
+static bool may_name_call(const Heads *h, Value rhs) {
+  if (ambi_expr_size(rhs) != h->nargs + 1) return false;
+  Value head = ambi_expr_at(rhs, 0);
+  return ambi_is_lvar(head) || head.w == h->head.w;
+}
+
 // The rule's body is a variable: what it holds may send back to the call.
 static void variable_body(Heads *h, Rule *r) {
   Lower *l = h->l;
@@ -85,12 +93,7 @@ static void body_code(Heads *h, Rule *r) {
   if (r->rhs.w == AMB_SYM(NOT_REDUCIBLE).w) {
     ambi_lower_data_code(h);
   } else if (built_only(r->rhs)) {
-    uint16_t body = ambi_lower_term(l, r->rhs);
-    if (body >= SRC_CHECK) {
-      uint16_t slot = ambi_lower_slot(l);
-      ambi_lower_emit(l, OP_I_MOVE, slot, body, 0);
-      body = slot;
-    }
+    uint16_t body = ambi_lower_in_slot(l, ambi_lower_term(l, r->rhs));
     if (ambi_expr_at(r->rhs, 0).w == AMB_SYM(ERROR).w)
       ambi_lower_emit(l, OP_I_RET, body, 0, 0);
     else
@@ -101,6 +104,10 @@ static void body_code(Heads *h, Rule *r) {
   } else if (h->type.w == AMB_SYM(T_ATOM).w) {
     if (r->rhs.w == AMB_SYM(EMPTY).w)
       ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    else if (may_name_call(h, r->rhs))
+      ambi_lower_emit(l, OP_I_BODYT, stayed(h),
+                      ambi_lower_in_slot(l, ambi_lower_term(l, r->rhs)),
+                      ambi_lower_const(l, h->type.w));
     else
       ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);
   } else {

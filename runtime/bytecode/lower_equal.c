@@ -16,9 +16,7 @@ static Value side_type(Lower *l, Value e) {
   return open || ambi_is_metatype(t) ? AMB_UNIT : t;
 }
 
-enum { MAX_STATED = 3 };  // rules that are followed
-
-// What the rules of an untyped function end in.
+// What a rule of an untyped function ends in.
 enum Ending {
   END_PLAIN = 1,  // a value as it stands: the expected type is asked of it
   END_TYPED =
@@ -27,7 +25,24 @@ enum Ending {
   END_FREE = 8,      // a call whose value has any type: nobody asks for another
   END_OTHER = 16
 };
-static unsigned endings_of(Lower *l, Value call, unsigned depth);
+
+enum { MAX_FOLLOWED = 12 };
+// Functions whose rules were looked at, each once.
+typedef struct Followed {
+  const Definition *at[MAX_FOLLOWED];
+  unsigned n;
+} Followed;
+
+// What all the rules end in.
+typedef struct Endings {
+  unsigned kinds;
+  // The type of those that are END_TYPED, and that of all. AMB_NONE: there are none yet,
+  // AMB_UNIT: there are several, or it is not known.
+  Value typed, all;
+  Followed followed;
+} Endings;
+
+static void follow_call(Lower *l, Value call, Endings *e);
 
 // Is the value of this side to have the type of the other one? That of a call
 // without a type is; a declared type, %Undefined% included, is not looked at
@@ -37,92 +52,143 @@ bool ambi_lower_untyped_call(Lower *l, Value side) {
          ambi_lower_head_of(l, side).kind == HEAD_CALL;
 }
 
-static unsigned result_ending(Value result) {
-  if (ambi_is_var(result)) return END_OTHER;
-  if (ambi_lower_any_type(result)) return END_FREE;
-  if (!ambi_is_sym(result)) return END_OTHER;
-  return ambi_is_metatype(result) ? END_METATYPE : END_TYPED;
+static bool was_followed(const Followed *f, const Definition *d) {
+  for (unsigned i = 0; i < f->n; i++)
+    if (f->at[i] == d) return true;
+  return false;
+}
+
+// False: they are too many.
+static bool follow(Followed *f, const Definition *d) {
+  if (f->n == MAX_FOLLOWED) return false;
+  f->at[f->n++] = d;
+  return true;
+}
+
+static void join_type(Value *all, Value type) {
+  if (ambi_is_none(*all))
+    *all = type;
+  else if (all->w != type.w)
+    *all = AMB_UNIT;
+}
+
+static void ends_in(Endings *e, enum Ending kind, Value type) {
+  e->kinds |= kind;
+  if (kind == END_TYPED) join_type(&e->typed, type);
+  join_type(&e->all, type);
+}
+
+static void ends_in_result(Endings *e, Value result) {
+  if (!ambi_is_var(result) && ambi_lower_any_type(result))
+    ends_in(e, END_FREE, AMB_UNIT);
+  else if (!ambi_is_sym(result))
+    ends_in(e, END_OTHER, AMB_UNIT);
+  else if (ambi_is_metatype(result))
+    ends_in(e, END_METATYPE, AMB_UNIT);
+  else
+    ends_in(e, END_TYPED, result);
 }
 
 // The head has several types, or another one for so many arguments.
-static unsigned typed_ending(Lower *l, Value head, uint32_t nargs) {
+static void typed_ending(Lower *l, Value head, uint32_t nargs, Endings *e) {
   TypeVec types = {0};
-  unsigned all = END_OTHER;
+  ends_in(e, END_OTHER, AMB_UNIT);
   if (ambi_head_types(l->cx, l->space, head, nargs, AMB_UNIT, &types))
     for (size_t i = 0; i < types.n; i++) {
       Value t = types.at[i].type;
       if (types.at[i].is_function && !types.at[i].is_error)
-        all |=
-            result_ending(ambi_deref(ambi_expr_at(t, ambi_expr_size(t) - 1)));
+        ends_in_result(e, ambi_deref(ambi_expr_at(t, ambi_expr_size(t) - 1)));
     }
   ambi_types_drop(&types);
   if (l->cx->stop) l->failed = true;
-  return all;
 }
 
-static unsigned ending(Lower *l, Value body, unsigned depth) {
-  if (!ambi_is_expr(body)) return END_PLAIN;
+static void follow_body(Lower *l, Value body, Endings *e) {
+  if (!ambi_is_expr(body)) {
+    Value t = ambi_lower_static_type(l, body);
+    ends_in(e, END_PLAIN, ambi_is_none(t) ? AMB_UNIT : t);
+    return;
+  }
   Value head = ambi_expr_at(body, 0);
-  if (is_sym(head, AMB_SYM(IF).w) && ambi_expr_size(body) == 4)
-    return ending(l, ambi_expr_at(body, 2), depth) |
-           ending(l, ambi_expr_at(body, 3), depth);
+  if (is_sym(head, AMB_SYM(IF).w) && ambi_expr_size(body) == 4) {
+    follow_body(l, ambi_expr_at(body, 2), e);
+    follow_body(l, ambi_expr_at(body, 3), e);
+    return;
+  }
   Head h = ambi_lower_head_of(l, body);
-  if (ambi_is_sym(head) && h.kind == HEAD_DATA) return END_PLAIN;
-  if (h.kind == HEAD_CALL)
-    return depth > 0 ? endings_of(l, body, depth - 1) : END_OTHER;
-  if (h.kind == HEAD_TYPED)
-    return result_ending(
-        ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
-  return h.kind == HEAD_ODD && ambi_is_sym(head)
-             ? typed_ending(l, head, ambi_expr_size(body) - 1)
-             : END_OTHER;
+  if (ambi_is_sym(head) && h.kind == HEAD_DATA)
+    ends_in(e, END_PLAIN, AMB_UNIT);
+  else if (h.kind == HEAD_CALL)
+    follow_call(l, body, e);
+  else if (h.kind == HEAD_TYPED)
+    ends_in_result(
+        e, ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  else if (h.kind == HEAD_ODD && ambi_is_sym(head))
+    typed_ending(l, head, ambi_expr_size(body) - 1, e);
+  else
+    ends_in(e, END_OTHER, AMB_UNIT);
 }
 
-static unsigned endings_of(Lower *l, Value call, unsigned depth) {
-  if (!ambi_lower_untyped_call(l, call)) return END_OTHER;
-  Definition *d = ambi_lower_head_of(l, call).def;
+static void follow_call(Lower *l, Value call, Endings *e) {
+  Definition *d =
+      ambi_lower_untyped_call(l, call) ? ambi_lower_head_of(l, call).def : NULL;
+  if (d && was_followed(&e->followed, d)) return;
+  if (!d || !follow(&e->followed, d)) {
+    ends_in(e, END_OTHER, AMB_UNIT);
+    return;
+  }
   RecordVec rules = {0};
-  unsigned all = 0;
   if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
   for (size_t i = 0; i < rules.n; i++)
-    all |= ending(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), depth);
+    follow_body(l, ambi_expr_at(ambi_record_atom(rules.at[i]), 2), e);
   ambi_records_drop(&rules);
-  return all;
+}
+
+// A variable has a value as it stands.
+static Endings endings_of(Lower *l, Value side) {
+  Endings e = {.typed = AMB_NONE, .all = AMB_NONE};
+  if (ambi_is_lvar(side))
+    ends_in(&e, END_PLAIN, AMB_UNIT);
+  else
+    follow_call(l, side, &e);
+  return e;
 }
 
 // ---- one result at most ---------------------------------------------------------
 
-static bool is_single_call(Lower *l, Value call, unsigned depth);
+static bool is_single_call(Lower *l, Value call, Followed *f);
 
-static bool is_single(Lower *l, Value e, unsigned depth) {
+static bool is_single(Lower *l, Value e, Followed *f) {
   if (ambi_lower_is_det(l, e)) return true;
   if (is_sym(ambi_expr_at(e, 0), AMB_SYM(IF).w) && ambi_expr_size(e) == 4)
     return ambi_lower_is_det(l, ambi_expr_at(e, 1)) &&
-           is_single(l, ambi_expr_at(e, 2), depth) &&
-           is_single(l, ambi_expr_at(e, 3), depth);
-  return depth > 0 && is_single_call(l, e, depth - 1);
+           is_single(l, ambi_expr_at(e, 2), f) &&
+           is_single(l, ambi_expr_at(e, 3), f);
+  return is_single_call(l, e, f);
 }
 
-static bool is_single_call(Lower *l, Value call, unsigned depth) {
+// What a function gives is single if that is so wherever it does not call itself.
+static bool is_single_call(Lower *l, Value call, Followed *f) {
   if (!ambi_lower_untyped_call(l, call)) return false;
   for (uint32_t i = 1; i < ambi_expr_size(call); i++)
-    if (!is_single(l, ambi_expr_at(call, i), depth)) return false;
+    if (!is_single(l, ambi_expr_at(call, i), f)) return false;
   Definition *d = ambi_lower_head_of(l, call).def;
+  if (was_followed(f, d)) return true;
   RecordVec rules = {0};
   if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) l->failed = true;
-  bool single =
-      rules.n == 1 &&
-      is_single(l, ambi_expr_at(ambi_record_atom(rules.at[0]), 2), depth);
+  bool single = rules.n == 1 && follow(f, d) &&
+                is_single(l, ambi_expr_at(ambi_record_atom(rules.at[0]), 2), f);
   ambi_records_drop(&rules);
   return single;
 }
 
 bool ambi_lower_is_single(Lower *l, Value e) {
-  return is_single(l, e, MAX_STATED);
+  Followed f = {.n = 0};
+  return is_single(l, e, &f);
 }
 
 bool ambi_lower_states(Lower *l, Value side) {
-  return endings_of(l, side, MAX_STATED) == END_PLAIN;
+  return endings_of(l, side).kinds == END_PLAIN;
 }
 
 // How two values of different kinds are judged.
@@ -137,16 +203,33 @@ static bool is_open_side(Lower *l, Value side) {
   return ambi_is_lvar(side) || ambi_lower_untyped_call(l, side);
 }
 
+// A variable and a call: the type that some rules end in is asked of the variable before
+// anything runs (guard_endings), so that only values as they stand are judged.
+static bool asked_before(const Endings *ends) {
+  return ambi_is_sym(ends->typed) &&
+         !(ends->kinds & ~(unsigned)(END_PLAIN | END_TYPED));
+}
+
 static enum Look look_at(Lower *l, Value a, Value b) {
   bool call_a = ambi_lower_untyped_call(l, a),
        call_b = ambi_lower_untyped_call(l, b);
   if ((!call_a && !call_b) || !is_open_side(l, a) || !is_open_side(l, b))
     return LOOK_NO;
-  unsigned ends_a = call_a ? endings_of(l, a, MAX_STATED) : END_PLAIN,
-           ends_b = call_b ? endings_of(l, b, MAX_STATED) : END_PLAIN;
-  if (ends_a == END_FREE || ends_b == END_FREE) return LOOK_NO;
-  if ((ends_a | ends_b) != END_PLAIN) return LOOK_WHOLE;
+  Endings ends_a = endings_of(l, a), ends_b = endings_of(l, b);
+  if (ends_a.kinds == END_FREE || ends_b.kinds == END_FREE) return LOOK_NO;
+  if (call_a && call_b && ambi_is_sym(ends_a.all) &&
+      ends_a.all.w == ends_b.all.w)
+    return LOOK_NO;
+  if ((ends_a.kinds | ends_b.kinds) != END_PLAIN &&
+      (call_a == call_b || !asked_before(call_a ? &ends_a : &ends_b)))
+    return LOOK_WHOLE;
   return call_b ? LOOK_SECOND : LOOK_FIRST;
+}
+
+static void guard_endings(Lower *l, Value var, Value call, int label) {
+  if (!ambi_is_lvar(var) || !ambi_lower_untyped_call(l, call)) return;
+  Endings ends = endings_of(l, call);
+  if (asked_before(&ends)) ambi_lower_guard(l, var, ends.typed, label);
 }
 
 // It cannot be evaluated twice.
@@ -157,8 +240,14 @@ static bool writes(Lower *l, Value side) {
 // Some rules ask for a type and some do not, so of several values nobody knows.
 static bool gives_any(Lower *l, Value side) {
   if (!ambi_lower_untyped_call(l, side)) return false;
-  unsigned ends = endings_of(l, side, MAX_STATED);
+  unsigned ends = endings_of(l, side).kinds;
   return (ends & END_FREE) && ends != END_FREE;
+}
+
+// Can it be evaluated once more when its value is there?
+static bool repeats(Lower *l, Value side) {
+  return ambi_is_lvar(side) || (!writes(l, side) && !gives_any(l, side) &&
+                                ambi_lower_is_single(l, side));
 }
 
 // What a variable gives, compared with what has one type for certain.
@@ -184,12 +273,11 @@ bool ambi_lower_simple_types(Lower *l, Value e) {
        known_b = !ambi_is_unit(tb) || ambi_is_lvar(b);
   if (!known_a || !known_b || decides_on_evaluation(l, ta, tb, e)) return false;
   if (ambi_is_none(tb) && ambi_is_expr(b) &&
-      (endings_of(l, a, MAX_STATED) & END_METATYPE))
+      (endings_of(l, a).kinds & END_METATYPE))
     return false;  // b stays as it is
-  if (ambi_is_lvar(a) && (endings_of(l, b, MAX_STATED) & END_METATYPE))
+  if (ambi_is_lvar(a) && (endings_of(l, b).kinds & END_METATYPE))
     return false;  // what a holds may not have that type
-  if (look_at(l, a, b) == LOOK_WHOLE &&
-      (writes(l, a) || writes(l, b) || gives_any(l, a) || gives_any(l, b)))
+  if (look_at(l, a, b) == LOOK_WHOLE && !(repeats(l, a) && repeats(l, b)))
     return false;
   if (ambi_is_lvar(a) || ambi_is_lvar(b)) return true;
   return ambi_is_none(ta) || ambi_is_none(tb) || ta.w == tb.w;
@@ -239,6 +327,8 @@ void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
     ambi_lower_guard(l, b, ta, back);
     dynamic = false;
   }
+  guard_endings(l, a, b, back);
+  guard_endings(l, b, a, back);
   if (site_with(a, b)) ambi_lower_guard(l, a, tb, back);
   if (site_with(b, a)) ambi_lower_guard(l, b, ta, back);
   if (!tree) ambi_lower_guard_nested(l, e, back);

@@ -15,7 +15,7 @@ enum Next ambi_give_overflow(Engine *g, Value v, Value t) {
 
 // The call is its own value.
 static enum Next give_call(Engine *g, Value call) {
-  if (ambi_has_eval(call)) {
+  if (ambi_has_eval(call) && g->call_stays) {
     g->same_from = ambi_ptr(ambi_deref(AMB_V(g->e[EV_ATOM])));
     g->same_to = ambi_ptr(call);
   }
@@ -187,6 +187,8 @@ enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
 // match (whose result is the template).
 enum Next ambi_ev_result(Engine *g) {
   Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  if (ambi_is_unit(call))  // see await_own
+    return ambi_give(g, ambi_came_back(g, g->rv, AMB_V(g->e[EV_ATOM]), false));
   Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
   if (!ambi_is_none(tmpl)) {
     r = ambi_handed_on(g->cx, tmpl);
@@ -208,6 +210,29 @@ enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
   return ambi_body_tail(g, call, body, t);
 }
 
+// Is it a call that what its body gives may equal? See literal.c.
+static bool may_come_back(Engine *g, Value call) {
+  if (!g->max_depth || ambi_expr_size(call) != 1) return false;
+  Value head = ambi_deref(ambi_expr_at(call, 0));
+  RecordVec rules = {0};
+  bool names = false;
+  if (!ambi_is_sym(head)) return false;
+  if (!ambi_space_rules(g->cx->space, head, 0, &rules))
+    g->cx->stop = STOP_MEMORY;
+  for (size_t i = 0; i < rules.n && !names; i++)
+    names = ambi_names_itself(ambi_record_atom(rules.at[i]));
+  ambi_records_drop(&rules);
+  return names;
+}
+
+// The values of the body are looked at when they come.
+static enum Next await_own(Engine *g, Value call, Value body, Value t,
+                           Word depth) {
+  if (g->cx->stop || !ambi_eval_frame_replace(g, call, t)) return NEXT_STOP;
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  return ambi_eval_push_at(g, body, t, depth, u->code + EV_CODE_TMP);
+}
+
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   body = ambi_deref(body);
   if (ambi_is_sym(body)) {
@@ -221,9 +246,12 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   Word depth = ambi_depth(g, DEPTH_TAIL);
   if (ambi_too_deep(g, depth)) return ambi_give_overflow(g, body, t);
   Value out;
-  if (ambi_settled(g, body, t, SIZE_MAX, &out))
-    return ambi_give(g, ambi_came_back(g, out, call));
+  if (ambi_settled(g, body, t, SIZE_MAX, &out)) {
+    bool atom = t.w == AMB_SYM(T_ATOM).w && ambi_has_eval(call);
+    return ambi_give(g, ambi_came_back(g, out, call, atom));
+  }
   if (g->cx->stop) return NEXT_STOP;
+  if (may_come_back(g, call)) return await_own(g, call, body, t, depth);
   return ambi_eval_tail_at(g, body, t, depth);
 }
 

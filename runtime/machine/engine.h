@@ -160,6 +160,7 @@ typedef struct Engine {
   // The last call that was found to be its own value and equal to the atom it
   // came from; looked at when it returns, and at once.
   const Word *same_from, *same_to;
+  bool call_stays;  // the call that an EVAL frame has just made equals its atom
   Range stack_range, choice_range;
   Word *stack;      // base
   Word *stack_end;  // a frame may not reach beyond

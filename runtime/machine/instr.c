@@ -509,7 +509,7 @@ static enum Next metta_ret(Engine *g) {
   g->cx->space = home;
   if (elsewhere) g->rv = ambi_from_elsewhere(g, g->rv);
   if (ambi_is_none(g->rv)) return NEXT_STOP;
-  g->rv = ambi_came_back(g, g->rv, AMB_V(g->e[IN_B]));
+  g->rv = ambi_came_back(g, g->rv, AMB_V(g->e[IN_B]), false);
   g->e[IN_VAL] = g->rv.w;
   g->e[IN_A] = AMB_NONE.w;
   const Code *val = point(g, RP_METTA_VAL);

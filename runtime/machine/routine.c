@@ -119,6 +119,12 @@ bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret) {
   return true;
 }
 
+bool ambi_eval_frame_replace(Engine *g, Value v, Value t) {
+  if (!ambi_frame_replace(g, eval_unit(g->code, 1))) return false;
+  eval_init(g, v, t, DEPTH_FORM);
+  return true;
+}
+
 // ---- calls of functions that are only known now -------------------------------------
 static bool plain_argument(Value c) {
   if (ambi_is_expr(c)) return ambi_has_eval(c) && !ambi_is_error_atom(c);
@@ -515,8 +521,8 @@ static bool is_at(Value v, const Word *p) {
   return ambi_is_expr(v) && ambi_ptr(v) == p;
 }
 
-Value ambi_came_back(const Engine *g, Value v, Value atom) {
-  if (!g->max_depth) return v;
+Value ambi_came_back(const Engine *g, Value v, Value atom, bool lowered) {
+  if (!g->max_depth && !lowered) return v;
   atom = ambi_deref(atom);
   bool same = ambi_is_ground_expr(v) && ambi_is_expr(atom) &&
               !ambi_is_error_atom(v) && ambi_equal(v, atom);
@@ -529,7 +535,7 @@ static enum Next ev_ret(Engine *g) {
   bool same =
       is_at(g->rv, g->same_to) && is_at(ambi_deref(child), g->same_from);
   g->same_from = g->same_to = NULL;
-  g->rv = ambi_came_back(g, g->rv, child);
+  g->rv = ambi_came_back(g, g->rv, child, false);
   g->e[slot] = g->rv.w;
   if (g->e[slot + 1] == ambi_position(g->b).w) {
     if (same) g->e[slot + 1] = AMB_TRUE.w;
@@ -553,12 +559,18 @@ static bool unchanged(const Engine *g, Value v, Value child, uint32_t i) {
          ambi_equal(v, child);
 }
 
+enum Stays {
+  STAYS_NOT,
+  STAYS_OWN,  // its children are values
+  STAYS_SAME  // and it equals the atom
+};
+
 // May the call be marked if it is its own value? 7.8 asks for the atom as it
 // was. Without a function type there is no check that evaluating it again could
 // fail, so children that are their own values will do, if the head is the same;
 // but where depth is counted, evaluating it again counts, what is data in one space
 // may be a call in another, and what was data when it began may be a call by now.
-static bool may_mark(const Engine *g, Value atom) {
+static enum Stays may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
              g->cx->space == g->home && g->e[EV_EPOCH] == epoch_now(g).w &&
@@ -570,9 +582,10 @@ static bool may_mark(const Engine *g, Value atom) {
     Value v = ambi_deref(AMB_V(slots[2 * (size_t)i]));
     own = ambi_word_ground(v) && (!ambi_is_expr(v) || ambi_has_eval(v));
   }
-  for (uint32_t i = 0; i < n && same && !own; i++)
+  if (own) return STAYS_OWN;
+  for (uint32_t i = 0; i < n && same; i++)
     same = unchanged(g, AMB_V(slots[2 * (size_t)i]), ambi_expr_at(atom, i), i);
-  return own || same;
+  return same ? STAYS_SAME : STAYS_NOT;
 }
 
 // The call with its evaluated children, marked if it may be; the atom itself
@@ -586,8 +599,11 @@ static Value ev_call_atom(Engine *g) {
     same = w == ambi_expr_at(atom, i).w;
   }
   bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w && !g->max_depth;
+  g->call_stays = same;
   if (same) return wrong ? ambi_unmark(atom) : ambi_mark_eval(atom);
-  Word mark = !wrong && may_mark(g, atom) ? AMB_EXPR_EVAL : 0;
+  enum Stays stays = wrong ? STAYS_NOT : may_mark(g, atom);
+  Word mark = stays != STAYS_NOT ? AMB_EXPR_EVAL : 0;
+  g->call_stays = stays == STAYS_SAME;
   Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
   if (!p) return AMB_NONE;
   bool ground = true;

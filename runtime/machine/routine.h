@@ -67,8 +67,8 @@ enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth);
 // looked at in spite of their mark.
 Value ambi_from_elsewhere(Engine *g, Value v);
 // A value that happens to equal the atom it came from is marked, too (7.8), whatever
-// made it. Nobody looks for that where calls are lowered (literal.c).
-Value ambi_came_back(const Engine *g, Value v, Value atom);
+// made it. Where calls are lowered (literal.c) nobody looks for that but those who say so.
+Value ambi_came_back(const Engine *g, Value v, Value atom, bool lowered);
 // Would the call be an argument with none but wrong types? Then it is not marked as
 // evaluated, since marks end all looking. of_terms: is it asked of arguments that are
 // expressions, or of atoms only? The first takes a walk.
@@ -76,6 +76,8 @@ bool ambi_ill_typed(Engine *g, Value call, bool of_terms);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);
+bool ambi_eval_frame_replace(Engine *g, Value v,
+                             Value t);  // of the current one
 
 // ---- literal.c ------------------------------------------------------------------
 // May a form that is evaluated by the rules as they stand call lowered code for this?

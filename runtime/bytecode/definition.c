@@ -302,16 +302,25 @@ static bool always_reduces(Value rule, uint32_t nargs) {
          (ambi_is_sym(ambi_expr_at(rhs, 0)) && !ambi_is_instruction(rhs));
 }
 
+// May the call it is for be its own value all the same?
+static bool sends_back(Value rule) {
+  Value rhs = ambi_expr_size(rule) == 3 ? ambi_expr_at(rule, 2) : AMB_UNIT;
+  return rhs.w == AMB_SYM(NOT_REDUCIBLE).w ||
+         (ambi_is_expr(rhs) && ambi_expr_at(rhs, 0).w == AMB_SYM(FUNCTION).w);
+}
+
 // Under the guard: finds out `stays` of what is known. False: memory is out.
 static bool look_for_stays(Definition *d, DefinitionInfo *info) {
   RecordVec rules = {0};
   *info = ambi_info_of(d);
   if (!info->known || info->stays) return true;
   bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
-  if (ok) info->stays = 2;
-  for (size_t i = 0; ok && i < rules.n; i++)
-    if (always_reduces(ambi_record_atom(rules.at[i]), d->nargs))
-      info->stays = 1;
+  bool reduces = false, back = false;
+  for (size_t i = 0; ok && i < rules.n; i++) {
+    reduces |= always_reduces(ambi_record_atom(rules.at[i]), d->nargs);
+    back |= sends_back(ambi_record_atom(rules.at[i]));
+  }
+  if (ok) info->stays = reduces && !back ? 1 : 2;
   ambi_records_drop(&rules);
   if (ok) ambi_store_release(&d->x_info, *info);
   return ok;

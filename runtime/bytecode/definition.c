@@ -174,6 +174,7 @@ static void look_for_typed_calls(Context *cx, const Definition *d,
   Value call = ambi_make_expr(cx, items, d->nargs + 1);
   if (ambi_is_none(call)) return;
   look_for_types(cx, d, call, info);
+  info->takes_atoms = false;  // it is said of the call
   ambi_heap_give_back(cx, top);
 }
 

@@ -123,11 +123,9 @@ void emit_may_turn(Emit *m, JitLabel other) {
   jit_jump_if(j, J_BELOW, other);
 }
 
-// A turn of a loop: this unit again, in this frame.
-static void turn(Emit *m, unsigned n) {
+// A turn of a loop: this unit again, in this frame, which has the arguments.
+static void turned(Emit *m) {
   Jit *j = m->j;
-  for (unsigned i = 0; i < n; i++)
-    if (!stays(m, i)) emit_to_slot(m, i, emit_argument_register(i, n));
   if (!m->sure || !m->passed) {
     jit_jump(j, m->again);
     return;
@@ -138,9 +136,34 @@ static void turn(Emit *m, unsigned n) {
   jit_jump(j, emit_sure_at(m, 0));
 }
 
-void emit_turn_again(Emit *m) {
-  load_few(m, m->pc->b, true);
-  turn(m, m->pc->b);
+static void turn(Emit *m, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    if (!stays(m, i)) emit_to_slot(m, i, emit_argument_register(i, n));
+  turned(m);
+}
+
+// rax is the only argument that changes. A rigid term needs nothing but its mark.
+static void turn_with(Emit *m, unsigned argument, JitLabel other) {
+  Jit *j = m->j;
+  emit_want_tag(m, J_RAX, TAG_EXPR, other);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_EQ, other);
+  emit_rigid_holds(m, other);
+  jit_ri(j, J_OR, J_RAX, AMB_EXPR_EVAL);
+  emit_to_slot(m, argument, J_RAX);
+  turned(m);
+}
+
+void emit_turn_again(Emit *m, unsigned argument) {
+  JitLabel other = jit_label(m->j);
+  unsigned n = m->pc->b;
+  bool only = argument < n && !stays(m, argument);
+  for (unsigned i = 0; i < n; i++)
+    only &= i == argument || stays(m, i);
+  if (only) turn_with(m, argument, other);
+  jit_bind(m->j, other);
+  load_few(m, n, true);
+  turn(m, n);
 }
 
 void emit_tail_few(Emit *m, unsigned n) {

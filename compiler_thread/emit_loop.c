@@ -77,8 +77,9 @@ typedef struct Turn {
   unsigned n;
   unsigned memory[LOOP_MEMORY], nmemory;  // those that change in memory
   unsigned word[MOST_LOOP_ARGUMENTS];  // registers of words: where they are now
-  JitLabel call;  // without the loop, with everything in memory ...
-  bool called;    // ... which is used
+  JitLabel call;    // without the loop, with everything in memory ...
+  unsigned called;  // ... from so many places ...
+  unsigned missed;  // ... the last with this argument in rax
 } Turn;
 
 static bool is_word(const Keep *k, unsigned i) {
@@ -130,7 +131,8 @@ static void word(Emit *m, Turn *t, unsigned i) {
   emit_source(m, J_RAX, t->x[i]);
   if (must_be_full(m, t, i)) {  // that is ready, too
     emit_want_full(m->j, emit_stored(m, t->call));
-    t->called = true;
+    t->called++;
+    t->missed = i;
   } else if (must_be_ready(m, t->x[i])) {
     emit_ready(m, emit_slow(m));
   }
@@ -220,7 +222,7 @@ bool ambi_emit_turn(Emit *m) {
     keep_forget(m);
     jit_bind(m->j, t.call);
     if (t.n <= EMIT_IN_REGISTERS)
-      emit_turn_again(m);
+      emit_turn_again(m, t.called == 1 ? t.missed : NO_SLOT);
     else
       ambi_emit_TAILCALL(m);
   }

@@ -251,19 +251,52 @@ static bool meets(const Emit *m, uint32_t *unify) {
          m->wanted[*unify + 1] && !emit_is_target(m, m->at);
 }
 
+// The same child again, for UNIFYV at this offset; the EXPR it unifies may be in rax.
+static void child_again(Emit *m, uint32_t unify) {
+  jit_rm(m->j, J_MOV, J_RCX, in_slot(m->pc->a));
+  emit_to_slot(m, m->u->code[unify].a, J_RCX);
+  keep_forget(m);
+}
+
 // All that in one, without looking at the children again.
 static void meet(Emit *m, uint32_t unify) {
   Jit *j = m->j;
-  uint32_t open = emit_offset(m, (int16_t)m->pc[1].b);
-  const Code *first = m->u->code + open;
-  if (first->op == OP_I_TRY)
-    emit_try(m, emit_position(m, open + (uint32_t)(int16_t)first->c));
   KeepState now = m->keep->now;
-  jit_rm(j, J_MOV, J_RAX, in_slot(m->pc->a));
-  emit_to_slot(m, m->u->code[unify].a, J_RAX);
-  keep_forget(m);
+  child_again(m, unify);
   jit_call_to(j, m->em->stubs.meet);
   jit_jump_to_if(j, J_EQ, m->em->stubs.fail);
+  jit_jump_if(j, J_BELOW, emit_label(m, unify));
+  jit_jump(j, emit_label(m, unify + 1));
+  m->keep->now = now;
+}
+
+// Of a routine that uses all registers; leaves flags as they are behind it.
+static void call_saving(Emit *m, const void *routine) {
+  Jit *j = m->j;
+  const KeepState *now = &m->keep->now;
+  if (now->turns) jit_push(j, R_TURNS);
+  for (int i = 0; i < KEEP_GP; i++)
+    if (now->gp[i].slot != NO_SLOT) jit_push(j, keep_gp[i]);
+  jit_call_to(j, routine);
+  for (int i = KEEP_GP; i-- > 0;)
+    if (now->gp[i].slot != NO_SLOT) jit_pop(j, keep_gp[i]);
+  if (now->turns) jit_pop(j, R_TURNS);
+}
+
+// TRY at this offset stands first: its record is made when the terms have become the same.
+static void attempt(Emit *m, uint32_t try, uint32_t unify, JitLabel no) {
+  Jit *j = m->j;
+  const Code *first = m->u->code + try;
+  jit_lea(j, J_RCX, in_record(sizeof(Choice)));
+  jit_rm(j, J_CMP, J_RCX, in_engine(OFF(Engine, choices_end)));
+  jit_jump_if(j, J_ABOVE_EQ, emit_slow(m));
+  call_saving(m, m->em->stubs.attempt);
+  jit_jump_if(j, J_EQ, no);
+  KeepState now = m->keep->now;
+  emit_try(m, emit_position(m, try + (uint32_t)(int16_t)first->c));
+  jit_mr(j, J_MOV, in_context(OFF(Context, tr)), J_RSI);
+  child_again(m, unify);
+  jit_ri32(j, J_CMP, J_RAX, 1);
   jit_jump_if(j, J_BELOW, emit_label(m, unify));
   jit_jump(j, emit_label(m, unify + 1));
   m->keep->now = now;
@@ -284,12 +317,18 @@ static void terms_same(Emit *m, JitLabel no, JitLabel open, JitLabel slow) {
   jit_rr(j, J_XOR, J_RCX, J_RDX);
   jit_ri(j, J_CMP, J_RCX, AMB_EXPR_MARKS);
   jit_jump_if(j, J_BELOW_EQ, slow);  // one term
-  jit_call_to(j, m->em->stubs.apart);
-  jit_jump_if(j, J_BELOW, no);
-  if (meets(m, &unify))
-    meet(m, unify);
-  else
-    jit_jump(j, open);
+  bool meeting = meets(m, &unify);
+  uint32_t way = emit_offset(m, (int16_t)m->pc[1].b);
+  if (meeting && m->u->code[way].op == OP_I_TRY) {
+    attempt(m, way, unify, no);
+  } else {
+    jit_call_to(j, m->em->stubs.apart);
+    jit_jump_if(j, J_BELOW, no);
+    if (meeting)
+      meet(m, unify);
+    else
+      jit_jump(j, open);
+  }
   jit_bind(j, other);
   jit_ri32(j, J_CMP, J_RSI, TAG_VAR);
   jit_jump_if(j, J_EQ, open);

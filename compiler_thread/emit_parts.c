@@ -95,6 +95,14 @@ void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view) {
 
 // By their marks, all of which most terms have; no variable has marks. Atoms are what
 // else is no object, which might hold one.
+void emit_test_marks(Jit *j, JitReg scratch, int32_t marks) {
+  jit_lea(j, scratch, jit_at(J_RAX, 1));
+  jit_ri32(j, J_TEST, scratch, marks);
+}
+_Static_assert((AMB_EXPR_MARKS & (AMB_EXPR_MARKS + 1)) == 0 &&
+                   (AMB_EXPR_EVAL | AMB_EXPR_GROUND) == 3,
+               "marks are the lowest bits, these two the last");
+
 void emit_want_full(Jit *j, JitLabel other) {
   JitLabel full = jit_label(j);
   jit_rr(j, J_MOV, J_RCX, J_RAX);
@@ -102,9 +110,7 @@ void emit_want_full(Jit *j, JitLabel other) {
   jit_ri32(j, J_SUB, J_RCX, TAG_SYM);
   jit_ri32(j, J_CMP, J_RCX, TAG_OBJ - TAG_SYM);
   jit_jump_if(j, J_ABOVE, full);
-  jit_rr32(j, J_MOV, J_RDX, J_RAX);
-  jit_not32(j, J_RDX);
-  jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_MARKS);
+  emit_test_marks(j, J_RDX, AMB_EXPR_MARKS);
   jit_jump_if(j, J_EQ, full);
   jit_rr32(j, J_TEST, J_RCX, J_RCX);
   jit_jump_if(j, J_NE, other);
@@ -128,13 +134,9 @@ void emit_rigid_holds(Emit *m, JitLabel not ) {
 
 void emit_firm_marks(Emit *m, JitIf missing, JitLabel l) {
   Jit *j = m->j;
-  jit_rr32(j, J_MOV, J_RCX, J_RAX);
-  jit_not32(j, J_RCX);
-  jit_ri32(j, J_TEST, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
+  emit_test_marks(j, J_RCX, AMB_EXPR_EVAL | AMB_EXPR_GROUND);
   jit_jump_if(j, missing, l);
 }
-
-enum { SPARE_BYTE = 4 };  // of a header
 
 void emit_presumed(Emit *m, JitLabel not ) {
   Jit *j = m->j;

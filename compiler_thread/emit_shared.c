@@ -301,19 +301,19 @@ _Static_assert(TAG_VAR == TAG_EXPR + 1, "taking_part counts on it");
 // The flags say of which kind it is.
 static void part(const Body *b) {
   Jit *j = b->m->j;
-  JitLabel expr = jit_label(j), plain = jit_label(j);
-  jit_jump_if(j, J_BELOW, expr);
-  follow(b);
-  jit_bind(j, plain);
-  done(b);
-  jit_bind(j, expr);  // as ambi_part_of_rigid
-  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);
+  JitLabel variable = jit_label(j), plain = jit_label(j);
+  jit_jump_if(j, J_EQ, variable);
+  jit_ri32(j, J_TEST, J_RSI, AMB_EXPR_RIGID);  // as ambi_part_of_rigid
   jit_jump_if(j, J_EQ, plain);
   emit_firm_marks(b->m, J_EQ, plain);
   jit_rr32(j, J_MOV, J_RCX, J_RSI);
   jit_ri32(j, J_AND, J_RCX, AMB_EXPR_EVAL);
   jit_ri32(j, J_OR, J_RCX, AMB_EXPR_RIGID);
   jit_rr(j, J_OR, J_RAX, J_RCX);
+  done(b);
+  jit_bind(j, variable);
+  follow(b);
+  jit_bind(j, plain);
   done(b);
 }
 
@@ -393,6 +393,8 @@ void ambi_emit_shared(Emit *m, const StubLabels *l) {
   taking_part(&b);
   ambi_emit_apart(j, l);
   ambi_emit_unify(j, l);
+  ambi_emit_attempt(j, l);
+  ambi_emit_taking(j, l);
   being_no_term(m, l);
   slow_answer(j, b.slow);
 }
@@ -430,6 +432,15 @@ void emit_routine(Emit *m, enum Shared which, JitLabel done, JitLabel slow) {
   jit_jump(m->j, done);
 }
 
+static JitIf opposite(JitIf usual) {
+  switch (usual) {
+  case J_EQ: return J_NE;
+  case J_NE: return J_EQ;
+  case J_ABOVE: return J_BELOW_EQ;
+  default: AMB_UNREACHABLE();
+  }
+}
+
 void emit_unless(Emit *m, JitIf usual, enum Shared which, JitLabel slow) {
   Jit *j = m->j;
   Routine r = routine(m, which);
@@ -444,15 +455,13 @@ void emit_unless(Emit *m, JitIf usual, enum Shared which, JitLabel slow) {
     return;
   }
   JitLabel back = jit_label(j), cold = jit_label(j);
-  jit_jump_if(j, usual, back);
   if (which == SHARED_READY || which == SHARED_READY_MEMBER) {
     // Most terms have all marks, which change nothing in the whole.
-    jit_rr32(j, J_MOV, J_RDX, J_RAX);
-    jit_not32(j, J_RDX);
-    jit_ri32(j, J_TEST, J_RDX, AMB_EXPR_MARKS);
+    jit_jump_if(j, usual, back);
+    emit_test_marks(j, J_RDX, AMB_EXPR_MARKS);
     jit_jump_if(j, J_NE, cold);
   } else {
-    jit_jump(j, cold);
+    jit_jump_if(j, opposite(usual), cold);
   }
   jit_bind(j, back);
   jit_cold(j);

@@ -289,9 +289,8 @@ static void slow_list(Emit *m, JitLabel at, const void *helper) {
   jit_hot(m->j);
 }
 
-// h goes on behind the rest in rdx, which was built there.
-static void behind_rest(Emit *m) {
-  Jit *j = m->j;
+// h goes on behind the rest in rdx, which was built there. Uses rcx.
+static void behind_rest(Jit *j) {
   JitLabel few = jit_label(j), done = jit_label(j);
   jit_imm(j, J_RCX, AMB_UNIT.w);
   jit_rr(j, J_CMP, J_RCX, J_RDX);
@@ -299,26 +298,132 @@ static void behind_rest(Emit *m) {
   jit_mi(j, J_TEST, 1, jit_at(R_H, VIEW_BYTE), VIEW_BIT);
   jit_jump_if(j, J_EQ, few);
   jit_ri(j, J_ADD, R_H, 8 * AMB_VIEW_WORDS);
-  jit_bind(j, done);
-  jit_cold(j);
+  jit_jump(j, done);
   jit_bind(j, few);
   jit_rm32(j, J_MOV, J_RCX, jit_at(R_H, 0));
   jit_lea(j, R_H, jit_at_index(R_H, J_RCX, 3, 8));
-  jit_jump(j, done);
-  jit_hot(j);
+  jit_bind(j, done);
+}
+
+// rsi = the object of the EXPR in rax, rdi = its first child, which is no Error, ecx = how
+// many more there are. Lists of other marks and other second children, whose marks
+// decide, go to `other`.
+static void plain_list(Jit *j, JitLabel one, JitLabel other) {
+  Emit m = {.j = j};
+  JitLabel flat = jit_label(j);
+  emit_want_tag(&m, J_RAX, TAG_EXPR, other);
+  jit_rr32(j, J_MOV, J_RDX, J_RAX);
+  jit_ri32(j, J_AND, J_RDX, AMB_EXPR_GROUND | AMB_EXPR_RIGID);
+  jit_ri32(j, J_CMP, J_RDX, AMB_EXPR_GROUND);
+  jit_jump_if(j, J_NE, other);
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  jit_ri(j, J_AND, J_RSI, -8);
+  jit_rr(j, J_ADD, J_RSI, R_XB);
+  jit_lea(j, J_RDI, jit_at(J_RSI, 8));
+  jit_mi(j, J_TEST, 1, jit_at(J_RSI, VIEW_BYTE), VIEW_BIT);
+  jit_jump_if(j, J_EQ, flat);
+  jit_rm(j, J_MOV, J_RDI, jit_at(J_RSI, 16));
+  jit_bind(j, flat);
+  jit_imm(j, J_RDX, AMB_SYM(ERROR).w);
+  jit_mr(j, J_CMP, jit_at(J_RDI, 0), J_RDX);
+  jit_jump_if(j, J_EQ, other);
+  jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
+  jit_ri32(j, J_SUB, J_RCX, 1);
+  jit_jump_if(j, J_EQ, one);
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RDI, 8));
+  jit_shift(j, J_SHR, J_RDX, 48);
+  jit_ri32(j, J_CMP, J_RDX, TAG_INT);
+  jit_jump_if(j, J_NE, other);
+}
+
+// rdx = the header of the rest: as presumed as the list is. Uses r8.
+static void rest_header(Jit *j) {
+  JitLabel plain = jit_label(j);
+  jit_imm(j, J_RDX, ambi_header(KIND_FLAT, FLAG_GROUND, 0));
+  jit_rr(j, J_OR, J_RDX, J_RCX);
+  jit_mi(j, J_CMP, 1, jit_at(J_RSI, SPARE_BYTE), AMB_PRESUMED);
+  jit_jump_if(j, J_NE, plain);
+  jit_rm(j, J_MOV, J_R8, in_engine(OFF(Engine, code)));
+  jit_mi(j, J_CMP, 1, jit_at(J_R8, OFF(CodeState, x_odd_rules)), 0);
+  jit_jump_if(j, J_NE, plain);
+  jit_imm(j, J_R8, (Word)AMB_PRESUMED << (8 * SPARE_BYTE));
+  jit_rr(j, J_OR, J_RDX, J_R8);
+  jit_bind(j, plain);
+}
+
+// The rest at h, of ecx children that are copied, or a view of them.
+static void build_rest(Jit *j) {
+  JitLabel view = jit_label(j), copy = jit_label(j), flat = jit_label(j),
+           built = jit_label(j);
+  jit_ri32(j, J_CMP, J_RCX, AMB_VIEW_MIN);
+  jit_jump_if(j, J_ABOVE_EQ, view);
+  jit_mr(j, J_MOV, jit_at(R_H, 0), J_RDX);
+  jit_bind(j, copy);
+  jit_rm(j, J_MOV, J_R8, jit_at_index(J_RDI, J_RCX, 3, 0));
+  jit_mr(j, J_MOV, jit_at_index(R_H, J_RCX, 3, 0), J_R8);
+  jit_ri32(j, J_SUB, J_RCX, 1);
+  jit_jump_if(j, J_NE, copy);
+  jit_jump(j, built);
+  jit_bind(j, view);
+  jit_imm(j, J_R8, ambi_header(KIND_VIEW, 0, 0));
+  jit_rr(j, J_OR, J_RDX, J_R8);
+  jit_mr(j, J_MOV, jit_at(R_H, 0), J_RDX);
+  jit_rr(j, J_MOV, J_RDX, J_RAX);
+  jit_ri(j, J_AND, J_RDX, -8);
+  jit_mi(j, J_TEST, 1, jit_at(J_RSI, VIEW_BYTE), VIEW_BIT);
+  jit_jump_if(j, J_EQ, flat);
+  jit_rm(j, J_MOV, J_RDX, jit_at(J_RSI, 8));
+  jit_bind(j, flat);
+  jit_mr(j, J_MOV, jit_at(R_H, 8), J_RDX);
+  jit_lea(j, J_RDX, jit_at(J_RDI, 8));
+  jit_mr(j, J_MOV, jit_at(R_H, 16), J_RDX);
+  jit_bind(j, built);
+  jit_rr(j, J_MOV, J_RDX, R_H);
+  jit_rr(j, J_SUB, J_RDX, R_XB);
+  jit_ri(j, J_OR, J_RDX, AMB_EXPR_GROUND);
+}
+
+// rax: a list, rdx = its rest, built at h where there is room, and rax = its first child.
+void ambi_emit_taking(Jit *j, const StubLabels *l) {
+  JitLabel one = jit_label(j), other = jit_label(j), take = jit_label(j),
+           none = jit_label(j);
+  jit_bind(j, l->decons);
+  plain_list(j, one, other);
+  rest_header(j);
+  build_rest(j);
+  behind_rest(j);
+  jit_bind(j, take);
+  jit_rm(j, J_MOV, J_RAX, jit_at(J_RDI, 0));
+  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_ret(j);
+  jit_bind(j, one);
+  jit_imm(j, J_RDX, AMB_UNIT.w);
+  jit_jump(j, take);
+  jit_bind(j, other);
+  jit_rr(j, J_MOV, J_RDI, R_G);
+  jit_rr(j, J_MOV, J_RSI, J_RAX);
+  jit_rr(j, J_MOV, J_RDX, R_H);
+  jit_ri(j, J_SUB, J_RSP, 8);
+  jit_call(j, (const void *)(uintptr_t)list_take);
+  jit_ri(j, J_ADD, J_RSP, 8);
+  jit_ri(j, J_CMP, J_RDX, -1);  // AMB_NONE
+  jit_jump_if(j, J_EQ, none);
+  behind_rest(j);
+  jit_rr32(j, J_TEST, J_RAX, J_RAX);
+  jit_ret(j);
+  jit_bind(j, none);
+  jit_rr32(j, J_XOR, J_RCX, J_RCX);
+  jit_ri32(j, J_CMP, J_RCX, 1);  // carry
+  jit_ret(j);
 }
 
 void ambi_emit_DECONS(Emit *m) {
   Jit *j = m->j;
   JitLabel other = jit_label(j);
   want_words(m, AMB_LIST_WORDS);
-  jit_rr(j, J_MOV, J_RDI, R_G);
-  jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->c));
-  jit_rr(j, J_MOV, J_RDX, R_H);
-  jit_call(j, (const void *)(uintptr_t)list_take);
-  jit_ri(j, J_CMP, J_RDX, -1);  // AMB_NONE
-  jit_jump_if(j, J_EQ, other);
-  behind_rest(m);
+  emit_source(m, J_RAX, m->pc->c);
+  jit_call_to(j, m->em->stubs.decons);
+  jit_jump_if(j, J_BELOW, other);
   emit_to_slot(m, m->pc->a, J_RAX);
   emit_to_slot(m, m->pc->b, J_RDX);
   slow_list(m, other, (const void *)(uintptr_t)ambi_step_decons);

@@ -24,49 +24,54 @@
 
 // The code that all units share (emit_stubs.c, emit_shared.c). Those that are called
 // keep what is not named, but rcx and rdx.
-#define STUBS(X)                                                                  \
-  X(enter)       /* from C: (Engine *, address) -> enum Next */                   \
-  X(to_bytecode) /* rdx: variant; E: the new frame, not counted yet */            \
-  X(ret)         /* rax: the value */                                             \
-  X(fail)                                                                         \
-  X(dispatch) /* rcx: position; rv in the Engine */                               \
-  X(after)    /* eax: what a helper said; registers in the Engine */              \
-  X(one)      /* rcx: an instruction to be run by ambi_interp_one */              \
-  X(one_ret)  /* the same at a return point; rax: the returned value */           \
-  X(exit)     /* rcx: position, to the loop; rv in the Engine */                  \
-  X(stop)                                                                         \
-  X(stopped)    /* likewise, registers in the Engine */                           \
-  X(poll)       /* called, E: a frame at its unit's start */                      \
-  X(more_stack) /* likewise */                                                    \
-  X(observe)    /* likewise, for ThreadSanitizer */                               \
-  X(go)         /* rcx: a position that is no landing; rax: returned value */     \
-  X(ret_bytecode) /* likewise, returned to by the frame at rdx */                 \
+#define STUBS(X)                                                                                \
+  X(enter)       /* from C: (Engine *, address) -> enum Next */                                 \
+  X(to_bytecode) /* rdx: variant; E: the new frame, not counted yet */                          \
+  X(ret)         /* rax: the value */                                                           \
+  X(fail)                                                                                       \
+  X(dispatch) /* rcx: position; rv in the Engine */                                             \
+  X(after)    /* eax: what a helper said; registers in the Engine */                            \
+  X(one)      /* rcx: an instruction to be run by ambi_interp_one */                            \
+  X(one_ret)  /* the same at a return point; rax: the returned value */                         \
+  X(exit)     /* rcx: position, to the loop; rv in the Engine */                                \
+  X(stop)                                                                                       \
+  X(stopped)    /* likewise, registers in the Engine */                                         \
+  X(poll)       /* called, E: a frame at its unit's start */                                    \
+  X(more_stack) /* likewise */                                                                  \
+  X(observe)    /* likewise, for ThreadSanitizer */                                             \
+  X(go)         /* rcx: a position that is no landing; rax: returned value */                   \
+  X(ret_bytecode) /* likewise, returned to by the frame at rdx */                               \
   X(helper) /* called, rax: a helper (Engine *, ...) -> enum Next, its operands \
                from rsi on, rcx: this instruction. rcx: bytes from it to where \
-               it goes on. Keeps nothing */ \
+               it goes on. Keeps nothing */               \
   X(asks) /* called, likewise a helper that answers in eax, 0: no or stop,   \
-               which is looked at; flags as by test of al. E and B stay */    \
-  X(leave_by) /* rax: a helper, r8: this instruction; goes on as it says */       \
-  X(deref) /* called, rax: a VAR; gives its value, the tag in ecx; keeps rdx */   \
-  X(ready) /* called, rax: see emit_ready; carry: to be run slowly */             \
+               which is looked at; flags as by test of al. E and B stay */                  \
+  X(leave_by) /* rax: a helper, r8: this instruction; goes on as it says */                     \
+  X(deref) /* called, rax: a VAR; gives its value, the tag in ecx; keeps rdx */                 \
+  X(ready) /* called, rax: see emit_ready; carry: to be run slowly */                           \
   X(firm)  /* called, rax: an EXPR. carry: not known to be a value. Else    \
-                 evaluated marks are set */     \
-  X(own)   /* the same where its variables were not bound since */                \
+                 evaluated marks are set */                   \
+  X(own)   /* the same where its variables were not bound since */                              \
   X(result_any) /* called, rax: no EXPR, ecx: its tag. carry: a body's      \
-                      result only after a closer look */     \
-  X(result_number) /* the same where a number is expected */                      \
-  X(member)       /* called, rax: a child for MKEXPR, marks gathered in rsi */    \
-  X(ready_member) /* ready, and then member */                                    \
+                      result only after a closer look */                   \
+  X(result_number) /* the same where a number is expected */                                    \
+  X(member)       /* called, rax: a child for MKEXPR, marks gathered in rsi */                  \
+  X(ready_member) /* ready, and then member */                                                  \
   X(part)     /* called, rax: a child of the term in rsi; rax: as GETCH   \
-                      gives it. Keeps rdx */       \
-  X(child)    /* called, rax: a slot's word, rdx: which child; likewise */        \
-  X(is_error) /* called, rax: a value; equal: it is an Error */                   \
-  X(is_error_term) /* the same of an EXPR that is not rigid */                    \
+                      gives it. Keeps rdx */                     \
+  X(child)    /* called, rax: a slot's word, rdx: which child; likewise */                      \
+  X(is_error) /* called, rax: a value; equal: it is an Error */                                 \
+  X(is_error_term) /* the same of an EXPR that is not rigid */                                  \
   X(apart) /* called, rax, rdx: EXPRs; carry: ambi_apart. Uses rsi; keeps   \
-              nothing of the two */     \
+              nothing of the two */                   \
   X(unify) /* called, rsi, rdx: EXPRs, kept; equal: they differ. carry: \
-               ambi_unify is to do it, or the rest of it. All others are used */         \
-  X(meet)  /* called: the same of what `apart` has just looked at */              \
+               ambi_unify is to do it, or the rest of it. All others are used */                       \
+  X(meet)  /* called: the same of what `apart` has just looked at */                            \
+  X(attempt) /* called, rax, rdx: EXPRs; equal: they differ. Else eax, compared     \
+                with 1: 0: not done, some variables may be bound; 2: done. rsi: the    \
+                trail's top behind a choice record made now. All others are used */           \
+  X(decons) /* called, rax: a list; rax: its first child, rdx: its rest, at h, where there is \
+                 room; carry: not done. All others are used */ \
   X(not_term) /* called, rax: a value that is not a certain term headed by \
                       a symbol; equal: and it does not become one */
 
@@ -282,8 +287,11 @@ void emit_value(Emit *m, unsigned source);
 void emit_value_learnt(Emit *m, unsigned source);
 // The bit in which the header of a view differs: byte of the header, bit of that.
 enum { VIEW_BYTE = 5, VIEW_BIT = KIND_VIEW << 4 };
+enum { SPARE_BYTE = 4 };  // of a header
 // p = v without marks; jumps to `view` if the children do not follow the header.
 void emit_flat(Emit *m, JitReg p, JitReg v, JitLabel view);
+// Equal: the EXPR in rax has all of these marks, which are the last bits of the word.
+void emit_test_marks(Jit *j, JitReg scratch, int32_t marks);
 // rax is FACT_FULL, else to `other`. Uses rcx, rdx.
 void emit_want_full(Jit *j, JitLabel other);
 // Jumps to `error` if rax is one. Uses rcx, rdx.
@@ -385,8 +393,9 @@ void emit_is_self(Emit *m, JitReg scratch_register);
 // The unit that TAILCALL names is this one, in force, and nothing protects its frame; else
 // to `other`. Uses rcx, rdi.
 void emit_may_turn(Emit *m, JitLabel other);
-// TAILCALL of few arguments where that is known.
-void emit_turn_again(Emit *m);
+// TAILCALL of few arguments where that is known. rax: this argument, not ready yet, or
+// NO_SLOT: nothing.
+void emit_turn_again(Emit *m, unsigned argument);
 // Does this BUILTIN go on with an integer in the sure version?
 bool ambi_emit_gives_integer(const Code *pc);
 // emit_facts.c: words of scratch memory; m->fact_words is set. 0: no sure version.
@@ -440,5 +449,8 @@ void ambi_emit_shared(Emit *m, const StubLabels *l);
 // emit_unify.c
 void ambi_emit_apart(Jit *j, const StubLabels *l);
 void ambi_emit_unify(Jit *j, const StubLabels *l);
+void ambi_emit_attempt(Jit *j, const StubLabels *l);
+// emit_term.c
+void ambi_emit_taking(Jit *j, const StubLabels *l);
 
 #endif

@@ -60,6 +60,15 @@ static void begin_epoch(CodeState *cs) {
   ambi_unguard(cs->rt);
 }
 
+// At the unit being called, and at the one that it returns to: a body that is begun once and
+// returned to often counts, too. Forms are not called again.
+static void look(Engine *g) {
+  const Word *caller = (const Word *)(uintptr_t)g->e[FRAME_PREV];
+  Unit *back = (Unit *)(uintptr_t)caller[FRAME_UNIT];
+  ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
+  if (!back->form) ambi_unit_look(g->code, back);
+}
+
 // Looks at limits and collects when wanted. The frame at e has `args` live
 // slots. False: stop.
 bool ambi_step_poll(Engine *g, size_t args) {
@@ -84,8 +93,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
   g->granted = g->budget = (int64_t)grant;
   if (ambi_stress(STRESS_RELOWER) && ambi_pace(&g->epochs, 64))
     begin_epoch(g->code);
-  if (host->looks && args != SIZE_MAX)
-    ambi_unit_look(g->code, (Unit *)(uintptr_t)g->e[FRAME_UNIT]);
+  if (host->looks && args != SIZE_MAX) look(g);
   if (ambi_collect_due(g) && !ambi_collect(g, args)) return false;
   if (!yield(g, args != SIZE_MAX)) return true;
   if (args == SIZE_MAX) g->budget++;  // the same step begins again

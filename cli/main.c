@@ -163,6 +163,10 @@ static bool asks_why(const Options *o) {
   return o->verb == cli_repl || o->verb == cli_why || o->verb == cli_why_not;
 }
 
+static void show_output(void *arg) {
+  cli_flush(arg);
+}
+
 static Host host_of(Cli *cli) {
   bool prompts = cli->options.verb == cli_repl;
   return (Host){.arg = cli,
@@ -171,7 +175,8 @@ static Host host_of(Cli *cli) {
                 .progress = prompts ? cli_prompt_progress : cli_progress,
                 .failed = cli_calls_failed,
                 .added = asks_why(&cli->options) ? note_place : NULL,
-                .takes_more = takes_more};
+                .takes_more = takes_more,
+                .waits = show_output};
 }
 
 static void run_sources(Cli *cli) {

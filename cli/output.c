@@ -1,7 +1,8 @@
 // Standard output: whatever the system takes at once, all of it is written.
 //
 // It is flushed at each line on a terminal; elsewhere behind the results of a form,
-// when the buffer is full, before a message on standard error, and at the end. A
+// when the buffer is full, before a message on standard error, before the program waits
+// for input or a message, and at the end. A
 // stream of the C library alone would drop what its buffer holds when a write is
 // interrupted, or when the other side of a pipe that does not block is slow.
 #define _GNU_SOURCE  // fopencookie

@@ -108,16 +108,23 @@ static void shorten(Runtime *rt, Value v, char *out) {
   ambi_buffer_drop(&b);
 }
 
+static bool is_of_types(Value reason) {
+  Value head = part_of(reason, 0);
+  return !ambi_is_none(head) && (ambi_same(head, AMB_SYM(BAD_ARG_TYPE)) ||
+                                 ambi_same(head, AMB_SYM(BAD_TYPE)));
+}
+
 // What a type that did not fit should have been, as the reason of the Error says.
 static void say_expected(Diagnostic *d, Runtime *rt, Value reason) {
   char want[CALL_MAX + 4], got[CALL_MAX + 4], at[CALL_MAX + 4];
+  if (!is_of_types(reason)) return;
   Value head = part_of(reason, 0);
   if (ambi_same(head, AMB_SYM(BAD_ARG_TYPE))) {
     shorten(rt, part_of(reason, 1), at);
     shorten(rt, part_of(reason, 2), want);
     shorten(rt, part_of(reason, 3), got);
     cli_diagnostic_expect(d, "%s as argument %s, and not %s", want, at, got);
-  } else if (ambi_same(head, AMB_SYM(BAD_TYPE))) {
+  } else {
     shorten(rt, part_of(reason, 1), want);
     shorten(rt, part_of(reason, 2), got);
     cli_diagnostic_expect(d, "%s, and not %s", want, got);
@@ -167,16 +174,18 @@ static void note_definition(Diagnostic *d, const DiagnosticText *text,
 
 static void report_error(const Running *running, const FormReport *r) {
   Runtime *rt = running->cli->rt;
-  char call[CALL_MAX + 4];
-  Value error = first_error(r);
+  char call[CALL_MAX + 4], why[CALL_MAX + 4] = "";
+  Value error = first_error(r), reason = part_of(error, 2);
   shorten(rt, part_of(error, 1), call);
+  if (!is_of_types(reason)) shorten(rt, reason, why);
   DiagnosticText text = cli_source_text(running->source);
   Diagnostics one = {0};
-  Diagnostic *d = cli_diagnostics_add(
-      &one, SEVERITY_ERROR, NULL,
-      (DiagnosticPlace){&text, r->at.offset, r->at.offset},
-      "uncaught Error%s%s; the script ends here", *call ? " in " : "", call);
-  say_expected(d, rt, part_of(error, 2));
+  Diagnostic *d =
+      cli_diagnostics_add(&one, SEVERITY_ERROR, NULL,
+                          (DiagnosticPlace){&text, r->at.offset, r->at.offset},
+                          "uncaught Error%s%s%s%s; the script ends here",
+                          *call ? " in " : "", call, *why ? ": " : "", why);
+  say_expected(d, rt, reason);
   say_calls(running->cli, d, part_of(error, 1));
   shorten(rt, part_of(part_of(error, 1), 0), call);
   note_definition(d, &text, call);

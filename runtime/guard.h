@@ -27,6 +27,8 @@ void ambi_guard_give(Runtime *rt);
 // A line of output, be it written in parts. Nothing else is locked meanwhile.
 void ambi_output_take(Runtime *rt);
 void ambi_output_give(Runtime *rt);
+// Before the program waits for somebody who may wait for what it has written.
+void ambi_output_show(Runtime *rt);
 
 // Alone it is only counted how often it was taken: whoever has it then still has it when
 // it is no longer alone.

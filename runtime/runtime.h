@@ -45,6 +45,9 @@ typedef struct Host {  // what the embedding program provides
   // Does the process take more than so many bytes, with all that malloc could give back
   // given back? May be NULL: what is counted is believed.
   bool (*takes_more)(void *arg, size_t bytes);
+  // The program is about to wait, for input or a message: what it has written is to be
+  // seen. May be NULL.
+  void (*waits)(void *arg);
 } Host;
 
 typedef struct Tables Tables;        // what calls gave, see tables/table.h

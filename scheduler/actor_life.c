@@ -1,6 +1,7 @@
 // Actors begin: with a Runtime, one by one, and all of them end with it; and how the
 // script's thread shares itself and the Runtime with them.
 #include "memory/alloc.h"
+#include "runtime/guard.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
 #include "runtime/watch.h"
@@ -195,12 +196,19 @@ static bool intern_all(Actors *all) {
          intern(rt, "call", &all->call) && intern(rt, "reply-to", &all->asker);
 }
 
+static void show_output(Evaluator *self, void *arg) {
+  (void)self;
+  ambi_output_show(arg);
+}
+
 // Tables belong to one evaluation at a time, so where there are any, actors have one
 // evaluator of their own: the script's thread while it waits.
 static bool find_evaluators(Actors *all) {
   CrewMates *crew = ambi_crew_of(all->rt);
   bool own = ambi_pool_size(crew->pool) > 1 && ambi_tables_in_use(all->rt);
-  PoolUse use = {.timeline = ambi_watch_timeline(all->rt)};
+  PoolUse use = {.rest = show_output,
+                 .arg = all->rt,
+                 .timeline = ambi_watch_timeline(all->rt)};
   Pool *pool = own ? ambi_pool_open(1, &use) : crew->pool;
   if (!pool) return false;
   all->workers = ambi_alloc(ambi_pool_size(pool) * sizeof *all->workers);

@@ -169,11 +169,18 @@ static void form_ended(Context *cx) {
   ambi_crew_part(cx->rt, 1);
 }
 
+// The script's thread has nothing to do, so somebody outside may have to do something.
+static void show_output(Evaluator *self, void *arg) {
+  const CrewMates *c = arg;
+  if (ambi_evaluator_index(self) == 0) ambi_output_show(c->rt);
+}
+
 // ---- life -----------------------------------------------------------------------
 
 bool ambi_crew_open(Runtime *rt, unsigned n) {
   CrewMates *c = ambi_alloc(sizeof *c);
-  PoolUse use = {.arg = c, .timeline = ambi_watch_timeline(rt)};
+  PoolUse use = {
+      .rest = show_output, .arg = c, .timeline = ambi_watch_timeline(rt)};
   if (!c) return false;
   c->pool = ambi_pool_open(n, &use);
   if (!c->pool) {

@@ -9,6 +9,7 @@ use Program;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
+use IPC::Open2 qw(open2);
 use Test::More;
 
 my $here  = abs_path(dirname(__FILE__));
@@ -142,6 +143,44 @@ END
     is(scalar <$from>, "[2]\n", "tier $tier: a result line does not wait for the next form");
     ok(kill('KILL', $pid), "tier $tier: which is still running");
     close $from;
+}
+
+# What was written is seen by whoever the program waits for.
+sub conversation {
+    write_file('answer.metta', <<'END');
+!(import! &self io)
+(= (answer) (case (readln!) ((Empty over) ($line (let $u (println! (seen $line)) (answer))))))
+!(answer)
+END
+    my $pid = open2(my $from, my $to, 'timeout', 300, $ambit, "--tier=$tier", 'answer.metta');
+    is(scalar <$from>, "[()]\n", "tier $tier: a conversation begins");
+    for my $word (qw(one two)) {
+        print $to "$word\n";
+        $to->flush;
+        is(scalar <$from>, "(seen \"$word\")\n", "tier $tier: there is an answer before the next question");
+    }
+    close $to;
+    is(scalar <$from>, "[over]\n", "tier $tier: until the input ends");
+    waitpid $pid, 0;
+    return if !$tier;    # tier 0 has no actors
+    for my $n (1, 3) {
+        $pid = open my $out, '-|', $ambit, "-j$n", "--tier=$tier", '--time-limit', '300', '-e',
+            '!(import! &self concurrent) (= (wait) (receive ((never ()))))'
+            . '!(let* (($a (spawn (wait))) ($u (println! waiting))) (receive ((never ())) 300000 late))';
+        is(scalar <$out>, "[()]\n",    "tier $tier: -j$n, a script begins");
+        is(scalar <$out>, "waiting\n", "tier $tier: what it wrote is seen while it waits for a message");
+        kill 'KILL', $pid;
+        close $out;
+    }
+}
+
+# A log has the messages and not the results, so they say why.
+sub reasons {
+    like(gives(['-e', '!(/ 1 0)'], 1, "[(Error (/ 1 0) DivisionByZero)]\n", 'an Error with a reason'),
+        qr{^<-e>:1:1: error: uncaught Error in \(/ 1 0\): DivisionByZero; the script ends here$}m, "tier $tier: is told with it");
+    unlike(gives(['-e', '!(+ 1 a)'], 0, "[(+ 1 a)]\n", 'a call that stays'), qr/./, "tier $tier: without a word");
+    like(gives(['-e', '!(+ 1 "a")'], 1, qr/^\[\(Error/, 'an Error about types'),
+        qr{in \(\+ 1 "a"\); the script ends here\n(?s:.*)  expected: Number as argument 2, and not String$}m, "tier $tier: tells what was expected");
 }
 
 # Each line is one object, and what it says is what the text would say.
@@ -331,7 +370,7 @@ sub settings {
 
 for (@tiers) {
     $tier = $_;
-    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&json_lines, \&call_stacks, \&signals, \&start_up, \&import_modules,
+    $_->() for \&texts_and_files, \&arguments_and_exit, \&output, \&conversation, \&reasons, \&json_lines, \&call_stacks, \&signals, \&start_up, \&import_modules,
         \&more_modules, \&settings;
 }
 done_testing;

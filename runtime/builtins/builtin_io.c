@@ -10,6 +10,7 @@
 
 #include "runtime/atoms/utf8.h"
 #include "runtime/builtins/answer.h"
+#include "runtime/guard.h"
 #include "runtime/runtime.h"
 
 static Value outside_text(Context *cx, const char *bytes, size_t len) {
@@ -69,9 +70,19 @@ enum BuiltinStatus ambi_b_exit(Context *cx, const Value *args, unsigned n,
 
 // ---- standard input ---------------------------------------------------------
 
+// False: the next byte may have to be waited for.
+static bool is_read_ahead(void) {
+#ifdef __GLIBC__
+  return stdin->_IO_read_ptr < stdin->_IO_read_end;
+#else
+  return false;
+#endif
+}
+
 // The next byte, or EOF: at the end, with *error what went wrong, or cx->stop.
 static int input_byte(Context *cx, int *error) {
   for (;;) {
+    if (!is_read_ahead()) ambi_output_show(cx->rt);
     int c = getchar();
     if (c != EOF || !ferror(stdin)) return c;
     *error = errno;

@@ -316,6 +316,13 @@ void ambi_output_give(Runtime *rt) {
   if (ambi_together(rt)) pthread_mutex_unlock(&rt->sharing->output);
 }
 
+void ambi_output_show(Runtime *rt) {
+  if (!rt->host.waits) return;
+  ambi_output_take(rt);
+  rt->host.waits(rt->host.arg);
+  ambi_output_give(rt);
+}
+
 bool ambi_spaces_share(Runtime *rt) {
   Sharing *sh = ambi_alloc(sizeof *sh);
   if (!sh) return false;

@@ -136,7 +136,7 @@ sub run_commands {
         if ( !defined $status ) { fail("$name: it does not end"); diag( $got // '' ); last }
         if ( defined $command->{shown} ) {
             ok( Document::agrees( $command->{shown}, $got, $command->{block}{marks}{'numbers vary'} ), $name )
-                or diag( "shown:\n$command->{shown}printed:\n" . join '', ( split /^/, $got )[ 0 .. 60 ] );
+                or diag( "shown:\n$command->{shown}printed:\n" . join '', grep {defined} ( split /^/, $got )[ 0 .. 60 ] );
         }
         else {
             is( $status + 0, 0, $name ) or diag($got);

@@ -18,7 +18,7 @@ use Test::More;
 my $root  = abs_path("$Bin/..");
 my $ambit = Program::path();
 my @front = qw(README.md ARCHITECTURE.md CONTRIBUTING.md);
-my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/docs/*.md $root/docs/*/*.md $root/bench/*.md" );
+my @docs  = ( @front, map {s{^\Q$root\E/}{}r} glob "$root/CHANGELOG.md $root/docs/*.md $root/docs/*/*.md $root/bench/*.md" );
 
 sub text_of { return Program::slurp("$root/$_[0]") }
 

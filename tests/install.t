@@ -67,7 +67,7 @@ for my $file (
     qw(bin/ambit include/ambit.h share/man/man1/ambit.1 share/man/man3/libambit.3 share/bash-completion/completions/ambit
     share/zsh/site-functions/_ambit share/fish/vendor_completions.d/ambit.fish
     share/vim/vimfiles/syntax/metta.vim share/ambit/metta.tmLanguage.json
-    share/doc/ambit/LICENSE share/doc/ambit/README.md share/doc/ambit/docs/tools.md
+    share/doc/ambit/LICENSE share/doc/ambit/README.md share/doc/ambit/CHANGELOG.md share/doc/ambit/docs/tools.md
     share/doc/ambit/examples/zebra.metta), "$lib/libambit.a", "$lib/libambit.so.0", "$lib/pkgconfig/ambit.pc"
     )
 {

@@ -22,7 +22,7 @@ my $scratch = tempdir( CLEANUP => 1 );
 my ( $run, %not_run ) = (0);
 
 my @docs = map {s{^\Q$root\E/}{}r} grep {-e} "$root/README.md", "$root/ARCHITECTURE.md", "$root/CONTRIBUTING.md",
-    "$root/docs/ambit.1", glob("$root/docs/*.md $root/docs/*/*.md $root/bench/*.md $root/examples/*/README.md");
+    "$root/CHANGELOG.md", "$root/docs/ambit.1", glob("$root/docs/*.md $root/docs/*/*.md $root/bench/*.md $root/examples/*/README.md");
 @docs = grep { !m{^docs/reference/} } @docs;    # made of what tests/reference.t runs
 @docs = @ARGV if @ARGV;    # prove tests/shown.t :: docs/tools.md
 

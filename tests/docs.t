@@ -36,7 +36,7 @@ sub paths_in {
     my %seen;
     $text =~ s/^```.*?^```$//msg;
     push @code, $1 while $text =~ /`([^`\n]+)`/g;
-    for ( map {split} @code ) {
+    for ( map {split} grep { !/^\$ / } @code ) {
         s/[:,;.]+$//;
         s{^\./}{};
         next if m{[^\w./*+-]} or m{^\.\w+$} or m{^/} or m{^build(/|$)} or m{^\.+$};

@@ -5,11 +5,12 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
-use File::Basename qw(basename);
+use File::Basename qw(basename dirname);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
 use Program;
+use Messages;
 use Reference;
 use Test::More;
 
@@ -87,4 +88,51 @@ for my $page (@made) {
     ok( -e "$root/docs/reference/$page" && Program::slurp("$root/docs/reference/$page") eq Program::slurp("$scratch/made/$page"),
         "docs/reference/$page is the one that is made (./build.sh docs)" );
 }
+# ---- errors -------------------------------------------------------------------------
+
+# A row of docs/errors.md is run, a command in a shell, all else as a program.
+sub run_row {
+    my ($row) = @_;
+    my $dir   = tempdir( DIR => $scratch );
+    my $shown = $row->{shown};
+    my @argv  = ( $ambit, 'program.metta' );
+    if ( $shown =~ s/^\$ // ) {
+        @argv = ( 'bash', '-c', ( $row->{before}{sh} // '' ) . $shown );
+    }
+    else {
+        Program::write_file( "$dir/program.metta", ( $row->{before}{metta} // '' ) . "$shown\n" );
+    }
+    local $ENV{PATH} = dirname($ambit) . ":$ENV{PATH}";
+    my $r = Program::run( argv => \@argv, dir => $dir );
+    return "$r->{out}$r->{err}";
+}
+
+my @rows = Messages::rows( Program::slurp("$root/docs/errors.md") );
+cmp_ok( scalar @rows, '>', 150, 'docs/errors.md has ' . @rows . ' rows' );
+my ( @unshown, @patterns );
+for my $row (@rows) {
+    my $name = "docs/errors.md:$row->{line}: $row->{messages}[0]";
+    push @patterns, map { Messages::pattern($_) } @{ $row->{messages} };
+    ok( $row->{cause} =~ /\w/ && $row->{cure} =~ /\w/, "$name: cause and cure" );
+    if ( $row->{shown} eq '' ) { push @unshown, $row->{line}; next }
+    next if $row->{shown} =~ /--jit/ and !Program::has_native();
+    my $got     = run_row($row);
+    my $pattern = Messages::pattern( $row->{messages}[0] );
+    like( $got =~ s/\\n/\n/gr, $pattern, $name );
+}
+cmp_ok( scalar @unshown, '<=', 30, 'few rows that no program shows' );
+
+for my $message ( Messages::in_source($root) ) {
+    my $text = $message->{text} =~ s/%[-+ #0-9.*]*(?:ll|[zjhl])?[a-zA-Z]/X/gr;
+    ok( ( grep { $text =~ /^(?:$_)\s*$/ || "stopped: $text" =~ /^(?:$_)$/ } @patterns ),
+        "docs/errors.md has what $message->{file} says: $text" );
+}
+# ---- limits -------------------------------------------------------------------------
+
+my $limits  = Program::slurp("$root/docs/limits.md");
+my $options = Program::slurp("$root/cli/options.c");
+my $modules = Program::slurp("$root/runtime/builtins/builtin_module.c");
+my @limits  = ( $options =~ /\{"(-[\w-]+)", "\w+",\s+"[^"]*\bat most\b/g, $modules =~ /"(max-[\w-]+)"/g );
+cmp_ok( scalar @limits, '>', 10, 'there are limits' );
+is( join( ' ', grep { $limits !~ /(?<![\w-])$_\b/ } @limits ), '', 'docs/limits.md has all options and pragmas' );
 done_testing;

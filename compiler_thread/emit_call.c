@@ -4,6 +4,7 @@
 // of rules sees the new ones. The callee makes sure of room for its slots; header
 // and arguments are written before, into the spare words behind the stack's end.
 #include "compiler_thread/template.h"
+#include "runtime/machine/step.h"
 
 enum { MOST_ARGUMENTS = 200 };
 static const JitReg scratch[EMIT_IN_REGISTERS] = {J_R8, J_R9, J_R10, J_R11,
@@ -292,10 +293,22 @@ typedef struct Body {
   void (*finish)(Emit *m);  // rax: the value
 } Body;
 
+// Its word alone does not tell whether it is returned as it is.
+static void look_at_value(Emit *m, unsigned slot, JitLabel ok) {
+  Jit *j = m->j;
+  emit_source(m, J_RSI, slot);
+  emit_ask(m, (const void *)(uintptr_t)ambi_body_stays);
+  jit_jump_if(j, J_EQ, emit_slow(m));
+  jit_rm(j, J_MOV, J_RAX, in_engine(OFF(Engine, rv)));
+  jit_jump(j, ok);
+}
+
 // The value of a body, where it needs no evaluation.
 static void body(Emit *m, Body b) {
   Jit *j = m->j;
-  JitLabel ok = jit_label(j), atom = jit_label(j), slow = emit_slow(m);
+  bool looks = b.type.w == AMB_SYM(UNDEFINED).w;
+  JitLabel ok = jit_label(j), atom = jit_label(j),
+           slow = looks ? jit_label(j) : emit_slow(m);
   if (emit_known(m, b.slot, FACT_INT) &&
       (b.type.w == AMB_SYM(UNDEFINED).w || b.type.w == AMB_SYM(T_NUMBER).w)) {
     result(m, b.slot);
@@ -317,6 +330,10 @@ static void body(Emit *m, Body b) {
   jit_cold(j);
   jit_bind(j, atom);
   want_result(m, b.type, ok, slow);
+  if (looks) {
+    jit_bind(j, slow);
+    look_at_value(m, b.slot, ok);
+  }
   jit_hot(j);
 }
 

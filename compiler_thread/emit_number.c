@@ -304,12 +304,8 @@ enum { DIFFER, EQUAL, OTHER_TYPES };
 static unsigned equal_of_one_type(Engine *g, Value a, Value b) {
   a = ambi_deref(a);
   b = ambi_deref(b);
-  bool one_type = (ambi_is_number(a) && ambi_is_number(b)) ||
-                  (ambi_is_bool(a) && ambi_is_bool(b)) ||
-                  (ambi_is_str(a) && ambi_is_str(b)) ||
-                  ambi_step_no_types(g, &a, &b);
-  if (!one_type) return OTHER_TYPES;
-  return ambi_equal(a, b) ? EQUAL : DIFFER;
+  if (!ambi_step_one_type(g, &a, &b)) return OTHER_TYPES;
+  return ambi_step_equal(a, b) ? EQUAL : DIFFER;
 }
 
 void ambi_emit_JNEQT(Emit *m) {

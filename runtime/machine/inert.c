@@ -1,6 +1,7 @@
 // Which atoms are their own values: what may be taken for evaluated as it stands,
 // and which marks still hold.
 #include "runtime/machine/routine.h"
+#include "runtime/machine/step.h"
 
 #include "runtime/atoms/work.h"
 #include "runtime/types/types.h"
@@ -132,4 +133,17 @@ bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
     return false;
   *out = ambi_mark_eval(v);
   return true;
+}
+
+bool ambi_body_stays(Engine *g, Value v) {
+  bool holds = ambi_rigid_holds(g);
+  if (g->max_depth) return false;
+  g->rv = v = ambi_whole(v);
+  if (ambi_is_var(v)) return true;
+  if (!ambi_is_expr(v) || ambi_is_error_atom(v) || ambi_is_function(v))
+    return false;
+  if (holds && ambi_is_rigid(v)) g->rv = ambi_mark_eval(v);
+  if (!holds) v = ambi_unmark(v);
+  return (holds && ambi_is_rigid(v)) ||
+         ambi_settled(g, v, AMB_SYM(UNDEFINED), AMB_SOME_NODES, &g->rv);
 }

@@ -93,11 +93,7 @@ COMPARE_I(JNLTI, JNLT, <)
 COMPARE_I(JNGTI, JNGT, >)
 do_JNEQ : {  // both sides are evaluated
   Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
-  if (word_decides(a) || word_decides(b)) {
-    if (a.w == b.w) STEP(1);
-  } else if ((a.w == b.w && ambi_is_int(a)) || ambi_equal(a, b)) {
-    STEP(1);
-  }
+  if ((a.w == b.w && ambi_is_int(a)) || ambi_step_equal(a, b)) STEP(1);
   if (ambi_unit_edge(UNIT(), (uint32_t)(pc - UNIT()->code)) != UINT32_MAX &&
       ambi_step_differ_in_type(cx, a, b))
     EDGE();
@@ -109,12 +105,8 @@ do_JNEQT : {
     if (a.w == b.w) STEP(1);
     JUMP(pc->c);
   }
-  bool one_type = (ambi_is_number(a) && ambi_is_number(b)) ||
-                  (ambi_is_bool(a) && ambi_is_bool(b)) ||
-                  (ambi_is_str(a) && ambi_is_str(b)) ||
-                  ambi_step_no_types(g, &a, &b);
-  if (!one_type) EDGE();
-  if (ambi_equal(a, b)) STEP(1);
+  if (!ambi_step_one_type(g, &a, &b)) EDGE();
+  if (ambi_step_equal(a, b)) STEP(1);
   JUMP(pc->c);
 }
 do_JNEQI : {

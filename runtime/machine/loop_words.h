@@ -131,11 +131,6 @@
       h += (n);                                               \
   } while (0)
 
-// Is equality with this value that of the words?
-static inline bool word_decides(Value v) {
-  return ambi_is_sym(v) || ambi_tag(v) == TAG_IMM;
-}
-
 static const SwitchCase *find_case(const Switch *s, Word key) {
   if (s->n <= 8) {
     for (uint32_t i = 0; i < s->n; i++)

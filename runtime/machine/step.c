@@ -75,11 +75,20 @@ static bool env_fill(Context *cx, const Template *t, unsigned n, Value *env,
   return true;
 }
 
-// An expression has no type if its innermost head has none; nor has ().
-static bool has_no_type(Context *cx, Value v) {
+// No type was declared for the symbol, though rules may have been.
+static bool is_untyped(Engine *g, Value symbol) {
+  if (ambi_is_instruction_symbol(ambi_sym_of(symbol))) return false;
+  Definition *d = ambi_head_info(g, symbol, 0);
+  return d && ambi_info_of(d).untyped;
+}
+
+// An expression has no type if its innermost head is data; nor has ().
+static bool has_no_type(Engine *g, Value v) {
+  bool whole = ambi_is_sym(v);
   while (ambi_is_expr(v))
     v = ambi_deref(ambi_expr_at(v, 0));
-  return v.w == AMB_UNIT.w || (ambi_is_sym(v) && cx->rt->is_data_head(cx, v));
+  if (!ambi_is_sym(v)) return v.w == AMB_UNIT.w;
+  return g->cx->rt->is_data_head(g->cx, v) || (whole && is_untyped(g, v));
 }
 
 // Symbols without types pass as anything, and so do expressions that begin with one.
@@ -102,11 +111,16 @@ bool ambi_step_differ_in_type(Context *cx, Value a, Value b) {
   return may_have_type(cx, a) && may_have_type(cx, b);
 }
 
-bool ambi_step_no_types(Engine *g, Value *a, Value *b) {
+static bool no_types(Engine *g, Value *a, Value *b) {
   return !ambi_load_relaxed(&g->code->x_broad_rules) && !ambi_is_var(*a) &&
          !ambi_is_var(*b) && ambi_source_ready(g, a) &&
-         ambi_source_ready(g, b) &&
-         (has_no_type(g->cx, *a) || has_no_type(g->cx, *b));
+         ambi_source_ready(g, b) && (has_no_type(g, *a) || has_no_type(g, *b));
+}
+
+bool ambi_step_one_type(Engine *g, Value *a, Value *b) {
+  int kind = ambi_value_kind(*a);
+  if (kind && kind == ambi_value_kind(*b)) return true;
+  return no_types(g, a, b);
 }
 
 bool ambi_step_unify(Engine *g, const Code *pc, Value v) {

@@ -71,6 +71,13 @@ static inline int ambi_value_kind(Value v) {
   return ambi_is_number(v) ? 1 : ambi_is_bool(v) ? 2 : ambi_is_str(v) ? 3 : 0;
 }
 
+// Equality with a symbol, or with True and its like, is that of the words.
+static inline bool ambi_step_equal(Value a, Value b) {
+  bool words = ambi_is_sym(a) || ambi_tag(a) == TAG_IMM || ambi_is_sym(b) ||
+               ambi_tag(b) == TAG_IMM;
+  return words ? a.w == b.w : ambi_equal(a, b);
+}
+
 // May these two values of == be of different types?
 bool ambi_step_differ_in_type(Context *cx, Value a, Value b);
 
@@ -88,14 +95,17 @@ static inline bool ambi_body_value_ready(Value v, Value t) {
   return false;
 }
 
+// The same of what only a look inside tells: a variable, or a term with some; g->rv: what
+// is returned for it. t is %Undefined%. (inert.c)
+bool ambi_body_stays(Engine *g, Value v);
+
 // SPLIT (SPLITT: tail) of an inlined body.
 bool ambi_step_split(Engine *g, bool tail);
 
 // ---- step.c: terms and values ---------------------------------------------------
 bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known);
-// Both are values, and one of them has no type for certain, so that no types can
-// clash.
-bool ambi_step_no_types(Engine *g, Value *a, Value *b);
+// Both are values, of one kind or one of them without a type, so that no types can clash.
+bool ambi_step_one_type(Engine *g, Value *a, Value *b);
 bool ambi_step_unify(Engine *g, const Code *pc, Value v);
 // The name of a variable that the frame makes late, with the stamp that all its
 // alternatives have in common.

@@ -114,6 +114,7 @@ build() { # build [CMAKE OPTIONS]
 build_quietly() { # as build, but shows the output only when it fails
   local log
   log=$(mktemp)
+  [ -x "$dir/ambit" ] || echo "building in $dir/, which takes some minutes" >&2
   if ! build "$@" >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"

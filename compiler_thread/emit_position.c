@@ -253,11 +253,15 @@ void ambi_emit_EVALA(Emit *m) {
 }
 
 void ambi_emit_CALLX(Emit *m) {
+  evaluated(m, (const void *)(uintptr_t)ambi_call_push);
+}
+
+void ambi_emit_CALLOWN(Emit *m) {
   Jit *j = m->j;
   emit_to_slot(m, m->pc->a, R_B);
   jit_rm(j, J_MOV, J_RSI, in_slot(m->pc->b));
   jit_imm(j, J_RDX, (uintptr_t)emit_position(m, m->at + 1));
-  emit_leave_by(m, (const void *)(uintptr_t)ambi_call_push);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_call_own_push);
 }
 
 // In place of this frame.

@@ -355,7 +355,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (l->failed || l->refused || !map_unit(&p, x, false)) return true;
   enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
   uint16_t pos = ambi_lower_slot(l), value = d.tail ? out : d.slot;
-  ambi_lower_emit(l, OP_I_CALLX, pos, out, 1);
+  ambi_lower_emit(l, OP_I_CALLOWN, pos, out, 0);
   ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
   ambi_lower_error_edge(l, value, err);
   ambi_lower_give(l, value, d);

@@ -365,10 +365,9 @@ static void call_members(Lower *l, const Stub *s) {
   uint16_t call = ambi_lower_slot(l), p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_MKEXPR, call, s->nlist, 0);
   ambi_lower_list(l, s->list, s->nlist);
-  ambi_lower_emit(l, OP_I_CALLX, p, call, 0);
+  ambi_lower_emit(l, OP_I_CALLX, p, call, ambi_lower_const(l, s->type.w));
   ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
   ambi_lower_error_edge(l, s->dst.slot, s->err);
-  ambi_lower_cast(l, s->dst.slot, s->type, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 

@@ -168,19 +168,26 @@ static Value with_errors(Engine *g, Value list) {
   return list;
 }
 
-enum Next ambi_call_push(Engine *g, Value v, const Code *ret) {
-  bool may_own = g->pc->c != 0;
-  v = ambi_deref(v);
-  if (may_own) v = with_errors(g, v);
+static enum Next call_of_values(Engine *g, Value v, Value t, bool own,
+                                const Code *ret) {
+  if (!ambi_eval_frame(g, v, t, ret)) return NEXT_STOP;
+  g->e[EV_RTYPE] = t.w;
+  if (!ambi_is_expr(v)) return ambi_give(g, v);
+  return ambi_call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
+}
+
+enum Next ambi_call_push(Engine *g, Value v, Value t, const Code *ret) {
+  return call_of_values(g, ambi_deref(v), t, false, ret);
+}
+
+enum Next ambi_call_own_push(Engine *g, Value v, const Code *ret) {
+  v = with_errors(g, ambi_deref(v));
   if (ambi_is_none(v)) {
     g->cx->stop = STOP_MEMORY;
     return NEXT_STOP;
   }
-  if (!ambi_eval_frame(g, v, AMB_SYM(UNDEFINED), ret)) return NEXT_STOP;
-  g->e[EV_RTYPE] = AMB_SYM(UNDEFINED).w;
-  if (!ambi_is_expr(v)) return ambi_give(g, v);
-  bool own = may_own && own_children(g, v);
-  return ambi_call_step(g, own ? ambi_mark_eval(v) : ambi_unmark(v));
+  bool own = ambi_is_expr(v) && own_children(g, v);
+  return call_of_values(g, v, AMB_SYM(UNDEFINED), own, ret);
 }
 
 // The call has one more result: a grounded operation's, an instruction's, or a

@@ -424,7 +424,10 @@ do_EVALA:
       ambi_eval_push_argument(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
 do_CALLX:
   E[pc->a] = ambi_position(B).w;
-  AFTER(ambi_call_push(g, AMB_V(E[pc->b]), pc + 1));
+  AFTER(ambi_call_push(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c)), pc + 1));
+do_CALLOWN:
+  E[pc->a] = ambi_position(B).w;
+  AFTER(ambi_call_own_push(g, AMB_V(E[pc->b]), pc + 1));
 do_BODYX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_body_push(g, AMB_V(E[pc->b]), AMB_V(E[pc->b + 1]),

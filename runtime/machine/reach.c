@@ -68,6 +68,7 @@ static unsigned effects_of(const Reach *r, const Code *pc) {
   case OP_I_EVALA:
   case OP_I_EVALXT:
   case OP_I_CALLX:
+  case OP_I_CALLOWN:
   case OP_I_CALLV:
   case OP_I_TAILCALLV:
   case OP_I_BODYX:

@@ -90,7 +90,9 @@ enum Next ambi_ev_result(Engine *g);  // one more result of the step
 // The value of what is deeper than the pragma max-stack-depth allows.
 enum Next ambi_give_overflow(Engine *g, Value v, Value t);
 // CALLX: calls an expression whose children are values: nothing else is evaluated.
-enum Next ambi_call_push(Engine *g, Value v, const Code *ret);
+enum Next ambi_call_push(Engine *g, Value v, Value t, const Code *ret);
+// CALLOWN: the same of what a map has made.
+enum Next ambi_call_own_push(Engine *g, Value v, const Code *ret);
 // Goes on, in place of the current frame, with what a step of `call` gave (see
 // ambi_body_tail), where that is no function to run any more.
 enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);

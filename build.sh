@@ -44,8 +44,10 @@ verbs  build               the program `ambit` (default)
        soak actors [SECONDS]
                            actors killed at random, limited and left without memory
                            for so long (600): is anything lost, stuck or left behind?
-       nightly [SECONDS]   all of it: lint, the tests of every type, with gcc and
-                           with clang, soak, and each fuzz target for so long (1200)
+       nightly [SECONDS] [PART...]
+                           all of it: lint, the tests of every type, with gcc and
+                           with clang, soak, and each fuzz target for so long (1200);
+                           what was interrupted goes on where it was (tests/nightly)
        package             Debian packages, in packages/ of the build folder:
                            ambit, libambit0, libambit-dev
        fmt                 formats every C file in place
@@ -141,31 +143,6 @@ run_tests() {
   exec prove -j 2 "$@"
 }
 
-# Goes on when something fails, and says at the end what did.
-nightly() { # SECONDS
-  local failed=""
-  step() {
-    echo "== $*" >&2
-    "$@" || failed="$failed$*"$'\n'
-  }
-  step ./build.sh lint
-  for one in release debug asan ubsan tsan stress; do
-    step ./build.sh "$one" test
-  done
-  step ./build.sh noise test tests/unit.t :: actor compiler epoch evaluators library linear \
-    mailbox native park pool queue share task timer together
-  step env CC=clang ./build.sh debug test
-  step env AMBIT_LONG=1 ./build.sh test tests/deep.t tests/unit.t
-  step ./build.sh valgrind
-  step ./build.sh soak 1000000
-  step ./build.sh asan soak actors 600
-  step ./build.sh noise soak actors 600
-  step ./build.sh debug soak 100000 --modes all
-  step ./build.sh fuzz "$1"
-  [ -z "$failed" ] || printf 'failed:\n%s' "$failed" >&2
-  [ -z "$failed" ]
-}
-
 # What is made of tables, below a folder that looks like this one.
 make_docs() { # FOLDER
   mkdir -p "$1/docs"
@@ -248,7 +225,7 @@ soak)
   mkdir -p "$dir/found"
   exec "$dir/soak" --count "$count" --jobs "${JOBS:-$(nproc)}" --save "$dir/found" "$@"
   ;;
-nightly) nightly "${1:-1200}" ;;
+nightly) exec tests/nightly "$@" ;;
 package)
   packages="$packages dpkg-dev"
   build_quietly -DAMB_TESTS=OFF

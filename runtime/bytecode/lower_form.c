@@ -286,7 +286,7 @@ static int let_one(Lower *l, Value p, Value v, Value then, uint16_t *settled,
         err);
   }
   bool set = ambi_is_lvar(p) && !ambi_lower_unset(l, p);
-  bool settle = settled && !ambi_lower_unset(l, p) && !ambi_same(p, then);
+  bool settle = settled && !ambi_lower_unset(l, p);
   if (settle && !ambi_is_lvar(p)) *settled = settle_body(l, then);
   ambi_lower_match(l, src, p, NO_LABEL);
   size_t unify = l->last;

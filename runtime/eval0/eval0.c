@@ -607,6 +607,7 @@ static void return_value(Machine *m) {
   case FRAME_MARK: mark_value(m, m->atom, resolved, f); break;
   case FRAME_ARGS: ambi_eval0_argument(m, m->atom, f); break;
   case FRAME_CALL: ambi_eval0_called(m, m->atom, f); break;
+  case FRAME_CAST: ambi_eval0_cast(m, m->atom, f); break;
   case FRAME_CHAIN: ambi_eval0_chained(m, m->atom, f); break;
   case FRAME_TABLE: ambi_eval0_table_result(m, m->atom, f); break;
   case FRAME_FUNCTION: ambi_eval0_function_ret(m, m->atom, f); break;

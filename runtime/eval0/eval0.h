@@ -87,6 +87,7 @@ enum FrameKind {
   FRAME_CHAIN,     // a: variable, b: template: the nested result
   FRAME_TABLE,     // a: call, b: type, c: its variables, index: the making: a
                    // result for the table
+  FRAME_CAST,      // b: type: a result of a table that was made without it
   FRAME_FUNCTION,  // a: call or NONE: the outcome of the body
   FRAME_TRACE,  // a: call, index: depth, state: its number: a value to be told of
 };
@@ -223,8 +224,9 @@ void ambi_eval0_metta(Machine *m);  // DO_METTA, DO_TAIL
 void ambi_eval0_call(Machine *m);   // DO_CALL
 // The same with the rules as they stand, whatever is tabled.
 void ambi_eval0_call_rules(Machine *m);
-// A value for a FRAME_ARGS, FRAME_CALL frame.
+// A value for a FRAME_ARGS, FRAME_CAST, FRAME_CALL frame.
 void ambi_eval0_argument(Machine *m, Value value, Frame *f);
+void ambi_eval0_cast(Machine *m, Value value, Frame *f);
 void ambi_eval0_called(Machine *m, Value result, Frame *f);
 
 // ---- eval0_table.c: tabled functions ----------------------------------------

@@ -25,6 +25,14 @@ static void type_cast(Machine *m, Value a, Value type, Frame *up) {
     offer_errors(m, &m->scratch, up);
 }
 
+void ambi_eval0_cast(Machine *m, Value value, Frame *f) {
+  m->scratch.n = 0;
+  if (ambi_type_cast_result(m->cx, f->space, value, f->b, &m->scratch))
+    ambi_eval0_return(m, value, f->up);
+  else
+    offer_errors(m, &m->scratch, f->up);
+}
+
 // ---- interpret_expression, 7.4 -------------------------------------------------
 
 static void start_children(Machine *m, Frame *f, Value type) {

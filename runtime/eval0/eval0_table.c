@@ -72,12 +72,22 @@ static void make(Machine *m, Value call, Value type, Value vars,
     run(m, f);
 }
 
+// Results of the call pass a frame that casts them. False: cx->stop is set.
+static bool cast_results(Machine *m) {
+  Frame *f = ambi_eval0_frame(m, FRAME_CAST, m->up, m->depth);
+  if (!f) return false;
+  f->b = ambi_deref(m->type);
+  m->up = f;
+  return true;
+}
+
 bool ambi_eval0_tabled(Machine *m, Value call) {
   if (!is_tabled(m, call)) return false;
   call = ambi_resolve(m->cx, call);
   if (!ambi_eval0_ok(m, call)) return true;
   Value type = ambi_deref(m->type);
-  if (!ambi_is_sym(type)) type = AMB_SYM(UNDEFINED);
+  bool cast = !ambi_is_sym(type);  // what the table has is asked for that
+  if (cast) type = AMB_SYM(UNDEFINED);
   TableAsk ask = {.kind = TABLE_SET,
                   .owner = (Word)(uintptr_t)m->space,
                   .epoch = ambi_load_acquire(&m->cx->rt->x_rule_changes),
@@ -86,6 +96,7 @@ bool ambi_eval0_tabled(Machine *m, Value call) {
   TableCall out;
   enum TableDo what = ambi_table_call(m->cx, &ask, &out);
   if (what == TABLE_PLAIN) return false;
+  if (cast && !cast_results(m)) return true;
   Value vars = what == TABLE_STOP
                    ? AMB_NONE
                    : ambi_make_expr(m->cx, out.vars->at, out.vars->n);

@@ -78,11 +78,13 @@ static bool nested_variable_head(Value v) {
   return ambi_is_var(v);
 }
 
-// Enters the variant of a definition in place of the EVAL frame.
-static enum Next enter_variant(Engine *g, Variant *v, Value call) {
+// Enters the variant of a definition: in place of the EVAL frame, or to return there.
+static enum Next enter_variant(Engine *g, Variant *v, Value call,
+                               const Code *ret) {
   uint32_t n = ambi_expr_size(call) - 1;
   Unit *u = ambi_unit_of(v);
-  if (!ambi_frame_replace(g, u)) return NEXT_STOP;
+  if (ret ? !ambi_frame_push(g, u, ret) : !ambi_frame_replace(g, u))
+    return NEXT_STOP;
   if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
   for (uint32_t i = 0; i < n; i++)
     g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
@@ -122,7 +124,12 @@ enum Next ambi_call_step(Engine *g, Value call) {
   // A variable that nobody else knows says nothing any more.
   if (ambi_is_var(t) && !ambi_is_var(ambi_deref(AMB_V(g->e[EV_TYPE]))))
     t = AMB_SYM(UNDEFINED);
-  if (!ambi_is_sym(t) && info.tabled) t = AMB_SYM(UNDEFINED);
+  const Code *ret = NULL;
+  if (!ambi_is_sym(t) && info.tabled) {  // that is asked of what the table has
+    t = AMB_SYM(UNDEFINED);
+    g->e[EV_TMPL] = AMB_UNIT.w;
+    ret = ((const Unit *)(uintptr_t)g->e[FRAME_UNIT])->code + EV_CODE_TMP;
+  }
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
   Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
                                    : ambi_variant(g->code, d, t);
@@ -130,7 +137,7 @@ enum Next ambi_call_step(Engine *g, Value call) {
     g->cx->stop = STOP_MEMORY;
     return NEXT_STOP;
   }
-  return enter_variant(g, v, call);
+  return enter_variant(g, v, call, ret);
 }
 
 // Would it be the same again, if it is evaluated as a whole? A head with a type is
@@ -190,13 +197,22 @@ enum Next ambi_call_own_push(Engine *g, Value v, const Code *ret) {
   return call_of_values(g, v, AMB_SYM(UNDEFINED), own, ret);
 }
 
-// The call has one more result: a grounded operation's, an instruction's, or a
+static enum Next cast_result(Engine *g, Value t) {
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast_result(g->cx, g->cx->space, g->rv, t, &errors);
+  enum Next next = pass ? ambi_give(g, g->rv) : ambi_give_many(g, &errors);
+  ambi_vec_drop(&errors);
+  return g->cx->stop ? NEXT_STOP : next;
+}
+
+// The call has one more result: a grounded operation's, an instruction's, a table's, or a
 // match (whose result is the template).
 enum Next ambi_ev_result(Engine *g) {
   Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_unit(call))  // see await_own
     return ambi_give(g, ambi_came_back(g, g->rv, AMB_V(g->e[EV_ATOM]), false));
   Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
+  if (ambi_is_unit(tmpl)) return cast_result(g, t);
   if (!ambi_is_none(tmpl)) {
     r = ambi_handed_on(g->cx, tmpl);
     if (ambi_is_none(r)) return NEXT_STOP;

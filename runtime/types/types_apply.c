@@ -410,3 +410,16 @@ bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
   ambi_types_leave(cx, hb, mark);
   return ok;
 }
+
+bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
+                           ValueVec *errors) {
+  v = ambi_deref(v);
+  bool function = !ambi_is_expr(v);
+  TypeVec types = {0};
+  if (!function) ambi_get_types(cx, s, ambi_expr_at(v, 0), &types);
+  for (size_t i = 0; i < types.n; i++)
+    function |= types.at[i].is_function;
+  ambi_types_drop(&types);
+  return !function || ambi_is_error_atom(v) ||
+         ambi_type_cast(cx, s, v, type, errors);
+}

@@ -313,6 +313,32 @@ static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
 
 // ---- the bound entry ---------------------------------------------------------------------
 
+// Does no term that is like p, as far as that is no variable, unify with q?
+static bool apart(Value p, Value q) {
+  if (any_pattern(p) || any_pattern(q)) return false;
+  if (!ambi_is_expr(p) || !ambi_is_expr(q)) {
+    Word x = ambi_is_expr(p) ? 1 : ambi_switch_key(p),
+         y = ambi_is_expr(q) ? 1 : ambi_switch_key(q);
+    return x != 0 && y != 0 && x != y;
+  }
+  if (ambi_expr_size(p) != ambi_expr_size(q)) return true;
+  for (uint32_t i = 0; i < ambi_expr_size(p); i++)
+    if (apart(ambi_expr_at(p, i), ambi_expr_at(q, i))) return true;
+  return false;
+}
+
+// The first rule behind `at` that may match, too, when that one has; n if there is none.
+static uint32_t next_alike(const Heads *h, Rule **set, uint32_t at,
+                           uint32_t n) {
+  for (uint32_t j = at + 1; j < n; j++) {
+    bool none = false;
+    for (uint32_t a = 0; a < h->nargs && !none; a++)
+      none = apart(ambi_rule_pattern(set[at], a), ambi_rule_pattern(set[j], a));
+    if (!none) return j;
+  }
+  return n;
+}
+
 // Candidates in order on the bound entry.
 static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
   Lower *l = h->l;
@@ -329,14 +355,17 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
   for (uint32_t i = 0; i < n && known && l->ncode < MUCH_CODE; i++)
     local |= !cannot_fail(h, set[i], known);
   int open = local ? ambi_lower_label(l) : h->open;
+  uint32_t earliest = n;  // of those that come after another
   for (uint32_t i = 0; i < n; i++) {
     int no = i + 1 < n ? ambi_lower_label(l) : h->data;
+    uint32_t next = next_alike(h, set, i, n);
     match_args(h, set[i], known, no, open);
-    if (i + 1 < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[i + 1]);
+    if (next < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[next]);
+    if (next < earliest) earliest = next;
     ambi_lower_to_body(h, set[i], known != 0);
     if (i + 1 < n) ambi_lower_bind(l, no);
   }
-  for (uint32_t i = 1; i < n; i++) {
+  for (uint32_t i = earliest; i < n; i++) {
     ambi_lower_bind(l, later[i]);
     if (i + 1 < n)
       ambi_lower_jump(l, OP_I_RETRY, 0, 0, later[i + 1]);

@@ -14,6 +14,7 @@
 #include "runtime/config.h"
 #include "runtime/machine/seen.h"
 #include "runtime/modules/module.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/types/types.h"
 #include "runtime/watch.h"
 
@@ -390,6 +391,7 @@ bool ambi_collect(Engine *g, size_t live_args) {
     give_back(g);
   }
   AMB_WALK(ambi_engine_is_valid(g, &why));
+  if (cx->journal) AMB_WALK(ambi_journal_is_valid(cx->journal, &why));
   count(&c, began, seen);
   return true;
 }

@@ -119,5 +119,7 @@ enum Journaled ambi_journal_remove(Context *cx, Space *s, Value atom);
 // What the state holds for cx. False: cx->stop is set.
 bool ambi_journal_read_state(Context *cx, State *s, Record *out);
 bool ambi_journal_change_state(Context *cx, State *s, Value v);
+// journal_valid.c: is what the journal shows what its log tells?
+bool ambi_journal_is_valid(const Journal *j, const char **why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "memory/arena.h"
 #include "memory/stress.h"
 #include "runtime/atoms/store_data.h"
+#include "runtime/spaces/journal_data.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/tables/table_data.h"
 #include "tests/unit/machine.h"
@@ -345,6 +346,56 @@ START_TEST(test_tables) {
 }
 END_TEST
 
+// (was 1) goes, (new 2) comes, (new 3) comes and goes; a state changes.
+static void write_journal(Space *s) {
+  Value was = AMB_EXPR(cx, sym("was"), ambi_small_int(1)),
+        more[] = {AMB_EXPR(cx, sym("new"), ambi_small_int(2)),
+                  AMB_EXPR(cx, sym("new"), ambi_small_int(3))};
+  State *state = ambi_state_open(rt, ambi_small_int(5), AMB_SYM(UNDEFINED));
+  ck_assert(state && ambi_space_add(s, was));
+  ck_assert_uint_eq(ambi_journal_enter(cx, LEVEL_TRANSACTION), 1);
+  ck_assert_int_eq(ambi_journal_remove(cx, s, was), JOURNALED);
+  ck_assert_int_eq(ambi_journal_add(cx, s, more[0]), JOURNALED);
+  ck_assert_uint_eq(ambi_journal_enter(cx, LEVEL_BRANCH), 2);
+  ck_assert_int_eq(ambi_journal_add(cx, s, more[1]), JOURNALED);
+  ck_assert_int_eq(ambi_journal_remove(cx, s, more[1]), JOURNALED);
+  ck_assert(ambi_journal_change_state(cx, state, ambi_small_int(6)));
+}
+
+START_TEST(test_journal) {
+  Space *s = ambi_space_open(rt, NULL, false);
+  write_journal(s);
+  Journal *j = cx->journal;
+#define JOURNAL ambi_journal_is_valid(j, &why)
+  Shade *shade = j->shades[0];
+  Change *log = j->log.at;
+  BROKEN(j->places.n, 3, JOURNAL, "places of a journal are miscounted");
+  BROKEN(shade->space, NULL, JOURNAL, "a place of a journal that is another's");
+  BROKEN(shade->nread, SHADE_READS + 1, JOURNAL,
+         "a shade has more than its room");
+  BROKEN(shade->hidden[0], shade->hidden[1], JOURNAL,
+         "hidden records out of order, or not there");
+  BROKEN(shade->hidden[1], shade->first + 2, JOURNAL,
+         "hidden records out of order, or not there");
+  BROKEN(shade->own->next_ordinal, shade->first + 3, JOURNAL,
+         "an addition that the journal has not counted");
+  BROKEN(j->levels[0].mark, 4, JOURNAL, "levels of a journal out of order");
+  BROKEN(log[0].space, NULL, JOURNAL,
+         "a change of a space nobody has looked at");
+  BROKEN(log[0].ordinal, shade->first, JOURNAL,
+         "what was removed is not hidden");
+  BROKEN(j->log_at[0], 2, JOURNAL, "an addition that is not found in the log");
+  BROKEN(log[1].gone, true, JOURNAL, "what was removed again is not hidden");
+  BROKEN(j->states[0].changed, false, JOURNAL,
+         "a state holds something else than the log tells");
+  BROKEN(j->states[0].now, j->states[0].read, JOURNAL,
+         "a state holds something else than the log tells");
+  ambi_journal_undo(cx);
+  SOUND(JOURNAL);
+  ambi_isolation_end(cx);
+}
+END_TEST
+
 // Switches are there in debug builds, and nowhere else.
 START_TEST(test_switches) {
 #ifdef AMB_DEBUG
@@ -380,6 +431,7 @@ int main(void) {
   tcase_add_test(tc, test_engine);
   tcase_add_test(tc, test_code);
   tcase_add_test(tc, test_tables);
+  tcase_add_test(tc, test_journal);
   tcase_add_test(tc, test_switches);
   return unit_run(tc, "valid");
 }

@@ -2,10 +2,14 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "runtime/bytecode/code.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/tables/table.h"
 
-enum { FEW_BYTES = 1 << 20 };  // of cells are not worth looking for
+enum {
+  FEW_BYTES = 1 << 20,  // of cells are not worth looking for
+  FEW_SPACES = 128      // are not worth making all code once more
+};
 
 // ---- all cells --------------------------------------------------------------------
 // What is allocated for one without contents.
@@ -250,6 +254,36 @@ bool ambi_circles_due(const Runtime *rt) {
   return have_grown(rt, rt->circles_soft);
 }
 
+// ---- spaces in which something was evaluated ----------------------------------------
+// Code refers to them, so it is thrown away when they have become many: then they go as
+// others do.
+void ambi_space_begin_evaluating(Space *s) {
+  ambi_store_release(&s->x_context, true);
+  if (!s->is_module) ambi_add_relaxed(&s->rt->x_evaluated, (size_t)1);
+}
+
+static size_t count_spaces(const Runtime *rt) {
+  size_t n = 0;
+  for (const CellHeader *c = rt->cells; c; c = c->next)
+    n += c->kind == CELL_SPACE;
+  return n;
+}
+
+// True: they may go.
+static bool leave_spaces(Runtime *rt) {
+  size_t n = ambi_load_relaxed(&rt->x_evaluated);
+  if (!rt->code || n <= rt->spaces_soft) return false;
+  ambi_store_release(&rt->x_evaluated, (size_t)0);
+  rt->spaces_soft = FEW_SPACES;
+  return ambi_code_leave_spaces(rt->code);
+}
+
+// Those that are left may all be evaluated in again.
+static void settle_spaces(Runtime *rt) {
+  rt->spaces_soft = FEW_SPACES + count_spaces(rt);
+  if (ambi_stress(STRESS_COLLECT)) rt->spaces_soft = 0;
+}
+
 static void settle(Runtime *rt, bool circles) {
   rt->cells_soft = 2 * ambi_cells_bytes(rt);
   if (circles) rt->circles_soft = rt->cells_soft;
@@ -257,16 +291,18 @@ static void settle(Runtime *rt, bool circles) {
 
 void ambi_cells_quiesce(Runtime *rt) {
   ambi_store_forget_given(rt->store);
-  if (!ambi_cells_due(rt)) return;
+  bool left = leave_spaces(rt);
+  if (!left && !ambi_cells_due(rt)) return;
   ambi_cells_watch(rt);
   let_go(rt, find_unused(rt), true);
-  bool circles = ambi_circles_due(rt);
+  bool circles = left || ambi_circles_due(rt);
   if (circles) {
     CellHeader *going = find_circles(rt);
     empty(rt, going);
     let_go(rt, going, true);
   }
   settle(rt, circles);
+  if (left) settle_spaces(rt);
 }
 
 void ambi_cells_reap(Runtime *rt, bool circles) {

@@ -11,8 +11,9 @@
 // go. That looks at all that cells hold, so it is done more seldom.
 //
 // Who keeps a cell elsewhere calls ambi_cell_stay, or is a place where this file looks.
-// Spaces in which something was evaluated stay, because code refers to them, and so do
-// modules and what the embedding program made.
+// Modules stay, and so does what the embedding program made. Code refers to spaces in
+// which something was evaluated: they go between forms only, after all code was thrown
+// away because they have become many.
 #ifndef AMBIT_RUNTIME_CELLS_H
 #define AMBIT_RUNTIME_CELLS_H
 

@@ -72,8 +72,11 @@ struct Runtime {
   AMB_ATOMIC(size_t) x_cell_bytes;  // [all~] that they take, about
   size_t circles_soft;              // [own] ... and those in circles
   size_t cells_soft;                // [own] from which on they are looked for
-  uint32_t cell_mark;               // [own] of what was seen last time
-  Space *shrunk;                    // spaces with removed rules and types
+  AMB_ATOMIC(size_t)
+  x_evaluated;         // [all~] spaces that began to be evaluated in
+  size_t spaces_soft;  // [own] how many of them there are when code leaves them
+  uint32_t cell_mark;  // [own] of what was seen last time
+  Space *shrunk;       // spaces with removed rules and types
   struct Sharing *sharing;  // [init] NULL: one evaluator has all, see guard.h
   unsigned guards;          // [lock:guard] how often the guard is taken
   const struct Crew *crew;  // who runs several evaluations, or NULL: nobody

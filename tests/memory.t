@@ -183,6 +183,8 @@ my %left = (
     'spaces in circles' =>
         '!(let* (($s (new-space)) ($t (new-space)) ($a (add-atom $s (l a $t))) ($b (add-atom $t (r $s)))) (match $s (l $x $y) (l $x)))',
     'states in states' => '!(let $s (new-state (l a)) (let $t (new-state $s) (get-state (get-state $t))))',
+    'spaces in which something was evaluated' =>
+        '!(let* (($s (new-space)) ($a (add-atom $s (= (f $x) (l $x)))) ($b (add-atom $s (held $s)))) (metta (f a) %Undefined% $s))',
 );
 
 sub leaves {

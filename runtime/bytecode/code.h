@@ -19,7 +19,8 @@
 //             of a definition is one word. x_epoch behind all that throwing away does
 //   observe   acquire loads, machine code (x86-64) plain ones. Who finds nothing looks
 //             again under the guard
-//   why safe  definitions and variants stay as long as the Runtime. A call that finds
+//   why safe  definitions and variants stay as long as the Runtime, those of spaces that
+//             are no modules until a time between forms. A call that finds
 //             the unit of before a change is one that was made before. What is known in
 //             an epoch was found out under the guard, so no change came in between
 //   waits     a reader for nobody
@@ -359,6 +360,10 @@ Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
 void ambi_code_invalidate(CodeState *cs);
 void ambi_code_quiesce(
     CodeState *cs);  // between forms, of a Runtime that is alone
+// Then, too: throws away all code, and the definitions of spaces that are no modules, so
+// that nothing refers to these; but for those of which the compiler still has a unit.
+// False: not now.
+bool ambi_code_leave_spaces(CodeState *cs);
 #ifdef AMB_DEBUG
 static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
   ambi_count(&cs->op_pairs[ambi_load_relaxed(&cs->op_before)][op]);

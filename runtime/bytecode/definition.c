@@ -379,6 +379,49 @@ void ambi_code_invalidate(CodeState *cs) {
           {"epoch", NULL, ambi_load_relaxed(&cs->x_epoch)});
 }
 
+// ---- spaces that may go --------------------------------------------------------------
+
+// What is left of retired units the compiler has. Are the spaces of all of them known?
+static bool spaces_are_known(const CodeState *cs) {
+  for (const Unit *u = cs->retired; u; u = u->next)
+    if (!u->variant) return false;
+  return true;
+}
+
+static void forget_spaces(CodeState *cs) {
+  for (CellHeader *c = cs->rt->cells; c; c = c->next)
+    if (c->kind == CELL_SPACE && !((Space *)c)->is_module)
+      ambi_store_release(&((Space *)c)->x_context, false);
+  for (const Unit *u = cs->retired; u; u = u->next)
+    ambi_space_evaluates(u->variant->def->space);
+}
+
+static void drop_definitions(CodeState *cs, SharedDefinition *chain) {
+  for (Definition *d; (d = ambi_load_relaxed(chain)) != NULL;) {
+    if (d->space->is_module || ambi_space_is_context(d->space)) {
+      chain = &d->x_chain;
+      continue;
+    }
+    ambi_store_release(chain, ambi_load_relaxed(&d->x_chain));
+    free_definition(d);
+    cs->count--;
+  }
+}
+
+bool ambi_code_leave_spaces(CodeState *cs) {
+  if (cs->sampler) return false;
+  ambi_code_invalidate(cs);
+  ambi_code_quiesce(cs);
+  if (!spaces_are_known(cs)) return false;
+  forget_spaces(cs);
+  Definitions *t = ambi_load_relaxed(&cs->x_table);
+  for (size_t i = 0; i < t->size; i++)
+    drop_definitions(cs, &t->x_at[i]);
+  for (size_t i = 0; i < sizeof cs->x_met / sizeof cs->x_met[0]; i++)
+    ambi_store_release(&cs->x_met[i], NULL);
+  return true;
+}
+
 // What is said to be an Expression leaves what it is compared with unevaluated. Code that
 // does not look at that is no more in force. True: it was the first.
 static bool note_metatype(CodeState *cs, Value atom) {

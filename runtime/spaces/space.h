@@ -59,8 +59,9 @@ static inline size_t ambi_space_nyields(const Space *s) {
 static inline bool ambi_space_is_context(const Space *s) {
   return ambi_load_acquire(&s->x_context);
 }
+void ambi_space_begin_evaluating(Space *s);
 static inline void ambi_space_evaluates(Space *s) {
-  if (!ambi_space_is_context(s)) ambi_store_release(&s->x_context, true);
+  if (!ambi_space_is_context(s)) ambi_space_begin_evaluating(s);
 }
 
 static inline Space *ambi_space_of(Value v) {

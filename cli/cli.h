@@ -136,6 +136,29 @@ bool cli_source_load(Source *s, uint64_t max_bytes, Runtime *rt);
 void cli_source_forget(Source *s);  // ... them again
 void cli_source_drop(Source *s);
 
+// ---- failure.c --------------------------------------------------------------
+enum { FAILURE_TEXT = 124 };  // bytes of an atom that a message shows
+typedef struct Failure {      // the first Error among the results of a form
+  bool noted;
+  char call[FAILURE_TEXT],
+      name[FAILURE_TEXT];  // what it is about, and its head
+  char wanted[FAILURE_TEXT], got[FAILURE_TEXT],
+      at[FAILURE_TEXT];    // types, or ""
+  char why[FAILURE_TEXT];  // any other reason, or ""
+  char *calls;             // lines, or NULL
+} Failure;
+// If the atom is an Error, and the first one.
+void cli_failure_note(Cli *cli, Value v, Failure *f);
+void cli_failure_tell(const Source *s, Position at, const Failure *f,
+                      const char *then);
+void cli_failure_drop(Failure *f);
+void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r);
+
+// ---- run.c ------------------------------------------------------------------
+// {"kind":"results","file":...,"line":...,"column":...,"results":[TEXT...]}
+// False: it was cut, since there is no more time or memory.
+bool cli_write_results(Cli *cli, const Source *source, const FormReport *r);
+
 // ---- calls.c ----------------------------------------------------------------
 // For Host.failed.
 void cli_calls_failed(void *arg, Context *cx, Value call);
@@ -206,6 +229,8 @@ bool cli_write_output(void *arg, const char *text, size_t len);
 struct json_t;
 // One object and a newline, behind what the program has printed.
 void cli_write_json(Cli *cli, struct json_t *line);
+// A note of the program; arg: the Cli.
+void cli_write_note(void *arg, const char *text, size_t len);
 void cli_flush(Cli *cli);  // so that a reader behind a pipe sees it
 // The end: the rest is written, and what was lost is told.
 void cli_output_finish(Cli *cli);

@@ -9,7 +9,6 @@
 #endif
 
 #include "cli/cli.h"
-#include "cli/diagnostic/json.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
 #include "memory/processors.h"
@@ -57,19 +56,6 @@ static void fill_closed_streams(void) {
 }
 
 // ---- the host ---------------------------------------------------------------
-
-static void write_note(void *arg, const char *text, size_t len) {
-  Cli *cli = arg;
-  cli_flush(cli);
-  if (!cli->options.json) {
-    fwrite(text, 1, len, stderr);
-    return;
-  }
-  json_t *o = json_object();
-  json_object_set_new(o, "kind", json_string("note"));
-  json_object_set_new(o, "text", cli_json_string(text, len));
-  cli_json_line(stderr, o);
-}
 
 void cli_enter_dir(Cli *cli, const Source *s) {
   const char *slash = s->path ? strrchr(s->path, '/') : NULL;
@@ -171,7 +157,7 @@ static Host host_of(Cli *cli) {
   bool prompts = cli->options.verb == cli_repl;
   return (Host){.arg = cli,
                 .write = prompts ? cli_prompt_write : cli_write_output,
-                .note = prompts ? cli_prompt_note : write_note,
+                .note = prompts ? cli_prompt_note : cli_write_note,
                 .progress = prompts ? cli_prompt_progress : cli_progress,
                 .failed = cli_calls_failed,
                 .added = asks_why(&cli->options) ? note_place : NULL,

@@ -120,6 +120,19 @@ void cli_write_json(Cli *cli, json_t *line) {
   write_object(cli, line);
 }
 
+void cli_write_note(void *arg, const char *text, size_t len) {
+  Cli *cli = arg;
+  cli_flush(cli);
+  if (!cli->options.json) {
+    fwrite(text, 1, len, stderr);
+    return;
+  }
+  json_t *o = json_object();
+  json_object_set_new(o, "kind", json_string("note"));
+  json_object_set_new(o, "text", cli_json_string(text, len));
+  cli_json_line(stderr, o);
+}
+
 void cli_flush(Cli *cli) {
   if (!cli->closed && fflush(cli->out) != 0) note_closed(cli);
 }

@@ -89,7 +89,7 @@ void ambi_calls_shorten(Runtime *rt, Value v, Buffer *out) {
 
 void ambi_calls_print(Context *cx, Value told, Buffer *out) {
   CallLines l = {.rt = cx->rt, .out = out, .told = told};
-  if (cx->rt->tier == 0)
+  if (cx->rt->tier == 0 || cx->rt->tracer)
     ambi_eval0_calls(cx, &l);
   else
     ambi_engine_calls(cx, &l);

@@ -8,6 +8,7 @@ use utf8;
 use Encode qw(encode);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
+use JSON::PP;
 use lib "$FindBin::Bin/lib";
 use Program;
 use Pty;
@@ -35,7 +36,9 @@ sub start {
 # The prompt stands at the beginning of a line, and nothing behind it.
 sub at_prompt {
     my ($t) = @_;
-    return $t->wait_for(qr/\n> /);
+    my $shown = $t->wait_for(qr/\n> /);
+    fail( 'there is a prompt in line ' . (caller)[2] ) unless defined $shown;
+    return $shown;
 }
 
 # Types a line; what is shown behind its echo, up to the next prompt.
@@ -71,6 +74,9 @@ enter( $t, '(= (mixed) (Error h one)) (= (mixed) 2) (= (mixed) (Error h three))'
 is( enter( $t, '!(mixed)' ), '[2]', 'errors beside another answer are dropped' );
 enter( $t, '(= (bad) (Error h one)) (= (bad) (Error h three))' );
 is( enter( $t, '!(bad)' ), '[(Error h one), (Error h three)]', 'errors alone are not' );
+enter( $t, '(= (third $x) (+ 1 (/ 3 $x))) (= (twice $x) (* 2 (third $x)))' );
+is( enter( $t, '!(twice 0)' ), "[(Error (/ 3 0) DivisionByZero)]\n  calls, the innermost first:\n    (+ 1 (/ 3 0))\n    (twice _)",
+    'the calls that an Error comes from' );
 enter( $t, '(= (say $x) (let $y (println! $x) $x))' );
 is( enter( $t, '!(say (superpose (1 2)))' ), "1\n[1,\n2\n 2]", 'what is written between two answers' );
 
@@ -111,6 +117,7 @@ like( enter( $t, ':limit' ), qr/answers +off\n.*memory +\d+ bytes/s, ':limit' );
 is( enter( $t, ':limit steps 2000' ), '', ':limit sets' );
 is( enter( $t, ":load $dir/nat.metta" ), '', ':load' );
 like( enter( $t, '!(loop 0)' ), qr/^stopped: the limit of 2000 steps/, 'a limit stops a form' );
+like( enter( $t, '!(+ 1 (loop 0))' ), qr/^stopped: [^\n]*\n  calls, the innermost first:\n    \(loop [_\d]+\)\z/, 'and the calls are told' );
 is( enter( $t, ':limit steps off' ), '', 'and is lifted' );
 like( enter( $t, ':limit steps x' ), qr/a whole number or off is expected/, 'a wrong limit' );
 is( enter( $t, ':limit answers 3' ), '', 'a limit of answers' );
@@ -151,7 +158,7 @@ $t->type("\r");
 at_prompt($t);
 is( enter( $t, '!(lines)' ), '[1, 1]', 'and are entered again' );
 $t->type("\cRearly");
-$t->wait_for(qr/y\r*> !\(/);
+ok( defined $t->wait_for(qr/y\r?> !\(/), 'Ctrl-R searches' );
 $t->type("\e\r");
 ok( defined $t->wait_for(qr/\n\[1\]\n> /), 'what is searched for is found' );
 $t->type("\cD");
@@ -251,7 +258,7 @@ my $widest = 0;
 for ( split /\n/, $page ) { $widest = length if length > $widest }
 ok( $widest > 80 && $widest <= 100, 'and longer lines' );
 $t->type('a');
-$t->wait_for(qr/\b5000,/);
+ok( defined $t->wait_for(qr/ 5000,\s/), 'a gives all' );
 $t->type("\cC");
 like( at_prompt($t), qr/interrupted/, 'a gives all, until it is interrupted' );
 is( enter( $t, '(= (big $n) (if (== $n 0) Z (S (big (- $n 1)))))' ), '', 'a large term' );
@@ -327,6 +334,45 @@ is( $r->{out}, "1\n2\n[1, 2]\n", 'results stand behind what was written' );
 $r = piped( "!(superpose (1 2 3))\n!(f", 'repl', 'nat.metta' );
 is( $r->{out}, "[1, 2, 3]\n", 'the end in an open bracket' );
 like( $r->{err}, qr/^prompt:1:2: error: Unexpected end of expression/, 'is told' );
+$r = piped( "!(loop 0)\n!(num)\n", '--steps', 2000, 'repl', 'nat.metta' );
+is( $r->{out}, "[]\n[7]\n", 'a form that a limit stopped has a line, too' );
+
+# ---- as JSON -------------------------------------------------------------------------
+
+my $json = JSON::PP->new->utf8->canonical;
+$r = piped( <<'END', 'repl', '--format=json' );
+(= (third $x) (+ 1 (/ 3 $x)))
+!(third (superpose (1 3)))
+!(println! "a line")
+!(thirt 0)
+!(+ 1 (third 0))
+!(open))
+:limit steps 2000
+(= (loop $n) (loop (+ $n 1)))
+!(loop 0)
+:time (third 1)
+:why (third 1)
+:hlep
+END
+my @out = map { $json->decode($_) } split /\n/, $r->{out};
+my @err = map { $json->decode($_) } split /\n/, $r->{err};
+is( join( ' ', map { $_->{kind} } @out ), 'results output results results results results results results results',
+    'JSON: results of each form, and what it writes, a line each' );
+is_deeply( $out[0], { kind => 'results', file => 'prompt', line => 1, column => 1, results => [ '4', '2' ] }, 'all of a form' );
+is_deeply( $out[1], { kind => 'output', text => "a line\n" }, 'and what the program writes' );
+is( join( ' ', map {"$_->{kind}"} @err ), 'note diagnostic diagnostic diagnostic note why note', 'and all else' );
+like( $err[0]{text}, qr/did you mean third/, 'a misspelt name' );
+is( $err[1]{message}, 'uncaught Error in (/ 3 0): DivisionByZero', 'an Error' );
+is_deeply( $err[1]{stack}, ['(+ 1 (/ 3 0))'], 'with the calls it happened in' );
+is( "$err[2]{message} $err[2]{line}:$err[2]{column}", 'Unexpected right bracket 1:8', 'a place' );
+is( $err[3]{severity}, 'stopped', 'a limit' );
+is( $err[5]{about}, '4', 'an explanation' );
+$t = start( words => [ 'repl', '--format=json' ] );
+at_prompt($t);
+is( enter( $t, '!(+ 1 2)' ), '{"kind":"results","file":"prompt","line":1,"column":1,"results":["3"]}', 'the same at a terminal' );
+$t->type("\cD");
+$t->status;
+
 $r = piped("!(+ 1 2)\n");
 is( $r->{exit}, 2, 'a pipe without a command is no program' );
 $r = piped( "!(+ 1 2)\n", '-' );

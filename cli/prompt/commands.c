@@ -228,7 +228,7 @@ static void trace_form(Prompt *p, const char *arg) {
 }
 
 static void told_line(void *arg, const char *text, size_t len) {
-  cli_screen_note(&((Prompt *)arg)->screen, text, len);
+  cli_screen_told(&((Prompt *)arg)->screen, text, len);
 }
 
 static Teller teller_of(Prompt *p) {

@@ -8,9 +8,10 @@
 typedef struct Run {
   Prompt *p;
   const Evaluated *what;
-  bool listing;  // answers of the form are on the screen
-  bool all;      // no more pauses
-  bool cut;      // the person wanted no more of them
+  bool listing;     // answers of the form are on the screen
+  bool all;         // no more pauses
+  bool cut;         // the person wanted no more of them
+  Failure failure;  // of the form
   Value head;  // of an answer that is an expression with a symbol for its head
 } Run;
 
@@ -96,6 +97,13 @@ static void begin_list(Run *run) {
   run->listing = true;
 }
 
+static void look_at(Run *run, Value answer) {
+  Value head =
+      ambi_is_expr(answer) ? ambi_deref(ambi_expr_at(answer, 0)) : AMB_NONE;
+  if (ambi_is_sym(head)) run->head = head;
+  cli_failure_note(run->p->cli, answer, &run->failure);
+}
+
 static bool take_answer(void *arg, const Context *cx, Value answer) {
   Run *run = arg;
   Prompt *p = run->p;
@@ -110,9 +118,7 @@ static bool take_answer(void *arg, const Context *cx, Value answer) {
   bool ok = !b.failed && write_part(&w, b.text, b.len);
   ambi_buffer_drop(&b);
   cli_screen_answered(&p->screen);
-  Value head =
-      ambi_is_expr(answer) ? ambi_deref(ambi_expr_at(answer, 0)) : AMB_NONE;
-  if (ambi_is_sym(head)) run->head = head;
+  look_at(run, answer);
   return ok && !p->cli->closed && !is_cancelled(p);
 }
 
@@ -146,28 +152,46 @@ static void hint(Run *run) {
                    "note: %s is not known here; did you mean %s?", name, near);
 }
 
+static void tell_calls(Prompt *p, const char *lines) {
+  if (!lines) return;
+  cli_screen_say(&p->screen, COLOUR_NOTE, "  calls, the innermost first:");
+  for (size_t n; *lines; lines += n + (lines[n] != 0)) {
+    n = strcspn(lines, "\n");
+    cli_screen_say(&p->screen, COLOUR_NOTE, "    %.*s", (int)n, lines);
+  }
+}
+
 static void tell_stop(Run *run, const FormReport *r) {
   Prompt *p = run->p;
   char what[160];
   enum AmbStop stop = r->stop;
   if (stop == STOP_ANSWERS && is_cancelled(p)) stop = STOP_CANCEL;
-  switch (stop) {
-  case STOP_NONE:
-  case STOP_ANSWERS:
-  case STOP_EXIT: return;
-  case STOP_CANCEL:
+  if (stop == STOP_NONE || stop == STOP_ANSWERS || stop == STOP_EXIT) return;
+  cli_screen_leave(&p->screen);
+  if (stop == STOP_CANCEL) {
     cli_screen_say(&p->screen, COLOUR_NOTE, "interrupted");
-    return;
-  case STOP_INTERNAL: snprintf(what, sizeof what, "%s", r->cx->message); break;
-  default: ambi_stop_text(r->cx, what, sizeof what);
+  } else if (run->what->typed && stop != STOP_INTERNAL &&
+             !p->cli->options.json) {
+    ambi_stop_text(r->cx, what, sizeof what);
+    cli_screen_say(&p->screen, COLOUR_ERROR, "stopped: %s", what);
+    tell_calls(p, cli_calls_about(p->cli, AMB_NONE));
+  } else {
+    cli_stop_tell(p->cli, run->what->source, r);
   }
-  bool internal = stop == STOP_INTERNAL;
-  if (run->what->typed)
-    cli_screen_say(&p->screen, COLOUR_ERROR, "%s: %s",
-                   internal ? "internal error" : "stopped", what);
+}
+
+// Where an Error among the answers comes from; what is typed is seen, and shows it.
+static void tell_failure(Run *run, const FormReport *r) {
+  Prompt *p = run->p;
+  if (!r->is_error) return;
+  cli_screen_leave(&p->screen);
+  if (!run->what->typed)
+    cli_failure_tell(run->what->source, r->at, &run->failure,
+                     "; the file is read up to here");
+  else if (p->cli->options.json)
+    cli_failure_tell(run->what->source, r->at, &run->failure, "");
   else
-    cli_report(run->what->source, r->at,
-               internal ? SEVERITY_INTERNAL : SEVERITY_STOPPED, what);
+    tell_calls(p, run->failure.calls);
 }
 
 static bool only_units(const Run *run, const FormReport *r) {
@@ -175,22 +199,42 @@ static bool only_units(const Run *run, const FormReport *r) {
          ambi_is_unit(ambi_deref(r->results[0]));
 }
 
-static bool on_form(void *arg, const FormReport *r) {
-  Run *run = arg;
+static void show_json(Run *run, const FormReport *r) {
+  Prompt *p = run->p;
+  bool quiet = !r->n && (!r->form || r->stop == STOP_EXIT);
+  if (quiet || only_units(run, r)) return;
+  if (!cli_write_results(p->cli, run->what->source, r))
+    cli_complain("results were cut: no more time or memory");
+  for (size_t i = 0; i < r->n; i++)
+    look_at(run, ambi_deref(r->results[i]));
+}
+
+static void show_answers(Run *run, const FormReport *r) {
   Prompt *p = run->p;
   bool wanted = true;
   if (!only_units(run, r))
     for (size_t i = 0; i < r->n && wanted; i++)
       wanted = take_answer(run, r->cx, ambi_deref(r->results[i]));
-  bool none = r->stop == STOP_NONE && r->form && !only_units(run, r);
-  if (!run->listing && none) begin_list(run);
+  // Who reads a line for each form gets one, where a limit stopped it, too.
+  bool told =
+      r->stop == STOP_NONE || (!p->screen.terminal && r->stop != STOP_EXIT);
+  if (!run->listing && told && r->form && !only_units(run, r)) begin_list(run);
   if (run->listing) cli_screen_list_end(&p->screen, run->cut);
   run->listing = false;
+}
+
+static bool on_form(void *arg, const FormReport *r) {
+  Run *run = arg;
+  Prompt *p = run->p;
+  if (p->cli->options.json)
+    show_json(run, r);
+  else
+    show_answers(run, r);
   tell_stop(run, r);
-  if (r->is_error && !run->what->typed)
-    cli_report(run->what->source, r->at, SEVERITY_ERROR,
-               "a result is an Error; the file is read up to here");
+  tell_failure(run, r);
   hint(run);
+  cli_failure_drop(&run->failure);
+  cli_calls_forget(p->cli);
   run->head = AMB_NONE;
   run->all = run->cut = false;
   return !p->cli->closed && !is_cancelled(p);

@@ -1,4 +1,5 @@
 // Writing to the terminal by turns, and the meter: see screen.h.
+#define _GNU_SOURCE  // vasprintf
 #include "cli/prompt/screen.h"
 
 #include <signal.h>
@@ -145,7 +146,8 @@ static void start_meter(Screen *s) {
 
 void cli_screen_open(Screen *s, Cli *cli, bool coloured) {
   *s = (Screen){.cli = cli};
-  s->terminal = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+  s->terminal =
+      !cli->options.json && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
   s->colours = coloured && s->terminal;
   s->progress = s->terminal;
   pthread_condattr_t attr;
@@ -171,7 +173,7 @@ void cli_screen_close(Screen *s) {
 
 static bool put(Screen *s, const char *text, size_t len) {
   cli_flow_wrote(&s->flow, text, len);
-  return cli_write(s->cli, text, len);
+  return cli_write_output(s->cli, text, len);
 }
 
 // The answers stop for a while: what comes begins a line.
@@ -200,22 +202,38 @@ bool cli_screen_output(Screen *s, const char *text, size_t len) {
 void cli_screen_note(Screen *s, const char *text, size_t len) {
   pthread_mutex_lock(&s->lock);
   leave_line(s);
-  cli_flush(s->cli);
-  fwrite(text, 1, len, stderr);
+  cli_write_note(s->cli, text, len);
   pthread_mutex_unlock(&s->lock);
 }
 
 void cli_screen_say(Screen *s, enum Colour colour, const char *format, ...) {
   bool coloured = s->colours && colour != COLOUR_PLAIN;
+  char *text = NULL;
+  va_list args;
+  va_start(args, format);
+  int len = vasprintf(&text, format, args);
+  va_end(args);
+  if (len < 0) return;
+  pthread_mutex_lock(&s->lock);
+  leave_line(s);
+  if (coloured) fputs(colours[colour], stderr);
+  cli_write_note(s->cli, text, (size_t)len);
+  if (!s->cli->options.json) fputs(coloured ? "\x1b[m\n" : "\n", stderr);
+  pthread_mutex_unlock(&s->lock);
+  free(text);
+}
+
+void cli_screen_told(Screen *s, const char *text, size_t len) {
   pthread_mutex_lock(&s->lock);
   leave_line(s);
   cli_flush(s->cli);
-  if (coloured) fputs(colours[colour], stderr);
-  va_list args;
-  va_start(args, format);
-  vfprintf(stderr, format, args);
-  va_end(args);
-  fputs(coloured ? "\x1b[m\n" : "\n", stderr);
+  fwrite(text, 1, len, stderr);
+  pthread_mutex_unlock(&s->lock);
+}
+
+void cli_screen_leave(Screen *s) {
+  pthread_mutex_lock(&s->lock);
+  leave_line(s);
   pthread_mutex_unlock(&s->lock);
 }
 

@@ -49,6 +49,10 @@ uint64_t cli_screen_steps(const Screen *s);  // of all evaluators so far
 bool cli_screen_output(Screen *s, const char *text, size_t len);
 // What is told beside it, on standard error.
 void cli_screen_note(Screen *s, const char *text, size_t len);
+// The same for text that is in its form already.
+void cli_screen_told(Screen *s, const char *text, size_t len);
+// A diagnostic is about to be told.
+void cli_screen_leave(Screen *s);
 void cli_screen_say(Screen *s, enum Colour colour, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void cli_screen_progress(Screen *s, const Progress *now);

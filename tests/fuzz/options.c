@@ -23,6 +23,7 @@ VERB(cli_disasm)
 VERB(cli_compile)
 VERB(cli_trace)
 VERB(cli_why)
+VERB(cli_why_not)
 VERB(cli_repl)
 #define TOOL(name)                            \
   int name(Cli *cli, int argc, char **argv) { \

@@ -44,6 +44,7 @@ find( sub { push @programs, $File::Find::name if /\.metta$/ && -s $_ < 1500 },
 seed( "collect", slurp($_) ) for sort glob "$Bin/corpus/program/*";
 for my $path ( sort @programs ) {
     my $text = slurp($path);
+    seed( 'layout', "L$text" ) if length $text < 400;
     $text =~ s/^;.*\n//mg;
     $text =~ s/ *; expect.*//g;
     next if length $text > 500;
@@ -54,7 +55,9 @@ for my $path ( sort @programs ) {
 for my $case ( split /\n\n+/, slurp("$tests/bad/syntax.txt") ) {
     my $text = join '', map {"$_\n"} $case =~ /^  (.*)/mg;
     $text .= pack '(H2)*', split ' ', $1 while $case =~ /^bytes: \S+ (.*)/mg;
-    seed( 'reader', $text ) if length $text && length $text <= 400;
+    next unless length $text && length $text <= 400;
+    seed( 'reader', $text );
+    seed( 'layout', "L$text" );
 }
 
 for my $words ( slurp("$tests/bad/options.txt") =~ /^run: (.*)/mg ) {

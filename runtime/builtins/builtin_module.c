@@ -199,6 +199,12 @@ enum BuiltinStatus ambi_b_git_module(Context *cx, const Value *args, unsigned n,
                   "register-module! with its path");
 }
 
+enum BuiltinStatus ambi_b_no_python(Context *cx, const Value *args, unsigned n,
+                                    Value *out) {
+  (void)args, (void)n, (void)out;
+  return fail(cx, "there is no Python here; operations can be written in C");
+}
+
 // ---- bind! ------------------------------------------------------------------
 
 static enum BuiltinStatus bind(Context *cx, const Value *args, unsigned n,

@@ -448,10 +448,31 @@ static enum ModuleFound look_for(Context *cx, const Module *from,
   return MODULE_FAILED;
 }
 
+// A module that Hyperon would find: with its message set.
+static bool is_in_python(Context *cx, const char *dir, const char *name) {
+  static const char *const ends[] = {".py", "/__init__.py"};
+  char *base = from_dir(dir, name);
+  bool is = false;
+  for (size_t i = 0; base && !is && i < sizeof ends / sizeof *ends; i++) {
+    char *file = join(base, ends[i], "");
+    is = file && access(file, F_OK) == 0;
+    if (is)
+      ambi_set_message(
+          cx, "module %s is written in Python, which is not supported: %s",
+          name, file);
+    ambi_text_free(file);
+  }
+  ambi_text_free(base);
+  return is;
+}
+
 enum ModuleFound ambi_module_find(Context *cx, const Module *from,
                                   const char *name, ModuleSource *out) {
   *out = (ModuleSource){0};
   enum ModuleFound found = look_for(cx, from, name, out);
+  bool text = found == MODULE_FOUND && out->file;  // a folder may have none
+  if (found != MODULE_FAILED && !text && is_in_python(cx, from->dir, name))
+    found = MODULE_FAILED;
   if (found != MODULE_FOUND) ambi_module_source_drop(out);
   return found;
 }

@@ -96,7 +96,13 @@ corelib
       1. Number: One number
       2. Number: The other number
       gives Number: The sum
+
+      !(+ 1 2)                                ; [3]
+      !(- 1 2.5)                              ; [-1.5]
+      !(* 99999999999 99999999999)            ; [9999999999800000000001]
 END
+like( ( doc( ['random-int'], 0, 'a name of two modules' ) )[0],
+    qr/^petta\n.*!\(random-int 5 5\).*^random\n.*!\(random-int &rng 5 6\)/ms, 'each has its examples' );
 like( ( doc( ['chian'], 1, 'a misspelt name' ) )[1], qr/did you mean chain\?/, 'the one that was meant' );
 is( ( doc( [ '--html', 'chian' ], 1, 'a page of it' ) )[0], '', 'there is none' );
 doc( [ '--html', '-o', 'none.html', 'chian' ], 1, 'nor as a file' );

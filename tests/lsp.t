@@ -161,6 +161,7 @@ like($hover->{contents}{value}, qr/How large it is\n\n\* Width\n\* Height\n\nRet
 is_deeply($hover->{range}, span(7, 2, 7, 6), 'hover: of the word');
 $hover = result('textDocument/hover', place('a.metta', 8, 4));
 like($hover->{contents}{value}, qr/\(: println! /, 'hover: an operation of the library');
+like($hover->{contents}{value}, qr/```metta\n!\(println! "a text"\)\n; a text\n.*\n```\n\z/s, 'hover: forms that show it');
 is(result('textDocument/hover', place('a.metta', 7, 7)), undef, 'hover: nothing to say of a number');
 
 sub labels { return map { $_->{label} } @{ result('textDocument/completion', place(@_))->{items} } }

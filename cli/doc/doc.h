@@ -5,6 +5,7 @@
 
 #include "cli/source/tree.h"
 #include "runtime/atoms/printer.h"
+#include "runtime/library/embedded.h"
 
 typedef struct DocPart {  // an argument, or what is returned
   char *type;             // or NULL
@@ -36,13 +37,19 @@ void cli_doc_collect(DocModule *m, const char *name, const Tree *t);
 void cli_doc_drop(DocModule *m);
 const DocItem *cli_doc_find(const DocModule *m, const char *name);
 
+// ---- examples.c -------------------------------------------------------------------
+extern const EmbeddedFile cli_doc_examples[];  // ends with a NULL name
+// Forms that show a name of a module that is built in, and what they print; NULL: there are
+// none.
+const char *cli_doc_example(const char *module, const char *name, size_t *len);
+
 // ---- text.c, html.c ---------------------------------------------------------------
 typedef struct DocStyle {
   bool bold;
   unsigned width;
 } DocStyle;
 void cli_doc_text(Buffer *b, const DocModule *m, DocStyle style);
-// One item alone.
+// One item alone, with its examples.
 void cli_doc_item_text(Buffer *b, const DocModule *m, const DocItem *item,
                        DocStyle style);
 // One line for each module.

@@ -57,13 +57,15 @@ static void put_words(Out *o, const char *text, size_t len, unsigned at,
 }
 
 // Lines as they are.
-static void put_lines(Out *o, const char *text, unsigned indent) {
-  while (*text) {
-    size_t len = strcspn(text, "\n");
+static void put_lines(Out *o, const char *text, size_t size, unsigned indent) {
+  const char *end = text + size;
+  while (text < end) {
+    const char *nl = memchr(text, '\n', (size_t)(end - text));
+    size_t len = (size_t)((nl ? nl : end) - text);
     if (len) put_blanks(o, indent);
     ambi_buffer_put(o->b, text, len);
     ambi_buffer_puts(o->b, "\n");
-    text += len + (text[len] == '\n');
+    text += len + (nl != NULL);
   }
 }
 
@@ -96,7 +98,7 @@ static void put_item(Out *o, const DocItem *item) {
   put_blanks(o, ITEM);
   put_bold(o, item->name ? item->name : "?");
   ambi_buffer_puts(o->b, "\n");
-  if (item->types) put_lines(o, item->types, BODY);
+  if (item->types) put_lines(o, item->types, strlen(item->types), BODY);
   if (item->text) put_text(o, item->text, BODY);
   for (size_t i = 0; i < item->nparams; i++) {
     char label[24];
@@ -112,6 +114,12 @@ void cli_doc_item_text(Buffer *b, const DocModule *m, const DocItem *item,
   put_bold(&o, m->name);
   ambi_buffer_puts(b, "\n\n");
   put_item(&o, item);
+  size_t len = 0;
+  const char *example =
+      item->name ? cli_doc_example(m->name, item->name, &len) : NULL;
+  if (!example) return;
+  ambi_buffer_puts(b, "\n");
+  put_lines(&o, example, len, BODY);
 }
 
 void cli_doc_text(Buffer *b, const DocModule *m, DocStyle style) {
@@ -120,7 +128,7 @@ void cli_doc_text(Buffer *b, const DocModule *m, DocStyle style) {
   ambi_buffer_puts(b, "\n");
   if (m->text) {
     ambi_buffer_puts(b, "\n");
-    put_lines(&o, m->text, ITEM);
+    put_lines(&o, m->text, strlen(m->text), ITEM);
   }
   for (size_t i = 0; i < m->nitems; i++) {
     ambi_buffer_puts(b, "\n");

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/diagnostic/json.h"
+#include "cli/doc/doc.h"
 #include "cli/fmt/fmt.h"
 #include "cli/lsp/lsp.h"
 
@@ -143,6 +144,16 @@ static void put_doc(Buffer *b, const CheckFile *f, uint32_t doc) {
   }
 }
 
+static void put_example(Buffer *b, const CheckFile *f, const char *name) {
+  size_t len;
+  const char *text =
+      f->library ? cli_doc_example(f->shown.name, name, &len) : NULL;
+  if (!text) return;
+  ambi_buffer_puts(b, "\n```metta\n");
+  ambi_buffer_put(b, text, len);
+  ambi_buffer_puts(b, "\n```\n");
+}
+
 static void put_signature(Buffer *b, const Name *n) {
   if (n->type.file) {
     ambi_buffer_puts(b, "(: ");
@@ -169,6 +180,7 @@ json_t *lsp_hover(Document *d, const json_t *params) {
   ambi_buffer_puts(&b, "```\n");
   if (n->rules > 1) ambi_buffer_format(&b, "%u rules\n\n", n->rules);
   if (n->doc.file) put_doc(&b, n->doc.file, n->doc.node);
+  if (n->doc.file) put_example(&b, n->doc.file, n->text);
   json_t *text = b.failed ? NULL : cli_json_string(b.text, b.len);
   ambi_buffer_drop(&b);
   const Node *at = &d->file->tree.nodes[node];

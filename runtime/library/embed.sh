@@ -1,9 +1,10 @@
 #!/bin/sh
-# Writes C arrays holding the MeTTa files of the library: embed.sh OUT FILE...
-# Each file NAME.metta becomes a row { "NAME", text, length }.
+# Writes C arrays holding MeTTa files: embed.sh OUT ARRAY FILE...
+# Each file NAME.metta becomes a row { "NAME", text, length } of the array.
 set -eu
 out=$1
-shift
+array=$2
+shift 2
 {
   echo '#include "runtime/library/embedded.h"'
   for f in "$@"; do
@@ -12,7 +13,8 @@ shift
     od -An -v -tx1 "$f" | sed 's/\([0-9a-f][0-9a-f]\)/0x\1,/g'
     echo '0};'
   done
-  echo 'const EmbeddedFile ambi_embedded[] = {'
+  echo "extern const EmbeddedFile $array[];"
+  echo "const EmbeddedFile $array[] = {"
   for f in "$@"; do
     base=$(basename "$f" .metta)
     name=$(echo "$base" | tr -c 'a-zA-Z0-9\n' '_')

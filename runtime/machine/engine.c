@@ -61,6 +61,9 @@ void ambi_engine_close(Engine *g) {
   ambi_free(g->copy.renamed, g->copy.renamed_cap * sizeof *g->copy.renamed);
   ambi_free(g->copy.forwarded,
             g->copy.forwarded_cap * sizeof *g->copy.forwarded);
+  for (size_t i = 0; i < 2; i++)
+    ambi_free(g->copy.spine[i].at,
+              g->copy.spine[i].cap * sizeof *g->copy.spine[i].at);
   ambi_hooks_drop(g);
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);

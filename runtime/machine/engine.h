@@ -88,7 +88,20 @@ typedef struct CopyScratch {
   } * forwarded;
   size_t forwarded_cap;
   uint32_t stamps;  // variables of the form that were told apart
+  // Of the last result and of this one, see image.c: the terms from the whole to the
+  // last part of the last part that is not older, and where they were copied to.
+  struct Spine {
+    struct SpineTerm {
+      const Word *p;
+      size_t at;
+    } * at;
+    size_t n, cap;
+  } spine[2];
+  const Image *spine_of;  // the first is in this image ...
+  size_t spine_end;       // ... of so many words
+  uint32_t unlike;        // results in a row that had little in common
 } CopyScratch;
+typedef struct SpineTerm SpineTerm;
 
 typedef struct Item {  // one saved result
   Value value;

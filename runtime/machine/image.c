@@ -287,8 +287,12 @@ static bool copy_spine(ImageCopy *c, Value v, Value *out, bool *more) {
     size_t at = 0;
     Value copy;
     if (!walk_on(c)) return false;
-    if (is_plain(c, v)) {
+    if (AMB_UNLIKELY(ambi_ptr(v) == c->end.p)) {
+      copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, c->end.at);
+    } else if (is_plain(c, v)) {
       if (!copy_flat(c, v, &at, &last, more)) return false;
+      if (c->spine && c->nspine < c->spine->n)
+        c->spine->at[c->nspine++].at = at;
       copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
     } else {
       *more = true;
@@ -314,14 +318,120 @@ static bool part_stays(ImageCopy *c, Value v) {
          (!is_newer(c, ambi_ptr(v)) && stays(c, ambi_ptr(v)));
 }
 
+// ---- what a result has in common with the last one -----------------------------
+// Searches that put results together step by step find many with the same end. Of the
+// last result it is known where its terms were and where their copies are. What is there
+// now is compared with the copy, so it does not matter what was undone or moved since. Where
+// results in a row have less than half of it in common, few more are compared.
+enum { UNLIKE = 16, TRIED_AGAIN = 1024 };  // so many of as many
+
+static bool spine_grow(struct Spine *s) {
+  return ambi_grow((void **)&s->at, &s->cap, s->n + 1, sizeof *s->at);
+}
+
+// The terms that copy_spine goes through. False: a limit, or memory is out.
+static bool spine_find(ImageCopy *c, Value v, struct Spine *s) {
+  for (s->n = 0; is_plain(c, v);) {
+    const Word *p = ambi_ptr(v);
+    bool more = false;
+    if (!walk_on(c) || !spine_grow(s)) return false;
+    s->at[s->n++] = (SpineTerm){.p = p};
+    uint32_t last = last_newer(c, p, ambi_hdr_size(*p), &more);
+    if (!last) return true;
+    v = AMB_V(p[last]);
+  }
+  return true;
+}
+
+// Is there a term of atoms in the image, of which `copy` is the reference, like x?
+static bool is_small_copy(const ImageCopy *c, Value x, Value copy) {
+  const Image *m = c->m;
+  if (!ambi_is_expr(x) || !is_plain(c, x) || !ambi_is_expr(copy) ||
+      !is_own(m, copy) || ((x.w ^ copy.w) & AMB_EXPR_MARKS))
+    return false;
+  Word base = m->settled ? (uintptr_t)m->w : IMAGE_BIT;
+  size_t at = ((Word)(uintptr_t)ambi_ptr(copy) - base) / sizeof(Word);
+  const Word *p = ambi_ptr(x), *w = m->w + at;
+  uint32_t n = ambi_hdr_size(*p);
+  if (*w != ambi_header(KIND_FLAT, FLAG_GROUND, n)) return false;
+  for (uint32_t i = 1; i <= n; i++)
+    if (w[i] != p[i]) return false;
+  return true;
+}
+
+// Is the term at `from` the one whose copy is at `at`? next: so is this part of it.
+static bool is_copy(const ImageCopy *c, const Word *p, size_t at,
+                    const SpineTerm *next) {
+  const Word *w = c->m->w + at;
+  uint32_t n = ambi_hdr_size(*p);
+  if (*w != ambi_header(KIND_FLAT, FLAG_GROUND, n)) return false;
+  for (uint32_t i = 1; i <= n; i++) {
+    Value x = AMB_V(p[i]);
+    if (w[i] == x.w) continue;
+    bool known =
+        next && ambi_is_expr(x) && ambi_ptr(x) == next->p &&
+        w[i] == image_ref(c->m, TAG_EXPR, x.w & AMB_EXPR_MARKS, next->at).w;
+    if (!known && !is_small_copy(c, x, AMB_V(w[i]))) return false;
+  }
+  return true;
+}
+
+// How many of the last terms of both have one copy.
+static size_t in_common(const ImageCopy *c, const struct Spine *new,
+                        const struct Spine *old) {
+  size_t k = 0;
+  while (k < new->n && k < old->n) {
+    const Word *p = new->at[new->n - 1 - k].p;
+    const SpineTerm *o = &old->at[old->n - 1 - k];
+    if (p != o->p || !is_copy(c, p, o->at, k ? o + 1 : NULL)) break;
+    k++;
+  }
+  return k;
+}
+
+// copy_spine of a whole result.
+static bool copy_result(ImageCopy *c, Value v, Value *out, bool *more) {
+  CopyScratch *s = c->s;
+  struct Spine *old = &s->spine[0], *new = &s->spine[1];
+  if (s->spine_of != c->m || s->spine_end != c->m->n) {
+    old->n = 0;
+    s->unlike = 0;
+  }
+  s->spine_of = NULL;
+  if (s->unlike >= UNLIKE && s->unlike++ % TRIED_AGAIN >= UNLIKE)
+    new->n = 0;
+  else if (!spine_find(c, v, new))
+    return false;
+  size_t k = in_common(c, new, old), first = new->n - k;
+  for (size_t i = 0; i < k; i++)
+    new->at[first + i].at = old->at[old->n - k + i].at;
+  if (k > first)
+    s->unlike = 0;
+  else if (s->unlike < UNLIKE)
+    s->unlike++;
+  if (k) c->end = new->at[first];
+  c->spine = new;
+  bool ok = copy_spine(c, v, out, more);
+  if (c->nspine < first) new->n = 0;
+  c->spine = NULL;
+  c->end = (SpineTerm){0};
+  struct Spine swap = *old;
+  *old = *new;
+  *new = swap;
+  s->spine_of = c->m;
+  c->compared = true;
+  return ok;
+}
+
 // What was copied is looked through for what is still to be copied, so that nothing has
 // to be remembered.
-static bool copy_ground(ImageCopy *c, Value v, Value *out) {
+static bool copy_ground(ImageCopy *c, Value v, Value *out, bool result) {
   size_t i = c->m->n;
   bool more = false;
   *out = v;
   if (part_stays(c, v)) return true;
-  if (!copy_spine(c, v, out, &more)) return false;
+  if (result ? !copy_result(c, v, out, &more) : !copy_spine(c, v, out, &more))
+    return false;
   while (more && i < c->m->n) {
     Value x = AMB_V(c->m->w[i]);
     if (!has_object(x)) {
@@ -353,7 +463,7 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
     c->m->has_variables |= c->abroad;
     return true;
   case TAG_EXPR:
-    if (ambi_is_ground_expr(v)) return copy_ground(c, v, out);
+    if (ambi_is_ground_expr(v)) return copy_ground(c, v, out, false);
     if (!term_stays(c, v)) return copy_expr(c, v, out);
     c->m->has_variables |= c->abroad;
     return true;
@@ -398,8 +508,12 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
   c.resolve = barrier && g->cx->tr > barrier->tr;
   c.abroad = !barrier;
   size_t n = m->n;
-  bool ok = ambi_copy_all(&c, v, out);
+  bool result = barrier && ambi_is_ground_expr(v);
+  bool ok = result ? copy_ground(&c, v, out, true) : ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);
+  if (!ok || (!c.compared && m->n != n && c.s->spine_of == m))
+    c.s->spine_of = NULL;
+  if (c.compared) c.s->spine_end = m->n;
   if (ok) return true;
   m->n = n;
   if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;

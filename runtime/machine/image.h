@@ -14,6 +14,11 @@ typedef struct ImageCopy {
   bool abroad;   // for another Context: nothing of this one stays a pointer
   size_t plain;  // length of the image from which on parts are copied once
   size_t nwork, nrenamed, nforwarded;
+  struct Spine *
+      spine;  // of what is copied: is told where its terms go, from the first on
+  size_t nspine;
+  SpineTerm end;  // this one has been copied before; NULL: none
+  bool compared;  // with the last result
 } ImageCopy;
 // A context for copying into m what is not older than `limit`.
 ImageCopy ambi_copy_begin(Engine *g, Image *m, const Word *limit);

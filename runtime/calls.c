@@ -3,7 +3,17 @@
 
 #include "runtime/atoms/match.h"
 
-enum { DEEP = 3, WIDE = 6, LONG = 40 };
+enum { DEEP = 3, WIDE = 6, LONG = 40, LIMBS = 64 };
+
+// Digits of a great integer take long, and nobody would read them.
+static bool put_great(CallLines *l, Value v) {
+  if (!ambi_is_big(v) || ambi_hdr_size(*ambi_ptr(v)) <= LIMBS) return false;
+  size_t n = ambi_hdr_size(*ambi_ptr(v));
+  unsigned unused = (unsigned)__builtin_clzll(ambi_ptr(v)[n]);
+  ambi_buffer_format(l->out, "<integer of %llu bits>",
+                     (unsigned long long)(64 * n - unused));
+  return true;
+}
 
 static void put_leaf(CallLines *l, Value v) {
   Buffer b = {0};
@@ -20,7 +30,7 @@ static void put_leaf(CallLines *l, Value v) {
 static void put_short(CallLines *l, Value v, int deep) {
   v = ambi_deref(v);
   if (!ambi_is_expr(v)) {
-    put_leaf(l, v);
+    if (!put_great(l, v)) put_leaf(l, v);
     return;
   }
   uint32_t n = ambi_expr_size(v);

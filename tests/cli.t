@@ -245,6 +245,9 @@ END
     write_file('long.metta', "(= (f \$x) (+ \$x (/ 1 0)))\n!(f \"" . ('x' x 5000) . "\")\n");
     $err = gives(['long.metta'], 1, qr/DivisionByZero|BadArgType/, 'a long argument');
     ok(!(grep { length > 200 } split /\n/, $err), "tier $tier: is cut");
+    $err = gives(['-e', '(= (square $n $i) (if (== $i 0) (+ $n (/ 1 0)) (square (* $n $n) (- $i 1)))) !(square 3 15)'],
+        1, qr/DivisionByZero/, 'a great integer');
+    like($err, qr/<integer of 51937 bits>/, "tier $tier: is told by its size");
 }
 
 sub signals {

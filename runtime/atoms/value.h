@@ -234,6 +234,10 @@ static inline const Value *ambi_expr_items(Value v) {
     return (const Value *)(uintptr_t)p[2];
   return (const Value *)(p + 1);
 }
+// The same of one in the store, where there are no views.
+static inline const Value *ambi_stored_items(Value v) {
+  return (const Value *)(ambi_ptr(v) + 1);
+}
 static inline Value ambi_expr_at(Value v, uint32_t i) {
   return ambi_expr_items(v)[i];
 }

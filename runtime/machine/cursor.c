@@ -211,20 +211,44 @@ static const Template *flat_pattern(const Engine *g, const Code *pc) {
   return (const Template *)(uintptr_t)u->k[pc->c];
 }
 
-// The children of the pattern as they are now; AMB_NONE: a new variable.
-static inline uint32_t flat_items(const Engine *g, const Code *pc,
-                                  Value *items) {
+// The pattern, with its children as they are now.
+typedef struct Flat {
+  FlatAsk ask;
+  uint32_t nfresh;          // variables first seen:
+  uint8_t at[MAX_FLAT];     // which children they are
+  uint16_t slot[MAX_FLAT];  // and where their values go
+  Value items[MAX_FLAT];
+} Flat;
+
+static inline void look_at(const Engine *g, const Code *pc, Flat *f) {
   Value pattern = flat_pattern(g, pc)->atom;
-  const Value *parts = ambi_expr_items(pattern);
+  const Value *parts = ambi_stored_items(pattern);
   const uint16_t *list = ambi_op_list(pc);
-  uint32_t n = ambi_hdr_size(*ambi_ptr(pattern));
-  for (uint32_t i = 0; i < n; i++) {
-    items[i] = parts[i];
-    if (!ambi_is_lvar(parts[i])) continue;
-    uint16_t slot = list[ambi_lvar_of(parts[i])];
-    items[i] = slot & ENV_NEW ? AMB_NONE : ambi_deref(AMB_V(g->e[slot]));
+  FlatAsk ask = {.items = f->items, .n = ambi_hdr_size(*ambi_ptr(pattern))};
+  uint32_t nfresh = 0;
+  for (uint32_t i = 0; i < ask.n; i++) {
+    Value v = parts[i];
+    if (ambi_is_lvar(v)) {
+      uint16_t slot = list[ambi_lvar_of(v)];
+      if (slot & ENV_NEW) {
+        f->items[i] = AMB_NONE;
+        f->at[nfresh] = (uint8_t)i;
+        f->slot[nfresh++] = slot & ENV_SLOT;
+        continue;
+      }
+      v = ambi_deref(AMB_V(g->e[slot]));
+    }
+    f->items[i] = v;
+    if (i) ambi_flat_note(&ask, i, v);
   }
-  return n;
+  f->ask = ask;
+  f->nfresh = nfresh;
+}
+
+// Behind a MATCHF.
+static inline const Code *behind(const Code *pc) {
+  AMB_ASSERT(ambi_op_words(pc) == 1 + (pc->b + 3u) / 4);
+  return pc + 1 + (pc->b + 3u) / 4;
 }
 
 // What a variable first seen is where a record has none of its own for it.
@@ -241,79 +265,62 @@ static bool any_open(const RecordVec *records) {
 }
 
 // All candidates have the same ones, as the results are of one pattern.
-static bool own_variables(Engine *g, const Code *pc, const Value *items,
-                          uint32_t n, Value *fresh) {
-  for (uint32_t i = 0; i < n; i++) {
-    fresh[i] = ambi_is_none(items[i]) ? own_variable(g, pc, i) : AMB_UNIT;
+static bool own_variables(Engine *g, const Code *pc, const Flat *f,
+                          Value *fresh) {
+  for (uint32_t i = 0; i < f->ask.n; i++) {
+    bool is_fresh = ambi_is_none(f->items[i]);
+    fresh[i] = is_fresh ? own_variable(g, pc, i) : AMB_UNIT;
     if (ambi_is_none(fresh[i])) return false;
   }
   return true;
 }
 
 // Variables first seen get what the record has in their places.
-static bool take_flat(Engine *g, const Code *pc, const Value *items, uint32_t n,
-                      const Value *fresh, Record r) {
+static bool take_flat(Engine *g, const Flat *f, const Value *fresh, Record r) {
   Value out[MAX_FLAT];
-  const Template *t = flat_pattern(g, pc);
-  if (!ambi_record_unify_items(g->cx, r, items, n, fresh, out)) return false;
-  for (uint32_t i = 0; i < n; i++)
-    if (ambi_is_none(items[i]))
-      g->e[ambi_op_list(pc)[ambi_lvar_of(ambi_expr_at(t->atom, i))] &
-           ENV_SLOT] = out[i].w;
+  if (!ambi_record_unify_items(g->cx, r, f->items, f->ask.n, fresh, out))
+    return false;
+  for (uint32_t i = 0; i < f->nfresh; i++)
+    g->e[f->slot[i]] = out[f->at[i]].w;
   return true;
 }
 
 // The same for a fact that is known to match.
-static void take_fact(Engine *g, const Code *pc, const Value *items, uint32_t n,
-                      Value fact) {
-  const Value *parts = ambi_expr_items(fact);
-  const Value *pattern = ambi_expr_items(flat_pattern(g, pc)->atom);
-  const uint16_t *list = ambi_op_list(pc);
-  for (uint32_t i = 0; i < n; i++)
-    if (ambi_is_none(items[i]))
-      g->e[list[ambi_lvar_of(pattern[i])] & ~ENV_NEW] =
-          ambi_presume_data(g->cx, parts[i]).w;
+static inline void take_fact(Engine *g, const Flat *f, Value fact) {
+  const Value *parts = ambi_stored_items(fact);
+  for (uint32_t i = 0; i < f->nfresh; i++)
+    g->e[f->slot[i]] = ambi_presume_data(g->cx, parts[f->at[i]]).w;
 }
 
-static void explain_flat(Engine *g, const Code *pc, Space *s,
-                         const Value *items, uint32_t n) {
+static void explain_flat(Engine *g, const Code *pc, Space *s, const Flat *f) {
   Value whole[MAX_FLAT];
-  for (uint32_t i = 0; i < n; i++)
-    whole[i] = ambi_is_none(items[i]) ? own_variable(g, pc, i) : items[i];
-  Value pattern = ambi_make_expr(g->cx, whole, n);
+  for (uint32_t i = 0; i < f->ask.n; i++) {
+    bool is_fresh = ambi_is_none(f->items[i]);
+    whole[i] = is_fresh ? own_variable(g, pc, i) : f->items[i];
+  }
+  Value pattern = ambi_make_expr(g->cx, whole, f->ask.n);
   if (!g->cx->stop) ambi_space_explain(g->cx, s, pattern);
 }
 
-enum Next ambi_match_flat(Engine *g, Value space) {
+// Where there may be several.
+static __attribute__((noinline)) enum Next
+match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
   static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
-  const Code *pc = g->pc;
-  Value items[MAX_FLAT], fact;
-  uint32_t n = flat_items(g, pc, items);
-  if (AMB_UNLIKELY(g->cx->rt->explain))
-    explain_flat(g, pc, ambi_space_of(space), items, n);
-  switch (ambi_space_fact(g->cx, ambi_space_of(space), items, n, &fact)) {
-  case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
-  case FACT_ONE:
-    take_fact(g, pc, items, n, fact);
-    g->pc = pc + ambi_op_words(pc);
-    return NEXT_PC;
-  case FACT_ASK: break;
-  }
   g->found.n = 0;
-  if (!ambi_space_query_items(g->cx, ambi_space_of(space), items, n, &g->found))
+  if (!ambi_space_query_items(g->cx, s, f->items, f->ask.n, &g->found))
     return NEXT_STOP;
   if (g->found.n == 0) return NEXT_FAIL;
   Value fresh[MAX_FLAT];
   bool open = any_open(&g->found);
-  if (open && !own_variables(g, pc, items, n, fresh)) return NEXT_STOP;
+  if (open && !own_variables(g, pc, f, fresh)) return NEXT_STOP;
   if (g->found.n == 1) {
-    g->pc = pc + ambi_op_words(pc);
-    bool ok = take_flat(g, pc, items, n, fresh, g->found.at[0]);
+    g->pc = behind(pc);
+    bool ok = take_flat(g, f, fresh, g->found.at[0]);
     return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
   }
   Hook *h = ambi_hook_new(g, HOOK_CURSOR);
   bool kept = h != NULL;
-  for (uint32_t i = 0; open && i < n && kept; i++)
+  for (uint32_t i = 0; open && i < f->ask.n && kept; i++)
     kept = ambi_vec_push(&h->values, fresh[i]);
   Choice *c = kept ? ambi_choice_push(g, resume) : NULL;
   if (!c) {
@@ -328,21 +335,40 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   return ambi_match_flat_next(g);
 }
 
+enum Next ambi_match_flat(Engine *g, Value space) {
+  const Code *pc = g->pc;
+  Space *s = ambi_space_of(space);
+  Flat f;
+  Value fact;
+  look_at(g, pc, &f);
+  if (AMB_UNLIKELY(g->cx->rt->explain)) explain_flat(g, pc, s, &f);
+  switch (ambi_space_fact(g->cx, s, &f.ask, &fact)) {
+  case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
+  case FACT_ONE:
+    take_fact(g, &f, fact);
+    g->pc = behind(pc);
+    return NEXT_PC;
+  case FACT_ASK: break;
+  }
+  return match_all(g, s, pc, &f);
+}
+
 enum Next ambi_match_flat_next(Engine *g) {
   Choice *c = g->b;
   Hook *h = c->hook;
   const Code *pc = c->next;
-  Value items[MAX_FLAT], fresh[MAX_FLAT];
-  uint32_t n = flat_items(g, pc, items);
-  if (h->values.n) memcpy(fresh, h->values.at, n * sizeof *fresh);
+  Flat f;
+  Value fresh[MAX_FLAT];
+  look_at(g, pc, &f);
+  if (h->values.n) memcpy(fresh, h->values.at, f.ask.n * sizeof *fresh);
   while (h->cursor < h->records.n) {
     Record r = h->records.at[h->cursor++];
     bool last = h->cursor == h->records.n;
     if (last) ambi_choice_cut(g, c);
-    bool ok = take_flat(g, pc, items, n, fresh, r);
+    bool ok = take_flat(g, &f, fresh, r);
     if (g->cx->stop) return NEXT_STOP;
     if (ok) {
-      g->pc = pc + ambi_op_words(pc);
+      g->pc = behind(pc);
       return NEXT_PC;
     }
     if (last) break;

@@ -48,27 +48,7 @@ static bool take_part(Context *cx, Value var, Value part) {
                           : equal_part(cx, var, part);
 }
 
-// What the children of a pattern are: most have one that is known.
-typedef struct Asked {
-  const Value *items;
-  uint32_t n, known, last, vars;  // how many are known, and the last of them
-} Asked;
-
-static inline Asked look_at(const Value *items, uint32_t n) {
-  Asked a = {.items = items, .n = n};
-  for (uint32_t i = 1; i < n; i++) {
-    if (ambi_is_none(items[i])) continue;
-    if (ambi_is_var(items[i])) {
-      a.vars++;
-    } else {
-      a.known++;
-      a.last = i;
-    }
-  }
-  return a;
-}
-
-static bool take_parts(Context *cx, const Asked *a, const Value *parts) {
+static bool take_parts(Context *cx, const FlatAsk *a, const Value *parts) {
   for (uint32_t i = 1, left = a->vars; left; i++) {
     if (!ambi_is_var(a->items[i])) continue;
     if (!take_part(cx, a->items[i], parts[i])) return false;
@@ -77,7 +57,7 @@ static bool take_parts(Context *cx, const Asked *a, const Value *parts) {
   return true;
 }
 
-static bool equal_parts(Context *cx, const Asked *a, const Value *parts) {
+static bool equal_parts(Context *cx, const FlatAsk *a, const Value *parts) {
   if (a->known == 1) return equal_part(cx, a->items[a->last], parts[a->last]);
   for (uint32_t i = 1; i < a->n; i++) {
     Value v = a->items[i];
@@ -89,7 +69,7 @@ static bool equal_parts(Context *cx, const Asked *a, const Value *parts) {
 
 // What the index at an argument has for it. False: there is none, or no key.
 static inline __attribute__((always_inline)) bool
-find_at(const Relation *rel, const View *view, const Asked *a, uint32_t arg,
+find_at(const Relation *rel, const View *view, const FlatAsk *a, uint32_t arg,
         Hits *hits) {
   uint64_t key;
   Index *x = arg < PATH_STEPS ? ready_index(rel, view, arg) : NULL;
@@ -100,7 +80,7 @@ find_at(const Relation *rel, const View *view, const Asked *a, uint32_t arg,
 
 // The first that leaves one at most. False: the question is not of this kind.
 static inline bool find_hits(const Relation *rel, const View *view,
-                             const Asked *a, Hits *hits) {
+                             const FlatAsk *a, Hits *hits) {
   hits->n = UINT32_MAX;
   if (a->known == 1)
     return ambi_word_ground(a->items[a->last]) &&
@@ -114,22 +94,21 @@ static inline bool find_hits(const Relation *rel, const View *view,
   return hits->n <= 1;
 }
 
-enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
-                                uint32_t n, Value *fact) {
-  if (!ambi_is_sym(items[0]) || cx->journal) return FACT_ASK;
-  ambi_space_asked(s, items[0], n);
+enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
+                                Value *fact) {
+  if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
+  ambi_space_asked(s, a->items[0], a->n);
   View view = ambi_space_view(s);
-  Relation *rel = only_relation(s, &view, items[0], n);
-  Asked a = look_at(items, n);
+  Relation *rel = only_relation(s, &view, a->items[0], a->n);
   Hits hits;
-  if (!rel || !find_hits(rel, &view, &a, &hits)) return FACT_ASK;
+  if (!rel || !find_hits(rel, &view, a, &hits)) return FACT_ASK;
   if (hits.n == 0) return FACT_NONE;
   size_t pos = ambi_hit(&hits, 0);
   if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
     return FACT_NONE;
   *fact = ambi_relation_at(rel)[pos].held;
   if (ambi_is_none(*fact)) return FACT_NONE;
-  const Value *parts = ambi_expr_items(*fact);
-  return equal_parts(cx, &a, parts) && take_parts(cx, &a, parts) ? FACT_ONE
-                                                                 : FACT_NONE;
+  const Value *parts = ambi_stored_items(*fact);
+  return equal_parts(cx, a, parts) && take_parts(cx, a, parts) ? FACT_ONE
+                                                               : FACT_NONE;
 }

@@ -226,34 +226,9 @@ Relation *ambi_relations_next(Relations *rels) {
   return NULL;
 }
 
-static bool is_of(const Relation *rel, enum RelationKind kind, uint32_t head,
-                  uint32_t size) {
-  return rel->kind == kind && rel->head == head && rel->size == size;
-}
-
-// The slot of the relation, with what is in it, or a free one.
-static inline size_t relation_slot(RelationTable *t, enum RelationKind kind,
-                                   uint32_t head, uint32_t size,
-                                   Relation **out) {
-  uint64_t h = ambi_hash_mix(((uint64_t)head << 32) | size, kind);
-  size_t i = (size_t)(h >> 16) & (t->cap - 1);
-  while ((*out = ambi_load_acquire(&t->x_slot[i])) != NULL &&
-         !is_of(*out, kind, head, size))
-    i = (i + 1) & (t->cap - 1);
-  return i;
-}
-
-Relation *ambi_data_relation(const SpaceData *d, enum RelationKind kind,
-                             uint32_t head, uint32_t size) {
-  RelationTable *t = table_of(d);
-  Relation *rel = NULL;
-  if (t) relation_slot(t, kind, head, size, &rel);
-  return rel;
-}
-
 static void put_in(RelationTable *t, Relation *rel) {
   Relation *there;
-  size_t i = relation_slot(t, rel->kind, rel->head, rel->size, &there);
+  size_t i = ambi_relation_slot(t, rel->kind, rel->head, rel->size, &there);
   ambi_store_release(&t->x_slot[i], rel);
 }
 

@@ -138,12 +138,33 @@ bool ambi_record_unify(Context *cx, Record r, Value pattern);
 // that is an unbound variable, which only an open record has.
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out);
-// Tells at once, where that is easy, which one atom matches the children (which are
-// dereferenced): *fact, which has no variables, or none. Binds those of the children;
-// some may be bound when none matches.
+// The children of a flat pattern, dereferenced, AMB_NONE where a variable is seen first.
+typedef struct FlatAsk {
+  const Value *items;
+  uint32_t n;
+  uint32_t known,
+      last;       // how many behind the head are known, and the last of them
+  uint32_t vars;  // how many are unbound variables
+} FlatAsk;
+static inline void ambi_flat_note(FlatAsk *a, uint32_t i, Value v) {
+  if (ambi_is_var(v)) {
+    a->vars++;
+  } else {
+    a->known++;
+    a->last = i;
+  }
+}
+static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
+  FlatAsk a = {.items = items, .n = n};
+  for (uint32_t i = 1; i < n; i++)
+    if (!ambi_is_none(items[i])) ambi_flat_note(&a, i, items[i]);
+  return a;
+}
+// Tells at once, where that is easy, which one atom matches them: *fact, which has no
+// variables, or none. Binds those of the children; some may be bound when none matches.
 enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
-enum FactAnswer ambi_space_fact(Context *cx, Space *s, const Value *items,
-                                uint32_t n, Value *fact);
+enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
+                                Value *fact);
 bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
                              uint32_t n, const Value *fresh, Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.

@@ -75,9 +75,27 @@ const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
                              size_t n, View few[FEW_VIEWS]);
 void ambi_drop_views(const View *v, const View *few);
 
+// The slot of the relation, with what is in it, or a free one.
+static inline size_t ambi_relation_slot(const RelationTable *t,
+                                        enum RelationKind kind, uint32_t head,
+                                        uint32_t size, Relation **out) {
+  uint64_t h = ambi_hash_mix(((uint64_t)head << 32) | size, kind);
+  size_t i = (size_t)(h >> 16) & (t->cap - 1);
+  for (;; i = (i + 1) & (t->cap - 1)) {
+    Relation *rel = *out = ambi_load_acquire(&t->x_slot[i]);
+    if (!rel || (rel->kind == kind && rel->head == head && rel->size == size))
+      return i;
+  }
+}
 // NULL: there is no such relation.
-Relation *ambi_data_relation(const SpaceData *d, enum RelationKind kind,
-                             uint32_t head, uint32_t size);
+static inline Relation *ambi_data_relation(const SpaceData *d,
+                                           enum RelationKind kind,
+                                           uint32_t head, uint32_t size) {
+  const RelationTable *t = ambi_load_acquire(&d->x_table);
+  Relation *rel = NULL;
+  if (t) ambi_relation_slot(t, kind, head, size, &rel);
+  return rel;
+}
 static inline Relation *ambi_data_lone(const SpaceData *d,
                                        enum RelationKind kind) {
   return ambi_load_acquire(&d->x_lone[kind]);

@@ -411,8 +411,8 @@ static void count_by_fact(Worker *w) {
   int64_t kind = pick(w, KINDS);
   Value items[] = {kind < FIRST_Q ? p : q, ambi_small_int(kind), rest}, fact;
   Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
-  enum FactAnswer answer =
-      ambi_space_fact(w->cx, space, items, kind < FIRST_Q ? 2 : 3, &fact);
+  FlatAsk ask = ambi_flat_ask(items, kind < FIRST_Q ? 2 : 3);
+  enum FactAnswer answer = ambi_space_fact(w->cx, space, &ask, &fact);
   linear_end(op, answer == FACT_ONE);
   if (answer == FACT_ASK) linear_forget(&w->log);
 }

@@ -610,9 +610,10 @@ static void check_account(Worker *w) {
 // The same, by the short way where that knows an answer.
 static void check_fact(Worker *w) {
   Value items[] = {names.acc, ambi_small_int(pick(w, ACCOUNTS)), AMB_NONE};
+  FlatAsk ask = ambi_flat_ask(items, 3);
   Value fact;
   check(w, FACT,
-        ambi_space_fact(w->cx, space, items, 3, &fact) != FACT_ONE ||
+        ambi_space_fact(w->cx, space, &ask, &fact) != FACT_ONE ||
             ambi_same(ambi_expr_at(fact, 1), items[1]));
 }
 

@@ -343,7 +343,8 @@ static bool out_of_memory(Context *cx) {
   return false;
 }
 
-bool ambi_occurs(Context *cx, Value var, Value term) {
+// told: what bindings tell of the variable counts.
+static bool occurs(Context *cx, Value var, Value term, bool told) {
   Pairs p;
   open_pairs(&p, &term, &term);
   bool found = false;
@@ -352,11 +353,31 @@ bool ambi_occurs(Context *cx, Value var, Value term) {
     v = ambi_deref(v);
     if (ambi_is_var(v))
       found = ambi_same(v, var);
-    else if (!ambi_word_ground(v))
+    else if (!ambi_word_ground(v) && (told || !ambi_is_bindings(v)))
       found = !(enter_pair(&p, v, v) || out_of_memory(cx)) || !ambi_walk_on(cx);
   }
   ambi_work_close(&p.work);
   return found;
+}
+
+bool ambi_occurs(Context *cx, Value var, Value term) {
+  return occurs(cx, var, term, true);
+}
+
+// The cell is borrowed while the term is resolved. Where bindings tell of the variable,
+// another one stands for the value meanwhile, or there would be no end.
+Value ambi_substitute(Context *cx, Value term, Value var, Value by) {
+  bool self = occurs(cx, var, by, false);
+  bool told = !self && ambi_occurs(cx, var, by);
+  Value stands = by;
+  if (!cx->stop && told) stands = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
+  if (cx->stop || ambi_is_none(stands)) return AMB_NONE;
+  Word *cell = ambi_ptr(var), saved = *cell;
+  if (!self) *cell = stands.w;
+  term = ambi_resolve(cx, term);
+  *cell = saved;
+  if (!told || ambi_is_none(term)) return term;
+  return ambi_bind(cx, stands, by) ? ambi_resolve(cx, term) : AMB_NONE;
 }
 
 // Which of two variables is bound to the other? One written in the program keeps its

@@ -45,6 +45,10 @@ bool ambi_unify_template(Context *cx, Value term, Value part, const Template *t,
 // Does the unbound variable stand anywhere in the term? Memory out counts as
 // yes, with cx->stop set.
 bool ambi_occurs(Context *cx, Value var, Value term);
+// The term with the variable replaced. This is no binding: outside of the term the variable
+// stays what it is, and it may have been bound meanwhile. A value that holds the variable
+// itself is none that it could have. AMB_NONE: memory is out.
+Value ambi_substitute(Context *cx, Value term, Value var, Value by);
 // One-way match, binding no heap variable: 1 matches (env filled), 0 cannot
 // match whatever is bound, -1 would have to bind a heap variable.
 int ambi_match_template(Context *cx, Value term, Value part, const Template *t,

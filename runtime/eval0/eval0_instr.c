@@ -38,37 +38,6 @@ static void return_malformed(Machine *m, Value instr, const char *form,
 
 // ---- chain ------------------------------------------------------------------
 
-static bool occurs(Machine *m, Word *cell, Value value, bool *found) {
-  *found = false;
-  if (!ambi_is_expr(value) || ambi_is_ground_expr(value)) return true;
-  m->vars.n = 0;
-  if (!ambi_collect_vars(m->cx, value, &m->vars)) return false;
-  for (size_t i = 0; i < m->vars.n; i++)
-    *found |= ambi_ptr(m->vars.at[i]) == cell;
-  return true;
-}
-
-// term with `value` in place of the variable in `cell`. This is substitution,
-// not binding: outside of the term the variable stays what it is. So the cell
-// is borrowed while the term is resolved.
-static Value replace(Context *cx, Value term, Word *cell, Value value) {
-  Word saved = *cell;
-  *cell = value.w;
-  term = ambi_resolve(cx, term);
-  *cell = saved;
-  return term;
-}
-
-static Value substitute(Machine *m, Value term, Value var, Value value) {
-  Context *cx = m->cx;
-  Word *cell = ambi_ptr(var);
-  bool found;
-  value = ambi_resolve(cx, value);
-  if (ambi_is_none(value) || !occurs(m, cell, value, &found)) return AMB_NONE;
-  // A value that holds the variable itself is none that it could have.
-  return found ? ambi_resolve(cx, term) : replace(cx, term, cell, value);
-}
-
 static void instr_chain(Machine *m, Value instr, const Value *c, uint32_t n) {
   if (n != 4 || !ambi_is_var(ambi_deref(c[2]))) {
     return_malformed(m, instr, "(chain <nested> (: <var> Variable) <templ>)",
@@ -96,7 +65,9 @@ void ambi_eval0_chained(Machine *m, Value value, Frame *f) {
     if (!ambi_eval0_ok(m, templ)) return;
     templ = ambi_mark_eval(templ);
   }
-  Value next = substitute(m, templ, f->a, value);
+  value = ambi_resolve(m->cx, value);
+  if (!ambi_eval0_ok(m, value)) return;
+  Value next = ambi_substitute(m->cx, templ, f->a, value);
   if (!ambi_eval0_ok(m, next)) return;
   if (ambi_is_var(templ)) next = ambi_unmark(next);
   m->todo = DO_INSTR;

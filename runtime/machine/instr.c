@@ -193,24 +193,6 @@ static enum Next malformed(Engine *g, Value instr, const char *expected) {
   return ambi_give(g, v);
 }
 
-// The term with the variable replaced: by binding it for the time of the walk. It
-// may have been bound meanwhile. A value that holds it is none that it could have.
-static Value substitute(Context *cx, Value term, Value var, Value by) {
-  ValueVec vars = {0};
-  Value out = AMB_NONE;
-  bool self = false;
-  if (ambi_collect_vars(cx, by, &vars)) {
-    for (size_t i = 0; i < vars.n; i++)
-      self |= vars.at[i].w == var.w;
-    Word saved = *ambi_ptr(var);
-    if (!self) *ambi_ptr(var) = by.w;
-    out = ambi_resolve(cx, term);
-    *ambi_ptr(var) = saved;
-  }
-  ambi_vec_drop(&vars);
-  return out;
-}
-
 // ---- single instructions ---------------------------------------------------------
 
 // The template for each match; without any, the other atom.
@@ -345,7 +327,7 @@ static enum Next unify_step(Engine *g, Value instr, const Value *it) {
 static enum Next chain_go(Engine *g, Value var, Value templ, Value by) {
   Value own = ambi_same(templ, var) ? var : ambi_deref(templ);
   if (ambi_is_expr(own) && ambi_has_eval(own)) own = ambi_settle(g->cx, own);
-  Value next = ambi_is_none(own) ? own : substitute(g->cx, own, var, by);
+  Value next = ambi_is_none(own) ? own : ambi_substitute(g->cx, own, var, by);
   if (ambi_is_none(next)) return NEXT_STOP;
   return instr_tail(g, ambi_is_var(own) ? ambi_unmark(next) : next);
 }

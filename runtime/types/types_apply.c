@@ -420,6 +420,9 @@ bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
   for (size_t i = 0; i < types.n; i++)
     function |= types.at[i].is_function;
   ambi_types_drop(&types);
-  return !function || ambi_is_error_atom(v) ||
-         ambi_type_cast(cx, s, v, type, errors);
+  if (!function || ambi_is_error_atom(v)) return true;
+  size_t before = errors->n;
+  bool pass = ambi_type_cast(cx, s, v, type, errors);
+  // A call that is ill typed by now was none when it was looked at.
+  return pass || (!cx->stop && ambi_is_expr(v) && errors->n == before);
 }

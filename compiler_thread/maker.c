@@ -16,8 +16,12 @@ static bool tell_of_shared(Maker *m) {
   return true;
 }
 
+// What all units share has room under any cap.
+enum { LEAST_MEMORY = 8 << 10 };
+
 static bool open_parts(Maker *m) {
-  if (!(m->memory = ambi_code_memory_open(m->cap, &m->why)) ||
+  size_t cap = m->cap < LEAST_MEMORY ? LEAST_MEMORY : m->cap;
+  if (!(m->memory = ambi_code_memory_open(cap, &m->why)) ||
       !(m->emitter = ambi_emitter_open(m->memory, &m->why)) ||
       !tell_of_shared(m))
     return false;

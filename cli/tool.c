@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/near.h"
+#include "cli/source/find.h"
 
 static const char *const expected[] = {
     [TOOL_TEXT] = "a text",
@@ -120,4 +121,20 @@ int cli_tool_read(const Tool *tool, void *fields, int argc, char **argv,
 int cli_tool_refuse(const Tool *tool, const char *word) {
   cli_complain("%s is not expected; usage: ambit %s", word, tool->usage);
   return EXIT_USAGE;
+}
+
+// ---- files ------------------------------------------------------------------
+
+int cli_tool_files(Cli *cli, const ToolWords *words, ToolFile *with,
+                   const void *options) {
+  Paths paths = {0};
+  int code = RUN_OK;
+  for (int i = 0; i < words->n; i++)
+    if (!cli_find(&paths, words->at[i], cli_is_program)) code = RUN_PARSE;
+  for (size_t i = 0; i < paths.n && !cli->closed; i++) {
+    int one = with(cli, options, paths.at[i]);
+    if (one > code) code = one;
+  }
+  cli_paths_drop(&paths);
+  return code;
 }

@@ -49,6 +49,12 @@ int cli_tool_read(const Tool *tool, void *fields, int argc, char **argv,
 // Complains of a word that there should not be. The exit code.
 int cli_tool_refuse(const Tool *tool, const char *word);
 
+// All programs that the words name, one after another (cli/source/find.h). The highest exit
+// code of any.
+typedef int ToolFile(Cli *cli, const void *options, const char *path);
+int cli_tool_files(Cli *cli, const ToolWords *words, ToolFile *with,
+                   const void *options);
+
 typedef int ToolMain(Cli *cli, int argc, char **argv);  // gives the exit code
 ToolMain cli_bench;
 ToolMain cli_check;

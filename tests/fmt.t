@@ -56,6 +56,8 @@ is( ( stat "$dir/p/q/tight.metta" )[1], $inode, 'what is right was not written' 
 is( join( ' ', grep {/metta\./} glob "$dir/p/* $dir/p/q/*" ), '', 'nothing is left beside' );
 fmt( [ '--check', 'p' ], 0, '', 'then all is well' );
 
+like( fmt( [], 3, '', 'a string that is open', '(a "b' ), qr/:1:4: error: Unclosed String Literal/, 'says so' );
+like( fmt( [], 3, '', 'an escape that is', '(a "b\\\\c\\' ), qr/:1:4: error: Escaping sequence is not finished/, 'says what the reader says' );
 Program::write_file( "$dir/bad.metta", "(a\n  (b c)\n" );
 my $err = fmt( [ 'bad.metta', 'none.metta', 'p' ], 3, '', 'text that is no program' );
 like( $err, qr/^bad\.metta:1:1: error: Unexpected end of expression/m, 'the bracket' );

@@ -212,6 +212,7 @@ ok( defined $t->wait_for(qr/  \d+\.\d s, [\d.]+ \w*\s?steps, [\d.]+ \w*\s?a seco
 $t->type("\cC");
 my $shown = at_prompt($t);
 like( $shown, qr/interrupted/, 'Ctrl-C stops what runs' );
+like( $t->{all}, qr/ a second\S*\e\[\d+D\e\[K(?:\e\[2m)?interrupted/, 'and that line goes' );
 is( enter( $t, '!(parent-of 1)' ), '[1]', 'and the state survives' );
 $t->type("\cC");
 at_prompt($t);

@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "cli/diagnostic/json.h"
 #include "cli/near.h"
-#include "cli/source/find.h"
 
 enum { EXIT_FOUND = 1 };
 
@@ -88,7 +87,8 @@ static bool add(Check *c, const char *path) {
 }
 
 // Each file is a program of its own, with what it imports.
-static int check_file(Cli *cli, const CheckOptions *o, const char *path) {
+static int check_file(Cli *cli, const void *given, const char *path) {
+  const CheckOptions *o = given;
   Check c;
   if (!check_open(&c, o->strict)) {
     cli_complain("out of memory");
@@ -125,14 +125,5 @@ int cli_check(Cli *cli, int argc, char **argv) {
     cli_complain("check needs a FILE; see ambit check --help");
     return EXIT_USAGE;
   }
-  Paths paths = {0};
-  code = RUN_OK;
-  for (int i = 0; i < words.n; i++)
-    if (!cli_find(&paths, words.at[i], cli_is_program)) code = RUN_PARSE;
-  for (size_t i = 0; i < paths.n && !cli->closed; i++) {
-    int one = check_file(cli, &o, paths.at[i]);
-    if (one > code) code = one;
-  }
-  cli_paths_drop(&paths);
-  return code;
+  return cli_tool_files(cli, &words, check_file, &o);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/source/find.h"
 #include "memory/alloc.h"
 
 enum { NOT_LAID_OUT = 1 };  // exit code of --check
@@ -75,7 +74,8 @@ static int give(Cli *cli, const FmtOptions *o, const Source *s,
   return same ? RUN_OK : write_file(s->path, b);
 }
 
-static int format_one(Cli *cli, const FmtOptions *o, char *path) {
+static int format_one(Cli *cli, const void *given, const char *path) {
+  const FmtOptions *o = given;
   bool stream = strcmp(path, "-") == 0;
   Source s = {.name = stream ? "<stdin>" : path, .path = path};
   if (!cli_source_load(&s, 0, NULL)) return RUN_PARSE;
@@ -103,15 +103,6 @@ int cli_fmt(Cli *cli, int argc, char **argv) {
   ToolWords words;
   int code = cli_tool_read(&tool, &o, argc, argv, &words, cli->out);
   if (code >= 0) return code;
-  Paths paths = {0};
-  code = RUN_OK;
-  for (int i = 0; i < words.n; i++)
-    if (!cli_find(&paths, words.at[i], cli_is_program)) code = RUN_PARSE;
-  if (!words.n) code = format_one(cli, &o, "-");
-  for (size_t i = 0; i < paths.n && !cli->closed; i++) {
-    int one = format_one(cli, &o, paths.at[i]);
-    if (one > code) code = one;
-  }
-  cli_paths_drop(&paths);
-  return code;
+  return words.n ? cli_tool_files(cli, &words, format_one, &o)
+                 : format_one(cli, &o, "-");
 }

@@ -363,11 +363,21 @@ uint32_t cli_tree_fault(const Tree *t) {
   return open;
 }
 
+// An open string may end in the middle of an escape sequence.
+static bool ends_in_escape(const Tree *t, const Node *n) {
+  bool in = false;
+  for (uint32_t at = n->end; at > n->begin && t->text[at - 1] == '\\'; at--)
+    in = !in;
+  return in;
+}
+
 const char *cli_tree_fault_text(const Tree *t, uint32_t node) {
-  switch (t->nodes[node].fault) {
+  const Node *n = &t->nodes[node];
+  switch (n->fault) {
   case FAULT_OPEN:
-    return t->nodes[node].kind == NODE_LIST ? "Unexpected end of expression"
-                                            : "Unclosed String Literal";
+    return n->kind == NODE_LIST   ? "Unexpected end of expression"
+           : ends_in_escape(t, n) ? "Escaping sequence is not finished"
+                                  : "Unclosed String Literal";
   case FAULT_ESCAPE: return "Invalid escape sequence";
   case FAULT_UTF8: return "Input read error: invalid UTF-8";
   case FAULT_HASH: return "'#' char is reserved for internal usage";

@@ -139,7 +139,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *error;
     read_all(text, len, &none, &error);
     HOLDS(error, "the reader takes what has a fault: %s", says);
-    HOLDS(!strcmp(error, says), "the reader says %s, and not %s", error, says);
+    // The reader says where bytes are no characters, too.
+    enum { ALIKE = 10 };
+    HOLDS(!strncmp(error, says, ALIKE), "the reader says %s, and not %s", error,
+          says);
     ambi_buffer_drop(&none);
   }
   free(text);

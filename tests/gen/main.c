@@ -15,7 +15,7 @@
 
 #include "tests/gen/gen.h"
 
-enum { MAX_JOBS = 64, SECONDS = 60, TRIES = 20000, SIGNALLED = 16 };
+enum { MAX_JOBS = 64, SECONDS = 300, TRIES = 20000, SIGNALLED = 16 };
 
 typedef struct Options {
   uint64_t seed, start, count;

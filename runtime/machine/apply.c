@@ -127,7 +127,8 @@ enum Next ambi_call_step(Engine *g, Value call) {
   const Code *ret = NULL;
   if (!ambi_is_sym(t) && info.tabled) {  // that is asked of what the table has
     t = AMB_SYM(UNDEFINED);
-    g->e[EV_TMPL] = AMB_UNIT.w;
+    g->e[EV_CALL] =
+        ambi_small_int(0).w;  // instead of a call, see ambi_ev_result
     ret = ((const Unit *)(uintptr_t)g->e[FRAME_UNIT])->code + EV_CODE_TMP;
   }
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
@@ -211,8 +212,8 @@ enum Next ambi_ev_result(Engine *g) {
   Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
   if (ambi_is_unit(call))  // see await_own
     return ambi_give(g, ambi_came_back(g, g->rv, AMB_V(g->e[EV_ATOM]), false));
+  if (!ambi_is_expr(call)) return cast_result(g, t);
   Value r = g->rv, tmpl = AMB_V(g->e[EV_TMPL]);
-  if (ambi_is_unit(tmpl)) return cast_result(g, t);
   if (!ambi_is_none(tmpl)) {
     r = ambi_handed_on(g->cx, tmpl);
     if (ambi_is_none(r)) return NEXT_STOP;

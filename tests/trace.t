@@ -253,6 +253,9 @@ like( why_not('!(match &self (parnet $x $y) $x)'), qr/: nothing is found; nothin
 like( why_not('!(let (a $x) (b c) $x)'), qr/^  \(b c\): it does not fit \(a \$x\); it has b, and not a$/m, 'a pattern that does not fit' );
 like( why_not('!(case (par) ((7 seven)))'), qr/^ +\(case \(par\) \(\(7 seven\)\)\): no case fits$/m, 'no case' );
 like( why_not('!(fact 1 2)'), qr/^  fact: no rule is for it with 2 arguments$/m, 'a wrong number of arguments' );
+Program::write_file( "$dir/forms.metta", "(= (late) 1)\n!(late)\n!(superpose ())\n" );
+like( why_not('!(let $x (par) (let $y (import! &self forms) (empty)))'),
+    qr/\A\(let [^\n]* has no answer because\n.*\(superpose \(\)\): it gives nothing\n\z/s, 'forms of a module are part of the one that waits for it' );
 my $cut = why_not( '!(anc Bob Tom)', '--trace-depth', 1 );
 like( $cut, qr/\(anc Ann Tom\) has no value\n(?! {10}).*\.\.\. deeper calls: --trace-depth N tells them\n\z/s, 'no deeper than is wanted' );
 like( why_not('(= (many) (superpose (1 2 3 4 5 6 7 8 9 10))) !(let $x ((many) (many) (many)) (empty))'),

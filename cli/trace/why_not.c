@@ -223,6 +223,7 @@ static void tell_unknown(WhyNot *w, Context *cx, const void *way, Value v) {
 
 static void answer(void *arg, Context *cx, const void *way, Value value) {
   WhyNot *w = arg;
+  if (w->forms > 1) return;
   bool expected = w->is_missing && is_wanted(w, cx, value);
   w->answers++;
   w->found |= expected;
@@ -250,12 +251,13 @@ static void begin(WhyNot *w) {
 static void form_begins(void *arg, Context *cx, Value form) {
   WhyNot *w = arg;
   (void)cx;
-  if (w->root) w->root->told.text = text(w, form);
+  if (w->forms++ == 0 && w->root) w->root->told.text = text(w, form);
 }
 
 static void form_ends(void *arg, Context *cx) {
   WhyNot *w = arg;
   (void)cx;
+  if (--w->forms > 0) return;
   if (w->root) cli_why_not_tell(w);
   ambi_arena_close(&w->arena);
   begin(w);

@@ -26,6 +26,7 @@ typedef struct WhyNot {
   bool is_missing;   // there is one
   bool found;        // it is an answer
   uint32_t nodes, answers;
+  uint32_t forms;  // that are evaluated: modules have some while one waits
 } WhyNot;
 
 // Fills in all but `places`, `to`, `wanted` and `depth`.

@@ -1,12 +1,12 @@
 // Inside of lowering: the unit being built, variables, labels, late code.
 //
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c
-// turns body terms into code; lower_op.c has the grounded operations,
-// lower_equal.c ==, lower_form.c the special forms, lower_case.c case and
-// switch, lower_site.c calls through variables, lower_list.c those about lists,
-// lower_pattern.c their patterns, lower_loop.c the loops over expressions,
-// lower_stub.c the code behind the main line. lower_type.c says what types tell
-// in advance, and lower_emit.c puts instructions, constants and labels
+// turns body terms into code, lower_leaf.c what they end in; lower_op.c has the
+// grounded operations, lower_equal.c ==, lower_form.c the special forms,
+// lower_case.c case and switch, lower_site.c calls through variables, lower_list.c
+// those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
+// expressions, lower_stub.c the code behind the main line. lower_type.c says what
+// types tell in advance, and lower_emit.c puts instructions, constants and labels
 // together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
@@ -269,17 +269,14 @@ bool ambi_lower_bound_since(Lower *l, Value e, uint32_t i, Value param);
 // A call of a function made of its clauses, if e is a `receive` of a rule; else e.
 Value ambi_lower_receive(Lower *l, Value e);
 
-// ---- lower_expr.c ----------------------------------------------------------------
-void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
-                     unsigned rest);
-// Evaluates e at a position of its own into a slot or constant.
-uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
-                            unsigned rest, bool tuple);
-// The same for what the type check of a form looks at without expecting a type.
-uint16_t ambi_lower_checked_operand(Lower *l, Value v, ErrTo err,
-                                    unsigned rest);
-void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
-                         unsigned rest);
+// ---- lower_leaf.c ----------------------------------------------------------------
+// A constant, and a variable, as the value of an expression of type t.
+void ambi_lower_leaf(Lower *l, Value e, Value t, Dst d, ErrTo err);
+void ambi_lower_variable(Lower *l, Value e, Value t, Dst d, ErrTo err);
+// A variable as the argument of a typed call: Empty passes.
+void ambi_lower_argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err);
+// How RETV takes a variable: its operand c.
+unsigned ambi_lower_handed(const Lower *l);
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
 // The atom in the slot, where something has run.
 void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err);
@@ -298,6 +295,21 @@ void ambi_lower_result_in(Lower *l, uint16_t slot, Value call, Dst d,
                           ErrTo err);
 // The value of the body in the slot, with the stub for what is odd.
 void ambi_lower_body_in(Lower *l, uint16_t slot, int stub, Dst d, ErrTo err);
+// The value in the slot as one of type t. What does not pass is left to EVAL: there is
+// an Error for each type it has.
+void ambi_lower_cast(Lower *l, uint16_t slot, Value t, ErrTo err);
+
+// ---- lower_expr.c ----------------------------------------------------------------
+void ambi_lower_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                     unsigned rest);
+// Evaluates e at a position of its own into a slot or constant.
+uint16_t ambi_lower_operand(Lower *l, Value e, Value t, ErrTo err,
+                            unsigned rest, bool tuple);
+// The same for what the type check of a form looks at without expecting a type.
+uint16_t ambi_lower_checked_operand(Lower *l, Value v, ErrTo err,
+                                    unsigned rest);
+void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
+                         unsigned rest);
 bool ambi_lower_can_stream(unsigned effects, unsigned rest);
 // What `rest` and the children of e from i on do.
 unsigned ambi_lower_effects_from(Lower *l, Value e, uint32_t i, unsigned rest);
@@ -310,9 +322,6 @@ bool ambi_lower_plain_application(Value e);
 bool ambi_lower_is_det(Lower *l, Value e);
 // The value of what a slot holds, wherever it is wanted.
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
-// The value in the slot as one of type t. What does not pass is left to EVAL: there is
-// an Error for each type it has.
-void ambi_lower_cast(Lower *l, uint16_t slot, Value t, ErrTo err);
 
 // The members of e, evaluated or to be checked, as data.
 void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,

@@ -28,10 +28,12 @@ my @docs = map {s{^\Q$root\E/}{}r} grep {-e} "$root/README.md", "$root/ARCHITECT
 
 # ---- what is there ------------------------------------------------------------------
 
+# Sanitizers take memory of their own.
+sub is_plain { return Program::slurp("$build/CMakeCache.txt") !~ /^AMB_SANITIZE:\w+=\S/m }
+
 # The library as it is installed, for programs in C.
 sub library {
-    my ($sanitized) = Program::slurp("$build/CMakeCache.txt") =~ /^AMB_SANITIZE:\w+=(\S+)/m;
-    return 0 if $sanitized;    # such a library wants a program with sanitizers, too
+    return 0 if !is_plain();    # such a library wants a program with sanitizers, too
     for my $part (qw(library development)) {
         my $r = Program::run( argv => [ qw(cmake --install), $build, '--prefix', "$scratch/usr", '--component', $part ] );
         return 0 if $r->{exit};
@@ -46,6 +48,7 @@ my ( %there, %found );
 %there = (
     'machine code' => \&Program::has_native,
     'the library'  => \&library,
+    'a build without sanitizers' => \&is_plain,
 );
 
 sub has {

@@ -159,23 +159,22 @@ static void look_for_types(Context *cx, const Definition *d, Value atom,
   ambi_records_drop(&types);
 }
 
-// Has some call of it a type of its own, as in (: (f a) T)?
+// Has some call of it a type of its own, as in (: (f a) T)? The question is no term of the
+// heap: who asks may be in the middle of making one.
 static void look_for_typed_calls(Context *cx, const Definition *d,
                                  DefinitionInfo *info) {
   enum { MANY = 64 };
-  Value items[MANY + 1] = {d->head};
-  Word *top = cx->h;
-  for (uint32_t i = 1; i <= d->nargs && i <= MANY; i++) {
-    items[i] = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-    if (ambi_is_none(items[i])) return;
-  }
+  Word any[2], call[MANY + 2];
   info->untyped = d->nargs <= MANY;
   if (!info->untyped) return;
-  Value call = ambi_make_expr(cx, items, d->nargs + 1);
-  if (ambi_is_none(call)) return;
-  look_for_types(cx, d, call, info);
+  any[0] = ambi_tag_ptr(TAG_VAR, any).w;
+  any[1] = ambi_vinfo(AMB_S_X, AMB_VAR_FRESH);
+  call[0] = ambi_header(KIND_FLAT, 0, d->nargs + 1);
+  call[1] = d->head.w;
+  for (uint32_t i = 1; i <= d->nargs; i++)
+    call[1 + i] = any[0];
+  look_for_types(cx, d, ambi_tag_ptr(TAG_EXPR, call), info);
   info->takes_atoms = false;  // it is said of the call
-  ambi_heap_give_back(cx, top);
 }
 
 // What rules and types there are now.
@@ -450,7 +449,8 @@ void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom) {
       (!ambi_is_sym(subject) || !ambi_is_sym(kind) ||
        ambi_same(kind, AMB_SYM(SUBTYPE))))
     ambi_store_release(&cs->x_broad_rules, true);
-  if (kind.w == AMB_SYM(COLON).w && ambi_is_expr(ambi_expr_at(atom, 1)))
+  if (s != rt->corelib && kind.w == AMB_SYM(COLON).w &&
+      ambi_is_expr(ambi_expr_at(atom, 1)))
     ambi_store_release(&cs->x_typed_calls, true);
   if (s != rt->corelib && (ambi_is_broad(atom) || ambi_names_itself(atom)))
     ambi_store_release(&cs->x_rule_for_all, true);

@@ -297,14 +297,14 @@ void ambi_emit_CASE(Emit *m) {
   aux_is_unit(m);
 }
 
-static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
-
 void ambi_emit_ONCE(Emit *m) {
   Jit *j = m->j;
   JitLabel resume = jit_label(j);
   emit_to_slot(m, m->pc->a, R_B);
-  emit_push_choice(m, emit_landing(m, resume, once_fail));
+  emit_push_choice(m, emit_landing(m, resume, ambi_once_fail));
   aux_is_unit(m);
+  jit_imm(j, J_RCX, (uintptr_t)m->pc);
+  jit_mr(j, J_MOV, in_record(OFF(Choice, next)), J_RCX);
   jit_cold(j);
   jit_bind(j, resume);
   emit_pop_choice(m);

@@ -136,7 +136,13 @@ typedef struct SpawnOptions {
   bool link, monitor, follow;
 } SpawnOptions;
 enum Spawned { SPAWNED, SPAWN_NAME_TAKEN, SPAWN_OUTAGE };
-// The form becomes the actor's. parent: who spawns it.
+// A handle of an actor that is still to be spawned, which counts as ended until then.
+// NULL: memory is out.
+Handle *ambi_actor_reserve(Actors *all, uint32_t mailbox);
+// It will not be, for that reason, which is given away.
+void ambi_actor_never(Actors *all, Handle *h, Message *reason);
+// The form becomes the actor's. parent: who spawns it. *out: NULL, or what was reserved
+// for it.
 enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
                               const SpawnOptions *o, Handle **out);
 

@@ -25,13 +25,37 @@ static Handle *new_handle(Actors *all, uint32_t limit) {
   return h;
 }
 
+// [lock] Among all handles.
+static void number(Actors *all, Handle *h) {
+  if (h->object.cell.number) return;  // it was reserved
+  h->object.cell.number = ++all->numbers;
+  h->older = all->handles;
+  all->handles = h;
+}
+
+Handle *ambi_actor_reserve(Actors *all, uint32_t mailbox) {
+  Handle *h = new_handle(all, mailbox);
+  if (!h) return NULL;
+  pthread_mutex_lock(&all->lock);
+  number(all, h);
+  pthread_mutex_unlock(&all->lock);
+  return h;
+}
+
+void ambi_actor_never(Actors *all, Handle *h, Message *reason) {
+  Inbox in = {0};
+  pthread_mutex_lock(&all->lock);
+  h->reason = reason;
+  pthread_mutex_unlock(&all->lock);
+  ambi_mailbox_close(&h->box, &in);
+  ambi_messages_free(in.first);
+}
+
 static enum Spawned enlist(Actors *all, Actor *a, Handle *h, uint32_t name) {
   pthread_mutex_lock(&all->lock);
   enum Spawned done = ambi_actor_name(all, h, name);
   if (done == SPAWNED) {
-    h->object.cell.number = ++all->numbers;
-    h->older = all->handles;
-    all->handles = h;
+    number(all, h);
     a->handle = h;
     ambi_store_release(&h->x_actor, a);
     if (!ambi_load_relaxed(&a->x_outside)) ambi_add_relaxed(&all->x_living, 1);
@@ -72,12 +96,13 @@ static bool hold(Actors *all, Context *cx) {
 static Actor *make(Actors *all, const SpawnOptions *o, Handle **out,
                    enum Spawned *done) {
   *done = SPAWN_OUTAGE;
-  Handle *h = new_handle(all, o->mailbox);
+  Handle *reserved = *out;
+  Handle *h = reserved ? reserved : new_handle(all, o->mailbox);
   Actor *a = h ? ambi_actor_new(all, o->class) : NULL;
   if (a) *done = enlist(all, a, h, o->name);
   *out = h;
   if (*done == SPAWNED) return a;
-  ambi_free(h, sizeof *h);
+  if (!reserved) ambi_free(h, sizeof *h);
   if (a) ambi_actor_keep(a);
   return NULL;
 }

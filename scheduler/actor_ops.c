@@ -139,21 +139,28 @@ static bool take_options(const Runtime *rt, Value all, SpawnOptions *o) {
   return true;
 }
 
+// Who spawns, and the options. False: *status tells.
+static bool may_spawn(Context *cx, const Value *args, Actor **a,
+                      SpawnOptions *o, enum BuiltinStatus *status) {
+  if (!begin(cx, args, a, NULL, status)) return false;
+  if (cx->rt->tier > 0 && take_options(cx->rt, args[1], o)) return true;
+  *status = ambi_answer_error(
+      cx, cx->rt->tier == 0
+              ? "actors are not there in tier 0"
+              : "the options are name, mailbox, memory and priority, each "
+                "with a value, link, monitor and follow");
+  return false;
+}
+
 static enum BuiltinStatus spawn_now(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
   Actor *a;
   enum BuiltinStatus status;
-  Handle *h;
+  Handle *h = NULL;
   Message *form;
   SpawnOptions o = {0};
-  (void)n;
-  if (!begin(cx, args, &a, NULL, &status)) return status;
-  if (cx->rt->tier == 0)
-    return ambi_answer_error(cx, "actors are not there in tier 0");
-  if (!take_options(cx->rt, args[1], &o))
-    return ambi_answer_error(
-        cx, "the options are name, mailbox, memory and priority, each "
-            "with a value, link, monitor and follow");
+  if (!may_spawn(cx, args, &a, &o, &status)) return status;
+  if (n > 2) h = ambi_actor_handle(a->all, args[2]);
   // An evaluated mark would say that it has nothing to do.
   enum Packed packed = pack(cx, a, ambi_unmark(args[0]), &form);
   if (packed != PACKED) return not_packed(cx, packed);
@@ -164,9 +171,32 @@ static enum BuiltinStatus spawn_now(Context *cx, const Value *args, unsigned n,
   }
 }
 
+// Whoever was reserved and cannot begin has ended with the Error.
 static enum BuiltinStatus op_spawn(Context *cx, const Value *args, unsigned n,
                                    Value *out) {
-  return as_written(cx, out, "spawn", args, 2, spawn_now(cx, args, n, out));
+  enum BuiltinStatus status = spawn_now(cx, args, n, out);
+  bool never = n > 2 && status == B_ERROR;
+  status = as_written(cx, out, "spawn", args, 2, status);
+  if (never && !cx->stop) {
+    Actor *a = ambi_actor_of(cx);
+    ambi_actor_never(a->all, ambi_actor_handle(a->all, args[2]),
+                     ambi_actor_pack_reason(a, cx, *out));
+  }
+  return status;
+}
+
+static enum BuiltinStatus op_reserve(Context *cx, const Value *args, unsigned n,
+                                     Value *out) {
+  Actor *a;
+  enum BuiltinStatus status;
+  SpawnOptions o = {0};
+  (void)n;
+  if (!may_spawn(cx, args, &a, &o, &status))
+    return as_written(cx, out, "spawn", args, 2, status);
+  Handle *h = ambi_actor_reserve(a->all, o.mailbox);
+  if (!h) return ambi_answer_stop(cx);
+  *out = ambi_actor_value(h);
+  return B_OK;
 }
 
 // ---- send and reply ---------------------------------------------------------------
@@ -568,6 +598,7 @@ static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
 }
 
 const ActorTable ambi_actor_table = {{[ACTOR_SPAWN] = op_spawn,
+                                      [ACTOR_RESERVE] = op_reserve,
                                       [ACTOR_SEND] = op_send,
                                       [ACTOR_RECEIVE] = op_receive,
                                       [ACTOR_RECEIVE_NEXT] = op_receive_next,

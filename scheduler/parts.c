@@ -182,8 +182,7 @@ static TaskNext slice(Task *t, Evaluator *self) {
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
-  if (cx->actor || cx->journal || ambi_tables_in_use(cx->rt) ||
-      open > MOST_OPEN * n)
+  if (cx->journal || ambi_tables_in_use(cx->rt) || open > MOST_OPEN * n)
     return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
   return !cx->limits.steps && ambi_load_relaxed(&c->x_running) < n &&

@@ -102,7 +102,7 @@ static double spawn(const Message *form, unsigned n) {
   SpawnOptions none = {0};
   double start = micro_now();
   for (unsigned i = 0; i < n; i++) {
-    Handle *h;
+    Handle *h = NULL;
     Message *copy = ambi_parcel_copy(form);
     micro_must(copy && ambi_actor_spawn(script, cx, copy, &none, &h) == SPAWNED,
                "not spawned");

@@ -6,7 +6,8 @@
 #include "runtime/builtins/builtin.h"
 
 enum ActorOp {
-  ACTOR_SPAWN,
+  ACTOR_SPAWN,    // E OPTIONS, and the actor, if it was reserved
+  ACTOR_RESERVE,  // E OPTIONS: the actor that is to be spawned
   ACTOR_SEND,
   ACTOR_RECEIVE,
   ACTOR_RECEIVE_NEXT,

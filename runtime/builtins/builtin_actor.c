@@ -16,6 +16,17 @@ static enum BuiltinStatus hold(Context *cx, uint32_t op, const Value *args,
   return ambi_answer_unit(out);
 }
 
+// The actor is there for messages and bonds, which are held as well; it begins behind.
+static enum BuiltinStatus hold_spawn(Context *cx, const Value *args,
+                                     Value *out) {
+  Value call[3] = {args[0], args[1]}, done;
+  const ActorTable *all = cx->rt->actor_table;
+  enum BuiltinStatus status = all->at[ACTOR_RESERVE](cx, args, 2, out);
+  if (status != B_OK || !ambi_is_cell(*out)) return status;
+  call[2] = *out;
+  return hold(cx, OP_SPAWN, call, 3, &done);
+}
+
 static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
                                const Value *args, unsigned n, Value *out) {
   const ActorTable *all = cx->rt->actor_table;
@@ -24,8 +35,9 @@ static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
     return ambi_answer_error(cx, "not in a branch that runs beside others");
   if (!cx->journal || which == ACTOR_SELF)
     return all->at[which](cx, args, n, out);
+  if (which == ACTOR_SPAWN) return hold_spawn(cx, args, out);
   if (which == ACTOR_RECEIVE || which == ACTOR_RECEIVE_NEXT ||
-      which == ACTOR_CALL || which == ACTOR_SPAWN)
+      which == ACTOR_CALL)
     return ambi_answer_error(cx, "not in a transaction");
   return hold(cx, op, args, n, out);
 }

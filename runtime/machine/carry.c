@@ -8,10 +8,12 @@ static bool full(Context *cx) {
   return false;
 }
 
-bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
+bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
+                          const Word *since) {
   const Word *all = (const Word *)(const void *)cx->heap_low;
   ImageCopy copy = ambi_copy_begin(cx->engine, &c->image, all);
   copy.abroad = true;
+  copy.since = since;
   size_t words = c->image.n, values = c->values.n;
   bool ok = true;
   for (size_t i = 0; ok && i < n; i++) {
@@ -25,6 +27,10 @@ bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
   c->image.n = words;
   c->values.n = values;
   return full(cx);
+}
+
+bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
+  return ambi_carry_out_since(cx, c, terms, n, NULL);
 }
 
 bool ambi_carry_in(Context *cx, const Carried *c, ValueVec *out) {

@@ -17,6 +17,9 @@ typedef struct Carried {
 // what was added before is still there.
 bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n);
 // Puts all of them onto the heap and pushes them onto `out`. They stay here as well.
+// The same, unless a variable is below `since`.
+bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
+                          const Word *since);
 bool ambi_carry_in(Context *cx, const Carried *c, ValueVec *out);
 void ambi_carried_drop(Carried *c);
 

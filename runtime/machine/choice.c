@@ -109,6 +109,7 @@ static void make_fresh(Engine *g, Hook *h) {
   if (plain) {
     h->nvalues = 0;
     h->sequential = false;
+    h->once = NULL;
   } else {
     drop_contents(g, h);
     room = h->values;

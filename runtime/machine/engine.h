@@ -140,6 +140,7 @@ struct Hook {
   size_t nvalues;      // items that are no errors
   struct Part *parts;  // what others have of its region, the newest first
   struct Best *best;   // HOOK_BEST: the scope, which ends with the hook
+  const Code *once;    // HOOK_COLLECT: of a once, which ends there; or NULL
   bool sequential;     // nothing of it is handed over
   bool hopeful;        // what was handed over may turn out to have effects
   uint64_t effects;    // HOOK_COLLECT: those of the Engine when it began ...

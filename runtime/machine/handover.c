@@ -51,6 +51,18 @@ static Region collector_region(Choice *r, Best *best) {
       .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
 }
 
+// A once: its record has a hook from when somebody first asked for something of it.
+static Region once_region(Choice *r, Best *best) {
+  const Hook *h = r->hook;
+  bool plain = !h || (h->once && !h->old && !h->sequential);
+  return (Region){
+      .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
+}
+
+static bool is_once(const Choice *r) {
+  return ambi_code_origin(r->resume) == ambi_once_fail;
+}
+
 // The innermost scope at a record, which lies in that of the records below.
 static Best *scope_at(const Choice *r, Best *outer) {
   for (const Hook *h = r->hook; h; h = h->old)
@@ -65,7 +77,9 @@ static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
   for (Choice *r = first; r <= newest; r++) {
     if (r->resume == ambi_divide_gone) continue;
     region->best = scope_at(r, region->best);
-    if (r->hook && ambi_hook_collects(r->hook))
+    if (is_once(r))
+      *region = once_region(r, region->best);
+    else if (r->hook && ambi_hook_collects(r->hook))
       *region = collector_region(r, region->best);
     else if (region->begins && ambi_divide_can(r))
       return r;
@@ -130,12 +144,18 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
   return true;
 }
 
-// Is it certain that nothing behind `from` has effects, or is it to be hoped: only what
+// Where the once ends that the region is; NULL: it is none, or the frame is another.
+static const Code *end_in(const Giving *x, const Word *e) {
+  return e == x->region.frame ? x->region.begins->hook->once : NULL;
+}
+
+// Is it certain that nothing from `from` to `end` has effects, or is it to be hoped: only what
 // fetched atoms and unknown heads turn out to be might have some.
-static bool is_harmless(Giving *x, const Unit *u, const Code *from) {
+static bool is_harmless(Giving *x, const Unit *u, const Code *from,
+                        const Code *end) {
   const unsigned harmless =  // tables are not in use
       E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
-  unsigned effects = ambi_reach_effects(x->g->code, u, from);
+  unsigned effects = ambi_reach_effects(x->g->code, u, from, end);
   if ((effects & ~harmless) == 0) return true;
   x->to->hopeful = true;
   return x->clean && (effects & E_CALLS);
@@ -169,10 +189,10 @@ static bool may_begin_again(Giving *x) {
   if (is_discouraged(u)) return false;
   x->clean = begins->hook->effects == g->effects;
   if (begins->hook == g->top_hook)
-    return g->is_part || (u && is_harmless(x, u, u->code));
+    return g->is_part || (u && is_harmless(x, u, u->code, NULL));
   const Code *from = ambi_code_origin(begins->next);
   return from >= u->code && from < u->code + u->ncode &&
-         is_harmless(x, u, from + ambi_op_words(from));
+         is_harmless(x, u, from + ambi_op_words(from), begins->hook->once);
 }
 
 // The live slots of a frame that goes on at pc. Of a chain, to which nothing was added
@@ -182,7 +202,7 @@ static bool give_frame(Giving *x, Word *e, const Code *pc) {
   bool chain = ambi_is_chain(x->g->code, e);
   if (u->routine || pc < u->code || pc >= u->code + u->ncode) return false;
   const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
-  if (!row || !is_harmless(x, u, pc)) return false;
+  if (!row || !is_harmless(x, u, pc, end_in(x, e))) return false;
   if (chain) ambi_chain_correct(e);
   for (uint32_t i = 0; i < u->nlive; i++)
     for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
@@ -229,15 +249,33 @@ static bool copy_words(Giving *x) {
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
   to->rigid_epoch = x->g->cx->rigid_epoch;
+  to->once = x->region.begins->hook->once;
   to->keeps_best = x->region.begins->hook->kind == HOOK_BEST;
   to->best = x->region.best ? ambi_best_share(x->region.best) : NULL;
   return to->best || !x->region.best;
 }
 
+// What a once has bound of what is older stays bound behind it, which nobody else can do:
+// has something been bound until the record?
+static bool has_bound(const Giving *x) {
+  const Context *cx = x->g->cx;
+  const Choice *begins = x->region.begins;
+  for (size_t i = begins->tr; i < x->record->tr; i++)
+    if (cx->trail[i] < begins->h && ambi_trail_is_variable(cx->trail[i]))
+      return true;
+  return false;
+}
+
 // Terms as they were when the record was made: what was bound since is unbound while
-// they are copied.
+// they are copied. Nothing that a once could bind goes along; to another's part of one
+// nothing has come.
 static bool give_terms(Giving *x) {
   Context *cx = x->g->cx;
+  const Word *since = NULL;
+  if (x->to->once && x->region.begins->hook != x->g->top_hook) {
+    if (has_bound(x)) return false;
+    since = x->region.begins->h;
+  }
   size_t from = x->record->tr, n = cx->tr - from;
   Word *bound = ambi_alloc(n * sizeof *bound + 1);
   if (!bound) return false;
@@ -247,12 +285,38 @@ static bool give_terms(Giving *x) {
     if (ambi_trail_is_variable(cell))
       *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
   }
-  bool ok = ambi_divide_give(x->record, x->kept, &x->to->rest, &x->terms) &&
-            ambi_carry_out(cx, &x->to->terms, x->terms.at, x->terms.n);
+  bool ok =
+      ambi_divide_give(x->record, x->kept, &x->to->rest, &x->terms) &&
+      ambi_carry_out_since(cx, &x->to->terms, x->terms.at, x->terms.n, since);
   for (size_t i = n; i-- > 0;)
     *cx->trail[from + i] = bound[i];
   ambi_free(bound, n * sizeof *bound + 1);
   return ok;
+}
+
+static const Code *end_of_once(const Unit *u, const Code *once) {
+  for (const Code *pc = u->code; pc < u->code + u->ncode;
+       pc += ambi_op_words(pc))
+    if (pc->op == OP_I_ONCE_END && pc->b == once->a) return pc;
+  return NULL;
+}
+
+// The record of a once gets its hook. Nobody knows what has happened since it was made:
+// effects count from the form's beginning.
+static bool has_hook(Giving *x) {
+  Choice *r = x->region.begins;
+  if (r->hook) return true;
+  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
+  const Code *once = ambi_code_origin(r->next);
+  bool within = once >= u->code && once < u->code + u->ncode;
+  const Code *end = within ? end_of_once(u, once) : NULL;
+  Hook *h = end ? ambi_hook_new(x->g, HOOK_COLLECT) : NULL;
+  if (!h) return false;
+  h->once = end;
+  h->effects = x->g->top_hook->effects;
+  r->hook = h;
+  r->resume = ambi_once_fail;
+  return true;
 }
 
 static bool is_new(const Giving *x) {
@@ -265,8 +329,8 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
                         Hook **region) {
   Giving x = {.g = g, .to = to};
   x.record = oldest(g, newest, &x.region);
-  if (x.record && is_new(&x)) x.record = NULL;
   enum AmbStop before = g->cx->stop;
+  if (x.record && (!has_hook(&x) || is_new(&x))) x.record = NULL;
   if (x.record) x.kept = ambi_divide_near(x.record);
   bool ok = x.record && may_begin_again(&x) && copy_words(&x) &&
             give_frames(&x) && give_terms(&x) && g->cx->rt->crew->share(g->cx);
@@ -381,6 +445,7 @@ static bool take_records(Engine *g, const Handover *from,
     g->choices[1].hook = g->top_hook;
     g->choices->hook = NULL;
   }
+  g->top_hook->once = from->once;
   size_t n = from->nslots;
   g->handed_to = g->b;
   return ambi_divide_take(g, g->b, &from->rest, terms->at + n, terms->n - n);
@@ -482,7 +547,7 @@ struct Part *ambi_handover_leave(Engine *g) {
 // that has them already.
 static Part **next_part(const Engine *g, Hook *region) {
   const Runtime *rt = g->cx->rt;
-  if (rt->free_order && region->kind != HOOK_BEST)
+  if (rt->free_order && region->kind != HOOK_BEST && !region->once)
     for (Part **at = &region->parts; *at; at = &(*at)->older)
       if (rt->crew->part_done(*at)) return at;
   return &region->parts;
@@ -522,6 +587,7 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
     bool added = ambi_segment_add(g, region, barrier, results);
     crew->part_drop(cx, p);
     if (!added) return false;
+    if (region->once && region->nvalues) ambi_handover_cut(g, region);
   }
   g->handed_to = NULL;
   for (Choice *r = g->choices; r < barrier; r++)

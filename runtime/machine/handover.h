@@ -44,6 +44,7 @@ typedef struct Handover {
   Space *home;
   uint64_t rigid_epoch;
   struct Best *best;  // of the scope it lies in; held
+  const Code *once;   // where the once ends that the region is; or NULL
   bool keeps_best;    // the region is that scope
   bool form;          // the region is the form
   bool hopeful;       // it may turn out to have effects

@@ -111,6 +111,7 @@ static Word identity(ImageCopy *c, Word *cell) {
 
 static bool copy_var(ImageCopy *c, Value v, Value *out) {
   size_t at;
+  if (ambi_ptr(v) < c->since) return false;
   if (!ambi_grow((void **)&c->s->renamed, &c->s->renamed_cap, c->nrenamed + 1,
                  sizeof *c->s->renamed))
     return false;

@@ -544,15 +544,15 @@ do_CASE:
   STEP(1);
 do_CASE_END:
   AFTER(ambi_step_case_end(g));
-do_ONCE : {
-  static const Code once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
+do_ONCE:
   E[pc->a] = ambi_position(B).w;
   SAVE();
-  if (!ambi_choice_push(g, once_fail)) goto stop;
+  if (!ambi_choice_push(g, ambi_once_fail)) goto stop;
   LOAD();
+  B->next = pc;
   STEP(1);
-}
 do_ONCE_FAIL:
+  if (AMB_UNLIKELY(B->hook != NULL)) AFTER(ambi_step_once_fail(g));
   B--;
   cx->hb = B->h;
   goto fail;

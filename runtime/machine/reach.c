@@ -7,7 +7,8 @@
 typedef struct Reach {
   CodeState *cs;
   const Unit *u;
-  bool *seen;  // a mark for each word of code
+  const Code *end;  // nothing behind this counts; or NULL
+  bool *seen;       // a mark for each word of code
   uint32_t *todo;
   size_t n;
   unsigned effects;
@@ -25,6 +26,7 @@ static void add_successors(Reach *r, uint32_t at) {
   const OpInfo *op = &ambi_ops[pc->op];
   unsigned words = ambi_op_words(pc);
   uint32_t edge = ambi_unit_edge(r->u, at);
+  if (pc == r->end) return;
   if (!(op->flags & F_END)) add(r, (int64_t)at + words);
   if (ambi_op_skips(pc)) add(r, (int64_t)at + words + 1);
   if (op->operands[2] == 'L') add(r, (int64_t)at + (int16_t)pc->c);
@@ -43,7 +45,7 @@ static void add_successors(Reach *r, uint32_t at) {
 enum { DEEPEST = 4 };  // loops in loops that are looked through
 
 static unsigned reach(CodeState *cs, const Unit *u, const Code *from,
-                      unsigned depth);
+                      const Code *end, unsigned depth);
 
 // A loop's variant has no definition but a unit of its own.
 static unsigned effects_of_call(const Reach *r, const Variant *v) {
@@ -51,7 +53,7 @@ static unsigned effects_of_call(const Reach *r, const Variant *v) {
   const Unit *u = ambi_load_acquire(&v->x_unit);
   if (u == r->u) return E_PURE;
   if (r->depth == DEEPEST) return E_EVERYTHING;
-  return reach(r->cs, u, u->code, r->depth + 1);
+  return reach(r->cs, u, u->code, NULL, r->depth + 1);
 }
 
 static unsigned effects_of(const Reach *r, const Code *pc) {
@@ -86,8 +88,8 @@ static unsigned effects_of(const Reach *r, const Code *pc) {
 }
 
 static unsigned reach(CodeState *cs, const Unit *u, const Code *from,
-                      unsigned depth) {
-  Reach r = {.cs = cs, .u = u, .depth = depth};
+                      const Code *end, unsigned depth) {
+  Reach r = {.cs = cs, .u = u, .end = end, .depth = depth};
   r.seen = ambi_alloc(u->ncode * sizeof *r.seen);
   r.todo = ambi_alloc(u->ncode * sizeof *r.todo);
   if (!r.seen || !r.todo) {
@@ -105,6 +107,7 @@ static unsigned reach(CodeState *cs, const Unit *u, const Code *from,
   return r.effects;
 }
 
-unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from) {
-  return reach(cs, u, from, 0);
+unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from,
+                            const Code *end) {
+  return reach(cs, u, from, end, 0);
 }

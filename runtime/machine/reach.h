@@ -6,7 +6,9 @@
 #include "runtime/bytecode/code.h"
 
 // enum Effect, E_CALLS, E_TABLED. Error edges and alternatives count as reached; so do
-// those of other records, where they lie behind the instruction that makes them.
-unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from);
+// those of other records, where they lie behind the instruction that makes them. What lies
+// behind `end`, if that is not NULL, does not.
+unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from,
+                            const Code *end);
 
 #endif

@@ -164,6 +164,8 @@ static void scan_record(Collector *c, Choice *r) {
   root(c, &r->aux);
   for (Hook *h = r->hook; h; h = h->old) {
     scan_hook(c, h);
+    if (h->once && r->resume == ambi_once_fail)  // its value is still to come
+      scan_chain(c, r->e, h->once, h->once->a);
     if (h->old_resume) scan_resume(c, r, h->old_resume);
   }
   scan_resume(c, r, r->resume);

@@ -141,6 +141,10 @@ bool ambi_step_poll(Engine *g, size_t args);
 enum { FAILURES_POLL = 4096 };
 bool ambi_step_failed_often(Engine *g);
 enum Next ambi_step_first_call(Engine *g);
+// Where a record of ONCE resumes: no alternatives are left. It says in `next` where it was
+// made.
+extern const Code ambi_once_fail[1];
+enum Next ambi_step_once_fail(Engine *g);
 enum Next ambi_step_once_end(Engine *g);
 enum Next ambi_step_case_end(Engine *g);
 enum Next ambi_step_top_result(Engine *g);

@@ -235,10 +235,43 @@ bool ambi_step_split(Engine *g, bool tail) {
   return true;
 }
 
+const Code ambi_once_fail[1] = {{.op = OP_I_ONCE_FAIL}};
+
+// Of what others have of it the first result is that of the once.
+enum Next ambi_step_once_fail(Engine *g) {
+  Choice *r = g->b;
+  Hook *h = r->hook;
+  const Code *end = h->once;
+  bool again = false;
+  if (h->parts && !ambi_handover_join(g, h, r, &again)) return NEXT_STOP;
+  if (again) return ambi_handover_again(g);
+  Value found = ambi_collector_expr(g, h);
+  if (ambi_is_none(found)) return NEXT_STOP;
+  ambi_choice_cut(g, r);
+  if (ambi_is_unit(found)) return NEXT_FAIL;
+  g->e = r->e;
+  g->e[end->a] = ambi_expr_at(found, 0).w;
+  g->pc = end;
+  return NEXT_PC;
+}
+
+// The end of a once that is another's: its result is that of this part.
+static enum Next once_of_part(Engine *g, Value v, bool error) {
+  Choice *first = g->choices + 1;
+  if (!ambi_collector_add(g, g->top_hook, first, v, error)) return NEXT_STOP;
+  if (!error) {
+    ambi_choice_cut(g, first + 1);
+    ambi_handover_cut(g, g->top_hook);
+  }
+  return NEXT_FAIL;
+}
+
 enum Next ambi_step_once_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
   bool error = ambi_is_error_value(AMB_V(g->e[pc->a]));
+  if (AMB_UNLIKELY(g->is_part && at == g->choices && g->top_hook->once == pc))
+    return once_of_part(g, AMB_V(g->e[pc->a]), error);
   bool saved = g->b > at && ambi_results_wait(at + 1);
   if (!error || (g->b <= at + 1 && !saved)) {
     if (g->b > at) ambi_choice_cut(g, at + 1);

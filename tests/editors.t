@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 # What editors make of a program: the TextMate grammar, by a reader of such grammars small
-# enough to stand here, and the syntax file of Vim, if that is installed.
+# enough to stand here; the syntax file of Vim, and the language server with the client of
+# Neovim, where those are installed.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -121,5 +122,34 @@ SKIP: {
     is( Program::slurp("$dir/kind"), "metta\n; %s\n", 'Vim knows the kind of file' );
     my @got = split /\n/, Program::slurp("$dir/groups");
     is( shift @got, $_->[2], "Vim: $_->[0] in $_->[1]" ) for @asked;
+}
+
+# ---- Neovim ----------------------------------------------------------------------
+
+SKIP: {
+    my ($nvim) = grep { -x } map {"$_/nvim"} split /:/, $ENV{PATH};
+    skip 'Neovim is not installed', 1 unless $nvim;
+    Program::write_file( "$dir/area.metta", <<'END_TEXT' );
+(: area (-> Number Number Number))
+(= (area $w $h) (* $w $h))
+!(area 2 3)
+!(aera 2 3)
+(= (square   $w) (area $w   $w))
+END_TEXT
+    local $ENV{AMBIT} = Program::path();
+    my $r = Program::run(
+        argv => [ $nvim, '--headless', '-u', 'NONE', '-i', 'NONE', 'area.metta', '-c', "luafile $root/tests/tools/lsp_client.lua" ],
+        dir  => $dir
+    );
+    is( $r->{out}, <<'END_TEXT', 'the language server, with the client of Neovim' ) or diag( $r->{err} );
+diagnostic 3:2-6 there is no function aera; did you mean area?
+hover ```metta (: area (-> Number Number Number)) ``` 
+definition 1:4-8
+references 0:3-7 1:4-8 2:2-6 4:18-22
+completion area (-> Number Number Number)
+formatted (= (square $w) (area $w $w))
+mended
+stopped
+END_TEXT
 }
 done_testing;

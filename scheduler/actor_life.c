@@ -160,16 +160,10 @@ bool ambi_actors_need_crew(Runtime *rt) {
   return false;
 }
 
-static bool after_one(void *arg) {
-  unsigned *looks = arg;
-  return (*looks)++ > 0;
-}
-
 void ambi_actors_take_turn(Runtime *rt) {
   Actors *all = rt->actors;
-  unsigned looks = 0;
   if (all && all->pool && is_single(all) && !ambi_pool_is_quiet(all->pool))
-    ambi_pool_help(all->pool, after_one, &looks);
+    ambi_pool_turn(all->pool);
 }
 
 void ambi_actors_nudge(Runtime *rt) {

@@ -88,36 +88,23 @@ TaskNext ambi_crew_next(enum AmbStop stop) {
 // them takes as long as hundreds of steps.
 enum { SLICES = 64 };
 
-typedef struct Rest {
-  const Context *cx;
-  unsigned looks;
-} Rest;
-
-// One slice of somebody else's, if anybody has work.
-static bool after_one(void *arg) {
-  Rest *r = arg;
-  return r->looks++ > 0;
-}
-
 static bool after_news(void *arg) {
-  const Rest *r = arg;
-  return ambi_branches_news(r->cx) || ambi_part_news(r->cx) ||
-         ambi_mutex_news(r->cx);
+  const Context *cx = arg;
+  return ambi_branches_news(cx) || ambi_part_news(cx) || ambi_mutex_news(cx);
 }
 
 static void rest(Context *cx) {
   CrewMates *c = ambi_crew_of(cx->rt);
-  Rest r = {.cx = cx};
   if (acting) return;  // inside of a slice: it just goes on
   if (cx->stop == STOP_WAIT) {
     ambi_add_relaxed(&c->x_running, (uint32_t)-1);
-    if (ambi_pool_help(c->pool, after_news, &r) == HELP_STUCK &&
-        !ambi_actors_run(cx->rt) && !after_news(&r))
+    if (ambi_pool_help(c->pool, after_news, cx) == HELP_STUCK &&
+        !ambi_actors_run(cx->rt) && !after_news(cx))
       ambi_mutexes_refuse(cx->rt);
     ambi_add_relaxed(&c->x_running, 1);
   } else if (++c->yields % SLICES == 0 && ambi_load_relaxed(&c->x_open) &&
              !ambi_pool_is_quiet(c->pool))
-    ambi_pool_help(c->pool, after_one, &r);
+    ambi_pool_turn(c->pool);
   if (cx->stop == STOP_YIELD) ambi_actors_take_turn(cx->rt);
   ambi_party_be_in(cx);  // who ran may have begun to share the Runtime
 }

@@ -204,6 +204,15 @@ HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg) {
   return end;
 }
 
+void ambi_pool_turn(Pool *p) {
+  Evaluator *e = p->evaluators[0];
+  ambi_lot_join(&p->lot, &e->sleeper);
+  bool entered = begin_acting(e);
+  Task *t = entered ? next_task(e) : NULL;
+  if (t) run_slice(t, e);
+  end_acting(e, entered);
+}
+
 // ---- threads ----------------------------------------------------------------------
 
 static void name_track(const Evaluator *e) {

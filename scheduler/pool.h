@@ -55,6 +55,8 @@ uint64_t ambi_pool_close(Pool *p, void (*left)(Task *t, void *arg), void *arg);
 // The condition is looked at before each slice and after ambi_pool_nudge. What is left
 // in the queue then goes to the others, or waits for the next call.
 HelpEnd ambi_pool_help(Pool *p, bool (*until)(void *arg), void *arg);
+// This thread is evaluator 0 for one slice, if it finds one; it waits for nothing.
+void ambi_pool_turn(Pool *p);
 // Any thread: evaluator 0 looks at its condition.
 void ambi_pool_nudge(Pool *p);
 // Posted, it does the same, and a signal handler may do that. It is there as long as the

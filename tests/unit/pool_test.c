@@ -379,6 +379,45 @@ START_TEST(test_bell) {
 }
 END_TEST
 
+// ---- turns -------------------------------------------------------------------------
+static AMB_ATOMIC(bool) long_one_runs, long_one_may_end;
+
+static TaskNext take_long(Task *t, Evaluator *self) {
+  (void)t;
+  (void)self;
+  ambi_store_release(&long_one_runs, true);
+  while (!ambi_load_acquire(&long_one_may_end))
+    sched_yield();
+  one_finished();
+  return TASK_DONE;
+}
+
+// Who has something to do may look whether others have more, and waits for nobody.
+START_TEST(test_turn) {
+  open_pool(sizes[_i]);
+  Counter *one = counters(1, 3);
+  Task long_one;
+  for (unsigned i = 0; i < 5; i++)
+    ambi_pool_turn(pool);  // nobody has anything
+  ambi_store_release(&long_one_runs, false);
+  ambi_store_release(&long_one_may_end, sizes[_i] == 1);
+  ambi_task_init(&long_one, pool, TASK_BATCH, take_long);
+  ambi_task_start(&long_one, NULL);
+  if (sizes[_i] == 1) ambi_pool_turn(pool);
+  while (!ambi_load_acquire(&long_one_runs))
+    sched_yield();
+  for (unsigned i = 0; i < 100; i++)
+    ambi_pool_turn(pool);
+  ambi_store_release(&long_one_may_end, true);
+  ambi_task_start(&one[0].task, NULL);
+  for (unsigned i = 0; i < 3; i++)
+    ambi_pool_turn(pool);
+  ck_assert_int_eq(help_until(2), HELP_REACHED);
+  close_pool(0);
+  ambi_free(one, sizeof *one);
+}
+END_TEST
+
 static void count_left(Task *t, void *n) {
   ck_assert(t->run == go_on);
   ++*(unsigned *)n;
@@ -484,6 +523,7 @@ int main(void) {
   tcase_add_loop_test(tc, test_trees, 0, n);
   tcase_add_loop_test(tc, test_stuck, 0, n);
   tcase_add_loop_test(tc, test_bell, 0, n);
+  tcase_add_loop_test(tc, test_turn, 0, n);
   tcase_add_loop_test(tc, test_close, 0, n);
   tcase_add_test(tc, test_use);
   tcase_add_test(tc, test_outage);

@@ -106,7 +106,9 @@ like( enter( $t, ':doc car-atm' ), qr/did you mean car-atom\?/, 'a misspelt name
 like( enter( $t, ':help' ), qr/:load FILE .*:quit/s, ':help' );
 like( enter( $t, ':help time' ), qr/^  :time FORM +\S/, ':help of one' );
 is( enter( $t, ':type 1' ), '[Number]', ':type' );
-like( enter( $t, ':doc car-atom' ), qr/^Function car-atom: .*Return: [^\n]*\z/s, ':doc' );
+like( enter( $t, ':doc car-atom' ), qr/^corelib\n\n +car-atom\n.* gives .*!\(car-atom \(a b c\)\) +; \[a\]/s, ':doc' );
+enter( $t, '(@doc my-own (@desc "What is mine") (@params ()) (@return "nothing"))' );
+like( enter( $t, ':doc my-own' ), qr/What is mine/, ':doc of what the program documents' );
 like( enter( $t, ':time (+ 1 2)' ), qr/^\[3\]\n[\d.]+ s, \d+ steps\z/, ':time' );
 like( enter( $t, ':time !(+ 1 2)' ), qr/^\[3\]\n/, ':time of a form with its !' );
 like( enter( $t, ':spaces' ), qr/&self +\d+ atoms\n/, ':spaces' );

@@ -208,15 +208,6 @@ like( test( [ '--coverage', 'e' ], 0, undef, 'rules that come between calls' ), 
 file( 'e/often_test.metta', join( '', map {"(= (many (\$x $_)) yes)\n"} 1 .. 300 ) . "!(assertEqual (many (1 2)) yes)\n" );
 like( test( [ '--coverage', 'e' ], 0, undef, 'more rules than are lowered' ), qr/0 of 0 rules taken; 300 not counted/, 'are told apart' );
 
-# what docs/tools.md shows
-my ( $shown, $points ) = Program::slurp("$root/docs/tools.md") =~
-    /^## Tests.*?^```metta\n(.*?)^```\n+```\n(.*?)^```/ms;
-file( 'd/area_test.metta', $shown );
-{
-    my $r = Program::run( argv => [ @words, 'test' ], dir => "$dir/d" );
-    is( $r->{out} =~ s/^# .*\n//mr, $points, 'the document tells what is printed' );
-}
-
 # the program's own
 for my $tier ( Program::tiers() ) {
     @words = ( $ambit, "--tier=$tier" );

@@ -137,20 +137,37 @@ static void not_found(Docs *d, const Docs *all, const char *name) {
   if (!d->code) d->code = NOT_FOUND;
 }
 
-static void add_name(Docs *d, const char *name, DocStyle style) {
-  Docs all = {0};
+static bool put_name(Buffer *b, const Docs *all, const char *name,
+                     DocStyle style) {
   bool found = false;
-  for (const EmbeddedFile *f = ambi_embedded; f->name; f++)
-    add_embedded(&all, f);
-  for (size_t i = 0; i < all.n; i++) {
-    const DocItem *item = cli_doc_find(&all.at[i], name);
+  for (size_t i = 0; i < all->n; i++) {
+    const DocItem *item = cli_doc_find(&all->at[i], name);
     if (!item) continue;
-    if (d->items.len) ambi_buffer_puts(&d->items, "\n");
-    cli_doc_item_text(&d->items, &all.at[i], item, style);
+    if (b->len) ambi_buffer_puts(b, "\n");
+    cli_doc_item_text(b, &all->at[i], item, style);
     found = true;
   }
-  if (!found) not_found(d, &all, name);
+  return found;
+}
+
+static void add_all_embedded(Docs *d) {
+  for (const EmbeddedFile *f = ambi_embedded; f->name; f++)
+    add_embedded(d, f);
+}
+
+static void add_name(Docs *d, const char *name, DocStyle style) {
+  Docs all = {0};
+  add_all_embedded(&all);
+  if (!put_name(&d->items, &all, name, style)) not_found(d, &all, name);
   drop(&all);
+}
+
+bool cli_doc_name_text(Buffer *b, const char *name, DocStyle style) {
+  Docs all = {0};
+  add_all_embedded(&all);
+  bool found = put_name(b, &all, name, style);
+  drop(&all);
+  return found;
 }
 
 static void add_word(Docs *d, const char *word, DocStyle style) {
@@ -221,8 +238,7 @@ int cli_doc(Cli *cli, int argc, char **argv) {
   Docs d = {0};
   int code = cli_tool_read(&tool, &o, argc, argv, &words, cli->out);
   if (code >= 0) return code;
-  for (const EmbeddedFile *f = ambi_embedded; !words.n && f->name; f++)
-    add_embedded(&d, f);
+  if (!words.n) add_all_embedded(&d);
   for (int i = 0; i < words.n; i++)
     add_word(&d, words.at[i], style_of(&o));
   if (o.html && d.items.len) {

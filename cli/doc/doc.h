@@ -54,6 +54,8 @@ void cli_doc_item_text(Buffer *b, const DocModule *m, const DocItem *item,
                        DocStyle style);
 // One line for each module.
 void cli_doc_list_text(Buffer *b, const DocModule *m, size_t n, DocStyle style);
+// What the modules that are built in say of a name (command.c). False: nothing.
+bool cli_doc_name_text(Buffer *b, const char *name, DocStyle style);
 void cli_doc_html(Buffer *b, const DocModule *m, size_t n);
 
 #endif

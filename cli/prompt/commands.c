@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 
+#include "cli/doc/doc.h"
 #include "cli/figures.h"
 #include "cli/near.h"
 #include "cli/prompt/prompt.h"
@@ -275,7 +276,19 @@ static void type_of(Prompt *p, const char *arg) {
   cli_prompt_run(p, "!(get-type ", arg, "\n)\n");
 }
 
+static bool built_in_doc(Prompt *p, const char *name) {
+  Buffer b = {0};
+  unsigned width, height;
+  cli_screen_size(&width, &height);
+  DocStyle style = {.bold = p->screen.colours, .width = width};
+  bool found = cli_doc_name_text(&b, name, style) && !b.failed;
+  if (found) cli_screen_output(&p->screen, b.text, b.len);
+  ambi_buffer_drop(&b);
+  return found;
+}
+
 static void doc(Prompt *p, const char *arg) {
+  if (built_in_doc(p, arg)) return;
   const Names *names = cli_prompt_names(p);
   size_t len = strlen(arg);
   const char *near =

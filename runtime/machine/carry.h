@@ -16,10 +16,10 @@ typedef struct Carried {
 // Adds the terms, of which variables met twice stay one. False: cx->stop is set, and
 // what was added before is still there.
 bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n);
-// Puts all of them onto the heap and pushes them onto `out`. They stay here as well.
-// The same, unless a variable is below `since`.
+// The same, unless one of their variables is below `since`.
 bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
                           const Word *since);
+// Puts all of them onto the heap and pushes them onto `out`. They stay here as well.
 bool ambi_carry_in(Context *cx, const Carried *c, ValueVec *out);
 void ambi_carried_drop(Carried *c);
 

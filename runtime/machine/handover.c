@@ -43,20 +43,23 @@ static Region form_region(const Engine *g) {
                   .best = ambi_best_entered(g->cx)};
 }
 
-static Region collector_region(Choice *r, Best *best) {
-  Hook *h = r->hook;
-  bool plain = !h->old && !h->with_bindings && !h->sequential && r->next &&
-               r->next->op == OP_I_COLLECT;
+// plain: something of it may be handed over.
+static Region region_at(Choice *r, bool plain, Best *best) {
   return (Region){
       .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
+}
+
+static Region collector_region(Choice *r, Best *best) {
+  const Hook *h = r->hook;
+  bool plain = !h->old && !h->with_bindings && !h->sequential && r->next &&
+               r->next->op == OP_I_COLLECT;
+  return region_at(r, plain, best);
 }
 
 // A once: its record has a hook from when somebody first asked for something of it.
 static Region once_region(Choice *r, Best *best) {
   const Hook *h = r->hook;
-  bool plain = !h || (h->once && !h->old && !h->sequential);
-  return (Region){
-      .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
+  return region_at(r, !h || (h->once && !h->old && !h->sequential), best);
 }
 
 static bool is_once(const Choice *r) {

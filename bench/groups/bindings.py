@@ -7,14 +7,16 @@ much to read as the innermost one. A map, a chain of scopes or a copied frame
 shows as a slope in these shapes.
 
 Every binding adds the loop counter $i, which is bound outermost, to something
-bound before it, so that each level reads from both ends of the nest.
+bound before it, so that each level reads from both ends of the nest. A remainder
+at the end keeps numbers within a machine word, however many turns there are.
 """
 from . import MODULUS, Shape
 
 
 def let_star(size):
     pairs = [f"($b{k} (+ $b{k - 1} $i))" for k in range(1, size + 1)]
-    return f"(= (f $i $b0) (let* ({' '.join(pairs)}) $b{size}))"
+    return (f"(= (f $i $b0) (let* ({' '.join(pairs)})"
+            f" (% $b{size} {MODULUS})))")
 
 
 def let_star_live(size):
@@ -28,19 +30,20 @@ def let_star_live(size):
 
 def let_nest(size):
     levels = [f"(let $b{k} (+ $b{k - 1} $i) " for k in range(1, size + 1)]
-    return f"(= (f $i $b0) {''.join(levels)}$b{size}{')' * size})"
+    return (f"(= (f $i $b0) {''.join(levels)}(% $b{size} {MODULUS})"
+            f"{')' * size})")
 
 
 def let_nest_right(size):
     body = "$b0"
     for k in range(1, size + 1):
         body = f"(let $b{k} {body} (+ $b{k} $i))"
-    return f"(= (f $i $b0) {body})"
+    return f"(= (f $i $b0) (% {body} {MODULUS}))"
 
 
 def prolog(size):
     goals = [f"X{k} is X{k - 1}+I" for k in range(1, size + 1)]
-    return f"f(I,X0,X{size}) :- {', '.join(goals)}."
+    return f"f(I,X0,Y) :- {', '.join(goals)}, Y is X{size} rem {MODULUS}."
 
 
 def prolog_live(size):
@@ -50,7 +53,7 @@ def prolog_live(size):
 
 
 def add_once(size, i, x):
-    return x + size * i
+    return (x + size * i) % MODULUS
 
 
 def add_all(size, i, x):

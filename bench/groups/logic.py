@@ -19,12 +19,12 @@ def booleans(size):
             f"({name} {chain} {other})"
     return (f"(= (flags $p $q) {chain})\n"
             "(= (f $i $x) (let* (($p (== (% $i 2) 0)) ($q (== (% $i 3) 0)))"
-            " (if (flags $p $q) (+ $x $i) (+ $x 1))))")
+            f" (% (if (flags $p $q) (+ $x $i) (+ $x 1)) {MODULUS})))")
 
 
 def booleans_step(size, i, x):
     p, q = i % 2 == 0, i % 3 == 0
-    return x + (i if chain_value(size, p, q) else 1)
+    return (x + (i if chain_value(size, p, q) else 1)) % MODULUS
 
 
 VALUES = {}

@@ -42,11 +42,8 @@ static bool failed(Value results) {
 enum BuiltinStatus ambi_b_commit(Context *cx, const Value *args, unsigned n,
                                  Value *out) {
   if (n < 1 || !cx->journal) return B_NOREDUCE;
-  bool done = true;
-  if (failed(args[0]))
-    ambi_journal_undo(cx);
-  else
-    done = ambi_journal_commit(cx);
+  bool done =
+      failed(args[0]) ? ambi_journal_give_up(cx) : ambi_journal_commit(cx);
   return cx->stop ? B_STOP : ambi_answer_bool(out, done);
 }
 

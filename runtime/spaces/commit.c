@@ -14,7 +14,22 @@ static void begin_all(Journal *j) {
     ambi_space_begin(j->shades[i]->space);
 }
 
-static void commit_all(Journal *j) {
+// Who looks at what has changed waits from here on until all of it is there. What one
+// space shows is there at once anyway.
+static bool seal_all(Journal *j, size_t nstates) {
+  size_t n = nstates;
+  for (size_t i = 0; j->rt->sharing && i < j->nshades; i++)
+    n += ambi_share_is_changed(j->shades[i]->space);
+  if (!j->rt->sharing || n < 2) return false;
+  for (size_t i = 0; i < j->nshades; i++)
+    if (ambi_share_is_changed(j->shades[i]->space))
+      ambi_share_seal(j->shades[i]->space);
+  return true;
+}
+
+static void commit_all(Journal *j, bool sealed) {
+  for (size_t i = 0; sealed && i < j->nshades; i++)
+    ambi_share_show(j->shades[i]->space);
   for (size_t i = j->nshades; i-- > 0;)
     ambi_space_commit(j->shades[i]->space);
 }
@@ -63,6 +78,15 @@ static bool freeze(Journal *j, size_t *n) {
   return true;
 }
 
+// Nobody changes what was read from here on, if it is as it was. Begins in any case.
+static bool begin_if_holds(Journal *j, size_t *frozen) {
+  bool holds = true;
+  begin_all(j);
+  for (size_t i = 0; holds && i < j->nshades; i++)
+    holds = space_holds(j->shades[i]);
+  return holds && freeze(j, frozen);
+}
+
 static void thaw(Journal *j, size_t n) {
   for (size_t i = 0; j->rt->sharing && i < n; i++)
     ambi_state_thaw(j->rt, j->states[i].state, j->states[i].read);
@@ -102,7 +126,7 @@ static bool publish_all(Context *cx, Changes *c) {
 bool ambi_changes_publish(Context *cx, Journal *j, Changes *c) {
   begin_all(j);
   bool ok = publish_all(cx, c);
-  commit_all(j);
+  commit_all(j, seal_all(j, 0));
   ambi_unguard(j->rt);
   return ok;
 }
@@ -118,6 +142,13 @@ static bool make_states(Context *cx, Journal *j) {
     ambi_state_note_type(s->state, ambi_deref(v));
   }
   return true;
+}
+
+static size_t changed_states(const Journal *j) {
+  size_t n = 0;
+  for (size_t i = 0; i < j->nstates; i++)
+    n += j->states[i].changed;
+  return n;
 }
 
 static void put_states(Journal *j) {
@@ -142,25 +173,32 @@ static bool publish_spaces(Context *cx, Changes *c) {
   return true;
 }
 
-// Who asks for a state waits while it is frozen, and spaces change before states do; so
-// nobody sees a new value and then a space as it was.
+// Who asks for a state waits while it is frozen, and who asks for a changed space while it
+// is sealed. States get their new values in between; so whoever has seen one of all these
+// changes sees the others.
 bool ambi_journal_publish(Context *cx, Journal *j) {
   size_t frozen = 0;
-  bool holds = true, ok = true;
-  begin_all(j);
-  for (size_t i = 0; holds && i < j->nshades; i++)
-    holds = space_holds(j->shades[i]);
-  holds = holds && freeze(j, &frozen);
+  bool holds = begin_if_holds(j, &frozen), ok = true;
   if (holds) ok = make_states(cx, j) && publish_spaces(cx, &j->log);
-  commit_all(j);
+  bool sealed = seal_all(j, holds && ok ? changed_states(j) : 0);
   if (holds && ok)
     put_states(j);
   else
     drop_states(j);
+  commit_all(j, sealed);
   thaw(j, frozen);
   ambi_unguard(j->rt);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   return holds && ok;
+}
+
+bool ambi_journal_holds(Journal *j) {
+  size_t frozen = 0;
+  bool holds = begin_if_holds(j, &frozen);
+  commit_all(j, false);
+  thaw(j, frozen);
+  ambi_unguard(j->rt);
+  return holds;
 }
 
 bool ambi_journal_calls(Context *cx, Changes *log, size_t from) {

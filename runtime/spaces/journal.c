@@ -441,6 +441,13 @@ void ambi_journal_undo(Context *cx) {
   }
 }
 
+bool ambi_journal_give_up(Context *cx) {
+  Journal *j = cx->journal;
+  bool holds = j->nlevels > 1 || ambi_journal_holds(j);
+  ambi_journal_undo(cx);
+  return holds;
+}
+
 // ---- deltas -------------------------------------------------------------------------
 
 static bool take_changes(Journal *j, size_t mark, Changes *out) {

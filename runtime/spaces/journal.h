@@ -22,14 +22,16 @@
 //   readers   its evaluation; what it committed, everybody
 //   publish   a commit is a batch of each space (PROTOCOL space); states are frozen first,
 //             each by a compare-exchange with what was read, and get their new values when
-//             the spaces have changed and nothing can fail any more
+//             the spaces have changed and nothing can fail any more. Then the spaces that
+//             changed are sealed, states get their values, and the spaces are shown
+//             (PROTOCOL snapshot, together)
 //   observe   a View is taken at the first look. Relation.last, read under the lock of the
 //             space, tells whether anybody has changed a relation since then
 //   why safe  between freezing and the last new value nobody changes a state or asks for
-//             its value: they wait while it is frozen. Spaces are locked. So who sees one
-//             new value finds all the others; but of several spaces, who looks at them
-//             without a transaction may find one changed before another.
-//             So what was read is still true when the changes become visible, and of two
+//             its value: they wait while it is frozen. Spaces are locked, and those that
+//             changed cannot be asked from the first change that is shown until the last.
+//             So who sees one of them, with or without a transaction, finds all others;
+//             what was read is still true when the changes become visible, and of two
 //             commits that read what the other changes the second finds out. All who lock
 //             several spaces have the guard, so none waits in a circle
 //   waits     a commit for changes in progress and other commits; who changes a state, or
@@ -87,7 +89,10 @@ unsigned ambi_journal_enter(Context *cx, enum LevelKind kind);
 bool ambi_journal_commit(Context *cx);
 // The newest level ends as if it had not been.
 void ambi_journal_undo(Context *cx);
-// The same, and what it changed is kept. NULL: cx->stop is set.
+// The same for an evaluation that has come to nothing. False: what it read was not so at
+// any one moment, so it may have come to nothing for that.
+bool ambi_journal_give_up(Context *cx);
+// The newest level is undone, and what it changed is kept. NULL: cx->stop is set.
 Delta *ambi_journal_take(Context *cx);
 void ambi_delta_drop(Delta *d);
 // The number of a Delta that waits in cx->deltas; others that come later have larger ones.

@@ -77,6 +77,8 @@ bool ambi_changes_publish(Context *cx, Journal *j, Changes *c);
 // The same with all of the journal's, if nobody has changed what it read. False: nothing
 // was changed, or cx->stop is set.
 bool ambi_journal_publish(Context *cx, Journal *j);
+// Is all that it read still so, at one moment?
+bool ambi_journal_holds(Journal *j);
 // Calls that were held, from a place in the log on. False: cx->stop is set.
 bool ambi_journal_calls(Context *cx, Changes *log, size_t from);
 

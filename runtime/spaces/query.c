@@ -285,19 +285,57 @@ static bool ask_own(Question *q, const Space *s) {
   return ask_view(q, s, &v);
 }
 
+static const Space *space_at(const Space *s, size_t i) {
+  return i ? ambi_space_dep(s, i - 1) : s;
+}
+
 // views: one for the space and one for each dep; NULL: what there is now.
 static bool ask_in(Question *q, Space *s, const View *views) {
   q->from = s;
   size_t ndeps = views ? views[0].more : ambi_space_ndeps(s);
   for (size_t i = 0; i <= ndeps; i++) {
-    const Space *one = i ? ambi_space_dep(s, i - 1) : s;
+    const Space *one = space_at(s, i);
     if (!(views ? ask_view(q, one, &views[i]) : ask_own(q, one))) return false;
   }
   return true;
 }
 
+static size_t views_size(size_t ndeps) {
+  return (ndeps + 1) * sizeof(View);
+}
+
+// Does each space but the last look as it did when its View was taken? Then all did when
+// that of the last was.
+static bool views_hold(const Space *s, size_t ndeps, const View *v) {
+  for (size_t i = 0; i < ndeps; i++)
+    if (!ambi_view_is_latest(space_at(s, i), &v[i])) return false;
+  return true;
+}
+
+// All as of one moment.
+static void take_views(const Space *s, size_t ndeps, View *v) {
+  do {
+    for (size_t i = 0; i <= ndeps; i++)
+      v[i] = ambi_space_view(space_at(s, i));
+  } while (ndeps && v[0].epochs && !views_hold(s, ndeps, v));
+  v[0].more = (uint32_t)ndeps;
+}
+
+// Where others change spaces meanwhile, a space and its deps are seen as of one moment.
+static bool ask_together(Question *q, Space *s, size_t ndeps) {
+  View few[FEW_VIEWS];
+  View *v = ndeps < FEW_VIEWS ? few : ambi_alloc(views_size(ndeps));
+  if (!v) return false;
+  take_views(s, ndeps, v);
+  bool ok = ask_in(q, s, v);
+  ambi_drop_views(v, few);
+  return ok;
+}
+
 static bool ask(Question *q, Space *s) {
-  return ask_in(q, s, NULL);
+  if (AMB_LIKELY(!s->rt->sharing) || q->cx) return ask_in(q, s, NULL);
+  size_t ndeps = ambi_space_ndeps(s);
+  return ndeps ? ask_together(q, s, ndeps) : ask_in(q, s, NULL);
 }
 
 // ---- questions ----------------------------------------------------------------------
@@ -331,7 +369,7 @@ static bool query(Context *cx, Space *s, const View *views, Value pattern,
     q.what = ASK_ATOM;
   }
   ambi_space_asked(s, q.n ? q.items[0] : AMB_NONE, q.n);
-  if (ask_in(&q, s, views)) return true;
+  if (views ? ask_in(&q, s, views) : ask(&q, s)) return true;
   cx->stop = STOP_MEMORY;
   return false;
 }
@@ -572,10 +610,6 @@ static bool solve_plainly(Solver *sv) {
   return ok;
 }
 
-static size_t views_size(size_t ndeps) {
-  return (ndeps + 1) * sizeof(View);
-}
-
 // For an isolated evaluation; what is asked for counts as read.
 static bool journal_views(Context *cx, const Space *s, const Value *patterns,
                           size_t n, View *v) {
@@ -583,7 +617,7 @@ static bool journal_views(Context *cx, const Space *s, const Value *patterns,
     for (size_t k = 0; k < n; k++) {
       Value p = ambi_deref(patterns[k]);
       uint32_t more = v[i].more;
-      if (!ambi_journal_view(cx, i ? ambi_space_dep(s, i - 1) : s,
+      if (!ambi_journal_view(cx, space_at(s, i),
                              ambi_is_expr(p) ? ambi_expr_at(p, 0) : AMB_NONE,
                              ambi_expr_size(p), &v[i]))
         return false;
@@ -597,9 +631,7 @@ const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
   size_t ndeps = ambi_space_ndeps(s);
   View *v = ndeps < FEW_VIEWS ? few : ambi_alloc(views_size(ndeps));
   if (!v) return NULL;
-  for (size_t i = 0; i <= ndeps; i++)
-    v[i] = ambi_space_view(i ? ambi_space_dep(s, i - 1) : s);
-  v[0].more = (uint32_t)ndeps;
+  take_views(s, ndeps, v);
   if (AMB_LIKELY(!cx->journal) || journal_views(cx, s, patterns, n, v))
     return v;
   ambi_drop_views(v, few);

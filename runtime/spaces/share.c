@@ -269,6 +269,34 @@ void ambi_share_commit(Space *s) {
   ambi_epoch_poll(e);
 }
 
+// ---- several spaces at once -----------------------------------------------------------
+bool ambi_share_is_changed(const Space *s) {
+  const SpaceData *d = data_of(s);
+  return s->writer->depth == 1 &&
+         ambi_load_relaxed(&d->x_now) != d->next_ordinal;
+}
+
+void ambi_share_seal(Space *s) {
+  ambi_store_release(&data_of(s)->x_now, NOW_SEALED);
+}
+
+void ambi_share_show(Space *s) {
+  SpaceData *d = data_of(s);
+  if (ambi_load_relaxed(&d->x_now) == NOW_SEALED)
+    ambi_store_release(&d->x_now, d->next_ordinal);
+}
+
+View ambi_share_settled(const Space *s) {
+  for (;;) {
+    const SpaceData *d = ambi_load_acquire(&s->x_data);
+    uint32_t seen = ambi_load_acquire(&d->x_now);
+    if (seen != NOW_SEALED)
+      return (View){.data = d, .epochs = d->epochs, .seen = seen};
+    ambi_guard(s->rt);
+    ambi_unguard(s->rt);
+  }
+}
+
 // ---- beginning and ending -------------------------------------------------------------
 static void open_guard(pthread_mutex_t *m) {
   pthread_mutexattr_t kind;

@@ -23,13 +23,21 @@
 //   why safe  what changes behind x_now has ordinals and ends that are not below `seen`;
 //             whether it is met or not makes no difference. Positions of a relation never
 //             change: a compaction makes another relation
-//   waits     a reader for nobody. Writers of a space for one another
+//   together  a commit of several spaces seals each that it has changed (x_now is
+//             NOW_SEALED) before it shows any. Who asks for a sealed one waits for the
+//             guard, which the commit has, and which waits for nothing meanwhile. So who
+//             has seen one as it is now finds the others sealed, or as they are now. A
+//             question to a space and its deps looks a second time at all but the last,
+//             and begins again unless they are as it has found them
+//   waits     a reader for nobody but a commit of several that is being shown, for a few
+//             stores. Writers of a space for one another
 //   lifetime  what was taken out of sight is retired (memory/epoch.h). A compaction leaves
 //             out what ended before the horizon: a number that x_now had at a mark which
 //             is past, so everybody inside sees at least that. Atoms left out are given
 //             back to the store with the relation they were in
 //   weaker?   relaxed x_now is rejected: what was changed before could be missed
-//   test      tests/unit/share_test.c and linear_test.c, also under tsan and with noise
+//   test      tests/unit/share_test.c and linear_test.c, also under tsan and with noise;
+//             every interleaving of a model in tests/unit/commit_model_test.c
 //
 // PROTOCOL index
 //   what      the indexes of a relation, and what each has
@@ -96,6 +104,13 @@ void ambi_party_enter(Context *cx);
 void ambi_party_leave(Context *cx);
 // Goes in unless it is.
 void ambi_party_be_in(Context *cx);
+
+// For commits of several spaces, which they have begun: nobody sees one changed and
+// another as it was. All are sealed first, then all are shown, then they end as ever.
+// Has the space changed, so that it is to be sealed?
+bool ambi_share_is_changed(const Space *s);
+void ambi_share_seal(Space *s);
+void ambi_share_show(Space *s);  // if it is sealed
 
 // For change.c.
 void ambi_share_begin(Space *s);

@@ -20,7 +20,8 @@ struct SpaceData {
   uint32_t
       next_ordinal;  // [lock] of the next atom, or end; when they run out, all
                      // begin again
-  AMB_ATOMIC(uint32_t) x_now;           // [lock>all] what others see up to
+  AMB_ATOMIC(uint32_t)
+  x_now;  // [lock>all] what others see up to, or NOW_SEALED
   AMB_ATOMIC(RelationTable *) x_table;  // [lock>all] NULL: no relations
   size_t ntable;                        // [lock]
   AMB_ATOMIC(Relation *)
@@ -56,11 +57,24 @@ typedef struct SpaceWriter {
   bool untidy;      // [lock:lists] is in that list
 } SpaceWriter;
 
+// What x_now is while a commit shows several changes at once.
+#define NOW_SEALED VIEW_ALL
+// When that is over.
+View ambi_share_settled(const Space *s);
+
 // For one question, or several that are to see the same.
 static inline View ambi_space_view(const Space *s) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
-  uint32_t seen = d->epochs ? ambi_load_acquire(&d->x_now) : VIEW_ALL;
+  if (!d->epochs) return (View){.data = d, .seen = VIEW_ALL};
+  uint32_t seen = ambi_load_acquire(&d->x_now);
+  if (AMB_UNLIKELY(seen == NOW_SEALED)) return ambi_share_settled(s);
   return (View){.data = d, .epochs = d->epochs, .seen = seen};
+}
+// Would it be the same now? Not while a commit shows several changes.
+static inline bool ambi_view_is_latest(const Space *s, const View *v) {
+  const SpaceData *d = ambi_load_acquire(&s->x_data);
+  return d == v->data &&
+         (!d->epochs || ambi_load_acquire(&d->x_now) == v->seen);
 }
 // What is there by now, for the thread that changes it.
 static inline View ambi_space_latest(const Space *s) {

@@ -4,8 +4,9 @@
 // A state: its value is read in every way, changed, and replaced if it still is what was
 // read. A space: atoms of a few kinds come, go, and change kind in a batch, and are
 // counted by every way there is to ask. Transactions do several of these at once, on a
-// space and two states, beside others that do one. tests/unit/linear.h says how histories
-// are recorded and checked; the checker itself is tried on histories that are known first.
+// space and two states, beside others that do one; on two spaces, too, beside others that
+// ask one of them, or both in one question. tests/unit/linear.h says how histories are
+// recorded and checked; the checker itself is tried on histories that are known first.
 #include <sched.h>
 
 #include "runtime/spaces/journal.h"
@@ -52,7 +53,7 @@ enum Kind {
   EXCHANGE,  // a transaction: the states change places; gave: what they held
   SHIFT,  // one: from kind a to b, if there is one; gave: how many, as state 0 does now
   LOOK,    // one: gave: all there is
-  GIVE_UP  // one that is undone
+  GIVE_UP  // the same, and it is undone
 };
 
 static const char *linear_name(uint32_t kind) {
@@ -120,8 +121,8 @@ static bool apply_to_all(const Op *op, uint64_t *model) {
   switch (op->kind) {
   case LOAD: return op->gave == held_by(*model, op->a);
   case STORE: hold(model, op->a, (uint64_t)op->b); return true;
-  case LOOK: return op->gave == *model;
-  case GIVE_UP: return true;
+  case LOOK:
+  case GIVE_UP: return op->gave == *model;
   case EXCHANGE:
     hold(model, 0, second);
     hold(model, 1, first);
@@ -351,8 +352,14 @@ START_TEST(test_state_of_expressions) {
 END_TEST
 
 // ---- spaces ---------------------------------------------------------------------------
-static Space *space;
+// Those of two spaces hold (p k) and (q k rest), and `both` asks the two together; else
+// they are all the same one.
+static Space *space, *other, *both;
 static Value p, q, rest;
+
+static Space *space_of(int64_t kind) {
+  return kind < FIRST_Q ? space : other;
+}
 
 // Those below FIRST_Q are (p k), the others (q k rest).
 static Value atom_of(Worker *w, int64_t kind) {
@@ -369,7 +376,7 @@ static void add_one(Worker *w) {
   int64_t kind = pick(w, KINDS);
   Value v = atom_of(w, kind);
   Op *op = linear_begin(&w->log, w->me, ADD, kind, 0);
-  note(w, op, ambi_space_add(space, v), 0);
+  note(w, op, ambi_space_add(space_of(kind), v), 0);
 }
 
 static void remove_one(Worker *w) {
@@ -377,7 +384,7 @@ static void remove_one(Worker *w) {
   Value v = atom_of(w, kind);
   bool found = false;
   Op *op = linear_begin(&w->log, w->me, REMOVE, kind, 0);
-  bool ok = ambi_space_remove(space, v, &found);
+  bool ok = ambi_space_remove(space_of(kind), v, &found);
   note(w, op, ok, found);
 }
 
@@ -399,7 +406,7 @@ static void count_one(Worker *w) {
   RecordVec all = {0};
   size_t n = 0;
   Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
-  bool ok = ambi_space_query(w->cx, space, v, &all);
+  bool ok = ambi_space_query(w->cx, space_of(kind), v, &all);
   for (size_t i = 0; i < all.n; i++)  // candidates: more than match, maybe
     n += ambi_same(ambi_expr_at(ambi_record_atom(all.at[i]), 1),
                    ambi_small_int(kind));
@@ -412,7 +419,7 @@ static void count_by_fact(Worker *w) {
   Value items[] = {kind < FIRST_Q ? p : q, ambi_small_int(kind), rest}, fact;
   Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
   FlatAsk ask = ambi_flat_ask(items, kind < FIRST_Q ? 2 : 3);
-  enum FactAnswer answer = ambi_space_fact(w->cx, space, &ask, &fact);
+  enum FactAnswer answer = ambi_space_fact(w->cx, space_of(kind), &ask, &fact);
   linear_end(op, answer == FACT_ONE);
   if (answer == FACT_ASK) linear_forget(&w->log);
 }
@@ -430,13 +437,13 @@ static void count_all(Worker *w) {
   RecordVec all = {0};
   uint64_t counts = 0;
   Value any = ambi_make_var(w->cx, 1, 0);
-  bool ok, by_view = pick(w, 2);
+  bool ok, by_view = both == space && pick(w, 2);
   Op *op = linear_begin(&w->log, w->me, ALL, 0, 0);
   if (by_view) {
     View v = ambi_space_view(space);
     ok = ambi_view_see(&v, tally, &counts);
   } else {
-    ok = ambi_space_query(w->cx, space, any, &all);
+    ok = ambi_space_query(w->cx, both, any, &all);
     for (size_t i = 0; i < all.n; i++)
       tally(&counts, all.at[i]);
   }
@@ -448,10 +455,10 @@ static void count_pairs(Worker *w) {
   ValueVec vars = {0}, values = {0};
   size_t n = 0;
   uint64_t pairs = 0;
-  Value both = W(AMB_SYM(COMMA), W(p, ambi_make_var(w->cx, 1, 1)),
-                 W(q, ambi_make_var(w->cx, 2, 1), rest));
+  Value pattern = W(AMB_SYM(COMMA), W(p, ambi_make_var(w->cx, 1, 1)),
+                    W(q, ambi_make_var(w->cx, 2, 1), rest));
   Op *op = linear_begin(&w->log, w->me, PAIRS, 0, 0);
-  bool ok = ambi_space_solve(w->cx, space, both, &vars, &values, &n);
+  bool ok = ambi_space_solve(w->cx, both, pattern, &vars, &values, &n);
   for (size_t i = 0; i < n; i++)
     pairs += ambi_int_of(ambi_deref(values.at[2 * i])) < KINDS &&
              ambi_int_of(ambi_deref(values.at[2 * i + 1])) < KINDS;
@@ -477,7 +484,7 @@ static void act_on_space(Worker *w) {
     add_one(w);
   else if (n < 40)
     remove_one(w);
-  else if (n < 58)
+  else if (n < 58 && other == space)
     move_one(w);
   else if (n < 70)
     count_one(w);
@@ -493,12 +500,25 @@ static void act_on_space(Worker *w) {
 
 // Facts that are none of the kinds, so that there are indexes.
 static void fill_space(int n) {
-  space = ambi_space_open(&rt, NULL, false);
-  ck_assert(space);
   for (int i = 0; i < n; i++) {
     ck_assert(ambi_space_add(space, E(p, num(KINDS + i))));
-    ck_assert(ambi_space_add(space, E(q, num(KINDS + i), rest)));
+    ck_assert(ambi_space_add(other, E(q, num(KINDS + i), rest)));
   }
+}
+
+static void one_space(int n) {
+  space = other = both = ambi_space_open(&rt, NULL, false);
+  ck_assert(space);
+  fill_space(n);
+}
+
+static void two_spaces(int n) {
+  space = ambi_space_open(&rt, NULL, false);
+  other = ambi_space_open(&rt, NULL, false);
+  both = ambi_space_open(&rt, NULL, true);
+  ck_assert(space && other && both && ambi_space_add_dep(both, space) &&
+            ambi_space_add_dep(both, other));
+  fill_space(n);
 }
 
 static void spaces_open(void) {
@@ -518,7 +538,7 @@ static void spaces(int others) {
   spaces_open();
   for (unsigned i = 0; i < rounds; i++) {
     const char *why = NULL;
-    fill_space(others);
+    one_space(others);
     history(act_on_space, count_all, i + 1);
     ck_assert_msg(ambi_space_is_valid(space, &why), "%s", why);
   }
@@ -554,7 +574,7 @@ static void give_way(Worker *w) {
 static uint64_t number_of(Worker *w, int64_t kind) {
   RecordVec all = {0};
   uint64_t n = 0;
-  w->failed |= !ambi_space_query(w->cx, space, atom_of(w, kind), &all);
+  w->failed |= !ambi_space_query(w->cx, space_of(kind), atom_of(w, kind), &all);
   for (size_t i = 0; i < all.n; i++)
     n += ambi_same(ambi_expr_at(ambi_record_atom(all.at[i]), 1),
                    ambi_small_int(kind));
@@ -563,8 +583,9 @@ static uint64_t number_of(Worker *w, int64_t kind) {
 }
 
 static void move_in_it(Worker *w, int64_t from, int64_t to) {
-  bool ok = ambi_journal_remove(w->cx, space, atom_of(w, from)) == JOURNALED &&
-            ambi_journal_add(w->cx, space, atom_of(w, to)) == JOURNALED;
+  bool ok = ambi_journal_remove(w->cx, space_of(from), atom_of(w, from)) ==
+                JOURNALED &&
+            ambi_journal_add(w->cx, space_of(to), atom_of(w, to)) == JOURNALED;
   w->failed = w->failed || !ok;
 }
 
@@ -595,7 +616,7 @@ static uint64_t look(Worker *w) {
       counts += number_of(w, kind) << (BITS * kind);
   } else {
     Value any = ambi_make_var(w->cx, 1, 0);
-    w->failed |= !ambi_space_query(w->cx, space, any, &all);
+    w->failed |= !ambi_space_query(w->cx, both, any, &all);
     for (size_t i = 0; i < all.n; i++)
       tally(&counts, all.at[i]);
   }
@@ -614,12 +635,13 @@ static void transact(Worker *w, enum Kind kind) {
     if (!ambi_journal_enter(w->cx, LEVEL_TRANSACTION)) break;
     if (kind == EXCHANGE)
       gave = exchange(w);
-    else if (kind == LOOK)
-      gave = look(w);
-    else
+    else if (kind == SHIFT)
       gave = shift(w, op);
-    done = kind == GIVE_UP || ambi_journal_commit(w->cx);
-    if (kind == GIVE_UP) ambi_journal_undo(w->cx);
+    else
+      gave = look(w);
+    if (kind == GIVE_UP) move_in_it(w, op->a, op->b);
+    done = kind == GIVE_UP ? ambi_journal_give_up(w->cx)
+                           : ambi_journal_commit(w->cx);
     w->failed |= w->cx->stop != STOP_NONE;
   }
   note(w, op, done, gave);
@@ -651,19 +673,40 @@ static void act_on_all(Worker *w) {
     act_on_space(w);
 }
 
+// Half of the threads move atoms from one space to the other, the others look.
+static void act_on_two(Worker *w) {
+  if (pick(w, 8) == 0)
+    act_on_all(w);
+  else if (w->me % 2)
+    transact(w, SHIFT);
+  else if (pick(w, 2))
+    count_all(w);
+  else
+    count_one(w);
+}
+
 static void look_at_end(Worker *w) {
   transact(w, LOOK);
 }
 
-START_TEST(test_transactions) {
+static void transactions(void (*open)(int others), void (*how)(Worker *w)) {
   spaces_open();
   for (unsigned i = 0; i < rounds; i++) {
-    fill_space(i % 2 ? 20 : 0);
+    open(i % 2 ? 20 : 0);
     for (int k = 0; k < 2; k++)
       held[k] = ambi_state_of(state(num(0)));
-    history(act_on_all, look_at_end, i + 1);
+    history(how, look_at_end, i + 1);
   }
   spaces_close();
+}
+
+START_TEST(test_transactions) {
+  transactions(one_space, act_on_all);
+}
+END_TEST
+
+START_TEST(test_transactions_of_two_spaces) {
+  transactions(two_spaces, act_on_two);
 }
 END_TEST
 
@@ -685,5 +728,6 @@ int main(int argc, char **argv) {
   tcase_add_test(tc, test_space);
   tcase_add_test(tc, test_space_with_indexes);
   tcase_add_test(tc, test_transactions);
+  tcase_add_test(tc, test_transactions_of_two_spaces);
   return unit_run(tc, "linear");
 }

@@ -19,17 +19,24 @@ static size_t bytes_of(const CellHeader *c) {
   return c->kind == CELL_SPACE ? SPACE : OTHER;
 }
 
-void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
+void ambi_runtime_keep_cell(Runtime *rt, CellHeader *c) {
   ambi_add_relaxed(&rt->x_cell_bytes, bytes_of(c));
   CellHeader *newest = ambi_load_acquire(&rt->cells);
   do {
-    c->number = newest ? newest->number + 1 : 1;
     c->next = newest;
     if (!rt->sharing) {
       ambi_store_release(&rt->cells, c);
       return;
     }
   } while (!ambi_compare_exchange(&rt->cells, &newest, c));
+}
+
+// A number of its own for what prints one, whichever cells have gone: a State prints its
+// value.
+void ambi_runtime_add_cell(Runtime *rt, CellHeader *c) {
+  if (c->kind != CELL_STATE)
+    c->number = ambi_add_relaxed(&rt->x_numbered, 1) + 1;
+  ambi_runtime_keep_cell(rt, c);
 }
 
 static void free_cell(Runtime *rt, CellHeader *c) {

@@ -70,6 +70,7 @@ struct Runtime {
   Host host;
   AMB_ATOMIC(CellHeader *) cells;   // [all] all cells, newest first
   AMB_ATOMIC(size_t) x_cell_bytes;  // [all~] that they take, about
+  AMB_ATOMIC(uint32_t) x_numbered;  // [all~] cells that got a number
   size_t circles_soft;              // [own] ... and those in circles
   size_t cells_soft;                // [own] from which on they are looked for
   AMB_ATOMIC(size_t)
@@ -159,9 +160,11 @@ static inline void ambi_runtime_types_changed(Runtime *rt) {
   ambi_store_release(&rt->x_type_changes,
                      ambi_load_relaxed(&rt->x_type_changes) + 1);
 }
-// A new cell is linked into the runtime, and freed with it at the latest (cells.h). Any
-// thread.
+// A new cell is numbered and linked into the runtime, and freed with it at the latest
+// (cells.h). Any thread. Without a number: what prints a name of its own, or is met by no
+// program, of which there may be more in one tier than in another.
 void ambi_runtime_add_cell(Runtime *rt, CellHeader *c);
+void ambi_runtime_keep_cell(Runtime *rt, CellHeader *c);
 
 typedef struct HostObject {  // CELL_HOST: data of the embedding program
   CellHeader cell;

@@ -269,7 +269,7 @@ bool ambi_actors_open(Runtime *rt) {
                              .type = AMB_SYM(UNDEFINED)};
   pthread_mutex_init(&all->lock, NULL);
   pthread_mutex_init(&all->outside, NULL);
-  ambi_runtime_add_cell(rt, &all->keeper.cell);
+  ambi_runtime_keep_cell(rt, &all->keeper.cell);
   rt->actors = all;
   if (rt->crew) rt->actor_table = &ambi_actor_table;
   return ambi_mutexes_open(rt);

@@ -282,7 +282,7 @@ bool ambi_mutexes_open(Runtime *rt) {
                              .name = "Mutexes",
                              .type = AMB_SYM(UNDEFINED)};
   pthread_mutex_init(&all->lock, NULL);
-  ambi_runtime_add_cell(rt, &all->keeper.cell);
+  ambi_runtime_keep_cell(rt, &all->keeper.cell);
   rt->mutexes = all;
   rt->mutex_table = &table;
   return true;

@@ -346,7 +346,7 @@ typedef struct CellHeader {
   uint8_t listed;  // [lock] in one of the lists that `link` is for
   AMB_ATOMIC(bool)
   x_stays;                      // [all] until the runtime is closed
-  uint32_t number;              // [init] which cell of the runtime it is
+  uint32_t number;              // [init] which numbered cell it is
   AMB_ATOMIC(uint32_t) x_uses;  // [all] by terms of the store
   uint32_t mark;            // [own] was seen when cells were last looked for
   uint32_t outer;           // [own] uses by what is no cell, likewise

@@ -54,7 +54,10 @@ Space *ambi_space_open(Runtime *rt, const char *name, bool is_module) {
   s->is_module = is_module;
   ambi_store_release(&s->x_data, d);
   s->writer = w;
-  ambi_runtime_add_cell(rt, &s->cell);
+  if (copy)
+    ambi_runtime_keep_cell(rt, &s->cell);
+  else
+    ambi_runtime_add_cell(rt, &s->cell);
   return s;
 }
 

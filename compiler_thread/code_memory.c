@@ -4,10 +4,9 @@
 // small. Room for the extent that a block may become is kept from the moment the
 // block is taken, so giving back cannot fail.
 #define _GNU_SOURCE  // mremap
-#include "compiler_thread/code_memory.h"
+#include "compiler_thread/code_memory_data.h"
 
 #include <linux/membarrier.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -21,24 +20,6 @@ enum {
   FILLER = 0xCC,    // a trap, on x86
   AHEAD = 1 << 16,  // bytes that the system is asked for at once
   POPULATE = 23     // MADV_POPULATE_WRITE, newer than some systems' headers
-};
-
-typedef struct Extent {
-  size_t from, n;
-} Extent;
-
-struct CodeMemory {
-  unsigned char *run, *write;  // [init]
-  size_t cap;                  // [init]
-  bool reuses;                 // [init]
-  pthread_mutex_t lock;
-  Extent *extents;  // [lock] free, ascending, never adjacent
-  size_t nextents, extents_cap;
-  size_t nblocks;            // [lock] live
-  size_t high;               // [lock] below it, bytes were handed out
-  size_t charged;            // [lock] ... in whole pages
-  bool recycled;             // [lock] bytes were handed out a second time
-  size_t used, peak, freed;  // [lock]
 };
 
 static size_t round_up(size_t n, size_t unit) {
@@ -175,6 +156,51 @@ static void give_back(CodeMemory *m, size_t from, size_t n) {
   }
 }
 
+// ---- looking whether all is well, under the lock ------------------------------
+
+static bool extents_are_valid(const CodeMemory *m, size_t *free,
+                              const char **why) {
+  size_t end = 0;
+  *free = 0;
+  for (size_t i = 0; i < m->nextents; i++) {
+    Extent e = m->extents[i];
+    if (e.n == 0 || e.from > m->cap || e.n > m->cap - e.from)
+      return ambi_invalid(why, "free code memory that is not there");
+    if (i > 0 && e.from <= end)
+      return ambi_invalid(why, "free code memory that is not put together");
+    end = e.from + e.n;
+    *free += e.n;
+  }
+  return m->high == m->cap ||
+         (end == m->cap && m->extents[m->nextents - 1].from <= m->high) ||
+         ambi_invalid(why, "code memory that was never used and is not free");
+}
+
+static bool is_valid(const CodeMemory *m, const char **why) {
+  size_t free = 0;
+  if (m->nextents > m->extents_cap || m->nblocks + 1 > m->extents_cap)
+    return ambi_invalid(why, "no room for code memory that comes back");
+  if (!extents_are_valid(m, &free, why)) return false;
+  if (free + m->used + (m->reuses ? 0 : m->freed) != m->cap)
+    return ambi_invalid(why, "code memory is miscounted");
+  if (m->high > m->charged || m->charged > m->cap)
+    return ambi_invalid(why, "code memory that nobody has counted");
+  return ((m->nblocks == 0) == (m->used == 0) && m->used <= m->peak) ||
+         ambi_invalid(why, "blocks of code are miscounted");
+}
+
+bool ambi_code_memory_is_valid(CodeMemory *m, const char **why) {
+  pthread_mutex_lock(&m->lock);
+  bool ok = is_valid(m, why);
+  pthread_mutex_unlock(&m->lock);
+  return ok;
+}
+
+static void leave(CodeMemory *m) {
+  if (ambi_pace(&m->walked, 64)) AMB_WALK(is_valid(m, &why));
+  pthread_mutex_unlock(&m->lock);
+}
+
 // ---- blocks -------------------------------------------------------------------
 
 bool ambi_code_take(CodeMemory *m, size_t n, void **run, void **write) {
@@ -182,7 +208,7 @@ bool ambi_code_take(CodeMemory *m, size_t n, void **run, void **write) {
   size_t from;
   pthread_mutex_lock(&m->lock);
   bool taken = take(m, round_up(n, ALIGNMENT), &from);
-  pthread_mutex_unlock(&m->lock);
+  leave(m);
   if (!taken) return false;
   *run = m->run + from;
   *write = m->write + from;
@@ -200,7 +226,7 @@ void ambi_code_give_back(CodeMemory *m, void *run, size_t n) {
   m->used -= n;
   m->freed += n;
   if (m->reuses) give_back(m, from, n);
-  pthread_mutex_unlock(&m->lock);
+  leave(m);
 }
 
 void ambi_code_settle(CodeMemory *m) {

@@ -35,6 +35,7 @@ void ambi_code_give_back(CodeMemory *m, void *run, size_t n);
 // help (membarrier); where that is refused, blocks are not used again.
 void ambi_code_settle(CodeMemory *m);
 CodeMemoryUse ambi_code_use(const CodeMemory *m);
+bool ambi_code_memory_is_valid(CodeMemory *m, const char **why);
 // All code lies in [low, high).
 void ambi_code_range(const CodeMemory *m, const void **low, const void **high);
 

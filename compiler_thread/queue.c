@@ -1,26 +1,9 @@
 // The ring of queue.h. The ends stand on cache lines of their own.
-#include "compiler_thread/queue.h"
+#include "compiler_thread/queue_data.h"
 
 #include "memory/alloc.h"
-#include "memory/atomic.h"
 #include "memory/check.h"
-
-enum { CACHE_LINE = 64 };
-
-typedef struct Place {
-  AMB_ATOMIC(uint32_t) x_turn;  // [all] whose the item is
-  HotUnit item;                 // [whose turn it is]
-} Place;
-
-struct HotQueue {
-  uint32_t mask;  // [init]
-  char gap0[CACHE_LINE];
-  AMB_ATOMIC(uint32_t) x_tail;  // [all] the next place to be filled
-  char gap1[CACHE_LINE];
-  uint32_t head;  // [consumer] the next to be emptied
-  char gap2[CACHE_LINE];
-  Place places[];
-};
+#include "memory/stress.h"
 
 static size_t size_of(uint32_t places) {
   return sizeof(HotQueue) + places * sizeof(Place);
@@ -57,10 +40,24 @@ bool ambi_queue_push(HotQueue *q, HotUnit item) {
 }
 
 bool ambi_queue_pop(HotQueue *q, HotUnit *out) {
+  AMB_WALK(ambi_queue_is_valid(q, &why));
   Place *p = &q->places[q->head & q->mask];
   if (ambi_load_acquire(&p->x_turn) != q->head + 1) return false;
   *out = p->item;
   ambi_store_release(&p->x_turn, q->head + q->mask + 1);
   q->head++;
+  return true;
+}
+
+// From head on, a place waits for its item, or has it; whoever fills it has moved x_tail
+// before.
+bool ambi_queue_is_valid(HotQueue *q, const char **why) {
+  for (uint32_t at = q->head; at != q->head + q->mask + 1; at++) {
+    uint32_t turn = ambi_load_acquire(&q->places[at & q->mask].x_turn);
+    if (turn != at && turn != at + 1)
+      return ambi_invalid(why, "a place of a queue with the turn of another");
+    if (turn == at + 1 && (int32_t)(ambi_load_relaxed(&q->x_tail) - at) <= 0)
+      return ambi_invalid(why, "an item of a queue behind its end");
+  }
   return true;
 }

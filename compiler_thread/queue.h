@@ -46,5 +46,6 @@ void ambi_queue_close(HotQueue *q);
 bool ambi_queue_push(HotQueue *q, HotUnit item);
 // The consumer. False: nothing is there, or nothing yet.
 bool ambi_queue_pop(HotQueue *q, HotUnit *out);
+bool ambi_queue_is_valid(HotQueue *q, const char **why);
 
 #endif

@@ -70,6 +70,36 @@ bool ambi_epoch_is_past(Epochs *e, uint64_t mark) {
   return past;
 }
 
+// Under the lock. Numbers of those inside are loaded before the one they come from.
+static bool are_valid(Epochs *e, const char **why) {
+  size_t waiting = 0;
+  uint64_t last = 0;
+  Retired **link = &e->oldest;
+  for (const Participant *p = e->all; p; p = p->next)
+    if (ambi_load_acquire(&p->x_since) > ambi_load_acquire(&e->x_now))
+      return ambi_invalid(why, "a thread inside since a time to come");
+  for (; *link; link = &(*link)->next, waiting++) {
+    if ((*link)->since < last || (*link)->since > ambi_load_acquire(&e->x_now))
+      return ambi_invalid(why, "what is retired is out of order");
+    last = (*link)->since;
+  }
+  if (link != e->newest)
+    return ambi_invalid(why, "what is retired ends elsewhere");
+  return waiting == ambi_load_relaxed(&e->x_waiting) ||
+         ambi_invalid(why, "what is retired is miscounted");
+}
+
+bool ambi_epochs_is_valid(Epochs *e, const char **why) {
+  pthread_mutex_lock(&e->lock);
+  bool ok = are_valid(e, why);
+  pthread_mutex_unlock(&e->lock);
+  return ok;
+}
+
+static void look(Epochs *e) {
+  if (ambi_pace(&e->walked, 64)) AMB_WALK(are_valid(e, &why));
+}
+
 void ambi_epoch_retire(Epochs *e, Retired *r) {
   pthread_mutex_lock(&e->lock);
   r->next = NULL;
@@ -77,6 +107,7 @@ void ambi_epoch_retire(Epochs *e, Retired *r) {
   *e->newest = r;
   e->newest = &r->next;
   ambi_add_relaxed(&e->x_waiting, 1);
+  look(e);
   pthread_mutex_unlock(&e->lock);
 }
 
@@ -99,6 +130,7 @@ void ambi_epoch_poll(Epochs *e) {
   if (ambi_load_relaxed(&e->x_waiting) == 0) return;
   pthread_mutex_lock(&e->lock);
   Retired *r = take_past(e);
+  look(e);
   pthread_mutex_unlock(&e->lock);
   for (Retired *next; r; r = next) {
     next = r->next;

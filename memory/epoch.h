@@ -34,6 +34,7 @@
 
 #include "memory/atomic.h"
 #include "memory/check.h"
+#include "memory/stress.h"
 
 typedef struct Participant Participant;
 struct Participant {
@@ -55,6 +56,7 @@ typedef struct Epochs {
   pthread_mutex_t lock;          // [init]
   Participant *all;              // [lock]
   Retired *oldest, **newest;     // [lock] where the next one is linked
+  Pace walked;                   // [lock]
 } Epochs;
 
 void ambi_epochs_open(Epochs *e);
@@ -86,6 +88,8 @@ bool ambi_epoch_is_past(Epochs *e, uint64_t mark);
 void ambi_epoch_retire(Epochs *e, Retired *r);
 // Gives back what can be; also without anything to do it is cheap.
 void ambi_epoch_poll(Epochs *e);
+
+bool ambi_epochs_is_valid(Epochs *e, const char **why);
 
 // Memory that will be retired: what it takes to do so is asked for before something
 // changes. NULL: memory is out.

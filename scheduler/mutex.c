@@ -5,40 +5,7 @@
 #include "runtime/builtins/mutexes.h"
 #include "scheduler/actor.h"
 #include "scheduler/crew_data.h"
-
-typedef struct Mutex Mutex;
-typedef struct Waiter Waiter;
-
-typedef struct Held {  // of one Context, the newest first
-  struct Held *before;
-  Mutex *mutex;
-} Held;
-
-enum WaiterState { WAITER_WAITS, WAITER_HAS, WAITER_REFUSED };
-struct Waiter {
-  Context *cx;             // [init]
-  Mutex *mutex;            // [init]
-  Held *held;              // [init] what it will have
-  Waiter *next;            // [lock] in the order they came
-  enum WaiterState state;  // [lock]
-  uint64_t number;         // [lock] grows
-};
-
-struct Mutex {
-  Mutex *next;      // [lock]
-  Template name;    // [init]
-  Context *holder;  // [lock]
-  unsigned depth;   // [lock] how often it has taken it
-  Waiter *first;    // [lock]
-};
-
-typedef struct Mutexes {
-  HostObject keeper;     // the cell of the Runtime that frees them
-  Runtime *rt;           // [init]
-  pthread_mutex_t lock;  // [init]
-  Mutex *all;            // [lock]
-  uint64_t numbers;      // [lock]
-} Mutexes;
+#include "scheduler/mutex_data.h"
 
 static Mutexes *mutexes_of(const Runtime *rt) {
   return rt->mutexes;
@@ -46,7 +13,7 @@ static Mutexes *mutexes_of(const Runtime *rt) {
 
 // ---- the list of locks, under Mutexes.lock ------------------------------------------
 
-static Mutex *find(Mutexes *all, Value name) {
+static Mutex *find(const Mutexes *all, Value name) {
   Mutex *m = all->all;
   while (m && !ambi_equal(m->name.atom, name))
     m = m->next;
@@ -79,6 +46,57 @@ static void hold(Mutex *m, Context *cx, Held *held) {
   cx->held = held;
   m->holder = cx;
   m->depth++;
+}
+
+// ---- looking whether all is well, under the lock ------------------------------------
+
+// How often cx has taken it. Under the lock nobody takes or gives.
+static unsigned times_held(const Context *cx, const Mutex *m) {
+  unsigned times = 0;
+  for (const Held *h = cx->held; h; h = h->before)
+    times += h->mutex == m;
+  return times;
+}
+
+static bool mutex_is_valid(const Mutexes *all, const Mutex *m,
+                           const char **why) {
+  uint64_t last = 0;
+  if (!m->holder) return ambi_invalid(why, "a lock that nobody has");
+  if (times_held(m->holder, m) != m->depth)
+    return ambi_invalid(why, "a lock that its holder has not taken so often");
+  for (const Waiter *w = m->first; w; w = w->next) {
+    if (w->mutex != m || w->cx->waiter != w)
+      return ambi_invalid(why, "one who waits for another lock");
+    if (w->state != WAITER_WAITS)
+      return ambi_invalid(why, "one who waits and has been told");
+    if (w->number <= last || w->number > all->numbers)
+      return ambi_invalid(why, "some who wait out of order");
+    last = w->number;
+  }
+  return true;
+}
+
+static bool are_valid(const Mutexes *all, const char **why) {
+  for (const Mutex *m = all->all; m; m = m->next) {
+    if (!mutex_is_valid(all, m, why)) return false;
+    if (find(all, m->name.atom) != m)
+      return ambi_invalid(why, "two locks of one name");
+  }
+  return true;
+}
+
+bool ambi_mutexes_is_valid(Runtime *rt, const char **why) {
+  Mutexes *all = mutexes_of(rt);
+  if (!all) return true;
+  pthread_mutex_lock(&all->lock);
+  bool ok = are_valid(all, why);
+  pthread_mutex_unlock(&all->lock);
+  return ok;
+}
+
+static void leave(Mutexes *all) {
+  if (ambi_pace(&all->walked, 64)) AMB_WALK(are_valid(all, &why));
+  pthread_mutex_unlock(&all->lock);
 }
 
 // ---- waking -------------------------------------------------------------------------
@@ -182,7 +200,7 @@ static enum BuiltinStatus lock(Context *cx, Value name) {
     pthread_mutex_lock(&all->lock);
     enum BuiltinStatus status = take(all, cx, name);
     bool actors = is_an_actors(cx);
-    pthread_mutex_unlock(&all->lock);
+    leave(all);
     if (status != B_STOP || cx->stop) return status;
     if (ambi_load_relaxed(&cx->x_cancel)) {
       cx->stop = STOP_CANCEL;
@@ -210,7 +228,7 @@ static void unlock(Context *cx) {
   Mutexes *all = mutexes_of(cx->rt);
   pthread_mutex_lock(&all->lock);
   if (cx->held) give(all, cx);
-  pthread_mutex_unlock(&all->lock);
+  leave(all);
 }
 
 static void stop_waiting(Mutexes *all, Context *cx) {
@@ -232,7 +250,7 @@ static void release(Context *cx) {
   if (cx->waiter) stop_waiting(all, cx);
   while (cx->held)
     give(all, cx);
-  pthread_mutex_unlock(&all->lock);
+  leave(all);
 }
 
 // ---- looking from outside -----------------------------------------------------------
@@ -242,7 +260,7 @@ bool ambi_mutex_news(const Context *cx) {
   if (!cx->waiter) return false;
   pthread_mutex_lock(&all->lock);
   bool news = cx->waiter->state != WAITER_WAITS || is_an_actors(cx);
-  pthread_mutex_unlock(&all->lock);
+  leave(all);
   return news;
 }
 
@@ -260,7 +278,7 @@ bool ambi_mutexes_refuse(Runtime *rt) {
     w->state = WAITER_REFUSED;
     wake(w);
   }
-  pthread_mutex_unlock(&all->lock);
+  leave(all);
   return w != NULL;
 }
 

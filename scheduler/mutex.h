@@ -32,4 +32,6 @@ bool ambi_mutex_news(const Context *cx);
 // Nobody can go on: refuses who waits and came last. False: nobody waits.
 bool ambi_mutexes_refuse(Runtime *rt);
 
+bool ambi_mutexes_is_valid(Runtime *rt, const char **why);
+
 #endif

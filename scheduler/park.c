@@ -14,7 +14,33 @@ static void take_lock(Lot *l) {
   pthread_mutex_lock(&l->lock);
 }
 
+static bool is_valid(const Lot *l, const char **why) {
+  uint64_t injected = 0;
+  uint32_t sleeping = 0;
+  for (int c = 0; c < TASK_CLASSES; c++) {
+    if (!ambi_tasks_is_valid(&l->injected[c], why)) return false;
+    injected += l->injected[c].n;
+  }
+  if (injected != ambi_load_relaxed(&l->x_injected))
+    return ambi_invalid(why, "injected tasks are miscounted");
+  for (const Sleeper *s = l->sleepers; s; s = s->next, sleeping++)
+    if (!s->asleep || s->searching)
+      return ambi_invalid(why, "a sleeper that does not sleep");
+  if (sleeping != ambi_load_relaxed(&l->x_sleeping))
+    return ambi_invalid(why, "sleepers are miscounted");
+  return sleeping <= l->acting ||
+         ambi_invalid(why, "more sleep than there are");
+}
+
+bool ambi_lot_is_valid(Lot *l, const char **why) {
+  take_lock(l);
+  bool ok = is_valid(l, why);
+  pthread_mutex_unlock(&l->lock);
+  return ok;
+}
+
 static bool end_step(Lot *l, Call call) {
+  if (ambi_pace(&l->walked, 64)) AMB_WALK(is_valid(l, &why));
   pthread_mutex_unlock(&l->lock);
   if (call.post) sem_post(&call.post->wake);
   if (call.start) l->use.start(l->use.arg);
@@ -150,6 +176,16 @@ bool ambi_lot_take(Lot *l, Sleeper *s, RunQueue queues[TASK_CLASSES]) {
   }
   end_search(l, s);
   return end_step(l, call_for_injected(l));
+}
+
+Task *ambi_lot_take_left(Lot *l) {
+  take_lock(l);
+  Task *t = NULL;
+  for (int c = 0; c < TASK_CLASSES && !t; c++)
+    t = ambi_tasks_take(&l->injected[c]);
+  if (t) ADD(l->x_injected, -1ull);
+  end_step(l, (Call){0});
+  return t;
 }
 
 bool ambi_lot_found(Lot *l, Sleeper *s) {

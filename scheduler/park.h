@@ -71,6 +71,7 @@ typedef struct Lot {
   uint32_t acting;    // [lock] evaluators, asleep and starting ones too
   uint64_t expected;  // [lock] somebody outside may bring tasks
   uint64_t started;   // [lock] tasks that came from outside at first
+  Pace walked;        // [lock]
 } Lot;
 
 typedef enum LotRest {
@@ -102,6 +103,8 @@ static inline bool ambi_lot_wants(const Lot *l) {
 }
 // A share of what was injected goes to s's queues; so it has found something.
 bool ambi_lot_take(Lot *l, Sleeper *s, RunQueue queues[TASK_CLASSES]);
+// One of the tasks that are injected and that nobody is going to run; NULL: there is none.
+Task *ambi_lot_take_left(Lot *l);
 // It gives up the search, if it had it.
 bool ambi_lot_found(Lot *l, Sleeper *s);
 // s has found nothing; sleeps until that may have changed, where no other answer is due.
@@ -112,6 +115,7 @@ void ambi_lot_expect(Lot *l, bool more);
 // Nobody but the helper has anything to do, and nothing is injected.
 bool ambi_lot_is_quiet(Lot *l);
 uint64_t ambi_lot_started(Lot *l);
+bool ambi_lot_is_valid(Lot *l, const char **why);
 // Everybody wakes up to end.
 void ambi_lot_end(Lot *l);
 

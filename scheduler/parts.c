@@ -6,7 +6,7 @@
 // its parent, so none keeps a Context only to wait: where each alternative has all those
 // to its right behind it, as in a loop of two clauses, parts are handed on by turns, and
 // would wait for one another in a chain as long as the search.
-#include "scheduler/crew_data.h"
+#include "scheduler/parts_data.h"
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
@@ -21,28 +21,6 @@
 // A part has a Context while it runs, and while it waits at the end of a region that
 // begins in it: so many for each evaluator.
 enum { MOST_OPEN = 8 };
-enum PartState { PART_RUNS, PART_DONE, PART_UNWANTED };
-
-typedef struct Job {
-  Part part;  // first
-  Task task;
-  CrewMates *crew;       // [init]
-  Task *waiter;          // [lock] the parent's task; NULL: the owner's thread
-  Limits limits;         // [init]
-  Space *space;          // [init]
-  Module *module;        // [init]
-  pthread_mutex_t lock;  // [init]
-  enum PartState state;  // [lock]
-  Context *cx;           // [lock] set and cleared by its evaluator
-  Segment results;       // its evaluator's until done, then the parent's
-  Part *rest;            // likewise: what it has handed on, the newest first
-  uint64_t steps;        // likewise
-  enum AmbStop stop;     // likewise
-  bool spoilt;           // likewise
-  bool doubted;          // likewise: marks did not hold any more (rigid_epoch)
-  bool counted;          // [evaluator] as one that runs
-} Job;
-
 static Job *job_of_task(Task *t) {
   return (Job *)(void *)((char *)t - offsetof(Job, task));
 }
@@ -178,6 +156,31 @@ static TaskNext slice(Task *t, Evaluator *self) {
 
 // ---- the parent -----------------------------------------------------------------
 
+// Those that nobody wants are in no list.
+static bool part_is_valid(const Context *cx, const Job *w, const char **why) {
+  if (w->state == PART_UNWANTED)
+    return ambi_invalid(why, "a part that nobody wants");
+  if (w->state == PART_RUNS && w->waiter != cx->crew_data)
+    return ambi_invalid(why, "a part that wakes somebody else");
+  return w->state == PART_RUNS || (!w->cx && !w->counted) ||
+         ambi_invalid(why, "a part that is done and runs");
+}
+
+bool ambi_parts_is_valid(const Context *cx, Part *newest, const char **why) {
+  uint32_t run = 0;
+  bool ok = true;
+  for (Part *p = newest; ok && p; p = p->older) {
+    Job *w = (Job *)p;
+    pthread_mutex_lock(&w->lock);
+    ok = part_is_valid(cx, w, why);
+    run += w->state == PART_RUNS;
+    if (ok && run > ambi_load_acquire(&w->crew->x_open))
+      ok = ambi_invalid(why, "more parts run than are open");
+    pthread_mutex_unlock(&w->lock);
+  }
+  return ok;
+}
+
 // Where a limit of steps ends a form must not depend on who took them.
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
@@ -226,6 +229,7 @@ bool ambi_part_done(Part *p) {
 Segment *ambi_part_results(Context *cx, Part *p, Part **rest, bool *again) {
   Job *w = (Job *)p;
   bool done = ambi_part_done(p);
+  AMB_WALK(ambi_parts_is_valid(cx, p, &why));
   cx->waits = done ? NULL : w;
   if (!done) {
     bool unwanted = ambi_load_relaxed(&cx->x_cancel);

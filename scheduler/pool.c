@@ -341,11 +341,9 @@ static void stop_threads(Pool *p) {
 }
 
 static void leave_tasks(Pool *p, void (*left)(Task *t, void *arg), void *arg) {
-  for (int c = 0; c < TASK_CLASSES; c++) {
-    Task *t;
-    while ((t = ambi_tasks_take(&p->lot.injected[c])))
-      if (left) left(t, arg);
-  }
+  Task *t;
+  while ((t = ambi_lot_take_left(&p->lot)))
+    if (left) left(t, arg);
 }
 
 void ambi_pool_stop(Pool *p) {

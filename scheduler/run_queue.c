@@ -10,6 +10,31 @@ static Task *get_place(RunQueue *q, uint64_t at) {
   return ambi_load_relaxed(&q->x_places[at % RUN_PLACES]);
 }
 
+bool ambi_tasks_is_valid(const TaskList *l, const char **why) {
+  uint64_t n = 0;
+  const Task *last = NULL;
+  for (const Task *t = l->first; t && n <= l->n; last = t, t = t->next)
+    n++;
+  if (n != l->n) return ambi_invalid(why, "a list of tasks is miscounted");
+  return n == 0 || last == l->last ||
+         ambi_invalid(why, "a list of tasks ends elsewhere");
+}
+
+// Thieves move x_head while we look, and only forward: what stands behind it stays.
+bool ambi_run_queue_is_valid(RunQueue *q, const char **why) {
+  uint64_t head = ambi_load_acquire(&q->x_head);
+  uint64_t tail = ambi_load_relaxed(&q->x_tail);
+  if (tail - head > RUN_PLACES)
+    return ambi_invalid(why, "a queue that is longer than its ring");
+  for (; head != tail; head++)
+    if (!get_place(q, head)) return ambi_invalid(why, "a place without a task");
+  return ambi_tasks_is_valid(&q->behind, why);
+}
+
+static void look(RunQueue *q) {
+  if (ambi_pace(&q->walked, 64)) AMB_WALK(ambi_run_queue_is_valid(q, &why));
+}
+
 void ambi_run_queue_put(RunQueue *q, Task *t) {
   uint64_t tail = ambi_load_relaxed(&q->x_tail);
   if (q->behind.n == 0 && tail - ambi_load_acquire(&q->x_head) < RUN_PLACES) {
@@ -18,6 +43,7 @@ void ambi_run_queue_put(RunQueue *q, Task *t) {
   } else {
     ambi_tasks_append(&q->behind, t);
   }
+  look(q);
 }
 
 // Half a ring at a time, so that the line of x_tail is not written at each take.
@@ -32,6 +58,7 @@ static void move_up(RunQueue *q) {
 
 Task *ambi_run_queue_take(RunQueue *q) {
   if (q->behind.n > 0) move_up(q);
+  look(q);
   uint64_t tail = ambi_load_relaxed(&q->x_tail);
   uint64_t head = ambi_load_acquire(&q->x_head);
   while (head != tail) {

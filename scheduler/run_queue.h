@@ -29,6 +29,7 @@
 
 #include <stddef.h>
 
+#include "memory/stress.h"
 #include "scheduler/task.h"
 
 #ifndef RUN_PLACES
@@ -50,6 +51,7 @@ static inline void ambi_tasks_append(TaskList *l, Task *t) {
     l->last->next = t;
   l->last = t;
 }
+bool ambi_tasks_is_valid(const TaskList *l, const char **why);
 // NULL: there is none.
 static inline Task *ambi_tasks_take(TaskList *l) {
   Task *t = l->first;
@@ -64,6 +66,7 @@ typedef struct RunQueue {
   char gap0[CACHE_LINE];
   AMB_ATOMIC(uint64_t) x_tail;  // [evaluator>all] the next to be filled
   TaskList behind;              // [evaluator] what found the ring full
+  Pace walked;                  // [evaluator]
   char gap1[CACHE_LINE];
   AMB_ATOMIC(Task *) x_places[RUN_PLACES];  // [evaluator>all]
 } RunQueue;
@@ -78,5 +81,7 @@ static inline bool ambi_run_queue_is_empty(const RunQueue *q) {
 // The owner of `to`, which is empty, takes half of another's queue, if there are at
 // least so many in its ring. Returns how many.
 uint64_t ambi_run_queue_steal(RunQueue *from, RunQueue *to, uint64_t least);
+// The owner.
+bool ambi_run_queue_is_valid(RunQueue *q, const char **why);
 
 #endif

@@ -9,6 +9,7 @@
 #include "memory/alloc.h"
 #include "memory/atomic.h"
 #include "memory/check.h"
+#include "memory/stress.h"
 
 enum { STACK_BYTES = 128 << 10 };
 
@@ -21,6 +22,7 @@ struct Timers {
   uint64_t turn;           // [lock]
   uint64_t sleeps_until;   // [lock] 0: it does not sleep
   AMB_ATOMIC(uint64_t) x_armed;  // [lock>all]
+  Pace walked;                   // [lock]
   void (*drained)(void *arg);    // [init]
   void *arg;                     // [init]
 };
@@ -88,8 +90,57 @@ static void unlink_timer(Timers *all, Timer *t) {
   t->child = t->next = t->before = NULL;
 }
 
+// ---- looking whether all is well, under the lock --------------------------------------
+static bool family_is_valid(const Timers *all, const Timer *t,
+                            const char **why) {
+  if (!t->fire) return ambi_invalid(why, "a timer that waits and is not armed");
+  if (t->turn >= all->turn)
+    return ambi_invalid(why, "a timer of a turn to come");
+  const Timer *before = t;
+  for (const Timer *c = t->child; c; before = c, c = c->next) {
+    if (c->before != before)
+      return ambi_invalid(why, "a timer that another one stands before");
+    if (goes_first(c, t))
+      return ambi_invalid(why, "a timer that is due before its parent");
+  }
+  return true;
+}
+
+// The one behind t, parents before their children. NULL: t is the last.
+static const Timer *timer_behind(const Timer *t) {
+  if (t->child) return t->child;
+  while (!t->next) {
+    while (t->before && t->before->child != t)
+      t = t->before;
+    if (!t->before) return NULL;
+    t = t->before;
+  }
+  return t->next;
+}
+
+static bool heap_is_valid(const Timers *all, const char **why) {
+  uint64_t armed = 0;
+  if (all->first && (all->first->before || all->first->next))
+    return ambi_invalid(why, "the first timer is not alone");
+  for (const Timer *t = all->first; t; t = timer_behind(t)) {
+    if (!family_is_valid(all, t, why)) return false;
+    armed += t->brings;
+  }
+  return armed == ambi_load_relaxed(&all->x_armed) ||
+         ambi_invalid(why, "armed timers are miscounted");
+}
+
+bool ambi_timers_is_valid(Timers *all, const char **why) {
+  pthread_mutex_lock(&all->lock);
+  bool ok = heap_is_valid(all, why);
+  pthread_mutex_unlock(&all->lock);
+  return ok;
+}
+
+// Behind each change.
 static void count_armed(Timers *all, uint64_t more) {
   ambi_store_release(&all->x_armed, ambi_load_relaxed(&all->x_armed) + more);
+  if (ambi_pace(&all->walked, 64)) AMB_WALK(heap_is_valid(all, &why));
 }
 
 // ---- the thread -----------------------------------------------------------------------

@@ -48,4 +48,6 @@ bool ambi_timer_cancel(Timers *all, Timer *t);
 // How many are armed, but those aside. A timer counts until its `fire` is over.
 size_t ambi_timers_armed(const Timers *all);
 
+bool ambi_timers_is_valid(Timers *all, const char **why);
+
 #endif

@@ -6,28 +6,8 @@
 #include "runtime/spaces/journal_data.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/tables/table_data.h"
+#include "tests/unit/broken.h"
 #include "tests/unit/machine.h"
-
-#define SOUND(walk)                                              \
-  do {                                                           \
-    const char *why = "nothing";                                 \
-    ck_assert_msg((walk), "a sound one is said to be: %s", why); \
-  } while (0)
-#define SEES(walk, text)         \
-  do {                           \
-    const char *why = "nothing"; \
-    ck_assert(!(walk));          \
-    ck_assert_str_eq(why, text); \
-  } while (0)
-// Breaks one place, looks, and mends it.
-#define BROKEN(place, value, walk, text) \
-  do {                                   \
-    __typeof__(place) was_ = (place);    \
-    (place) = (value);                   \
-    SEES(walk, text);                    \
-    (place) = was_;                      \
-    SOUND(walk);                         \
-  } while (0)
 
 START_TEST(test_memory) {
   Range r;

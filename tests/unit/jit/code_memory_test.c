@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler_thread/code_memory.h"
+#include "compiler_thread/code_memory_data.h"
 #include "memory/alloc.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/broken.h"
 
 static CodeMemory *open_memory(size_t cap) {
   const char *why;
@@ -166,6 +166,39 @@ START_TEST(blocks_do_not_overlap_and_come_together) {
 }
 END_TEST
 
+// Two blocks are taken with a free one between them.
+START_TEST(a_walk_sees_what_is_broken) {
+  CodeMemory *m = open_memory(1 << 16);
+  void *run[3], *write;
+  for (int i = 0; i < 3; i++)
+    ck_assert(ambi_code_take(m, 100, &run[i], &write));
+#define CODE_MEMORY ambi_code_memory_is_valid(m, &why)
+  SOUND(CODE_MEMORY);
+  ambi_code_give_back(m, run[1], 100);
+  SOUND(CODE_MEMORY);
+  BROKEN(m->used, m->used - 16, CODE_MEMORY, "code memory is miscounted");
+  BROKEN(m->nblocks, 0, CODE_MEMORY, "blocks of code are miscounted");
+  BROKEN(m->peak, 16, CODE_MEMORY, "blocks of code are miscounted");
+  BROKEN(m->nblocks, 100, CODE_MEMORY,
+         "no room for code memory that comes back");
+  BROKEN(m->high, m->cap + 1, CODE_MEMORY,
+         "code memory that nobody has counted");
+  BROKEN(m->charged, 16, CODE_MEMORY, "code memory that nobody has counted");
+  if (m->reuses) {
+    Extent *last = &m->extents[m->nextents - 1];
+    BROKEN(m->extents[0].n, 0, CODE_MEMORY,
+           "free code memory that is not there");
+    BROKEN(m->extents[0].n, m->extents[0].n + 112, CODE_MEMORY,
+           "free code memory that is not put together");
+    BROKEN(last->n, last->n + 1, CODE_MEMORY,
+           "free code memory that is not there");
+    BROKEN(last->n, last->n - 16, CODE_MEMORY,
+           "code memory that was never used and is not free");
+  }
+  ambi_code_memory_close(m);
+}
+END_TEST
+
 START_TEST(works_without_memory) {
   size_t before = ambi_alloc_bytes();
   const char *why;
@@ -212,6 +245,7 @@ int main(void) {
   tcase_add_test(tc, no_page_is_writable_and_executable);
   tcase_add_test(tc, the_cap_is_reached_and_left);
   tcase_add_test(tc, blocks_do_not_overlap_and_come_together);
+  tcase_add_test(tc, a_walk_sees_what_is_broken);
   tcase_add_test(tc, works_without_memory);
   return unit_run(tc, "code memory");
 }

@@ -4,10 +4,9 @@
 #include <sched.h>
 #include <string.h>
 
-#include "compiler_thread/queue.h"
+#include "compiler_thread/queue_data.h"
 #include "memory/alloc.h"
-#include "memory/atomic.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/broken.h"
 
 static HotUnit item(uint64_t producer, uint64_t n) {
   return (HotUnit){.hot_ns = producer, .rate = (double)n};
@@ -30,6 +29,24 @@ START_TEST(first_in_first_out) {
   while (ambi_queue_pop(q, &out))
     next++;
   ck_assert_uint_eq(next, in);
+  ambi_queue_close(q);
+}
+END_TEST
+
+START_TEST(a_walk_sees_what_is_broken) {
+  HotQueue *q = ambi_queue_open(4);
+  HotUnit out;
+  for (uint64_t i = 0; i < 6; i++) {
+    ck_assert(ambi_queue_push(q, item(0, i)));
+    if (i < 4) ck_assert(ambi_queue_pop(q, &out));
+  }
+#define QUEUE ambi_queue_is_valid(q, &why)
+  SOUND(QUEUE);
+  BROKEN(q->places[2].x_turn, 3, QUEUE,
+         "a place of a queue with the turn of another");
+  BROKEN(q->places[2].x_turn, 7, QUEUE, "an item of a queue behind its end");
+  BROKEN(q->x_tail, 5, QUEUE, "an item of a queue behind its end");
+  BROKEN(q->head, 3, QUEUE, "a place of a queue with the turn of another");
   ambi_queue_close(q);
 }
 END_TEST
@@ -120,6 +137,7 @@ END_TEST
 int main(void) {
   TCase *tc = tcase_create("queue");
   tcase_add_test(tc, first_in_first_out);
+  tcase_add_test(tc, a_walk_sees_what_is_broken);
   tcase_add_test(tc, fails_without_memory);
   tcase_add_test(tc, several_producers_keep_their_order);
   return unit_run(tc, "queue");

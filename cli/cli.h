@@ -14,6 +14,7 @@
 #include "cli/trace/places.h"
 #include "cli/trace/trace.h"
 #include "compiler_thread/compiler.h"
+#include "runtime/kept_calls.h"
 #include "runtime/modules/runner.h"
 #include "runtime/watch.h"
 
@@ -78,22 +79,12 @@ typedef struct Line {
   size_t len, cap;
 } Line;
 
-enum { KEPT_ERRORS = 8 };
-typedef struct KeptCalls {
-  char *about, *lines;  // or NULL
-} KeptCalls;
-typedef struct Calls {  // see calls.c
-  pthread_mutex_t lock;
-  KeptCalls errors[KEPT_ERRORS], stopped;
-  unsigned made;
-} Calls;
-
 struct Cli {
   Options options;
   Runtime *rt;
   Compiler *compiler;  // or NULL
   FILE *out;           // standard output, see output.c
-  Calls calls;         // in which something failed
+  KeptCalls calls;     // in which something failed
   Places places;       // of atoms, where somebody may ask why
   Line line;           // that the program has begun, with --format=json
   bool closed;         // it can no longer be written
@@ -145,8 +136,10 @@ typedef struct Failure {      // the first Error among the results of a form
   char wanted[FAILURE_TEXT], got[FAILURE_TEXT],
       at[FAILURE_TEXT];    // types, or ""
   char why[FAILURE_TEXT];  // any other reason, or ""
-  char *calls;             // lines, or NULL
+  Buffer calls;            // lines
 } Failure;
+// For Host.failed: keeps the calls in which something fails.
+void cli_failure_calls(void *arg, Context *cx, Value call);
 // If the atom is an Error, and the first one.
 void cli_failure_note(Cli *cli, Value v, Failure *f);
 void cli_failure_tell(const Source *s, Position at, const Failure *f,
@@ -158,14 +151,6 @@ void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r);
 // {"kind":"results","file":...,"line":...,"column":...,"results":[TEXT...]}
 // False: it was cut, since there is no more time or memory.
 bool cli_write_results(Cli *cli, const Source *source, const FormReport *r);
-
-// ---- calls.c ----------------------------------------------------------------
-// For Host.failed.
-void cli_calls_failed(void *arg, Context *cx, Value call);
-// The lines of the calls around an Error about `call`, or AMB_NONE: where the form was
-// stopped. NULL: they are not known.
-const char *cli_calls_about(Cli *cli, Value call);
-void cli_calls_forget(Cli *cli);
 
 // ---- native.c ---------------------------------------------------------------
 // Gives the runtime its compiler, as the options say.

@@ -1,6 +1,5 @@
 // What is told of a form that failed: an Error that nothing caught, or a limit, each with
 // the calls it happened in.
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -45,6 +44,10 @@ static void note_reason(Failure *f, Runtime *rt, Value reason) {
   }
 }
 
+void cli_failure_calls(void *arg, Context *cx, Value call) {
+  ambi_kept_calls_note(&((Cli *)arg)->calls, cx, call);
+}
+
 void cli_failure_note(Cli *cli, Value v, Failure *f) {
   v = ambi_deref(v);
   if (f->noted || !ambi_is_error_atom(v)) return;
@@ -54,12 +57,11 @@ void cli_failure_note(Cli *cli, Value v, Failure *f) {
   shorten(rt, call, f->call);
   shorten(rt, part_of(call, 0), f->name);
   note_reason(f, rt, part_of(v, 2));
-  const char *calls = cli_calls_about(cli, call);
-  f->calls = calls ? strdup(calls) : NULL;
+  ambi_kept_calls_find(&cli->calls, rt, call, &f->calls);
 }
 
 void cli_failure_drop(Failure *f) {
-  free(f->calls);
+  ambi_buffer_drop(&f->calls);
   *f = (Failure){0};
 }
 
@@ -101,7 +103,7 @@ void cli_failure_tell(const Source *s, Position at, const Failure *f,
                           f->got);
   else if (*f->wanted)
     cli_diagnostic_expect(d, "%s, and not %s", f->wanted, f->got);
-  if (f->calls) cli_diagnostic_stack(d, f->calls, strlen(f->calls));
+  if (f->calls.len) cli_diagnostic_stack(d, f->calls.text, f->calls.len);
   note_definition(d, &text, f->name);
   cli_diagnostics_tell(&one);
 }
@@ -118,7 +120,9 @@ void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r) {
   Diagnostic *d = cli_diagnostics_add(
       &one, SEVERITY_STOPPED, NULL,
       (DiagnosticPlace){&text, r->at.offset, r->at.offset}, "%s", what);
-  const char *calls = cli_calls_about(cli, AMB_NONE);
-  if (calls) cli_diagnostic_stack(d, calls, strlen(calls));
+  Buffer calls = {0};
+  ambi_kept_calls_find(&cli->calls, cli->rt, AMB_NONE, &calls);
+  if (calls.len) cli_diagnostic_stack(d, calls.text, calls.len);
   cli_diagnostics_tell(&one);
+  ambi_buffer_drop(&calls);
 }

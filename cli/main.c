@@ -159,7 +159,7 @@ static Host host_of(Cli *cli) {
                 .write = prompts ? cli_prompt_write : cli_write_output,
                 .note = prompts ? cli_prompt_note : cli_write_note,
                 .progress = prompts ? cli_prompt_progress : cli_progress,
-                .failed = cli_calls_failed,
+                .failed = cli_failure_calls,
                 .added = asks_why(&cli->options) ? note_place : NULL,
                 .takes_more = takes_more,
                 .waits = show_output};
@@ -245,8 +245,8 @@ static void give_memory_back(void) {
 }
 
 int main(int argc, char **argv) {
-  Cli cli = {.calls.lock = PTHREAD_MUTEX_INITIALIZER,
-             .places.lock = PTHREAD_MUTEX_INITIALIZER};
+  Cli cli = {.places.lock = PTHREAD_MUTEX_INITIALIZER};
+  ambi_kept_calls_open(&cli.calls);
   give_memory_back();
   fill_closed_streams();
   ignore_failed_writes();
@@ -268,6 +268,7 @@ int main(int argc, char **argv) {
       cli_session(&cli);
     while (cli.again);
   cli_prompt_close(&cli);
+  ambi_kept_calls_close(&cli.calls);
   cli_output_finish(&cli);
   cli_options_drop(&cli.options);
   return cli.code;

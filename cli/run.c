@@ -96,7 +96,7 @@ static bool on_form(void *arg, const FormReport *r) {
       cli->code = RUN_LIMIT;
   }
   if (r->is_error) report_error(running, r);
-  cli_calls_forget(cli);
+  ambi_kept_calls_forget(&cli->calls);
   return !cli->closed && !cancelled(cli);
 }
 

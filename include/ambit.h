@@ -14,8 +14,8 @@
  * The library writes nowhere, installs no signal handlers, and never ends the process.
  *
  * Errors. A call that can fail returns a status, or NULL; ambit_message says what was
- * wrong, in English, with file:line:column where there is one. When memory is out the
- * call fails and the runtime stays usable.
+ * wrong, in English, with file:line:column where there is one, and ambit_calls in which
+ * calls of the program. When memory is out the call fails and the runtime stays usable.
  *
  * Ownership. What ambit_*_open, ambit_ask, ambit_keep return is the caller's, to be
  * given back with the matching call before the runtime is closed. Texts that are passed
@@ -250,6 +250,14 @@ AMBIT_API ambit_status ambit_next(ambit_query *q, ambit_term *answer);
 AMBIT_API ambit_heap *ambit_query_heap(ambit_query *q);
 /* At any time; the rest is not looked for. NULL is let pass. */
 AMBIT_API void ambit_query_close(ambit_query *q);
+
+/* The calls that an answer which is an Error was made in, the innermost first, each on a
+ * line: `(f 3 (a b))`, what is long shortened to `...`, `_` for arguments that nobody needs
+ * any more. ambit_none(): those that a limit has stopped, or in which the Error was made
+ * that ended a script. "": they are not known, which is so of Errors that a program puts
+ * together itself. Known until another script or query begins while none runs. Valid until
+ * the next call. */
+AMBIT_API const char *ambit_calls(ambit *a, ambit_term error);
 
 /* ---- spaces ---------------------------------------------------------------------- */
 

@@ -9,18 +9,53 @@
 #include "runtime/spaces/share.h"
 #include "runtime/watch.h"
 
+// ---- the calls something failed in ----------------------------------------------
+
+// A form or a query begins. What another one left, which has begun before and goes on,
+// stays.
+static void forget_calls(ambit *a) {
+  if (a->running || a->rt->modules->nesting)
+    ambi_kept_calls_count_anew(&a->kept);
+  else
+    ambi_kept_calls_forget(&a->kept);
+}
+
+const char *ambit_calls(ambit *a, ambit_term error) {
+  Value v = ambit_is_none_term(error) ? AMB_NONE : ambi_deref(value_of(error));
+  a->called.len = 0;
+  a->called.failed = false;
+  if (ambi_is_none(v))
+    ambi_kept_calls_find(&a->kept, a->rt, v, &a->called);
+  else if (ambi_is_error_atom(v) && ambi_expr_size(v) > 1)
+    ambi_kept_calls_find(&a->kept, a->rt, ambi_expr_at(v, 1), &a->called);
+  return a->called.len && !a->called.failed ? a->called.text : "";
+}
+
 // ---- scripts ------------------------------------------------------------------
 
 typedef struct Running {
   ambit *a;
   ambit_on_results *on_results;
   void *arg;
+  Buffer error;  // that ends the script, shortened
 } Running;
 
 static ambit_status status_of(ambit *a, const FormReport *r) {
   if (r->stop != STOP_NONE && r->stop != STOP_ANSWERS)
     return system_stopped(a, r->cx);
   return r->is_error ? AMBIT_ERROR : AMBIT_OK;
+}
+
+// The first Error among the results: its calls are those that the script ended in.
+static void note_error(Running *run, const FormReport *r) {
+  size_t i = 0;
+  while (i < r->n && !ambi_is_error_atom(ambi_deref(r->results[i])))
+    i++;
+  if (i == r->n) return;
+  Value error = ambi_deref(r->results[i]);
+  ambi_calls_shorten(run->a->rt, error, &run->error);
+  if (ambi_expr_size(error) > 1)
+    ambi_kept_calls_end(&run->a->kept, run->a->rt, ambi_expr_at(error, 1));
 }
 
 static bool on_form(void *arg, const FormReport *r) {
@@ -32,18 +67,23 @@ static bool on_form(void *arg, const FormReport *r) {
                            .status = status_of(run->a, r),
                            .line = r->at.line,
                            .column = r->at.column};
+  if (r->is_error) note_error(run, r);
   bool go_on = !run->on_results || run->on_results(run->arg, &results);
   ambi_buffer_drop(&heap.text);
+  if (results.status == AMBIT_OK) forget_calls(run->a);
   return go_on;
 }
 
 // The status of a script that has run; what a form was stopped by is noted already.
-static ambit_status outcome(ambit *a, const Script *s, enum RunStatus status) {
+static ambit_status outcome(const Running *run, const Script *s,
+                            enum RunStatus status) {
+  ambit *a = run->a;
   switch (status) {
   case RUN_OK: return AMBIT_OK;
   case RUN_ERROR_RESULT:
-    return system_fail(a, AMBIT_ERROR, "%s:%u:%u: a result is an Error",
-                       s->name, s->at.line, s->at.column);
+    return system_fail(a, AMBIT_ERROR, "%s:%u:%u: a result is an Error: %s",
+                       s->name, s->at.line, s->at.column,
+                       run->error.len ? run->error.text : "");
   case RUN_PARSE:
     return system_fail(a, AMBIT_SYNTAX, "%s:%u:%u: %s", s->name, s->at.line,
                        s->at.column, s->error.message);
@@ -62,7 +102,7 @@ ambit_status ambit_run(ambit *a, const char *name, const char *text,
                        size_t length, ambit_on_results *on_results, void *arg) {
   if (!text && length)
     return system_fail(a, AMBIT_MISUSE, "there is no text to run");
-  Running run = {a, on_results, arg};
+  Running run = {.a = a, .on_results = on_results, .arg = arg};
   Script s = {.rt = a->rt,
               .module = ambi_module_top(a->rt),
               .name = name ? name : "text",
@@ -70,8 +110,10 @@ ambit_status ambit_run(ambit *a, const char *name, const char *text,
               .len = length,
               .on_form = on_form,
               .arg = &run};
+  forget_calls(a);
   enum RunStatus status = ambi_run_script(&s);
-  ambit_status result = outcome(a, &s, status);
+  ambit_status result = outcome(&run, &s, status);
+  ambi_buffer_drop(&run.error);
   ambi_script_drop(&s);
   return result;
 }
@@ -97,11 +139,13 @@ enum QueryState { QUERY_NEW, QUERY_RESTS, QUERY_ENDED };
 struct ambit_query {
   ambit_heap heap;
   Template form;  // in the store until it runs
+  // Found since it went on: one, or, when there are no more, all that are Errors, which are
+  // answers where nothing else is.
   ValueVec answers;
-  size_t given;  // answers of a refused form
+  size_t given;  // of these
   enum QueryState state;
-  bool opened;   // the form, in the engine
-  bool refused;  // it is ill-typed: the answers tell why
+  bool opened;  // the form, in the engine
+  bool whole;   // nothing more is to be found
 };
 
 static ambit_query *query_open(ambit *a, Template *form) {
@@ -153,12 +197,14 @@ static enum AmbStop run(ambit_query *q) {
 // answers.
 static enum AmbStop begin(ambit_query *q) {
   Context *cx = q->heap.cx;
+  forget_calls(q->heap.a);
+  q->heap.a->running++;
   ambi_limits_begin(cx);
   Value form = ambi_instance(cx, &q->form, true);
   if (ambi_is_none(form)) return cx->stop = STOP_MEMORY;
-  q->refused = ambi_load_relaxed(&cx->rt->x_type_check) &&
-               ambi_fails_type_check(cx, form, &q->answers);
-  if (q->refused || cx->stop) return cx->stop;
+  bool refused = ambi_load_relaxed(&cx->rt->x_type_check) &&
+                 ambi_fails_type_check(cx, form, &q->answers);
+  if (refused || cx->stop) return cx->stop;
   cx->limits.answers = 1;
   q->opened = true;
   if (ambi_form_open(cx, form)) return cx->stop;
@@ -166,13 +212,17 @@ static enum AmbStop begin(ambit_query *q) {
 }
 
 static enum AmbStop go_on(ambit_query *q) {
-  Context *cx = q->heap.cx;
-  if (q->refused) return STOP_NONE;
+  if (q->whole || q->given < q->answers.n) return STOP_NONE;
+  enum AmbStop stop;
+  q->given = 0;
   if (q->state == QUERY_RESTS) {
-    ambi_limits_go_on(cx);
-    return run(q);
+    ambi_limits_go_on(q->heap.cx);
+    stop = run(q);
+  } else {
+    stop = begin(q);
   }
-  return begin(q);
+  q->whole = stop == STOP_NONE;
+  return stop;
 }
 
 ambit_status ambit_next(ambit_query *q, ambit_term *answer) {
@@ -181,13 +231,13 @@ ambit_status ambit_next(ambit_query *q, ambit_term *answer) {
     return system_fail(q->heap.a, AMBIT_DONE, "there is no further answer");
   enum AmbStop stop = go_on(q);
   q->state = QUERY_RESTS;
-  size_t at = q->refused ? q->given++ : 0;
-  if (at < q->answers.n && (stop == STOP_ANSWERS || stop == STOP_NONE)) {
+  if (q->given < q->answers.n && (stop == STOP_ANSWERS || stop == STOP_NONE)) {
     ambi_limits_rest(cx);
-    *answer = term_of(ambi_deref(q->answers.at[at]));
+    *answer = term_of(ambi_deref(q->answers.at[q->given++]));
     return AMBIT_OK;
   }
   q->state = QUERY_ENDED;
+  q->heap.a->running--;
   ambi_limits_end(cx);
   if (stop == STOP_NONE)
     return system_fail(q->heap.a, AMBIT_DONE, "there is no further answer");
@@ -202,6 +252,7 @@ ambit_heap *ambit_query_heap(ambit_query *q) {
 void ambit_query_close(ambit_query *q) {
   if (!q) return;
   Runtime *rt = q->heap.a->rt;
+  q->heap.a->running -= q->state == QUERY_RESTS;
   if (q->opened) ambi_form_close(q->heap.cx);
   ambi_vec_drop(&q->answers);
   ambi_template_release(rt->store, &q->form);

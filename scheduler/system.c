@@ -92,6 +92,10 @@ static void host_note(void *arg, const char *text, size_t len) {
   if (a->options.note) a->options.note(a->options.arg, text, len);
 }
 
+static void host_failed(void *arg, Context *cx, Value call) {
+  ambi_kept_calls_note(&((ambit *)arg)->kept, cx, call);
+}
+
 void ambit_set_limits(ambit *a, const ambit_limits *l) {
   Limits *to = &a->rt->limits;
   to->query_seconds = l->seconds > 0 ? l->seconds : 0;
@@ -154,9 +158,12 @@ ambit *ambit_open(const ambit_options *options) {
   if (!a) return NULL;
   if (options) a->options = *options;
   open_lock(a);
-  Host host = {.arg = a, .write = host_write, .note = host_note};
+  ambi_kept_calls_open(&a->kept);
+  Host host = {
+      .arg = a, .write = host_write, .note = host_note, .failed = host_failed};
   a->rt = ambi_runtime_open(&host, 1);
   if (!a->rt) {
+    ambi_kept_calls_close(&a->kept);
     pthread_mutex_destroy(&a->calls);
     ambi_free(a, sizeof *a);
     return NULL;
@@ -180,8 +187,10 @@ void ambit_close(ambit *a) {
     ambi_context_close(a->spare[--a->nspare]);
   close_runtime(a);
   system_logs_drop(a);
+  ambi_kept_calls_close(&a->kept);
   pthread_mutex_destroy(&a->calls);
   ambi_buffer_drop(&a->message);
+  ambi_buffer_drop(&a->called);
   ambi_free(a, sizeof *a);
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "include/ambit.h"
+#include "runtime/kept_calls.h"
 #include "runtime/modules/module.h"
 #include "runtime/modules/runner.h"
 
@@ -24,11 +25,13 @@ struct ambit {
   ambit_port *ports;        // the newest that is open
   AMB_ATOMIC(bool) x_told;  // [all] something has come to a port
   pthread_mutex_t calls;    // [init] of functions that are called one at a time
+  KeptCalls kept;           // in which something failed
+  unsigned running;         // queries that have begun and not ended
   Context *spare[SPARE_CONTEXTS];
   unsigned nspare;
   void *compiler;  // NULL: bytecode only
   ambit_options options;
-  Buffer message;
+  Buffer message, called;  // of ambit_message, ambit_calls
   int exit_code;
 };
 

@@ -152,8 +152,9 @@ static void hint(Run *run) {
                    "note: %s is not known here; did you mean %s?", name, near);
 }
 
-static void tell_calls(Prompt *p, const char *lines) {
-  if (!lines) return;
+static void tell_calls(Prompt *p, const Buffer *calls) {
+  const char *lines = calls->text;
+  if (!calls->len) return;
   cli_screen_say(&p->screen, COLOUR_NOTE, "  calls, the innermost first:");
   for (size_t n; *lines; lines += n + (lines[n] != 0)) {
     n = strcspn(lines, "\n");
@@ -174,7 +175,10 @@ static void tell_stop(Run *run, const FormReport *r) {
              !p->cli->options.json) {
     ambi_stop_text(r->cx, what, sizeof what);
     cli_screen_say(&p->screen, COLOUR_ERROR, "stopped: %s", what);
-    tell_calls(p, cli_calls_about(p->cli, AMB_NONE));
+    Buffer calls = {0};
+    ambi_kept_calls_find(&p->cli->calls, p->cli->rt, AMB_NONE, &calls);
+    tell_calls(p, &calls);
+    ambi_buffer_drop(&calls);
   } else {
     cli_stop_tell(p->cli, run->what->source, r);
   }
@@ -191,7 +195,7 @@ static void tell_failure(Run *run, const FormReport *r) {
   else if (p->cli->options.json)
     cli_failure_tell(run->what->source, r->at, &run->failure, "");
   else
-    tell_calls(p, run->failure.calls);
+    tell_calls(p, &run->failure.calls);
 }
 
 static bool only_units(const Run *run, const FormReport *r) {
@@ -234,7 +238,7 @@ static bool on_form(void *arg, const FormReport *r) {
   tell_failure(run, r);
   hint(run);
   cli_failure_drop(&run->failure);
-  cli_calls_forget(p->cli);
+  ambi_kept_calls_forget(&p->cli->calls);
   run->head = AMB_NONE;
   run->all = run->cut = false;
   return !p->cli->closed && !is_cancelled(p);

@@ -75,6 +75,18 @@ START_TEST(answers_come_one_by_one) {
 }
 END_TEST
 
+// Errors are answers where nothing else is, all of them.
+START_TEST(errors_are_answers) {
+  ck_assert_int_eq(run("(= (bad) (Error a 1)) (= (bad) (Error b 2))"
+                       "(= (bad) (Error c 3))"
+                       "(= (mixed) (bad)) (= (mixed) 1) (= (mixed) (bad))"
+                       "(= (mixed) 2)"),
+                   AMBIT_OK);
+  gives("(bad)", "(Error a 1) (Error b 2) (Error c 3)");
+  gives("(mixed)", "1 2");
+}
+END_TEST
+
 START_TEST(queries_are_open_at_the_same_time) {
   ck_assert_int_eq(run("(p 1) (p 2) (p 3) (= (q $n) (* 10 $n))"), AMBIT_OK);
   ambit_query *outer = ask("(match &self (p $x) $x)");
@@ -456,6 +468,7 @@ int main(void) {
   tcase_add_test(c, a_script_reports_each_form);
   tcase_add_test(c, what_ends_a_script_is_told);
   tcase_add_test(c, answers_come_one_by_one);
+  tcase_add_test(c, errors_are_answers);
   tcase_add_test(c, queries_are_open_at_the_same_time);
   tcase_add_test(c, what_is_no_atom_is_refused);
   tcase_add_test(c, limits_stop_a_query_and_not_the_runtime);

@@ -5,6 +5,9 @@
 // decides are the author's breaks and the columns of the output alone, and a break that
 // was made here counts as the author's the next time: so the layout of a layout is the
 // same.
+//
+// Forms that go on in their last argument, as `(let $x A (let $y B (let $z C ...)))`, are a
+// chain. In a long one each link stands below the one before, and not to the right of it.
 #define _GNU_SOURCE  // memrchr
 #include <string.h>
 
@@ -18,6 +21,7 @@ enum {
   SHORT_HEAD = 12,      // arguments are aligned behind heads up to this width,
   FAR_RIGHT = 40,       // and in lists that begin before this column
   SHORT_CHILD = 16,     // lists with no wider children are filled line by line
+  LONG_CHAIN = 4,       // links from which on a chain is one
   ALL = UINT32_MAX
 };
 
@@ -25,18 +29,35 @@ typedef struct Shape {  // of an expression by its head
   const char *head;
   uint32_t keep;  // so many arguments stand on the head's line
   bool body;      // further ones are two columns right of the bracket
+  bool link;      // the last one may be the next link of a chain
 } Shape;
 
 static const Shape shapes[] = {
-    {"=", 1, false},       {":", 1, false},          {"->", ALL, false},
-    {"if", 1, false},      {"let", 2, true},         {"let*", 1, true},
-    {"chain", 2, true},    {"match", 2, true},       {"unify", 2, true},
-    {"case", 1, true},     {"switch", 1, true},      {"receive", 1, true},
-    {"map-atom", 2, true}, {"filter-atom", 2, true}, {"foldl-atom", 4, true},
-    {"sealed", 1, true},   {"lambda", 1, true},      {"\\", 1, true},
-    {"|->", 1, true},      {"function", 0, true},    {"@doc", 1, true},
+    {"=", 1, .body = false},
+    {":", 1, .body = false},
+    {"->", ALL, .body = false},
+    {"if", 1, .link = true},
+    {"let", 2, .body = true, .link = true},
+    {"let*", 1, .body = true, .link = true},
+    {"chain", 2, .body = true, .link = true},
+    {"unify", 2, .body = true, .link = true},
+    {"sealed", 1, .body = true, .link = true},
+    {"progn", 1, .link = true},
+    {"match", 2, .body = true},
+    {"case", 1, .body = true},
+    {"switch", 1, .body = true},
+    {"receive", 1, .body = true},
+    {"map-atom", 2, .body = true},
+    {"filter-atom", 2, .body = true},
+    {"foldl-atom", 4, .body = true},
+    {"lambda", 1, .body = true},
+    {"\\", 1, .body = true},
+    {"|->", 1, .body = true},
+    {"function", 0, .body = true},
+    {"@doc", 1, .body = true},
 };
-static const Shape of_call = {"", 1, false}, of_data = {"", 0, false};
+static const Shape of_call = {"", 1, .body = false};
+static const Shape of_data = {"", 0, .body = false};
 
 typedef struct Frame {  // a list that is open
   uint32_t node;
@@ -56,8 +77,11 @@ typedef struct Layout {
   const Tree *t;
   Buffer *out;
   uint32_t width;
-  uint32_t *flat;    // by node: its width on one line, or BROKEN
-  uint32_t *lead;    // what comes of it before anything in it can be broken
+  uint32_t *flat;   // by node: its width on one line, or BROKEN
+  uint32_t *lead;   // what comes of it before anything in it can be broken
+  uint32_t *chain;  // links from it on
+  uint32_t
+      *later;  // the later link of a long chain that it is or is about, or 0
   uint32_t column;   // of the output, from 0
   uint32_t indent;   // of its last line
   uint32_t comment;  // the column of a comment that just ended, plus 1; or 0
@@ -155,6 +179,43 @@ static void measure(Layout *l) {
   }
 }
 
+// ---- chains -------------------------------------------------------------------------
+
+// The link behind a list that is one; 0: its last argument is none.
+static uint32_t next_link(const Layout *l, uint32_t list) {
+  const Tree *t = l->t;
+  const Shape *shape = shape_of(t, list);
+  uint32_t index = 0, last = cli_tree_first(t, list);
+  if (!shape->link) return 0;
+  for (uint32_t i = last; (i = cli_tree_next(t, i)) != 0; index++)
+    last = i;
+  return index > shape->keep && t->nodes[last].kind == NODE_LIST &&
+                 l->chain[last]
+             ? last
+             : 0;
+}
+
+// Marks every link of a long chain but the first, and the comments in front of it.
+static void find_chains(Layout *l) {
+  const Node *nodes = l->t->nodes;
+  for (uint32_t i = l->t->count; --i > 0;)
+    if (nodes[i].kind == NODE_LIST && shape_of(l->t, i)->link)
+      l->chain[i] = 1 + l->chain[next_link(l, i)];
+  for (uint32_t i = 1; i < l->t->count; i++) {
+    if (nodes[i].kind != NODE_LIST || l->chain[i] < LONG_CHAIN) continue;
+    uint32_t link = next_link(l, i);
+    if (!link) continue;
+    l->chain[link] = l->chain[i];
+    uint32_t c = nodes[i].child;  // the last one in front of the comments
+    for (uint32_t n = c; n != link; n = cli_tree_next(l->t, n))
+      c = n;
+    while (c != link) {
+      c = nodes[c].next;
+      l->later[c] = link;
+    }
+  }
+}
+
 // ---- output -----------------------------------------------------------------------
 
 static void put(Layout *l, const char *s, uint32_t bytes) {
@@ -208,6 +269,13 @@ static bool fits(const Layout *l, const Frame *f, uint32_t child,
                  uint32_t column) {
   uint64_t flat = l->flat[child];
   return flat != BROKEN && column + flat + tail_of(l, f, child) <= l->width;
+}
+
+// The column of a child on a line of its own. A link that fits there is as any last
+// argument; one that has to be broken stands below the link before it, with its comments.
+static uint32_t begin_of(const Layout *l, const Frame *f, uint32_t node) {
+  uint32_t link = l->later[node];
+  return !link || fits(l, f, link, f->indent) ? f->indent : f->column;
 }
 
 // Is there no room for what it begins with, and more to the left?
@@ -299,13 +367,15 @@ static void before_comment(Layout *l, const Frame *f, uint32_t node) {
   }
   bool below = lines == 1 && l->comment &&
                source_column(l->t, node) == source_column(l->t, f->last);
-  put_line(l, below ? l->comment - 1 : f->indent, lines > 1 && f->last);
+  put_line(l, below ? l->comment - 1 : begin_of(l, f, node),
+           lines > 1 && f->last);
 }
 
 // Must a child that is not the first go to a line of its own?
 static bool goes_down(const Layout *l, const Frame *f, uint32_t node) {
   if (f->index == 1 && f->argument) return f->moved;
   if (is_crowded(l, f, node, l->column + 1)) return true;
+  if (begin_of(l, f, node) != f->indent) return true;
   if (l->flat[node] == BROKEN) return false;
   if (f->open && f->index > f->keep) return true;
   if (fits(l, f, node, l->column + 1)) return false;
@@ -329,7 +399,7 @@ static void before_child(Layout *l, Frame *f, uint32_t node) {
     f->indent = most_indent(l, l->indent + 2);
     put_line(l, f->indent, false);
   } else if (lines || l->comment || goes_down(l, f, node)) {
-    put_line(l, f->indent, lines > 1);
+    put_line(l, begin_of(l, f, node), lines > 1);
   } else {
     put_blanks(l, l->column + 1);
   }
@@ -379,10 +449,13 @@ static uint32_t behind(Layout *l, uint32_t node) {
 
 bool cli_format(const Tree *t, unsigned width, Buffer *out) {
   Layout l = {.t = t, .out = out, .width = width};
-  size_t bytes = 2 * t->count * sizeof *l.flat;
+  size_t bytes = 4 * t->count * sizeof *l.flat;
   l.flat = ambi_alloc(bytes);
   if (!l.flat) return false;
   l.lead = l.flat + t->count;
+  l.chain = l.lead + t->count;
+  l.later = l.chain + t->count;
+  find_chains(&l);
   measure(&l);
   ambi_work_open(&l.frames);
   Frame *all = ambi_work_push(&l.frames, sizeof *all);

@@ -135,19 +135,110 @@ START_TEST(comments) {
 }
 END_TEST
 
+// At width 40.
+START_TEST(chains) {
+  // three links are indented, as anything is
+  check_looks("(let $x (aaaaaaaaaaaa 1) (let $y (bbbbbbbbbbbb 2) "
+              "(let $z (cccccccccc 3) (gggggg $x $y $z))))",
+              "(let $x (aaaaaaaaaaaa 1)\n"
+              "  (let $y (bbbbbbbbbbbb 2)\n"
+              "    (let $z (cccccccccc 3)\n"
+              "      (gggggg $x $y $z))))\n");
+  check_looks("(let $x (aaaaaaaaaaaa 1) (let $y (bbbbbbbbbbbb 2) "
+              "(let $z (cccccccccc 3) (let $u (dddddddddddd 4) (gggggg $x $y "
+              "$z)))))",
+              "(let $x (aaaaaaaaaaaa 1)\n"
+              "(let $y (bbbbbbbbbbbb 2)\n"
+              "(let $z (cccccccccc 3)\n"
+              "(let $u (dddddddddddd 4)\n"
+              "  (gggggg $x $y $z)))))\n");
+  // the last one fits where it is indented
+  check_looks("(= (f $a) (chain (eval (aaaaaaaaa $a)) $x (chain (eval "
+              "(bbbbbbbbb $x)) $y (chain (c $y) $z (let $u $z (return $u))))))",
+              "(= (f $a)\n"
+              "   (chain (eval (aaaaaaaaa $a)) $x\n"
+              "   (chain (eval (bbbbbbbbb $x)) $y\n"
+              "   (chain (c $y) $z\n"
+              "     (let $u $z (return $u))))))\n");
+  check_looks("(if (< $n 1) small (if (< $n 10) middle (if (< $n 100) large "
+              "(if (< $n 1000) huge enormous-and-more))))",
+              "(if (< $n 1)\n"
+              "    small\n"
+              "(if (< $n 10)\n"
+              "    middle\n"
+              "(if (< $n 100)\n"
+              "    large\n"
+              "(if (< $n 1000)\n"
+              "    huge\n"
+              "    enormous-and-more))))\n");
+  // mixed, with comments
+  check_looks("(progn (print start)\n; why\n; not\n(let* (($x 1)\n($y 2))\n"
+              "(if (== $x $y) no ; it is\n(unify $x (a $b)\n$b\n\n; else\n"
+              "$x))))",
+              "(progn (print start)\n"
+              "; why\n"
+              "; not\n"
+              "(let* (($x 1)\n"
+              "       ($y 2))\n"
+              "(if (== $x $y) no ; it is\n"
+              "(unify $x (a $b)\n"
+              "  $b\n"
+              "\n"
+              "  ; else\n"
+              "  $x))))\n");
+  // what fits stays on its line
+  check_looks("(let $x 1 (let $y 2 (let $z 3 ($x))))",
+              "(let $x 1 (let $y 2 (let $z 3 ($x))))\n");
+  // no links: too few arguments
+  check_looks("(let (let (let $x\n1)))",
+              "(let (let (let $x\n            1)))\n");
+}
+END_TEST
+
+// Lines that begin ever further to the right would make text grow with the square of
+// the number of links.
+START_TEST(a_long_chain_stays_left) {
+  enum { LINKS = 2000 };
+  Buffer b = {0};
+  for (int i = 0; i < LINKS; i++)
+    ambi_buffer_format(&b, "(chain (eval (f%d $x)) $x ", i);
+  ambi_buffer_puts(&b, "($x)");
+  for (int i = 0; i < LINKS; i++)
+    ambi_buffer_puts(&b, ")");
+  Buffer out = format(b.text, b.len, 80);
+  ck_assert_uint_eq(out.len, b.len + strlen("  \n"));
+  check_text(b.text, b.len);
+  ambi_buffer_drop(&b);
+  ambi_buffer_drop(&out);
+}
+END_TEST
+
 START_TEST(every_file) {
   ck_assert_uint_gt(each_program(check_text), 500);
 }
 END_TEST
 
 START_TEST(programs_at_random) {
-  static const char *const pieces[] = {
-      "(",   "(",   "(",     "(",       ")",        ")",
-      ")",   ")",   "\n",    "\n",      "\n\n",     " ",
-      "  ",  "   ", "; c\n", "  ; d\n", "\n; e\n",  "=",
-      "let", "if",  "f",     "case",    "match",    "let*",
-      "$x",  "!",   "1",     "\"s\"",   "\"s\nt\"", "a-long-word-of-ours",
-      "->",  "\n ", "\n  ",  "\n    "};
+  static const char *const pieces[] = {"(",           "(",
+                                       "(",           "(",
+                                       ")",           ")",
+                                       ")",           ")",
+                                       "\n",          "\n",
+                                       "\n\n",        " ",
+                                       "  ",          "   ",
+                                       "; c\n",       "  ; d\n",
+                                       "\n; e\n",     "=",
+                                       "let",         "if",
+                                       "f",           "case",
+                                       "match",       "let*",
+                                       "$x",          "!",
+                                       "1",           "\"s\"",
+                                       "\"s\nt\"",    "a-long-word-of-ours",
+                                       "->",          "\n ",
+                                       "\n  ",        "\n    ",
+                                       "(if a b",     "(let $x (f)",
+                                       "(chain a $x", "(let* (($x 1))",
+                                       "(progn (a)"};
   enum { PIECES = sizeof pieces / sizeof *pieces };
   uint64_t seed = 7;
   for (int round = 0; round < 12000; round++) {
@@ -211,6 +302,8 @@ int main(void) {
   tcase_add_test(tc, indents);
   tcase_add_test(tc, long_lines);
   tcase_add_test(tc, comments);
+  tcase_add_test(tc, chains);
+  tcase_add_test(tc, a_long_chain_stays_left);
   tcase_add_test(tc, every_file);
   tcase_add_test(tc, programs_at_random);
   tcase_add_test(tc, deep_lists);

@@ -281,14 +281,10 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data) {
   ambi_unguard(rt);
 }
 
-void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
-                      const uint32_t *symbols, uint32_t n) {
+void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched) {
   ambi_guard(rt);
   grow(&rt->mentions, effects);
   grow_fetched(&rt->mentions, fetched);
-  for (uint32_t i = 0; i < n; i++)
-    mention_symbol(rt, symbols[i] & ~MENTIONED_AS_DATA, false,
-                   symbols[i] & MENTIONED_AS_DATA);
   ambi_unguard(rt);
 }
 
@@ -387,9 +383,10 @@ static bool names_nothing(const Runtime *rt, Value body, unsigned effects,
   return none;
 }
 
-// Notes the effects by name. False: something goes without its name.
-static bool mention_by_name(Runtime *rt, const RecordVec *all,
-                            unsigned effects) {
+// Notes the effects by name, and in `own` whose names these are. False: something goes
+// without its name.
+static bool mention_by_name(Runtime *rt, const RecordVec *all, unsigned effects,
+                            uint8_t *own) {
   Mentions *m = &rt->mentions;
   ValueVec todo = {0};
   bool ok = true;
@@ -401,6 +398,7 @@ static bool mention_by_name(Runtime *rt, const RecordVec *all,
     uint32_t head = head_symbol(atom);
     ok = head && head < m->nsymbols;
     if (ok) m->modules[head] |= (uint8_t)effects;
+    if (ok) own[head] = true;
   }
   for (size_t i = 0; ok && i < all->n; i++) {
     Value atom = ambi_record_atom(all->at[i]);
@@ -411,17 +409,31 @@ static bool mention_by_name(Runtime *rt, const RecordVec *all,
   return ok;
 }
 
-void ambi_mention_rules(Runtime *rt, Space *module, unsigned effects) {
-  Mentions *m = &rt->mentions;
+static bool mention_rules(Runtime *rt, Space *module, unsigned effects,
+                          uint8_t *own) {
   RecordVec all = {0};
-  if (!effects) return;
-  ambi_guard(rt);
-  bool ok = (effects & ~(unsigned)E_ALL) == 0 &&
+  bool ok = own && (effects & ~(unsigned)E_ALL) == 0 &&
             ambi_space_atoms(module, &all) &&
-            mention_by_name(rt, &all, effects);
-  if (!ok) grow(m, effects);
-  m->changed = true;
+            mention_by_name(rt, &all, effects, own);
   ambi_records_drop(&all);
+  return ok;
+}
+
+void ambi_mention_module(Runtime *rt, Space *module, const BootModule *image) {
+  Mentions *m = &rt->mentions;
+  unsigned effects = image->effects;
+  ambi_guard(rt);
+  uint8_t *own = effects ? ambi_alloc(m->nsymbols) : NULL;
+  bool by_name = effects && mention_rules(rt, module, effects, own);
+  if (!by_name) grow(m, effects);
+  grow_fetched(m, image->fetched);
+  for (uint32_t i = 0; i < image->nmentions; i++) {
+    uint32_t symbol = image->mentions[i] & ~MENTIONED_AS_DATA;
+    if (by_name && own[symbol]) continue;  // it only calls them
+    mention_symbol(rt, symbol, false, symbol != image->mentions[i]);
+  }
+  if (effects) m->changed = true;
+  if (own) ambi_free(own, m->nsymbols);
   ambi_unguard(rt);
 }
 

@@ -34,6 +34,8 @@ enum NamedAs {
   NAMED_FUNCTION = 4   // it has a rule
 };
 
+struct BootModule;
+
 typedef struct Mentions {
   unsigned
       effects;  // of operations that were read (enum Effect), and those beside
@@ -81,13 +83,14 @@ void ambi_mention_eval(Runtime *rt, Value e);
 // Is the atom a rule for all expressions, a type of all symbols, or, by its head, both a
 // rule and a type?
 bool ambi_is_broad(Value atom);
-// A text was taken from the boot image: what reading it would have noted.
-#define MENTIONED_AS_DATA 0x80000000u  // a bit of the symbols
-void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched,
-                      const uint32_t *symbols, uint32_t n);
-// The rules of this library module have these effects at most: for whoever reads the
-// name of one, if none has such names as data; else from now on.
-void ambi_mention_rules(Runtime *rt, Space *module, unsigned effects);
+// A program was taken from a compiled file: what reading its text noted.
+void ambi_mention_all(Runtime *rt, unsigned effects, unsigned fetched);
+// A module of the library, with these rules, was taken from the boot image. What its text
+// mentions counts as read; what its rules do, for whoever reads the name of one, if none
+// has such names as data; else from now on.
+#define MENTIONED_AS_DATA 0x80000000u  // a bit of the image's symbols
+void ambi_mention_module(Runtime *rt, Space *module,
+                         const struct BootModule *image);
 // Effects an unknown head may have. Memory out: all.
 unsigned ambi_mentioned_effects(Runtime *rt);
 // Those of code that is the value of a variable, or fetched. Pure if none of it writes.

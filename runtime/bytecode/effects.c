@@ -94,6 +94,19 @@ static bool effect_free_instruction(uint32_t symbol) {
   }
 }
 
+// Does an `eval` reduce what has a known head? Nothing happens then but what that does.
+static bool evaluates_known(Value e) {
+  if (ambi_expr_size(e) != 2) return false;
+  Value call = ambi_expr_at(e, 1);
+  return ambi_is_expr(call) && !unknown_head(ambi_expr_at(call, 0));
+}
+
+static bool is_effect_free(Value instruction) {
+  uint32_t symbol = ambi_sym_of(ambi_expr_at(instruction, 0));
+  return symbol == AMB_S_EVAL ? evaluates_known(instruction)
+                              : effect_free_instruction(symbol);
+}
+
 static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
   Value h = ambi_expr_at(e, 0);
   if (ambi_is_op(h)) {
@@ -106,7 +119,7 @@ static void head_effects(Reach *r, Space *s, Value e, bool evaluated) {
   } else if (ambi_is_sym(h)) {
     if (ambi_sym_of(h) == AMB_S_UNIFY)
       r->effects |= E_READ_SPACE;  // if one side is a space
-    else if (ambi_is_instruction(e) && !effect_free_instruction(ambi_sym_of(h)))
+    else if (ambi_is_instruction(e) && !is_effect_free(e))
       r->effects |= E_EVERYTHING;
     if (ambi_form_untouched(r->cs, s, h, ambi_expr_size(e) - 1)) return;
     add_definition(r, ambi_definition(r->cs, s, h, ambi_expr_size(e) - 1));

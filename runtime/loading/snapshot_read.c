@@ -207,7 +207,7 @@ static bool mention(const Snapshot *s) {
   unsigned effects =
                (unsigned)(s->tail.effects & (E_ALL | E_BROAD | E_SENDS_BACK)),
            fetched = (unsigned)(s->tail.effects >> 32 & E_ALL);
-  if (program) ambi_mention_all(rt, effects, fetched, NULL, 0);
+  if (program) ambi_mention_all(rt, effects, fetched);
   for (uint64_t i = 0; !program && i < s->tail.nops; i++)
     ambi_mention_op(rt, AMB_OP_ID(s->op_ids[s->ops[i].id]), true);
   uint64_t n = program ? s->tail.nmentions : s->tail.nsymbols;

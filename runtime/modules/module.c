@@ -352,8 +352,6 @@ static bool load_image(Context *cx, Module *m) {
   if (!may_nest(cx) || !import_all(cx, m, image->imports)) return false;
   if (!b->terms) b->terms = ambi_store_load(rt->store, &image->terms);
   if (!b->terms) return no_memory(cx);
-  ambi_mention_all(rt, E_PURE, image->fetched, image->mentions,
-                   image->nmentions);
   ambi_space_evaluates(m->space);
   for (; b->natoms < image->natoms; b->natoms++) {
     Template t =
@@ -362,7 +360,7 @@ static bool load_image(Context *cx, Module *m) {
     ambi_template_release(rt->store, &t);
     return no_memory(cx);
   }
-  ambi_mention_rules(rt, m->space, image->effects);
+  ambi_mention_module(rt, m->space, image);
   b->space = m->space;
   b->version = m->space->version;
   return true;

@@ -1,0 +1,77 @@
+#!/usr/bin/env perl
+# Which searches evaluators share: programs of which something is handed over when one
+# may at every step, and those where nothing may be. That the answers are the same is
+# matrix.t's to show.
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$FindBin::Bin/lib";
+use JSON::PP;
+use Modes;
+use Program;
+use Test::More;
+
+my $ambit = Program::path();
+plan skip_all => 'only a debug build hands over at every step' if !Modes::can_stress();
+
+my $search = <<'END';
+(= (digit) (superpose (1 2 3 4 5 6 7 8)))
+(= (count $all) (size-atom $all))
+(= (work $n) (if (== $n 0) 0 (work (- $n 1))))
+END
+
+# A name, whether it is shared (undef: in hope at most, and then begun again), the program
+# behind $search, and what it prints.
+my @programs = (
+    [   'a search', 1,
+        '!(collapse (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))))', '[(7 8)]'
+    ],
+    [   'with effects', 0,
+        '!(count (collapse (let $x (digit) (println! $x))))',
+        join( "\n", 1 .. 8, '[8]' )
+    ],
+    [   'rules of the library that evaluate one operation', 1,
+        '!(count (collapse (let* (($x (digit)) ($y (digit))) (if (== (min $x $y) (max $x $y)) $x (empty)))))',
+        '[8]'
+    ],
+    [   'a rule that evaluates what prints', undef,
+        '(= (told $x) (function (chain (eval (println! $x)) $u (return $x))))
+         !(count (collapse (told (digit))))',
+        join( "\n", 1 .. 8, '[8]' )
+    ],
+    [   'a rule that evaluates what it is given', undef,
+        '(= (given $e) (function (chain (eval $e) $u (return $u))))
+         !(count (collapse (let $x (digit) (given (println! $x)))))',
+        join( "\n", 1 .. 8, '[8]' )
+    ],
+    [   'tuples of variables, behind an import', 1,
+        '!(import! &self concurrent)
+         (= (pair $k) (let* (($x (digit)) ($y (digit))) (if (== (+ $x $y) $k) ($x $y) (empty))))
+         !(count (collapse (pair 9)))',
+        "[()]\n[8]"
+    ],
+);
+
+sub given {
+    my ($text) = @_;
+    local $ENV{AMBIT_STRESS} = 'handover';
+    my $r = Program::run( argv => [ $ambit, '--tier=1', '-j1', '--stats=json', '-e', $search . $text ] );
+    my $all = eval { decode_json( $r->{err} ) } // {};
+    return ( $r->{out}, $all->{total}{given} // "no number: $r->{err}" );
+}
+
+for my $row (@programs) {
+    my ( $name, $shared, $text, $answer ) = @$row;
+    my ( $out,  $given ) = given($text);
+    is( $out, "$answer\n", "$name: the answer" );
+    next if !defined $shared;
+    ok( $shared ? $given > 0 : $given == 0, "$name: " . ( $shared ? 'shared' : 'not shared' ) )
+        or diag "handed over: $given";
+}
+
+# What streams gives its first result before it has found the second.
+my $endless = '(= (from $n) $n) (= (from $n) (from (+ $n 1))) !(once (+ 1 (min (from 3) 9)))';
+my $r       = Program::run( argv => [ $ambit, '--tier=1', '-j1', '--steps=100000', '-e', $endless ] );
+is( $r->{out}, "[4]\n", 'rules of the library stream' );
+
+done_testing;

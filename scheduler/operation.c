@@ -126,7 +126,7 @@ ambit_status ambit_register(ambit *a, const ambit_operation *op) {
     return system_fail(a, AMBIT_MISUSE,
                        "the operation %s: it has no function, or no 0 to %d "
                        "arguments, or unknown effects",
-                       op->name ? op->name : "(no name)", MOST_ARGS);
+                       op->name ? op->name : "(unnamed)", MOST_ARGS);
   Registered *r = ambi_alloc(sizeof *r);
   if (!r) return explain(a, op, HOST_NO_MEMORY);
   *r = (Registered){.a = a, .op = *op};

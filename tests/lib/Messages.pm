@@ -13,7 +13,7 @@ use Program;
 
 # Whose texts are messages, whatever else stands between the brackets.
 my @TELL = qw(ambi_answer_error ambi_set_message ambi_make_error_text AMB_ROW_FAIL ambi_line_fail
-    cli_complain malformed fail fail_input wrong);
+    cli_complain malformed fail fail_input wrong system_fail misused);
 # Only where this is their name for it: elsewhere they are internal.
 my %TELL_IN = ( 'runtime/loading/' => ['bad'], 'runtime/atoms/limits.c' => ['snprintf'] );
 

@@ -200,7 +200,10 @@ static bool copy_object(ImageCopy *c, Value v, Value *out) {
   return true;
 }
 
-enum { POLL_WORDS = 1 << 16 };
+enum {
+  POLL_WORDS = 1 << 16,
+  PLAIN_FLAT = TAG_HDR << 4 | KIND_FLAT  // the first bits of its header
+};
 
 // A term that shares its parts may be far larger as a copy.
 static inline bool walk_on(ImageCopy *c) {
@@ -238,6 +241,11 @@ static inline bool is_newer(const ImageCopy *c, const Word *p) {
 static inline bool has_object(Value v) {
   uint32_t tag = ambi_tag(v);
   return tag == TAG_EXPR || tag == TAG_OBJ || tag == TAG_BIG;
+}
+
+// EXPR, VAR, BIG, CELL and OBJ.
+static inline bool may_refer(Word w) {
+  return (w >> 48) - TAG_EXPR <= TAG_OBJ - TAG_EXPR;
 }
 
 // The children of an expression copied to w, 1 to n: which is the last that is to be
@@ -279,14 +287,71 @@ static bool copy_flat(ImageCopy *c, Value v, size_t *at, uint32_t *last,
   return true;
 }
 
+// Where copy_spine is: the term it comes to, and the word that is to refer to its copy.
+typedef struct SpineAt {
+  Value v;
+  size_t slot;  // of the image; SIZE_MAX: *out
+  bool done;    // there is no further term
+} SpineAt;
+
+// Lists, which most results are: one after the other the terms that are atoms but for
+// their last part, as far as the image has room. What is different in any way is left
+// as it is, and *at says where.
+static void copy_list(ImageCopy *c, SpineAt *at, Value *out) {
+  Image *m = c->m;
+  size_t words = m->cap <= c->plain ? m->cap : c->plain;
+  size_t room = words > m->n ? words - m->n : 0;
+  uint32_t turns = POLL_WORDS - 1 - c->s->steps % POLL_WORDS;
+  const Word *limit = c->limit, *h = c->cx->h, *known = c->end.p;
+  Word *w = m->w + m->n;
+  Word *hole = at->slot == SIZE_MAX ? &out->w : m->w + at->slot;
+  // What a reference differs by from the address.
+  const Word base = image_ref(m, TAG_EXPR, 0, 0).w - (uintptr_t)m->w;
+  SpineTerm *told = c->spine ? c->spine->at + c->nspine : NULL;
+  size_t left = c->spine ? c->spine->n - c->nspine : 0, begun = left;
+  Value v = at->v;
+  for (; turns; turns--) {
+    const Word *p = ambi_ptr(v);
+    Word header = *p, n = (uint32_t)header;
+    if (AMB_UNLIKELY(p == known || header >> 44 != PLAIN_FLAT || n >= room))
+      break;
+    Word i = 1;
+    for (; i < n && !may_refer(p[i]); i++)
+      w[i] = p[i];
+    Word x = p[n];
+    bool more = may_refer(x);
+    const Word *to = ambi_ptr(AMB_V(x));
+    if (i < n || (more && (x >> 48 != TAG_EXPR || to < limit || to >= h)))
+      break;
+    w[0] = ambi_header(KIND_FLAT, FLAG_GROUND, (uint32_t)n);
+    w[n] = x;
+    *hole = (base + (uintptr_t)w) | (v.w & AMB_EXPR_MARKS);
+    if (left) told[begun - left--].at = (size_t)(w - m->w);
+    c->s->steps++;
+    hole = w + n;
+    w += n + 1;
+    room -= n + 1;
+    at->done = !more;
+    if (!more) break;
+    v = AMB_V(x);
+  }
+  c->nspine += begun - left;
+  if (w != m->w + m->n) at->slot = (size_t)(hole - m->w);
+  at->v = v;
+  m->n = (size_t)(w - m->w);
+}
+
 // An EXPR without variables, and of its parts the last that is to be copied, and so on:
 // a list of atoms is done in one pass. *more: other parts are as they were.
 static bool copy_spine(ImageCopy *c, Value v, Value *out, bool *more) {
   Image *m = c->m;
-  for (size_t slot = SIZE_MAX;;) {
+  for (SpineAt s = {.v = v, .slot = SIZE_MAX};;) {
     uint32_t last = 0;
     size_t at = 0;
     Value copy;
+    copy_list(c, &s, out);
+    if (s.done) return true;
+    v = s.v;
     if (!walk_on(c)) return false;
     if (AMB_UNLIKELY(ambi_ptr(v) == c->end.p)) {
       copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, c->end.at);
@@ -299,13 +364,13 @@ static bool copy_spine(ImageCopy *c, Value v, Value *out, bool *more) {
       *more = true;
       if (!copy_words(c, v, &copy)) return false;
     }
-    if (slot == SIZE_MAX)
+    if (s.slot == SIZE_MAX)
       *out = copy;
     else
-      m->w[slot] = copy.w;
+      m->w[s.slot] = copy.w;
     if (!last) return true;
-    slot = at + last;
-    v = AMB_V(m->w[slot]);
+    s.slot = at + last;
+    s.v = AMB_V(m->w[s.slot]);
   }
 }
 

@@ -9,6 +9,7 @@ from .measure import GRAIN, Cell
 
 MOST_TURNS = 1 << 26
 SMALL_TURNS = 5
+SLOWEST = 64  # times as slow as Ambit's first tier: what a peer is tried with
 
 
 def shape_text(name, shape, size, turns):
@@ -17,20 +18,23 @@ def shape_text(name, shape, size, turns):
                       shape.twin_sources(name, size, turns))
 
 
-def enough_turns(bench, o, engine, name, shape, size, folder):
-    """Turns doubled until the run is long enough; None if it gives no answer."""
-    turns = max(1, (64 if engine.slow else 4096) // shape.count(size))
+def enough_turns(bench, o, engine, text_of, turns, most):
+    """Turns, doubled until the run is long enough, at most so many; a word if one gives
+    no answer."""
     while True:
         c = Cell()
-        c.argv = engine.prepare(shape_text(name, shape, size, turns), folder)
-        s = c.attempt(lambda c=c: bench.sample(c))
+        with tempfile.TemporaryDirectory(prefix="ambit-bench-") as folder:
+            c.argv = c.attempt(
+                lambda n=turns, d=folder: engine.prepare(text_of(n), d))
+            s = c.attempt(lambda c=c: bench.sample(c)) if c.argv else None
         if s is None:
-            return None, c.word
+            return c.word or turns
         net = s.cpu - bench.start.get(engine.name, 0)
-        if net >= o.least or turns >= MOST_TURNS:
-            return turns, None
+        if net >= o.least or turns >= most:
+            return turns
         # Nearly there: as many as it takes, at least twice as many.
-        turns *= max(2, min(32, int(o.least / max(net, 1e-4))))
+        turns = min(most, turns * max(2, min(SLOWEST,
+                                             int(o.least / max(net, 1e-4)))))
 
 
 def shape_cost(o, whole, empty, units):
@@ -47,19 +51,23 @@ def shape_cost(o, whole, empty, units):
 
 
 def shape_turns(bench, o, engines, name, shape, size):
-    """engine name -> turns, or a word; peers take as many as Ambit's first
-    tier."""
-    turns, usual = {}, SMALL_TURNS
-    with tempfile.TemporaryDirectory(prefix="ambit-bench-") as folder:
-        for engine in engines:
-            if o.small or (not engine.slow and engine is not engines[0]):
-                turns[engine.name] = usual
-                continue
-            own, word = enough_turns(bench, o, engine, name, shape, size,
-                                     folder)
-            turns[engine.name] = word or own
-            if engine is engines[0] and own:
-                usual = own
+    """engine name -> turns, or a word: for each so many that its run is long enough,
+    but no more than Ambit's first tier takes."""
+    def text_of(turns):
+        return shape_text(name, shape, size, turns)
+
+    turns, usual = {}, MOST_TURNS
+    for e in engines:
+        if o.small:
+            turns[e.name] = SMALL_TURNS
+            continue
+        first = e is engines[0] or e.slow
+        begin = (64 if e.slow else 4096) // shape.count(size) if first \
+            else usual // SLOWEST
+        turns[e.name] = enough_turns(bench, o, e, text_of, max(1, begin),
+                                     MOST_TURNS if first else usual)
+        if e is engines[0] and isinstance(turns[e.name], int):
+            usual = turns[e.name]
     return turns
 
 

@@ -103,6 +103,8 @@ typedef uint32_t JitLabel;  // valid until the next jit_begin
 Jit *jit_open(void);  // NULL: memory is out
 void jit_close(Jit *j);
 void jit_begin(Jit *j);
+// From now on asmjit encodes all there is, which takes longer and is for tests.
+void jit_whole(Jit *j, bool whole);
 // Bytes of what was assembled, an upper bound; 0 after an error.
 size_t jit_size(Jit *j);
 // Writes jit_size bytes to `write`, to be run at `run`. False: error.
@@ -154,7 +156,7 @@ void jit_call_r(Jit *j, JitReg r);
 void jit_ret(Jit *j);
 // Jumps over what comes until jit_skip_to_here: at most 127 bytes of this section.
 typedef struct JitSkip {
-  JitLabel to;
+  size_t from;  // of the section
 } JitSkip;
 JitSkip jit_skip_if(Jit *j, JitIf c);
 void jit_skip_to_here(Jit *j, JitSkip s);

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "compiler_thread/jit.h"
+#include "compiler_thread/jit_encode.h"
 
 using namespace asmjit;
 
@@ -58,6 +59,9 @@ const InstId jumps[J_IF_COUNT] = {
     x86::Inst::kIdJg, x86::Inst::kIdJge, x86::Inst::kIdJb, x86::Inst::kIdJbe,
     x86::Inst::kIdJa, x86::Inst::kIdJae, x86::Inst::kIdJo, x86::Inst::kIdJs,
     x86::Inst::kIdJp};
+// As they are numbered in the instructions.
+const uint8_t conditions[J_IF_COUNT] = {0x4, 0x5, 0xC, 0xE, 0xF, 0xD, 0x2,
+                                        0x6, 0x7, 0x3, 0x0, 0x8, 0xA};
 const InstId floats[] = {x86::Inst::kIdAddsd,  x86::Inst::kIdSubsd,
                          x86::Inst::kIdMulsd,  x86::Inst::kIdDivsd,
                          x86::Inst::kIdSqrtsd, x86::Inst::kIdUcomisd};
@@ -81,6 +85,24 @@ struct Jit {
   unsigned pair = 0;
   Outside outside[OUTSIDE];  // hashed by address
   unsigned noutside = 0;
+  bool whole = false;  // asmjit encodes everything
+
+  // Where an instruction may be written; NULL: asmjit is to do it, and to find room.
+  uint8_t *room() {
+    return whole || a.remainingSpace() < JIT_LONGEST ? nullptr : a.bufferPtr();
+  }
+  // An instruction was written up to `end`. False: none was.
+  bool wrote(uint8_t *end) {
+    if (!end) return false;
+    CodeBuffer &buffer = a.currentSection()->buffer();
+    a._bufferPtr = end;
+    if (a.offset() > buffer._size) buffer._size = a.offset();
+    return true;
+  }
+  template <typename Encode> bool put(Encode encode) {
+    uint8_t *at = room();
+    return at && wrote(encode(at));
+  }
 
   void begin() {
     static const char *const names[] = {"", ".cold", ".hot2", ".cold2", ".far"};
@@ -156,6 +178,10 @@ void jit_begin(Jit *j) {
   j->begin();
 }
 
+void jit_whole(Jit *j, bool whole) {
+  j->whole = whole;
+}
+
 size_t jit_size(Jit *j) {
   size_t size = 0;
   for (int i = 0; i < Jit::SECTIONS; i++)
@@ -203,16 +229,25 @@ void jit_cold(Jit *j) {
 }
 
 void jit_rr(Jit *j, JitOp op, JitReg to, JitReg from) {
-  j->a.emit(ops[op], reg64(to), reg64(from));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rr(at, true, jit_op_codes[op].to_rm, from, to);
+      }))
+    j->a.emit(ops[op], reg64(to), reg64(from));
 }
 void jit_rr32(Jit *j, JitOp op, JitReg to, JitReg from) {
-  j->a.emit(ops[op], reg32(to), reg32(from));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rr(at, false, jit_op_codes[op].to_rm, from, to);
+      }))
+    j->a.emit(ops[op], reg32(to), reg32(from));
 }
 void jit_ri(Jit *j, JitOp op, JitReg to, int32_t i) {
-  j->a.emit(ops[op], reg64(to), Imm(i));
+  if (!j->put([=](uint8_t *at) { return jit_encode_ri(at, true, op, to, i); }))
+    j->a.emit(ops[op], reg64(to), Imm(i));
 }
 void jit_ri32(Jit *j, JitOp op, JitReg to, int32_t i) {
   const x86::Gp low = x86::gpb(static_cast<uint32_t>(to));
+  if (j->put([=](uint8_t *at) { return jit_encode_ri(at, false, op, to, i); }))
+    return;
   if (op == J_TEST && i == 0xFF)
     j->a.test(low, low);
   else if (op == J_TEST && i > 0 && i <= INT8_MAX)  // a mark
@@ -221,34 +256,52 @@ void jit_ri32(Jit *j, JitOp op, JitReg to, int32_t i) {
     j->a.emit(ops[op], reg32(to), Imm(i));
 }
 void jit_rm(Jit *j, JitOp op, JitReg to, JitMem from) {
-  j->a.emit(ops[op], reg64(to), memory(from, 8));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rm(at, true, jit_op_codes[op].from_rm, to, from);
+      }))
+    j->a.emit(ops[op], reg64(to), memory(from, 8));
 }
 void jit_rm32(Jit *j, JitOp op, JitReg to, JitMem from) {
-  j->a.emit(ops[op], reg32(to), memory(from, 4));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rm(at, false, jit_op_codes[op].from_rm, to, from);
+      }))
+    j->a.emit(ops[op], reg32(to), memory(from, 4));
 }
 void jit_mr(Jit *j, JitOp op, JitMem to, JitReg from) {
-  j->a.emit(ops[op], memory(to, 8), reg64(from));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rm(at, true, jit_op_codes[op].to_rm, from, to);
+      }))
+    j->a.emit(ops[op], memory(to, 8), reg64(from));
 }
 void jit_mr32(Jit *j, JitOp op, JitMem to, JitReg from) {
-  j->a.emit(ops[op], memory(to, 4), reg32(from));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rm(at, false, jit_op_codes[op].to_rm, from, to);
+      }))
+    j->a.emit(ops[op], memory(to, 4), reg32(from));
 }
 void jit_mi(Jit *j, JitOp op, unsigned size, JitMem to, int32_t i) {
-  j->a.emit(ops[op], memory(to, size), Imm(i));
+  if (!j->put([=](uint8_t *at) { return jit_encode_mi(at, size, op, to, i); }))
+    j->a.emit(ops[op], memory(to, size), Imm(i));
 }
 void jit_imm(Jit *j, JitReg to, uint64_t i) {
+  if (j->put([=](uint8_t *at) { return jit_encode_imm(at, to, i); })) return;
   if (i <= UINT32_MAX)
     j->a.mov(reg32(to), Imm(i));
   else
     j->a.mov(reg64(to), Imm(i));
 }
 void jit_zx(Jit *j, unsigned size, JitReg to, JitMem from) {
-  j->a.movzx(reg32(to), memory(from, size));
+  if (!j->put([=](uint8_t *at) {
+        return jit_encode_rm(at, false, size == 1 ? 0x0FB6 : 0x0FB7, to, from);
+      }))
+    j->a.movzx(reg32(to), memory(from, size));
 }
 void jit_zx16(Jit *j, JitReg to, JitReg from) {
   j->a.movzx(reg32(to), x86::gpw(static_cast<uint32_t>(from)));
 }
 void jit_shift(Jit *j, JitShift op, JitReg r, unsigned n) {
-  j->a.emit(shifts[op], reg64(r), Imm(n));
+  if (!j->put([=](uint8_t *at) { return jit_encode_shift(at, op, r, n); }))
+    j->a.emit(shifts[op], reg64(r), Imm(n));
 }
 void jit_not32(Jit *j, JitReg r) {
   j->a.not_(reg32(r));
@@ -264,7 +317,9 @@ void jit_prefetch(Jit *j, JitMem m) {
   j->a.prefetcht0(memory(m, 1));
 }
 void jit_lea(Jit *j, JitReg to, JitMem m) {
-  j->a.lea(reg64(to), memory(m, 8));
+  if (!j->put(
+          [=](uint8_t *at) { return jit_encode_rm(at, true, 0x8D, to, m); }))
+    j->a.lea(reg64(to), memory(m, 8));
 }
 void jit_push(Jit *j, JitReg r) {
   j->a.push(reg64(r));
@@ -307,13 +362,24 @@ void jit_call_label(Jit *j, JitLabel l) {
 void jit_ret(Jit *j) {
   j->a.ret();
 }
+// No label: these are many, and asmjit keeps a list for each.
 JitSkip jit_skip_if(Jit *j, JitIf c) {
-  JitSkip s = {jit_label(j)};
-  j->a.short_().emit(jumps[c], label_of(s.to));
-  return s;
+  const uint8_t jump[2] = {static_cast<uint8_t>(0x70 | conditions[c]), 0};
+  if (uint8_t *at = j->room()) {
+    memcpy(at, jump, sizeof jump);
+    j->wrote(at + sizeof jump);
+  } else {
+    j->a.embed(jump, sizeof jump);
+  }
+  return {j->a.offset()};
 }
 void jit_skip_to_here(Jit *j, JitSkip s) {
-  jit_bind(j, s.to);
+  if (j->error.text) return;
+  size_t n = j->a.offset() - s.from;
+  if (n > INT8_MAX)
+    j->fail("a skip that is too long");
+  else
+    j->a.bufferData()[s.from - 1] = static_cast<uint8_t>(n);
 }
 
 void jit_to_float(Jit *j, unsigned x, JitReg r) {

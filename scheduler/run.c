@@ -7,6 +7,7 @@
 #include "runtime/crew.h"
 #include "runtime/eval.h"
 #include "runtime/spaces/share.h"
+#include "runtime/types/types.h"
 #include "runtime/watch.h"
 
 // ---- the calls something failed in ----------------------------------------------

@@ -174,16 +174,15 @@ void ambi_actor_unname(Actors *all, Handle *h) {
   h->name = 0;
 }
 
-static Message *news(Context *cx, Actors *all, Flat *room, const Bond *b,
+static Message *news(Context *cx, Actors *all, PackRoom *room, const Bond *b,
                      const Message *reason) {
   Value who = ambi_actor_value(b->watched), v;
   Message *m = NULL;
   Value why = ambi_actor_reason(cx, all, reason);
   if (ambi_is_none(why)) return NULL;
-  if (b->kind == BOND_CALL)
-    v = ambi_make_error(cx, who, why);
-  else
-    v = AMB_EXPR(cx, all->down, who, why);
+  // No Error of the one that ends: none of its calls is to blame.
+  Value what = b->kind == BOND_CALL ? AMB_SYM(ERROR) : all->down;
+  v = AMB_EXPR(cx, what, who, why);
   if (ambi_is_none(v) || ambi_parcel_pack(cx, room, v, &m) != PACKED)
     return NULL;
   if (b->kind == BOND_CALL) m->request = b->request;
@@ -191,7 +190,7 @@ static Message *news(Context *cx, Actors *all, Flat *room, const Bond *b,
 }
 
 void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason) {
-  Flat *room = ambi_actor_room(a);
+  PackRoom *room = ambi_actor_room(a);
   while (told) {
     Bond *b = told;
     told = b->next_in;

@@ -106,6 +106,7 @@ void ambi_range_seal(Range *r) {
 }
 
 void ambi_range_trim(Range *r, size_t keep) {
+  if (keep >= r->committed) return;
   keep = round_up(keep, page_size());
   if (keep >= r->committed) return;
   size_t less = r->committed - keep;

@@ -25,7 +25,7 @@ static Worker *worker_of(const Actor *a) {
   return &a->all->workers[ambi_evaluator_index(a->self)];
 }
 
-Flat *ambi_actor_room(Actor *a) {
+PackRoom *ambi_actor_room(Actor *a) {
   return a->self ? &worker_of(a)->room : &a->all->room;
 }
 
@@ -103,7 +103,7 @@ void ambi_actor_waited(Actor *a) {
   if (a->waiting.timed)
     ambi_timer_cancel(ambi_pool_timers(a->all->pool), &a->deadline->timer);
   a->waiting = (Waiting){0};
-  ambi_message_free(a->form);
+  ambi_pack_room_take_back(ambi_actor_room(a), a->form);
   a->form = NULL;
 }
 
@@ -371,7 +371,7 @@ static bool go_on(Actor *a) {
   set_out(a->cx, a);
   Value form = ambi_parcel_unpack(a->cx, a->form);
   if (!a->waiting.on) {
-    ambi_message_free(a->form);
+    ambi_pack_room_take_back(ambi_actor_room(a), a->form);
     a->form = NULL;
   }
   return !ambi_is_none(form) && ambi_form_open_data(a->cx, form) == STOP_NONE;
@@ -383,6 +383,7 @@ static TaskNext rest(Actor *a) {
   if (a->form) leave_context(a, worker_of(a));
   // What came while it waits for something else is kept.
   if (!a->waiting.on) ambi_mailbox_drain(&a->handle->box, &a->inbox);
+  a->task.hint = a->form;
   if (is_to_end(a)) return TASK_AGAIN;
   return ambi_mailbox_park(&a->handle->box) ? TASK_WAIT : TASK_AGAIN;
 }

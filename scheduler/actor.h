@@ -57,11 +57,11 @@ typedef struct Waiting {  // what an operation that is done again has noted
 } Waiting;
 
 struct Actor {
+  // what each slice looks at, as close together as it goes
   Task task;           // the scheduler's; stays when it is used again
   struct Actors *all;  // [init]
   Handle *handle;      // [init]
   AMB_ATOMIC(Message *) x_killed;  // [all] why, once
-  Bond *in, *out;                  // [lock]
   // of who runs it
   Evaluator *self;  // NULL: the script
   Context *cx;      // NULL: the form is in `form`
@@ -74,6 +74,7 @@ struct Actor {
   uint64_t random;            // its stream
   struct Deadline *deadline;  // made when it is first needed
   uint32_t most_kib;          // of its heap; 0: no limit
+  Bond *in, *out;             // [lock]
   // of an Outside, from its begin to its end
   AMB_ATOMIC(bool) x_outside;  // [all] it has no task
   void (*notify)(void *arg);   // [lock:outside]
@@ -87,7 +88,7 @@ typedef struct Worker {  // [evaluator] what an evaluator has for actors
   unsigned nspare;
   bool joined;        // party is one of the Runtime's epochs
   Participant party;  // inside during a slice
-  Flat room;
+  PackRoom room;
 } Worker;
 
 typedef struct Actors {
@@ -109,7 +110,7 @@ typedef struct Actors {
   x_living;      // [lock>all] the script is one; without Outsides
   Actor *spare;  // [lock] to be used again, linked by task.next
   Actor script;
-  Flat room;                                  // of the script
+  PackRoom room;                              // of the script
   Value type;                                 // of a handle
   Value down, normal, shutdown, call, asker;  // symbols in messages
   AMB_ATOMIC(uint64_t)
@@ -150,7 +151,7 @@ enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
 bool ambi_actor_is_asker(Actors *all, Value v, Handle **h, uint64_t *request);
 // Whose evaluation it is, not that of a branch; NULL: memory is out.
 Actor *ambi_actor_of(Context *cx);
-Flat *ambi_actor_room(Actor *a);
+PackRoom *ambi_actor_room(Actor *a);
 // Under the lock, or by the actor itself; else what is found may end meanwhile, but its
 // memory stays that of an actor.
 static inline Actor *ambi_handle_actor(Handle *h) {

@@ -117,6 +117,7 @@ enum Spawned ambi_actor_spawn(Actor *parent, Context *cx, Message *form,
     return done;
   }
   a->form = form;
+  a->task.hint = form;
   a->space = cx->space;
   a->module = cx->module;
   a->most_kib = o->kib;
@@ -298,7 +299,7 @@ static void close_workers(Actors *all) {
     Worker *w = &all->workers[i];
     while (w->nspare)
       ambi_context_close(w->spare[--w->nspare]);
-    ambi_flat_drop(&w->room);
+    ambi_pack_room_drop(&w->room);
   }
   ambi_free(all->workers, n * sizeof *all->workers);
 }
@@ -313,7 +314,7 @@ static void drop_actors(Actors *all) {
     all->spare = (Actor *)(void *)a->task.next;
     ambi_free(a, sizeof *a);
   }
-  ambi_flat_drop(&all->room);
+  ambi_pack_room_drop(&all->room);
 }
 
 void ambi_actors_close(Runtime *rt) {

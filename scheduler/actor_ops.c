@@ -342,7 +342,7 @@ static Value chosen(Context *cx, Value clauses, bool bare, const Message *m) {
 
 static void throw_away(Actor *a, Message *before, Message *m) {
   ambi_inbox_take(&a->handle->box, &a->inbox, before, m);
-  ambi_message_free(m);
+  ambi_pack_room_take_back(ambi_actor_room(a), m);
 }
 
 // Looks through what has not been looked at. Answers that nobody waits for any more go.

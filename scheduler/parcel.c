@@ -2,13 +2,49 @@
 #include "scheduler/parcel.h"
 
 #include "memory/alloc.h"
+#include "memory/stress.h"
 #include "runtime/atoms/store.h"
 
 enum { MOST_WORDS = 1 << 28, FEW_VARS = 16 };
 
-static Message *packed(const Flat *f) {
+// ---- messages that are used again -------------------------------------------------
+
+void ambi_pack_room_take_back(PackRoom *room, Message *m) {
+  if (!m) return;
+  size_t n = (size_t)m->nwords + m->nvars;
+  if (n > PARCEL_FEW || room->nspare[n] == PARCEL_SPARE ||
+      ambi_stress(STRESS_MINIMAL)) {
+    ambi_message_free(m);
+    return;
+  }
+  m->next = room->spare[n];
+  room->spare[n] = m;
+  room->nspare[n]++;
+}
+
+static Message *message_of(PackRoom *room, size_t nwords, size_t nvars) {
+  size_t n = nwords + nvars;
+  Message *m = n <= PARCEL_FEW ? room->spare[n] : NULL;
+  if (!m) return ambi_message_new(nwords, nvars);
+  room->spare[n] = m->next;
+  room->nspare[n]--;
+  *m = (Message){.nwords = (uint32_t)nwords, .nvars = (uint32_t)nvars};
+  return m;
+}
+
+void ambi_pack_room_drop(PackRoom *room) {
+  for (size_t n = 0; n <= PARCEL_FEW; n++)
+    ambi_messages_free(room->spare[n]);
+  ambi_flat_drop(&room->row);
+  *room = (PackRoom){0};
+}
+
+// ---- packing ----------------------------------------------------------------------
+
+static Message *packed(PackRoom *room) {
+  const Flat *f = &room->row;
   size_t nvars = f->vars.n;
-  Message *m = ambi_message_new(f->n, nvars);
+  Message *m = message_of(room, f->n, nvars);
   if (!m) return NULL;
   memcpy(m->words, f->w, f->n * sizeof(Word));
   for (size_t i = 0; i < nvars; i++)
@@ -19,20 +55,56 @@ static Message *packed(const Flat *f) {
 // Nobody tells when the last message that refers to a cell is gone.
 static void stay(void *arg, CellHeader *c) {
   (void)arg;
-  ambi_cell_stay(c);
+  if (!ambi_load_relaxed(&c->x_stays)) ambi_cell_stay(c);
 }
 
-enum Packed ambi_parcel_pack(Context *cx, Flat *room, Value v, Message **out) {
-  *out = NULL;
-  v = ambi_deref(v);
-  if (!ambi_flat_settle(cx, &v, false) || !ambi_flat_begin(room, 1, MOST_WORDS))
+// Of a term of few words, without variables and strings, the row at once; what is copied is
+// gone through behind it. 0: it is another one.
+static size_t put_few(Value v, Word w[PARCEL_FEW]) {
+  size_t n = 1;
+  w[0] = v.w;
+  for (size_t i = 0; i < n; i++) {
+    if (w[i] >> 48 == TAG_HDR) continue;
+    v = ambi_deref(AMB_V(w[i]));
+    w[i] = v.w;
+    if (ambi_is_var(v) || ambi_is_obj(v) || ambi_is_big(v)) return 0;
+    if (ambi_is_cell(v)) stay(NULL, ambi_cell(v));
+    if (!ambi_is_expr(v)) continue;
+    uint32_t size = ambi_expr_size(v);
+    if (!ambi_is_ground_expr(v) || size >= PARCEL_FEW - n) return 0;
+    w[i] = AMB_TAGGED(TAG_EXPR, n * sizeof(Word)) |
+           (v.w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND));
+    w[n] = ambi_header(KIND_FLAT, FLAG_GROUND, size);
+    memcpy(w + n + 1, ambi_expr_items(v), size * sizeof *w);
+    n += 1 + (size_t)size;
+  }
+  return n;
+}
+
+static enum Packed pack_any(Context *cx, PackRoom *room, Value v,
+                            Message **out) {
+  Flat *f = &room->row;
+  if (!ambi_flat_settle(cx, &v, false) || !ambi_flat_begin(f, 1, MOST_WORDS))
     return PACK_OUTAGE;
-  bool ok = ambi_flat_put(cx, room, 0, v);
-  if (ok) ambi_words_see_cells(room->w, room->w + room->n, stay, NULL);
+  bool ok = ambi_flat_put(cx, f, 0, v);
+  if (ok) ambi_words_see_cells(f->w, f->w + f->n, stay, NULL);
   if (ok) *out = packed(room);
-  ambi_flat_end(room);
+  ambi_flat_end(f);
   if (*out) return PACKED;
-  return room->odd ? PACK_ODD : PACK_OUTAGE;
+  return f->odd ? PACK_ODD : PACK_OUTAGE;
+}
+
+enum Packed ambi_parcel_pack(Context *cx, PackRoom *room, Value v,
+                             Message **out) {
+  Word few[PARCEL_FEW];
+  v = ambi_deref(v);
+  *out = NULL;
+  size_t n = put_few(v, few);
+  if (n == 0) return pack_any(cx, room, v, out);
+  *out = message_of(room, n, 0);
+  if (!*out) return PACK_OUTAGE;
+  memcpy((*out)->words, few, n * sizeof *few);
+  return PACKED;
 }
 
 static bool make_variables(Context *cx, const Message *m, Value *env) {

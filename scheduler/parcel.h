@@ -10,9 +10,22 @@
 #include "runtime/tables/flat.h"
 #include "scheduler/mailbox.h"
 
+enum { PARCEL_FEW = 32, PARCEL_SPARE = 8 };
+// What one thread packs with, again and again: a row, and messages of few words that were
+// received or not sent, by their number of words.
+typedef struct PackRoom {
+  Flat row;
+  Message *spare[PARCEL_FEW + 1];
+  uint8_t nspare[PARCEL_FEW + 1];
+} PackRoom;
+void ambi_pack_room_drop(PackRoom *room);
+// A message that nobody needs any more goes, or waits to be used again.
+void ambi_pack_room_take_back(PackRoom *room, Message *m);
+
 enum Packed { PACKED, PACK_OUTAGE, PACK_ODD };  // odd: nothing that can be sent
-// room: used again and again. PACK_OUTAGE: memory is out, or cx->stop is set.
-enum Packed ambi_parcel_pack(Context *cx, Flat *room, Value v, Message **out);
+// PACK_OUTAGE: memory is out, or cx->stop is set.
+enum Packed ambi_parcel_pack(Context *cx, PackRoom *room, Value v,
+                             Message **out);
 // AMB_NONE: memory is out.
 Value ambi_parcel_unpack(Context *cx, const Message *m);
 // Another one of the same; NULL: memory is out.

@@ -121,15 +121,19 @@ void ambi_lot_join(Lot *l, Sleeper *s) {
   end_step(l, (Call){0});
 }
 
-static void append(Lot *l, TaskList *to, const TaskList *tasks) {
-  if (tasks->n == 0) return;
-  if (to->n > 0)
-    to->last->next = tasks->first;
-  else
-    to->first = tasks->first;
-  to->last = tasks->last;
-  to->n += tasks->n;
-  ADD(l->x_injected, tasks->n);
+static void append(Lot *l, TaskList *to, TaskList tasks) {
+  ADD(l->x_injected, tasks.n);
+  if (to->n == 0) {
+    *to = tasks;
+  } else if (tasks.n < TASKS_AHEAD) {
+    for (Task *t; (t = ambi_tasks_take(&tasks)) != NULL;)
+      ambi_tasks_append(to, t);
+  } else {
+    to->last->next = tasks.first;
+    tasks.first = to->first;
+    tasks.n += to->n;
+    *to = tasks;
+  }
 }
 
 void ambi_lot_part(Lot *l, Sleeper *s, const TaskList tasks[TASK_CLASSES]) {
@@ -138,7 +142,7 @@ void ambi_lot_part(Lot *l, Sleeper *s, const TaskList tasks[TASK_CLASSES]) {
   l->acting--;
   if (l->helper == s) l->helper = NULL;
   for (int c = 0; c < TASK_CLASSES; c++)
-    append(l, &l->injected[c], &tasks[c]);
+    append(l, &l->injected[c], tasks[c]);
   end_step(l, call_for_injected(l));
 }
 

@@ -19,7 +19,7 @@ struct ambit_port {
   ambit *a;
   Outside *outside;
   Actors *all;
-  Flat room;             // [own] of the thread that uses it
+  PackRoom room;         // [own] of the thread that uses it
   ambit_heap heap;       // [own]
   pthread_mutex_t lock;  // [init] of the file
   int file;              // [lock] -1: nobody asked for it
@@ -105,7 +105,7 @@ static void close_port(ambit_port *p) {
   if (cx) ambi_party_leave(cx);
   ambi_buffer_drop(&p->heap.text);
   ambi_context_close(cx);
-  ambi_flat_drop(&p->room);
+  ambi_pack_room_drop(&p->room);
   pthread_mutex_destroy(&p->lock);
   ambi_free(p, sizeof *p);
 }

@@ -37,14 +37,22 @@
 #endif
 enum { CACHE_LINE = 64 };
 
-// Tasks one behind the other, of whoever holds the list.
+// Tasks one behind the other, of whoever holds the list. Each knows one some places further
+// on, which is fetched from memory when this one is taken: a long list does not wait for
+// each of its tasks.
+enum { TASKS_AHEAD = 8 };
 typedef struct TaskList {
   Task *first, *last;
   uint64_t n;
+  Task *newest[TASKS_AHEAD];  // by turns
+  unsigned turn;
 } TaskList;
 
 static inline void ambi_tasks_append(TaskList *l, Task *t) {
-  t->next = NULL;
+  Task **turn = &l->newest[l->turn++ % TASKS_AHEAD];
+  if (l->n >= TASKS_AHEAD) (*turn)->ahead = t;  // which is still in the list
+  *turn = t;
+  t->next = t->ahead = NULL;
   if (l->n++ == 0)
     l->first = t;
   else
@@ -56,6 +64,8 @@ bool ambi_tasks_is_valid(const TaskList *l, const char **why);
 static inline Task *ambi_tasks_take(TaskList *l) {
   Task *t = l->first;
   if (!t) return NULL;
+  ambi_task_fetch(t->ahead);
+  __builtin_prefetch(t->hint);
   l->first = t->next;
   l->n--;
   return t;

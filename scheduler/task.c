@@ -42,7 +42,9 @@ static bool give_news(Task *t) {
 }
 
 void ambi_task_wake(Task *t, Evaluator *self) {
+  ambi_task_fetch(t);
   if (!give_news(t)) return;
+  __builtin_prefetch(t->hint);
   if (self)
     put_new(t, self);
   else

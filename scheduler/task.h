@@ -57,12 +57,22 @@ enum TaskState {
 };
 
 struct Task {
-  Task *next;                                 // of whoever holds it in a list
+  Task *next, *ahead;  // of whoever holds it in a list
+  const void *hint;    // what its next slice looks at first
   TaskNext (*run)(Task *t, Evaluator *self);  // [init]
   Pool *pool;                                 // [init]
   AMB_ATOMIC(uint32_t) x_state;               // [all] enum TaskState
   uint32_t of_class;                          // [init] TaskClass
 };
+
+// It will be looked at soon, if there is one: it comes into the cache, with what stands
+// behind it.
+static inline void ambi_task_fetch(const Task *t) {
+  enum { LINE = 64 };
+  __builtin_prefetch(t);
+  __builtin_prefetch((const char *)t + LINE);
+  __builtin_prefetch((const char *)t + 2 * LINE);
+}
 
 void ambi_task_init(Task *t, Pool *pool, TaskClass class,
                     TaskNext (*run)(Task *t, Evaluator *self));

@@ -59,7 +59,7 @@ static uint64_t across(void *arg, uint64_t n) {
 
 static uint64_t parcels(void *arg, uint64_t n) {
   const Value *v = arg;
-  Flat room = {0};
+  PackRoom room = {0};
   Word *h = cx->h;
   uint64_t sum = 0;
   for (uint64_t i = 0; i < n; i++) {
@@ -69,7 +69,7 @@ static uint64_t parcels(void *arg, uint64_t n) {
     ambi_message_free(m);
     cx->h = h;
   }
-  ambi_flat_drop(&room);
+  ambi_pack_room_drop(&room);
   return sum;
 }
 
@@ -83,14 +83,14 @@ static bool never(void *arg) {
 static Message *form_of(const char *text) {
   Reader r;
   Template t;
-  Flat room = {0};
+  PackRoom room = {0};
   Message *m = NULL;
   ambi_reader_open(&r, rt, ambi_module_top(rt)->tokens, text, strlen(text));
   micro_must(ambi_read(&r, &t) == READ_ATOM, "not read");
   Value v = ambi_instance(cx, &t, true);
   micro_must(ambi_parcel_pack(cx, &room, v, &m) == PACKED, "not packed");
   ambi_template_release(rt->store, &t);
-  ambi_flat_drop(&room);
+  ambi_pack_room_drop(&room);
   return m;
 }
 

@@ -197,7 +197,7 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   if (polymorphic(h.ftype)) return false;
   bool again =
       is_sym(r, AMB_SYM(UNDEFINED).w) || is_sym(r, AMB_SYM(T_EXPRESSION).w);
-  if (again || (b->flags & F_NONDET))
+  if ((again && !(b->flags & F_VALUE)) || (b->flags & F_NONDET))
     return false;  // results are evaluated: EVAL does it
   ambi_lower_prepare(l, e);
   int outer = l->bail, stub = -1;

@@ -68,6 +68,7 @@ void ambi_engine_close(Engine *g) {
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
+  if (g->as_data) ambi_unit_free(g->as_data);
   ambi_free(g, sizeof *g);
 }
 
@@ -204,20 +205,25 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
 
 // ---- forms ------------------------------------------------------------------
 
-// What evaluates the form as data: where it is not lowered.
-static Unit *unlowered(Engine *g, Value form) {
-  Code code[1] = {{.op = OP_I_EVALXT}};
-  if (g->bare) code[0].op = OP_I_EVINSTR;
+static Unit *make_unlowered(enum Opcode op) {
+  Code code[1] = {{.op = op}};
   Unit *u = ambi_routine_unit_make(code, 1, 4);
   if (u) u->k = ambi_alloc(sizeof(Word));
   if (!u || !u->k) {
     if (u) ambi_unit_free(u);
-    g->cx->stop = STOP_MEMORY;
     return NULL;
   }
   u->nk = 1;
   u->k[0] = AMB_SYM(UNDEFINED).w;
-  for (int i = 0; i < 4; i++)
+  return u;
+}
+
+// What evaluates the form as data: where it is not lowered.
+static Unit *unlowered(Engine *g, Value form) {
+  if (!g->bare && !g->as_data) g->as_data = make_unlowered(OP_I_EVALXT);
+  Unit *u = g->bare ? make_unlowered(OP_I_EVINSTR) : g->as_data;
+  if (!u) g->cx->stop = STOP_MEMORY;
+  for (int i = 0; u && i < 4; i++)
     g->stack[FRAME_HEADER + i] = form.w;
   return u;
 }
@@ -255,8 +261,17 @@ enum AmbStop ambi_form_open(Context *cx, Value form) {
   return open_form(cx, form, false);
 }
 
+// Forms that take a few steps each look at limits as seldom as one that takes many: what
+// was granted to the one before is used up first. Limits of the form itself count from its
+// beginning.
 enum AmbStop ambi_form_open_data(Context *cx, Value form) {
-  return open_form(cx, form, true);
+  const Engine *had = cx->engine;
+  const Limits *l = &cx->limits;
+  int64_t left = had && !l->steps && !l->heap && !l->depth ? had->budget : 0;
+  enum AmbStop stop = open_form(cx, form, true);
+  Engine *g = cx->engine;
+  if (!stop && left > 0) g->granted = g->budget = left;
+  return stop;
 }
 
 bool ambi_form_ends_here(const Context *cx) {
@@ -291,7 +306,7 @@ void ambi_form_close(Context *cx) {
   if (cx->rt->crew) cx->rt->crew->form_ended(cx);
   if (cx->held || cx->waiter) cx->rt->mutex_table->release(cx);
   end(g, g->home);
-  if (g->form) ambi_unit_drop(g->code, g->form);
+  if (g->form && g->form != g->as_data) ambi_unit_drop(g->code, g->form);
   g->form = NULL;
   cx->hb = (Word *)UINTPTR_MAX;
 }

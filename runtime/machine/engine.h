@@ -189,11 +189,13 @@ typedef struct Engine {
   int64_t granted;  // ... and what they were when steps were last counted
   uint32_t looks;   // at limits, so far
   Pace lowerings, epochs;  // of the form, under stress (relower)
-  bool at_entry;   // STOP_YIELD came before the first instruction of the frame
-  ValueVec *out;   // results of the form
-  Unit *form;      // that is open, see ambi_form_open
-  Hook *top_hook;  // its collector; NULL: none is open
-  bool bare;       // it is an instruction: Errors count as results
+  bool at_entry;  // STOP_YIELD came before the first instruction of the frame
+  ValueVec *out;  // results of the form
+  Unit *form;     // that is open, see ambi_form_open
+  Unit *
+      as_data;  // what evaluates a form that is not lowered, once it was needed
+  Hook *top_hook;      // its collector; NULL: none is open
+  bool bare;           // it is an instruction: Errors count as results
   size_t young_soft;   // words of the nursery that trigger a collection
   size_t stay_words;   // that are to become old where they are
   size_t heap_soft;    // words in all that trigger a major one

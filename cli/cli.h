@@ -40,7 +40,8 @@ typedef struct Source {
 typedef void Verb(Cli *cli, Source *s);
 
 enum { MOST_EVALUATORS = 256 };
-enum StatsForm { STATS_NONE, STATS_TEXT, STATS_JSON };
+// STATS_BRIEF: what is not 0, of all evaluators together.
+enum StatsForm { STATS_NONE, STATS_TEXT, STATS_BRIEF, STATS_JSON };
 typedef struct Stats Stats;
 typedef struct Options {
   Verb *verb;

@@ -102,6 +102,16 @@ static void print_text(const Stats *s, const Whole whole[WHOLE]) {
     fprintf(stderr, "stats: %-30s %15" PRIu64 "\n", whole[w].text, whole[w].n);
 }
 
+static void print_brief(const Stats *s, const Whole whole[WHOLE]) {
+  for (int r = 0; r < NROWS; r++) {
+    uint64_t n = in_row(&s->total, &rows[r]);
+    if (n) fprintf(stderr, "  %-30s %15" PRIu64 "\n", rows[r].text, n);
+  }
+  for (int w = 0; w < WHOLE; w++)
+    if (whole[w].n)
+      fprintf(stderr, "  %-30s %15" PRIu64 "\n", whole[w].text, whole[w].n);
+}
+
 // ---- as JSON ----------------------------------------------------------------------
 
 static void print_sum(const EvaluatorSum *s) {
@@ -131,6 +141,8 @@ void cli_stats_print(Cli *cli) {
   find_whole(cli, whole);
   if (cli->options.stats == STATS_JSON)
     print_json(s, whole);
+  else if (cli->options.stats == STATS_BRIEF)
+    print_brief(s, whole);
   else
     print_text(s, whole);
   ambi_free(s, bytes_of(s->n));

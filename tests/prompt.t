@@ -238,6 +238,8 @@ my $page = $t->wait_for(qr/-- \d+ answers; .*? --/);
 like( $page, qr/\[0, 1, 2, .*,\n -- |\[0, 1, 2, .*,\n.*-- (\d+)/s, 'more than a page pauses' );
 my ($n) = $page =~ /-- (\d+) answers/;
 ok( $n > 40 && $n < 100, 'when it is full' );
+my ($seen) = $page =~ /(\[0, .*?)-- \d/s;
+is( () = $seen =~ /\n/g, 7, 'and its first line is seen still' );
 $t->type(' ');
 $page = $t->wait_for(qr/-- \d+ answers/);
 like( $page, qr/ $n, /, 'the next page goes on behind it' );

@@ -137,7 +137,7 @@ static void tell_command(Prompt *p, const Command *c) {
   char left[40];
   snprintf(left, sizeof left, ":%s%s%s", c->name, c->arg ? " " : "",
            c->arg ? c->arg : "");
-  tell(p, "  %-20s %s", left, c->help);
+  tell(p, "  %-23s %s", left, c->help);
 }
 
 static void help(Prompt *p, const char *arg) {
@@ -304,7 +304,7 @@ static void stats(Prompt *p, const char *arg) {
   (void)arg;
   Cli *cli = p->cli;
   enum StatsForm before = cli->options.stats;
-  if (!before) cli->options.stats = STATS_TEXT;
+  if (before != STATS_JSON) cli->options.stats = STATS_BRIEF;
   cli_stats_take(cli);
   cli_stats_print(cli);
   cli->options.stats = before;

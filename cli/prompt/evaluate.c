@@ -83,10 +83,14 @@ typedef struct Writing {
 
 static bool write_part(void *arg, const char *text, size_t len) {
   Writing *w = arg;
+  Prompt *p = w->run->p;
   bool first = !w->begun;
   w->begun = true;
+  if (first && !w->run->all && cli_flow_is_full(&p->screen.flow, text, len) &&
+      !p->lines->is_pasting(p->lines) && !turn_page(w->run))
+    return false;
   return ambi_limits_may_print(w->cx) &&
-         cli_screen_part(&w->run->p->screen, first, w->colour, text, len);
+         cli_screen_part(&p->screen, first, w->colour, text, len);
 }
 
 static void begin_list(Run *run) {
@@ -108,9 +112,6 @@ static bool take_answer(void *arg, const Context *cx, Value answer) {
   Run *run = arg;
   Prompt *p = run->p;
   if (!run->listing) begin_list(run);
-  bool full = cli_flow_is_full(&p->screen.flow) && p->screen.flow.answers;
-  if (full && !run->all && !p->lines->is_pasting(p->lines) && !turn_page(run))
-    return false;
   Writing w = {run, cx,
                ambi_is_error_atom(answer) ? COLOUR_ERROR : COLOUR_PLAIN, false};
   Buffer b = {.sink = write_part, .arg = &w};
@@ -118,6 +119,7 @@ static bool take_answer(void *arg, const Context *cx, Value answer) {
   bool ok = !b.failed && write_part(&w, b.text, b.len);
   ambi_buffer_drop(&b);
   cli_screen_answered(&p->screen);
+  if (run->cut) return false;
   look_at(run, answer);
   return ok && !p->cli->closed && !is_cancelled(p);
 }

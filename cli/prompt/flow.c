@@ -32,17 +32,21 @@ void cli_flow_begin(Flow *f, unsigned width, unsigned height) {
   *f = (Flow){.width = width, .height = height};
 }
 
-const char *cli_flow_lead(Flow *f, const char *text, size_t len) {
+// On the line that the cursor is in?
+static bool fits(const Flow *f, const char *text, size_t len) {
   enum { AROUND = 3 };  // ", " and what follows the answer
+  return !f->column || !f->width ||
+         (!memchr(text, '\n', len) &&
+          f->column + cli_flow_width(text, len) + AROUND <= f->width);
+}
+
+const char *cli_flow_lead(Flow *f, const char *text, size_t len) {
   if (f->answers++ == 0) return "[";
   if (f->parted) {
     f->parted = false;
     return " ";
   }
-  if (!f->column || !f->width) return ", ";
-  bool fits = !memchr(text, '\n', len) &&
-              f->column + cli_flow_width(text, len) + AROUND <= f->width;
-  return fits ? ", " : ",\n ";
+  return fits(f, text, len) ? ", " : ",\n ";
 }
 
 const char *cli_flow_part(Flow *f) {
@@ -73,8 +77,10 @@ void cli_flow_wrote(Flow *f, const char *text, size_t len) {
   }
 }
 
-bool cli_flow_is_full(const Flow *f) {
-  return f->height && f->rows + 2 > f->height;
+bool cli_flow_is_full(const Flow *f, const char *text, size_t len) {
+  if (!f->height || !f->answers) return false;
+  unsigned row = f->rows + (f->parted || fits(f, text, len) ? 0 : 1);
+  return row + 2 > f->height;
 }
 
 void cli_flow_turn(Flow *f, unsigned rows) {

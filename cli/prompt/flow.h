@@ -28,8 +28,9 @@ const char *cli_flow_part(Flow *f);
 const char *cli_flow_end(const Flow *f);
 // That was written, by whomever.
 void cli_flow_wrote(Flow *f, const char *text, size_t len);
-// Is there no room for another answer on this page?
-bool cli_flow_is_full(const Flow *f);
+// Is there no room on this page for the next answer, whose text begins so? The last line
+// of the screen is for the question.
+bool cli_flow_is_full(const Flow *f, const char *text, size_t len);
 // Another page begins, or the last line of one with so many lines more.
 void cli_flow_turn(Flow *f, unsigned rows);
 // Columns that the text takes on one line.

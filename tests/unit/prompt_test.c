@@ -129,15 +129,36 @@ START_TEST(rows_are_counted_as_a_terminal_has_them) {
   ck_assert_uint_eq(f.column, 1);
   cli_flow_wrote(&f, "\n\xE6\x97\xA5\n", 5);
   ck_assert_uint_eq(f.rows, 3);
-  ck_assert(!cli_flow_is_full(&f));
-  cli_flow_wrote(&f, "\n\n", 2);
-  ck_assert(cli_flow_is_full(&f));
+}
+END_TEST
+
+// Of six rows five are for answers; the next one may stand in the last of them.
+START_TEST(a_page_leaves_a_row_for_the_question) {
+  Flow f;
+  cli_flow_begin(&f, 10, 6);
+  ck_assert_str_eq(cli_flow_lead(&f, "a", 1), "[");
+  cli_flow_wrote(&f, "[a\n\n\n\n", 6);
+  ck_assert(!cli_flow_is_full(&f, "b", 1));
+  cli_flow_wrote(&f, "123456", 6);
+  ck_assert(!cli_flow_is_full(&f, "b", 1));
+  ck_assert(cli_flow_is_full(&f, "bb", 2));
+  ck_assert(cli_flow_is_full(&f, "\n", 1));
   cli_flow_turn(&f, 0);
   ck_assert_uint_eq(f.rows, 0);
+  ck_assert(!cli_flow_is_full(&f, "bb", 2));
   cli_flow_turn(&f, 1);
-  ck_assert(!cli_flow_is_full(&f));
+  const char *part = cli_flow_part(&f);
+  f.column = 0;
+  ck_assert_str_eq(part, ",\n");
+  ck_assert(!cli_flow_is_full(&f, "bb", 2));
+  ck_assert_str_eq(cli_flow_lead(&f, "bb", 2), " ");
+  cli_flow_wrote(&f, " bb345678", 9);
+  ck_assert(cli_flow_is_full(&f, "c", 1));
   cli_flow_wrote(&f, "\n", 1);
-  ck_assert(cli_flow_is_full(&f));
+  ck_assert(cli_flow_is_full(&f, "c", 1));
+  cli_flow_begin(&f, 10, 0);
+  cli_flow_wrote(&f, "\n\n\n\n\n\n\n\n", 8);
+  ck_assert(!cli_flow_is_full(&f, "c", 1));
 }
 END_TEST
 
@@ -357,6 +378,7 @@ int main(void) {
   tcase_add_test(tc, input_is_whole_when_the_tree_is);
   tcase_add_test(tc, answers_break_where_a_line_is_full);
   tcase_add_test(tc, rows_are_counted_as_a_terminal_has_them);
+  tcase_add_test(tc, a_page_leaves_a_row_for_the_question);
   tcase_add_test(tc, a_list_goes_on_behind_a_pause);
   tcase_add_test(tc, a_history_keeps_what_was_typed);
   tcase_add_test(tc, a_history_does_not_grow_without_end);

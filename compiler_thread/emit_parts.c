@@ -128,7 +128,7 @@ void emit_rigid_holds(Emit *m, JitLabel not ) {
   Jit *j = m->j;
   jit_rm(j, J_MOV, J_RCX, in_engine(OFF(Engine, code)));
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RCX, OFF(CodeState, x_epoch)));
-  jit_rm(j, J_CMP, J_RCX, in_context(OFF(Context, rigid_epoch)));
+  jit_rm(j, J_CMP, J_RCX, in_context(OFF(Context, rigid.all)));
   jit_jump_if(j, J_NE, not );
 }
 

@@ -306,12 +306,12 @@ static bool surely_apart(Value pattern, const Message *m) {
 static bool matches(Context *cx, Value pattern, Value v) {
   Word *hb = cx->hb;
   size_t mark = cx->tr;
-  uint64_t rigid = cx->rigid_epoch;
+  RigidEpochs rigid = cx->rigid;
   cx->hb = (Word *)UINTPTR_MAX;
   bool ok = ambi_unify(cx, pattern, v);
   ambi_trail_undo(cx, mark);
   cx->hb = hb;
-  cx->rigid_epoch = rigid;
+  cx->rigid = rigid;
   return ok;
 }
 

@@ -115,7 +115,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   if (cx) {
     Engine *g = cx->engine;
     w->steps = cx->limits.steps_used;
-    w->doubted = cx->rigid_epoch == RIGID_NEVER;
+    w->rigid = cx->rigid;
     if (!stop) gather(w, g);
     w->spoilt |= g && g->spoilt;
     ambi_form_close(cx);
@@ -240,7 +240,8 @@ Segment *ambi_part_results(Context *cx, Part *p, Part **rest, bool *again) {
   cx->limits.steps_used += w->steps;
   if (w->stop && !w->spoilt) cx->stop = w->stop;
   if (w->stop || w->spoilt) return NULL;
-  if (w->doubted) cx->rigid_epoch = RIGID_NEVER;
+  if (w->rigid.all == RIGID_NEVER) cx->rigid.all = RIGID_NEVER;
+  if (w->rigid.ground == RIGID_NEVER) cx->rigid.ground = RIGID_NEVER;
   *rest = w->rest;
   w->rest = NULL;
   return &w->results;

@@ -22,9 +22,9 @@ typedef struct Job {
   Segment results;       // its evaluator's until done, then the parent's
   Part *rest;            // likewise: what it has handed on, the newest first
   uint64_t steps;        // likewise
+  RigidEpochs rigid;     // likewise
   enum AmbStop stop;     // likewise
   bool spoilt;           // likewise
-  bool doubted;          // likewise: marks did not hold any more (rigid_epoch)
   bool counted;          // [evaluator] as one that runs
 } Job;
 

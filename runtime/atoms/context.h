@@ -29,6 +29,12 @@ bool ambi_vec_push(ValueVec *v, Value x);  // false: memory is out
 void ambi_vec_drop(ValueVec *v);
 
 #define RIGID_NEVER UINT64_MAX
+// The epochs of the code in which rigid marks of terms hold: that when the form began, or
+// RIGID_NEVER where they say nothing in the rest of the form.
+typedef struct RigidEpochs {
+  uint64_t all;     // until a variable was bound to what may not be a value
+  uint64_t ground;  // of terms without variables, which does not concern these
+} RigidEpochs;
 
 // Whether heads are data, in one space and one epoch of the code: by symbol,
 // generation << 1 | answer (runtime/bytecode/definition.c).
@@ -61,10 +67,7 @@ typedef struct Context {
   Runtime *rt;
   Space *space;    // S: the context space
   Module *module;  // whose tokens and files `bind!`, `import!`, ... mean
-  // The epoch of the code in which rigid marks of terms hold: that when the form began.
-  // RIGID_NEVER: a variable was bound to what may not be a value, so they say nothing in
-  // the rest of the form.
-  uint64_t rigid_epoch;
+  RigidEpochs rigid;
   Limits limits;
   enum AmbStop stop;  // set when something must unwind the form
   void
@@ -176,7 +179,7 @@ static inline bool ambi_bind(Context *cx, Value var, Value to) {
     cx->trail[cx->tr++] = cell;
   }
   if (!ambi_is_firm(to) || to.w == AMB_SYM(EMPTY).w)
-    cx->rigid_epoch = RIGID_NEVER;
+    cx->rigid.all = RIGID_NEVER;
   *cell = to.w;
   return true;
 }

@@ -404,8 +404,9 @@ static inline bool is_evaluated_error(Value c) {
 
 Value ambi_presume_data_expr(Context *cx, Value term) {
   enum { MANY = 48 };
-  if (ambi_is_firm(term) || cx->rigid_epoch == RIGID_NEVER ||
-      !cx->rt->is_data_head)
+  bool ground = ambi_is_expr(term) && ambi_is_ground_expr(term);
+  uint64_t epoch = ground ? cx->rigid.ground : cx->rigid.all;
+  if (ambi_is_firm(term) || epoch == RIGID_NEVER || !cx->rt->is_data_head)
     return term;
   Value todo[MANY];
   unsigned n = 0, seen = 0;

@@ -70,7 +70,7 @@ enum {
 #define AMB_EXPR_GROUND \
   ((Word)2)  // no variable inside; equals the header's bit
 // Every head inside is a symbol without rules or types, so no Error: a value
-// whatever its variables get bound to, as long as that is a value too (Context.rigid_epoch).
+// whatever its variables get bound to, as long as that is a value too (Context.rigid).
 // But of a part that is ground and evaluated only that is known: it may quote what is not.
 #define AMB_EXPR_RIGID ((Word)4)
 #define AMB_EXPR_MARKS ((Word)7)

@@ -262,7 +262,8 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   if (ambi_is_sym(body)) {
     if (body.w == AMB_SYM(EMPTY).w) return NEXT_FAIL;
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call)) {
-      g->cx->rigid_epoch = RIGID_NEVER;  // it may have other results as well
+      // It may have other results as well.
+      g->cx->rigid = (RigidEpochs){RIGID_NEVER, RIGID_NEVER};
       return ambi_give(g, call);
     }
   }

@@ -190,11 +190,16 @@ static void end(Engine *g, Space *space) {
   ambi_choices_committed(g);
 }
 
+static void begin_marks(Context *cx, const Engine *g) {
+  uint64_t now = ambi_code_epoch(g->code);
+  cx->rigid = (RigidEpochs){now, now};
+}
+
 enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
   Context *cx = g->cx;
   Space *space = cx->space;
   g->max_depth = cx->limits.max_stack_depth;
-  cx->rigid_epoch = ambi_code_epoch(g->code);
+  begin_marks(cx, g);
   if (ambi_engine_begin(g) && ambi_engine_frame(g, form))
     run(g, out);
   else if (cx->stop == STOP_NONE)
@@ -236,7 +241,7 @@ static Unit *prepare(Engine *g, Value form, bool as_data) {
   g->max_depth = cx->limits.max_stack_depth;
   ambi_space_evaluates(cx->space);
   ambi_effects_mentioned(g->code);
-  cx->rigid_epoch = ambi_code_epoch(g->code);
+  begin_marks(cx, g);
   if (!g->max_depth && ambi_form_is_literal(cx, form))
     g->max_depth = DEPTH_UNCOUNTED;
   as_data |= g->bare || g->max_depth || cx->stop;

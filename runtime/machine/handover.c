@@ -251,7 +251,7 @@ static bool copy_words(Giving *x) {
   to->home = x->g->home;
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
-  to->rigid_epoch = x->g->cx->rigid_epoch;
+  to->rigid = x->g->cx->rigid;
   to->once = x->region.begins->hook->once;
   to->keeps_best = x->region.begins->hook->kind == HOOK_BEST;
   to->best = x->region.best ? ambi_best_share(x->region.best) : NULL;
@@ -469,7 +469,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
     g->max_depth = 0;
     g->bare = false;
     g->form = NULL;
-    cx->rigid_epoch = from->rigid_epoch;
+    cx->rigid = from->rigid;
     g->pc = further;
     ok = take_records(g, from, &terms);
   }

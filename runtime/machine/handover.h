@@ -42,7 +42,7 @@ typedef struct Handover {
   Space *space;    // of the record
   size_t records;  // that lie between the region's beginning and the record
   Space *home;
-  uint64_t rigid_epoch;
+  RigidEpochs rigid;
   struct Best *best;  // of the scope it lies in; held
   const Code *once;   // where the once ends that the region is; or NULL
   bool keeps_best;    // the region is that scope

@@ -136,9 +136,9 @@ bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
 }
 
 bool ambi_body_stays(Engine *g, Value v) {
-  bool holds = ambi_rigid_holds(g);
   if (g->max_depth) return false;
   g->rv = v = ambi_whole(v);
+  bool holds = ambi_rigid_holds_of(g, v);
   if (ambi_is_var(v)) return true;
   if (!ambi_is_expr(v) || ambi_is_error_atom(v) || ambi_is_function(v))
     return false;

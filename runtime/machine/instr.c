@@ -275,7 +275,7 @@ static enum Next step_here(Engine *g, Value x) {
 static void enter_space(Engine *g, Space *space) {
   Context *cx = g->cx;
   g->e[IN_SPACE] = ambi_space_value(cx->space).w;
-  if (space != cx->space) cx->rigid_epoch = RIGID_NEVER;
+  if (space != cx->space) cx->rigid = (RigidEpochs){RIGID_NEVER, RIGID_NEVER};
   cx->space = space;
   ambi_space_evaluates(space);
 }

@@ -26,7 +26,7 @@ ambi_list_marked(const Engine *g, Value list, Value first, Word *p,
       (ambi_presumable_leaf(first) || ambi_presumed(g, first)))
     header = ambi_hdr_with_spare(header, AMB_PRESUMED);
   p[0] = header;
-  Word rigid = ambi_is_rigid(list) && ambi_rigid_holds(g) &&
+  Word rigid = ambi_is_rigid(list) && ambi_rigid_holds_of(g, list) &&
                        g->cx->rt->is_data_head(g->cx, first)
                    ? AMB_EXPR_RIGID
                    : 0;

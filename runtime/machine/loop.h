@@ -134,7 +134,7 @@ do_SETTLE : {
 }
 do_WHOLE : {
   Value v = AMB_V(E[pc->b]);
-  if (pc->c && !ambi_rigid_holds(g))
+  if (pc->c && !ambi_rigid_holds_of(g, v))
     v = ambi_unmark(ambi_deref(v));
   else if (!ambi_is_firm(v) || ambi_is_var(v))
     v = ambi_whole(v);
@@ -171,7 +171,7 @@ do_RET:
 do_RETV : {
   Value v = AMB_V(E[pc->a]);
   if (ambi_is_var(v)) v = pc->c == 1 ? ambi_deref(v) : ambi_whole(v);
-  if (ambi_rigid_holds(g)) {
+  if (ambi_rigid_holds_of(g, v)) {
     if (ambi_is_rigid(v)) {
       rv.w = v.w | AMB_EXPR_EVAL;
       goto ret;
@@ -320,7 +320,7 @@ do_TAKE : {
 do_VALUE : {  // RETV with c = 1
   Value v = AMB_V(E[pc->b]), t = AMB_V(KONST(pc->c));
   if (ambi_is_var(v)) v = ambi_deref(v);
-  if (ambi_is_rigid(v) && ambi_rigid_holds(g))
+  if (ambi_is_rigid(v) && ambi_rigid_holds_of(g, v))
     v.w |= AMB_EXPR_EVAL;
   else if (!ambi_body_value_ready(v, t) && !ambi_presumed(g, v) &&
            !(ambi_is_expr(v) && ambi_has_eval(v)))

@@ -233,7 +233,7 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
     // that grows by a cell between two questions would be walked each time.
     bool rigid = false;
     size_t budget = ambi_has_eval(v) ? MARKED_NODES : SIZE_MAX;
-    if ((v.w & AMB_EXPR_RIGID) && ambi_rigid_holds(g))
+    if ((v.w & AMB_EXPR_RIGID) && ambi_rigid_holds_of(g, v))
       rigid = true;
     else if (!ambi_is_inert(g, v, &rigid, budget) && !ambi_has_eval(v)) {
       if (g->cx->stop) return NEXT_STOP;
@@ -360,9 +360,9 @@ static void presume(const Engine *g, Value list, Value h, Value others) {
 }
 
 // Would the list be rigid as a tuple, if its other children `others` are?
-static bool rigid_with(const Engine *g, Value first, Value others) {
+static bool rigid_with(const Engine *g, Value list, Value first, Value others) {
   if (ambi_is_var(first) || first.w == AMB_SYM(EMPTY).w ||
-      !ambi_is_firm(first) || !ambi_rigid_holds(g))
+      !ambi_is_firm(first) || !ambi_rigid_holds_of(g, list))
     return false;
   return (ambi_is_unit(others) || ambi_is_rigid(others) ||
           ambi_presumed(g, others)) &&
@@ -385,7 +385,7 @@ enum Next ambi_step_decons(Engine *g) {
     if (!ambi_is_var(ambi_expr_at(v, 0)))
       first = ambi_part_of_rigid(first, AMB_EXPR_RIGID);
     if (ambi_is_expr(rest) &&
-        rigid_with(g, ambi_deref(ambi_expr_at(rest, 0)), AMB_UNIT))
+        rigid_with(g, rest, ambi_deref(ambi_expr_at(rest, 0)), AMB_UNIT))
       rest.w |= AMB_EXPR_RIGID;
   }
   g->e[pc->a] = first.w;
@@ -405,7 +405,8 @@ enum Next ambi_step_cons(Engine *g, Value head, Value tail) {
   Value v = ambi_make_cons(g->cx, head, tail);
   if (ambi_is_none(v)) return NEXT_STOP;
   presume(g, v, head, tail);
-  if (!ambi_presumed(g, v) && rigid_with(g, head, tail)) v.w |= AMB_EXPR_RIGID;
+  if (!ambi_presumed(g, v) && rigid_with(g, v, head, tail))
+    v.w |= AMB_EXPR_RIGID;
   g->e[pc->a] = v.w;
   g->pc = pc + 1;
   return NEXT_PC;

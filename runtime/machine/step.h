@@ -40,14 +40,20 @@ static inline bool ambi_presumed(const Engine *g, Value v) {
 }
 
 static inline bool ambi_rigid_holds(const Engine *g) {
-  return g->cx->rigid_epoch == ambi_code_epoch(g->code);
+  return g->cx->rigid.all == ambi_code_epoch(g->code);
+}
+// The mark of v, or what it tells of a term made of v's parts.
+static inline bool ambi_rigid_holds_of(const Engine *g, Value v) {
+  if (AMB_LIKELY(ambi_rigid_holds(g))) return true;
+  return ambi_is_expr(v) && ambi_is_ground_expr(v) &&
+         g->cx->rigid.ground == ambi_code_epoch(g->code);
 }
 
 // A checked source: may the value be passed as a member of an evaluated tuple?
 static inline bool ambi_source_ready(const Engine *g, Value *v) {
   *v = ambi_deref(*v);
   if (ambi_is_expr(*v)) {
-    if ((v->w & AMB_EXPR_RIGID) && ambi_rigid_holds(g)) {
+    if ((v->w & AMB_EXPR_RIGID) && ambi_rigid_holds_of(g, *v)) {
       v->w |= AMB_EXPR_EVAL;  // it stays evaluated when there are new rules
       return true;
     }

@@ -47,7 +47,7 @@ typedef struct Options {
   Verb *verb;
   ToolMain *tool;   // what runs in place of a verb, or NULL
   Source *sources;  // texts of -e, or the one FILE
-  size_t nsources;
+  size_t nsources, source_room;
   char **args;  // what follows FILE
   int nargs;
   int tier;          // 0, 1; 2: with machine code, jit.mode says how

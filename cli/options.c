@@ -44,10 +44,14 @@ bool cli_read_seconds(const char *s, double *out) {
 }
 
 static bool add_source(Options *o, Source s) {
-  Source *grown = ambi_realloc(o->sources, o->nsources * sizeof s,
-                               (o->nsources + 1) * sizeof s);
-  if (!grown) return false;
-  o->sources = grown;
+  if (o->nsources == o->source_room) {
+    size_t room = o->source_room + 4;
+    Source *grown =
+        ambi_realloc(o->sources, o->source_room * sizeof s, room * sizeof s);
+    if (!grown) return false;
+    o->sources = grown;
+    o->source_room = room;
+  }
   o->sources[o->nsources++] = s;
   return true;
 }
@@ -549,5 +553,5 @@ void cli_options_drop(Options *o) {
     cli_source_drop(&o->sources[i]);
   cli_trace_names_drop(&o->trace.only);
   cli_trace_names_drop(&o->trace.breaks);
-  ambi_free(o->sources, o->nsources * sizeof *o->sources);
+  ambi_free(o->sources, o->source_room * sizeof *o->sources);
 }

@@ -244,8 +244,9 @@ static int run_tests(Cli *cli, TestOptions *o, const Paths *paths) {
   jobs.rules = json_object();
   run_jobs(cli, o, &jobs);
   const TestTotals *t = &jobs.totals;
-  fprintf(cli->out, "1..%zu\n# %zu points in %zu files, %zu failed, %.2f s\n",
-          t->points, t->points, t->files, t->failed,
+  fprintf(cli->out, "1..%zu\n# %zu point%s in %zu file%s, %zu failed, %.2f s\n",
+          t->points, t->points, t->points == 1 ? "" : "s", t->files,
+          t->files == 1 ? "" : "s", t->failed,
           ambi_monotonic_seconds() - began);
   int code = t->failed ? TEST_FAILED : RUN_OK;
   if (o->coverage) cli_test_show_rules(cli->out, jobs.rules);

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cli/lost.h"
 #include "memory/alloc.h"
 #include "runtime/runtime.h"
 
@@ -39,6 +40,7 @@ char *cli_child_text(FILE *f, size_t *len) {
   *len = 0;
   long end = f && fseek(f, 0, SEEK_END) == 0 ? ftell(f) : 0;
   char *text = end > 0 ? ambi_alloc((size_t)end + 1) : NULL;
+  if (end > 0 && !text) cli_lost();
   if (!text) return NULL;
   rewind(f);
   *len = (size_t)end;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/lost.h"
 #include "cli/source/tree.h"
 #include "runtime/types/types.h"
 
@@ -17,6 +18,7 @@ static void shorten(Runtime *rt, Value v, char out[FAILURE_TEXT]) {
   Naming naming = {0};
   if (!ambi_is_none(v)) ambi_print(rt, &b, v, &naming);
   size_t len = b.failed ? 0 : b.len;
+  if (b.failed) cli_lost();
   bool cut = len > FAILURE_TEXT - 4;
   if (cut) {
     len = FAILURE_TEXT - 4;
@@ -58,6 +60,7 @@ void cli_failure_note(Cli *cli, Value v, Failure *f) {
   shorten(rt, part_of(call, 0), f->name);
   note_reason(f, rt, part_of(v, 2));
   ambi_kept_calls_find(&cli->calls, rt, call, &f->calls);
+  if (f->calls.failed) cli_lost();
 }
 
 void cli_failure_drop(Failure *f) {
@@ -70,7 +73,11 @@ static void note_definition(Diagnostic *d, const DiagnosticText *text,
                             const char *name) {
   Tree t;
   uint32_t rule = 0, type = 0;
-  if (!*name || !cli_tree_read(&t, text->text, text->len)) return;
+  if (!*name) return;
+  if (!cli_tree_read(&t, text->text, text->len)) {
+    cli_lost();
+    return;
+  }
   for (uint32_t i = 1; i < t.count && !type; i++) {
     uint32_t head = t.nodes[i].kind == NODE_LIST ? cli_tree_first(&t, i) : 0;
     uint32_t what = head ? cli_tree_next(&t, head) : 0;

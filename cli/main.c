@@ -9,6 +9,7 @@
 #endif
 
 #include "cli/cli.h"
+#include "cli/lost.h"
 #include "memory/alloc.h"
 #include "memory/pages.h"
 #include "memory/processors.h"
@@ -244,6 +245,20 @@ static void give_memory_back(void) {
 #endif
 }
 
+// What is told of lost memory needs none.
+static void open_messages(void) {
+  static char line[BUFSIZ];
+  setvbuf(stderr, line, _IOLBF, sizeof line);
+  cli_lost_count_json();
+}
+
+// An exit code that says already what went wrong stays.
+static void tell_losses(Cli *cli) {
+  if (!cli_losses()) return;
+  cli_complain("out of memory: something is missing");
+  if (cli->code == RUN_OK) cli->code = RUN_LIMIT;
+}
+
 int main(int argc, char **argv) {
   Cli cli = {.places.lock = PTHREAD_MUTEX_INITIALIZER};
   ambi_kept_calls_open(&cli.calls);
@@ -251,7 +266,7 @@ int main(int argc, char **argv) {
   fill_closed_streams();
   ignore_failed_writes();
   cli_output_open(&cli);
-  setvbuf(stderr, NULL, _IOLBF, 0);
+  open_messages();
   int code = cli_options_parse(&cli.options, argc, argv);
   if (code < 0 && !take_stress()) code = EXIT_USAGE;
   if (code >= 0)
@@ -270,6 +285,7 @@ int main(int argc, char **argv) {
   cli_prompt_close(&cli);
   ambi_kept_calls_close(&cli.calls);
   cli_output_finish(&cli);
+  tell_losses(&cli);
   cli_options_drop(&cli.options);
   return cli.code;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/lost.h"
 #include "cli/near.h"
 #include "memory/alloc.h"
 
@@ -43,14 +44,12 @@ bool cli_read_seconds(const char *s, double *out) {
   return !*end && *out > 0 && *out < 1e9;
 }
 
+// False: memory is out.
 static bool add_source(Options *o, Source s) {
-  if (o->nsources == o->source_room) {
-    size_t room = o->source_room + 4;
-    Source *grown =
-        ambi_realloc(o->sources, o->source_room * sizeof s, room * sizeof s);
-    if (!grown) return false;
-    o->sources = grown;
-    o->source_room = room;
+  if (!ambi_grow((void **)&o->sources, &o->source_room, o->nsources + 1,
+                 sizeof s)) {
+    cli_lost();
+    return false;
   }
   o->sources[o->nsources++] = s;
   return true;
@@ -412,7 +411,9 @@ static int read_option(Options *o, int argc, char **argv, int *at) {
     }
     value = argv[(*at)++];
   }
+  unsigned losses = cli_losses();
   if (option->set(o, value)) return -1;
+  if (cli_losses() != losses) return RUN_LIMIT;
   cli_complain("option %s: %s is expected, not %s", option->name,
                option->expects, value);
   return EXIT_USAGE;

@@ -9,14 +9,18 @@
 #include "memory/alloc.h"
 
 void cli_complain(const char *format, ...) {
-  char *what = NULL;
-  va_list args;
+  char small[512], *what = NULL;
+  va_list args, again;
   va_start(args, format);
-  if (vasprintf(&what, format, args) < 0) what = NULL;
+  va_copy(again, args);
+  if (vsnprintf(small, sizeof small, format, args) >= (int)sizeof small &&
+      vasprintf(&what, format, again) < 0)
+    what = NULL;
+  va_end(again);
   va_end(args);
   Diagnostics one = {0};
   cli_diagnostics_add(&one, SEVERITY_ERROR, NULL, (DiagnosticPlace){0}, "%s",
-                      what ? what : format);
+                      what ? what : small);
   cli_diagnostics_tell(&one);
   free(what);
 }

@@ -112,6 +112,7 @@ void cli_run(Cli *cli, Source *s) {
                    .on_form = on_form,
                    .arg = &running};
   enum RunStatus status = ambi_run_script(&script);
+  if (script.unbegun) cli_complain("out of memory");
   // An interrupt between two forms stops none of them.
   if (status == RUN_OK && cancelled(cli)) status = RUN_CANCELLED;
   if (status == RUN_PARSE)

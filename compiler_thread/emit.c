@@ -419,7 +419,7 @@ static void version(Emit *m, bool sure) {
 
 static void assemble(Emit *m, EmitNote *note) {
   const Unit *u = m->u;
-  jit_begin(m->j);
+  if (!jit_begin(m->j)) return;  // which place() tells
   for (uint32_t at = 0; at < u->ncode; at++)
     note->instructions += m->wanted[at] != 0;
   m->at = 0;

@@ -476,8 +476,11 @@ static void all_stubs(Jit *j, const StubLabels *l) {
 
 bool ambi_emit_stubs(Emitter *em, const char **why) {
   Jit *j = em->j;
-  jit_begin(j);
   StubLabels l;
+  if (!jit_begin(j)) {
+    *why = jit_error(j);
+    return false;
+  }
   for (JitLabel *p = &l.enter; p <= &l.leave; p++)
     *p = jit_label(j);
   all_stubs(j, &l);

@@ -102,7 +102,8 @@ typedef uint32_t JitLabel;  // valid until the next jit_begin
 
 Jit *jit_open(void);  // NULL: memory is out
 void jit_close(Jit *j);
-void jit_begin(Jit *j);
+// False: error, and nothing may be assembled.
+bool jit_begin(Jit *j);
 // From now on asmjit encodes all there is, which takes longer and is for tests.
 void jit_whole(Jit *j, bool whole);
 // Bytes of what was assembled, an upper bound; 0 after an error.

@@ -104,13 +104,13 @@ struct Jit {
     return at && wrote(encode(at));
   }
 
-  void begin() {
+  bool begin() {
     static const char *const names[] = {"", ".cold", ".hot2", ".cold2", ".far"};
     code.reset(ResetPolicy::kSoft);
     error.text = nullptr;
-    code.init(Environment::host());
+    if (code.init(Environment::host()) != kErrorOk) fail("out of memory");
     code.setErrorHandler(&error);
-    code.attach(&a);
+    if (error.text || code.attach(&a) != kErrorOk) return false;
 #ifdef AMB_DEBUG
     a.addDiagnosticOptions(DiagnosticOptions::kValidateAssembler);
 #endif
@@ -118,8 +118,10 @@ struct Jit {
     pair = noutside = 0;
     memset(outside, 0, sizeof outside);
     for (int i = 1; i <= SECTIONS; i++)
-      code.newSection(&sections[i], names[i], SIZE_MAX,
-                      SectionFlags::kExecutable, 1, i);
+      if (code.newSection(&sections[i], names[i], SIZE_MAX,
+                          SectionFlags::kExecutable, 1, i) != kErrorOk)
+        fail("out of memory");
+    return !error.text;
   }
 
   void fail(const char *why) {
@@ -174,8 +176,8 @@ Jit *jit_open(void) {
 void jit_close(Jit *j) {
   delete j;
 }
-void jit_begin(Jit *j) {
-  j->begin();
+bool jit_begin(Jit *j) {
+  return j->begin();
 }
 
 void jit_whole(Jit *j, bool whole) {
@@ -184,9 +186,9 @@ void jit_whole(Jit *j, bool whole) {
 
 size_t jit_size(Jit *j) {
   size_t size = 0;
-  for (int i = 0; i < Jit::SECTIONS; i++)
+  for (int i = 0; i < Jit::SECTIONS && !j->error.text; i++)
     size += j->sections[i]->bufferSize();
-  return j->error.text ? 0 : size;
+  return size;
 }
 
 bool jit_place(Jit *j, void *write, const void *run) {

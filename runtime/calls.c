@@ -44,6 +44,7 @@ static void put_short(CallLines *l, Value v, int deep) {
 }
 
 void ambi_calls_add(CallLines *l, Value call) {
+  if (ambi_is_unit(call)) return;
   if (!l->shown && !ambi_is_none(l->told) && ambi_equal(call, l->told)) return;
   if (!ambi_calls_begin(l, ambi_expr_at(call, 0))) return;
   uint32_t n = ambi_expr_size(call);

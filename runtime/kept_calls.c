@@ -41,7 +41,8 @@ void ambi_kept_calls_note(KeptCalls *k, Context *cx, Value call) {
 }
 
 static void put(const Buffer *from, Buffer *out) {
-  if (!from->failed && from->len) ambi_buffer_put(out, from->text, from->len);
+  if (from->len) ambi_buffer_put(out, from->text, from->len);
+  out->failed = out->failed || from->failed;
 }
 
 static bool is_about(const CallsOfError *e, const Buffer *about) {
@@ -52,14 +53,17 @@ static bool is_about(const CallsOfError *e, const Buffer *about) {
 void ambi_kept_calls_find(KeptCalls *k, Runtime *rt, Value call, Buffer *out) {
   Buffer about = {0};
   const CallsOfError *e, *found = NULL;
+  bool lost = false;
   if (!ambi_is_none(call)) ambi_calls_shorten(rt, call, &about);
   pthread_mutex_lock(&k->lock);
   if (ambi_is_none(call)) put(&k->stopped, out);
   for (unsigned i = 0; about.len && !about.failed && i < KEPT_ERRORS; i++) {
     e = &k->errors[(k->next + i) % KEPT_ERRORS];
+    lost = lost || e->about.failed;
     if (is_about(e, &about)) found = e;
   }
   if (found) put(&found->lines, out);
+  out->failed = out->failed || about.failed || (lost && !found);
   pthread_mutex_unlock(&k->lock);
   ambi_buffer_drop(&about);
 }

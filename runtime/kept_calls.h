@@ -26,7 +26,8 @@ void ambi_kept_calls_open(KeptCalls *k);
 void ambi_kept_calls_close(KeptCalls *k);
 // call: that of an Error, or AMB_NONE: a form is stopped. See Host.failed.
 void ambi_kept_calls_note(KeptCalls *k, Context *cx, Value call);
-// Appends the lines for such a call to out.
+// Appends the lines for such a call to out, which has failed where memory was out for
+// them.
 void ambi_kept_calls_find(KeptCalls *k, Runtime *rt, Value call, Buffer *out);
 // The Error of that call ends a script: its calls are those the form was stopped in.
 void ambi_kept_calls_end(KeptCalls *k, Runtime *rt, Value call);

@@ -12,6 +12,7 @@
 enum { MOST_BYTES = 4000 };  // of a call that is looked at
 
 static void forget(Check *c) {
+  if (c->cx->stop == STOP_MEMORY) c->failed = true;
   ambi_context_reset(c->cx);
   ambi_limits_begin(c->cx);
 }
@@ -23,6 +24,7 @@ static bool read_atom(Check *c, const char *text, size_t len, Template *t) {
   r.form = true;
   enum ReadStatus status = ambi_read(&r, t);
   ambi_unguard(c->rt);
+  if (status == READ_MEMORY) c->failed = true;
   return status == READ_ATOM;
 }
 
@@ -92,6 +94,7 @@ static Value atom_at(Check *c, const CheckFile *f, uint32_t node, Template *t) {
     return AMB_NONE;
   Buffer b = {0};
   put_text(c, f, node, &b);
+  if (b.failed) c->failed = true;
   bool read = !b.failed && read_atom(c, b.text, b.len, t);
   ambi_buffer_drop(&b);
   return read ? ambi_instance(c->cx, t, true) : AMB_NONE;
@@ -121,6 +124,7 @@ static Shown show(Check *c, Value v) {
       s.text[n++] = b.text[i];
   }
   s.text[n] = 0;
+  if (b.failed) c->failed = true;
   ambi_vec_drop(&naming.vars);
   ambi_buffer_drop(&b);
   return s;
@@ -257,7 +261,8 @@ void check_types(Check *c, const CheckFile *f, uint32_t node,
   bool list = check_is(f, node, NODE_LIST);
   bool variable = check_is(f, node, NODE_VARIABLE);
   if (!list && !expected.file) return;
-  if (variable && !value_of(check_var(c, f, node)->type)) return;
+  const Var *v = variable ? check_var(c, f, node) : NULL;
+  if (variable && (!v || !value_of(v->type))) return;
   if (list && check_is(f, check_child(f, node, 0), NODE_VARIABLE)) return;
   const Name *n = list ? check_name_at(c, f, check_child(f, node, 0)) : NULL;
   if (n && n->replaced) return;  // its types are the library's

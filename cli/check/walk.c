@@ -175,9 +175,9 @@ static void walk_arguments(Walk *w, uint32_t list, const Name *n,
 // What a let gives its variable, as far as types go.
 static void note_let_type(Walk *w, uint32_t pattern, uint32_t value) {
   if (!check_is(w->f, pattern, NODE_VARIABLE)) return;
-  Var *v = check_var(w->c, w->f, pattern);
-  if (!v) return;
   enum VarType t = check_value_type(w->c, w->f, value);
+  Var *v = check_var(w->c, w->f, pattern);  // which others have moved until now
+  if (!v) return;
   v->type = v->type == VAR_ANY && !(v->uses & VAR_BINDS) ? t : VAR_MIXED;
 }
 
@@ -318,6 +318,7 @@ static void walk_rule(Check *c, const CheckFile *f, uint32_t rule) {
     type_parameters(c, f, head, n);
     note_all(&w, head, VAR_BINDS);
     n = check_name_at(c, f, check_child(f, head, 0));
+    if (!n) return;  // memory is out
     n->facts = facts;
     uint32_t nargs = check_count(f, head) - 1;
     if (n->type.file && check_count(n->type.file, n->type.node) == nargs + 2)

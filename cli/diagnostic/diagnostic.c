@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/lost.h"
+
 static enum DiagnosticForm chosen;
 
 static char *format_text(const char *format, va_list args) {
@@ -17,8 +19,17 @@ static char *format_text(const char *format, va_list args) {
   int n = vsnprintf(NULL, 0, format, again);
   va_end(again);
   char *text = n < 0 ? NULL : malloc((size_t)n + 1);
-  if (text) vsnprintf(text, (size_t)n + 1, format, args);
+  if (text)
+    vsnprintf(text, (size_t)n + 1, format, args);
+  else
+    cli_lost();
   return text;
+}
+
+static char *copy(const char *text, size_t len) {
+  char *to = strndup(text, len);
+  if (!to) cli_lost();
+  return to;
 }
 
 Diagnostic *cli_diagnostics_add(Diagnostics *all, enum Severity severity,
@@ -29,6 +40,7 @@ Diagnostic *cli_diagnostics_add(Diagnostics *all, enum Severity severity,
     Diagnostic *grown = realloc(all->at, cap * sizeof *grown);
     if (!grown) {
       all->failed = true;
+      cli_lost();
       return NULL;
     }
     all->at = grown;
@@ -52,11 +64,11 @@ void cli_diagnostic_expect(Diagnostic *d, const char *format, ...) {
 }
 
 void cli_diagnostic_nearest(Diagnostic *d, const char *name, size_t len) {
-  if (d && !d->nearest && name) d->nearest = strndup(name, len);
+  if (d && !d->nearest && name) d->nearest = copy(name, len);
 }
 
 void cli_diagnostic_stack(Diagnostic *d, const char *lines, size_t len) {
-  if (d && !d->stack && len) d->stack = strndup(lines, len);
+  if (d && !d->stack && len) d->stack = copy(lines, len);
 }
 
 void cli_diagnostic_note(Diagnostic *d, DiagnosticPlace at, const char *format,

@@ -82,7 +82,7 @@ static char *types_of(const Collect *c, const char *name) {
   }
   const char *row = b.len ? NULL : type_of_builtin(name);
   if (row) ambi_buffer_puts(&b, row);
-  if (b.len) return taken(c->m, &b);
+  if (b.len || b.failed) return taken(c->m, &b);
   ambi_buffer_drop(&b);
   return NULL;
 }
@@ -91,7 +91,11 @@ static char *types_of(const Collect *c, const char *name) {
 static void add_types(DocModule *m, DocItem *item) {
   Tree t;
   const char *types = item->types;
-  if (!types || !cli_tree_read(&t, types, strcspn(types, "\n"))) return;
+  if (!types) return;
+  if (!cli_tree_read(&t, types, strcspn(types, "\n"))) {
+    m->failed = true;
+    return;
+  }
   Collect c = {m, &t};
   uint32_t arrow =
       t.count > 1 && has_head(&t, 1, "->") ? cli_tree_first(&t, 1) : 0;
@@ -238,7 +242,7 @@ static void add_plain(const Collect *c) {
     }
     ambi_text_free(text);
   }
-  if (b.len) c->m->plain = taken(c->m, &b);
+  if (b.len || b.failed) c->m->plain = taken(c->m, &b);
 }
 
 void cli_doc_collect(DocModule *m, const char *name, const Tree *t) {

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/doc/doc.h"
+#include "cli/lost.h"
 #include "cli/near.h"
 #include "cli/source/find.h"
 #include "memory/alloc.h"
@@ -155,17 +156,27 @@ static void add_all_embedded(Docs *d) {
     add_embedded(d, f);
 }
 
+static bool is_whole(const Docs *d) {
+  for (size_t i = 0; i < d->n; i++)
+    if (d->at[i].failed) return false;
+  return d->code != RUN_LIMIT;
+}
+
 static void add_name(Docs *d, const char *name, DocStyle style) {
   Docs all = {0};
   add_all_embedded(&all);
-  if (!put_name(&d->items, &all, name, style)) not_found(d, &all, name);
+  if (!is_whole(&all))
+    cli_lost();
+  else if (!put_name(&d->items, &all, name, style))
+    not_found(d, &all, name);
   drop(&all);
 }
 
 bool cli_doc_name_text(Buffer *b, const char *name, DocStyle style) {
   Docs all = {0};
   add_all_embedded(&all);
-  bool found = put_name(b, &all, name, style);
+  bool found = is_whole(&all) && put_name(b, &all, name, style);
+  if (!is_whole(&all)) cli_lost();
   drop(&all);
   return found;
 }
@@ -202,22 +213,25 @@ static void show(Cli *cli, const Buffer *b) {
   if (!out) cli_write(cli, b->text, b->len);
 }
 
+// Everything that was asked for, as text.
+static void put_all(Buffer *b, const DocOptions *o, const Docs *d, bool list) {
+  DocStyle style = style_of(o);
+  ambi_buffer_puts(b, "");
+  if (o->html && d->n)
+    cli_doc_html(b, d->at, d->n);
+  else if (list)
+    cli_doc_list_text(b, d->at, d->n, style);
+  for (size_t i = 0; i < d->n && !o->html && !list; i++) {
+    if (i) ambi_buffer_puts(b, "\n");
+    cli_doc_text(b, &d->at[i], style);
+  }
+  if (d->items.len) ambi_buffer_put(b, d->items.text, d->items.len);
+}
+
 static int give(Cli *cli, const DocOptions *o, const Docs *d, bool list) {
   Buffer b = {0};
-  DocStyle style = style_of(o);
-  bool failed = d->items.failed;
-  ambi_buffer_puts(&b, "");
-  if (o->html && d->n)
-    cli_doc_html(&b, d->at, d->n);
-  else if (list)
-    cli_doc_list_text(&b, d->at, d->n, style);
-  for (size_t i = 0; i < d->n && !o->html && !list; i++) {
-    if (i) ambi_buffer_puts(&b, "\n");
-    cli_doc_text(&b, &d->at[i], style);
-  }
-  for (size_t i = 0; i < d->n; i++)
-    failed = failed || d->at[i].failed;
-  if (d->items.len) ambi_buffer_put(&b, d->items.text, d->items.len);
+  bool failed = d->items.failed || !is_whole(d);
+  if (!failed) put_all(&b, o, d, list);
   int code = d->code;
   if (failed || b.failed) {
     cli_complain("out of memory");

@@ -4,6 +4,7 @@
 #include "cli/diagnostic/json.h"
 #include "cli/doc/doc.h"
 #include "cli/fmt/fmt.h"
+#include "cli/lost.h"
 #include "cli/lsp/lsp.h"
 
 enum {  // of the protocol
@@ -182,6 +183,7 @@ json_t *lsp_hover(Document *d, const json_t *params) {
   if (n->doc.file) put_doc(&b, n->doc.file, n->doc.node);
   if (n->doc.file) put_example(&b, n->doc.file, n->text);
   json_t *text = b.failed ? NULL : cli_json_string(b.text, b.len);
+  if (b.failed) cli_lost();
   ambi_buffer_drop(&b);
   const Node *at = &d->file->tree.nodes[node];
   return json_pack("{s:{s:s,s:o},s:o}", "contents", "kind", "markdown", "value",
@@ -338,10 +340,14 @@ json_t *lsp_formatting(Document *d, const json_t *params) {
   Tree t;
   Buffer b = {0};
   json_t *edits = json_array();
-  if (!cli_tree_read(&t, d->text, d->len)) return edits;
+  if (!cli_tree_read(&t, d->text, d->len)) {
+    cli_lost();
+    return edits;
+  }
   // What cannot be read is left as it is.
-  if (!cli_tree_fault(&t) && cli_format(&t, CLI_FORMAT_WIDTH, &b) &&
-      !(b.len == d->len && memcmp(b.text, d->text, b.len) == 0))
+  bool laid_out = !cli_tree_fault(&t) && cli_format(&t, CLI_FORMAT_WIDTH, &b);
+  if (b.failed) cli_lost();
+  if (laid_out && !(b.len == d->len && memcmp(b.text, d->text, b.len) == 0))
     json_array_append_new(
         edits,
         json_pack("{s:o,s:o}", "range", lsp_range(d->text, d->len, 0, d->len),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/diagnostic/json.h"
+#include "cli/lost.h"
 #include "cli/lsp/lsp.h"
 
 // ---- positions --------------------------------------------------------------
@@ -89,6 +90,7 @@ static json_t *uri_of(const char *path) {
     else
       ambi_buffer_format(&b, "%%%02X", (unsigned char)*path);
   json_t *uri = b.failed ? NULL : cli_json_string(b.text, b.len);
+  if (b.failed) cli_lost();
   ambi_buffer_drop(&b);
   free(whole);
   return uri;
@@ -144,7 +146,10 @@ static bool set_text(Document *d, size_t from, size_t to, const char *text,
                      size_t len) {
   size_t whole = d->len - (to - from) + len;
   char *made = malloc(whole + 1);
-  if (!made) return false;
+  if (!made) {
+    cli_lost();
+    return false;
+  }
   if (from) memcpy(made, d->text, from);
   memcpy(made + from, text, len);
   if (to < d->len) memcpy(made + from + len, d->text + to, d->len - to);
@@ -164,16 +169,19 @@ Document *lsp_open(Documents *all, const char *uri, const char *text,
   if (all->n == all->cap) {
     size_t cap = all->cap ? 2 * all->cap : 8;
     Document **grown = realloc(all->at, cap * sizeof *grown);
+    if (!grown) cli_lost();
     if (!grown) return NULL;
     all->at = grown;
     all->cap = cap;
   }
   d = calloc(1, sizeof *d);
+  if (!d) cli_lost();
   if (!d) return NULL;
   d->uri = strdup(uri);
   d->path = path_of(uri);
   if (!d->uri || !d->path || !set_text(d, 0, 0, text, len)) {
     drop(d);
+    cli_lost();
     return NULL;
   }
   return all->at[all->n++] = d;
@@ -195,11 +203,15 @@ bool lsp_change(Document *d, const json_t *change) {
 
 Check *lsp_check(Document *d) {
   if (d->checked) return &d->check;
-  if (!check_open(&d->check, false)) return NULL;
+  if (!check_open(&d->check, false)) {
+    cli_lost();
+    return NULL;
+  }
   d->checked = true;
   d->file = check_add(&d->check, d->path, d->text, d->len, true);
   if (d->file) check_all(&d->check);
   if (d->file && !d->check.failed) return &d->check;
   drop_check(d);
+  cli_lost();
   return NULL;
 }

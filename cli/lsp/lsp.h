@@ -35,7 +35,9 @@ typedef struct Wire {
   char *in;  // what was read and not used
   size_t n, cap;
   bool ended;
+  unsigned losses;  // of memory, until the message at hand (cli/lost.h)
 } Wire;
+enum { LSP_OUTAGE = -32603 };  // of JSON-RPC: an internal error
 typedef enum WireRead {
   WIRE_MESSAGE,
   WIRE_BAD,   // what came is no message; it was skipped
@@ -44,7 +46,9 @@ typedef enum WireRead {
 } WireRead;
 // The next message; to be released.
 WireRead lsp_read(Wire *w, bool wait, json_t **message);
-void lsp_write(Wire *w, json_t *message);  // which it releases
+// Releases the message. One that answers id is an Error where memory was out, another one
+// is left out.
+void lsp_write(Wire *w, const json_t *id, json_t *message);
 void lsp_wire_drop(Wire *w);
 
 // ---- document.c -------------------------------------------------------------

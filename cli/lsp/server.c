@@ -1,6 +1,7 @@
 // The conversation with an editor: who may say what when, and who answers.
 #include <string.h>
 
+#include "cli/lost.h"
 #include "cli/lsp/lsp.h"
 
 enum {  // of JSON-RPC and the protocol
@@ -20,14 +21,17 @@ typedef struct Server {
 // ---- answers ----------------------------------------------------------------
 
 static void reply(Server *s, const json_t *id, json_t *result) {
-  lsp_write(&s->wire, json_pack("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", id,
-                                "result", result ? result : json_null()));
+  lsp_write(&s->wire, id,
+            json_pack("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", id, "result",
+                      result ? result : json_null()));
 }
 
 static void refuse(Server *s, const json_t *id, int code, const char *why) {
   json_t *to = id ? json_incref((json_t *)(uintptr_t)id) : json_null();
-  lsp_write(&s->wire, json_pack("{s:s,s:o,s:{s:i,s:s}}", "jsonrpc", "2.0", "id",
-                                to, "error", "code", code, "message", why));
+  lsp_write(&s->wire, to,
+            json_pack("{s:s,s:O,s:{s:i,s:s}}", "jsonrpc", "2.0", "id", to,
+                      "error", "code", code, "message", why));
+  json_decref(to);
 }
 
 static json_t *capabilities(void) {
@@ -93,9 +97,10 @@ static void on_request(Server *s, const json_t *id, const char *method,
 }
 
 static void publish(Server *s, const char *uri, json_t *all) {
-  lsp_write(&s->wire, json_pack("{s:s,s:s,s:{s:s,s:o}}", "jsonrpc", "2.0",
-                                "method", "textDocument/publishDiagnostics",
-                                "params", "uri", uri, "diagnostics", all));
+  lsp_write(&s->wire, NULL,
+            json_pack("{s:s,s:s,s:{s:s,s:o}}", "jsonrpc", "2.0", "method",
+                      "textDocument/publishDiagnostics", "params", "uri", uri,
+                      "diagnostics", all));
 }
 
 static void on_open(Server *s, const json_t *params) {
@@ -190,6 +195,8 @@ int cli_lsp(Cli *cli, int argc, char **argv) {
       refuse(&s, NULL, NO_JSON, "this is no message");
     else
       on_message(&s, message);
+    // It may have been a change of a text, which is not the editor's any more then.
+    if (cli_losses() != s.wire.losses) lsp_close_all(&s.documents);
     json_decref(message);
   }
   lsp_close_all(&s.documents);

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "cli/lost.h"
 #include "cli/lsp/lsp.h"
 
 enum { MOST_BYTES = 256 << 20, MOST_HEADER = 8192 };
@@ -19,6 +20,7 @@ static bool read_more(Wire *w) {
   if (w->n == w->cap) {
     size_t cap = w->cap ? 2 * w->cap : 1 << 16;
     char *grown = realloc(w->in, cap);
+    if (!grown) cli_lost();
     if (!grown) return !(w->ended = true);
     w->in = grown;
     w->cap = cap;
@@ -85,6 +87,7 @@ static WireRead parse(Wire *w, json_t **message) {
 
 WireRead lsp_read(Wire *w, bool wait, json_t **message) {
   *message = NULL;
+  w->losses = cli_losses();
   for (;;) {
     WireRead r = w->n ? parse(w, message) : WIRE_NONE;
     if (r != WIRE_NONE) return r;
@@ -95,10 +98,26 @@ WireRead lsp_read(Wire *w, bool wait, json_t **message) {
   }
 }
 
-void lsp_write(Wire *w, json_t *message) {
-  char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+// Without any memory. An id that is a text is not told.
+static void write_outage(Wire *w, const json_t *id) {
+  char number[24] = "null", text[160];
+  if (json_is_integer(id))
+    snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+             json_integer_value(id));
+  int n = snprintf(text, sizeof text,
+                   "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,"
+                   "\"message\":\"out of memory\"}}",
+                   number, LSP_OUTAGE);
+  fprintf(w->out, "Content-Length: %d\r\n\r\n%s", n, text);
+}
+
+void lsp_write(Wire *w, const json_t *id, json_t *message) {
+  bool whole = cli_losses() == w->losses;
+  char *text = message && whole ? json_dumps(message, JSON_COMPACT) : NULL;
   if (text)
     fprintf(w->out, "Content-Length: %zu\r\n\r\n%s", strlen(text), text);
+  else if (id)
+    write_outage(w, id);
   fflush(w->out);
   free(text);
   json_decref(message);

@@ -283,6 +283,7 @@ bool cli_prompt_evaluate(Prompt *p, const Evaluated *what) {
   enum RunStatus status = ambi_run_script(&script);
   cli_screen_runs(&p->screen, false);
   cli_interrupt_runs(NULL);
+  if (script.unbegun) cli_complain("out of memory");
   if (status == RUN_PARSE)
     cli_report(s, script.error.at, SEVERITY_ERROR, script.error.message);
   conclude(p, &script, status);

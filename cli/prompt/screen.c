@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/figures.h"
+#include "cli/lost.h"
 #include "scheduler/evaluators.h"
 
 static const double first_after = 2, then_every = 0.25;
@@ -208,16 +209,22 @@ void cli_screen_note(Screen *s, const char *text, size_t len) {
 
 void cli_screen_say(Screen *s, enum Colour colour, const char *format, ...) {
   bool coloured = s->colours && colour != COLOUR_PLAIN;
-  char *text = NULL;
-  va_list args;
+  char small[512], *text = NULL;
+  va_list args, again;
   va_start(args, format);
-  int len = vasprintf(&text, format, args);
+  va_copy(again, args);
+  int len = vsnprintf(small, sizeof small, format, args);
+  if (len >= (int)sizeof small && vasprintf(&text, format, again) < 0) {
+    cli_lost();
+    text = NULL;
+    len = sizeof small - 1;
+  }
+  va_end(again);
   va_end(args);
-  if (len < 0) return;
   pthread_mutex_lock(&s->lock);
   leave_line(s);
   if (coloured) fputs(colours[colour], stderr);
-  cli_write_note(s->cli, text, (size_t)len);
+  cli_write_note(s->cli, text ? text : small, (size_t)len);
   if (!s->cli->options.json) fputs(coloured ? "\x1b[m\n" : "\n", stderr);
   pthread_mutex_unlock(&s->lock);
   free(text);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/child.h"
+#include "cli/lost.h"
 #include "cli/source/find.h"
 #include "cli/test/test.h"
 #include "memory/alloc.h"
@@ -77,7 +78,10 @@ static bool is_test_name(const char *name) {
 static bool has_assertion(const char *path) {
   FileText file;
   Tree t;
-  if (!ambi_file_load(path, 0, NULL, &file)) return false;
+  if (!ambi_file_load(path, 0, NULL, &file)) {
+    if (errno == ENOMEM) cli_lost();
+    return false;
+  }
   bool found = false;
   if (cli_tree_read(&t, file.text, file.len)) {
     uint32_t last = 0;
@@ -86,6 +90,8 @@ static bool has_assertion(const char *path) {
       found = last && t.nodes[last].kind == NODE_BANG &&
               cli_test_is_assertion(&t, i);
     cli_tree_free(&t);
+  } else {
+    cli_lost();
   }
   ambi_file_drop(&file);
   return found;
@@ -94,6 +100,7 @@ static bool has_assertion(const char *path) {
 static bool is_test(const char *path) {
   if (cli_path_ends(path, "_test.metta") || has_assertion(path)) return true;
   char *beside = cli_test_recorded(path);
+  if (!beside) cli_lost();
   bool recorded = beside && access(beside, F_OK) == 0;
   ambi_text_free(beside);
   return recorded;
@@ -147,15 +154,16 @@ static void add_trouble(Job *job, const char *message) {
 // What the process wrote; and how it ended, if that was not as it should.
 static void collect(Job *job, int status, json_t *rules) {
   json_error_t error;
-  bool complete = false;
+  bool complete = false, lost = false;
   if (job->child.found) rewind(job->child.found);
   for (json_t *o;
        job->child.found &&
        (o = json_loadf(job->child.found, JSON_DISABLE_EOF_CHECK, &error));
        json_decref(o)) {
-    if (json_object_get(o, "end"))
+    if (json_object_get(o, "end")) {
       complete = true;
-    else if (json_object_get(o, "rule"))
+      lost = json_object_get(o, "lost");
+    } else if (json_object_get(o, "rule"))
       cli_test_add_rule(rules, o);
     else
       json_array_append(job->file.points, o);
@@ -165,6 +173,8 @@ static void collect(Job *job, int status, json_t *rules) {
     add_trouble(job, "it cannot be started");
   else if (job->killed)
     add_trouble(job, "it did not end in time");
+  else if (lost)
+    add_trouble(job, "memory was out");
   else if (!complete && WIFSIGNALED(status)) {
     snprintf(message, sizeof message, "it was ended by signal %d",
              WTERMSIG(status));

@@ -3,9 +3,11 @@
 // What a form gives is all right unless it holds an Error or was stopped by a limit; an
 // Error does not end the file. Where answers are recorded beside the file, it runs as a
 // program does, and each form has to print what stands there.
+#include <errno.h>
 #include <unistd.h>
 
 #include "cli/diagnostic/json.h"
+#include "cli/lost.h"
 #include "cli/source/find.h"
 #include "cli/test/test.h"
 #include "memory/alloc.h"
@@ -76,6 +78,7 @@ static char *wanted_text(const Testing *t) {
     if (bang && cli_test_is_assertion(tree, i)) {
       Buffer b = {0};
       name_of(tree, i, &b);
+      if (b.failed) cli_lost();
       if (!b.failed && !is_wanted(t, b.text)) {
         text[tree->nodes[bang].begin] = ' ';
         for (uint32_t at = tree->nodes[i].begin; at < tree->nodes[i].end; at++)
@@ -101,6 +104,7 @@ static void say_error(Runtime *rt, Value error, Buffer *b) {
     ambi_print(rt, &text, error, NULL);
   if (text.len) ambi_buffer_puts(b, text.text + strspn(text.text, "\n"));
   ambi_buffer_puts(b, "\n");
+  if (text.failed) cli_lost();
   ambi_buffer_drop(&text);
 }
 
@@ -128,6 +132,7 @@ static bool on_form(void *arg, const FormReport *r) {
   Buffer name = {0}, wrong = {0};
   name_of(&t->tree, form, &name);
   judge(t, r, form, &wrong);
+  if (name.failed || wrong.failed) cli_lost();
   if (!name.failed && is_wanted(t, name.text))
     cli_test_point(t->out, name.text, r->at, now - t->began,
                    wrong.len ? wrong.text : NULL);
@@ -152,6 +157,7 @@ static bool on_answer(void *arg, const FormReport *r) {
   if (r->stop != STOP_NONE && r->stop != STOP_ANSWERS) judge(t, r, 0, &wrong);
   Answers *a = &t->answers;
   bool ok = ambi_grow((void **)&a->at, &a->cap, a->n + 1, sizeof *a->at);
+  if (!ok || results.failed || name.failed || wrong.failed) cli_lost();
   if (ok)
     a->at[a->n++] = (Answer){
         .name = ambi_text_copy(name.text ? name.text : "", name.len),
@@ -206,7 +212,9 @@ static void run_script(Testing *t, const Source *s, char *text) {
                    .arg = t};
   t->began = ambi_monotonic_seconds();
   enum RunStatus status = ambi_run_script(&script);
-  if (status == RUN_PARSE) {
+  if (script.unbegun) {
+    note_trouble(t, (Position){1, 1, 0}, "out of memory");
+  } else if (status == RUN_PARSE) {
     cli_report(s, script.error.at, SEVERITY_ERROR, script.error.message);
     note_trouble(t, script.error.at, script.error.message);
   } else if (status == RUN_CANCELLED || status == RUN_INTERNAL) {
@@ -238,11 +246,18 @@ static bool is_recorded(const TestOptions *o, const char *path,
   if (access(beside, F_OK) == 0) return true;
   FileText file;
   Tree t;
-  if (!o->update || !ambi_file_load(path, 0, NULL, &file)) return false;
+  if (!o->update) return false;
+  if (!ambi_file_load(path, 0, NULL, &file)) {
+    if (errno == ENOMEM) cli_lost();
+    return false;
+  }
   bool read = cli_tree_read(&t, file.text, file.len), found = false;
   for (uint32_t i = 1; read && !found && i < t.count; i++)
     found = cli_test_is_assertion(&t, i);
-  if (read) cli_tree_free(&t);
+  if (read)
+    cli_tree_free(&t);
+  else
+    cli_lost();
   ambi_file_drop(&file);
   return read && !found;
 }
@@ -262,6 +277,7 @@ static void drop(Testing *t) {
 
 void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
                    FILE *out) {
+  unsigned losses = cli_losses();
   Source source = {.name = path, .path = path};
   Testing t = {.cli.options = cli->options, .o = o, .out = out};
   Options *options = &t.cli.options;
@@ -285,7 +301,10 @@ void cli_test_file(const Cli *cli, const TestOptions *o, const char *path,
     if (!t.tree.count)
       note_trouble(&t, (Position){1, 1, 0}, "it cannot be read");
   }
-  fputs("{\"end\":true}\n", out);
+  if (!t.beside || !t.cli.out) cli_lost();
+  fputs(cli_losses() == losses ? "{\"end\":true}\n"
+                               : "{\"end\":true,\"lost\":true}\n",
+        out);
   fflush(out);
   drop(&t);
 }

@@ -3,6 +3,7 @@
 
 #include "cli/answers.h"
 #include "cli/diagnostic/json.h"
+#include "cli/lost.h"
 #include "cli/test/test.h"
 
 void cli_test_point(FILE *out, const char *name, Position at, double seconds,
@@ -64,12 +65,14 @@ void cli_test_compare(const Answers *all, const Buffer *output,
       add_span(&b, "got:\n", got);
     }
     if (a->stopped) ambi_buffer_puts(&b, a->stopped);
+    if (b.failed) cli_lost();
     cli_test_point(out, a->name, a->at, a->seconds, b.len ? b.text : NULL);
     ambi_buffer_drop(&b);
   }
   if (rest.at < rest.end || !all->n) {
     Buffer b = {0};
     if (rest.at < rest.end) add_span(&b, "expected:\n", rest);
+    if (b.failed) cli_lost();
     cli_test_point(out, "nothing is missing at the end",
                    all->n ? all->at[all->n - 1].at : first, 0,
                    b.len ? b.text : NULL);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/lost.h"
 #include "memory/alloc.h"
 #include "runtime/modules/module.h"
 
@@ -70,10 +71,14 @@ void cli_places_add(Places *p, const char *file, Position at,
   uint32_t number;
   uint32_t hash = hash_of(t->atom);
   pthread_mutex_lock(&p->lock);
-  if (p->n < MOST_PLACES && find_file(p, file, &number) && reserve(p) &&
-      ambi_grow((void **)&p->at, &p->cap, p->n + 1, sizeof *p->at)) {
+  if (p->n == MOST_PLACES) {
+    // one of those that come too late
+  } else if (find_file(p, file, &number) && reserve(p) &&
+             ambi_grow((void **)&p->at, &p->cap, p->n + 1, sizeof *p->at)) {
     p->at[p->n] = (PlacedAtom){t->atom, hash, number, at.line, at.column};
     enter(p, p->n++);
+  } else {
+    cli_lost();
   }
   pthread_mutex_unlock(&p->lock);
 }

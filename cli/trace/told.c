@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/diagnostic/json.h"
+#include "cli/lost.h"
 #include "cli/trace/trace.h"
 
 enum {
@@ -22,6 +23,7 @@ const char *cli_told_text(Arena *a, Buffer *b) {
     text[b->len] = 0;
   }
   ambi_buffer_drop(b);
+  if (!text) cli_lost();
   return text ? text : "";
 }
 
@@ -34,7 +36,9 @@ const char *cli_told_atom(Runtime *rt, Arena *a, Value v) {
 const char *cli_told_rule(Context *cx, Arena *a, Record rule) {
   Template t = ambi_record_template(rule);
   Value as_written = ambi_instance(cx, &t, true);
-  return ambi_is_none(as_written) ? "" : cli_told_atom(cx->rt, a, as_written);
+  if (!ambi_is_none(as_written)) return cli_told_atom(cx->rt, a, as_written);
+  cli_lost();
+  return "";
 }
 
 static void put_binding(Told *t, Runtime *rt, Buffer *b, Word info, Value v) {
@@ -53,7 +57,10 @@ void cli_told_bindings(Told *t, Context *cx, Arena *a, Record rule,
   t->nbindings = 0;
   if (!r.nvars || !ambi_is_expr(r.atom) || ambi_expr_size(r.atom) != 3) return;
   Value *env = ambi_arena_alloc(a, r.nvars * sizeof *env);
-  if (!env) return;
+  if (!env) {
+    cli_lost();
+    return;
+  }
   for (uint32_t i = 0; i < r.nvars; i++)
     env[i] = AMB_NONE;
   size_t trail = cx->tr;
@@ -67,15 +74,23 @@ void cli_told_bindings(Told *t, Context *cx, Arena *a, Record rule,
 
 // ---- as text ----------------------------------------------------------------
 
+// The line that the buffer holds; the buffer is dropped.
+static void give_line(const Teller *to, Buffer *b) {
+  ambi_buffer_puts(b, "\n");
+  if (b->failed)
+    cli_lost();
+  else
+    to->line(to->arg, b->text, b->len);
+  ambi_buffer_drop(b);
+}
+
 void cli_told_line(const Teller *to, uint32_t depth, const char *text) {
   if (to->json) return;
   Buffer b = {0};
   int indent = depth < INDENT_MOST / 2 ? 2 * (int)depth : INDENT_MOST;
   ambi_buffer_format(&b, "%*s", indent, "");
   ambi_buffer_puts(&b, text);
-  ambi_buffer_puts(&b, "\n");
-  if (!b.failed) to->line(to->arg, b.text, b.len);
-  ambi_buffer_drop(&b);
+  give_line(to, &b);
 }
 
 static void put_place(Buffer *b, const AtomPlace *at) {
@@ -92,7 +107,10 @@ static void say_bindings(const Teller *to, uint32_t depth, const Told *t) {
     ambi_buffer_puts(&b, i % 2 ? " = " : i ? ", " : "where ");
     ambi_buffer_puts(&b, at);
   }
-  if (t->nbindings && !b.failed) cli_told_line(to, depth + 1, b.text);
+  if (b.failed)
+    cli_lost();
+  else if (t->nbindings)
+    cli_told_line(to, depth + 1, b.text);
   ambi_buffer_drop(&b);
 }
 
@@ -116,7 +134,10 @@ static void say(const Teller *to, uint32_t depth, const Told *t) {
     ambi_buffer_puts(&b, between[t->kind]);
     ambi_buffer_puts(&b, t->value);
   }
-  if (!b.failed) cli_told_line(to, depth, b.text);
+  if (b.failed)
+    cli_lost();
+  else
+    cli_told_line(to, depth, b.text);
   ambi_buffer_drop(&b);
   say_bindings(to, depth, t);
 }
@@ -178,7 +199,5 @@ void cli_told_end(Teller *to, const char *kind, const char *about) {
   if (text) ambi_buffer_puts(&b, text);
   free(text);
   json_decref(o);
-  ambi_buffer_puts(&b, "\n");
-  if (!b.failed) to->line(to->arg, b.text, b.len);
-  ambi_buffer_drop(&b);
+  give_line(to, &b);
 }

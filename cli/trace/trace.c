@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/lost.h"
 #include "memory/alloc.h"
 #include "runtime/builtins/builtin.h"
 #include "runtime/modules/module.h"
@@ -81,6 +82,7 @@ static void put_self(Runtime *rt, Buffer *b, const Buffer *text) {
     at = next + self.len;
   }
   ambi_buffer_puts(b, at);
+  b->failed = b->failed || self.failed || text->failed;
   ambi_buffer_drop(&self);
 }
 
@@ -91,6 +93,7 @@ void cli_trace_print(Runtime *rt, Buffer *b, Value v, size_t most) {
   Buffer whole = {.sink = put_some, .arg = &s};
   ambi_print(rt, &whole, v, NULL);
   bool fits = !whole.failed && put_some(&s, whole.text, whole.len);
+  if (whole.failed && text.len < s.most) b->failed = true;  // memory is out
   size_t end = b->len + most;
   ambi_buffer_drop(&whole);
   put_self(rt, b, &text);
@@ -115,7 +118,10 @@ static void show(const Trace *t, const TraceEvent *e) {
     cli_trace_print(t->rt, &b, e->value, ATOM_MOST);
   }
   ambi_buffer_puts(&b, "\n");
-  if (!b.failed) t->line(t->arg, e->port, b.text, b.len);
+  if (b.failed)
+    cli_lost();
+  else
+    t->line(t->arg, e->port, b.text, b.len);
   ambi_buffer_drop(&b);
 }
 

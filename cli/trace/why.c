@@ -1,6 +1,7 @@
 // Noting steps, and telling the tree of an answer: see why.h.
 #include "cli/trace/why.h"
 
+#include "cli/lost.h"
 #include "memory/alloc.h"
 
 typedef struct Step {
@@ -15,7 +16,10 @@ typedef struct Step {
 // NULL: memory is out, and the step is not noted.
 static Step *note(Why *w, const Step *before, const Told *told) {
   Step *s = ambi_arena_alloc(&w->arena, sizeof *s);
-  if (s) *s = (Step){.before = before, .told = *told};
+  if (s)
+    *s = (Step){.before = before, .told = *told};
+  else
+    cli_lost();
   return s;
 }
 
@@ -86,7 +90,10 @@ static void tell_head(const Why *w, const char *value, bool has_reason) {
   ambi_buffer_puts(&head, value);
   ambi_buffer_puts(&head,
                    has_reason ? " because" : " without a rule of the program");
-  if (!head.failed) cli_told_line(&w->to, 0, head.text);
+  if (head.failed)
+    cli_lost();
+  else
+    cli_told_line(&w->to, 0, head.text);
   ambi_buffer_drop(&head);
 }
 
@@ -104,6 +111,7 @@ static void answer(void *arg, Context *cx, const void *way, Value value) {
     if (s->told.kind == TOLD_CALL)
       ok = push_chain(&todo, s->inner, s->began, now.depth + 1);
   }
+  if (!ok) cli_lost();
   ambi_free(todo.at, todo.cap * sizeof *todo.at);
   cli_told_end(&w->to, "why", text);
 }

@@ -326,6 +326,7 @@ enum RunStatus ambi_run_script(Script *s) {
   Runtime *rt = s->rt;
   Run run = {.s = s, .cx = ambi_context_open(rt), .status = RUN_OK};
   s->stop = STOP_NONE;
+  s->unbegun = !run.cx;
   if (!run.cx) {
     s->stop = STOP_MEMORY;
     return RUN_LIMIT;

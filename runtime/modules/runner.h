@@ -48,7 +48,9 @@ typedef struct Script {
   ReadError error;    // with RUN_PARSE
   int code;           // with RUN_EXIT
   enum AmbStop stop;  // what stopped the script's last form, if anything
-  Position at;        // of the atom at which the script ended
+  bool
+      unbegun;  // memory was out before the first form, and nothing was reported
+  Position at;  // of the atom at which the script ended
   // results of the last `!` form as templates (include, module loading)
   Template *last;
   size_t nlast, last_cap;

@@ -113,6 +113,10 @@ unsigned ambi_mention_arguments(const Runtime *rt, Value head, bool fact,
   return own ? NAMED_ARGUMENT : around;
 }
 
+static bool is_variable(Value v) {
+  return ambi_is_lvar(v) || ambi_is_var(v);
+}
+
 // Both a function and, somewhere, what may be its call as data.
 static void notice_calls(Mentions *m, uint8_t was, uint8_t is) {
   if (was == is || !(is & NAMED_FUNCTION)) return;
@@ -143,6 +147,20 @@ bool ambi_mention_name(Runtime *rt, uint32_t symbol, enum NamedAs how) {
   return ok;
 }
 
+void ambi_mention_head(Runtime *rt, Value head, unsigned how) {
+  Mentions *m = &rt->mentions;
+  Value of = ambi_is_expr(head) ? ambi_expr_at(head, 0) : AMB_UNIT;
+  bool runs =
+      ambi_is_op(of) || (ambi_is_sym(of) && ambi_sym_of(of) < m->nsymbols);
+  if (!is_variable(head) && !is_variable(of) && !runs) return;
+  ambi_guard(rt);
+  if ((m->called | how) != m->called) {
+    m->called |= (uint8_t)how;
+    m->changed = true;
+  }
+  ambi_unguard(rt);
+}
+
 // Can a function take an argument as it stands? Its type names one of these then.
 static bool has_lazy_arguments(const Mentions *m) {
   static const uint32_t kinds[] = {AMB_S_T_ATOM, AMB_S_T_EXPRESSION,
@@ -165,10 +183,6 @@ static void mention_op(Runtime *rt, Value e, bool data) {
     effects &= ~(unsigned)E_RULES;
   grow(&rt->mentions, effects);
   if (data) grow_fetched(&rt->mentions, effects);
-}
-
-static bool is_variable(Value v) {
-  return ambi_is_lvar(v) || ambi_is_var(v);
 }
 
 static bool is_rule_kind(Value kind) {

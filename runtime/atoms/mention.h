@@ -12,8 +12,8 @@
 // code with effects only if such code stands in the text where it can be taken for
 // data: in a fact, as an argument of what does not just evaluate its arguments, or in a
 // pattern that asks for rules. That bound is kept apart, since most programs have none.
-// Where a call of a function of the program's own stands like that, its effects are taken
-// to be all that the text mentions.
+// Where a call of a function of the program's own stands like that, or one of which only
+// running can tell what it calls, its effects are taken to be all that the text mentions.
 #ifndef AMBIT_RUNTIME_MENTION_H
 #define AMBIT_RUNTIME_MENTION_H
 
@@ -48,7 +48,8 @@ typedef struct Mentions {
   uint8_t *names;  // of others: enum NamedAs
   uint32_t nnames;  // ids below have an entry
   uint8_t
-      called;  // NAMED_DATA, NAMED_ARGUMENT: functions that are named so as well
+      called;  // NAMED_DATA, NAMED_ARGUMENT: functions are named so as well, or what
+               // only running can tell
   bool changed;  // since the bound was asked for
 } Mentions;
 
@@ -65,6 +66,9 @@ void ambi_mention_symbol(Runtime *rt, uint32_t symbol, bool rule, bool data);
 // The reader met the name of the program's own, which has its rules, or heads an
 // expression. False: memory is out.
 bool ambi_mention_name(Runtime *rt, uint32_t symbol, enum NamedAs how);
+// The reader met an expression where it names a function like that, and its head is no
+// name. Can running it make a name of the head?
+void ambi_mention_head(Runtime *rt, Value head, unsigned how);
 // How arguments of this head name functions: NAMED_DATA, NAMED_ARGUMENT, or 0: they are
 // evaluated with it, are no calls, or are what `around` says the whole is.
 unsigned ambi_mention_arguments(const Runtime *rt, Value head, bool fact,

@@ -359,16 +359,19 @@ static unsigned next_calls(Read *rd) {
                                 b->calls);
 }
 
-// The expression was read whose head is the name: the subject of a rule, or what may be a
+// The expression was read that has this head: the subject of a rule, or what may be a
 // call.
-static bool mention_name(Read *rd, Value name, unsigned calls) {
+static bool mention_head(Read *rd, Value head, unsigned calls) {
   const Bracket *b = innermost(rd);
   const Value *all = (const Value *)(const void *)rd->values.at;
   size_t i = rd->values.used / sizeof(Value);
-  if (!ambi_is_sym(name)) return true;
+  if (!ambi_is_sym(head)) {
+    if (calls) ambi_mention_head(rd->r->rt, head, calls);
+    return true;
+  }
   bool subject = b && i == b->first + 1 && all[b->first].w == AMB_SYM(EQ).w;
   if (subject) calls |= NAMED_FUNCTION;
-  return !calls || ambi_mention_name(rd->r->rt, ambi_sym_of(name), calls);
+  return !calls || ambi_mention_name(rd->r->rt, ambi_sym_of(head), calls);
 }
 
 // An operation at the head of a bracket is noted with its operands, later.
@@ -637,7 +640,7 @@ static enum ReadStatus close_bracket(Read *rd) {
   if (done.ground) v.w |= AMB_EXPR_GROUND;
   if (ambi_is_op(AMB_V(object[1])) && (rd->brackets.used > 0 || !rd->r->form))
     ambi_mention_op(rd->r->rt, v, done.data);
-  if (!mention_name(rd, AMB_V(object[1]), done.calls)) return READ_MEMORY;
+  if (!mention_head(rd, AMB_V(object[1]), done.calls)) return READ_MEMORY;
   ambi_mention_adding(rd->r->rt, v);
   if (n == 2 && object[1] == AMB_SYM(EVAL).w) ambi_mention_eval(rd->r->rt, v);
   bool ok = done.ground ? push_value(rd, v) : push_open(rd, v);

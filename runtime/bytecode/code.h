@@ -348,6 +348,8 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 // The one for calls of which evaluating the arguments has changed none. It is
 // another only where that can be seen.
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
+// May a call of d be its own value, as far as its rules tell?
+bool ambi_may_stay(CodeState *cs, Definition *d);
 // The one that asks a table of this kind before it calls v. NULL: memory is out.
 Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
                              bool only_new);

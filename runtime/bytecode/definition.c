@@ -333,6 +333,12 @@ static bool find_stays(CodeState *cs, Definition *d, DefinitionInfo *info) {
   return ok;
 }
 
+bool ambi_may_stay(CodeState *cs, Definition *d) {
+  DefinitionInfo info = ambi_info_of(d);
+  return !info.known || (info.stays == 0 && !find_stays(cs, d, &info)) ||
+         info.stays != 1;
+}
+
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
   DefinitionInfo info = ambi_info_of(d);
   bool told = info.known && (!info.untyped || ambi_rules_may_change(cs));

@@ -3,7 +3,7 @@
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c
 // turns body terms into code, lower_leaf.c what they end in; lower_op.c has the
 // grounded operations, lower_equal.c ==, lower_form.c the special forms,
-// lower_case.c case and switch, lower_site.c calls through variables, lower_list.c
+// lower_case.c case and switch, lower_own.c what may be its own value, lower_site.c calls through variables, lower_list.c
 // those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
 // expressions, lower_stub.c the code behind the main line. lower_type.c says what
 // types tell in advance, and lower_emit.c puts instructions, constants and labels
@@ -66,7 +66,9 @@ enum StubKind {
   STUB_APPLY,
   STUB_REBUILD,
   STUB_IF,
-  STUB_CAST
+  STUB_CAST,
+  STUB_OWN,
+  STUB_OWN_CALL
 };
 typedef struct Stub {
   enum StubKind kind;
@@ -96,7 +98,7 @@ typedef struct Stub {
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
   uint32_t index;        // STEP: of the argument that has its value
   bool own;  // BODY: the call of the sources is a value if they are;
-             // LIKE: both are values of calls
+             // LIKE: both are values of calls; OWN: it may be an Error
   Code ret;  // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
@@ -328,6 +330,26 @@ void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
                         ErrTo err);
 void ambi_lower_data(Lower *l, Value e, Value t, Dst d, ErrTo err,
                      unsigned rest);
+
+// Is e data, and all that is in it? Its value is e then.
+bool ambi_lower_is_data(Lower *l, Value e);
+
+// ---- lower_own.c -----------------------------------------------------------------
+// May the value of e be e as it stands?
+bool ambi_lower_may_stay(Lower *l, Value e);
+// The value of e in the slot is its own if it equals e: if the value of this part of e,
+// a call, does.
+void ambi_lower_own_if_same(Lower *l, Value e, uint16_t slot, Value part,
+                            uint16_t at);
+// The same where the last instruction's edge is taken if the operation e has no value for
+// its operands. The label to go on at.
+int ambi_lower_own_edge(Lower *l, Value e, uint16_t slot, ErrTo err);
+// Calls v in place of this frame if no argument has changed by being evaluated: if
+// argument i has not, a call itself.
+void ambi_lower_own_call(Lower *l, Value e, const uint16_t *src, Variant *v,
+                         uint32_t i);
+void ambi_lower_own_code(Lower *l, const Stub *s);  // of the stubs
+void ambi_lower_own_call_code(Lower *l, const Stub *s);
 
 // ---- lower_site.c ----------------------------------------------------------------
 // An application of a variable. changing: its members may change rules or types.

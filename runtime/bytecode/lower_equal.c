@@ -4,6 +4,7 @@
 // against it. Lowered code evaluates both against nothing, and looks at the types
 // when it has two values of different kinds.
 #include "runtime/bytecode/lower.h"
+#include "runtime/tables/table.h"
 
 // As the static type; what the other side decides is not known.
 static Value side_type(Lower *l, Value e) {
@@ -135,6 +136,10 @@ static void follow_call(Lower *l, Value call, Endings *e) {
   if (d && was_followed(&e->followed, d)) return;
   if (!d || !follow(&e->followed, d)) {
     ends_in(e, END_OTHER, AMB_UNIT);
+    return;
+  }
+  if (ambi_tables_declares(l->cx->rt, d->space, d->head)) {
+    ends_in(e, END_PLAIN, AMB_UNIT);  // the type is asked of what the table has
     return;
   }
   RecordVec rules = {0};

@@ -216,13 +216,13 @@ static bool rigid_head(Value e) {
   return !ambi_is_lvar(first) && first.w != AMB_SYM(ERROR).w;
 }
 
-static bool is_data_throughout(Lower *l, Value e) {
+bool ambi_lower_is_data(Lower *l, Value e) {
   if (is_leaf(e) || is_quoted(l, e)) return true;
   if (!ambi_is_lvar(ambi_expr_at(e, 0)) &&
       ambi_lower_head_of(l, e).kind != HEAD_DATA)
     return false;
   for (uint32_t i = 0; i < ambi_expr_size(e); i++)
-    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
+    if (!ambi_lower_is_data(l, ambi_expr_at(e, i))) return false;
   return true;
 }
 
@@ -230,7 +230,7 @@ static bool is_data_throughout(Lower *l, Value e) {
 // wherever it is used (7.8). Only new rules can make that visible, or what its
 // variables get bound to.
 static uint16_t own_mark(Lower *l, Value e) {
-  return is_data_throughout(l, e) ? 1 : l->unstable ? 0 : 5;
+  return ambi_lower_is_data(l, e) ? 1 : l->unstable ? 0 : 5;
 }
 
 // The marks that MKEXPR may make.
@@ -377,12 +377,28 @@ static bool callable(Lower *l, Value e, const Head *h, Value t) {
 
 static bool members_stay(Lower *l, Value e) {
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
-    if (!is_data_throughout(l, ambi_expr_at(e, i))) return false;
+    if (!ambi_lower_is_data(l, ambi_expr_at(e, i))) return false;
   return true;
 }
 
 static bool takes_atom(Value ftype, uint32_t i) {
   return is_sym(ambi_deref(ambi_expr_at(ftype, i)), AMB_SYM(T_ATOM).w);
+}
+
+// The first argument that is a call, if that and all others may be their own values: then
+// so may e. Else 0.
+static uint32_t coming_back(Lower *l, Value e, Value ftype) {
+  uint32_t first = 0;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value arg = ambi_expr_at(e, i);
+    bool term =
+        takes_atom(ftype, i) ||
+        is_sym(ambi_deref(ambi_expr_at(ftype, i)), AMB_SYM(T_EXPRESSION).w);
+    if (term || ambi_lower_is_data(l, arg)) continue;
+    if (!ambi_lower_may_stay(l, arg)) return 0;
+    if (!first) first = i;
+  }
+  return first;
 }
 
 // Unmarked: evaluated again it is checked again, as what it then is. But what cannot
@@ -396,7 +412,7 @@ static void typed_data(Lower *l, Value e, Value ftype, const uint16_t *all,
     Value arg = ambi_expr_at(e, i);
     bool atom = ambi_is_expr(arg) && takes_atom(ftype, i);
     constant = constant && (atom || is_leaf(arg));
-    stays = stays && (atom || is_data_throughout(l, arg));
+    stays = stays && (atom || ambi_lower_is_data(l, arg));
     atoms |= atom;
     seen &= !ambi_is_lvar(arg) || takes_atom(ftype, i);
   }
@@ -407,6 +423,12 @@ static void typed_data(Lower *l, Value e, Value ftype, const uint16_t *all,
   ambi_lower_emit(l, OP_I_MKEXPR, slot, n, stays);
   ambi_lower_list(l, all, n);
   if (stays && atoms && seen) ambi_lower_emit(l, OP_I_OWN, slot, slot, 0);
+  uint32_t i = stays ? 0 : coming_back(l, e, ftype);
+  if (i) ambi_lower_own_if_same(l, e, slot, ambi_expr_at(e, i), all[i]);
+}
+
+static uint32_t call_coming_back(Lower *l, Value e, const Head *h) {
+  return ambi_may_stay(l->cs, h->def) ? coming_back(l, e, h->ftype) : 0;
 }
 
 static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
@@ -435,9 +457,10 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     if (quiet && !is_sym(param, AMB_SYM(T_ATOM).w))
       l->arg_bail = ambi_lower_stub_at(l, stub)->entry;
     bool term = is_sym(param, AMB_SYM(T_ATOM).w);
-    same =
-        same &&
-        (term || (quiet ? is_leaf(arg) : !ambi_is_lvar(arg) && is_leaf(arg)));
+    same = same && (term || (quiet          ? ambi_lower_is_data(l, arg)
+                             : is_leaf(arg) ? !ambi_is_lvar(arg)
+                                            : ambi_is_ground_expr(arg) &&
+                                                  ambi_lower_is_data(l, arg)));
     quiet = quiet && (term || ambi_lower_is_tree(arg));
     l->bound_since = !quiet && ambi_lower_bound_since(l, e, i, param);
     src[i - 1] =
@@ -465,7 +488,11 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     if (call >= 0) ambi_lower_bind(l, ambi_lower_stub_at(l, call)->back);
     if (d.tail) ambi_lower_emit(l, OP_I_RET, slot, 0, 0);
   } else {
+    uint32_t i = same ? 0 : call_coming_back(l, e, &h);
+    if (i && d.tail)
+      ambi_lower_own_call(l, e, src, ambi_variant_same(l->cs, h.def, r), i);
     emit_call(l, v, src, n, d, err, p);
+    if (i && !d.tail) ambi_lower_own_if_same(l, e, d.slot, e, d.slot);
   }
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;

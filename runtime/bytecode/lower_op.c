@@ -48,15 +48,17 @@ static enum Opcode other_op(uint32_t op) {
 }
 
 // The operation applied to evaluated operands that the fast form cannot take.
-static void apply_edge(Lower *l, uint32_t op, const uint16_t *src, unsigned n,
-                       uint16_t slot, ErrTo err, bool bail) {
+static void apply_edge(Lower *l, Value e, const uint16_t *src, uint16_t slot,
+                       ErrTo err, bool bail) {
   size_t at = l->last;
+  uint32_t op = ambi_op_of(ambi_expr_at(e, 0)), n = ambi_expr_size(e) - 1;
   if (bail && l->bail != NO_LABEL) {
     ambi_lower_edge_at(l, at, l->bail);
     return;
   }
   Stub *s = ambi_lower_stub(l, STUB_APPLY);
   s->err = err;
+  s->term = ambi_lower_may_stay(l, e) ? e : AMB_NONE;
   s->dst = (Dst){false, slot};
   s->head.c = (uint16_t)op;
   s->nlist = n;
@@ -112,7 +114,7 @@ static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
     ambi_lower_emit(l, OP_I_ADDI, slot, src[1], (uint16_t)ambi_int_of(a));
   else
     ambi_lower_emit(l, op, slot, src[0], src[1]);
-  apply_edge(l, ambi_op_of(ambi_expr_at(e, 0)), src, 2, slot, err, tree);
+  apply_edge(l, e, src, slot, err, tree);
 }
 
 bool ambi_lower_is_comparison(Value e) {
@@ -166,10 +168,13 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
     fast_arithmetic(l, e, fast, src, slot, err);
   } else if (other != OP_I_NOP) {
     ambi_lower_emit(l, other, slot, src[0], n == 2 ? src[1] : 0);
-    apply_edge(l, op, src, n, slot, err, tree);
+    apply_edge(l, e, src, slot, err, tree);
   } else {
     ambi_lower_emit_builtin(l, op, src, n, slot, err);
-    if (tree) ambi_lower_edge(l, l->bail);  // of the R_STORE
+    if (tree)
+      ambi_lower_edge(l, l->bail);  // of the R_STORE
+    else if (ambi_lower_may_stay(l, e))
+      ambi_lower_bind(l, ambi_lower_own_edge(l, e, slot, err));
   }
 }
 

@@ -463,6 +463,8 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     break;
   case STUB_APPLY:
     ambi_lower_emit_builtin(l, s.head.c, s.list, s.nlist, s.dst.slot, s.err);
+    if (ambi_is_expr(s.term))
+      ambi_lower_bind(l, ambi_lower_own_edge(l, s.term, s.dst.slot, s.err));
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_SPACE: space_matched(l, &s); break;
@@ -475,6 +477,8 @@ static void stub_code(Lower *l, Stub s, size_t i) {
     ambi_lower_error_edge(l, s.from, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
+  case STUB_OWN: ambi_lower_own_code(l, &s); break;
+  case STUB_OWN_CALL: ambi_lower_own_call_code(l, &s); break;
   }
 }
 

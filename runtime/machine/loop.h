@@ -144,6 +144,11 @@ do_WHOLE : {
 do_OWN:
   E[pc->a] = ambi_mark_eval(AMB_V(E[pc->b])).w;
   STEP(1);
+do_OWNIF:
+  SAVE();
+  if (!ambi_step_own_if_same(g)) goto stop;
+  h = cx->h;
+  STEP(1 + (pc->b + 3u) / 4);
 do_UNMARK:
   E[pc->a] = ambi_unmark(ambi_deref(AMB_V(E[pc->b]))).w;
   STEP(1);

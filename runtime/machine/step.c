@@ -161,6 +161,15 @@ bool ambi_step_instance(Engine *g, const Code *pc) {
   return true;
 }
 
+bool ambi_step_own_if_same(Engine *g) {
+  const Code *pc = g->pc;
+  Value v = ambi_deref(AMB_V(g->e[pc->a]));
+  if (!ambi_step_instance(g, pc)) return false;
+  bool same = ambi_is_expr(v) && ambi_equal(v, AMB_V(g->e[pc->a]));
+  g->e[pc->a] = same ? ambi_mark_eval(v).w : v.w;
+  return true;
+}
+
 // Makes a value that is no variable of its own out of a returned variable.
 // An Error that is its own value, as the library declares it. As the argument of
 // a typed call it is passed on like any other that evaluation leaves as it was.

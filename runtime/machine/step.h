@@ -121,6 +121,7 @@ Word ambi_step_late_name(Engine *g, Word *e, Word name);
 void ambi_step_stamp(Engine *g, Word *e);
 bool ambi_step_unify_else(Engine *g, const Code *pc, Value v);
 bool ambi_step_instance(Engine *g, const Code *pc);
+bool ambi_step_own_if_same(Engine *g);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);
 bool ambi_step_check_type(Engine *g, Value v, Value type);
 enum Next ambi_step_cast_result(Engine *g);

@@ -116,6 +116,10 @@ static void follow_body(Lower *l, Value body, Endings *e) {
     follow_body(l, ambi_expr_at(body, 3), e);
     return;
   }
+  if (is_sym(head, AMB_SYM(FUNCTION).w)) {  // what it returns goes on as a body
+    ends_in(e, END_OTHER, AMB_UNIT);
+    return;
+  }
   Head h = ambi_lower_head_of(l, body);
   if (ambi_is_sym(head) && h.kind == HEAD_DATA)
     ends_in(e, END_PLAIN, AMB_UNIT);

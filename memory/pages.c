@@ -16,7 +16,7 @@
 
 enum {
   COMMIT_STEP = 256 * 1024,
-  LARGE = 8 << 20,  // ranges of this size grow by much at a time
+  LARGE = 2 << 20,  // ranges of this size grow by huge pages
   HUGE_PAGE = 2 << 20,
   SMALLEST_RESERVE = 64 << 20
 };
@@ -66,6 +66,18 @@ void ambi_range_split(Range *r, size_t bytes, Range *upper) {
   r->reserved = bytes;
 }
 
+// Bytes of the range up to the address, a multiple of the unit, behind so many.
+static size_t up_to(const Range *r, size_t bytes, size_t unit) {
+  size_t base = (uintptr_t)r->base, end = round_up(base + bytes, unit) - base;
+  return end < r->reserved ? end : r->reserved;
+}
+
+size_t ambi_range_whole(const Range *r, size_t bytes) {
+  if (ambi_stress(STRESS_MINIMAL) || bytes < LARGE || bytes >= r->reserved)
+    return bytes;
+  return up_to(r, bytes, HUGE_PAGE);
+}
+
 // What is large and filled from one end takes a fault for each 2 MiB, not for each page;
 // where the system does not do that, nothing happens. Blocks of malloc do not gain: they
 // move as they grow, and take small pages from then on.
@@ -78,9 +90,7 @@ bool ambi_range_commit(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
   if (bytes > r->reserved || !ambi_alloc_permitted()) return false;
   size_t step = ambi_stress(STRESS_MINIMAL) ? page_size() : COMMIT_STEP;
-  size_t end = round_up(bytes, step);
-  if (end > r->reserved) end = r->reserved;
-  size_t more = end - r->committed;
+  size_t end = up_to(r, bytes, step), more = end - r->committed;
   if (!ambi_alloc_charge(more)) return false;
   if (mprotect(r->base + r->committed, more, PROT_READ | PROT_WRITE) != 0) {
     ambi_alloc_discharge(more);
@@ -94,8 +104,7 @@ bool ambi_range_commit(Range *r, size_t bytes) {
 bool ambi_range_more(Range *r, size_t bytes) {
   if (bytes <= r->committed) return true;
   size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 8;
-  size_t step = bytes < LARGE ? COMMIT_STEP : HUGE_PAGE;
-  return ambi_range_commit(r, round_up(bytes + more, step)) ||
+  return ambi_range_commit(r, ambi_range_whole(r, bytes + more)) ||
          ambi_range_commit(r, bytes);
 }
 

@@ -31,6 +31,9 @@ void ambi_range_split(Range *r, size_t bytes, Range *upper);
 bool ambi_range_commit(Range *r, size_t bytes);
 // The same for what goes on growing: with some room more, if there is memory for it.
 bool ambi_range_more(Range *r, size_t bytes);
+// So many bytes, or what makes the last page of a large range a whole one: the system
+// gives huge pages only where all of one can be used.
+size_t ambi_range_whole(const Range *r, size_t bytes);
 // It will not grow: address space beyond what is committed is given back.
 void ambi_range_seal(Range *r);
 // Takes back everything committed beyond `keep` bytes (rounded up to pages).

@@ -143,6 +143,8 @@ static bool commit_more(Context *cx, Range *r, size_t need) {
   uint64_t limit = cx->limits.memory;
   uint64_t others = ambi_alloc_bytes() - r->committed;
   if (limit && others + want > limit) want = need;
+  size_t whole = ambi_range_whole(r, want);
+  if (!limit || others + whole <= limit) want = whole;
   if (want < need || (limit && others + want > limit) ||
       !ambi_range_commit(r, want)) {
     if (cx->stop == STOP_NONE) cx->stop = STOP_MEMORY;

@@ -294,6 +294,20 @@ typedef struct SpineAt {
   bool done;    // there is no further term
 } SpineAt;
 
+// The children of p but for the last go to w, if they are atoms.
+static inline bool copy_atoms(const Word *p, Word *w, Word n) {
+  if (AMB_LIKELY(n == 3)) {  // a head, an element and the rest
+    w[1] = p[1];
+    w[2] = p[2];
+    return !(may_refer(p[1]) | may_refer(p[2]));
+  }
+  for (Word i = 1; i < n; i++) {
+    if (may_refer(p[i])) return false;
+    w[i] = p[i];
+  }
+  return true;
+}
+
 // Lists, which most results are: one after the other the terms that are atoms but for
 // their last part, as far as the image has room. What is different in any way is left
 // as it is, and *at says where.
@@ -315,14 +329,11 @@ static void copy_list(ImageCopy *c, SpineAt *at, Value *out) {
     Word header = *p, n = (uint32_t)header;
     if (AMB_UNLIKELY(p == known || header >> 44 != PLAIN_FLAT || n >= room))
       break;
-    Word i = 1;
-    for (; i < n && !may_refer(p[i]); i++)
-      w[i] = p[i];
+    if (!copy_atoms(p, w, n)) break;
     Word x = p[n];
     bool more = may_refer(x);
     const Word *to = ambi_ptr(AMB_V(x));
-    if (i < n || (more && (x >> 48 != TAG_EXPR || to < limit || to >= h)))
-      break;
+    if (more && (x >> 48 != TAG_EXPR || to < limit || to >= h)) break;
     w[0] = ambi_header(KIND_FLAT, FLAG_GROUND, (uint32_t)n);
     w[n] = x;
     *hole = (base + (uintptr_t)w) | (v.w & AMB_EXPR_MARKS);

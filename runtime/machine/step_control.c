@@ -151,10 +151,7 @@ bool ambi_step_failed_often(Engine *g) {
 bool ambi_stack_more(Engine *g, Word *need) {
   size_t room = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 16;
   size_t bytes = (size_t)((char *)need - g->stack_range.base) + room;
-  size_t more = ambi_stress(STRESS_MINIMAL) ? 0 : bytes / 8;
-  if (bytes > g->stack_range.committed &&
-      !ambi_range_commit(&g->stack_range, bytes + more) &&
-      !ambi_range_commit(&g->stack_range, bytes)) {
+  if (!ambi_range_more(&g->stack_range, bytes)) {
     g->cx->stop = STOP_MEMORY;
     return false;
   }

@@ -288,6 +288,28 @@ START_TEST(range_commits_in_place) {
 }
 END_TEST
 
+// Large ranges end where huge pages do, while there is plenty of room; others as they
+// are asked.
+START_TEST(large_ranges_end_with_a_huge_page) {
+  enum { HUGE_PAGE = 2 << 20, STEP = 999999 };
+  Range r;
+  ck_assert(ambi_range_open(&r, (40 << 20) + 4096));
+  ck_assert_uint_eq(ambi_range_whole(&r, 1000000), 1000000);
+  for (size_t n = 0; n + STEP < r.reserved; n += STEP) {
+    ck_assert(ambi_range_more(&r, n + STEP));
+    ck_assert_uint_ge(r.committed, n + STEP);
+    ck_assert_uint_le(r.committed, r.reserved);
+    bool whole = ((uintptr_t)r.base + r.committed) % HUGE_PAGE == 0;
+    ck_assert(whole || n < 2 << 20 || n > r.reserved / 2);
+    memset(r.base + n, 1, STEP);
+  }
+  ck_assert(ambi_range_more(&r, r.reserved));
+  ck_assert_uint_eq(ambi_range_whole(&r, r.reserved), r.reserved);
+  ck_assert_uint_eq(r.committed, r.reserved);
+  ambi_range_close(&r);
+}
+END_TEST
+
 START_TEST(range_refuses_more_than_reserved) {
   Range r;
   ck_assert(ambi_range_open(&r, 100000));
@@ -389,6 +411,7 @@ int main(void) {
   tcase_add_test(tc, planned_attempt_fails_once);
   tcase_add_test(tc, growing_array_keeps_items);
   tcase_add_test(tc, range_commits_in_place);
+  tcase_add_test(tc, large_ranges_end_with_a_huge_page);
   tcase_add_test(tc, range_refuses_more_than_reserved);
   tcase_add_test(tc, trimmed_pages_come_back_zeroed);
   tcase_add_test(tc, commit_can_be_made_to_fail);

@@ -34,6 +34,9 @@ void ambi_emit_SETALT(Emit *m) {
 void ambi_emit_TRUST(Emit *m) {
   emit_pop_choice(m);
 }
+void ambi_emit_CASE_NONE(Emit *m) {
+  emit_pop_choice(m);
+}
 void ambi_emit_POPALT(Emit *m) {
   emit_pop_choice(m);
 }

@@ -47,6 +47,7 @@ static bool wants_record(unsigned op) {
   case OP_I_RETRY:
   case OP_I_SETALT:
   case OP_I_TRUST:
+  case OP_I_CASE_NONE:
   case OP_I_POPALT:
   case OP_I_COLLECT_END: return true;
   default: return false;
@@ -135,6 +136,7 @@ bool ambi_body_branches_out(const Body *b, uint32_t at) {
   switch (pc->op) {
   case OP_I_POS:
   case OP_I_TRUST:
+  case OP_I_CASE_NONE:
   case OP_I_POPALT:
   case OP_I_FORKV:
   case OP_I_ONCE:

@@ -44,6 +44,9 @@ my @programs = (
          !(count (collapse (let $x (digit) (given (println! $x)))))',
         join( "\n", 1 .. 8, '[8]' )
     ],
+    [   'what case looks at', 1,
+        '!(case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1))))', '[8, 9]'
+    ],
     [   'tuples of variables, behind an import', 1,
         '!(import! &self concurrent)
          (= (pair $k) (let* (($x (digit)) ($y (digit))) (if (== (+ $x $y) $k) ($x $y) (empty))))

@@ -297,6 +297,13 @@ static const uint64_t *row_of(const Flow *f, size_t at) {
   return f->in + at * f->row;
 }
 
+const Code *ambi_unit_case(const Unit *u, const Code *none) {
+  for (const Code *pc = u->code; pc < u->code + u->ncode;
+       pc += ambi_op_words(pc))
+    if (pc->op == OP_I_CASE && pc + (int16_t)pc->c == none) return pc;
+  return NULL;
+}
+
 static void successors(const Flow *f, uint32_t at, uint64_t *s) {
   const Code *pc = f->u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
@@ -305,6 +312,9 @@ static void successors(const Flow *f, uint32_t at, uint64_t *s) {
   if ((op->flags & X_PUSH) && op->operands[0] == 'W')  // goes on at once
     join(s, row_of(f, at + words + 1), f->row);
   if (pc->op == OP_I_BUILTIN) join(s, row_of(f, at + words + 1), f->row);
+  // What a case looks at may begin again (machine/handover.h).
+  const Code *from = pc->op == OP_I_CASE_NONE ? ambi_unit_case(f->u, pc) : NULL;
+  if (from) join(s, row_of(f, (size_t)(from + 1 - f->u->code)), f->row);
   if (op->operands[2] == 'L')
     join(s, row_of(f, (size_t)((int64_t)at + (int16_t)pc->c)), f->row);
   if (op->flags & (X_VARL | X_ELSE))

@@ -462,6 +462,8 @@ bool ambi_form_is_literal(Context *cx, Value form);
 bool ambi_names_itself(Value atom);
 // Liveness rows for return points; false: memory is out.
 bool ambi_unit_liveness(Unit *u);
+// The CASE that goes to this CASE_NONE; or NULL.
+const Code *ambi_unit_case(const Unit *u, const Code *none);
 // The slots, a bit each, that are live at the instruction; NULL: not known.
 const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
 // Beside enum Effect: calls a definition, so reads rules and types.

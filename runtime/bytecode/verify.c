@@ -377,6 +377,7 @@ static bool list(Check *c, uint32_t at) {
 static bool resumes_well(const Code *pc, const Code *alternative) {
   unsigned op = alternative->op;
   if (pc->op == OP_I_COLLECT) return op == OP_I_COLLECT_END;
+  if (pc->op == OP_I_CASE) return op == OP_I_CASE_NONE;
   return op == OP_I_RETRY || op == OP_I_TRUST;
 }
 
@@ -562,6 +563,7 @@ static enum Newest needed_record(unsigned op) {
   case OP_I_RETRY:
   case OP_I_SETALT:
   case OP_I_TRUST:
+  case OP_I_CASE_NONE:
   case OP_I_POPALT: return RECORD;
   case OP_I_COLLECT_END: return COLLECTOR;
   default: return UNKNOWN;
@@ -577,6 +579,7 @@ static enum Newest newest_after(const Code *pc, enum Newest before) {
   case OP_I_ONCE: return RECORD;
   case OP_I_COLLECT: return COLLECTOR;
   case OP_I_TRUST:
+  case OP_I_CASE_NONE:
   case OP_I_POPALT:
   case OP_I_COLLECT_END:
   case OP_I_FORKV:

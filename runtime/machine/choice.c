@@ -214,23 +214,30 @@ bool ambi_results_wait(const Choice *r) {
          (r->resume->op == OP_I_DELIVER && r->hook->cursor == 0);
 }
 
+Hook *ambi_hook_results(Engine *g, Choice *r, enum HookKind kind, uint32_t slot,
+                        uint32_t dst, const Code *next) {
+  Hook *h = ambi_hook_new(g, kind);
+  if (!h) return NULL;
+  h->slot = slot;
+  h->dst = dst;
+  h->frame = g->e;
+  h->s = g->cx->space;
+  h->next = h->err = next;
+  h->old_resume = r->resume;
+  h->old = r->hook;
+  r->hook = h;
+  r->resume = pend_code;
+  return h;
+}
+
 static bool save(Engine *g, Choice *r, uint32_t slot, uint32_t dst, bool stream,
                  bool error, const Code *next, const Code *err) {
   Hook *h = r->hook;
   enum HookKind kind = stream ? HOOK_STREAM : HOOK_GATHER;
   if (!h || h->kind != kind || h->frame != g->e || h->slot != slot) {
-    h = ambi_hook_new(g, kind);
+    h = ambi_hook_results(g, r, kind, slot, dst, next);
     if (!h) return false;
-    h->slot = slot;
-    h->dst = dst;
-    h->frame = g->e;
-    h->s = g->cx->space;
-    h->next = next;
     h->err = err;
-    h->old_resume = r->resume;
-    h->old = r->hook;
-    r->hook = h;
-    r->resume = pend_code;
   }
   return ambi_item_save(g, h, r, AMB_V(g->e[dst]), error);
 }
@@ -257,9 +264,27 @@ enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
                                                               : NEXT_STOP;
 }
 
+// All that a case looks at is there, from others as well.
+static enum Next end_case(Engine *g) {
+  Choice *r = g->b;
+  Hook *h = r->hook;
+  bool again = false;
+  if (h->parts && !ambi_handover_join(g, h, r, &again)) return NEXT_STOP;
+  if (again) return ambi_handover_again(g);
+  if (h->nitems) {
+    r->resume = deliver_code;
+    return NEXT_FAIL;
+  }
+  r->resume = h->old_resume;
+  r->hook = NULL;
+  ambi_hook_free(g, h);
+  return NEXT_FAIL;
+}
+
 enum Next ambi_pend(Engine *g) {
   Choice *r = g->b;
   Hook *h = r->hook;
+  if (ambi_code_origin(h->old_resume)->op == OP_I_CASE_NONE) return end_case(g);
   Choice *copy = ambi_choice_push(g, h->old_resume);
   if (!copy) return NEXT_STOP;
   r = copy - 1;

@@ -19,21 +19,11 @@ static bool is_match(const Choice *r) {
   return op == OP_I_MATCH_NEXT || op == OP_I_MATCHF_NEXT;
 }
 
-// Is the record that of a `case`, which goes there when nothing comes?
-static bool is_case(const Choice *r) {
-  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
-  const Code *resume = resumes_at(r);
-  for (const Code *pc = u->code; pc < u->code + u->ncode;
-       pc += ambi_op_words(pc))
-    if (pc->op == OP_I_CASE && pc + (int16_t)pc->c == resume) return true;
-  return false;
-}
-
 bool ambi_divide_can(const Choice *r) {
   if (is_match(r)) return !r->hook->old && r->hook->kind == HOOK_CURSOR;
   if (r->hook) return false;
   unsigned op = resumes_at(r)->op;
-  return is_list(r) || ((op == OP_I_RETRY || op == OP_I_TRUST) && !is_case(r));
+  return is_list(r) || op == OP_I_RETRY || op == OP_I_TRUST;
 }
 
 // How many there are, and the next.

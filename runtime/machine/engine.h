@@ -307,6 +307,10 @@ Hook *ambi_hook_collector(Engine *g, unsigned best);
 // stream: see machine description. next/err: where to go on.
 enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
                             bool error, const Code *next, const Code *err);
+// A hook on r for results of the position in that slot of the frame; they go on at next.
+// NULL: cx->stop is set.
+Hook *ambi_hook_results(Engine *g, Choice *r, enum HookKind kind, uint32_t slot,
+                        uint32_t dst, const Code *next);
 bool ambi_results_wait(const Choice *r);
 enum Next ambi_pend(Engine *g);
 enum Next ambi_deliver(Engine *g);

@@ -62,6 +62,23 @@ static Region once_region(Choice *r, Best *best) {
   return region_at(r, !h || (h->once && !h->old && !h->sequential), best);
 }
 
+// A case: its record has one from then, or from the first result.
+static Region case_region(Choice *r, Best *best) {
+  return region_at(r, !r->hook || !r->hook->sequential, best);
+}
+
+// The CASE whose record this is, while what it looks at is evaluated; or NULL. Results
+// that were found wait on the record.
+static const Code *case_of(const Choice *r) {
+  const Hook *h = r->hook;
+  bool gathers = h && h->kind == HOOK_GATHER && !h->old && h->frame == r->e &&
+                 r->resume->op == OP_I_PEND;
+  if (h && !gathers) return NULL;
+  const Code *none = ambi_code_origin(h ? h->old_resume : r->resume);
+  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
+  return none->op == OP_I_CASE_NONE ? ambi_unit_case(u, none) : NULL;
+}
+
 static bool is_once(const Choice *r) {
   return ambi_code_origin(r->resume) == ambi_once_fail;
 }
@@ -82,6 +99,8 @@ static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
     region->best = scope_at(r, region->best);
     if (is_once(r))
       *region = once_region(r, region->best);
+    else if (case_of(r))
+      *region = case_region(r, region->best);
     else if (r->hook && ambi_hook_collects(r->hook))
       *region = collector_region(r, region->best);
     else if (region->begins && ambi_divide_can(r))
@@ -297,29 +316,52 @@ static bool give_terms(Giving *x) {
   return ok;
 }
 
-static const Code *end_of_once(const Unit *u, const Code *once) {
+// Where a ONCE or CASE of the record's frame ends; NULL: it is none of that frame.
+static const Code *end_of(const Choice *r, const Code *begins) {
+  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
+  unsigned end = begins->op == OP_I_CASE ? OP_I_CASE_END : OP_I_ONCE_END;
+  if (begins < u->code || begins >= u->code + u->ncode) return NULL;
   for (const Code *pc = u->code; pc < u->code + u->ncode;
        pc += ambi_op_words(pc))
-    if (pc->op == OP_I_ONCE_END && pc->b == once->a) return pc;
+    if (pc->op == end && pc->b == begins->a) return pc;
   return NULL;
 }
 
-// The record of a once gets its hook. Nobody knows what has happened since it was made:
-// effects count from the form's beginning.
-static bool has_hook(Giving *x) {
-  Choice *r = x->region.begins;
-  if (r->hook) return true;
-  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
-  const Code *once = ambi_code_origin(r->next);
-  bool within = once >= u->code && once < u->code + u->ncode;
-  const Code *end = within ? end_of_once(u, once) : NULL;
+static bool hook_once(Giving *x, Choice *r) {
+  const Code *end = end_of(r, ambi_code_origin(r->next));
   Hook *h = end ? ambi_hook_new(x->g, HOOK_COLLECT) : NULL;
   if (!h) return false;
   h->once = end;
-  h->effects = x->g->top_hook->effects;
   r->hook = h;
   r->resume = ambi_once_fail;
   return true;
+}
+
+// As if it had a result already.
+static bool hook_case(Giving *x, Choice *r, const Code *begins) {
+  const Code *end = end_of(r, begins);
+  if (!end) return false;
+  if (!r->hook) {
+    Hook *h =
+        ambi_hook_results(x->g, r, HOOK_GATHER, begins->a, end->a, end + 1);
+    if (!h) return false;
+    h->frame = r->e;
+    h->s = r->s;
+  }
+  r->hook->once = end;
+  r->next = begins;
+  return true;
+}
+
+// The record of a once or case gets its hook. Nobody knows what has happened since it was
+// made: effects count from the form's beginning.
+static bool has_hook(Giving *x) {
+  Choice *r = x->region.begins;
+  if (r->hook && (r->hook->once || ambi_hook_collects(r->hook))) return true;
+  const Code *begins = case_of(r);
+  bool ok = begins ? hook_case(x, r, begins) : hook_once(x, r);
+  if (ok) r->hook->effects = x->g->top_hook->effects;
+  return ok;
 }
 
 static bool is_new(const Giving *x) {
@@ -483,7 +525,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
 // ---- putting together -----------------------------------------------------------
 
 bool ambi_handover_hides(const Engine *g, const Choice *at) {
-  return g->handed_to && at < g->handed_to;
+  return g->handed_to && at < g->handed_to && !(at < g->b && case_of(at + 1));
 }
 
 void ambi_handover_cut(Engine *g, Hook *region) {
@@ -528,7 +570,7 @@ enum Next ambi_handover_again(Engine *g) {
   ambi_heap_give_back(cx, r->h);
   ambi_handover_cut(g, h);
   h->sequential = true;
-  h->values.n = h->image.n = h->nvalues = 0;
+  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = 0;
   if (h->kind == HOOK_BEST) ambi_best_again(h->best);
   cx->space = r->s;
   g->handed_to = NULL;
@@ -544,6 +586,11 @@ struct Part *ambi_handover_leave(Engine *g) {
   Part *parts = g->top_hook ? g->top_hook->parts : NULL;
   if (parts) g->top_hook->parts = NULL;
   return parts;
+}
+
+// Is the first result all that is wanted?
+static bool is_first(const Hook *region) {
+  return region->once && region->once->op == OP_I_ONCE_END;
 }
 
 // Whose results are next: those of the newest part, or, where the order is free, of one
@@ -590,7 +637,7 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
     bool added = ambi_segment_add(g, region, barrier, results);
     crew->part_drop(cx, p);
     if (!added) return false;
-    if (region->once && region->nvalues) ambi_handover_cut(g, region);
+    if (is_first(region) && region->nvalues) ambi_handover_cut(g, region);
   }
   g->handed_to = NULL;
   for (Choice *r = g->choices; r < barrier; r++)

@@ -489,6 +489,7 @@ do_SETALT:
   B->resume = pc + (int16_t)pc->c;
   STEP(1);
 do_TRUST:
+do_CASE_NONE:
 do_POPALT:
   B--;
   cx->hb = B->h;

@@ -54,11 +54,20 @@ static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
   return true;
 }
 
+// To what was found of a case.
+static bool add_items(Engine *g, Hook *h, Choice *r, Segment *s, bool errors) {
+  if (s->image.n && !add_few(g, s)) return false;
+  for (size_t i = 0; i < s->values.n; i++)
+    if (!ambi_item_save(g, h, r, s->values.at[i], errors)) return false;
+  return true;
+}
+
 bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   size_t n = s->values.n;
   bool errors = n > 0 && ambi_is_error_value(s->values.at[0]);
   if (n == 0 || (errors && h->nvalues)) return true;
   if (h->kind == HOOK_BEST) return add_best(g, h, barrier, s, errors);
+  if (h->kind == HOOK_GATHER) return add_items(g, h, barrier, s, errors);
   return (s->image.n == 0 || ambi_image_adopt(g, &s->image) || add_few(g, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);
 }

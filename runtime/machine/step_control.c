@@ -252,11 +252,16 @@ enum Next ambi_step_once_fail(Engine *g) {
   return NEXT_PC;
 }
 
-// The end of a once that is another's: its result is that of this part.
-static enum Next once_of_part(Engine *g, Value v, bool error) {
+// Is this where the once or case ends that this part is of?
+static bool ends_part(const Engine *g, const Choice *at) {
+  return g->is_part && at == g->choices && g->top_hook->once == g->pc;
+}
+
+// The end of a once or case that is another's: its result is that of this part.
+static enum Next end_of_part(Engine *g, Value v, bool error) {
   Choice *first = g->choices + 1;
   if (!ambi_collector_add(g, g->top_hook, first, v, error)) return NEXT_STOP;
-  if (!error) {
+  if (!error && g->pc->op == OP_I_ONCE_END) {
     ambi_choice_cut(g, first + 1);
     ambi_handover_cut(g, g->top_hook);
   }
@@ -267,8 +272,8 @@ enum Next ambi_step_once_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
   bool error = ambi_is_error_value(AMB_V(g->e[pc->a]));
-  if (AMB_UNLIKELY(g->is_part && at == g->choices && g->top_hook->once == pc))
-    return once_of_part(g, AMB_V(g->e[pc->a]), error);
+  if (AMB_UNLIKELY(ends_part(g, at)))
+    return end_of_part(g, AMB_V(g->e[pc->a]), error);
   bool saved = g->b > at && ambi_results_wait(at + 1);
   if (!error || (g->b <= at + 1 && !saved)) {
     if (g->b > at) ambi_choice_cut(g, at + 1);
@@ -283,16 +288,15 @@ enum Next ambi_step_once_end(Engine *g) {
 enum Next ambi_step_case_end(Engine *g) {
   const Code *pc = g->pc;
   Choice *at = ambi_position_choice(AMB_V(g->e[pc->b]));
+  bool error = ambi_is_error_value(AMB_V(g->e[pc->a]));
+  if (AMB_UNLIKELY(ends_part(g, at)))
+    return end_of_part(g, AMB_V(g->e[pc->a]), error);
   if (g->b <= at || (g->b == at + 1 && !ambi_results_wait(at + 1))) {
     if (g->b == at + 1) ambi_choice_cut(g, at + 1);
     g->pc = pc + 1;
     return NEXT_PC;
   }
-  static const Code fail_code[1] = {{.op = OP_I_ONCE_FAIL}};
-  if (!ambi_results_wait(at + 1) && !at[1].hook) at[1].resume = fail_code;
-  return ambi_position_end(g, pc->b, pc->a, false,
-                           ambi_is_error_value(AMB_V(g->e[pc->a])), pc + 1,
-                           pc + 1);
+  return ambi_position_end(g, pc->b, pc->a, false, error, pc + 1, pc + 1);
 }
 
 enum Next ambi_step_top_result(Engine *g) {

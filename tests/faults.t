@@ -276,9 +276,59 @@ sub slow_readers {
         or diag "exit $code, " . length($out) . ' bytes, ' . slurp('err');
 }
 
+# ---- other commands ---------------------------------------------------------------
+
+# Words, standard input; all of them write to standard output.
+my @tools = (
+    ['check wrong.metta'], ['fmt -', 'tool.metta'], ['doc tool.metta'], ['doc --html tool.metta'],
+    ['test tool.metta'], ['parse tool.metta'], ['trace tool.metta'], ['why tool.metta'],
+    ['lsp', 'asked'], ['repl', 'typed'],
+);
+
+# What a command prints, without how long it took.
+sub printed_by {
+    my ($tool, %env) = @_;
+    my $from = $tool->[1] ? "<$tool->[1]" : '</dev/null';
+    unlink 'out';
+    my ($code, $err) = run("% $from >out", $tool->[0], %env);
+    return "$code\n" . (slurp('out') . $err) =~ s/\d+\.\d+ s//r;
+}
+
+sub commands {
+    write_file('tool.metta', "; a file\n(: f (-> Number Number))\n(\@doc f (\@desc \"$text\"))\n"
+          . "(= (f \$x) (+ \$x 1))\n!(f 1)\n!(assertEqual (f 1) 2)\n");
+    write_file('wrong.metta', "!(+ 1 \"a\")\n" x 50);
+    write_file('typed', "!(+ 1 1)\n(= (f \$x)\n  \$x)\n!(f 7)\n:quit\n");
+    write_file('asked', join '', map { 'Content-Length: ' . length($_) . "\r\n\r\n$_" }
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}',
+        '{"jsonrpc":"2.0","id":2,"method":"shutdown"}', '{"jsonrpc":"2.0","method":"exit"}');
+    for my $tool (@tools) {
+        my $usual = printed_by($tool);
+        cmp_ok(length $usual, '>', 5, "$tool->[0]: prints something");
+        my $every = $tool->[0] eq 'repl' ? 0 : 3;    # there, it is somebody's Ctrl-C
+        is(printed_by($tool, LD_PRELOAD => $shim, SHORT_IO => 1, SHORT_IO_EINTR => $every),
+            $usual, "$tool->[0]: single bytes, interrupted at each call no. $every")
+            if $have_shim;
+        my $from = $tool->[1] ? "<$tool->[1]" : '</dev/null';
+        for my $full ('/dev/full', '&-') {
+            is_run("$tool->[0] >$full", "% $from >$full", $tool->[0], 5,
+                qr/^ambit: cannot write the output: (?:No space left on device|Bad file descriptor)$/m);
+        }
+    }
+    is_run('compile does not take the place of a pipe', 'mkfifo pipe; %', 'compile -o pipe tool.metta',
+        5, qr/cannot write pipe: it is not a regular file/);
+    ok(-p 'pipe', 'which is there still');
+    is_run('documentation to a full disk', '%', 'doc -o /dev/full tool.metta', 5, qr/No space left/);
+    is_run('compile beyond the limit of a file', 'ulimit -f 4; %', 'compile -o large.out tool.metta',
+        5, qr/File too large/);
+    is(join(' ', glob 'large.out*'), '', 'and nothing of it stays');
+}
+
 for (@tiers) {
     $tier = $_;
     $have_shim ? short_and_interrupted() : note "no compiler for $here/lib/short_io.c";
     $_->() for \&full_disk, \&file_size_limit, \&small_disk, \&closed_streams, \&slow_readers;
 }
+$tier = 1;
+commands();
 done_testing;

@@ -35,6 +35,7 @@ typedef struct Wire {
   char *in;  // what was read and not used
   size_t n, cap;
   bool ended;
+  int broken;       // errno of a write that failed: nobody reads any more
   unsigned losses;  // of memory, until the message at hand (cli/lost.h)
 } Wire;
 enum { LSP_OUTAGE = -32603 };  // of JSON-RPC: an internal error

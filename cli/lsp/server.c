@@ -1,4 +1,5 @@
 // The conversation with an editor: who may say what when, and who answers.
+#include <errno.h>
 #include <string.h>
 
 #include "cli/lost.h"
@@ -183,7 +184,7 @@ int cli_lsp(Cli *cli, int argc, char **argv) {
   if (code >= 0) return code;
   if (words.n) return cli_tool_refuse(&tool, words.at[0]);
   Server s = {.wire = {.out = cli->out}};
-  while (!s.over) {
+  while (!s.over && !s.wire.broken) {
     json_t *message;
     WireRead r = lsp_read(&s.wire, false, &message);
     if (r == WIRE_NONE) {
@@ -201,5 +202,8 @@ int cli_lsp(Cli *cli, int argc, char **argv) {
   }
   lsp_close_all(&s.documents);
   lsp_wire_drop(&s.wire);
+  if (s.wire.broken && s.wire.broken != EPIPE)
+    cli_complain("cannot write the output: %s", strerror(s.wire.broken));
+  if (s.wire.broken) return RUN_INTERNAL;
   return s.over && s.shut ? RUN_OK : 1;
 }

@@ -118,7 +118,7 @@ void lsp_write(Wire *w, const json_t *id, json_t *message) {
     fprintf(w->out, "Content-Length: %zu\r\n\r\n%s", strlen(text), text);
   else if (id)
     write_outage(w, id);
-  fflush(w->out);
+  if (fflush(w->out) != 0 && !w->broken) w->broken = errno;
   free(text);
   json_decref(message);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory/alloc.h"
@@ -20,8 +21,20 @@ static bool again(Context *cx) {
   return errno == EINTR && ambi_limits_poll(cx);
 }
 
+// What is no file, as a device or a pipe, is not to be replaced by one.
+static bool is_special(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+}
+
 bool ambi_output_open(Context *cx, Output *o, const char *path) {
   enum { SUFFIX = 40 };
+  if (is_special(path)) {
+    cx->error_reason = AMB_NONE;
+    ambi_set_message(cx, "cannot write %s: it is not a regular file", path);
+    *o = (Output){.fd = -1};
+    return false;
+  }
   *o = (Output){.fd = -1, .path = path, .beside_size = strlen(path) + SUFFIX};
   o->beside = ambi_alloc(o->beside_size);
   if (!o->beside) {

@@ -676,6 +676,7 @@ static const struct Keeping {
     [OP_I_CASTR] = {LIGHT, NULL},
     [OP_I_SETTLE] = {LIGHT, NULL},
     [OP_I_GETSTATE] = {LIGHT, NULL},
+    [OP_I_CHKSTATE] = {LIGHT, NULL},
     [OP_I_BRANCH] = {LIGHT, NULL},
     [OP_I_EVALV] = {LIGHT, evaluate},
     [OP_I_EVALT] = {LIGHT, evaluate},

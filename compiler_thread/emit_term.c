@@ -456,6 +456,17 @@ static void untag(Jit *j) {
   jit_shift(j, J_SHR, J_RAX, 16);
 }
 
+// rax: the State in the source, or it is none.
+static void state_in(Emit *m, uint16_t source, JitLabel none) {
+  Jit *j = m->j;
+  emit_value(m, source);
+  jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
+  jit_jump_if(j, J_NE, none);
+  untag(j);
+  jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_STATE);
+  jit_jump_if(j, J_NE, none);
+}
+
 // One load of what the state holds: an atom, or in the cold part what leads to one.
 void ambi_emit_GETSTATE(Emit *m) {
   Jit *j = m->j;
@@ -466,12 +477,7 @@ void ambi_emit_GETSTATE(Emit *m) {
   }
   jit_mi(j, J_CMP, 8, in_context(OFF(Context, journal)), 0);
   jit_jump_if(j, J_NE, slow);
-  emit_value(m, m->pc->b);
-  jit_ri32(j, J_CMP, J_RCX, TAG_CELL);
-  jit_jump_if(j, J_NE, slow);
-  untag(j);
-  jit_mi(j, J_CMP, 1, jit_at(J_RAX, OFF(CellHeader, kind)), CELL_STATE);
-  jit_jump_if(j, J_NE, slow);
+  state_in(m, m->pc->b, slow);
   jit_rr(j, J_MOV, J_RDX, J_RAX);
   jit_rm(j, J_MOV, J_RAX, jit_at(J_RDX, OFF(State, x_value)));
   jit_mi(j, J_CMP, 1, jit_at(J_RDX, OFF(State, x_cast)), 0);
@@ -491,6 +497,17 @@ void ambi_emit_GETSTATE(Emit *m) {
   jit_rm(j, J_MOV, J_RAX, jit_at(J_RAX, OFF(Template, atom)));
   jit_jump(j, got);
   jit_hot(j);
+}
+
+// The very type is compared in place; what else passes, the loop knows.
+void ambi_emit_CHKSTATE(Emit *m) {
+  Jit *j = m->j;
+  JitLabel slow = emit_slow(m);
+  state_in(m, m->pc->a, slow);
+  jit_imm(j, J_RDX, m->u->k[m->pc->b]);
+  jit_rm(j, J_CMP, J_RDX,
+         jit_at(J_RAX, OFF(State, type) + OFF(Template, atom)));
+  jit_jump_if(j, J_NE, slow);
 }
 
 void ambi_emit_SETSTATE(Emit *m) {

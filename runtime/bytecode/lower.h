@@ -256,6 +256,14 @@ bool ambi_lower_ill_typed(Lower *l, Value e);
 bool ambi_lower_inside_fits(Lower *l, Value e, bool early);
 bool ambi_lower_returns(Value r, Value t);
 bool ambi_lower_may_be_bool(Lower *l, Value e);
+// An application whose type only running tells, by a guard before it is evaluated: of a
+// variable, or what a state in a variable holds.
+bool ambi_lower_is_asked(Value e);
+// The value in the slot is of this type, and the state there holds such values; else it
+// goes to the label.
+void ambi_lower_check_type(Lower *l, uint16_t slot, Value type, int label);
+void ambi_lower_check_state(Lower *l, uint16_t state, Value type, bool exactly,
+                            int label);
 // Emits the check of a variable that the type check makes before anything is
 // evaluated; goes to the label if it fails.
 void ambi_lower_guard(Lower *l, Value arg, Value param, int label);

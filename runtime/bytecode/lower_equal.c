@@ -261,7 +261,7 @@ static bool repeats(Lower *l, Value side) {
 
 // What a variable gives, compared with what has one type for certain.
 static bool site_with(Value a, Value b) {
-  return ambi_lower_is_site(a) &&
+  return ambi_lower_is_asked(a) &&
          (ambi_is_number(b) || ambi_is_bool(b) || ambi_is_str(b));
 }
 
@@ -354,7 +354,7 @@ void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
     } else {
       Value other = i ? ta : tb;  // its type, where that is known
       bool known =
-          (ambi_lower_untyped_call(l, side) || ambi_lower_is_site(side)) &&
+          (ambi_lower_untyped_call(l, side) || ambi_lower_is_asked(side)) &&
           ambi_is_sym(other);
       l->arg_bail = back;
       src[i] = ambi_lower_operand(l, side, known ? other : AMB_SYM(UNDEFINED),

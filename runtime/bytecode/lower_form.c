@@ -235,7 +235,7 @@ static void lower_if(Lower *l, Value e, Value t, Dst d, ErrTo err,
   if (!d.tail) ambi_lower_prepare_shared(l, cond);
   int bail = l->bail, whole = ambi_lower_bail_stub(l, e, t, d, err);
   l->bail = ambi_lower_stub_at(l, whole)->entry;
-  if (ambi_lower_is_site(cond))
+  if (ambi_lower_is_asked(cond))
     ambi_lower_guard(l, cond, AMB_SYM(T_BOOL), l->bail);
   int odd = ambi_lower_condition(l, cond, e, no, d, err, t, then);
   l->bail = bail;

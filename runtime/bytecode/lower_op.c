@@ -305,8 +305,8 @@ static bool may_cast(Lower *l, Value e) {
   return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL &&
          (ambi_lower_untyped_call(l, ambi_expr_at(e, 1)) ||
           ambi_lower_untyped_call(l, ambi_expr_at(e, 2)) ||
-          ambi_lower_is_site(ambi_expr_at(e, 1)) ||
-          ambi_lower_is_site(ambi_expr_at(e, 2)));
+          ambi_lower_is_asked(ambi_expr_at(e, 1)) ||
+          ambi_lower_is_asked(ambi_expr_at(e, 2)));
 }
 
 static bool may_change_rules(Lower *l, Value e) {
@@ -383,8 +383,8 @@ static bool may_hold(Lower *l, Value s, Value v) {
          ambi_state_is_of(s, wanted_type(l, v), false);
 }
 
-static void check_state(Lower *l, uint16_t state, Value type, bool exactly,
-                        int label) {
+void ambi_lower_check_state(Lower *l, uint16_t state, Value type, bool exactly,
+                            int label) {
   ambi_lower_emit(l, OP_I_CHKSTATE, state, ambi_lower_const(l, type.w),
                   exactly);
   ambi_lower_edge(l, label);
@@ -399,12 +399,12 @@ static bool as_the_state_wants(Lower *l, Value v) {
 static void value_for(Lower *l, Value v, uint16_t state, uint16_t slot,
                       int bail, ErrTo err, unsigned rest) {
   int other = ambi_lower_label(l), end = ambi_lower_label(l);
-  check_state(l, state, AMB_SYM(T_NUMBER), true, other);
+  ambi_lower_check_state(l, state, AMB_SYM(T_NUMBER), true, other);
   l->arg_bail = bail;
   ambi_lower_position(l, v, AMB_SYM(T_NUMBER), slot, err, rest);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, other);
-  check_state(l, state, AMB_SYM(UNDEFINED), true, bail);
+  ambi_lower_check_state(l, state, AMB_SYM(UNDEFINED), true, bail);
   l->arg_bail = bail;
   ambi_lower_position(l, v, AMB_SYM(UNDEFINED), slot, err, rest);
   ambi_lower_bind(l, end);
@@ -426,7 +426,7 @@ static uint16_t state_value(Lower *l, Value s, uint16_t state, Value v,
     return slot;
   }
   if (ambi_is_lvar(s) && ambi_is_expr(v))  // before anything runs
-    check_state(l, state, wanted_type(l, v), false, bail);
+    ambi_lower_check_state(l, state, wanted_type(l, v), false, bail);
   l->arg_bail = bail;
   uint16_t slot = ambi_lower_operand(
       l, v, wants ? state_type(s) : AMB_SYM(UNDEFINED), err, rest, false);
@@ -436,14 +436,16 @@ static uint16_t state_value(Lower *l, Value s, uint16_t state, Value v,
 
 static void get_state(Lower *l, uint16_t state, Value t, int bail, Dst d,
                       ErrTo err) {
-  uint16_t slot = ambi_lower_slot(l);
+  bool number = is_sym(t, AMB_SYM(T_NUMBER).w);  // its own value
+  uint16_t slot = number && !d.tail ? d.slot : ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
   ambi_lower_edge(l, bail);
-  if (!ambi_lower_any_type(t)) {  // the state has a type of its own
-    ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, t.w), 0);
-    ambi_lower_edge(l, bail);
-  }
-  ambi_lower_value_of(l, slot, d, err);
+  if (!ambi_lower_any_type(t))  // the state has a type of its own
+    ambi_lower_check_type(l, slot, t, bail);
+  if (number)
+    ambi_lower_give(l, slot, d);
+  else
+    ambi_lower_value_of(l, slot, d, err);
 }
 
 static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
@@ -485,6 +487,8 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
 // The type of what is wanted becomes that of the value: its parts are evaluated so.
 static bool returns_what_is_wanted(Lower *l, Value v) {
   if (!ambi_is_expr(v)) return false;
+  if (ambi_same(ambi_expr_at(v, 0), AMB_OP_ID(OP_GET_STATE)))
+    return !ambi_is_sym(ambi_lower_static_type(l, v));
   Head h = ambi_lower_head_of(l, v);
   return h.kind == HEAD_TYPED && ambi_is_var(ambi_deref(ambi_expr_at(
                                      h.ftype, ambi_expr_size(h.ftype) - 1)));

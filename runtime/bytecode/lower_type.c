@@ -103,8 +103,38 @@ bool ambi_lower_any_type(Value t) {
          is_sym(t, AMB_SYM(T_ATOM).w);
 }
 
+// (get-state S), (change-state! S V): the state is looked at when it is there.
+static bool of_state(Value e) {
+  if (!ambi_is_expr(e)) return false;
+  Value head = ambi_expr_at(e, 0);
+  uint32_t n = ambi_expr_size(e) - 1;
+  if (!ambi_is_op(head) || n == 0) return false;
+  Value s = ambi_expr_at(e, 1);
+  return (ambi_is_lvar(s) || ambi_is_state(s)) &&
+         ((ambi_op_of(head) == OP_GET_STATE && n == 1) ||
+          (ambi_op_of(head) == OP_CHANGE_STATE && n == 2));
+}
+
+static bool is_read(Value e) {
+  return of_state(e) && ambi_expr_size(e) == 2;
+}
+
+// A state has one type for as long as it lives, and get-state has that of its state.
+static Value type_of_read(Value state) {
+  Value t = ambi_is_state(state) ? ambi_state_of(state)->type.atom : AMB_UNIT;
+  if (ambi_is_lvar(t)) return AMB_NONE;
+  if (!ambi_is_sym(t) || ambi_is_metatype(t)) return AMB_UNIT;
+  return is_sym(t, AMB_SYM(UNDEFINED).w) ? AMB_NONE : t;
+}
+
+bool ambi_lower_is_asked(Value e) {
+  return ambi_lower_is_site(e) ||
+         (is_read(e) && ambi_is_lvar(ambi_expr_at(e, 1)));
+}
+
 Value ambi_lower_static_type(Lower *l, Value e) {
   if (ambi_is_lvar(e)) return AMB_UNIT;
+  if (is_read(e)) return type_of_read(ambi_expr_at(e, 1));
   if (ambi_is_number(e)) return AMB_SYM(T_NUMBER);
   if (ambi_is_bool(e)) return AMB_SYM(T_BOOL);
   if (ambi_is_str(e)) return AMB_SYM(T_STRING);
@@ -168,7 +198,7 @@ enum Fit ambi_lower_fits(Lower *l, Value arg, Value param) {
   if (ambi_is_none(t))
     return is_sym(param, AMB_SYM(T_EXPRESSION).w) ? FIT_NO : FIT_YES;
   if (t.w == param.w) return FIT_YES;
-  bool open = ambi_is_lvar(arg) || ambi_lower_is_site(arg);
+  bool open = ambi_is_lvar(arg) || ambi_lower_is_asked(arg);
   return ambi_is_unit(t) && open ? FIT_DYNAMIC : FIT_NO;
 }
 
@@ -211,23 +241,27 @@ static bool linked_type(Value ftype, uint32_t i) {
   return false;
 }
 
-// (get-state S), (change-state! S V): the state is looked at when it is there.
-static bool of_state(Value e) {
-  Value head = ambi_expr_at(e, 0);
-  uint32_t n = ambi_expr_size(e) - 1;
-  if (!ambi_is_op(head) || n == 0) return false;
-  Value s = ambi_expr_at(e, 1);
-  return (ambi_is_lvar(s) || ambi_is_state(s)) &&
-         ((ambi_op_of(head) == OP_GET_STATE && n == 1) ||
-          (ambi_op_of(head) == OP_CHANGE_STATE && n == 2));
+// A variable that is not made yet is what a form like map-atom wants to bind.
+static bool needs_guard(Lower *l, Value arg, Value param) {
+  if (ambi_lower_is_asked(arg))
+    return ambi_is_sym(param) && !ambi_lower_any_type(param) &&
+           !ambi_is_metatype(param);
+  return ambi_is_lvar(arg) && !ambi_lower_any_type(param) &&
+         !(ambi_lower_unset(l, arg) && is_sym(param, AMB_SYM(T_VARIABLE).w));
+}
+
+// The guard of a read looks at the state before anything runs.
+static bool argument_fits(Lower *l, Value arg, Value param, bool early) {
+  return (is_read(arg) && needs_guard(l, arg, param)) ||
+         ambi_lower_inside_fits(l, arg, early);
 }
 
 bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
   if (!ambi_is_expr(e)) return true;
   if (ambi_lower_is_site(e)) return true;  // looked at as a whole
+  if (is_read(e)) return !early || ambi_is_state(ambi_expr_at(e, 1));
   if (of_state(e))
-    return !early && (ambi_expr_size(e) == 2 ||
-                      ambi_lower_inside_fits(l, ambi_expr_at(e, 2), false));
+    return !early && ambi_lower_inside_fits(l, ambi_expr_at(e, 2), false);
   Head h = ambi_lower_head_of(l, e);
   if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
   if (h.kind != HEAD_TYPED) return false;
@@ -235,8 +269,11 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
           arg = ambi_expr_at(e, i);
     if (ambi_is_var(param)) {
+      Value other = ambi_lower_is_comparison(e)
+                        ? ambi_lower_static_type(l, ambi_expr_at(e, 3 - i))
+                        : AMB_UNIT;
       if (linked_type(h.ftype, i) &&
-          (!linked_fit(l, e, early) || !ambi_lower_inside_fits(l, arg, early)))
+          (!linked_fit(l, e, early) || !argument_fits(l, arg, other, early)))
         return false;
       continue;
     }
@@ -244,19 +281,10 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
     if (is_sym(param, AMB_SYM(T_VARIABLE).w) && ambi_lower_unset(l, arg))
       continue;
     if (ambi_lower_fits(l, arg, param) == FIT_NO || returns_atom(l, arg) ||
-        !ambi_lower_inside_fits(l, arg, early))
+        !argument_fits(l, arg, param, early))
       return false;
   }
   return true;
-}
-
-// A variable that is not made yet is what a form like map-atom wants to bind.
-static bool needs_guard(Lower *l, Value arg, Value param) {
-  if (ambi_lower_is_site(arg))
-    return ambi_is_sym(param) && !ambi_lower_any_type(param) &&
-           !ambi_is_metatype(param);
-  return ambi_is_lvar(arg) && !ambi_lower_any_type(param) &&
-         !(ambi_lower_unset(l, arg) && is_sym(param, AMB_SYM(T_VARIABLE).w));
 }
 
 bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
@@ -273,7 +301,7 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
       if (ambi_lower_ill_typed(l, arg)) return false;
       if (!quiet && ambi_lower_is_site(arg) && !needs_guard(l, arg, param))
         return false;
-      if (!quiet && !ambi_lower_inside_fits(l, arg, true)) return false;
+      if (!quiet && !argument_fits(l, arg, param, true)) return false;
       quiet = quiet && ambi_lower_is_tree(arg);
     }
   }
@@ -290,21 +318,29 @@ bool ambi_lower_may_be_bool(Lower *l, Value e) {
   return ambi_lower_fits(l, e, AMB_SYM(T_BOOL)) != FIT_NO;
 }
 
+void ambi_lower_check_type(Lower *l, uint16_t slot, Value type, int label) {
+  if (is_sym(type, AMB_SYM(T_NUMBER).w))
+    ambi_lower_emit(l, OP_I_CHKNUM, slot, 0, 0);
+  else if (is_sym(type, AMB_SYM(T_EXPRESSION).w))
+    ambi_lower_emit(l, OP_I_CHKEXP, slot, 0, 0);
+  else
+    ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, type.w), 0);
+  ambi_lower_edge(l, label);
+}
+
 void ambi_lower_guard(Lower *l, Value arg, Value param, int label) {
   if (!needs_guard(l, arg, param)) return;
   if (ambi_lower_is_site(arg)) {
     ambi_lower_guard_site(l, arg, param, label);
     return;
   }
-  ambi_lower_var(l, ambi_lvar_of(arg));
-  uint16_t slot = l->vars[ambi_lvar_of(arg)].slot;
-  if (is_sym(param, AMB_SYM(T_NUMBER).w))
-    ambi_lower_emit(l, OP_I_CHKNUM, slot, 0, 0);
-  else if (is_sym(param, AMB_SYM(T_EXPRESSION).w))
-    ambi_lower_emit(l, OP_I_CHKEXP, slot, 0, 0);
+  Value var = is_read(arg) ? ambi_expr_at(arg, 1) : arg;
+  ambi_lower_var(l, ambi_lvar_of(var));
+  uint16_t slot = l->vars[ambi_lvar_of(var)].slot;
+  if (is_read(arg))
+    ambi_lower_check_state(l, slot, param, true, label);
   else
-    ambi_lower_emit(l, OP_I_CHKTYPE, slot, ambi_lower_const(l, param.w), 0);
-  ambi_lower_edge(l, label);
+    ambi_lower_check_type(l, slot, param, label);
 }
 
 static void guard_inside(Lower *l, Value e, int label) {

@@ -103,6 +103,7 @@ static void outdate(Compiler *c, Native *n) {
 static void publish_better(Compiler *c, Unit *u, Unit *better, Native *n) {
   outdate(c, ambi_load_relaxed(&u->native));
   ambi_code_settle(c->maker.memory);
+  ambi_unit_number(c->code, better);
   ambi_store_release(&better->native, n);
   ambi_store_release(&better->enter, n->entry);
   ambi_store_release(&u->better, better);

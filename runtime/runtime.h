@@ -85,6 +85,7 @@ struct Runtime {
   const struct ActorTable
       *actor_table;               // what they can do; NULL: there are none
   AMB_ATOMIC(uint64_t) x_deltas;  // [all] numbers of what journals keep
+  AMB_ATOMIC(uint64_t) x_spaces;  // [all] numbers of spaces given so far
   struct Mutexes *mutexes;        // of scheduler/mutex.c, or NULL
   const struct MutexTable *mutex_table;  // what is done with them, or NULL
   Template *op_types;             // parsed types of builtins, OP_COUNT entries

@@ -46,6 +46,7 @@ void ambi_unit_ready(CodeState *cs, Unit *u) {
   const NativeHost *host = &cs->native;
   if (AMB_UNLIKELY(cs->sampler != NULL)) ambi_sampler_unit(cs, u);
   bool counts = host->hot && !u->form && u != cs->lower_unit;
+  ambi_unit_number(cs, u);
   // Forms count their forks and what returns to them.
   ambi_store_release(&u->heat, host->threshold);
   ambi_store_release(&u->aim, host->threshold);

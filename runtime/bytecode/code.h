@@ -186,7 +186,8 @@ struct Unit {
   uint32_t nhost;  // operations of the embedding program there were then
   Variant *local;  // a loop's unit: the variant that calls it, owned
   // Made of another unit, by inlining: what calls of that one run at level 2.
-  const Unit *of;             // NULL: lowered
+  const Unit *of;   // NULL: lowered
+  uint64_t number;  // [init] no other unit has or will have it; 0: not in force
   AMB_ATOMIC(Unit *) better;  // [compiler] owned; `of` this one
   // Attempts to hand over a region of it until the next that is one: regions of it had to
   // begin again (handover.h).
@@ -262,6 +263,7 @@ struct CodeState {
   struct Coverage *coverage;  // [init] NULL: nobody asks which rules are taken
   AMB_ATOMIC(Definitions *) x_table;  // [lock>all]
   size_t count;                       // [lock:guard] of definitions
+  AMB_ATOMIC(uint64_t) x_numbered;    // [all] units that got a number
   SharedDefinition x_met[256];  // [all~] the definition met last for a key
   Unit *units;                  // [lock:guard] in force
   Unit *retired;                // [lock:guard] freed between forms
@@ -378,6 +380,9 @@ void ambi_unit_free(Unit *u);  // one without machine code
 void ambi_unit_drop(CodeState *cs, Unit *u);
 // Makes a finished unit callable.
 void ambi_unit_ready(CodeState *cs, Unit *u);
+static inline void ambi_unit_number(CodeState *cs, Unit *u) {
+  u->number = ambi_add_relaxed(&cs->x_numbered, 1) + 1;
+}
 // One event less in *count. True: that was the last one. 0 does not count.
 static inline bool ambi_unit_counted(AMB_ATOMIC(uint32_t) * count) {
   uint32_t left = ambi_load_relaxed(count);

@@ -65,6 +65,7 @@ void ambi_engine_close(Engine *g) {
     ambi_free(g->copy.spine[i].at,
               g->copy.spine[i].cap * sizeof *g->copy.spine[i].at);
   ambi_hooks_drop(g);
+  ambi_flat_sites_free(g);
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);

@@ -12,6 +12,7 @@
 #include "runtime/bytecode/code.h"
 
 typedef struct Hook Hook;
+typedef struct FlatSite FlatSite;  // of match_flat.c
 
 // A choice record: everything `fail` needs. Records are contiguous; the one
 // before is at -1. Slot contents are kept by keeping the frame.
@@ -230,9 +231,11 @@ typedef struct Engine {
   // the first pair has this index, the last AMB_MEETS. 0: they were not looked at.
   uint32_t first_met;
   Word met[2][AMB_MEETS + 1];
-  RecordVec found;  // scratch of queries
-  ValueVec work;    // scratch of walks
-  ValueVec roots;   // values C code wants kept across a safepoint
+  FlatSite *flat_sites;  // where matches found their facts; NULL: none did yet
+  uint32_t flat_asked;   // so many did before that
+  RecordVec found;       // scratch of queries
+  ValueVec work;         // scratch of walks
+  ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;
 
 // Takes the steps made since the last look into account.
@@ -376,6 +379,7 @@ enum Next ambi_match_next(Engine *g);
 // The instruction MATCHF in this space, and its further candidates.
 enum Next ambi_match_flat(Engine *g, Value space);
 enum Next ambi_match_flat_next(Engine *g);
+void ambi_flat_sites_free(Engine *g);
 
 // ---- collect.c ------------------------------------------------------------------
 // Moves what is reachable; e must be at a frame whose first nargs slots are

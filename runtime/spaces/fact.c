@@ -41,8 +41,7 @@ static bool equal_part(Context *cx, Value asked, Value part) {
   return ambi_unify(cx, asked, part);
 }
 
-// Takes a part as the value of an unbound variable, which may have got one meanwhile.
-static bool take_part(Context *cx, Value var, Value part) {
+bool ambi_fact_take(Context *cx, Value var, Value part) {
   var = ambi_deref(var);
   return ambi_is_var(var) ? ambi_bind(cx, var, ambi_presume_data(cx, part))
                           : equal_part(cx, var, part);
@@ -51,7 +50,7 @@ static bool take_part(Context *cx, Value var, Value part) {
 static bool take_parts(Context *cx, const FlatAsk *a, const Value *parts) {
   for (uint32_t i = 1, left = a->vars; left; i++) {
     if (!ambi_is_var(a->items[i])) continue;
-    if (!take_part(cx, a->items[i], parts[i])) return false;
+    if (!ambi_fact_take(cx, a->items[i], parts[i])) return false;
     left--;
   }
   return true;
@@ -111,4 +110,66 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
   const Value *parts = ambi_stored_items(*fact);
   return equal_parts(cx, a, parts) && take_parts(cx, a, parts) ? FACT_ONE
                                                                : FACT_NONE;
+}
+
+// ---- the same again -----------------------------------------------------------------
+// Relations only come, as long as one thread has the spaces, and so do deps.
+static size_t relations_of_deps(const Space *s) {
+  size_t sum = 0;
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
+    const SpaceData *dep = ambi_load_acquire(&ambi_space_dep(s, i)->x_data);
+    sum += dep->ntable + 1;
+  }
+  return sum;
+}
+
+static bool dep_has(const SpaceData *dep, uint32_t symbol, uint32_t n) {
+  return ambi_data_lone(dep, REL_VAR_HEAD) || ambi_data_lone(dep, REL_OPEN) ||
+         ambi_data_relation(dep, REL_SYMBOL, symbol, n);
+}
+
+bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
+                     FactPlace *out) {
+  View view = ambi_space_view(s);
+  if (view.epochs || cx->journal || a->known != 1 ||
+      !ambi_is_sym(a->items[0]) || a->last >= PATH_STEPS)
+    return false;
+  uint32_t symbol = ambi_sym_of(a->items[0]);
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
+    if (dep_has(ambi_load_acquire(&ambi_space_dep(s, i)->x_data), symbol, a->n))
+      return false;
+  const Relation *rel = ambi_data_relation(view.data, REL_SYMBOL, symbol, a->n);
+  if (!rel || !ready_index(rel, &view, a->last)) return false;
+  *out = (FactPlace){s->number, rel, relations_of_deps(s), a->last};
+  return true;
+}
+
+// Nothing but the relation has atoms that can match, as when the place was found.
+static inline bool is_only(const Space *s, const FactPlace *p) {
+  const SpaceData *d = ambi_load_acquire(&s->x_data);
+  return !ambi_load_acquire(&p->relation->x_nopen) &&
+         !ambi_data_lone(d, REL_VAR_HEAD) && !ambi_data_lone(d, REL_OPEN) &&
+         (AMB_LIKELY(!ambi_space_ndeps(s)) || relations_of_deps(s) == p->deps);
+}
+
+enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
+                                const FactPlace *p, Value key,
+                                const Value **parts) {
+  const Runtime *rt = s->rt;
+  if (AMB_UNLIKELY(p->space != s->number || cx->journal || rt->reads.open ||
+                   rt->explain || !is_only(s, p)))
+    return FACT_ASK;
+  const Relation *rel = p->relation;
+  const Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
+  if (AMB_UNLIKELY(!x || ambi_index_upto(x) < ambi_relation_n(rel) ||
+                   (!ambi_is_sym(key) && !ambi_is_int(key))))
+    return FACT_ASK;
+  SlotWord w = ambi_index_slot(x, ambi_atomic_hash(key));
+  AMB_ASSERT(!ambi_load_relaxed(&rel->x_end));
+  if (!w) return FACT_NONE;
+  if (AMB_UNLIKELY(ambi_slot_is_list(w))) return FACT_ASK;
+  Value fact = ambi_relation_at(rel)[ambi_slot_at(w)].held;
+  if (AMB_UNLIKELY(ambi_is_none(fact))) return FACT_NONE;
+  *parts = ambi_stored_items(fact);
+  return AMB_LIKELY((*parts)[p->arg].w == key.w) ? FACT_ONE : FACT_ASK;
 }

@@ -366,6 +366,7 @@ bool ambi_spaces_share(Runtime *rt) {
   for (CellHeader *c = ambi_load_acquire(&rt->cells); c; c = c->next) {
     if (c->kind != CELL_SPACE) continue;
     SpaceData *d = data_of((Space *)c);
+    ((Space *)c)->number = ambi_add_relaxed(&rt->x_spaces, 1) + 1;
     ambi_store_release(&d->x_now, d->next_ordinal);
     d->epochs = &sh->epochs;
   }

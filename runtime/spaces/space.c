@@ -50,6 +50,7 @@ Space *ambi_space_open(Runtime *rt, const char *name, bool is_module) {
   }
   s->cell.kind = CELL_SPACE;
   s->rt = rt;
+  s->number = ambi_add_relaxed(&rt->x_spaces, 1) + 1;
   s->name = copy;
   s->is_module = is_module;
   ambi_store_release(&s->x_data, d);

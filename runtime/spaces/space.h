@@ -21,6 +21,9 @@
 struct Space {
   CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
   Runtime *rt;
+  uint64_t
+      number;      // [init] no other space has it; another one whenever several
+                   // threads begin to share spaces
   char *name;      // "GroundingSpace-top" style name, or NULL (anonymous)
   bool is_module;  // prints as ModuleSpace(name); queries reach deps
   AMB_ATOMIC(bool)
@@ -165,6 +168,24 @@ static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
 enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                 Value *fact);
+// Where the answer to such a question was, whose argument `arg` alone is known: kept by
+// who asks again and again with other values of it. Good as long as one thread has the
+// space for itself; what changes meanwhile is noticed.
+typedef struct FactPlace {
+  uint64_t space;  // its number; 0: there is no such place
+  const struct Relation *relation;
+  size_t deps;  // relations of the space's deps
+  uint32_t arg;
+} FactPlace;
+// False: such questions have to be asked as others are.
+bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
+                     FactPlace *out);
+// The children of the one fact with this value of the argument, which is dereferenced.
+enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
+                                const FactPlace *p, Value key,
+                                const Value **parts);
+// One of them as the value of a variable that was unbound, and may have got one meanwhile.
+bool ambi_fact_take(Context *cx, Value var, Value part);
 bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
                              uint32_t n, const Value *fresh, Value *out);
 // Every solution of a pattern, conjunctions `(, p1 .. pn)` included, in order.

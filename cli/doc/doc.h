@@ -5,7 +5,7 @@
 
 #include "cli/source/tree.h"
 #include "runtime/atoms/printer.h"
-#include "runtime/library/embedded.h"
+#include "runtime/library/examples.h"
 
 typedef struct DocPart {  // an argument, or what is returned
   char *type;             // or NULL
@@ -36,12 +36,6 @@ typedef struct DocModule {
 void cli_doc_collect(DocModule *m, const char *name, const Tree *t);
 void cli_doc_drop(DocModule *m);
 const DocItem *cli_doc_find(const DocModule *m, const char *name);
-
-// ---- examples.c -------------------------------------------------------------------
-extern const EmbeddedFile cli_doc_examples[];  // ends with a NULL name
-// Forms that show a name of a module that is built in, and what they print; NULL: there are
-// none.
-const char *cli_doc_example(const char *module, const char *name, size_t *len);
 
 // ---- text.c, html.c ---------------------------------------------------------------
 typedef struct DocStyle {

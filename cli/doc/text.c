@@ -116,7 +116,7 @@ void cli_doc_item_text(Buffer *b, const DocModule *m, const DocItem *item,
   put_item(&o, item);
   size_t len = 0;
   const char *example =
-      item->name ? cli_doc_example(m->name, item->name, &len) : NULL;
+      item->name ? ambi_example(m->name, item->name, &len) : NULL;
   if (!example) return;
   ambi_buffer_puts(b, "\n");
   put_lines(&o, example, len, BODY);

@@ -148,7 +148,7 @@ static void put_doc(Buffer *b, const CheckFile *f, uint32_t doc) {
 static void put_example(Buffer *b, const CheckFile *f, const char *name) {
   size_t len;
   const char *text =
-      f->library ? cli_doc_example(f->shown.name, name, &len) : NULL;
+      f->library ? ambi_example(f->shown.name, name, &len) : NULL;
   if (!text) return;
   ambi_buffer_puts(b, "\n```metta\n");
   ambi_buffer_put(b, text, len);

@@ -8,9 +8,10 @@
 
 // These names of the core library give way to a program's own definitions.
 const char *const ambi_corelib_yields[] = {
-    "once",  "repr",   "parse",   "stringToChars", "charsToString",
-    "catch", "forall", "foldall", "progn",         "prog1",
-    "min",   "max",    NULL};
+    "once",          "repr",  "parse",  "stringToChars",
+    "charsToString", "catch", "forall", "foldall",
+    "progn",         "prog1", "min",    "max",
+    "help-example!", NULL};
 
 // ---- equality ---------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include "runtime/atoms/utf8.h"
 #include "runtime/builtins/answer.h"
 #include "runtime/guard.h"
+#include "runtime/library/examples.h"
 #include "runtime/modules/module.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/journal.h"
@@ -162,6 +163,32 @@ enum BuiltinStatus ambi_b_repr(Context *cx, const Value *args, unsigned n,
     return ambi_answer_error(cx, "repr expects single atom as an argument");
   Buffer b = {0};
   ambi_print(cx->rt, &b, args[0], NULL);
+  return ambi_answer_text(cx, out, &b);
+}
+
+// The forms that show a name of the library, if it is described as the library does it.
+enum BuiltinStatus ambi_b_example(Context *cx, const Value *args, unsigned n,
+                                  Value *out) {
+  enum { INDENT = 2 };
+  if (n < 2) return B_EMPTY;
+  Buffer name = {0}, description = {0}, b = {0};
+  ambi_print(cx->rt, &name, args[0], NULL);
+  ambi_print(cx->rt, &description, args[1], NULL);
+  size_t len = 0;
+  bool ok = !name.failed && !description.failed;
+  const char *at =
+      ok ? ambi_example_of(name.text, description.text, &len) : NULL;
+  ambi_buffer_drop(&name);
+  ambi_buffer_drop(&description);
+  if (!ok) return ambi_answer_stop(cx);
+  if (!at) return B_EMPTY;
+  for (const char *end = at + len; at < end;) {
+    size_t line = strcspn(at, "\n");
+    if (line) ambi_buffer_put(&b, "  ", INDENT);
+    ambi_buffer_put(&b, at, line);
+    at += line + 1;
+    if (at < end) ambi_buffer_puts(&b, "\n");
+  }
   return ambi_answer_text(cx, out, &b);
 }
 

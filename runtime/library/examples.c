@@ -2,9 +2,10 @@
 // that begin with a line `;; NAME NAME ..`. A file is about the module that it imports before
 // its first entry, or about the core library.
 #define _GNU_SOURCE  // memmem
+#include <stdbool.h>
 #include <string.h>
 
-#include "cli/doc/doc.h"
+#include "runtime/library/examples.h"
 
 static const char entry_begin[] = "\n;; ";
 static const char import_begin[] = "\n!(import! &self ";
@@ -56,10 +57,35 @@ static const char *entry_of(const EmbeddedFile *f, const char *name,
   return NULL;
 }
 
-const char *cli_doc_example(const char *module, const char *name, size_t *len) {
-  for (const EmbeddedFile *f = cli_doc_examples; f->name; f++) {
+const char *ambi_example(const char *module, const char *name, size_t *len) {
+  for (const EmbeddedFile *f = ambi_examples; f->name; f++) {
     const char *text = is_of(f, module) ? entry_of(f, name, len) : NULL;
     if (text) return text;
   }
+  return NULL;
+}
+
+// Does the module say just that of the name: (@doc NAME (@desc "..."?
+static bool describes(const EmbeddedFile *f, const char *name,
+                      const char *description) {
+  static const char doc[] = "\n(@doc ", desc[] = "(@desc ";
+  size_t n = strlen(name);
+  for (size_t at = find(f, 0, doc); at < f->len; at = find(f, at + 1, doc)) {
+    size_t word = at + strlen(doc);
+    if (f->len - word <= n || memcmp(f->text + word, name, n) != 0 ||
+        !strchr(" \n", f->text[word + n]))
+      continue;
+    size_t said = find(f, word, desc) + strlen(desc), len = strlen(description);
+    if (said + len <= f->len && memcmp(f->text + said, description, len) == 0)
+      return true;
+  }
+  return false;
+}
+
+const char *ambi_example_of(const char *name, const char *description,
+                            size_t *len) {
+  for (const EmbeddedFile *f = ambi_embedded; f->name; f++)
+    if (describes(f, name, description))
+      return ambi_example(f->name, name, len);
   return NULL;
 }

@@ -185,8 +185,7 @@ bool ambi_parts_is_valid(const Context *cx, Part *newest, const char **why) {
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
-  if (cx->journal || ambi_tables_in_use(cx->rt) || open > MOST_OPEN * n)
-    return false;
+  if (cx->journal || cx->rt->tabling || open > MOST_OPEN * n) return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
   return !cx->limits.steps && ambi_load_relaxed(&c->x_running) < n &&
          (cx->crew_data || !ambi_crew_acting());

@@ -47,6 +47,19 @@ my @programs = (
     [   'what case looks at', 1,
         '!(case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1))))', '[8, 9]'
     ],
+    [   'a search beside a table', 1,
+        '(= (near 1) 2) (= (near 2) 1) (= (far $x) (near $x)) (= (far $x) (near (far $x)))
+         !(tabled! far)
+         !(far 1)
+         !(collapse (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))))', "[()]\n[2, 1]\n[(7 8)]"
+    ],
+    [   'a search that asks a table', undef,
+        '(= (near 1) 2) (= (near 2) 1) (= (far $x) (near $x)) (= (far $x) (near (far $x)))
+         !(tabled! far)
+         !(collapse (let* (($x (superpose (1 2 1 2))) ($y (far $x))) (if (== $x $y) $x (empty))))
+         !(collapse (let* (($f (superpose (far near))) ($x (superpose (1 2))) ($y ($f $x))) $y))',
+        "[()]\n[(1 2 1 2)]\n[(2 1 1 2 2 1)]"
+    ],
     [   'tuples of variables, behind an import', 1,
         '!(import! &self concurrent)
          (= (pair $k) (let* (($x (digit)) ($y (digit))) (if (== (+ $x $y) $k) ($x $y) (empty))))

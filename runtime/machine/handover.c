@@ -10,6 +10,7 @@
 #include "runtime/machine/segment.h"
 #include "runtime/machine/step.h"
 #include "runtime/runtime.h"
+#include "runtime/tables/table.h"
 #include "runtime/types/types.h"
 #include "runtime/watch.h"
 
@@ -171,16 +172,18 @@ static const Code *end_in(const Giving *x, const Word *e) {
   return e == x->region.frame ? x->region.begins->hook->once : NULL;
 }
 
-// Is it certain that nothing from `from` to `end` has effects, or is it to be hoped: only what
-// fetched atoms and unknown heads turn out to be might have some.
+// Is it certain that nothing from `from` to `end` has effects or asks a table, or is it to
+// be hoped: only what fetched atoms and unknown heads turn out to be might do so.
 static bool is_harmless(Giving *x, const Unit *u, const Code *from,
                         const Code *end) {
-  const unsigned harmless =  // tables are not in use
-      E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
+  const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
   unsigned effects = ambi_reach_effects(x->g->code, u, from, end);
-  if ((effects & ~harmless) == 0) return true;
+  bool tables = ambi_tables_in_use(x->g->cx->rt);
+  bool known = (effects & ~harmless) == 0;
+  if (tables && (effects & E_TABLED)) return false;
+  if (known && !tables) return true;
   x->to->hopeful = true;
-  return x->clean && (effects & E_CALLS);
+  return x->clean && (known || (effects & E_CALLS));
 }
 
 static Unit *unit_of(const Engine *g, const Region *region) {

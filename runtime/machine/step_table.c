@@ -113,8 +113,10 @@ static enum Next make(Engine *g, uint32_t n, const TableCall *call) {
   return NEXT_PC;
 }
 
+// Tables belong to one evaluator, so parts of a search begin again where they ask one.
 enum Next ambi_step_table(Engine *g) {
   const Code *pc = g->pc;
+  if (AMB_UNLIKELY(g->hopeful) && !ambi_effect_begins(g)) return NEXT_STOP;
   const Variant *v = variant_at(g, pc);
   TableAsk ask = {.kind = (enum TableKind)v->table,
                   .only_new = v->only_new,

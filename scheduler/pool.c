@@ -172,12 +172,12 @@ static bool begin_acting(Evaluator *e) {
   return !use->enter || use->enter(e, use->arg);
 }
 
-// What it has goes to the others.
+// What it has goes to the others; the only one keeps it for the next time.
 static void end_acting(Evaluator *e, bool entered) {
   const PoolUse *use = &e->pool->use;
   TaskList tasks[TASK_CLASSES] = {0};
   if (entered && use->leave) use->leave(e, use->arg);
-  for (int c = 0; c < TASK_CLASSES; c++) {
+  for (int c = 0; e->pool->n > 1 && c < TASK_CLASSES; c++) {
     Task *t;
     while ((t = ambi_run_queue_take(&e->queues[c])))
       ambi_tasks_append(&tasks[c], t);
@@ -340,9 +340,16 @@ static void stop_threads(Pool *p) {
   p->timers = NULL;
 }
 
+static Task *take_left(Pool *p) {
+  Task *t = NULL;
+  for (int c = 0; c < TASK_CLASSES && !t; c++)
+    t = ambi_run_queue_take(&p->evaluators[0]->queues[c]);
+  return t ? t : ambi_lot_take_left(&p->lot);
+}
+
 static void leave_tasks(Pool *p, void (*left)(Task *t, void *arg), void *arg) {
   Task *t;
-  while ((t = ambi_lot_take_left(&p->lot)))
+  while ((t = take_left(p)))
     if (left) left(t, arg);
 }
 

@@ -198,11 +198,13 @@ static bool is_paused_enough(void *arg) {
   return p->slices-- == 0 || ambi_load_acquire(&p->x_over);
 }
 
-void ambi_actor_give_way(Context *cx, Actor *a) {
-  enum { SLICES = 4, PAUSE_NS = 200000 };
+// What has almost done its turn ends it, and needs no Context then.
+void ambi_actor_give_way(Context *cx, Actor *a, bool full) {
+  enum { SLICES = 4, PAUSE_NS = 200000, STEPS_TO_REST = 64 };
   if (!is_script(a)) {
     a->slow = true;
-    ambi_engine_hurry(cx->engine);
+    a->goes_to = ambi_engine_steps(cx->engine) + (full ? 0 : STEPS_TO_REST);
+    ambi_engine_hurry(cx->engine, full ? 0 : STEPS_TO_REST);
     return;
   }
   Pause p = {.pool = a->all->pool, .slices = SLICES};
@@ -392,7 +394,11 @@ static TaskNext rest(Actor *a) {
 static bool goes_on(Actor *a, uint64_t began) {
   if (is_to_end(a)) return false;
   if (a->cx->journal && !a->cx->rt->sharing) return true;
-  return !a->slow && a->cx->limits.steps_used - began < SLICE_STEPS;
+  uint64_t steps = a->cx->limits.steps_used;
+  if (!a->slow) return steps - began < SLICE_STEPS;
+  if (steps >= a->goes_to) return false;
+  ambi_engine_hurry(a->cx->engine, (int64_t)(a->goes_to - steps));
+  return true;
 }
 
 static enum AmbStop run_on(Actor *a, ValueVec *out) {
@@ -407,10 +413,27 @@ static enum AmbStop run_on(Actor *a, ValueVec *out) {
   return stop;
 }
 
+// Each of those has a heap and stacks, so no more of them begin than memory is sure to be
+// there for, but one now and then, lest others that never end keep it from beginning.
+static bool is_put_off(const Actor *a, Worker *w) {
+  enum { MOST_HALFWAY = 200, PATIENCE = 1000 };
+  if (a->begun || ambi_load_relaxed(&a->all->x_halfway) < MOST_HALFWAY)
+    return false;
+  if (++w->put_off < PATIENCE) return true;
+  w->put_off = 0;
+  return false;
+}
+
+static void set_halfway(Actor *a, bool halfway) {
+  if (a->halfway != halfway)
+    ambi_add_relaxed(&a->all->x_halfway, halfway ? 1u : -1u);
+  a->halfway = halfway;
+}
+
 static TaskNext what_next(Actor *a, enum AmbStop stop, const ValueVec *out) {
   if (stop == STOP_CANCEL && is_killed(a)) stop = STOP_YIELD;
   switch (stop) {
-  case STOP_YIELD: return TASK_AGAIN;
+  case STOP_YIELD: set_halfway(a, true); return TASK_AGAIN;
   case STOP_WAIT: return rest(a);
   case STOP_NONE:
   case STOP_ANSWERS: return end_with_result(a, out);
@@ -425,8 +448,11 @@ static TaskNext what_next(Actor *a, enum AmbStop stop, const ValueVec *out) {
 static TaskNext one_slice(Actor *a) {
   ValueVec out = {0};
   ambi_mailbox_unpark(&a->handle->box);
+  set_halfway(a, false);
   if (ambi_load_relaxed(&a->all->x_closing)) return end_actor(a, NULL);
   if (is_killed(a)) return end_actor(a, ambi_exchange(&a->x_killed, NULL));
+  if (is_put_off(a, worker_of(a))) return TASK_AGAIN;
+  a->begun = true;
   bool ready = a->cx != NULL || go_on(a);
   enum AmbStop stop = ready ? run_on(a, &out) : STOP_MEMORY;
   TaskNext next = what_next(a, stop, &out);

@@ -80,6 +80,9 @@ struct Actor {
   void (*notify)(void *arg);   // [lock:outside]
   void *notified;              // [lock:outside]
   bool slow;                   // its slice is to end: it sent to a long mailbox
+  uint64_t goes_to;            // ... at this step
+  bool begun;                  // it has had a slice
+  bool halfway;                // ... which ended in the middle of something
 };
 
 enum { WORKER_SPARE = 16 };
@@ -88,6 +91,7 @@ typedef struct Worker {  // [evaluator] what an evaluator has for actors
   unsigned nspare;
   bool joined;        // party is one of the Runtime's epochs
   Participant party;  // inside during a slice
+  uint32_t put_off;   // actors that were to begin, since one did
   PackRoom room;
 } Worker;
 
@@ -115,7 +119,8 @@ typedef struct Actors {
   Value down, normal, shutdown, call, asker;  // symbols in messages
   AMB_ATOMIC(uint64_t)
   x_stop;  // [all] the script is to stop so: enum AmbStop, and the exit code << 32
-  AMB_ATOMIC(bool) x_closing;  // [all] every actor is to end
+  AMB_ATOMIC(bool) x_closing;      // [all] every actor is to end
+  AMB_ATOMIC(uint32_t) x_halfway;  // [all] actors between two slices
 } Actors;
 
 extern const ActorTable ambi_actor_table;  // actor_ops.c
@@ -206,8 +211,8 @@ Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason);
 void ambi_actors_nudge(Runtime *rt);
 // The script's thread runs some. False: none can run.
 bool ambi_actors_run(Runtime *rt);
-// Others run before the caller goes on for long.
-void ambi_actor_give_way(Context *cx, Actor *a);
+// Others run before the caller goes on for long; full: before it goes on at all.
+void ambi_actor_give_way(Context *cx, Actor *a, bool full);
 // The operation is done again when something has arrived or it is due: B_STOP, or for
 // the script, which waits here, B_OK.
 enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a);

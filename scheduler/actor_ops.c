@@ -213,11 +213,11 @@ static enum BuiltinStatus op_send(Context *cx, const Value *args, unsigned n,
   if (packed != PACKED) return not_packed(cx, packed);
   if (ambi_actor_deliver(a, h, m, false) == POST_FULL) {
     ambi_message_free(m);
-    if (h != a->handle) ambi_actor_give_way(cx, a);  // it may try again
+    if (h != a->handle) ambi_actor_give_way(cx, a, true);  // it may try again
     return ambi_answer_error(cx, "MailboxFull");
   }
   if (ambi_mailbox_count(&h->box) > LONG_MAILBOX && h != a->handle)
-    ambi_actor_give_way(cx, a);
+    ambi_actor_give_way(cx, a, false);
   return ambi_answer_unit(out);
 }
 

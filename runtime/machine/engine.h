@@ -240,10 +240,15 @@ typedef struct Engine {
 
 // Takes the steps made since the last look into account.
 void ambi_engine_count(Engine *g);
-// Makes the next step look at limits and memory.
-static inline void ambi_engine_hurry(Engine *g) {
-  g->granted -= g->budget;
-  g->budget = 0;
+// Steps of the form so far.
+static inline uint64_t ambi_engine_steps(const Engine *g) {
+  return g->cx->limits.steps_used + (uint64_t)(g->granted - g->budget);
+}
+// Makes the step behind so many look at limits and memory.
+static inline void ambi_engine_hurry(Engine *g, int64_t steps) {
+  if (g->budget <= steps) return;
+  g->granted -= g->budget - steps;
+  g->budget = steps;
 }
 Engine *ambi_engine_open(Context *cx);
 void ambi_engine_close(Engine *g);

@@ -125,7 +125,7 @@
       SAVE();                                                 \
       (p) = ambi_heap_more(cx, (n));                          \
       h = cx->h;                                              \
-      ambi_engine_hurry(g);                                   \
+      ambi_engine_hurry(g, 0);                                \
       if (!(p)) goto stop;                                    \
     } else                                                    \
       h += (n);                                               \

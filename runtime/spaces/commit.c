@@ -11,7 +11,7 @@
 static void begin_all(Journal *j) {
   ambi_guard(j->rt);
   for (size_t i = 0; i < j->nshades; i++)
-    ambi_space_begin(j->shades[i]->space);
+    ambi_space_begin(j->in_order[i]->space);
 }
 
 // Who looks at what has changed waits from here on until all of it is there. What one
@@ -31,7 +31,7 @@ static void commit_all(Journal *j, bool sealed) {
   for (size_t i = 0; sealed && i < j->nshades; i++)
     ambi_share_show(j->shades[i]->space);
   for (size_t i = j->nshades; i-- > 0;)
-    ambi_space_commit(j->shades[i]->space);
+    ambi_space_commit(j->in_order[i]->space);
 }
 
 // ---- is what was read still true? -----------------------------------------------------

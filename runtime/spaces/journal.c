@@ -45,12 +45,23 @@ static void note_place(Journal *j, const void *of, size_t at) {
 
 // ---- shades -------------------------------------------------------------------------
 
+// By address; there is room.
+static void put_in_order(Journal *j, Shade *new) {
+  size_t i = j->nshades;
+  for (; i > 0 && (uintptr_t)j->in_order[i - 1]->space > (uintptr_t) new->space;
+       i--)
+    j->in_order[i] = j->in_order[i - 1];
+  j->in_order[i] = new;
+}
+
 static Shade *need_shade(Journal *j, const Space *s) {
   size_t at = find(j, s);
   if (at) return j->shades[at - 1];
   Shade *new = ambi_alloc(sizeof *new);
   if (!new || !make_room(&j->places) ||
       !ambi_grow((void **)&j->shades, &j->shades_cap, j->nshades + 1,
+                 sizeof(Shade *)) ||
+      !ambi_grow((void **)&j->in_order, &j->in_order_cap, j->nshades + 1,
                  sizeof(Shade *))) {
     ambi_free(new, sizeof *new);
     return NULL;
@@ -60,6 +71,7 @@ static Shade *need_shade(Journal *j, const Space *s) {
   new->base = ambi_space_view(s);
   new->first = new->base.seen == VIEW_ALL ? new->base.data->next_ordinal
                                           : new->base.seen;
+  put_in_order(j, new);
   j->shades[j->nshades++] = new;
   note_place(j, s, j->nshades);
   return new;
@@ -330,6 +342,7 @@ static void close_journal(Journal *j) {
     drop_shade(j->shades[i]);
   ambi_records_drop(&j->dead);
   ambi_free(j->shades, j->shades_cap * sizeof(Shade *));
+  ambi_free(j->in_order, j->in_order_cap * sizeof(Shade *));
   ambi_free(j->states, j->states_cap * sizeof *j->states);
   ambi_free(j->places.slot, j->places.cap * sizeof *j->places.slot);
   ambi_free(j->log.at, j->log.cap * sizeof *j->log.at);

@@ -33,7 +33,8 @@
 //             So who sees one of them, with or without a transaction, finds all others;
 //             what was read is still true when the changes become visible, and of two
 //             commits that read what the other changes the second finds out. All who lock
-//             several spaces have the guard, so none waits in a circle
+//             several spaces have the guard, and lock them in one order, so none waits in
+//             a circle
 //   waits     a commit for changes in progress and other commits; who changes a state, or
 //             asks for it, for the commit that froze it. All are short, and evaluate nothing
 //   lifetime  the Journal is inside (memory/epoch.h) as long as it exists, whoever runs its

@@ -51,6 +51,8 @@ struct Journal {
   uint64_t number, version;  // of the journal; of what it shows
   Shade **shades;
   size_t nshades, shades_cap;
+  Shade **in_order;  // the same, as all who commit lock their spaces
+  size_t in_order_cap;
   StateSeen *states;
   size_t nstates, states_cap;
   Places places;  // of both

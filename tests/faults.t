@@ -181,21 +181,28 @@ sub save_spaces {
 sub small_disk {
     my $mount = 'mkdir -p small && mount -t tmpfs -o size=16k none small';
     SKIP: {
-        skip 'file systems cannot be mounted here', 5
+        skip 'file systems cannot be mounted here', 6
             if system("unshare -m bash -c '$mount' 2>/dev/null") != 0;
         write_file('small.metta', filling('small/file'));
         is_run('a file on a small disk', "unshare -m bash -c '$mount; % >out; exit \$?'",
             'small.metta', 1, qr/uncaught Error/, undef);
         like(slurp('out'), qr/Failed to write content to file: No space left/,
             "tier $tier: the Error says so");
-        write_file('full.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
-              . '!(add-atoms &kb (' . join(' ', map {"(f $_)"} 1 .. 3000)
-              . "))\n!(save-space! &kb \"small/kept.snap\")\n");
+        my $begin = "!(import! &self snapshot)\n!(bind! &kb (new-space))\n";
+        my $many  = '!(add-atoms &kb (' . join(' ', map {"(f $_)"} 1 .. 3000) . "))\n";
+        write_file('full.metta', "$begin$many!(save-space! &kb \"small/kept.snap\")\n");
         is_run('a snapshot on a small disk',
             "unshare -m bash -c '$mount; % >out; code=\$?; ls small >>out; exit \$code'",
             'full.metta', 1, qr/uncaught Error/, undef);
         like(slurp('out'), qr/cannot write small\/kept\.snap: No space left on device.*\]\n\z/,
             "tier $tier: the Error says so, and nothing of it stays");
+        my $save = '!(save-space! &kb "small/old.snap")' . "\n";
+        write_file('over.metta', "$begin!(add-atom &kb (f old))\n$save$many$save");
+        write_file('old.metta',
+            "$begin!(load-space! &kb \"small/old.snap\")\n!(match &kb (f \$x) \$x)\n");
+        is_run('... and what was saved before is still there',
+            "unshare -m bash -c '$mount; % >/dev/null; ls small >out; $ambit old.metta >>out'",
+            'over.metta', 0, qr/No space left/, "old.snap\n[()]\n[()]\n[1]\n[old]\n");
         is_run('output on a small disk', "unshare -m bash -c '$mount; % >small/out; exit \$?'",
             'many.metta', 5, qr/^ambit: cannot write the output: No space left on device$/);
     }

@@ -344,6 +344,88 @@ START_TEST(test_one_candidate) {
 }
 END_TEST
 
+// ---- where an answer was --------------------------------------------------------
+static uint32_t told[3];  // answers of each kind
+
+static Value edge(Value from, Value to) {
+  return E(sym("edge"), from, to);
+}
+
+// The general way says so, and shows where; a place that is kept says the same.
+static void ask_place(const Model *m, FactPlace *place) {
+  Value to = var("to"),
+        key = below(9) ? num(below(60)) : ambi_double(below(60)),
+        items[] = {sym("edge"), key, to};
+  const Value *parts = NULL;
+  FlatAsk ask = ambi_flat_ask(items, 3);
+  ValueVec want = {0};
+  model_query(m, edge(key, to), &want);
+  enum FactAnswer answer = ambi_fact_there(cx, space, place, key, &parts);
+  told[answer]++;
+  if (answer != FACT_ASK) ck_assert_uint_eq(want.n, answer == FACT_ONE);
+  if (answer == FACT_ONE)
+    ck_assert(plain_equal(parts[2], ambi_expr_at(want.at[0], 2)));
+  ambi_vec_drop(&want);
+  if (answer != FACT_ASK) return;
+  RecordVec records = {0};  // makes the index
+  ck_assert(ambi_space_query_items(cx, space, items, 3, &records));
+  ambi_records_drop(&records);
+  size_t mark = cx->tr;
+  Value fact;
+  if (ambi_space_fact(cx, space, &ask, &fact) != FACT_ASK)
+    ambi_fact_place(cx, space, &ask, place);
+  ambi_trail_undo(cx, mark);
+}
+
+// Facts, few for each key; seldom one that matches whatever is asked, and not for long.
+// `heads`: also those whose head is a variable, after which no place is kept.
+static Value random_edge(bool heads) {
+  uint32_t kind = below(300);
+  if (kind == 0) return edge(var("any"), num(1));
+  if (kind == 1 && heads) return E(var("head"), num(below(60)), num(2));
+  return edge(num(below(60)), num(below(9)));
+}
+
+static bool is_plain_edge(Value v) {
+  return !ambi_is_var(ambi_expr_at(v, 0)) && !ambi_is_var(ambi_expr_at(v, 1));
+}
+
+static void change_edges(Model *m, bool heads) {
+  size_t i = m->atoms.n ? below((uint32_t)m->atoms.n) : 0;
+  for (size_t k = 0; k < m->atoms.n; k++)
+    if (!is_plain_edge(m->atoms.at[k]) && below(40) == 0) i = k;
+  if (m->atoms.n && (m->atoms.n > 50 || below(2))) {
+    Value v = m->atoms.at[i];
+    ck_assert_int_eq(drop(space, v), model_drop(m, v));
+    return;
+  }
+  Value v = random_edge(heads);
+  add(space, v);
+  model_add(m, v);
+}
+
+// What others come to have is noticed as well.
+START_TEST(test_fact_places) {
+  Model m = {0};
+  FactPlace place = {0};
+  Space *dep = ambi_space_open(&rt, NULL, true);
+  ck_assert(dep && ambi_space_add_dep(space, dep));
+  for (int i = 0; i < 40000; i++) {
+    if (below(12) == 0) change_edges(&m, i > 30000);
+    ask_place(&m, &place);
+    if (i % 500 == 0) ambi_spaces_quiesce(&rt);
+  }
+  ck_assert_uint_gt(told[FACT_ONE], 1000);
+  ck_assert_uint_gt(told[FACT_NONE], 1000);
+  ck_assert_uint_gt(told[FACT_ASK], 1000);
+  const Value *parts;
+  add(dep, edge(num(1), num(1)));
+  for (int64_t k = 0; k < 60; k++)
+    ck_assert(ambi_fact_there(cx, space, &place, num(k), &parts) == FACT_ASK);
+  ambi_vec_drop(&m.atoms);
+}
+END_TEST
+
 // The head is not known, but an argument is: each relation of that size looks in its own
 // index, and what they find comes in the order in which it was added.
 START_TEST(test_open_head) {
@@ -705,6 +787,7 @@ int main(void) {
   tcase_add_test(tc, test_index_fits);
   tcase_add_test(tc, test_churn_is_flat);
   tcase_add_test(tc, test_one_candidate);
+  tcase_add_test(tc, test_fact_places);
   tcase_add_test(tc, test_open_head);
   tcase_add_test(tc, test_remove_literal);
   tcase_add_test(tc, test_snapshot);

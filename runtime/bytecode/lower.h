@@ -16,7 +16,7 @@
 #include "runtime/types/types.h"
 
 enum { STEP_INDEX = 1 };  // the slot that counts the rounds of a map
-enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, MAX_RULES = 200, NO_LABEL = -1 };
+enum { MAX_VARS = 250, MAX_CALL_ARGS = 250, MAX_RULES = 2000, NO_LABEL = -1 };
 
 // Where an Error that ends an expression goes: returned from the unit, or put
 // into a slot at a label.

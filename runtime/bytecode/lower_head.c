@@ -378,6 +378,24 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
 
 // ---- the switch -------------------------------------------------------------------------
 
+// Where patterns are looked at: an argument, or a child of a child of one.
+typedef struct Place {
+  uint32_t arg, depth, child[SWITCH_DEPTH];
+} Place;
+
+static Value pattern_at(const Rule *r, const Place *at) {
+  Value p = ambi_rule_pattern(r, at->arg);
+  for (uint32_t i = 0; i < at->depth; i++)
+    p = ambi_expr_at(p, at->child[i]);
+  return p;
+}
+
+// 0: none that tells it from others.
+static Word key_at(const Rule *r, const Place *at) {
+  Value p = pattern_at(r, at);
+  return any_pattern(p) || odd_pattern(p) ? 0 : ambi_switch_key(p);
+}
+
 static int choose_arg(Heads *h, Rule **set, uint32_t n, uint64_t known) {
   int best = -1;
   uint32_t most = 0;
@@ -405,18 +423,17 @@ static int compare_cases(const void *a, const void *b) {
 }
 
 // Rules of the set that a value with this key could match (0: another key).
-static uint32_t select_rules(Rule **set, uint32_t n, uint32_t arg, Word key,
+static uint32_t select_rules(Rule **set, uint32_t n, const Place *at, Word key,
                              Rule **out) {
   uint32_t m = 0;
   for (uint32_t j = 0; j < n; j++) {
-    Value p = ambi_rule_pattern(set[j], arg);
-    if (any_pattern(p) || odd_pattern(p) || ambi_switch_key(p) == key)
-      out[m++] = set[j];
+    Word own = key_at(set[j], at);
+    if (own == 0 || own == key) out[m++] = set[j];
   }
   return m;
 }
 
-static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, uint32_t arg) {
+static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, const Place *at) {
   if (!ambi_grow((void **)&l->switches, &l->switches_cap, l->nswitches + 1,
                  sizeof(Switch))) {
     l->failed = true;
@@ -431,8 +448,7 @@ static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, uint32_t arg) {
   }
   uint32_t count = 0;
   for (uint32_t j = 0; j < n; j++) {
-    Value p = ambi_rule_pattern(set[j], arg);
-    Word key = any_pattern(p) || odd_pattern(p) ? 0 : ambi_switch_key(p);
+    Word key = key_at(set[j], at);
     bool seen = key == 0;
     for (uint32_t k = 0; k < count; k++)
       seen |= cases[k].key == key;
@@ -450,40 +466,118 @@ static uint32_t new_switch(Lower *l, Rule **set, uint32_t n, uint32_t arg) {
   return (uint32_t)l->nswitches++;
 }
 
-static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
-                 unsigned depth) {
+// The slot with the value at the place, behind tests that what lies around it is what all
+// of the rules have there.
+static uint16_t value_at(Heads *h, const Rule *r, const Place *at, int open) {
   Lower *l = h->l;
-  if (l->failed || l->refused) return;
-  int arg = n && depth ? choose_arg(h, set, n, known) : -1;
-  if (arg < 0 || n == 0) {
-    if (n)
-      leaf(h, set, n, known);
-    else
-      ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
-    return;
+  Place on = {.arg = at->arg};
+  uint16_t slot = (uint16_t)at->arg;
+  l->slots = &l->own;
+  for (uint32_t i = 0; i < at->depth; i++) {
+    if (i > 0) {
+      ambi_lower_jump(l, OP_I_TESTF, slot, ambi_lower_const(l, key_at(r, &on)),
+                      h->data);
+      ambi_lower_varl(l, open);
+    }
+    on.child[on.depth++] = at->child[i];
+    uint16_t part = ambi_lower_slot(l);
+    ambi_lower_emit(l, OP_I_GETCH, part, slot, at->child[i]);
+    slot = part;
   }
-  uint32_t s = new_switch(l, set, n, (uint32_t)arg);
+  return slot;
+}
+
+static void switch_at(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                      unsigned depth, const Place *at) {
+  Lower *l = h->l;
+  uint32_t s = new_switch(l, set, n, at);
   Rule **some = ambi_arena_alloc(&l->arena, n * sizeof *some);
   if (l->failed || !some) {
     l->failed = true;
     return;
   }
-  ambi_lower_emit(l, OP_I_SWITCH, (unsigned)arg, s, 0);
-  l->switches[s].open = (uint32_t)h->open;
+  uint64_t found = at->depth ? 0 : (uint64_t)1 << at->arg;
+  // As in a leaf, unless all rules are left anyway.
+  bool local = at->depth && n < h->nrules && l->ncode < MUCH_CODE;
+  int open = local ? ambi_lower_label(l) : h->open;
+  ambi_lower_emit(l, OP_I_SWITCH, value_at(h, set[0], at, open), s, 0);
+  l->switches[s].open = (uint32_t)open;
   for (uint32_t i = 0; i < l->switches[s].n; i++) {
     int label = ambi_lower_label(l);
     Word key = l->switches[s].cases[i].key;
     l->switches[s].cases[i].to = (uint32_t)label;
     ambi_lower_bind(l, label);
-    uint32_t m = select_rules(set, n, (uint32_t)arg, key, some);
-    tree(h, some, m, known | (uint64_t)1 << arg, depth - 1);
+    uint32_t m = select_rules(set, n, at, key, some);
+    tree(h, some, m, known | found, depth - 1);
     if (l->failed || l->refused) return;
   }
   int other = ambi_lower_label(l);
   l->switches[s].other = (uint32_t)other;
   ambi_lower_bind(l, other);
-  uint32_t m = select_rules(set, n, (uint32_t)arg, 1, some);
+  uint32_t m = select_rules(set, n, at, 1, some);
   tree(h, some, m, known, depth > 1 ? depth - 1 : 0);
+  if (local) open_entry(h, set, n, known, open);
+}
+
+static uint32_t count_keys(Rule **set, uint32_t n, const Place *at) {
+  uint32_t count = 0;
+  Word last = 0;
+  for (uint32_t j = 0; j < n; j++) {
+    Word key = key_at(set[j], at);
+    count += key != 0 && key != last;
+    if (key != 0) last = key;
+  }
+  return count;
+}
+
+// Do all rules have an expression with one head there, the same?
+static bool alike_at(Rule **set, uint32_t n, const Place *at) {
+  Word key = key_at(set[0], at);
+  bool alike = key != 0 && ambi_is_expr(pattern_at(set[0], at));
+  for (uint32_t j = 1; j < n && alike; j++)
+    alike = key_at(set[j], at) == key;
+  return alike;
+}
+
+// The place within `at`, or below it, that tells the rules apart best.
+static void choose_within(Rule **set, uint32_t n, Place at, uint32_t *most,
+                          Place *best) {
+  if (at.depth == SWITCH_DEPTH || !alike_at(set, n, &at)) return;
+  uint32_t size = ambi_expr_size(pattern_at(set[0], &at));
+  at.depth++;
+  for (uint32_t i = 1; i < size; i++) {
+    at.child[at.depth - 1] = i;
+    uint32_t count = count_keys(set, n, &at);
+    if (count > *most) {
+      *most = count;
+      *best = at;
+    }
+    choose_within(set, n, at, most, best);
+  }
+}
+
+// False: nothing within the arguments tells many of the rules apart.
+static bool choose_nested(const Heads *h, Rule **set, uint32_t n,
+                          uint64_t known, Place *best) {
+  enum { FEW_RULES = 4 };  // are as quickly tried one by one
+  uint32_t most = FEW_RULES;
+  for (uint32_t a = 0; a < h->nargs && n > FEW_RULES; a++)
+    if ((known >> a) & 1) choose_within(set, n, (Place){.arg = a}, &most, best);
+  return most > FEW_RULES;
+}
+
+static void tree(Heads *h, Rule **set, uint32_t n, uint64_t known,
+                 unsigned depth) {
+  Lower *l = h->l;
+  if (l->failed || l->refused) return;
+  int arg = n && depth ? choose_arg(h, set, n, known) : -1;
+  Place at = {.arg = (uint32_t)arg};
+  if (arg >= 0 || (depth && choose_nested(h, set, n, known, &at)))
+    switch_at(h, set, n, known, depth, &at);
+  else if (n)
+    leaf(h, set, n, known);
+  else
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, h->data);
 }
 
 // ---- the whole ---------------------------------------------------------------------------

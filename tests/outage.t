@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 # The program while memory runs out: whichever request for memory fails, of the program's
 # own or of a library's, every command ends by itself. Either it did without, and all is
-# as always, or it says that memory is out, and the exit code tells. With a build of
-# AddressSanitizer: and nothing is left behind or touched that is not there.
+# as always, or it says that memory is out, and the exit code tells. Builds with
+# AddressSanitizer or ThreadSanitizer have a malloc of their own, and are left out.
 #
 # tests/lib/fail_malloc.c, preloaded, lets the n-th request fail. Each command is run for
 # a sample of all n, and with AMBIT_LONG=1 for each; and for some n with all requests
@@ -23,6 +23,8 @@ my $shim  = "$dir/fail_malloc.so";
 my $cc    = $ENV{CC} // 'cc';
 plan skip_all => "no compiler for $Bin/lib/fail_malloc.c"
     if system("$cc -O1 -shared -fPIC -o $shim $Bin/lib/fail_malloc.c -ldl 2>/dev/null") != 0;
+plan skip_all => 'a sanitizer has a malloc of its own'
+    if Program::slurp($ambit) =~ /__(?:asan|tsan)_init/;
 my $samples = $ENV{AMBIT_LONG} ? 1 << 30 : 60;
 
 # ---- what is run ------------------------------------------------------------------

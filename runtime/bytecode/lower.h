@@ -375,7 +375,7 @@ bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
 
 // ---- lower_op.c ------------------------------------------------------------------
 // Operations of one result and without effects all the way down to the leaves.
-bool ambi_lower_is_tree(Value e);
+bool ambi_lower_is_tree(Lower *l, Value e);
 // Of one result and without effects.
 bool ambi_lower_plain_builtin(Value head);
 bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,

@@ -329,7 +329,7 @@ void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
     return;
   }
   uint16_t src[2], pos[2] = {NO_SLOT, NO_SLOT};
-  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
+  bool tree = ambi_lower_is_tree(l, a) && ambi_lower_is_tree(l, b);
   int back = l->bail;
   if (dynamic && !tree) {  // compared with what a call gives
     ambi_lower_guard(l, a, tb, back);
@@ -362,7 +362,7 @@ void ambi_lower_equality(Lower *l, Value e, int no, int whole, ErrTo err,
       l->arg_bail = NO_LABEL;
       pos[i] = l->position;
     }
-    if (!ambi_lower_is_tree(side)) back = NO_LABEL;
+    if (!ambi_lower_is_tree(l, side)) back = NO_LABEL;
   }
   bool int_b =
       ambi_short_int(b) && src[0] < SRC_CHECK && !free_a && !ambi_is_lvar(a);

@@ -461,7 +461,7 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                              : is_leaf(arg) ? !ambi_is_lvar(arg)
                                             : ambi_is_ground_expr(arg) &&
                                                   ambi_lower_is_data(l, arg)));
-    quiet = quiet && (term || ambi_lower_is_tree(arg));
+    quiet = quiet && (term || ambi_lower_is_tree(l, arg));
     l->bound_since = !quiet && ambi_lower_bound_since(l, e, i, param);
     src[i - 1] =
         ambi_lower_operand(l, arg, param, err,

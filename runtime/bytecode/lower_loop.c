@@ -365,12 +365,12 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
 
 // Is the element compared with what has to run first? Its type, which the check of the
 // comparison sees before that, is that of any atom.
-static bool compares_unseen(Value step, Value x) {
+static bool compares_unseen(Lower *l, Value step, Value x) {
   if (!ambi_lower_is_comparison(step)) return false;
   for (uint32_t i = 1; i <= 2; i++) {
     Value other = ambi_expr_at(step, 3 - i);
     if (ambi_expr_at(step, i).w == x.w && ambi_is_expr(other) &&
-        !ambi_lower_is_tree(other))
+        !ambi_lower_is_tree(l, other))
       return true;
   }
   return false;
@@ -384,7 +384,7 @@ bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
   if (!binder(l, x, p.step) ||
       (!ambi_lower_is_site(p.step) && !ambi_lower_plain_application(p.step)) ||
-      compares_unseen(p.step, x))
+      compares_unseen(l, p.step, x))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
   if (shows_own(&p, x) || !capture(&p, x, x)) return false;

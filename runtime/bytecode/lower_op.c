@@ -17,11 +17,19 @@ static bool without_effect(Value head) {
          !(ambi_builtins[ambi_op_of(head)].effects & ~E_READ_SPACE);
 }
 
-bool ambi_lower_is_tree(Value e) {
+// == whose types only running can tell is evaluated as an atom: what its operands hold
+// may have several values then.
+static bool is_left_to_eval(Lower *l, Value e) {
+  return ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL && ambi_expr_size(e) == 3 &&
+         !ambi_lower_simple_types(l, e);
+}
+
+bool ambi_lower_is_tree(Lower *l, Value e) {
   if (!ambi_is_expr(e)) return true;
-  if (!without_effect(ambi_expr_at(e, 0))) return false;
+  if (!without_effect(ambi_expr_at(e, 0)) || is_left_to_eval(l, e))
+    return false;
   for (uint32_t i = 1; i < ambi_expr_size(e); i++)
-    if (!ambi_lower_is_tree(ambi_expr_at(e, i))) return false;
+    if (!ambi_lower_is_tree(l, ambi_expr_at(e, i))) return false;
   return true;
 }
 
@@ -106,7 +114,7 @@ static uint16_t builtin_operand(Lower *l, Value arg, Value p, ErrTo err,
 static void fast_arithmetic(Lower *l, Value e, enum Opcode op, uint16_t *src,
                             uint16_t slot, ErrTo err) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
-  bool tree = ambi_lower_is_tree(a) && ambi_lower_is_tree(b);
+  bool tree = ambi_lower_is_tree(l, a) && ambi_lower_is_tree(l, b);
   if (ambi_short_int(b) && src[0] < SRC_CHECK && op != OP_I_MUL)
     ambi_lower_emit(l, op == OP_I_ADD ? OP_I_ADDI : OP_I_SUBI, slot, src[0],
                     (uint16_t)ambi_int_of(b));
@@ -148,7 +156,7 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
                          ErrTo err, unsigned rest) {
   if (l->failed) return;  // the type is not known, for want of memory
   uint32_t n = ambi_expr_size(e) - 1, op = ambi_op_of(ambi_expr_at(e, 0));
-  bool tree = ambi_lower_is_tree(e);
+  bool tree = ambi_lower_is_tree(l, e);
   enum Opcode fast = arithmetic_op(op), other = other_op(op);
   bool checks = fast != OP_I_NOP || other != OP_I_NOP;
   for (uint32_t i = 1; i <= n && (!tree || !checks); i++)
@@ -162,7 +170,7 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
     src[i - 1] = builtin_operand(
         l, ambi_expr_at(e, i), ambi_deref(ambi_expr_at(ftype, i)), err,
         ambi_lower_effects_behind(l, e, i + 1, rest), tree, back);
-    if (!ambi_lower_is_tree(ambi_expr_at(e, i))) back = NO_LABEL;
+    if (!ambi_lower_is_tree(l, ambi_expr_at(e, i))) back = NO_LABEL;
   }
   if (fast != OP_I_NOP && n == 2) {
     fast_arithmetic(l, e, fast, src, slot, err);
@@ -231,7 +239,7 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   Value a = ambi_expr_at(e, 1), b = ambi_expr_at(e, 2);
   uint32_t op = ambi_op_of(ambi_expr_at(e, 0));
-  bool tree = ambi_lower_is_tree(e);
+  bool tree = ambi_lower_is_tree(l, e);
   Value number = AMB_SYM(T_NUMBER);
   if (!tree) {
     ambi_lower_guard(l, a, number, l->bail);
@@ -241,7 +249,7 @@ static void inequality(Lower *l, Value e, int no, ErrTo err, unsigned rest) {
   src[0] = builtin_operand(
       l, a, number, err, ambi_lower_effects_from(l, e, 2, rest), tree, l->bail);
   src[1] = builtin_operand(l, b, number, err, rest, tree,
-                           ambi_lower_is_tree(a) ? l->bail : NO_LABEL);
+                           ambi_lower_is_tree(l, a) ? l->bail : NO_LABEL);
   bool small =
       ambi_short_int(b) && src[0] < SRC_CHECK && (op == OP_LT || op == OP_GT);
   if (small)
@@ -267,7 +275,7 @@ bool ambi_lower_fused(Lower *l, Value e) {
     return false;
   if (ambi_op_of(ambi_expr_at(e, 0)) == OP_EQUAL)
     return ambi_lower_simple_types(l, e);
-  return ambi_lower_is_tree(e);
+  return ambi_lower_is_tree(l, e);
 }
 
 // A variable: True and False go on at once, all else sends the whole `if` to

@@ -30,7 +30,7 @@ bool ambi_lower_is_site(Value e) {
 
 // Numbers of numbers: nothing is evaluated but by its operation.
 static bool numeric(Lower *l, Value e) {
-  if (!ambi_lower_is_tree(e)) return false;
+  if (!ambi_lower_is_tree(l, e)) return false;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind != HEAD_TYPED || !ambi_lower_arguments_fit(l, e, h.ftype))
     return false;

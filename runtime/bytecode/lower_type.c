@@ -302,7 +302,7 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
       if (!quiet && ambi_lower_is_site(arg) && !needs_guard(l, arg, param))
         return false;
       if (!quiet && !argument_fits(l, arg, param, true)) return false;
-      quiet = quiet && ambi_lower_is_tree(arg);
+      quiet = quiet && ambi_lower_is_tree(l, arg);
     }
   }
   return true;
@@ -362,7 +362,7 @@ void ambi_lower_guard_nested(Lower *l, Value e, int label) {
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value arg = ambi_expr_at(e, i);
     if (run) guard_inside(l, arg, label);
-    run |= !ambi_lower_is_tree(arg);
+    run |= !ambi_lower_is_tree(l, arg);
   }
 }
 

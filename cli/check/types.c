@@ -25,6 +25,7 @@ static bool read_atom(Check *c, const char *text, size_t len, Template *t) {
   enum ReadStatus status = ambi_read(&r, t);
   ambi_unguard(c->rt);
   if (status == READ_MEMORY) c->failed = true;
+  if (status != READ_ATOM) t->atom = AMB_NONE;  // there is nothing to give up
   return status == READ_ATOM;
 }
 

@@ -147,8 +147,7 @@ bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
 // Nothing but the relation has atoms that can match, as when the place was found.
 static inline bool is_only(const Space *s, const FactPlace *p) {
   const SpaceData *d = ambi_load_acquire(&s->x_data);
-  return !ambi_load_acquire(&p->relation->x_nopen) &&
-         !ambi_data_lone(d, REL_VAR_HEAD) && !ambi_data_lone(d, REL_OPEN) &&
+  return !ambi_load_acquire(&p->relation->x_nopen) && !ambi_data_has_open(d) &&
          (AMB_LIKELY(!ambi_space_ndeps(s)) || relations_of_deps(s) == p->deps);
 }
 

@@ -20,7 +20,6 @@ use Program;
 # the instruction.
 my %unused = (
     NOP    => 'stands for "no instruction" while code is put together',
-    CHKERR => 'only level 2 writes it: ends of positions look for errors themselves',
     EV_ARG => 'children are begun by EV_START and EV_RET',
 );
 
@@ -58,7 +57,6 @@ sub executed {
         run_program( $_, '--jit=sync', '--jit-threshold=2' ) for @programs[ 0 .. 9 ];
         local $ENV{AMBIT_STRESS} = 'leave';    # what level 2 writes, run by the loop
         run_program( $_, '--jit=sync', '--jit-threshold=1' ) for @programs;
-        delete $unused{CHKERR};
     }
     else {
         $unused{$_} = 'there is no machine code' for qw(WARM NATIVE INLINED TAKE VALUE SPLIT SPLITT);

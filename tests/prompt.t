@@ -75,7 +75,7 @@ is( enter( $t, '!(mixed)' ), '[2]', 'errors beside another answer are dropped' )
 enter( $t, '(= (bad) (Error h one)) (= (bad) (Error h three))' );
 is( enter( $t, '!(bad)' ), '[(Error h one), (Error h three)]', 'errors alone are not' );
 enter( $t, '(= (third $x) (+ 1 (/ 3 $x))) (= (twice $x) (* 2 (third $x)))' );
-is( enter( $t, '!(twice 0)' ), "[(Error (/ 3 0) DivisionByZero)]\n  calls, the innermost first:\n    (+ 1 (/ 3 0))\n    (twice _)",
+is( enter( $t, '!(twice 0)' ), "[(Error (/ 3 0) DivisionByZero)]\n  calls, the innermost first:\n    (+ 1 (/ 3 0))\n    (twice 0)",
     'the calls that an Error comes from' );
 enter( $t, '(= (say $x) (let $y (println! $x) $x))' );
 is( enter( $t, '!(say (superpose (1 2)))' ), "1\n[1,\n2\n 2]", 'what is written between two answers' );

@@ -60,6 +60,8 @@ int ambi_lower_own_edge(Lower *l, Value e, uint16_t slot, ErrTo err) {
 void ambi_lower_own_call(Lower *l, Value e, const uint16_t *src, Variant *v,
                          uint32_t i) {
   uint32_t n = ambi_expr_size(e) - 1;
+  if (!v) l->failed = true;
+  if (l->failed) return;
   Stub *s = ambi_lower_stub(l, STUB_OWN_CALL);
   s->term = e;
   s->head.c =

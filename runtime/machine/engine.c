@@ -212,7 +212,7 @@ enum AmbStop ambi_engine_run_unit(Engine *g, Unit *form, ValueVec *out) {
 // ---- forms ------------------------------------------------------------------
 
 static Unit *make_unlowered(enum Opcode op) {
-  Code code[1] = {{.op = op}};
+  Code code[1] = {{.op = (uint16_t)op}};
   Unit *u = ambi_routine_unit_make(code, 1, 4);
   if (u) u->k = ambi_alloc(sizeof(Word));
   if (!u || !u->k) {

@@ -299,7 +299,7 @@ static inline bool copy_atoms(const Word *p, Word *w, Word n) {
   if (AMB_LIKELY(n == 3)) {  // a head, an element and the rest
     w[1] = p[1];
     w[2] = p[2];
-    return !(may_refer(p[1]) | may_refer(p[2]));
+    return !((int)may_refer(p[1]) | (int)may_refer(p[2]));
   }
   for (Word i = 1; i < n; i++) {
     if (may_refer(p[i])) return false;

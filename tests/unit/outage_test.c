@@ -31,9 +31,10 @@ typedef struct Program {
 static Program programs[MAX_PROGRAMS];
 static int nprograms;
 static enum AmbStop last_stop;
-static bool endless;  // a form took far more than it could
-static Buffer usual;  // the lines of an undisturbed run
-static Buffer now;    // those of this one, until a form is stopped
+static bool endless;   // a form took far more than it could
+static bool declares;  // without which the program may be endless
+static Buffer usual;   // the lines of an undisturbed run
+static Buffer now;     // those of this one, until a form is stopped
 static bool stopped;
 
 static bool drop_text(void *arg, const char *text, size_t len) {
@@ -57,7 +58,7 @@ static void hide_addresses(Buffer *b) {
 
 static bool on_form(void *arg, const FormReport *r) {
   last_stop = r->stop;
-  endless = endless || r->stop == STOP_STEPS ||
+  endless = endless || (r->stop == STOP_STEPS && !(stopped && declares)) ||
             ambi_alloc_bytes() > r->cx->limits.memory;
   stopped = stopped || r->stop != STOP_NONE;
   if (stopped) return true;
@@ -130,6 +131,7 @@ static uint64_t run(const Program *p, const FileText *f, int tier, uint64_t n) {
   now = (Buffer){0};
   uint64_t from = ambi_alloc_attempts();
   ambi_alloc_fail_at(n ? n : NEVER_FAILS);
+  declares = memmem(f->text, f->len, "tabled!", 7) != NULL;
   enum RunStatus status = run_text(rt, f->text, f->len);
   uint64_t attempts = ambi_alloc_attempts() - from;
   ambi_alloc_fail_at(0);

@@ -314,15 +314,16 @@ static inline bool copy_atoms(const Word *p, Word *w, Word n) {
 static void copy_list(ImageCopy *c, SpineAt *at, Value *out) {
   Image *m = c->m;
   size_t words = m->cap <= c->plain ? m->cap : c->plain;
-  size_t room = words > m->n ? words - m->n : 0;
+  if (words <= m->n) return;
+  size_t room = words - m->n;
   uint32_t turns = POLL_WORDS - 1 - c->s->steps % POLL_WORDS;
   const Word *limit = c->limit, *h = c->cx->h, *known = c->end.p;
   Word *w = m->w + m->n;
   Word *hole = at->slot == SIZE_MAX ? &out->w : m->w + at->slot;
   // What a reference differs by from the address.
   const Word base = image_ref(m, TAG_EXPR, 0, 0).w - (uintptr_t)m->w;
-  SpineTerm *told = c->spine ? c->spine->at + c->nspine : NULL;
   size_t left = c->spine ? c->spine->n - c->nspine : 0, begun = left;
+  SpineTerm *told = left ? c->spine->at + c->nspine : NULL;
   Value v = at->v;
   for (; turns; turns--) {
     const Word *p = ambi_ptr(v);

@@ -3,11 +3,11 @@
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c
 // turns body terms into code, lower_leaf.c what they end in; lower_op.c has the
 // grounded operations, lower_equal.c ==, lower_form.c the special forms,
-// lower_case.c case and switch, lower_own.c what may be its own value, lower_site.c calls through variables, lower_list.c
-// those about lists, lower_pattern.c their patterns, lower_loop.c the loops over
-// expressions, lower_stub.c the code behind the main line. lower_type.c says what
-// types tell in advance, and lower_emit.c puts instructions, constants and labels
-// together.
+// lower_case.c case and switch, lower_own.c what may be its own value, lower_site.c calls
+// through variables, lower_list.c those about lists, lower_pattern.c their patterns,
+// lower_loop.c the loops over expressions, lower_stub.c the code behind the main line.
+// lower_type.c says what types tell in advance, and lower_emit.c puts instructions,
+// constants and labels together.
 #ifndef AMBIT_RUNTIME_LOWER_H
 #define AMBIT_RUNTIME_LOWER_H
 

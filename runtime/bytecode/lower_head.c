@@ -519,7 +519,9 @@ static void switch_at(Heads *h, Rule **set, uint32_t n, uint64_t known,
   if (local) open_entry(h, set, n, known, open);
 }
 
-static uint32_t count_keys(Rule **set, uint32_t n, const Place *at) {
+// Keys, as often as another one follows in the order of the rules: what a switch there
+// tells apart, and quickly counted.
+static uint32_t runs_of_keys(Rule **set, uint32_t n, const Place *at) {
   uint32_t count = 0;
   Word last = 0;
   for (uint32_t j = 0; j < n; j++) {
@@ -547,7 +549,7 @@ static void choose_within(Rule **set, uint32_t n, Place at, uint32_t *most,
   at.depth++;
   for (uint32_t i = 1; i < size; i++) {
     at.child[at.depth - 1] = i;
-    uint32_t count = count_keys(set, n, &at);
+    uint32_t count = runs_of_keys(set, n, &at);
     if (count > *most) {
       *most = count;
       *best = at;

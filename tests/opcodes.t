@@ -11,7 +11,7 @@ use warnings;
 use FindBin qw($Bin);
 use lib "$FindBin::Bin/lib";
 use File::Basename qw(basename dirname);
-use File::Temp qw(tempfile);
+use File::Temp qw(tempdir tempfile);
 use Test::More;
 use Lang qw(find_tests);
 use Program;
@@ -30,12 +30,22 @@ my $machine = qr/^(?:INLINED|TAKE|VALUE|SPLITT?|EV_.*|EVINSTR|RETRV|QUERYT|.*_NE
 
 my @names = Program::slurp("$Bin/../runtime/bytecode/opcodes.def") =~ /^OP\((\w+),/mg;
 cmp_ok( scalar @names, '>', 50, 'opcodes.def is read' );
-my @programs =
-    grep { !/stack|deep|huge/ } find_tests( "$Bin/lang", "$Bin/regress", "$Bin/programs" );
-push @programs, sort glob "$Bin/{golden,../examples}/*.metta";
+
+# Copies of the programs: other tests run the same ones at the same time, and some write
+# files beside themselves.
+my $copies = tempdir( CLEANUP => 1 );
+system( 'cp', '-R', ( map {"$Bin/$_"} qw(lang regress programs golden ../examples) ), $copies ) == 0
+    or die "cp: $?\n";
+my @programs = grep { !/stack|deep|huge/ } find_tests( map {"$copies/$_"} qw(lang regress programs) );
+push @programs, sort glob "$copies/{golden,examples}/*.metta";
 
 my ( $handle, $list ) = tempfile( UNLINK => 1 );
 close $handle;
+
+# One evaluator: several lose counts to each other, and what each of them does is
+# different from run to run.
+my @tier1 = qw(--tier=1 -j1);
+my @native = qw(--jit=sync --jit-threshold=1 -j1);
 
 sub run_program {
     my ( $path, @words ) = @_;
@@ -50,13 +60,13 @@ sub run_program {
 # Every instruction that was executed; nothing when the build does not count.
 sub executed {
     local $ENV{AMBIT_OPCODES} = $list;
-    run_program( $programs[0], '--tier=1' );
+    run_program( $programs[0], @tier1 );
     return unless -s $list;
-    run_program( $_, '--tier=1' ) for @programs;
+    run_program( $_, @tier1 ) for @programs;
     if ( Program::has_native() ) {
-        run_program( $_, '--jit=sync', '--jit-threshold=2' ) for @programs[ 0 .. 9 ];
+        run_program( $_, @native, '--jit-threshold=2' ) for @programs[ 0 .. 9 ];
         local $ENV{AMBIT_STRESS} = 'leave';    # what level 2 writes, run by the loop
-        run_program( $_, '--jit=sync', '--jit-threshold=1' ) for @programs;
+        run_program( $_, @native ) for @programs;
     }
     else {
         $unused{$_} = 'there is no machine code' for qw(WARM NATIVE INLINED TAKE VALUE SPLIT SPLITT);
@@ -104,7 +114,7 @@ SKIP: {
     local $ENV{AMBIT_OPCODES_NATIVE} = $list;
     open my $empty, '>', $list or die "$list: $!\n";
     close $empty;
-    run_program( $_, '--jit=sync', '--jit-threshold=1' ) for @programs;
+    run_program( $_, @native ) for @programs;
     my %native = map { $_ => 1 } split /\s+/, Program::slurp($list);
     my @never  = grep { !$native{$_} && !$loop{$_} && !$unused{$_} } @names;
     ok( !@never, 'every instruction with a template is executed as machine code' )

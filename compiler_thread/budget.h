@@ -6,6 +6,7 @@
 #ifndef AMBIT_COMPILER_THREAD_BUDGET_H
 #define AMBIT_COMPILER_THREAD_BUDGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { BUDGET_MOST_NS = 5000000 };
@@ -20,5 +21,6 @@ void ambi_budget_open(Budget *b, uint32_t percent, uint64_t now_ns);
 // So much processor time was taken until now. Returns for how long the wall has to
 // go on before more may be.
 uint64_t ambi_budget_spend(Budget *b, uint64_t now_ns, uint64_t spent_ns);
+bool ambi_budget_is_valid(const Budget *b, uint64_t now_ns, const char **why);
 
 #endif

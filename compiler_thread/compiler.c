@@ -303,6 +303,7 @@ static void account(Compiler *c, Budget *b) {
   uint64_t spent = cpu - ambi_load_relaxed(&c->counts.cpu_ns);
   ambi_store_release(&c->counts.cpu_ns, cpu);
   uint64_t pause = ambi_budget_spend(b, now_ns(), spent);
+  AMB_WALK(ambi_budget_is_valid(b, now_ns(), &why));
   if (pause) stand_back(c, pause);
 }
 

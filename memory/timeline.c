@@ -7,10 +7,12 @@
 
 #include "memory/alloc.h"
 #include "memory/atomic.h"
+#include "memory/stress.h"
 
 typedef struct Track {
   struct Track *next;  // [lock]
   uint64_t n;          // [own] events so far
+  Pace walked;         // [own]
   unsigned order;      // [own]
   char name[TRACK_NAME];
   Event slice;  // [own] what it is in, as far as that was told
@@ -92,12 +94,45 @@ void ambi_timeline_name(Timeline *t, const char *name, unsigned order) {
   track->order = order;
 }
 
+static uint64_t held(const Timeline *t, const Track *track) {
+  return track->n < t->per_track ? track->n : t->per_track;
+}
+
+static bool event_is_valid(const Timeline *t, const Event *e,
+                           const char **why) {
+  if (e->kind > EVENT_ARRIVES || !e->what)
+    return ambi_invalid(why, "an event of no kind");
+  if (!memchr(e->name, 0, sizeof e->name))
+    return ambi_invalid(why, "an event whose name does not end");
+  uint64_t now = ambi_timeline_now();
+  if (e->at > now || e->took > now - e->at)
+    return ambi_invalid(why, "an event of a time to come");
+  return e->kind == EVENT_SPAN ||
+         e->amount <= ambi_load_relaxed(&t->x_numbers) ||
+         ambi_invalid(why, "an event with a number that nothing got");
+}
+
+static bool track_is_valid(const Timeline *t, const Track *track,
+                           const char **why) {
+  if (!memchr(track->name, 0, sizeof track->name))
+    return ambi_invalid(why, "a track whose name does not end");
+  for (uint64_t i = held(t, track); i-- > 0;)
+    if (!event_is_valid(t, &track->at[i], why)) return false;
+  return true;
+}
+
+bool ambi_timeline_is_valid(const Timeline *t, const char **why) {
+  bool has_track = mine.of == t && mine.opened == t->opened;
+  return !has_track || track_is_valid(t, mine.track, why);
+}
+
 static void note(Timeline *t, const Event *event, const char *name) {
   Track *track = own_track(t);
   if (!track) return;
   Event *to = &track->at[track->n++ % t->per_track];
   *to = *event;
   copy_name(to->name, sizeof to->name, name);
+  if (ambi_pace(&track->walked, 64)) AMB_WALK(track_is_valid(t, track, &why));
 }
 
 void ambi_timeline_span(Timeline *t, uint64_t began, const char *what,
@@ -165,6 +200,6 @@ const Event *ambi_timeline_event(const Timeline *t, unsigned track_number,
                                  uint32_t i) {
   const Track *track = track_at(t, track_number);
   if (!track) return NULL;
-  uint64_t held = track->n < t->per_track ? track->n : t->per_track;
-  return i < held ? &track->at[(track->n - held + i) % t->per_track] : NULL;
+  uint64_t n = held(t, track);
+  return i < n ? &track->at[(track->n - n + i) % t->per_track] : NULL;
 }

@@ -45,6 +45,9 @@ void ambi_timeline_slice(Timeline *t, uint64_t began);
 uint64_t ambi_timeline_leaves(Timeline *t, const char *what);
 void ambi_timeline_arrives(Timeline *t, const char *what, uint64_t number);
 
+// Is all well with the calling thread's track?
+bool ambi_timeline_is_valid(const Timeline *t, const char **why);
+
 // ---- looking ------------------------------------------------------------------
 typedef struct TrackView {
   const char *name;

@@ -36,6 +36,7 @@ Value ambi_tokens_find(Tokens *t, const char *word, size_t len);
 // All tokens of `from` after `t`'s own, so they are found before these (import
 // of a module's tokens). `from` must outlive `t`.
 bool ambi_tokens_import(Tokens *t, Tokens *from);
+bool ambi_tokens_is_valid(const Tokens *t, const char **why);
 
 // For the reader. Could any entry match a text that begins with this byte?
 bool ambi_tokens_may_match(const Tokens *t, char first);

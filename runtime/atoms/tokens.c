@@ -6,45 +6,9 @@
 // The language's own words are older than any entry, which therefore hides them;
 // all tokenizers of a runtime share them. Nothing is taken back before the
 // tokenizer closes: atoms that were read point into the values.
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include "runtime/atoms/tokens_data.h"
 
 #include "memory/alloc.h"
-#include "runtime/runtime.h"
-
-typedef struct Entry {
-  Template value;
-  pcre2_code *code;  // NULL: a literal name
-  uint32_t symbol;   // of a literal name
-  bool owned;        // value and code are not shared with another tokenizer
-} Entry;
-
-typedef struct Slot {
-  uint32_t symbol;
-  uint32_t entry;  // index + 1, or 0: free
-} Slot;
-
-struct Words {
-  Template *at;  // by symbol id; atom AMB_NONE: no word
-  size_t cap;
-  uint64_t first[4];  // set of the bytes they begin with
-};
-
-struct Tokens {
-  Runtime *rt;
-  Entry *at;
-  size_t n, cap;
-  Slot *slots;  // newest entry of each literal name
-  size_t nslots, nused;
-  uint32_t *patterns;  // entries that are regular expressions, by age
-  size_t npatterns, patterns_cap;
-  uint64_t first[4];  // set of the bytes literal names begin with
-  pcre2_general_context *memory;
-  pcre2_compile_context *flavour;
-  pcre2_match_data *match;
-  uint32_t var_ids;  // last id given to a variable of a value
-  Buffer error;
-};
 
 // ---- memory for PCRE2 -------------------------------------------------------
 
@@ -133,14 +97,6 @@ void ambi_words_close(Runtime *rt) {
 
 // ---- literal names ----------------------------------------------------------
 
-static Slot *slot_of(const Tokens *t, uint32_t symbol) {
-  size_t mask = t->nslots - 1;
-  size_t i = (size_t)(symbol * UINT64_C(0x9E3779B97F4A7C15) >> 32) & mask;
-  while (t->slots[i].entry && t->slots[i].symbol != symbol)
-    i = (i + 1) & mask;
-  return &t->slots[i];
-}
-
 static bool grow_slots(Tokens *t) {
   size_t nold = t->nslots;
   Slot *old = t->slots;
@@ -150,7 +106,7 @@ static bool grow_slots(Tokens *t) {
   t->slots = slots;
   t->nslots = n;
   for (size_t i = 0; i < nold; i++)
-    if (old[i].entry) *slot_of(t, old[i].symbol) = old[i];
+    if (old[i].entry) *ambi_tokens_slot(t, old[i].symbol) = old[i];
   ambi_free(old, nold * sizeof *old);
   return true;
 }
@@ -168,7 +124,7 @@ static bool add_literal(Tokens *t, uint32_t symbol, const Template *value,
   Entry e = {.value = *value, .symbol = symbol, .owned = owned};
   if (t->nused * 2 >= t->nslots && !grow_slots(t)) return false;
   if (!push_entry(t, &e)) return false;
-  Slot *slot = slot_of(t, symbol);
+  Slot *slot = ambi_tokens_slot(t, symbol);
   if (!slot->entry) t->nused++;
   *slot = (Slot){.symbol = symbol, .entry = (uint32_t)t->n};
   note_first(t->rt, t->first, symbol);
@@ -317,8 +273,9 @@ bool ambi_tokens_may_match(const Tokens *t, char first) {
 
 const Template *ambi_tokens_entry(Tokens *t, const char *word, size_t len,
                                   uint32_t symbol) {
-  uint32_t literal =
-      symbol == AMB_NO_SYMBOL || t->nslots == 0 ? 0 : slot_of(t, symbol)->entry;
+  uint32_t literal = symbol == AMB_NO_SYMBOL || t->nslots == 0
+                         ? 0
+                         : ambi_tokens_slot(t, symbol)->entry;
   for (size_t i = t->npatterns; i-- > 0 && t->patterns[i] >= literal;) {
     const Entry *e = &t->at[t->patterns[i]];
     if (matches(t, e->code, word, len)) return &e->value;

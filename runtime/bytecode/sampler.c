@@ -1,7 +1,6 @@
 // Counts by function, and the tree of the stacks that were met.
-#include "runtime/bytecode/sampler.h"
+#include "runtime/bytecode/sampler_data.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "memory/alloc.h"
@@ -9,52 +8,6 @@
 #include "runtime/machine/engine.h"
 #include "runtime/modules/module.h"
 #include "runtime/runtime.h"
-
-enum {
-  DEPTH = 64,      // frames of a stack that are looked at, from the newest on
-  ROOM = 1 << 15,  // words for samples until the next poll
-  NO_NODE = 0
-};
-
-// Words of samples: how many there are, then units, the newest frame's first. A unit 0 in
-// front says that the thread collected, one at the end that there were more frames.
-typedef struct Watched {
-  struct Watched *next;                    // [lock]
-  AMB_ATOMIC(struct Engine *) x_runs;      // [own] NULL: none
-  AMB_ATOMIC(bool) x_collects;             // [own]
-  AMB_ATOMIC(bool) x_closed;               // [own] samples are being taken out
-  AMB_ATOMIC(uint32_t) x_n;                // [own]
-  AMB_ATOMIC(uint64_t) x_outside, x_lost;  // [own>all]
-  Word at[ROOM];                           // [own]
-} Watched;
-
-typedef struct Node {  // of the tree of stacks; 0 is its root
-  const FunctionCounts *f;
-  uint32_t first, next;  // child, sibling
-  uint64_t own;          // samples that end here
-} Node;
-
-typedef struct UnitName {  // what a word is that was a unit's address
-  const Unit *unit;
-  FunctionCounts *f;
-} UnitName;
-
-struct Sampler {
-  CodeState *cs;             // [init]
-  uint64_t opened;           // [init] tells it from others at the same place
-  void (*begin)(void *arg);  // [init]
-  void *arg;                 // [init]
-  uintptr_t low, high;       // [init] machine code
-  pthread_mutex_t lock;      // [init] of the rest
-  Watched *threads;
-  FunctionCounts *functions;  // the newest
-  uint32_t nfunctions;
-  FunctionCounts collecting, deeper, building, other;  // that are none
-  UnitName *units;  // by address, a power of two of places
-  size_t nunits, units_cap;
-  Node *nodes;
-  size_t nnodes, nodes_cap;
-};
 
 static _Thread_local struct {
   const Sampler *of;
@@ -170,21 +123,14 @@ static FunctionCounts *function_of(Sampler *p, const Unit *u) {
   return p->functions = f;
 }
 
-static UnitName *place_of(const Sampler *p, const Unit *u) {
-  size_t mask = p->units_cap - 1;
-  size_t i = ((uintptr_t)u >> 4) * 0x9E3779B97F4A7C15u >> 20 & mask;
-  while (p->units[i].unit && p->units[i].unit != u)
-    i = (i + 1) & mask;
-  return &p->units[i];
-}
-
 static bool make_room(Sampler *p) {
   if (2 * (p->nunits + 1) <= p->units_cap) return true;
   Sampler larger = {.units_cap = p->units_cap ? 2 * p->units_cap : 256};
   larger.units = ambi_alloc(larger.units_cap * sizeof *larger.units);
   if (!larger.units) return false;
   for (size_t i = 0; i < p->units_cap; i++)
-    if (p->units[i].unit) *place_of(&larger, p->units[i].unit) = p->units[i];
+    if (p->units[i].unit)
+      *ambi_sampler_place(&larger, p->units[i].unit) = p->units[i];
   ambi_free(p->units, p->units_cap * sizeof *p->units);
   p->units = larger.units;
   p->units_cap = larger.units_cap;
@@ -199,7 +145,7 @@ void ambi_sampler_unit(CodeState *cs, Unit *u) {
   pthread_mutex_lock(&p->lock);
   FunctionCounts *f = make_room(p) ? function_of(p, u) : NULL;
   if (f) {
-    UnitName *at = place_of(p, u);
+    UnitName *at = ambi_sampler_place(p, u);
     p->nunits += at->unit == NULL;
     *at = (UnitName){u, f};
   }
@@ -244,7 +190,7 @@ void ambi_sampler_collecting(Sampler *p, bool on) {
 static uint32_t copy_stack(const Engine *g, const Word *e, Word *to) {
   const Word *low = g->stack + FRAME_HEADER, *high = g->stack_end;
   uint32_t n = 0;
-  for (; n < DEPTH; n++) {
+  for (; n < SAMPLER_DEPTH; n++) {
     if (e < low || e > high) return n;
     to[n] = e[FRAME_UNIT];
     const Word *prev = (const Word *)(uintptr_t)e[FRAME_PREV];
@@ -269,7 +215,7 @@ void ambi_sampler_tick(uintptr_t at, uintptr_t frame) {
     ambi_store_relaxed(&w->x_outside, ambi_load_relaxed(&w->x_outside) + 1);
     return;
   }
-  if (ambi_load_relaxed(&w->x_closed) || n + DEPTH + 3 > ROOM) {
+  if (ambi_load_relaxed(&w->x_closed) || n + SAMPLER_DEPTH + 3 > SAMPLER_ROOM) {
     ambi_store_relaxed(&w->x_lost, ambi_load_relaxed(&w->x_lost) + 1);
     return;
   }
@@ -290,7 +236,7 @@ static uint32_t child_of(Sampler *p, uint32_t parent, const FunctionCounts *f) {
     if (p->nodes[c].f == f) return c;
   if (!ambi_grow((void **)&p->nodes, &p->nodes_cap, p->nnodes + 1,
                  sizeof *p->nodes))
-    return NO_NODE;
+    return SAMPLER_NO_NODE;
   uint32_t child = (uint32_t)p->nnodes++;
   p->nodes[child] = (Node){.f = f, .next = p->nodes[parent].first};
   p->nodes[parent].first = child;
@@ -302,7 +248,7 @@ static const FunctionCounts *named(const Sampler *p, Word w, uint32_t i) {
   if (w == (Word)(uintptr_t)ambi_load_acquire(&p->cs->x_chain_unit))
     return &p->building;
   const UnitName *at =
-      p->units_cap ? place_of(p, (const Unit *)(uintptr_t)w) : NULL;
+      p->units_cap ? ambi_sampler_place(p, (const Unit *)(uintptr_t)w) : NULL;
   return at && at->unit ? at->f : &p->other;
 }
 
@@ -323,6 +269,7 @@ void ambi_sampler_drain(Sampler *p) {
   pthread_mutex_lock(&p->lock);
   for (uint32_t i = 0; i < all; i += 1 + (uint32_t)w->at[i])
     add_sample(p, w->at + i + 1, (uint32_t)w->at[i]);
+  if (ambi_pace(&p->walked, 64)) AMB_WALK(ambi_sampler_is_valid(p, &why));
   pthread_mutex_unlock(&p->lock);
   ambi_store_relaxed(&w->x_n, 0);
   ambi_store_relaxed(&w->x_closed, false);

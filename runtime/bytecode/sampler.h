@@ -57,6 +57,9 @@ void ambi_sampler_drain(Sampler *p);
 // register that holds the frame in machine code, or 0.
 void ambi_sampler_tick(uintptr_t at, uintptr_t frame);
 
+// Is all well? The caller has the lock, or is alone with it.
+bool ambi_sampler_is_valid(const Sampler *p, const char **why);
+
 // ---- looking ------------------------------------------------------------------
 typedef struct SamplerRow {
   const char *name;

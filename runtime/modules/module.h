@@ -51,6 +51,7 @@ typedef struct ModuleSource {
 
 bool ambi_modules_open(Runtime *rt);  // core library and the built-in modules
 void ambi_modules_close(Runtime *rt);
+bool ambi_modules_is_valid(const Modules *ms, const char **why);
 // The top module whose files stand in `dir` (NULL: the working directory).
 Module *ambi_module_top(Runtime *rt);
 bool ambi_module_set_dir(Module *m, const char *dir);

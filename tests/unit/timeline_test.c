@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/broken.h"
 
 enum { KEPT = 4 };
 
@@ -115,6 +115,42 @@ START_TEST(without_memory) {
 }
 END_TEST
 
+START_TEST(walk) {
+  Timeline *t = ambi_timeline_open(KEPT);
+#define TIMELINE ambi_timeline_is_valid(t, &why)
+  SOUND(TIMELINE);
+  ambi_timeline_name(t, "one", 1);
+  span(t, "it", 1);
+  uint64_t number = ambi_timeline_leaves(t, "given");
+  ambi_timeline_arrives(t, "given", number);
+  Event *e[3];
+  for (uint32_t i = 0; i < 3; i++) {
+    e[i] = (Event *)(uintptr_t)ambi_timeline_event(t, 0, i);
+    ck_assert_ptr_nonnull(e[i]);
+  }
+  BROKEN(e[0]->kind, (enum EventKind)(EVENT_ARRIVES + 1), TIMELINE,
+         "an event of no kind");
+  BROKEN(e[0]->what, NULL, TIMELINE, "an event of no kind");
+  BROKEN(e[0]->took, UINT64_MAX / 2, TIMELINE, "an event of a time to come");
+  BROKEN(e[1]->at, UINT64_MAX, TIMELINE, "an event of a time to come");
+  BROKEN(e[2]->amount, number + 1, TIMELINE,
+         "an event with a number that nothing got");
+  Event was = *e[0];
+  memset(e[0]->name, 'x', sizeof e[0]->name);
+  SEES(TIMELINE, "an event whose name does not end");
+  *e[0] = was;
+  TrackView view;
+  ck_assert(ambi_timeline_track(t, 0, &view));
+  char *name = (char *)(uintptr_t)view.name, kept[TRACK_NAME];
+  memcpy(kept, name, sizeof kept);
+  memset(name, 'x', sizeof kept);
+  SEES(TIMELINE, "a track whose name does not end");
+  memcpy(name, kept, sizeof kept);
+  SOUND(TIMELINE);
+  ambi_timeline_close(t);
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("timeline");
   tcase_add_test(tc, the_newest_are_kept);
@@ -122,5 +158,6 @@ int main(void) {
   tcase_add_test(tc, threads_have_tracks);
   tcase_add_test(tc, one_after_the_other);
   tcase_add_test(tc, without_memory);
+  tcase_add_test(tc, walk);
   return unit_run(tc, "timeline");
 }

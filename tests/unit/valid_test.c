@@ -3,6 +3,8 @@
 #include "memory/arena.h"
 #include "memory/stress.h"
 #include "runtime/atoms/store_data.h"
+#include "runtime/atoms/tokens_data.h"
+#include "runtime/bytecode/sampler_data.h"
 #include "runtime/spaces/journal_data.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/tables/table_data.h"
@@ -282,6 +284,57 @@ START_TEST(test_code) {
 }
 END_TEST
 
+static void nothing(void *arg) {
+  (void)arg;
+}
+
+static const Unit *lowered(const char *name) {
+  Definition *d = ambi_definition(rt->code, cx->space, sym(name), 1);
+  Variant *v = ambi_variant(rt->code, d, AMB_SYM(UNDEFINED));
+  Unit *u = ambi_lower_variant(cx, v);
+  ck_assert_ptr_nonnull(u);
+  ambi_store_release(&v->x_unit, u);
+  return u;
+}
+
+// Stacks as a signal's handler notes them: two functions alone, and one in the other.
+static void note_samples(Sampler *p, const Unit *a, const Unit *b) {
+  Word one = (Word)(uintptr_t)a, two = (Word)(uintptr_t)b;
+  Word samples[] = {1, one, 1, two, 2, two, one};
+  ambi_sampler_enter(p, g);
+  memcpy(p->threads->at, samples, sizeof samples);
+  ambi_store_relaxed(&p->threads->x_n, sizeof samples / sizeof *samples);
+  ambi_sampler_leave(p, NULL);
+}
+
+START_TEST(test_sampler) {
+  Sampler *p = ambi_sampler_start(rt->code, nothing, NULL);
+  const Unit *a = lowered("car-atom"), *b = lowered("cdr-atom");
+  note_samples(p, a, b);
+#define SAMPLER ambi_sampler_is_valid(p, &why)
+  SOUND(SAMPLER);
+  ck_assert_uint_eq(p->nfunctions, 2);
+  ck_assert_uint_eq(p->nnodes, 4);
+  FunctionCounts *f = p->functions;
+  BROKEN(f->number, 5, SAMPLER, "functions of a profile are miscounted");
+  BROKEN(f->next, NULL, SAMPLER, "functions of a profile are miscounted");
+  BROKEN(p->nfunctions, 3, SAMPLER, "functions of a profile are miscounted");
+  BROKEN(f->name, NULL, SAMPLER, "a function without a name");
+  FunctionCounts other = *f;
+  UnitName *at = ambi_sampler_place(p, a);
+  BROKEN(at->f, &other, SAMPLER, "a unit of no function of the profile");
+  BROKEN(at->unit, NULL, SAMPLER, "units of a profile are miscounted");
+  BROKEN(at->unit, b, SAMPLER, "a unit that is not found in a profile");
+  BROKEN(p->units_cap, 255, SAMPLER, "a table of units of no possible size");
+  BROKEN(p->nunits, 3, SAMPLER, "units of a profile are miscounted");
+  BROKEN(p->nodes[1].f, &other, SAMPLER, "a stack of what is no function");
+  BROKEN(p->nodes[1].next, 2, SAMPLER, "a tree of stacks out of order");
+  BROKEN(p->nodes[2].next, 0, SAMPLER, "a stack that nothing leads to");
+  BROKEN(p->nnodes, 0, SAMPLER, "a tree of stacks without a root");
+  ambi_sampler_end(rt->code);
+}
+END_TEST
+
 // (f 1 (S $x)) gives 2 with $x = (g), and then a text.
 static Table *make_table(void) {
   Value x = ambi_make_var(cx, symbol("x"), AMB_VAR_FRESH);
@@ -323,6 +376,65 @@ START_TEST(test_tables) {
   ck_assert(!ambi_tables_give_back(rt, 1));
   SOUND(TABLES);
   ck_assert_uint_eq(ambi_tables_stats(rt).bytes, 0);
+}
+END_TEST
+
+START_TEST(test_words) {
+  Tokens *t = ambi_tokens_open(rt);
+  const char *error;
+  ck_assert_ptr_nonnull(t);
+#define WORDS ambi_tokens_is_valid(t, &why)
+  SOUND(WORDS);
+  const char *const words[] = {"qq", "w", "[0-9]+z", "w", "b|c"};
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert(ambi_tokens_add(t, words[i], strlen(words[i]), ambi_small_int(1),
+                              &error));
+  SOUND(WORDS);
+  Slot *slot = ambi_tokens_slot(t, symbol("w"));
+  BROKEN(slot->entry, 2, WORDS, "a word whose newest value is not the last");
+  BROKEN(slot->symbol, symbol("qq"), WORDS,
+         "a word whose newest value is not the last");
+  BROKEN(t->at[3].symbol, symbol("qq"), WORDS,
+         "a word whose newest value is not the last");
+  BROKEN(t->patterns[1], 2, WORDS, "patterns out of order, or not all there");
+  BROKEN(t->npatterns, 1, WORDS, "patterns out of order, or not all there");
+  BROKEN(t->nused, 3, WORDS, "words are miscounted");
+  BROKEN(t->first['q' / 64], t->rt->words->first['q' / 64], WORDS,
+         "a word that begins as none does");
+  uint32_t none = 6;
+  Slot *free_slot = ambi_tokens_slot(t, symbol("hello"));
+  ck_assert_uint_eq(free_slot->entry, 0);
+  BROKEN(free_slot->entry, none, WORDS, "a word that leads to another's value");
+  ambi_tokens_close(t);
+}
+END_TEST
+
+START_TEST(test_modules) {
+  Modules *ms = rt->modules;
+#define MODULES ambi_modules_is_valid(ms, &why)
+  SOUND(MODULES);
+  ck_assert(ms->n > 3 && ms->nnames > 3);
+  Module *m = ms->all[2];
+  BROKEN(m->id, 3, MODULES, "a module under another's number");
+  BROKEN(m->space, NULL, MODULES, "a module that is not whole");
+  BROKEN(m->tokens, NULL, MODULES, "a module that is not whole");
+  BROKEN(ms->all[0]->loading, true, MODULES,
+         "a module that is loaded and being loaded");
+  Module other = *m;
+  BROKEN(ms->corelib, &other, MODULES, "a core library that is no module");
+  BROKEN(ms->names[2].module, &other, MODULES, "a name of no module");
+  BROKEN(ms->names[2].path, ms->names[1].path, MODULES,
+         "a name that stands for two modules");
+  char alone[] = "top:a:b", apart[] = "other";
+  BROKEN(ms->names[2].path, alone, MODULES,
+         "a name in front of its parent, or without one");
+  BROKEN(ms->names[2].path, apart, MODULES,
+         "a name in front of its parent, or without one");
+  BROKEN(ms->names[0].path, apart, MODULES,
+         "a name in front of its parent, or without one");
+  Tokens *t = ms->all[0]->tokens;
+  BROKEN(t->nused, t->nused + 1, MODULES, "words are miscounted");
+  SOUND(ambi_runtime_is_valid(rt, &why));
 }
 END_TEST
 
@@ -410,7 +522,10 @@ int main(void) {
   tcase_add_test(tc, test_heap);
   tcase_add_test(tc, test_engine);
   tcase_add_test(tc, test_code);
+  tcase_add_test(tc, test_sampler);
   tcase_add_test(tc, test_tables);
+  tcase_add_test(tc, test_words);
+  tcase_add_test(tc, test_modules);
   tcase_add_test(tc, test_journal);
   tcase_add_test(tc, test_switches);
   return unit_run(tc, "valid");

@@ -1,7 +1,7 @@
 // A share of the wall: what is saved, what is owed, and for how long nothing more may
 // be taken.
 #include "compiler_thread/budget.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/broken.h"
 
 enum { MS = 1000000 };
 
@@ -60,6 +60,19 @@ START_TEST(all_of_a_processor_is_no_limit) {
 }
 END_TEST
 
+START_TEST(walk) {
+  Budget b;
+  ambi_budget_open(&b, 10, 1000);
+  ambi_budget_spend(&b, 2000, 5 * MS);
+#define BUDGET ambi_budget_is_valid(&b, 2000, &why)
+  SOUND(BUDGET);
+  BROKEN(b.percent, 0, BUDGET, "a share of nothing");
+  BROKEN(b.seen_ns, 2001, BUDGET, "a budget of a time to come");
+  BROKEN(b.saved_ns, BUDGET_MOST_NS + 1, BUDGET,
+         "more is saved than there may be");
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("budget");
   tcase_add_test(tc, what_was_saved_is_spent_first);
@@ -67,5 +80,6 @@ int main(void) {
   tcase_add_test(tc, no_more_is_saved_than_there_may_be);
   tcase_add_test(tc, who_pauses_keeps_to_the_share);
   tcase_add_test(tc, all_of_a_processor_is_no_limit);
+  tcase_add_test(tc, walk);
   return unit_run(tc, "budget");
 }

@@ -44,10 +44,11 @@ verbs  build               the program `ambit` (default)
        soak actors [SECONDS]
                            actors killed at random, limited and left without memory
                            for so long (600): is anything lost, stuck or left behind?
-       nightly [SECONDS] [PART...]
+       nightly [--minutes N] [SECONDS] [PART...]
                            all of it: lint, the tests of every type, with gcc and
                            with clang, soak, and each fuzz target for so long (1200);
-                           what was interrupted goes on where it was (tests/nightly)
+                           what was interrupted goes on where it was; with --minutes
+                           all ends after about so long (tests/nightly)
        package             Debian packages, in packages/ of the build folder:
                            ambit, libambit0, libambit-dev
        fmt                 formats every C file in place

@@ -6,12 +6,14 @@
 #
 # Arguments (prove tests/matrix.t :: WORD ...) select files whose path holds one
 # of the words. AMBIT_MODES=a,b selects modes, AMBIT_JOBS how many run at once.
+# With AMBIT_SHUFFLE=1 they run in another order each time, for runs that are cut off.
 
 use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
+use List::Util qw(shuffle);
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Lang;
@@ -31,6 +33,7 @@ if (@ARGV) {
     @files = grep {/$some/} @files;
 }
 plan skip_all => 'no files' unless @files;
+@files = shuffle(@files) if $ENV{AMBIT_SHUFFLE};
 Program::path();    # none: no test at all
 
 Matrix::run(

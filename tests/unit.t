@@ -1,12 +1,13 @@
 #!/usr/bin/perl
 # The C unit tests: every program in AMBIT_BUILD/unit, each of its TAP lines as
 # one test point here. Arguments (prove tests/unit.t :: WORD ...) select
-# programs by name.
+# programs by name. AMBIT_SHUFFLE=1 as for tests/matrix.t.
 
 use strict;
 use warnings;
 use File::Basename qw(basename);
 use FindBin qw($Bin);
+use List::Util qw(shuffle);
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Pool;
@@ -17,6 +18,7 @@ if (@ARGV) {
     my $some = join '|', map {quotemeta} @ARGV;
     @programs = grep { basename($_) =~ /$some/ } @programs;
 }
+@programs = shuffle(@programs) if $ENV{AMBIT_SHUFFLE};
 ok( @programs > 0, "unit programs in $folder" );
 
 # What a program prints, and its wait status.

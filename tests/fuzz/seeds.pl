@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Makes the seeds of the fuzz targets in the folder that is given: those of corpus/,
 # and some that other tests have already: small language tests as programs, texts
-# that are no MeTTa for the reader, wrong command lines.
+# that are no MeTTa for the reader, wrong command lines, and each option with some values.
 
 use strict;
 use warnings;
@@ -62,4 +62,11 @@ for my $case ( split /\n\n+/, slurp("$tests/bad/syntax.txt") ) {
 
 for my $words ( slurp("$tests/bad/options.txt") =~ /^run: (.*)/mg ) {
     seed( 'options', join "\n", shellwords($words) );
+}
+
+# Each option of the program with values of every kind, in the two ways to write one.
+my @values = qw(0 1 -1 2 3.5 .5 1e309 1e9 nan inf 0x10 99999999999999999999 1k 16777216T 300 off x);
+for my $option ( slurp("$tests/../cli/options.c") =~ /^    \{"(--?[a-z-]+)",/mg ) {
+    seed( 'options', "$option=$_\nf.metta" ), seed( 'options', "$option\n$_\nf.metta" ) for @values, '';
+    seed( 'options', "$option\nf.metta" );
 }

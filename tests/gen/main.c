@@ -21,6 +21,7 @@ typedef struct Options {
   uint64_t seed, start, count;
   int mix;  // -1: each in turn
   unsigned jobs, stop;
+  double seconds;  // no new program behind them; 0: no limit
   const char *save, *write, *shrink;
   bool show;
   GenMode modes[GEN_MAX_MODES];
@@ -37,6 +38,7 @@ typedef struct Soak {
   Options o;
   Grammar *grammar;
   Worker *workers;  // shared by the processes
+  double begin;     // of the workers
 } Soak;
 
 static unsigned mix_of(const Soak *s, uint64_t number) {
@@ -166,9 +168,15 @@ static uint64_t total(const Soak *s, size_t field) {
 }
 #define TOTAL(s, field) total(s, offsetof(Worker, field))
 
+static bool goes_on(const Soak *s, const Worker *w) {
+  bool in_time =
+      s->o.seconds == 0 || ambi_monotonic_seconds() - s->begin < s->o.seconds;
+  return in_time && w->at < s->o.start + s->o.count &&
+         TOTAL(s, found) < s->o.stop;
+}
+
 static void work(const Soak *s, Worker *w) {
-  uint64_t end = s->o.start + s->o.count;
-  for (; w->at < end && TOTAL(s, found) < s->o.stop; w->at += s->o.jobs) {
+  for (; goes_on(s, w); w->at += s->o.jobs) {
     Arena a;
     Program p;
     ambi_arena_open(&a);
@@ -214,13 +222,13 @@ static void wait_for_workers(const Soak *s) {
 }
 
 static int soak(Soak *s) {
-  double begin = ambi_monotonic_seconds();
+  s->begin = ambi_monotonic_seconds();
   for (unsigned i = 0; i < s->o.jobs; i++) {
     s->workers[i].at = s->o.start + i;
     start_worker(s, &s->workers[i]);
   }
   wait_for_workers(s);
-  double seconds = ambi_monotonic_seconds() - begin;
+  double seconds = ambi_monotonic_seconds() - s->begin;
   uint64_t done = TOTAL(s, done), bad = TOTAL(s, found);
   printf("%llu programs, %llu cut by a limit, %llu differ; %.0f a second\n",
          (unsigned long long)done, (unsigned long long)TOTAL(s, cut),
@@ -293,7 +301,8 @@ static int shrink_file(const Soak *s) {
 
 static const char usage[] =
     "usage: soak [--seed N] [--start N] [--count N] [--mix NAME] [--jobs N]\n"
-    "            [--stop N] [--save DIR] [--modes NAME,NAME.. | all]\n"
+    "            [--stop N] [--seconds N] [--save DIR]\n"
+    "            [--modes NAME,NAME.. | all]\n"
     "       soak --show  ...      prints the programs\n"
     "       soak --write DIR ...  writes those that come to an end, a file "
     "each\n"
@@ -301,7 +310,8 @@ static const char usage[] =
     "Runs programs --start .. --start + --count - 1 of the seed in all modes, "
     "and\n"
     "shrinks those for which the modes differ. Stops after --stop of them "
-    "(10).\n"
+    "(10),\n"
+    "and begins none after --seconds.\n"
     "Without --mix each mix in turn, without --modes both tiers.\n";
 
 // "all", or names with commas between them. A name twice is no mode more.
@@ -334,6 +344,7 @@ static bool set_option(Options *o, int c) {
   case 'c': o->count = strtoull(optarg, NULL, 10); return true;
   case 'j': o->jobs = (unsigned)strtoul(optarg, NULL, 10); return true;
   case 't': o->stop = (unsigned)strtoul(optarg, NULL, 10); return true;
+  case 'u': o->seconds = strtod(optarg, NULL); return true;
   case 'd': o->save = optarg; return true;
   case 'w': o->write = optarg; return true;
   case 'r': o->shrink = optarg; return true;
@@ -352,13 +363,19 @@ static bool set_option(Options *o, int c) {
 }
 
 static bool read_options(Options *o, int argc, char **argv) {
-  static const struct option all[] = {
-      {"seed", 1, NULL, 'e'},   {"start", 1, NULL, 'f'},
-      {"count", 1, NULL, 'c'},  {"jobs", 1, NULL, 'j'},
-      {"stop", 1, NULL, 't'},   {"save", 1, NULL, 'd'},
-      {"write", 1, NULL, 'w'},  {"mix", 1, NULL, 'm'},
-      {"shrink", 1, NULL, 'r'}, {"show", 0, NULL, 's'},
-      {"modes", 1, NULL, 'o'},  {0}};
+  static const struct option all[] = {{"seed", 1, NULL, 'e'},
+                                      {"start", 1, NULL, 'f'},
+                                      {"count", 1, NULL, 'c'},
+                                      {"jobs", 1, NULL, 'j'},
+                                      {"stop", 1, NULL, 't'},
+                                      {"seconds", 1, NULL, 'u'},
+                                      {"save", 1, NULL, 'd'},
+                                      {"write", 1, NULL, 'w'},
+                                      {"mix", 1, NULL, 'm'},
+                                      {"shrink", 1, NULL, 'r'},
+                                      {"show", 0, NULL, 's'},
+                                      {"modes", 1, NULL, 'o'},
+                                      {0}};
   *o = (Options){.seed = 1, .count = 1000, .mix = -1, .jobs = 1, .stop = 10};
   choose_modes(o, "tier0,tier1");
   int c;

@@ -69,9 +69,8 @@ struct Task {
 // behind it.
 static inline void ambi_task_fetch(const Task *t) {
   enum { LINE = 64 };
-  __builtin_prefetch(t);
-  __builtin_prefetch((const char *)t + LINE);
-  __builtin_prefetch((const char *)t + 2 * LINE);
+  for (uintptr_t line = 0; line < 3; line++)
+    __builtin_prefetch((const void *)((uintptr_t)t + line * LINE));
 }
 
 void ambi_task_init(Task *t, Pool *pool, TaskClass class,

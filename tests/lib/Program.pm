@@ -62,10 +62,12 @@ sub wait_until {
 
 # run(argv => [...], dir => DIR, stdin => FILE, guard => SECONDS)
 # -> { out, err, exit, signal, timeout, seconds }
+# The files go here, once: a name that is free again may be another process's, whose random
+# numbers are the same.
 sub run {
     my (%how) = @_;
-    my ( $out_fh, $out ) = tempfile( UNLINK => 1 );
-    my ( $err_fh, $err ) = tempfile( UNLINK => 1 );
+    my ( $out_fh, $out ) = tempfile( UNLINK => 0 );
+    my ( $err_fh, $err ) = tempfile( UNLINK => 0 );
     my $limit = $how{guard} || $guard;
     my $start = time;
     my $pid   = fork;

@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 # What --gc-stats tells: that programs with garbage collect, that what is copied and
-# live fits what they keep, and that what survives alike is not copied each time. No claim is about how long anything takes.
+# live fits what they keep, and that what survives alike is not copied each time. No claim is
+# about how long anything takes; one evaluator does it all, so that each run is the same.
 # AMBIT names the program, AMBIT_TIERS the tiers to run (all there are).
 use strict;
 use warnings;
@@ -15,7 +16,7 @@ my $ambit = Program::path();
 sub stats {
     my ( $tier, $text ) = @_;
     my $r = Program::run(
-        argv    => [ $ambit, "--tier=$tier", '--gc-stats', '-e', $text ],
+        argv    => [ $ambit, "--tier=$tier", '-j1', '--gc-stats', '-e', $text ],
     );
     my %rows = $r->{err} =~ /^gc: (\S.*?)\s{2,}([\d.]+)/mg;
     $rows{all} = $rows{'minor collections'} + $rows{'major collections'};

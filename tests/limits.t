@@ -110,12 +110,16 @@ sub run {
     return ($code, slurp('out'), slurp('err'), $most);
 }
 
-# One endless form between two others; what => regex of the limit's name.
-sub stops {
-    my ($form, $limit, @options) = @_;
+# An endless form between others that end.
+sub text_with {
+    my ($form) = @_;
     my $import = $form =~ /breadth|deepening|minimize/ ? ' !(import! &self concurrent)' : '';
-    my ($code, $out, $err, $kib) =
-        run("$rules!(+ 1 1)$import\n!$form\n!(+ 2 2)\n", @options);
+    return "$rules!(+ 1 1)$import\n!$form\n!(+ 2 2)\n";
+}
+
+# What is wrong with a run of it; limit: regex of its name.
+sub wrong_with {
+    my ($form, $limit, $code, $out, $err) = @_;
     my @lines = grep { $_ ne 'hello' && $_ ne '[()]' } split /\n/, $out;
     my @wrong;
     push @wrong, "exit $code" if $code ne '4';
@@ -124,16 +128,35 @@ sub stops {
     push @wrong, 'the other forms' if "@lines[0, 1] $lines[-1]" ne '[done] [2] [4]';
     push @wrong, 'the results: ' . substr($lines[2] // 'none', 0, 80)
         if @lines != 4 || $lines[2] !~ $endless{$form};
+    return @wrong;
+}
+
+sub stops {
+    my ($form, $limit, @options) = @_;
+    my ($code, $out, $err, $kib) = run(text_with($form), @options);
+    my @wrong = wrong_with($form, $limit, $code, $out, $err);
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $name = sprintf 'tier %d: %s %s', $tier, $form, "@options";
-    ok(!@wrong, $name) or diag(join '; ', @wrong);
+    ok(!@wrong, sprintf 'tier %d: %s %s', $tier, $form, "@options") or diag(join '; ', @wrong);
     return $kib;
 }
 
-sub by_time {
-    for my $form (sort keys %endless) {
-        stops($form, 'the time limit of 0\.3 s', '--query-timeout=0.3');
+# Limits of time hold for forms that end, too, which need a part of a millisecond. The
+# processors may be somebody else's for longer: then the limit is a longer one.
+my @seconds = (0.3, 1.2, 3.6);
+
+sub stops_in_time {
+    my ($form) = @_;
+    my (@wrong, $option);
+    for my $s (@seconds) {
+        $option = "--query-timeout=$s";
+        @wrong  = wrong_with($form, quotemeta "the time limit of $s s", run(text_with($form), $option));
+        last if !grep { $_ eq 'the other forms' } @wrong;
     }
+    ok(!@wrong, "tier $tier: $form $option") or diag(join '; ', @wrong);
+}
+
+sub by_time {
+    stops_in_time($_) for sort keys %endless;
     my ($code) = run("$rules!(big 3)\n", '--query-timeout=0.3');
     is($code, 4, "tier $tier: great numbers end, too");
 }
@@ -260,19 +283,28 @@ sub by_stack_depth {
 sub others {
     my ($code, $out, $err) = run("$rules!(nat 0)\n!(+ 2 2)\n", '-n', '3');
     is("$code $out$err", "0 [done]\n[0, 1, 2]\n[4]\n", "tier $tier: answers asked for");
-    ($code, $out, $err) = run("$rules!(loop 0)\n!(+ 2 2)\n", '--time-limit=0.3');
+    for my $s (@seconds) {
+        ($code, $out, $err) = run("$rules!(loop 0)\n!(+ 2 2)\n", "--time-limit=$s");
+        last if $out =~ /^\[done\]/;
+    }
     is("$code $out", "4 [done]\n[]\n", "tier $tier: the time of the run ends it");
     like($err, qr/^p\.metta:\d+:1: stopped: the time limit of the run$/m, "tier $tier: ... by name");
     my $facts = join '', map { "(fact $_)\n" } 1 .. 1000;
     ($code, $out) = run("$rules!(loop 0)\n$facts!(+ 2 2)\n", '--steps=5000');
     is("$code $out", "4 [done]\n[]\n[4]\n", "tier $tier: facts behind a stopped form");
     my $tree = '(= (tree $n) (if (== $n 0) a (let $t (tree (- $n 1)) (b $t $t))))';
-    ($code, $out, $err) = run("$tree\n!(tree 40)\n!(+ 2 2)\n", '--query-timeout=0.1');
+    for my $s (@seconds) {
+        ($code, $out, $err) = run("$tree\n!(tree 40)\n!(+ 2 2)\n", "--query-timeout=$s");
+        last if $out =~ /\n\[4\]\n\z/;
+    }
     like($out, qr/\n\[4\]\n\z/, "tier $tier: a result too long to print does not stop the next form");
     is($code, 4, "tier $tier: ... but is a limit");
     like($err, qr/cut: no more time|stopped: the time limit/, "tier $tier: ... and is told");
     $facts = join '', map { "(fact $_ (a b c))\n" } 1 .. 300_000;
-    ($code, $out) = run("!(+ 1 1)\n$facts!(+ 2 2)\n", '--query-timeout=0.05');
+    for (1 .. 5) {    # the limit is to be shorter than reading takes
+        ($code, $out) = run("!(+ 1 1)\n$facts!(+ 2 2)\n", '--query-timeout=0.05');
+        last if $code eq '0';
+    }
     is("$code $out", "0 [2]\n[4]\n", "tier $tier: reading is not the time of a form");
 }
 

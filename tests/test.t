@@ -134,24 +134,26 @@ if ( !$pid ) {
     open STDOUT, '>', '/dev/null';
     exec @words, 'test', "$dir/t" or POSIX::_exit(127);
 }
-my $child = '';
-for ( 1 .. 500 ) {
-    open my $in, '<', "/proc/$pid/task/$pid/children" or last;
-    ($child) = ( <$in> // '' ) =~ /(\d+)/ and last;
-    select undef, undef, undef, 0.02;
-}
+my $child;
+Program::wait_until(
+    sub {
+        open my $in, '<', "/proc/$pid/task/$pid/children" or return 1;
+        ($child) = ( <$in> // '' ) =~ /(\d+)/;
+        return $child;
+    }
+);
 kill 'TERM', $pid;
 waitpid $pid, 0;
 SKIP: {
     skip 'the children of a process cannot be told', 1 unless $child;
-    my $state = 'R';
-    for ( 1 .. 500 ) {
-        open my $in, '<', "/proc/$child/stat" or $state = 'Z';
-        ($state) = ( <$in> // '' ) =~ /\) (\w)/ if $state ne 'Z';
-        last if ( $state //= 'Z' ) eq 'Z';
-        select undef, undef, undef, 0.02;
-    }
-    is( $state, 'Z', 'no process is left behind' );
+    ok( Program::wait_until(
+            sub {
+                open my $in, '<', "/proc/$child/stat" or return 1;
+                return ( <$in> // '' ) !~ /\) [^Z]/;
+            }
+        ),
+        'no process is left behind'
+    );
 }
 
 # modules and reports

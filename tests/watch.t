@@ -149,9 +149,9 @@ sub profiles {
     push @ways, map { [ '--jit=sync', @$_ ] } ['--jit-threshold=1'], ['--jit-threshold=7'],
         [ '--jit-threshold=1', '--jit-level=1' ]
         if Program::has_native();
-    for my $way (@ways) {
-        my ( $plain, undef ) = told( $functions, @$way );
-        my ( $said, $rows ) = profile( $functions, @$way, '--profile' );
+    for my $way (@ways) {    # evaluators that count at the same time may lose some
+        my ( $plain, undef ) = told( $functions, '-j1', @$way );
+        my ( $said, $rows ) = profile( $functions, '-j1', @$way, '--profile' );
         is( $said, $plain, "@$way: the answers are the same" );
         is( $rows->{$_}, $want{$_}, "@$way: calls, choice points, answers of $_" )
             for sort keys %want;
@@ -243,7 +243,7 @@ sub timelines {
     cmp_ok( scalar( of_category( $all, 'actor' ) ), '>', 0, "tier $tier: slices of actors" );
     my $lists = '(= (list $n $l) (if (== $n 0) $l (list (- $n 1) (C $n $l))))';
     ( $said, $all, $err ) = timeline( "$lists !(let \$l (list 300000 N) done)",
-        "--tier=$tier", '--stats=json' );
+        $tier == 2 ? '--jit=sync' : "--tier=$tier", '--stats=json' );
     $sums = decode_json($err)->{total};
     my @collections = of_category( $all, 'collection' );
     cmp_ok( scalar @collections, '>', 0, "tier $tier: collections" );

@@ -129,7 +129,7 @@ START_TEST(limits_stop_a_query_and_not_the_runtime) {
       run("(= (loop $n) (loop (+ $n 1))) (= (grow $x) (grow (1 $x)))"),
       AMBIT_OK);
   static const ambit_limits limits[] = {
-      {.seconds = 0.05}, {.steps = 100000}, {.memory = 64 << 20}};
+      {.seconds = 0.5}, {.steps = 100000}, {.memory = 64 << 20}};
   for (size_t i = 0; i < 3; i++) {
     ambit_set_limits(a, &limits[i]);
     ambit_query *q = ask(limits[i].memory ? "(grow (a))" : "(loop 0)");

@@ -6,6 +6,7 @@
 #include "runtime/bytecode/lower_head.h"
 
 #include "memory/alloc.h"
+#include "runtime/atoms/work.h"
 #include "runtime/machine/routine.h"
 
 enum { MAX_ARGS = 60 };
@@ -150,18 +151,26 @@ void ambi_lower_to_body(Heads *h, Rule *r, bool often) {
 
 // ---- definitions ----------------------------------------------------------------------------
 
-// Lowering recurses over terms: deeper ones are left to EVAL, which does not.
-static bool too_deep(CodeState *cs, Value term) {
+static bool are_open(Value v) {
+  return ambi_is_bindings(v) && !ambi_word_ground(v);
+}
+
+// Lowering recurses over terms, and takes what is no expression for a constant or a
+// variable. Deeper terms, and those with bindings of variables in them, which are the
+// rule's, are left to EVAL, which does neither.
+static bool is_odd(CodeState *cs, Value term) {
   enum { MAX_DEPTH = 300 };
   ValueVec now = {0}, next = {0};
-  bool ok = ambi_vec_push(&now, term);
+  bool ok = ambi_vec_push(&now, term), found = are_open(term);
   unsigned depth = 0;
-  for (; ok && now.n && depth < MAX_DEPTH; depth++) {
+  for (; ok && !found && now.n && depth < MAX_DEPTH; depth++) {
     next.n = 0;
     for (size_t i = 0; ok && i < now.n; i++)
-      for (uint32_t j = 0; ok && j < ambi_expr_size(now.at[i]); j++)
-        if (ambi_is_expr(ambi_expr_at(now.at[i], j)))
-          ok = ambi_vec_push(&next, ambi_expr_at(now.at[i], j));
+      for (uint32_t j = 0; ok && j < ambi_expr_size(now.at[i]); j++) {
+        Value child = ambi_expr_at(now.at[i], j);
+        found |= are_open(child);
+        if (ambi_is_expr(child)) ok = ambi_vec_push(&next, child);
+      }
     ValueVec swap = now;
     now = next;
     next = swap;
@@ -169,14 +178,14 @@ static bool too_deep(CodeState *cs, Value term) {
   ambi_vec_drop(&now);
   ambi_vec_drop(&next);
   if (!ok) cs->starved = true;
-  return !ok || depth == MAX_DEPTH;
+  return !ok || found || depth == MAX_DEPTH;
 }
 
 // Is the body a variable that the head does not have? The reference then gives the
 // variable it asks for bodies with, which is one for all rules of the call.
 static bool gives_asked(CodeState *cs, const Template *t) {
   Value body = ambi_expr_at(t->atom, 2);
-  if (!ambi_is_lvar(body) || too_deep(cs, t->atom)) return false;
+  if (!ambi_is_lvar(body) || is_odd(cs, t->atom)) return false;
   ValueVec todo = {0};
   bool ok = ambi_vec_push(&todo, ambi_expr_at(t->atom, 1)), found = false;
   while (ok && todo.n && !found) {
@@ -208,7 +217,7 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   Lower *l = h->l;
   out->own = ambi_record_template(r);
   const Template *t = &out->own;
-  if (t->nvars > MAX_VARS || too_deep(l->cs, t->atom)) {
+  if (t->nvars > MAX_VARS || is_odd(l->cs, t->atom)) {
     l->refused = true;
     return false;
   }
@@ -371,7 +380,7 @@ Unit *ambi_lower_form(Context *cx, Value form) {
   l.form = true;
   l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
   Word *top = cx->h;
-  if (rule.nvars > MAX_VARS || too_deep(l.cs, rule.atom)) {
+  if (rule.nvars > MAX_VARS || is_odd(l.cs, rule.atom)) {
     l.refused = true;
   } else {
     Dst d = {.tail = true};

@@ -1,9 +1,10 @@
 // A unit to machine code: what of it, in which order, and the pieces put together.
 //
 // What a unit usually runs is emitted: everything that its entry leads to but
-// error edges, which stay bytecode but in the stress of STRESS_COLLECT; twice, see
-// emit_facts.c. Instructions come in the order of the bytecode, slow arms in the
-// cold section behind.
+// error edges; twice, see emit_facts.c. Level 2 has those that were taken in level 1,
+// once, so that they take no facts from what they lead back to. In the stress of
+// STRESS_COLLECT all are emitted, each time. Instructions come in the order of the
+// bytecode, slow arms in the cold section behind.
 #include "compiler_thread/emit.h"
 
 #include "compiler_thread/keep.h"
@@ -82,6 +83,15 @@ static void reach_open(Reach *r, uint32_t offset) {
   r->m->used[offset] |= OPEN;
 }
 
+static bool every_edge(void) {
+  return ambi_stress(STRESS_COLLECT);
+}
+
+// What has been run though it is rare, by what level 1 noted.
+static bool comes_up(const Emit *m, uint32_t at) {
+  return every_edge() || (m->seen && (m->seen[at] & SEEN_RARE));
+}
+
 static void reach_switch(Reach *r, const Switch *s) {
   reach(r, s->other);
   reach_open(r, s->open);
@@ -94,7 +104,7 @@ static void reach_from(Reach *r, uint32_t at) {
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
   uint32_t words = r->m->wanted[at];
-  bool all = ambi_stress(STRESS_COLLECT);
+  uint32_t edge = ambi_unit_edge(u, at);
   if (!(op->flags & F_END)) reach(r, at + words);
   if (ambi_op_skips(pc)) reach(r, at + words + 1);
   if (op->operands[2] == 'L')
@@ -102,11 +112,12 @@ static void reach_from(Reach *r, uint32_t at) {
   if (pc->op == OP_I_SWITCH) reach_switch(r, &u->switches[pc->b]);
   if (op->flags & X_ELSE)
     reach(r, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b));
-  if ((op->flags & X_VARL) && (all || pc->op != OP_I_BRANCH))
-    reach_open(r, (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b));
-  if (!all) return;
-  uint32_t edge = ambi_unit_edge(u, at);
-  if (edge != UINT32_MAX) reach(r, edge);
+  if (op->flags & X_VARL) {
+    uint32_t unbound = (uint32_t)((int64_t)at + (int16_t)pc[words - 1].b);
+    if (pc->op != OP_I_BRANCH || comes_up(r->m, unbound))
+      reach_open(r, unbound);
+  }
+  if (edge != UINT32_MAX && comes_up(r->m, edge)) reach(r, edge);
 }
 
 static void choose(Emit *m, uint32_t *todo) {
@@ -172,7 +183,8 @@ JitLabel emit_slow(Emit *m) {
 
 JitLabel emit_edge(Emit *m) {
   uint32_t to = ambi_unit_edge(m->u, m->at);
-  return to == UINT32_MAX ? emit_slow(m) : emit_label(m, to);
+  if (to == UINT32_MAX) return emit_slow(m);
+  return keeps(m) && !every_edge() ? keep_general(m, to) : emit_label(m, to);
 }
 
 const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
@@ -361,10 +373,11 @@ void emit_slow_arm(Emit *m) {
 static void leave_arms(Emit *m) {
   const Unit *u = m->u;
   jit_cold(m->j);
-  for (uint32_t at = 0; at < u->ncode; at++) {
-    if (m->wanted[at] || !m->used[at]) continue;
-    jit_bind(m->j, emit_general_at(m, at));
-    jit_imm(m->j, J_RCX, (uintptr_t)(u->code + at));
+  for (m->at = 0; m->at < u->ncode; m->at++) {
+    if (m->wanted[m->at] || !m->used[m->at]) continue;
+    jit_bind(m->j, emit_general_at(m, m->at));
+    emit_note(m, SEEN_RARE);
+    jit_imm(m->j, J_RCX, (uintptr_t)(u->code + m->at));
     jit_jump_to(m->j, m->em->stubs.exit);
   }
 }
@@ -401,7 +414,7 @@ static void version(Emit *m, bool sure) {
     // From elsewhere, too.
     if (!sure || (m->used[m->at] & IN_SURE)) m->had = NO_SLOT;
     jit_bind(m->j, label_at(m, label_index(m, sure, m->at)));
-    if (m->used[m->at] & OPEN) emit_note(m, SEEN_OPEN);
+    if (m->used[m->at] & OPEN) emit_note(m, SEEN_RARE);
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
     if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);

@@ -361,7 +361,7 @@ static void step(Flow *f) {
   const Code *pc = u->code + at;
   const OpInfo *op = &ambi_ops[pc->op];
   memcpy(f->now, row(f, at), FACTS * m->fact_words * sizeof *f->now);
-  if (ambi_stress(STRESS_COLLECT)) {  // only then edges get machine code
+  if (ambi_stress(STRESS_COLLECT)) {  // only then they are in the sure version
     uint32_t edge = ambi_unit_edge(u, at);
     if (edge != UINT32_MAX) into(f, edge, f->nothing);
   }

@@ -227,11 +227,12 @@ static enum Next run_other(Engine *g) {
 // that much returns to gets machine code though it was called once.
 static const void *leaving(Engine *g, const Code *pc) {
   Unit *u = (Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  bool own = pc >= u->code && pc < u->code + u->ncode;
   if (g->code->native.left) ambi_count(&g->code->native.left[pc->op]);
+  if (own) ambi_unit_note_rare(u, (uint32_t)(pc - u->code));
   if (!ambi_unit_counted(&u->heat)) return NULL;
   ambi_unit_hot(g->code, u);
-  return pc >= u->code && pc < u->code + u->ncode ? ambi_unit_machine(u, pc)
-                                                  : NULL;
+  return own ? ambi_unit_machine(u, pc) : NULL;
 }
 
 // Machine address of the position g->pc in the frame g->e, or NULL: the loop's. The

@@ -316,12 +316,24 @@ static InlineResult has_room(const Walk *w, const Body *b) {
              : INLINE_OK;
 }
 
+static InlineResult look_at(const Walk *w, Body *b) {
+  InlineResult r = ambi_body_look(b);
+  if (r == INLINE_OK && calls_itself_last(b)) r = INLINE_LOOP;
+  return r == INLINE_OK ? has_room(w, b) : r;
+}
+
+// With error edges that have been taken, if it is small enough for that.
 static InlineResult look(const Walk *w, const Copy *outer, Copy *in) {
-  InlineResult r = may_nest(outer, in->body.u);
-  if (r == INLINE_OK && in->body.u->stamp) r = INLINE_LATE;
-  if (r == INLINE_OK) r = ambi_body_look(&in->body);
-  if (r == INLINE_OK && calls_itself_last(&in->body)) r = INLINE_LOOP;
-  return r == INLINE_OK ? has_room(w, &in->body) : r;
+  Body *b = &in->body;
+  InlineResult r = may_nest(outer, b->u);
+  if (r == INLINE_OK && b->u->stamp) r = INLINE_LATE;
+  if (r != INLINE_OK) return r;
+  b->rare = true;
+  r = look_at(w, b);
+  if (r == INLINE_OK || !b->rare) return r;
+  ambi_body_drop(b);
+  *b = (Body){.u = b->u, .tail = b->tail};
+  return look_at(w, b);
 }
 
 // The copy of what is called at `at`; NULL: it stays a call.
@@ -496,8 +508,12 @@ static void walk(Walk *w, Copy *c) {
       at += ambi_op_words(code_at(c, at));
       continue;
     }
+    uint32_t here = (uint32_t)w->out.n;
+    unsigned seen = c->body.seen ? ambi_load_relaxed(&c->body.seen[at]) : 0;
     out_bind(&w->out, label_at(w, c, at));
     at = write_at(w, c, at);
+    if (here < w->out.n && !w->out.failed)
+      w->out.seen[here] |= seen & SEEN_RARE;
   }
 }
 
@@ -564,6 +580,7 @@ static bool begin(Walk *w, const Unit *u) {
   w->copies[w->ncopies++] = root;
   for (uint32_t i = 0; i < u->nargs; i++)
     slot_in(w, root, i);
+  root->body.rare = true;
   if (ambi_body_look(&root->body) != INLINE_OK) return false;
   pair_slots(w, root);
   walk(w, root);

@@ -66,6 +66,8 @@ Unit *ambi_inline(const Unit *u, const Plan *p, SeenByte **seen,
 typedef struct Body {
   const Unit *u;
   bool tail;  // it is copied to where it returns for the whole frame
+  bool
+      rare;  // asked for: error edges that level 1 has taken, too. Told: there are any
   bool leaf;  // it ends with the newest choice record it began with, and
               // nothing comes back to it
   const SeenByte *seen;  // or NULL

@@ -1,8 +1,9 @@
 // What of a unit is copied when its body is inlined: what it usually runs.
 //
 // Left out are error edges, and what is done when something is unbound, unless code of
-// level 1 has noted that this happens (Native.seen). There the copy goes on as the unit
-// itself, in a frame of its own, with the slots that are live (SPLIT). It cannot inside
+// level 1 has noted that this happens (Native.seen); of a body that would be too large
+// with its error edges, these all the same. There the copy goes on as the unit itself, in
+// a frame of its own, with the slots that are live (SPLIT). It cannot inside
 // of a position that has begun, since results that were saved for it name the frame,
 // nor where a choice record of the frame is moved or dropped later. What such a place
 // leads to is copied as well.
@@ -152,6 +153,7 @@ typedef struct Reach {
   Body *b;
   uint32_t *todo;
   size_t n;
+  bool rare;  // an error edge was copied because it has been taken
 } Reach;
 
 static void reach(Reach *r, int64_t at) {
@@ -160,11 +162,19 @@ static void reach(Reach *r, int64_t at) {
   r->todo[r->n++] = (uint32_t)at;
 }
 
+static bool comes_up(const Body *b, int64_t at) {
+  return b->seen && (ambi_load_relaxed(&b->seen[at]) & SEEN_RARE);
+}
+
 // Only where it must be copied, or pays.
 static void reach_rare(Reach *r, int64_t at) {
-  const Body *b = r->b;
-  bool seen = b->seen && (ambi_load_relaxed(&b->seen[at]) & SEEN_OPEN);
-  if (seen || stays(b, at)) reach(r, at);
+  if (comes_up(r->b, at) || stays(r->b, at)) reach(r, at);
+}
+
+static void reach_edge(Reach *r, int64_t at) {
+  bool taken = r->b->rare && comes_up(r->b, at);
+  r->rare |= taken;
+  if (taken || stays(r->b, at)) reach(r, at);
 }
 
 static void reach_switch(Reach *r, const Switch *s) {
@@ -188,7 +198,7 @@ static void reach_from(Reach *r, uint32_t at) {
   if (pc->op == OP_I_SWITCH) reach_switch(r, &u->switches[pc->b]);
   if (op->flags & X_ELSE) reach(r, (int64_t)at + (int16_t)pc[words - 1].b);
   if (op->flags & X_VARL) reach_rare(r, (int64_t)at + (int16_t)pc[words - 1].b);
-  if (edge != UINT32_MAX) reach_rare(r, edge);
+  if (edge != UINT32_MAX) reach_edge(r, edge);
 }
 
 static bool choose(Body *b) {
@@ -199,6 +209,7 @@ static bool choose(Body *b) {
   while (r.n)
     reach_from(&r, r.todo[--r.n]);
   ambi_free(r.todo, bytes);
+  b->rare = r.rare;
   return true;
 }
 

@@ -366,7 +366,7 @@ static void fix(Emit *m, KeepLabel *l, uint32_t offset) {
   }
 }
 
-static JitLabel general(Emit *m, uint32_t offset) {
+JitLabel keep_general(Emit *m, uint32_t offset) {
   KeepState nothing;
   keep_empty(&nothing);
   m->used[offset] = 1;
@@ -378,14 +378,14 @@ static JitLabel label_in(Emit *m, uint32_t offset, bool loop) {
   KeepLabel *l = &k->label[loop][offset];
   JitLabel to = loop ? k->loop_label[offset] : emit_sure_at(m, offset);
   // The whole unit is complete when its loop is emitted.
-  if (loop != k->loop && !l->done) return general(m, offset);
+  if (loop != k->loop && !l->done) return keep_general(m, offset);
   if (!l->set) fix(m, l, offset);
   return keep_jump(m, to, offset, &l->state);
 }
 
 JitLabel keep_label(Emit *m, uint32_t offset) {
   Keep *k = m->keep;
-  if (!m->wanted[offset]) return general(m, offset);
+  if (!m->wanted[offset]) return keep_general(m, offset);
   return label_in(m, offset, k->loop && k->region[offset]);
 }
 
@@ -420,7 +420,7 @@ unsigned keep_wants(const Emit *m, uint32_t offset, unsigned slot) {
 }
 
 JitLabel keep_exit(Emit *m) {
-  return general(m, m->at);
+  return keep_general(m, m->at);
 }
 
 JitLabel keep_stored(Emit *m, JitLabel to) {

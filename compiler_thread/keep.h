@@ -114,7 +114,8 @@ JitLabel keep_arrive(Emit *m, uint32_t offset);
 bool keep_again(Emit *m, uint32_t offset, JitLabel *to);
 // What of a slot has to be so for that, as bits 1 << fact.
 unsigned keep_wants(const Emit *m, uint32_t offset, unsigned slot);
-// This instruction in the general version.
+// The instruction at `offset` of the general version, and this one there.
+JitLabel keep_general(Emit *m, uint32_t offset);
 JitLabel keep_exit(Emit *m);
 // A place of this instruction's template that expects everything in memory.
 JitLabel keep_stored(Emit *m, JitLabel to);

@@ -220,6 +220,16 @@ uint32_t ambi_unit_edge(const Unit *u, uint32_t at) {
   return lo < u->nedges && u->edges[lo].at == at ? u->edges[lo].to : UINT32_MAX;
 }
 
+// Who sets another bit at the same time may lose it.
+void ambi_unit_note_rare(const Unit *u, uint32_t at) {
+  const Native *n = ambi_load_acquire(&u->native);
+  while (n && !n->seen)
+    n = n->older;
+  if (!n) return;
+  unsigned seen = ambi_load_relaxed(&n->seen[at]);
+  ambi_store_relaxed(&n->seen[at], (uint8_t)(seen | SEEN_RARE));
+}
+
 Word ambi_switch_key_slow(Value v) {
   switch (ambi_tag(v)) {
   case TAG_INT:

@@ -423,6 +423,8 @@ static inline void ambi_code_rely(CodeState *cs, Value sym) {
 }
 // The edge of the instruction at offset `at`, or UINT32_MAX.
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
+// SEEN_RARE for level 2, where level 1 has no machine code.
+void ambi_unit_note_rare(const Unit *u, uint32_t at);
 // Key of an expression. A million children carry into the tag, so that the key is
 // no term's any more: no pattern has as many.
 static inline Word ambi_term_key(uint32_t size, uint32_t head) {

@@ -46,7 +46,8 @@ enum NativeState {
 
 enum NativeSeen {
   SEEN_DOUBLE = 1,  // an instruction for numbers met doubles
-  SEEN_OPEN = 2     // the instruction ran because something was unbound
+  SEEN_RARE = 2  // the instruction ran, which level 1 takes to be rare: because
+                 // something was unbound, or behind an error edge
 };
 
 typedef struct Landing {
@@ -73,8 +74,8 @@ typedef struct Native {
   void *debugger;  // what was told to one, or NULL
   unsigned level;  // 1, 2
   AMB_ATOMIC(uint8_t)
-  *seen;  // [all~] level 1, for each word of the unit's code: 1 once an instruction for
-      // numbers met doubles; machine code writes it
+  *seen;  // [all~] level 1, for each word of the unit's code: bits of NativeSeen, which
+      // evaluators set
   struct Native
       *older;     // of the same unit, which it took the place of, or NULL
   bool outdated;  // [compiler] something else took its place

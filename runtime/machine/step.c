@@ -490,6 +490,7 @@ static bool leave_builtin(Engine *g, const Code *after) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   uint32_t to = ambi_unit_edge(u, (uint32_t)(after - u->code));
   if (to == UINT32_MAX) return false;
+  ambi_unit_note_rare(u, to);
   g->pc = u->code + to;
   return true;
 }

@@ -17,6 +17,7 @@ bool ambi_step_edge(Engine *g) {
     g->cx->stop = STOP_INTERNAL;
     return false;
   }
+  ambi_unit_note_rare(u, to);
   g->pc = u->code + to;
   return true;
 }

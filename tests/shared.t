@@ -85,6 +85,20 @@ for my $row (@programs) {
         or diag "handed over: $given";
 }
 
+# What results of a part have in common is copied once: all of these end with one list.
+my $words = '(= (mk $n $l) (if (== $n 0) $l (mk (- $n 1) (Cons $n $l))))
+             (= (word $n $l) (if (== $n 0) $l (let $b (superpose (0 1)) (word (- $n 1) (Cons $b $l)))))
+             !(let $all (collapse (word 14 (mk 300 Nil))) (size-atom $all))';
+my $common = Program::run( argv => [ $ambit, '--tier=1', '-j2', '--stats=json', '-e', $words ] );
+my $all    = eval { decode_json( $common->{err} ) } // {};
+is( $common->{out}, "[16384]\n", 'results with one end: the answer' );
+cmp_ok( $all->{total}{given} // 0, '>', 0, '... shared' );
+SKIP: {
+    skip 'sanitizers take memory of their own', 1 if ( $ENV{AMBIT_SLOW} || 1 ) > 1;
+    cmp_ok( $all->{resident_peak_bytes} // 1e12, '<', 40e6, '... in less memory than each by itself' )
+        or diag $common->{err};
+}
+
 # What streams gives its first result before it has found the second.
 my $endless = '(= (from $n) $n) (= (from $n) (from (+ $n 1))) !(once (+ 1 (min (from 3) 9)))';
 my $r       = Program::run( argv => [ $ambit, '--tier=1', '-j1', '--steps=100000', '-e', $endless ] );

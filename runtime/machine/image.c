@@ -586,7 +586,7 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
   c.resolve = barrier && g->cx->tr > barrier->tr;
   c.abroad = !barrier;
   size_t n = m->n;
-  bool result = barrier && ambi_is_ground_expr(v);
+  bool result = ambi_is_ground_expr(v);
   bool ok = result ? copy_ground(&c, v, out, true) : ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);
   if (!ok || (!c.compared && m->n != n && c.s->spine_of == m))

@@ -67,12 +67,14 @@ uint64_t ambi_crew_stream(uint64_t from, uint64_t i) {  // splitmix64
 // ---- slices ---------------------------------------------------------------------
 
 enum AmbStop ambi_crew_run(Context *cx, ValueVec *found, Evaluator *self) {
-  for (;;) {
+  enum { SPARE_TURN = 32 };
+  for (unsigned i = 1;; i++) {
     enum AmbStop stop = ambi_form_run(cx, found);
     if (stop != STOP_YIELD) return stop;
     ambi_pool_offer(self);
     // On the owner's thread, the owner looks at its news before the next slice.
-    if (ambi_pool_has_waiting(self) || ambi_evaluator_index(self) == 0)
+    if (ambi_pool_has_waiting(self, i % SPARE_TURN == 0) ||
+        ambi_evaluator_index(self) == 0)
       return stop;
   }
 }

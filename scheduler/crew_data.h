@@ -22,6 +22,7 @@ typedef struct CrewMates {
   unsigned nspare;                 // [lock]
   AMB_ATOMIC(uint32_t) x_open;     // [all] tasks that are not done
   AMB_ATOMIC(uint32_t) x_running;  // [all] parts and forms that do not wait
+  AMB_ATOMIC(uint32_t) x_grain;    // [all~] steps of a part before it hands on
 } CrewMates;
 
 static inline CrewMates *ambi_crew_of(const Runtime *of) {

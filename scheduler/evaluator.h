@@ -30,9 +30,16 @@ struct Evaluator {
   uint64_t seen[];  // [evaluator] slices of the others when a search began
 };
 
+static inline bool ambi_evaluator_has(const Evaluator *e, TaskClass class) {
+  return !ambi_run_queue_is_empty(&e->queues[class]);
+}
+// Any that are not spare?
+static inline bool ambi_evaluator_is_busy(const Evaluator *e) {
+  return ambi_evaluator_has(e, TASK_INTERACTIVE) ||
+         ambi_evaluator_has(e, TASK_BATCH);
+}
 static inline bool ambi_evaluator_has_tasks(const Evaluator *e) {
-  return !ambi_run_queue_is_empty(&e->queues[TASK_INTERACTIVE]) ||
-         !ambi_run_queue_is_empty(&e->queues[TASK_BATCH]);
+  return ambi_evaluator_is_busy(e) || ambi_evaluator_has(e, TASK_SPARE);
 }
 
 // One slice of a task that was taken from a queue, and what comes of it.

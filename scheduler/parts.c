@@ -11,6 +11,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/atoms/work.h"
+#include "runtime/config.h"
 #include "runtime/eval.h"
 #include "runtime/machine/handover.h"
 #include "runtime/machine/segment.h"
@@ -21,6 +22,21 @@
 // A part has a Context while it runs, and while it waits at the end of a region that
 // begins in it: so many for each evaluator.
 enum { MOST_OPEN = 8 };
+
+// Whoever ends finds a part that is ready, and does not wait until somebody looks whether
+// anything is wanted: so many are made ahead.
+static unsigned ahead(unsigned evaluators) {
+  return evaluators / 2;
+}
+
+// What a part keeps of its search when it has handed on the rest may be next to nothing,
+// as the turns of a loop are. Then parts would do little else than hand on. So the next
+// ones take more steps before; and fewer, where that was not so.
+enum {
+  SMALL = 3000,
+  LEAST_GRAIN = AMB_POLL_STEPS / 2,  // at the first look
+  MOST_GRAIN = 8 * AMB_POLL_STEPS
+};
 static Job *job_of_task(Task *t) {
   return (Job *)(void *)((char *)t - offsetof(Job, task));
 }
@@ -102,6 +118,14 @@ static void leave_to_parent(Job *w) {
   }
 }
 
+static void learn(CrewMates *c, uint64_t kept) {
+  uint32_t grain = ambi_load_relaxed(&c->x_grain);
+  grain = kept < SMALL ? 2 * grain : grain / 2;
+  if (grain < LEAST_GRAIN) grain = LEAST_GRAIN;
+  if (grain > MOST_GRAIN) grain = MOST_GRAIN;
+  ambi_store_relaxed(&c->x_grain, grain);
+}
+
 static void gather(Job *w, Engine *g) {
   w->results = ambi_segment_of(g);
   w->rest = ambi_handover_leave(g);
@@ -115,6 +139,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   if (cx) {
     Engine *g = cx->engine;
     w->steps = cx->limits.steps_used;
+    if (w->gave) learn(crew, w->steps - w->gave);
     w->rigid = cx->rigid;
     if (!stop) gather(w, g);
     w->spoilt |= g && g->spoilt;
@@ -142,6 +167,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
 static TaskNext slice(Task *t, Evaluator *self) {
   Job *w = job_of_task(t);
   ambi_crew_act(self);
+  t->of_class = TASK_BATCH;
   ambi_watch_slice(w->crew->rt, "part", w->part.from.number);
   count(w, true);
   enum AmbStop stop = w->cx ? STOP_NONE : begin(w);
@@ -181,14 +207,29 @@ bool ambi_parts_is_valid(const Context *cx, Part *newest, const char **why) {
   return ok;
 }
 
+// The part that cx evaluates; NULL: it evaluates none.
+static Job *part_of(const Context *cx) {
+  const Engine *g = cx->engine;
+  return g && g->is_part ? job_of_task(cx->crew_data) : NULL;
+}
+
+// Is somebody without work, or would be next? What is made ahead comes from those who
+// have handed on nothing yet: who was the last to take something has most of it.
+static bool is_idle(const Context *cx, const CrewMates *c) {
+  const Engine *g = cx->engine;
+  unsigned n = ambi_pool_size(c->pool), run = ambi_load_relaxed(&c->x_running);
+  return run < n || (run < n + ahead(n) && !g->gave);
+}
+
 // Where a limit of steps ends a form must not depend on who took them.
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
   if (cx->journal || cx->rt->tabling || open > MOST_OPEN * n) return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
-  return !cx->limits.steps && ambi_load_relaxed(&c->x_running) < n &&
-         (cx->crew_data || !ambi_crew_acting());
+  if (cx->limits.steps || !is_idle(cx, c)) return false;
+  return part_of(cx) ? cx->limits.steps_used >= ambi_load_relaxed(&c->x_grain)
+                     : cx->crew_data || !ambi_crew_acting();
 }
 
 Part *ambi_part_make(Context *cx) {
@@ -203,12 +244,13 @@ Part *ambi_part_make(Context *cx) {
   w->space = cx->space;
   w->module = cx->module;
   w->state = PART_DONE;  // until it is started
-  ambi_task_init(&w->task, crew->pool, TASK_BATCH, slice);
+  ambi_task_init(&w->task, crew->pool, TASK_SPARE, slice);
   return &w->part;
 }
 
 void ambi_part_start(Context *cx, Part *p) {
-  Job *w = (Job *)p;
+  Job *w = (Job *)p, *from = part_of(cx);
+  if (from) from->gave = cx->limits.steps_used;
   w->state = PART_RUNS;
   cx->sliced = true;
   ambi_add_release(&w->crew->x_open, 1);

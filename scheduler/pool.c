@@ -15,6 +15,7 @@
 enum {
   STACK_BYTES = 1 << 20,
   BATCH_TURN = 8,  // of so many slices one is for a batch task, if there is any
+  SPARE_TURN = 32,     // ... one is for a spare task
   INJECTED_TURN = 16,  // ... one look is at what came from outside
   SPIN_NS =
       4000,    // a search takes no longer than going to sleep and being woken
@@ -56,6 +57,9 @@ static bool steal_from(Evaluator *e, Evaluator *victim, uint64_t least) {
                                     &e->queues[TASK_BATCH], 1);
   n += ambi_run_queue_steal(&victim->queues[TASK_INTERACTIVE],
                             &e->queues[TASK_INTERACTIVE], least);
+  if (n == 0)
+    n = ambi_run_queue_steal(&victim->queues[TASK_SPARE],
+                             &e->queues[TASK_SPARE], 1);
   if (n == 0) return false;
   ambi_count(&e->counts.x_steals, 1);
   ambi_count(&e->counts.x_stolen, n);
@@ -111,9 +115,13 @@ static void search(Evaluator *e) {
 // ---- one evaluator ------------------------------------------------------------------
 
 static Task *take_own(Evaluator *e) {
-  int first = e->turn % BATCH_TURN == 0 ? TASK_BATCH : TASK_INTERACTIVE;
+  int first = e->turn % SPARE_TURN == 1   ? TASK_SPARE
+              : e->turn % BATCH_TURN == 0 ? TASK_BATCH
+                                          : TASK_INTERACTIVE;
   Task *t = ambi_run_queue_take(&e->queues[first]);
-  return t ? t : ambi_run_queue_take(&e->queues[1 - first]);
+  for (int c = 0; !t && c < TASK_CLASSES; c++)
+    t = ambi_run_queue_take(&e->queues[c]);
+  return t;
 }
 
 static void take_injected(Evaluator *e) {
@@ -400,8 +408,9 @@ void ambi_pool_offer(Evaluator *self) {
     ambi_count(&self->counts.x_wakes, ambi_lot_offer(self->lot));
 }
 
-bool ambi_pool_has_waiting(const Evaluator *self) {
-  return ambi_evaluator_has_tasks(self) ||
+bool ambi_pool_has_waiting(const Evaluator *self, bool spare) {
+  return (spare ? ambi_evaluator_has_tasks(self)
+                : ambi_evaluator_is_busy(self)) ||
          ambi_load_relaxed(&self->lot->x_injected) > 0;
 }
 

@@ -73,8 +73,9 @@ bool ambi_pool_is_quiet(Pool *p);
 // For the slice that runs: what waits behind it is shown to the others, if there is
 // anything and anybody. Cheap enough for every poll.
 void ambi_pool_offer(Evaluator *self);
-// Does anything wait for this evaluator? If not, a slice may as well go on.
-bool ambi_pool_has_waiting(const Evaluator *self);
+// Does anything wait for this evaluator? If not, a slice may as well go on. spare: what
+// is spare counts, too.
+bool ambi_pool_has_waiting(const Evaluator *self, bool spare);
 
 unsigned ambi_pool_size(const Pool *p);
 Timers *ambi_pool_timers(Pool *p);

@@ -47,8 +47,14 @@ typedef struct Evaluator Evaluator;
 typedef struct Pool Pool;
 
 typedef enum TaskNext { TASK_AGAIN, TASK_WAIT, TASK_DONE } TaskNext;
-// Interactive tasks go first; of each eight slices one is for the others.
-typedef enum TaskClass { TASK_INTERACTIVE, TASK_BATCH, TASK_CLASSES } TaskClass;
+// Interactive tasks go first; of each eight slices one is for the batch. What is spare is
+// there for whoever has nothing else to do, but for one slice of many.
+typedef enum TaskClass {
+  TASK_INTERACTIVE,
+  TASK_BATCH,
+  TASK_SPARE,
+  TASK_CLASSES
+} TaskClass;
 
 enum TaskState {
   TASK_RESTING,  // in no queue, until somebody wakes it
@@ -62,7 +68,7 @@ struct Task {
   TaskNext (*run)(Task *t, Evaluator *self);  // [init]
   Pool *pool;                                 // [init]
   AMB_ATOMIC(uint32_t) x_state;               // [all] enum TaskState
-  uint32_t of_class;                          // [init] TaskClass
+  uint32_t of_class;  // TaskClass; a slice may change its own task's
 };
 
 // It will be looked at soon, if there is one: it comes into the cache, with what stands

@@ -112,7 +112,9 @@ bool ambi_engine_begin(Engine *g) {
   g->lowerings = g->epochs = (Pace){0};
   g->handed_to = NULL;
   g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
+  g->gave = false;
   g->refused = g->patience = 0;
+  g->joined = g->joined_steps = 0;
   ambi_collect_first(g);
   return true;
 }

@@ -213,7 +213,9 @@ typedef struct Engine {
   bool is_part, part_of_form, spoilt;
   bool hopeful;      // what was handed over may turn out to have effects
   uint64_t effects;  // so many operations that have some were begun
+  bool gave;         // something was handed over that has not come back
   uint32_t refused, patience;
+  uint64_t joined, joined_steps;  // parts of the region that have, and theirs
   SeenReturns seen;
   size_t trail_mark;   // where the trail has been marked as seen ...
   Word trail_seen[2];  // ... with this, no variable; unbound: undone

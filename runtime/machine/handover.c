@@ -4,6 +4,7 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/atoms/best.h"
+#include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/reach.h"
@@ -367,10 +368,15 @@ static bool has_hook(Giving *x) {
   return ok;
 }
 
+// Then it is known when to look again. What a part goes on with had begun before.
 static bool is_new(const Giving *x) {
-  uint64_t began = x->region.begins->hook->steps;
-  return x->g->cx->limits.steps_used - began < GRAIN &&
-         !ambi_stress(STRESS_HANDOVER);
+  Engine *g = x->g;
+  const Hook *h = x->region.begins->hook;
+  uint64_t taken = g->cx->limits.steps_used - h->steps;
+  bool again = g->is_part && h == g->top_hook;
+  if (again || taken >= GRAIN || ambi_stress(STRESS_HANDOVER)) return false;
+  g->refused = (uint32_t)(GRAIN - taken) / AMB_POLL_STEPS + 1;
+  return true;
 }
 
 bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
@@ -397,7 +403,7 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
 
 // After an attempt that failed, twice as many looks pass until the next.
 static void wait_longer(Engine *g) {
-  enum { MOST = 1 << 10 };
+  enum { MOST = 1 << 8 };
   g->patience = g->patience ? 2 * g->patience : 4;
   if (g->patience > MOST) g->patience = MOST;
   g->refused = ambi_stress(STRESS_HANDOVER) ? 0 : g->patience;
@@ -414,7 +420,7 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
   Part *p = crew->part_make(cx);
   if (!p || !ambi_handover_give(g, newest, &p->from, &region)) {
     if (p) crew->part_drop(cx, p);
-    wait_longer(g);
+    if (!g->refused) wait_longer(g);
     return;
   }
   p->older = region->parts;
@@ -425,6 +431,7 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
   if (ambi_watch(cx->rt))
     p->from.number = ambi_watch_given(cx->rt, p->from.nwords * sizeof(Word));
   crew->part_start(cx, p);
+  g->gave = true;
 }
 
 void ambi_handover_drop(Handover *h) {
@@ -608,11 +615,13 @@ static Part **next_part(const Engine *g, Hook *region) {
 
 // Handing over something small costs more than it brings: then it is a while until the
 // next time. Of what is left of a search at its end most is small.
-static void learn(Engine *g, uint64_t steps) {
-  if (steps < SMALL)
+static void learn(Engine *g) {
+  if (g->joined && g->joined_steps / g->joined < SMALL)
     wait_longer(g);
   else
-    g->patience = 0;
+    g->refused = g->patience = 0;
+  g->joined = g->joined_steps = 0;
+  g->gave = false;
 }
 
 // The part at *at goes; in its place stands what it handed on.
@@ -635,13 +644,15 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
     Segment *results = crew->part_results(cx, p, &rest, again);
     if (*again) return true;
     if (!results) return false;
-    learn(g, cx->limits.steps_used - before);
+    g->joined++;
+    g->joined_steps += cx->limits.steps_used - before;
     replace(at, rest);
     bool added = ambi_segment_add(g, region, barrier, results);
     crew->part_drop(cx, p);
     if (!added) return false;
     if (is_first(region) && region->nvalues) ambi_handover_cut(g, region);
   }
+  learn(g);
   g->handed_to = NULL;
   for (Choice *r = g->choices; r < barrier; r++)
     if (r->hook && r->hook->parts) g->handed_to = barrier;

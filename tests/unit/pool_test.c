@@ -122,7 +122,7 @@ START_TEST(test_no_starvation) {
 }
 END_TEST
 
-// Interactive tasks come first, batch tasks get one slice of eight.
+// Interactive tasks come first, batch tasks get one slice of eight, spare ones one of 32.
 static unsigned slices_by_class[TASK_CLASSES];
 static TaskNext count_class(Task *t, Evaluator *self) {
   (void)self;
@@ -140,8 +140,10 @@ START_TEST(test_classes) {
     ambi_task_start(&tasks[i], NULL);
   }
   ck_assert_int_eq(help_until(6), HELP_REACHED);
-  ck_assert_uint_ge(slices_by_class[TASK_BATCH], 990);
-  ck_assert_uint_le(slices_by_class[TASK_BATCH], 1010);
+  ck_assert_uint_ge(slices_by_class[TASK_BATCH], 1025);
+  ck_assert_uint_le(slices_by_class[TASK_BATCH], 1050);
+  ck_assert_uint_ge(slices_by_class[TASK_SPARE], 250);
+  ck_assert_uint_le(slices_by_class[TASK_SPARE], 270);
   close_pool(6);
 }
 END_TEST

@@ -423,14 +423,19 @@ static enum BuiltinStatus op_receive(Context *cx, const Value *args, unsigned n,
   return as_written(cx, out, "receive", args, n, receive_now(cx, args, n, out));
 }
 
-// (_receive-next PATTERNS CALL), of a function that is made of a `receive`.
-static enum BuiltinStatus op_receive_next(Context *cx, const Value *args,
-                                          unsigned n, Value *out) {
-  enum BuiltinStatus status = receive_now(cx, args, n, out);
+static enum BuiltinStatus next_as_written(Context *cx, Value *out,
+                                          const Value *args,
+                                          enum BuiltinStatus status) {
   if (status != B_ERROR) return status;
   Value clauses = ambi_receive_clauses(cx, args[1]);
   if (ambi_is_none(clauses)) return ambi_answer_stop(cx);
   return as_written(cx, out, "receive", &clauses, 1, status);
+}
+
+// (_receive-next PATTERNS CALL), of a function that is made of a `receive`.
+static enum BuiltinStatus op_receive_next(Context *cx, const Value *args,
+                                          unsigned n, Value *out) {
+  return next_as_written(cx, out, args, receive_now(cx, args, n, out));
 }
 
 // ---- call ---------------------------------------------------------------------------------
@@ -597,6 +602,19 @@ static enum BuiltinStatus op_kill(Context *cx, const Value *args, unsigned n,
   return ambi_answer_unit(out);
 }
 
+static enum BuiltinStatus refuse(Context *cx, enum ActorOp which,
+                                 const Value *args, unsigned n, Value *out,
+                                 const char *why) {
+  enum BuiltinStatus status = ambi_answer_error(cx, why);
+  switch (which) {
+  case ACTOR_SPAWN: return as_written(cx, out, "spawn", args, 2, status);
+  case ACTOR_CALL: return as_written(cx, out, "call", args, 2, status);
+  case ACTOR_RECEIVE: return as_written(cx, out, "receive", args, n, status);
+  case ACTOR_RECEIVE_NEXT: return next_as_written(cx, out, args, status);
+  default: return status;
+  }
+}
+
 const ActorTable ambi_actor_table = {{[ACTOR_SPAWN] = op_spawn,
                                       [ACTOR_RESERVE] = op_reserve,
                                       [ACTOR_SEND] = op_send,
@@ -607,4 +625,5 @@ const ActorTable ambi_actor_table = {{[ACTOR_SPAWN] = op_spawn,
                                       [ACTOR_REPLY] = op_reply,
                                       [ACTOR_LINK] = op_link,
                                       [ACTOR_MONITOR] = op_monitor,
-                                      [ACTOR_KILL] = op_kill}};
+                                      [ACTOR_KILL] = op_kill},
+                                     .refuse = refuse};

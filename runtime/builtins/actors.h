@@ -21,6 +21,10 @@ enum ActorOp {
 };
 typedef struct ActorTable {
   BuiltinFn *at[ACTOR_OPS];
+  // An Error with this reason, about the call as the program has written it.
+  enum BuiltinStatus (*refuse)(Context *cx, enum ActorOp which,
+                               const Value *args, unsigned n, Value *out,
+                               const char *why);
 } ActorTable;
 
 #endif

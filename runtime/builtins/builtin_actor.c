@@ -32,13 +32,14 @@ static enum BuiltinStatus call(Context *cx, enum ActorOp which, uint32_t op,
   const ActorTable *all = cx->rt->actor_table;
   if (!all) return ambi_answer_error(cx, "there are no actors here");
   if ((cx->crew_data && !cx->actor) || ambi_journal_has(cx, LEVEL_BRANCH))
-    return ambi_answer_error(cx, "not in a branch that runs beside others");
+    return all->refuse(cx, which, args, n, out,
+                       "not in a branch that runs beside others");
   if (!cx->journal || which == ACTOR_SELF)
     return all->at[which](cx, args, n, out);
   if (which == ACTOR_SPAWN) return hold_spawn(cx, args, out);
   if (which == ACTOR_RECEIVE || which == ACTOR_RECEIVE_NEXT ||
       which == ACTOR_CALL)
-    return ambi_answer_error(cx, "not in a transaction");
+    return all->refuse(cx, which, args, n, out, "not in a transaction");
   return hold(cx, op, args, n, out);
 }
 

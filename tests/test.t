@@ -119,6 +119,11 @@ $told = test( [ '--timeout', '1', 's' ], 1,
 like( $told, qr/stopped: the time limit of 1 s/, 'the limit is told' );
 $told = test( [ '--file-timeout', '1', 's' ], 1, undef, 'a file without an end' );
 unlike( $told, qr/assertEqual 2/, 'it is left' );
+file( 's/a_test.metta', "; no form\n!(assertEqual 1 1)\n" );
+push @words, '--memory=1M';
+like( test( ['s'], 1, [ 'not ok 1 - s/a_test.metta:1 the file', '1..1' ], 'no memory to read it' ),
+    qr/stopped: the memory limit of 1 MiB/, 'the limit is told' );
+pop @words;
 file( 's/a_test.metta', "!(assertEqual 1 1)\n!(assertEqual 1 \n" );
 $told = test( ['s'], 1,
     [ 'ok 1 - s/a_test.metta:1 (assertEqual 1 1)', 'not ok 2 - s/a_test.metta:2 the file is run to its end', '1..2' ],

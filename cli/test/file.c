@@ -47,11 +47,12 @@ bool cli_test_is_assertion(const Tree *t, uint32_t list) {
 
 // ---- names ----------------------------------------------------------------------
 
-// The form of the ! at this byte; 0: there is none.
+// The form of the ! at this byte, or the atom that is added; 0: reading ended there, at a
+// comment or behind all.
 static uint32_t form_at(const Tree *t, size_t offset) {
   uint32_t i = cli_tree_at(t, (uint32_t)offset);
   if (i && t->nodes[i].kind == NODE_BANG) i = cli_tree_next(t, i);
-  return i;
+  return i && t->nodes[i].kind != NODE_COMMENT ? i : 0;
 }
 
 static void name_of(const Tree *t, uint32_t form, Buffer *b) {

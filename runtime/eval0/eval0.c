@@ -482,6 +482,8 @@ static void end_table(Machine *m, Frame *f, const Word *h) {
 // ---- the loop ---------------------------------------------------------------------
 
 static void resume(Machine *m) {
+  if (ambi_stress(STRESS_WALK) && ambi_pace(&m->walked, 64))
+    AMB_WALK(ambi_eval0_is_valid(m, &why));
   Choice *c = &m->choices[m->nchoices - 1];
   Choice now = *c;
   undo(m, now.trail);

@@ -15,6 +15,7 @@
 #define AMBIT_RUNTIME_EVAL0_H
 
 #include "memory/pages.h"
+#include "memory/stress.h"
 #include "runtime/types/types.h"
 
 typedef struct Frame Frame;
@@ -191,6 +192,7 @@ typedef struct Machine {
   ValueVec scratch;    // scratch
   ValueVec vars;       // scratch
   RecordVec records;   // scratch
+  Pace walked;
 } Machine;
 
 // ---- eval0.c: frames, agenda, alternatives ---------------------------------
@@ -218,6 +220,8 @@ void ambi_eval0_return(Machine *m, Value atom, Frame *up);
 void ambi_eval0_stop(Machine *m, enum AmbStop stop);
 // True if v is there; otherwise memory is out and cx->stop is set.
 bool ambi_eval0_ok(Machine *m, Value v);
+// Is all well, between two steps?
+bool ambi_eval0_is_valid(const Machine *m, const char **why);
 
 // ---- eval0_metta.c: semantics 7.2 to 7.6, metta_call -----------------------
 void ambi_eval0_metta(Machine *m);  // DO_METTA, DO_TAIL

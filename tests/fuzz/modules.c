@@ -1,7 +1,7 @@
-// Texts from outside do no harm: JSON is what jansson takes for JSON and survives
-// being written and read again, a pkg-info.json is accepted or refused, any module
-// name is turned into a path or refused, and so it is by the operations that take
-// one.
+// Texts from outside do no harm: JSON is what jansson takes for JSON, with integers of
+// any size, and survives being written and read again, a pkg-info.json is accepted or
+// refused, any module name is turned into a path or refused, and so it is by the
+// operations that take one.
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>
@@ -55,13 +55,19 @@ static void check_cells(const CellHeader *older) {
 
 // ---- JSON -------------------------------------------------------------------------
 
-static bool digits_are_few(const char *s, size_t len) {
-  size_t run = 0;
+// What jansson says of the text with integers of as many digits as it takes.
+static json_t *load_short(const char *text, size_t len, json_error_t *error) {
+  enum { DIGITS = 18 };
+  char *copy = malloc(len + 1);
+  size_t n = 0, run = 0;
+  HOLDS(copy, "no memory");
   for (size_t i = 0; i < len; i++) {
-    run = s[i] >= '0' && s[i] <= '9' ? run + 1 : 0;
-    if (run > 18) return false;
+    run = text[i] >= '0' && text[i] <= '9' ? run + 1 : 0;
+    if (run <= DIGITS) copy[n++] = text[i];
   }
-  return true;
+  json_t *root = json_loadb(copy, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
+  free(copy);
+  return root;
 }
 
 static enum BuiltinStatus call(BuiltinFn *fn, Value arg, Value *out) {
@@ -74,13 +80,11 @@ static enum BuiltinStatus call(BuiltinFn *fn, Value arg, Value *out) {
 static void check_json(const char *text, size_t len) {
   Value decoded, encoded, again;
   json_error_t error;
-  json_t *root =
-      json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  json_t *root = load_short(text, len, &error);
   Value string = ambi_make_str(cx, text, len);
   enum BuiltinStatus status = call(ambi_b_json_decode, string, &decoded);
   HOLDS(!root || status == B_OK, "refused: %s", cx->message);
-  HOLDS(root || status != B_OK || !digits_are_few(text, len), "accepted: %s",
-        error.text);
+  HOLDS(root || status != B_OK, "accepted: %s", error.text);
   json_decref(root);
   if (status != B_OK) return;
   status = call(ambi_b_json_encode, decoded, &encoded);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "runtime/builtins/host.h"
+#include "runtime/eval0/eval0.h"
 #include "runtime/modules/runner.h"
 #include "runtime/runtime.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/broken.h"
 
 typedef struct Session {
   Runtime *rt;
@@ -271,6 +273,109 @@ START_TEST(memory_may_run_out_anywhere) {
 }
 END_TEST
 
+// ---- the walk over the machine ----------------------------------------------------
+
+static Choice *newest_choice(Machine *m, enum ChoiceKind kind) {
+  size_t i = m->nchoices;
+  while (i > 0 && m->choices[i - 1].kind != kind)
+    i--;
+  ck_assert_uint_gt(i, 0);
+  return &m->choices[i - 1];
+}
+
+static Frame *newest_frame(Machine *m, enum FrameKind kind) {
+  Frame *f = m->choices[m->nchoices - 1].up;
+  while (f && f->kind != kind)
+    f = f->up;
+  ck_assert_ptr_nonnull(f);
+  return f;
+}
+
+#define MACHINE ambi_eval0_is_valid(m, &why)
+
+static void break_agenda(Machine *m) {
+  BROKEN(m->nchoices, m->choices_cap + 1, MACHINE,
+         "an agenda longer than its room");
+  BROKEN(m->top, m->stack.base - 1, MACHINE, "the stack's top is not on it");
+  Choice *c = newest_choice(m, CHOICE_COLLECT);
+  BROKEN(c->kind, (enum ChoiceKind)(CHOICE_TABLE + 1), MACHINE,
+         "a choice of no kind");
+  BROKEN(c->trail, m->cx->tr + 1, MACHINE,
+         "a choice that goes back further than one below");
+  BROKEN(c->h, m->cx->h + 1, MACHINE,
+         "a choice that goes back further than one below");
+  BROKEN(c[-1].h, c->h + 1, MACHINE,
+         "a choice that goes back further than one below");
+  Collector *k = c->collector;
+  BROKEN(c->collector, (Collector *)(void *)m->top, MACHINE,
+         "a collector that is not on the stack");
+  BROKEN(k->choice, k->choice + 1, MACHINE,
+         "a collector under another's choice");
+  BROKEN(k->mark.top, (char *)(k + 1), MACHINE,
+         "a collector that began later than it stands");
+  c = newest_choice(m, CHOICE_ITEMS);
+  BROKEN(c->next, NULL, MACHINE, "a choice without alternatives");
+  Item *item = (Item *)(uintptr_t)c->next;
+  BROKEN(k->items.first, item, MACHINE, "results that end elsewhere");
+  BROKEN(c->next, (const Item *)(void *)m->top, MACHINE,
+         "a result that is not on the stack");
+  ck_assert_uint_eq(item->nbindings, 1);
+  BROKEN(item->nbindings, 1 << 20, MACHINE,
+         "a result that is not on the stack");
+  BROKEN(item->bindings[0].cell, (Word *)(void *)m->stack.base, MACHINE,
+         "a result that binds what is no variable");
+  BROKEN(item->value, ambi_tag_ptr(TAG_EXPR, m->cx->h), MACHINE,
+         "a value points to where nothing is");
+}
+
+static void break_frames(Machine *m) {
+  Frame *f = newest_frame(m, FRAME_ARGS);
+  BROKEN(f->up, (Frame *)(void *)m->top, MACHINE,
+         "a frame above the one that goes on with it");
+  BROKEN(f->kind, FRAME_TRACE + 1, MACHINE, "a frame of no kind");
+  BROKEN(f->space, NULL, MACHINE, "a frame of no space");
+  BROKEN(f->nest, f->nest + 1, MACHINE,
+         "a frame that counts its collectors wrong");
+  BROKEN(f->index, ambi_expr_size(f->a), MACHINE,
+         "a frame for a child that the call has not");
+  BROKEN(f->done, (Done *)(void *)m->top, MACHINE,
+         "a value of a child that is nowhere");
+  BROKEN(f->a, ambi_tag_ptr(TAG_EXPR, m->cx->h), MACHINE,
+         "a value points to where nothing is");
+  f = newest_frame(m, FRAME_COLLECT);
+  BROKEN(f->collector, (Collector *)(void *)m->stack.base, MACHINE,
+         "a frame of no collector");
+}
+
+static unsigned looked;
+
+static enum BuiltinStatus look(Context *cx, const Value *args, unsigned n,
+                               Value *out, void *data) {
+  (void)args, (void)n, (void)data;
+  Machine *m = cx->machine;
+  SOUND(MACHINE);
+  if (looked++ == 0) {
+    break_agenda(m);
+    break_frames(m);
+  }
+  *out = ambi_small_int(7);
+  return B_OK;
+}
+
+START_TEST(walk) {
+  Session s;
+  open_session(&s);
+  HostOp op = {.row = {.name = "look", .type = "", .effects = E_IO},
+               .call = look};
+  ck_assert_int_eq(ambi_host_add(s.rt, &op), HOST_ADDED);
+  looked = 0;
+  run(&s, "(= (f a) 1) (= (f b) 2) !(collapse (pair (f $x) (look) $x))");
+  ck_assert_str_eq(s.output.text, "[((pair 1 7 a) (pair 2 7 b))]\n");
+  ck_assert_uint_eq(looked, 2);
+  close_session(&s);
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("tier 0");
   tcase_add_test(tc, leftmost_argument_is_slowest);
@@ -289,5 +394,6 @@ int main(void) {
   tcase_add_test(tc, max_stack_depth_gives_a_value);
   tcase_add_test(tc, limits_stop_the_form);
   tcase_add_test(tc, memory_may_run_out_anywhere);
+  tcase_add_test(tc, walk);
   return unit_run(tc, "eval0");
 }

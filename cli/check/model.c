@@ -244,6 +244,7 @@ static bool add_operations(Check *c, const char *module) {
     ambi_buffer_puts(&b, ")\n");
   }
   CheckFile *f = NULL;
+  c->failed = c->failed || b.failed;
   if (!b.failed && b.text)
     f = check_add(c, "<operations>", b.text, b.len, false);
   if (f) {

@@ -1,6 +1,7 @@
 // Comparing what does not fit, see unlike.h.
 #include "cli/trace/unlike.h"
 
+#include "cli/lost.h"
 #include "runtime/atoms/match.h"
 
 enum { MOST_LOOKED_AT = 5000 };  // atoms that may be the nearest one
@@ -90,7 +91,10 @@ const char *cli_unlike_rule(Context *cx, Arena *a, Record rule, Value call) {
   Template t = ambi_record_template(rule);
   if (!ambi_is_expr(t.atom) || ambi_expr_size(t.atom) < 2) return NULL;
   Value written = ambi_instance(cx, &t, false);
-  if (ambi_is_none(written)) return NULL;
+  if (ambi_is_none(written)) {
+    cli_lost();
+    return NULL;
+  }
   Value head = ambi_expr_at(written, 1);
   if (cli_unlike_fits(cx, head, call)) return NULL;
   return cli_unlike_calls(cx, a, head, call);
@@ -131,9 +135,11 @@ static Near nearest(Context *cx, Places *places, Space *s, Value pattern) {
   RecordVec records = {0};
   Value open = opened(cx, pattern);
   bool ok = !ambi_is_none(open) && ambi_space_query(cx, s, open, &records);
+  if (!ok) cli_lost();
   for (size_t i = 0; ok && i < records.n && i < MOST_LOOKED_AT; i++) {
     Template t = ambi_record_template(records.at[i]);
     Value atom = ambi_instance(cx, &t, false);
+    if (ambi_is_none(atom)) cli_lost();
     if (ambi_is_none(atom) || size_of(atom) != size_of(pattern)) continue;
     uint32_t fits = children_that_fit(cx, pattern, atom);
     if (!ambi_is_none(best.atom) && fits <= best.fits) continue;
@@ -180,7 +186,9 @@ static bool solves(Context *cx, Space *s, Value pattern, uint32_t n) {
   size_t found = 0;
   Value part = ambi_make_expr(cx, ambi_expr_items(pattern), n + 1);
   bool ok = !ambi_is_none(part) &&
-            ambi_space_solve(cx, s, part, &vars, &values, &found) && found;
+            ambi_space_solve(cx, s, part, &vars, &values, &found);
+  if (!ok) cli_lost();
+  ok = ok && found;
   for (size_t i = 0; ok && i < vars.n; i++)
     ok = ambi_unify(cx, vars.at[i], values.at[i]);
   ambi_vec_drop(&vars);

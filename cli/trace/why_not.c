@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/lost.h"
 #include "cli/trace/unlike.h"
 #include "runtime/modules/module.h"
 
@@ -13,11 +14,14 @@ enum {
 
 // ---- nodes ------------------------------------------------------------------
 
-// NULL: there are too many, or memory is out.
+// NULL: there are too many, or memory is out, which is noted.
 static Node *add(WhyNot *w, const void *parent, enum NodeKind kind) {
   if (w->nodes == MOST_NODES) return NULL;
   Node *n = ambi_arena_alloc(&w->arena, sizeof *n);
-  if (!n) return NULL;
+  if (!n) {
+    cli_lost();
+    return NULL;
+  }
   Node *up = parent ? (Node *)parent : w->root;
   *n = (Node){.kind = kind, .parent = up};
   w->nodes++;
@@ -64,16 +68,17 @@ static bool wants(void *arg, Context *cx, Space *s, Value call) {
 static void compare_rules(WhyNot *w, Context *cx, Node *call, Value v) {
   RecordVec rules = {0};
   Value head = ambi_deref(ambi_expr_at(v, 0));
-  if (ambi_space_rules(cx->space, head, ambi_expr_size(v) - 1, &rules))
-    for (size_t i = 0; i < rules.n && i < MOST_RULES; i++) {
-      const char *why = cli_unlike_rule(cx, &w->arena, rules.at[i], v);
-      if (!why) continue;
-      Told told = {.kind = TOLD_UNFIT,
-                   .text = cli_told_rule(cx, &w->arena, rules.at[i]),
-                   .value = why,
-                   .place = cli_places_of(w->places, rules.at[i])};
-      add_reason(w, call, told);
-    }
+  if (!ambi_space_rules(cx->space, head, ambi_expr_size(v) - 1, &rules))
+    cli_lost();
+  for (size_t i = 0; i < rules.n && i < MOST_RULES; i++) {
+    const char *why = cli_unlike_rule(cx, &w->arena, rules.at[i], v);
+    if (!why) continue;
+    Told told = {.kind = TOLD_UNFIT,
+                 .text = cli_told_rule(cx, &w->arena, rules.at[i]),
+                 .value = why,
+                 .place = cli_places_of(w->places, rules.at[i])};
+    add_reason(w, call, told);
+  }
   ambi_records_drop(&rules);
 }
 
@@ -203,6 +208,7 @@ static void miss(void *arg, Context *cx, const void *way,
 
 static bool is_wanted(const WhyNot *w, Context *cx, Value value) {
   Value wanted = ambi_instance(cx, &w->missing, false);
+  if (ambi_is_none(wanted)) cli_lost();
   return !ambi_is_none(wanted) && cli_unlike_fits(cx, wanted, value);
 }
 
@@ -268,7 +274,9 @@ static bool read_wanted(WhyNot *w) {
   Reader r;
   ambi_reader_open(&r, w->rt, ambi_module_top(w->rt)->tokens, w->wanted,
                    strlen(w->wanted));
-  return ambi_read(&r, &w->missing) == READ_ATOM;
+  enum ReadStatus status = ambi_read(&r, &w->missing);
+  if (status == READ_MEMORY) cli_lost();
+  return status == READ_ATOM;
 }
 
 void cli_why_not_open(WhyNot *w, Runtime *rt) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/lost.h"
 #include "memory/alloc.h"
 
 enum {
@@ -30,7 +31,10 @@ static void push_children(Telling *t, const Node *n, uint32_t depth,
                           uint32_t nest) {
   size_t from = t->n;
   for (Node *c = n->first; c; c = c->next) {
-    if (!ambi_grow((void **)&t->at, &t->cap, t->n + 1, sizeof *t->at)) return;
+    if (!ambi_grow((void **)&t->at, &t->cap, t->n + 1, sizeof *t->at)) {
+      cli_lost();
+      return;
+    }
     t->at[t->n++] = (Visit){c, depth, nest};
   }
   for (size_t i = from, j = t->n; i + 1 < j; i++) {
@@ -129,7 +133,10 @@ static void tell_head(const WhyNot *w) {
   ambi_buffer_puts(&b, !w->root->reason       ? ", and nothing was in vain"
                        : !w->answers || other ? " because"
                                               : "; in vain was");
-  if (!b.failed) cli_told_line(&w->to, 0, b.text);
+  if (b.failed)
+    cli_lost();
+  else
+    cli_told_line(&w->to, 0, b.text);
   ambi_buffer_drop(&b);
 }
 

@@ -6,6 +6,7 @@
 
 #include "compiler_thread/jit.h"
 #include "compiler_thread/jit_encode.h"
+#include "compiler_thread/jit_labels.h"
 
 using namespace asmjit;
 
@@ -54,11 +55,6 @@ const InstId ops[J_OP_COUNT] = {
 const InstId shifts[] = {x86::Inst::kIdShl, x86::Inst::kIdShr,
                          x86::Inst::kIdSar, x86::Inst::kIdRol,
                          x86::Inst::kIdRor};
-const InstId jumps[J_IF_COUNT] = {
-    x86::Inst::kIdJe, x86::Inst::kIdJne, x86::Inst::kIdJl, x86::Inst::kIdJle,
-    x86::Inst::kIdJg, x86::Inst::kIdJge, x86::Inst::kIdJb, x86::Inst::kIdJbe,
-    x86::Inst::kIdJa, x86::Inst::kIdJae, x86::Inst::kIdJo, x86::Inst::kIdJs,
-    x86::Inst::kIdJp};
 // As they are numbered in the instructions.
 const uint8_t conditions[J_IF_COUNT] = {0x4, 0x5, 0xC, 0xE, 0xF, 0xD, 0x2,
                                         0x6, 0x7, 0x3, 0x0, 0x8, 0xA};
@@ -68,12 +64,17 @@ const InstId floats[] = {x86::Inst::kIdAddsd,  x86::Inst::kIdSubsd,
 
 }  // namespace
 
-// Code outside that this piece goes to is a label, too: asmjit's relocations cost three
-// times as much. All sections get offsets from a common base, so that whatever lies
-// in code memory has one.
+// Code outside that this piece goes to has a label, too.
 struct Outside {
   const void *address;
-  uint32_t label;
+  JitLabel label;
+};
+
+// A jump is so many bytes of instruction, and then the distance: of 32 bits, or of 8
+// where there is a form with that.
+struct Jump {
+  uint8_t bytes[2], n;
+  int near_byte;  // the instruction of the short form, -1: there is none
 };
 
 struct Jit {
@@ -81,11 +82,18 @@ struct Jit {
   FirstError error;
   CodeHolder code;
   x86::Assembler a;
-  Section *sections[SECTIONS + 1] = {};  // hot, cold, the second pair; outside
+  Section *sections[SECTIONS] = {};  // hot, cold, the second pair
   unsigned pair = 0;
+  unsigned section = 0;  // what is being written
+  uint64_t from[SECTIONS + 1] =
+      {};  // of sections, laid out; of what is outside
+  JitLabels labels = {};
   Outside outside[OUTSIDE];  // hashed by address
   unsigned noutside = 0;
-  bool whole = false;  // asmjit encodes everything
+  bool opened = false;  // the sections are there
+  bool whole = false;   // asmjit encodes everything that has no label
+
+  ~Jit() { jit_labels_drop(&labels); }
 
   // Where an instruction may be written; NULL: asmjit is to do it, and to find room.
   uint8_t *room() {
@@ -103,11 +111,18 @@ struct Jit {
     uint8_t *at = room();
     return at && wrote(encode(at));
   }
+  void put_bytes(const uint8_t *bytes, size_t n) {
+    if (uint8_t *at = room()) {
+      memcpy(at, bytes, n);
+      wrote(at + n);
+    } else {
+      a.embed(bytes, n);
+    }
+  }
 
-  bool begin() {
-    static const char *const names[] = {"", ".cold", ".hot2", ".cold2", ".far"};
+  bool open() {
+    static const char *const names[] = {"", ".cold", ".hot2", ".cold2"};
     code.reset(ResetPolicy::kSoft);
-    error.text = nullptr;
     if (code.init(Environment::host()) != kErrorOk) fail("out of memory");
     code.setErrorHandler(&error);
     if (error.text || code.attach(&a) != kErrorOk) return false;
@@ -115,20 +130,39 @@ struct Jit {
     a.addDiagnosticOptions(DiagnosticOptions::kValidateAssembler);
 #endif
     sections[0] = code.textSection();
-    pair = noutside = 0;
-    memset(outside, 0, sizeof outside);
-    for (int i = 1; i <= SECTIONS; i++)
+    for (int i = 1; i < SECTIONS; i++)
       if (code.newSection(&sections[i], names[i], SIZE_MAX,
                           SectionFlags::kExecutable, 1, i) != kErrorOk)
         fail("out of memory");
     return !error.text;
   }
 
+  // asmjit knows of no labels, so its sections are empty again once they have no bytes.
+  bool begin() {
+    if (error.text) opened = false;
+    error.text = nullptr;
+    if (!opened && !open()) return false;
+    opened = true;
+    for (Section *s : sections)
+      s->buffer()._size = 0;
+    jit_labels_clear(&labels);
+    noutside = 0;
+    memset(outside, 0, sizeof outside);
+    pair = 0;
+    go_to(0);
+    return true;
+  }
+
   void fail(const char *why) {
     if (!error.text) error.text = why;
   }
 
-  Label label_outside(const void *address) {
+  void go_to(unsigned number) {
+    section = number;
+    a.section(sections[number]);
+  }
+
+  JitLabel label_outside(const void *address) {
     unsigned i =
         static_cast<unsigned>(reinterpret_cast<uintptr_t>(address) >> 2);
     while (outside[i %= OUTSIDE].address != address) {
@@ -137,36 +171,81 @@ struct Jit {
         continue;
       }
       if (++noutside == OUTSIDE) fail("too many routines are called");
-      if (error.text) return Label();
-      outside[i] = {address, a.newLabel().id()};
+      if (error.text) return 0;
+      outside[i] = {address, new_label()};
     }
-    return Label(outside[i].label);
+    return outside[i].label;
+  }
+
+  JitLabel new_label() {
+    const JitLabel l = jit_labels_new(&labels);
+    if (labels.failed) fail("out of memory");
+    return l;
+  }
+  void bind(JitLabel l) {
+    if (error.text) return;
+    if (jit_labels_is_bound(&labels, l)) fail("a label that was bound twice");
+    jit_labels_bind(&labels, l, section, static_cast<int64_t>(a.offset()));
+  }
+
+  void jump(Jump j, JitLabel to) {
+    uint8_t bytes[6];
+    if (error.text) return;
+    const size_t here = a.offset();
+    int64_t distance = 0;
+    if (jit_labels_is_bound(&labels, to) &&
+        labels.place[to].section == static_cast<int32_t>(section)) {
+      distance = labels.place[to].offset - static_cast<int64_t>(here);
+      if (j.near_byte >= 0 && distance - 2 >= INT8_MIN) {
+        bytes[0] = static_cast<uint8_t>(j.near_byte);
+        bytes[1] = static_cast<uint8_t>(distance - 2);
+        put_bytes(bytes, 2);
+        return;
+      }
+      distance -= j.n + 4;
+    } else {
+      jit_labels_link(&labels, to, section, here + j.n);
+      if (labels.failed) fail("out of memory");
+    }
+    memcpy(bytes, j.bytes, j.n);
+    jit_put32(bytes + j.n, static_cast<uint32_t>(distance));
+    put_bytes(bytes, j.n + 4u);
   }
 
   // Lays the sections out from `run` on, and binds what lies outside.
   void lay_out(uintptr_t run) {
-    uintptr_t base = run;
-    for (const Outside &o : outside)
-      if (o.address && reinterpret_cast<uintptr_t>(o.address) < base)
-        base = reinterpret_cast<uintptr_t>(o.address);
-    uint64_t at = run - base;
+    if (error.text) return;
+    uint64_t at = 0;
     for (int i = 0; i < SECTIONS; i++) {
-      sections[i]->setOffset(at);
+      from[i] = at;
       at += sections[i]->bufferSize();
     }
-    sections[SECTIONS]->setOffset(0);
+    from[SECTIONS] = 0;
     for (const Outside &o : outside)
       if (o.address)
-        code.bindLabel(Label(o.label), sections[SECTIONS]->id(),
-                       reinterpret_cast<uintptr_t>(o.address) - base);
-    code.resolveUnresolvedLinks();
-    if (code.hasUnresolvedLinks()) fail("a label that was never bound");
+        jit_labels_bind(
+            &labels, o.label, SECTIONS,
+            static_cast<int64_t>(reinterpret_cast<uintptr_t>(o.address) - run));
+    for (size_t i = 0; i < labels.nlinks; i++)
+      fill_in(labels.link[i]);
+  }
+
+  void fill_in(const JitLink &link) {
+    const JitPlace to = labels.place[link.label];
+    if (to.section == JIT_UNBOUND) {
+      fail("a label that was never bound");
+      return;
+    }
+    const int64_t distance = static_cast<int64_t>(from[to.section]) +
+                             to.offset -
+                             static_cast<int64_t>(from[link.section]) -
+                             static_cast<int64_t>(link.at) - 4;
+    if (distance != static_cast<int32_t>(distance))
+      fail("a jump that is too long");
+    jit_put32(sections[link.section]->data() + link.at,
+              static_cast<uint32_t>(distance));
   }
 };
-
-static Label label_of(JitLabel l) {
-  return Label(l);
-}
 
 extern "C" {
 
@@ -196,9 +275,9 @@ bool jit_place(Jit *j, void *write, const void *run) {
   if (j->error.text) return false;
   for (int i = 0; i < Jit::SECTIONS; i++) {
     const Section *s = j->sections[i];
-    uint64_t at = s->offset() - j->sections[0]->offset();
     if (s->bufferSize())
-      memcpy(static_cast<uint8_t *>(write) + at, s->data(), s->bufferSize());
+      memcpy(static_cast<uint8_t *>(write) + j->from[i], s->data(),
+             s->bufferSize());
   }
   return true;
 }
@@ -207,27 +286,29 @@ const char *jit_error(const Jit *j) {
   return j->error.text;
 }
 size_t jit_offset(const Jit *j, JitLabel l) {
-  return j->code.labelOffsetFromBase(l) - j->sections[0]->offset();
+  const JitPlace place = j->labels.place[l];
+  if (place.section == JIT_UNBOUND) __builtin_trap();
+  return j->from[place.section] + static_cast<uint64_t>(place.offset);
 }
 
 JitLabel jit_label(Jit *j) {
-  return j->a.newLabel().id();
+  return j->new_label();
 }
 void jit_bind(Jit *j, JitLabel l) {
-  j->a.bind(label_of(l));
+  j->bind(l);
 }
 bool jit_is_bound(const Jit *j, JitLabel l) {
-  return j->code.isLabelBound(l);
+  return jit_labels_is_bound(&j->labels, l);
 }
 void jit_pair(Jit *j, bool second) {
   j->pair = second ? 2 : 0;
   jit_hot(j);
 }
 void jit_hot(Jit *j) {
-  j->a.section(j->sections[j->pair]);
+  j->go_to(j->pair);
 }
 void jit_cold(Jit *j) {
-  j->a.section(j->sections[j->pair + 1]);
+  j->go_to(j->pair + 1);
 }
 
 void jit_rr(Jit *j, JitOp op, JitReg to, JitReg from) {
@@ -331,10 +412,12 @@ void jit_pop(Jit *j, JitReg r) {
 }
 
 void jit_jump(Jit *j, JitLabel l) {
-  j->a.jmp(label_of(l));
+  j->jump({{0xE9}, 1, 0xEB}, l);
 }
 void jit_jump_if(Jit *j, JitIf c, JitLabel l) {
-  j->a.emit(jumps[c], label_of(l));
+  const uint8_t condition = conditions[c];
+  j->jump({{0x0F, static_cast<uint8_t>(0x80 | condition)}, 2, 0x70 | condition},
+          l);
 }
 void jit_jump_r(Jit *j, JitReg r) {
   j->a.jmp(reg64(r));
@@ -343,13 +426,13 @@ void jit_jump_m(Jit *j, JitMem m) {
   j->a.jmp(memory(m, 8));
 }
 void jit_jump_to(Jit *j, const void *address) {
-  j->a.jmp(j->label_outside(address));
+  jit_jump(j, j->label_outside(address));
 }
 void jit_jump_to_if(Jit *j, JitIf c, const void *address) {
-  j->a.emit(jumps[c], j->label_outside(address));
+  jit_jump_if(j, c, j->label_outside(address));
 }
 void jit_call_to(Jit *j, const void *address) {
-  j->a.call(j->label_outside(address));
+  jit_call_label(j, j->label_outside(address));
 }
 void jit_call(Jit *j, const void *function) {
   jit_imm(j, J_RAX, reinterpret_cast<uintptr_t>(function));
@@ -359,20 +442,14 @@ void jit_call_r(Jit *j, JitReg r) {
   j->a.call(reg64(r));
 }
 void jit_call_label(Jit *j, JitLabel l) {
-  j->a.call(label_of(l));
+  j->jump({{0xE8}, 1, -1}, l);
 }
 void jit_ret(Jit *j) {
   j->a.ret();
 }
-// No label: these are many, and asmjit keeps a list for each.
 JitSkip jit_skip_if(Jit *j, JitIf c) {
   const uint8_t jump[2] = {static_cast<uint8_t>(0x70 | conditions[c]), 0};
-  if (uint8_t *at = j->room()) {
-    memcpy(at, jump, sizeof jump);
-    j->wrote(at + sizeof jump);
-  } else {
-    j->a.embed(jump, sizeof jump);
-  }
+  j->put_bytes(jump, sizeof jump);
   return {j->a.offset()};
 }
 void jit_skip_to_here(Jit *j, JitSkip s) {

@@ -118,12 +118,15 @@ static void leave_to_parent(Job *w) {
   }
 }
 
-static void learn(CrewMates *c, uint64_t kept) {
+static uint32_t grain_of(const CrewMates *c) {
   uint32_t grain = ambi_load_relaxed(&c->x_grain);
+  return grain < LEAST_GRAIN ? LEAST_GRAIN : grain;
+}
+
+static void learn(CrewMates *c, uint64_t kept) {
+  uint32_t grain = grain_of(c);
   grain = kept < SMALL ? 2 * grain : grain / 2;
-  if (grain < LEAST_GRAIN) grain = LEAST_GRAIN;
-  if (grain > MOST_GRAIN) grain = MOST_GRAIN;
-  ambi_store_relaxed(&c->x_grain, grain);
+  ambi_store_relaxed(&c->x_grain, grain < MOST_GRAIN ? grain : MOST_GRAIN);
 }
 
 static void gather(Job *w, Engine *g) {
@@ -228,7 +231,7 @@ bool ambi_parts_wanted(const Context *cx) {
   if (cx->journal || cx->rt->tabling || open > MOST_OPEN * n) return false;
   if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
   if (cx->limits.steps || !is_idle(cx, c)) return false;
-  return part_of(cx) ? cx->limits.steps_used >= ambi_load_relaxed(&c->x_grain)
+  return part_of(cx) ? cx->limits.steps_used >= grain_of(c)
                      : cx->crew_data || !ambi_crew_acting();
 }
 

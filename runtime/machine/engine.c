@@ -113,6 +113,7 @@ bool ambi_engine_begin(Engine *g) {
   g->handed_to = NULL;
   g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
   g->gave = false;
+  g->asked = NULL;
   g->refused = g->patience = 0;
   g->joined = g->joined_steps = 0;
   ambi_collect_first(g);

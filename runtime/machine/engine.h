@@ -214,6 +214,9 @@ typedef struct Engine {
   bool hopeful;      // what was handed over may turn out to have effects
   uint64_t effects;  // so many operations that have some were begun
   bool gave;         // something was handed over that has not come back
+  const Hook
+      *asked;  // the region that was too new when it was last asked, by name
+  uint64_t asked_steps, asked_at;  // ... and steps, and when that was first
   uint32_t refused, patience;
   uint64_t joined, joined_steps;  // parts of the region that have, and theirs
   SeenReturns seen;

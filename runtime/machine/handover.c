@@ -3,8 +3,8 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "memory/timeline.h"
 #include "runtime/atoms/best.h"
-#include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/reach.h"
@@ -18,7 +18,10 @@
 enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
   SMALL = 3000,          // steps of a part that was not worth it
-  GRAIN = 30000  // steps in a region before anything of it is handed over
+  // In a region before anything of it is handed over: steps, or nanoseconds after
+  // somebody first asked, as steps that match may be few and long.
+  GRAIN = 30000,
+  GRAIN_NS = 300000
 };
 
 // ---- what may be handed over ----------------------------------------------------
@@ -368,23 +371,30 @@ static bool has_hook(Giving *x) {
   return ok;
 }
 
-// Then it is known when to look again. What a part goes on with had begun before.
+// What a part goes on with had begun before.
 static bool is_new(const Giving *x) {
   Engine *g = x->g;
   const Hook *h = x->region.begins->hook;
-  uint64_t taken = g->cx->limits.steps_used - h->steps;
   bool again = g->is_part && h == g->top_hook;
-  if (again || taken >= GRAIN || ambi_stress(STRESS_HANDOVER)) return false;
-  g->refused = (uint32_t)(GRAIN - taken) / AMB_POLL_STEPS + 1;
-  return true;
+  if (again || g->cx->limits.steps_used - h->steps >= GRAIN ||
+      ambi_stress(STRESS_HANDOVER))
+    return false;
+  uint64_t now = ambi_timeline_now();
+  if (g->asked != h || g->asked_steps != h->steps) {
+    g->asked = h;
+    g->asked_steps = h->steps;
+    g->asked_at = now;
+  }
+  return now - g->asked_at < GRAIN_NS;
 }
 
-bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
-                        Hook **region) {
+enum Given ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
+                              Hook **region) {
   Giving x = {.g = g, .to = to};
   x.record = oldest(g, newest, &x.region);
   enum AmbStop before = g->cx->stop;
-  if (x.record && (!has_hook(&x) || is_new(&x))) x.record = NULL;
+  if (x.record && !has_hook(&x)) x.record = NULL;
+  if (x.record && is_new(&x)) return GIVEN_LATER;
   if (x.record) x.kept = ambi_divide_near(x.record);
   bool ok = x.record && may_begin_again(&x) && copy_words(&x) &&
             give_frames(&x) && give_terms(&x) && g->cx->rt->crew->share(g->cx);
@@ -392,19 +402,19 @@ bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
   g->cx->stop = before;  // what cannot be given stays
   if (!ok) {
     ambi_handover_drop(to);
-    return false;
+    return GIVEN_NOTHING;
   }
   ambi_divide_keep(g, x.record, x.kept);
   if (to->hopeful) g->hopeful = x.region.begins->hook->hopeful = true;
   if (x.record > g->handed_to) g->handed_to = x.record;
   *region = x.region.begins->hook;
-  return true;
+  return GIVEN;
 }
 
 // After an attempt that failed, twice as many looks pass until the next.
 static void wait_longer(Engine *g) {
   enum { MOST = 1 << 8 };
-  g->patience = g->patience ? 2 * g->patience : 4;
+  g->patience = g->patience ? 2 * g->patience : 1;
   if (g->patience > MOST) g->patience = MOST;
   g->refused = ambi_stress(STRESS_HANDOVER) ? 0 : g->patience;
 }
@@ -418,9 +428,11 @@ void ambi_handover_offer(Engine *g, const Choice *newest) {
   }
   Hook *region;
   Part *p = crew->part_make(cx);
-  if (!p || !ambi_handover_give(g, newest, &p->from, &region)) {
+  enum Given given =
+      p ? ambi_handover_give(g, newest, &p->from, &region) : GIVEN_NOTHING;
+  if (given != GIVEN) {
     if (p) crew->part_drop(cx, p);
-    if (!g->refused) wait_longer(g);
+    if (given == GIVEN_NOTHING) wait_longer(g);
     return;
   }
   p->older = region->parts;

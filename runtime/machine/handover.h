@@ -58,10 +58,12 @@ struct Part {
   Handover from;
 };
 
+// LATER: the region has only begun. But for GIVEN nothing was changed.
+enum Given { GIVEN_NOTHING, GIVEN_LATER, GIVEN };
 // Is there something in a region without effects to hand over? Then the oldest goes.
-// False: nothing was changed. newest: the last record that may go.
-bool ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
-                        Hook **region);
+// newest: the last record that may go.
+enum Given ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
+                              Hook **region);
 // Prepares the engine of cx, whose heap is empty, to go on from there by ambi_form_run.
 // False: cx->stop is set.
 bool ambi_handover_take(Context *cx, const Handover *from);

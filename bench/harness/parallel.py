@@ -2,7 +2,9 @@
 
 Each turn runs a program with one evaluator, as two copies side by side (no two
 evaluators can be faster than these: that is the ceiling), and with 2, 4 and 8
-evaluators. Figures are wall times; ratios are medians of those within a turn.
+evaluators. Figures are wall times without what starting up takes, which two copies do
+side by side and one search does not: that of a program that does nothing else, measured
+in the same turn. Ratios are medians of those within a turn.
 """
 import os
 import statistics
@@ -17,6 +19,7 @@ SEARCHES = ("n_queens10", "n_queens12", "n_colour", "n_comp", "n_cross",
             "n_fork", "n_infer", "n_perm", "n_sendmore", "n_sudoku",
             "n_zebra", "s_bc", "d_fib")
 COUNTS = (2, 4, 8)
+START_UP = next(p for p in programs() if p.name == "a_startup")
 TITLES = ["program", "s", "two copies"] + [f"-j {n}" for n in COUNTS] + \
     ["of two copies"]
 
@@ -30,19 +33,25 @@ def side_by_side(launchers, pool, argv, want, limit):
     return max(r.wall for r in runs)
 
 
-def turn(bench, launchers, pool, argv, want):
-    """Wall seconds: of one, of two copies, and with each count."""
-    def alone(n):
-        return bench.launcher.run(with_evaluators(argv, n), want,
-                                  bench.o.limit).wall
-    return [alone(1),
-            side_by_side(launchers, pool, argv, want, bench.o.limit)] + \
-        [alone(n) for n in COUNTS]
+def turn(bench, launchers, pool, prepared, nothing):
+    """Wall seconds but for starting up: of one, of two copies, and with each count."""
+    def alone(argv, want):
+        return bench.launcher.run(argv, want, bench.o.limit).wall
+
+    def net(wall, start):
+        return max(wall - start, 1e-6)
+    argv, want = prepared
+    one = alone(*nothing)
+    two = side_by_side(launchers, pool, *nothing, bench.o.limit)
+    return [net(alone(argv, want), one),
+            net(side_by_side(launchers, pool, argv, want, bench.o.limit), two)] + \
+        [net(alone(with_evaluators(argv, n), want), one) for n in COUNTS]
 
 
 def measure(bench, launchers, pool, engine, text, folder):
-    argv, want = engine.prepare(text, folder)
-    turns = [turn(bench, launchers, pool, argv, want)
+    prepared = engine.prepare(text, folder)
+    nothing = engine.prepare(START_UP.at(), folder)
+    turns = [turn(bench, launchers, pool, prepared, nothing)
              for _ in range(bench.o.warm_up + bench.o.n)][bench.o.warm_up:]
     middle = statistics.median
     row = {"parallel": text.name, "seconds": middle(t[0] for t in turns),

@@ -113,19 +113,48 @@ static enum Next make(Engine *g, uint32_t n, const TableCall *call) {
   return NEXT_PC;
 }
 
+static enum TableDo ask_auto(Engine *g, const Variant *v, TableCall *call) {
+  TableAsk ask = {.kind = TABLE_AUTO,
+                  .owner = (Word)(uintptr_t)v->plain,
+                  .epoch = ambi_code_epoch(g->code),
+                  .args = (const Value *)g->e,
+                  .n = v->def->nargs};
+  return ambi_table_call(g->cx, &ask, call);
+}
+
+// A declared function may print, so it is seen when its table is made again. That depends
+// on rules and types alone, and not on what has become of the code that was made of them:
+// neither epoch nor key do. The space stays, since it has the declaration.
+static enum TableDo ask_set(Engine *g, const Variant *v, TableCall *call) {
+  const Definition *d = v->def;
+  ValueVec *key = &g->work;
+  key->n = 0;
+  bool ok = ambi_vec_push(key, v->type) &&
+            ambi_vec_push(key, ambi_small_int(v->same)) &&
+            ambi_vec_push(key, d->head);
+  for (uint32_t i = 0; ok && i < d->nargs; i++)
+    ok = ambi_vec_push(key, AMB_V(g->e[i]));
+  if (!ok) {
+    g->cx->stop = STOP_MEMORY;
+    return TABLE_STOP;
+  }
+  TableAsk ask = {.kind = TABLE_SET,
+                  .only_new = v->only_new,
+                  .owner = (Word)(uintptr_t)d->space,
+                  .epoch = ambi_load_acquire(&g->cx->rt->x_rule_changes),
+                  .args = key->at,
+                  .n = key->n};
+  return ambi_table_call(g->cx, &ask, call);
+}
+
 // Tables belong to one evaluator, so parts of a search begin again where they ask one.
 enum Next ambi_step_table(Engine *g) {
   const Code *pc = g->pc;
   if (AMB_UNLIKELY(g->hopeful) && !ambi_effect_begins(g)) return NEXT_STOP;
   const Variant *v = variant_at(g, pc);
-  TableAsk ask = {.kind = (enum TableKind)v->table,
-                  .only_new = v->only_new,
-                  .owner = (Word)(uintptr_t)v->plain,
-                  .epoch = ambi_code_epoch(g->code),
-                  .args = (const Value *)g->e,
-                  .n = v->def->nargs};
   TableCall call;
-  switch (ambi_table_call(g->cx, &ask, &call)) {
+  switch (v->table == TABLE_SET ? ask_set(g, v, &call)
+                                : ask_auto(g, v, &call)) {
   case TABLE_GIVE: {
     Value vars = variables(g, &call);
     return ambi_is_none(vars) ? no_memory(g) : give(g, &call, vars);

@@ -161,6 +161,7 @@ static Module *make_module(Runtime *rt, const char *path) {
 bool ambi_module_import(Module *into, Module *m) {
   Space *s = into->space;
   if (into == m || ambi_space_has_dep(s, m->space)) return true;
+  ambi_runtime_rules_changed(s->rt);
   if (s->rt->rules_changed) s->rt->rules_changed(s->rt, s, AMB_NONE);
   if (!ambi_space_add_dep(s, m->space)) return false;
   for (size_t i = 0, ndeps = ambi_space_ndeps(m->space); i < ndeps; i++)

@@ -41,7 +41,7 @@ void ambi_emit_CHKEPOCH(Emit *m) {
   jit_jump_if(j, J_NE, emit_slow(m));
 }
 
-// NotReducible, Empty and functions are odd; all else is a body's value.
+// NotReducible, Empty, functions and Errors are odd; all else is a body's value.
 void ambi_emit_CHKBODY(Emit *m) {
   Jit *j = m->j;
   JitLabel atom = jit_label(j), ok = jit_label(j), slow = emit_slow(m),

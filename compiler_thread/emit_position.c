@@ -76,7 +76,7 @@ static void position(Emit *m, bool stream) {
   }
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   JitSkip atom = jit_skip_if(j, J_NE);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL | AMB_EXPR_RIGID);
   emit_unless(m, J_NE, SHARED_NO_ERROR, emit_edge(m));
   jit_skip_to_here(j, atom);
   jit_bind(j, fine);

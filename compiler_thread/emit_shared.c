@@ -93,7 +93,7 @@ static void being_error(Jit *j, const StubLabels *l) {
   jit_shift(j, J_SHR, J_RCX, 48);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   jit_jump_if(j, J_NE, no);
-  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_EVAL | AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, no);
   jit_bind(j, l->is_error_term);
   compare_error(j, view, have);
@@ -102,7 +102,7 @@ static void being_error(Jit *j, const StubLabels *l) {
   child_of_view(j, view, have);
 }
 
-// An EXPR that is not rigid: an Error is slow.
+// An EXPR without these marks: an Error is slow.
 static void no_error(const Body *b) {
   Jit *j = b->m->j;
   JitLabel view = jit_label(j), have = jit_label(j);
@@ -156,7 +156,7 @@ static void ready(const Body *b) {
   jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
   jit_jump_if(j, J_NE, rigid);
   emit_firm_marks(b->m, J_NE, soft);
-  no_error(b);
+  fine(b);
   rigid_or_soft(b, rigid, soft);
   jit_bind(j, atom);
   jit_jump_if(j, J_ABOVE, variable);

@@ -61,7 +61,7 @@
                       gives it. Keeps rdx */                     \
   X(child)    /* called, rax: a slot's word, rdx: which child; likewise */                      \
   X(is_error) /* called, rax: a value; equal: it is an Error */                                 \
-  X(is_error_term) /* the same of an EXPR that is not rigid */                                  \
+  X(is_error_term) /* the same of an EXPR without marks */                                      \
   X(apart) /* called, rax, rdx: EXPRs; carry: ambi_apart. Uses rsi; keeps   \
               nothing of the two */                   \
   X(unify) /* called, rsi, rdx: EXPRs, kept; equal: they differ. carry: \

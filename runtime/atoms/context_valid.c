@@ -64,6 +64,8 @@ bool ambi_value_is_valid(const Context *cx, Value v, const char **why) {
     return ambi_invalid(why, "an object of the wrong kind");
   if (!expr) return true;
   if (ambi_hdr_size(*p) == 0) return ambi_invalid(why, "an empty expression");
+  if (kind == KIND_FLAT && ambi_has_eval(v) && p[1] == AMB_SYM(ERROR).w)
+    return ambi_invalid(why, "an Error with the evaluated mark");
   bool ground = (ambi_hdr_flags(*p) & FLAG_GROUND) != 0;
   return ground == ambi_is_ground_expr(v) ||
          ambi_invalid(why, "a ground mark differs from its object's");

@@ -395,13 +395,6 @@ static bool bind_vars(Context *cx, Value a, Value b) {
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 
-// An Error that is a value ends what it is a member of all the same.
-static inline bool is_evaluated_error(Value c) {
-  return ambi_is_expr(c) &&
-         (c.w & (AMB_EXPR_EVAL | AMB_EXPR_RIGID)) == AMB_EXPR_EVAL &&
-         ambi_expr_at(c, 0).w == AMB_SYM(ERROR).w;
-}
-
 Value ambi_presume_data_expr(Context *cx, Value term) {
   enum { MANY = 48 };
   bool ground = ambi_is_expr(term) && ambi_is_ground_expr(term);
@@ -421,7 +414,7 @@ Value ambi_presume_data_expr(Context *cx, Value term) {
       return term;
     for (uint32_t i = 0; i < size; i++) {
       Value c = ambi_deref(it[i]);
-      if (c.w == AMB_SYM(EMPTY).w || is_evaluated_error(c)) return term;
+      if (c.w == AMB_SYM(EMPTY).w) return term;
       if (ambi_is_expr(c) && !ambi_is_firm(c)) todo[n++] = c;
     }
   }

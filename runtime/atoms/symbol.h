@@ -53,6 +53,13 @@ static inline bool ambi_is_instruction_symbol(uint32_t symbol) {
   }
 }
 
+// Evaluation has given the expression itself (7.8). That an Error was its own value says
+// nothing of what it is where another type is expected, so it has no mark.
+static inline Value ambi_mark_eval(Value v) {
+  if (!ambi_is_expr(v) || ambi_expr_at(v, 0).w == AMB_SYM(ERROR).w) return v;
+  return AMB_V(v.w | AMB_EXPR_EVAL);
+}
+
 static inline bool ambi_is_instruction(Value v) {
   if (!ambi_is_expr(v)) return false;
   Value h = ambi_deref(ambi_expr_at(v, 0));

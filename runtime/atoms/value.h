@@ -66,7 +66,8 @@ enum {
 #define AMB_CANONICAL_NAN ((Word)0x7FF8000000000000ull)
 
 // Marks in the low bits of an EXPR word (objects are 8-byte aligned).
-#define AMB_EXPR_EVAL ((Word)1)  // evaluation gave the term itself (7.8)
+#define AMB_EXPR_EVAL \
+  ((Word)1)  // evaluation gave the term itself (7.8); no Error
 #define AMB_EXPR_GROUND \
   ((Word)2)  // no variable inside; equals the header's bit
 // Every head inside is a symbol without rules or types, so no Error: a value
@@ -260,9 +261,6 @@ static inline Value ambi_part_of_rigid(Value part, Word marks) {
   Word own = AMB_EXPR_EVAL | AMB_EXPR_GROUND;
   if (!ambi_is_expr(part) || (part.w & own) == own) return part;
   return AMB_V(part.w | marks);
-}
-static inline Value ambi_mark_eval(Value v) {  // only EXPR words carry the mark
-  return ambi_is_expr(v) ? AMB_V(v.w | AMB_EXPR_EVAL) : v;
 }
 static inline Value ambi_unmark(Value v) {
   return ambi_is_expr(v) ? AMB_V(v.w & ~AMB_EXPR_EVAL) : v;

@@ -420,8 +420,10 @@ static void typed_data(Lower *l, Value e, Value ftype, const uint16_t *all,
     ambi_lower_emit(l, OP_I_MOVE, slot, ambi_lower_k(l, ambi_mark_eval(e)), 0);
     return;
   }
-  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, stays);
+  bool error = ambi_expr_at(e, 0).w == AMB_SYM(ERROR).w;  // is never marked
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, stays && !error);
   ambi_lower_list(l, all, n);
+  if (error) return;
   if (stays && atoms && seen) ambi_lower_emit(l, OP_I_OWN, slot, slot, 0);
   uint32_t i = stays ? 0 : coming_back(l, e, ftype);
   if (i) ambi_lower_own_if_same(l, e, slot, ambi_expr_at(e, i), all[i]);

@@ -173,15 +173,19 @@ bool ambi_lower_odd_body(Value body) {
   return ambi_is_lvar(body) || ambi_odd_body(body);
 }
 
+// What a step gives ends there as it is, if it is an Error.
+static bool error_body(Lower *l, Value body, Dst d, ErrTo err) {
+  if (!ambi_is_error_atom(body)) return false;
+  ambi_lower_raise(l, ambi_lower_term(l, body),
+                   d.tail ? (ErrTo){.ret = true} : err);
+  return true;
+}
+
 static void body_of(Lower *l, Value body, Value call, Value t, Dst d, ErrTo err,
                     unsigned rest) {
   int whole = l->whole_call;
   l->whole_call = NO_LABEL;
-  if (ambi_is_error_atom(body)) {  // what a step gives ends there as it is
-    ambi_lower_raise(l, ambi_lower_term(l, body),
-                     d.tail ? (ErrTo){.ret = true} : err);
-    return;
-  }
+  if (error_body(l, body, d, err)) return;
   if (!ambi_lower_odd_body(body)) {
     ambi_lower_expr(l, body, t, d, err, rest);
     return;
@@ -239,7 +243,7 @@ void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
   l->bail = NO_LABEL;
   if (ambi_is_lvar(body))
     ambi_lower_result_in(l, ambi_lower_term(l, body), call, d, err);
-  else
+  else if (!error_body(l, body, d, err))
     ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
   l->bail = bail;
 }

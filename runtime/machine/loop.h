@@ -689,8 +689,9 @@ do_CHKEPOCH:
   STEP(1);
 do_CHKBODY : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
-  if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w)) EDGE();
-  if (AMB_UNLIKELY(v.w != E[pc->a] && ambi_is_error_value(v))) EDGE();
+  if (AMB_UNLIKELY(ambi_odd_body(v) || v.w == AMB_SYM(EMPTY).w ||
+                   ambi_is_error_value(v)))
+    EDGE();
   STEP(1);
 }
 do_CHKHEAD : {

@@ -127,7 +127,7 @@ bool ambi_eval_frame_replace(Engine *g, Value v, Value t) {
 
 // ---- calls of functions that are only known now -------------------------------------
 static bool plain_argument(Value c) {
-  if (ambi_is_expr(c)) return ambi_has_eval(c) && !ambi_is_error_atom(c);
+  if (ambi_is_expr(c)) return ambi_has_eval(c);
   return ambi_is_sym(c) ? c.w != AMB_SYM(EMPTY).w : !ambi_is_var(c);
 }
 
@@ -602,7 +602,6 @@ static Value ev_call_atom(Engine *g) {
   g->call_stays = same;
   if (same) return wrong ? ambi_unmark(atom) : ambi_mark_eval(atom);
   enum Stays stays = wrong ? STAYS_NOT : may_mark(g, atom);
-  Word mark = stays != STAYS_NOT ? AMB_EXPR_EVAL : 0;
   g->call_stays = stays == STAYS_SAME;
   Word *p = ambi_heap_alloc(g->cx, 1 + (size_t)n);
   if (!p) return AMB_NONE;
@@ -613,8 +612,9 @@ static Value ev_call_atom(Engine *g) {
     if (!ambi_word_ground(v)) ground = false;
   }
   p[0] = ambi_header(KIND_FLAT, ground ? (unsigned)FLAG_GROUND : 0, n);
-  return AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | mark |
-               (ground ? AMB_EXPR_GROUND : 0));
+  Value call =
+      AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | (ground ? AMB_EXPR_GROUND : 0));
+  return stays != STAYS_NOT ? ambi_mark_eval(call) : call;
 }
 
 static enum Next ev_call(Engine *g) {

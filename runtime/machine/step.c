@@ -171,8 +171,8 @@ bool ambi_step_own_if_same(Engine *g) {
 }
 
 // Makes a value that is no variable of its own out of a returned variable.
-// An Error that is its own value, as the library declares it. As the argument of
-// a typed call it is passed on like any other that evaluation leaves as it was.
+// An Error that is its own value, as the library declares it. It ends a tuple; as the
+// argument of a typed call it is passed on like any other that evaluation leaves as it was.
 static bool plain_error(Engine *g, Value v) {
   if (!ambi_is_error_value(v) || ambi_expr_size(v) != 3) return false;
   Definition *d = ambi_definition(g->code, g->cx->space, AMB_SYM(ERROR), 2);
@@ -227,7 +227,11 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       g->pc = pc + 2;
       return NEXT_PC;
     }
-    if (!tuple && plain_error(g, v)) {
+    if (plain_error(g, v)) {
+      if (tuple) {
+        g->e[pc->a] = v.w;
+        return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+      }
       Value type = cast_behind(g);
       if (!ambi_is_none(type) && !ambi_step_check_type(g, v, type)) {
         if (g->cx->stop) return NEXT_STOP;
@@ -253,10 +257,6 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
     }
     v = ambi_mark_eval(v);
     if (rigid) v.w |= AMB_EXPR_RIGID;
-    if (tuple && ambi_is_error_value(v)) {
-      g->e[pc->a] = v.w;
-      return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
-    }
   } else if (tuple && v.w == AMB_SYM(EMPTY).w) {
     return NEXT_FAIL;
   }

@@ -25,8 +25,9 @@ static inline bool ambi_effect_begins(Engine *g) {
   return true;
 }
 
+// What is marked is none.
 static inline bool ambi_is_error_value(Value v) {
-  return ambi_is_expr(v) && !ambi_is_rigid(v) &&
+  return ambi_is_expr(v) && !(v.w & (AMB_EXPR_EVAL | AMB_EXPR_RIGID)) &&
          ambi_expr_items(v)[0].w == AMB_SYM(ERROR).w;
 }
 
@@ -59,8 +60,7 @@ static inline bool ambi_source_ready(const Engine *g, Value *v) {
     }
     if (ambi_presumed(g, *v)) return true;
     return (v->w & (AMB_EXPR_EVAL | AMB_EXPR_GROUND)) ==
-               (AMB_EXPR_EVAL | AMB_EXPR_GROUND) &&
-           !ambi_is_error_value(*v);
+           (AMB_EXPR_EVAL | AMB_EXPR_GROUND);
   }
   return v->w != AMB_SYM(EMPTY).w;
 }

@@ -446,10 +446,12 @@ static void get_state(Lower *l, uint16_t state, Value t, int bail, Dst d,
                       ErrTo err) {
   bool number = is_sym(t, AMB_SYM(T_NUMBER).w);  // its own value
   uint16_t slot = number && !d.tail ? d.slot : ambi_lower_slot(l);
+  // The state has a type of its own, and numbers only where that is theirs.
+  if (!number && !ambi_lower_any_type(t))
+    ambi_lower_check_state(l, ambi_lower_in_slot(l, state), t, true, bail);
   ambi_lower_emit(l, OP_I_GETSTATE, slot, state, 0);
   ambi_lower_edge(l, bail);
-  if (!ambi_lower_any_type(t))  // the state has a type of its own
-    ambi_lower_check_type(l, slot, t, bail);
+  if (number) ambi_lower_check_type(l, slot, t, bail);
   if (number)
     ambi_lower_give(l, slot, d);
   else

@@ -103,6 +103,8 @@ void ambit_set_limits(ambit *a, const ambit_limits *l) {
   to->memory = l->memory;
   to->depth = l->depth;
   to->answers = l->answers;
+  ambi_alloc_limit(
+      0);  // the last one does not keep the next form from beginning
 }
 
 // Where there is no machine code, bytecode does as well.

@@ -125,6 +125,8 @@ like( enter( $t, ':limit steps x' ), qr/a whole number or off is expected/, 'a w
 is( enter( $t, ':limit answers 3' ), '', 'a limit of answers' );
 is( enter( $t, '!(nat)' ), '[Z, (S Z), (S (S Z))]', 'holds, for what has no end' );
 is( enter( $t, ':limit answers off' ), '', 'and is lifted' );
+like( enter( $t, ':limit memory 1k' ) . enter( $t, '!(two)' ), qr/^stopped: the memory limit of 1 KiB/, 'a limit that nothing keeps' );
+is( enter( $t, ':limit memory off' ) . enter( $t, '!(two)' ), '[2]', 'does not keep anybody from lifting it' );
 like( enter( $t, ':set' ), qr/hints +on /, ':set' );
 is( enter( $t, ':set hints off' ), '', ':set changes' );
 is( enter( $t, '!(colvur red)' ), '[(colvur red)]', 'what it names' );

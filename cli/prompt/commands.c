@@ -366,6 +366,8 @@ static void set_limit(Prompt *p, int which, const char *value) {
   l->steps = to->steps;
   l->memory = to->memory;
   l->depth = to->depth;
+  ambi_alloc_limit(
+      0);  // the last one does not keep the next form from beginning
   if (cli->rt->modules->has_ceiling) cli->rt->modules->ceiling = *l;
 }
 

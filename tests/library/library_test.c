@@ -143,6 +143,15 @@ START_TEST(limits_stop_a_query_and_not_the_runtime) {
 }
 END_TEST
 
+START_TEST(a_limit_is_lifted) {
+  static const ambit_limits least = {.memory = 1024}, none;
+  ambit_set_limits(a, &least);
+  ck_assert_int_eq(run("!(+ 1 2)"), AMBIT_LIMIT);
+  ambit_set_limits(a, &none);
+  gives("(+ 1 2)", "3");
+}
+END_TEST
+
 static void *cancel_soon(void *arg) {
   usleep(30000);
   ambit_cancel(arg);
@@ -472,6 +481,7 @@ int main(void) {
   tcase_add_test(c, queries_are_open_at_the_same_time);
   tcase_add_test(c, what_is_no_atom_is_refused);
   tcase_add_test(c, limits_stop_a_query_and_not_the_runtime);
+  tcase_add_test(c, a_limit_is_lifted);
   tcase_add_test(c, another_thread_cancels);
   tcase_add_test(c, terms_are_made_and_taken_apart);
   tcase_add_test(c, terms_that_cannot_be_are_refused);

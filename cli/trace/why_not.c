@@ -51,6 +51,11 @@ static void add_reason(WhyNot *w, const void *parent, Told told) {
   mark_reason(n);
 }
 
+// There is no root where memory was out when the form began.
+static bool is_noted(const WhyNot *w) {
+  return w->root != NULL;
+}
+
 static const char *text(WhyNot *w, Value v) {
   return cli_told_atom(w->rt, &w->arena, v);
 }
@@ -61,7 +66,7 @@ static bool wants(void *arg, Context *cx, Space *s, Value call) {
   (void)cx;
   (void)s;
   (void)call;
-  return ((const WhyNot *)arg)->nodes < MOST_NODES;
+  return is_noted(arg) && ((const WhyNot *)arg)->nodes < MOST_NODES;
 }
 
 // Rules of the function whose heads do not fit.
@@ -154,6 +159,7 @@ static void failed(WhyNot *w, Context *cx, const TraceEvent *e) {
 
 static bool tell(void *arg, Context *cx, TraceEvent *e) {
   WhyNot *w = arg;
+  if (!is_noted(w)) return true;
   switch (e->port) {
   case TRACE_CALL: e->way = called(w, cx, e); break;
   case TRACE_EXIT:
@@ -168,6 +174,7 @@ static const void *use(void *arg, Context *cx, const void *way,
                        const TraceUse *used) {
   WhyNot *w = arg;
   bool is_fact = !ambi_is_none(used->fact);
+  if (!is_noted(w)) return way;
   if (!is_fact && cli_trace_is_library(cx->rt, used->call)) return way;
   Node *n = add(w, way, is_fact ? STEP_FACT : STEP_RULE);
   if (!n) return way;
@@ -187,6 +194,7 @@ static const void *use(void *arg, Context *cx, const void *way,
 static void miss(void *arg, Context *cx, const void *way,
                  const TraceMiss *miss) {
   WhyNot *w = arg;
+  if (!is_noted(w)) return;
   if (!ambi_is_none(miss->inside) && cli_trace_is_library(cx->rt, miss->inside))
     return;
   Told told = {.kind = TOLD_REASON};
@@ -229,7 +237,7 @@ static void tell_unknown(WhyNot *w, Context *cx, const void *way, Value v) {
 
 static void answer(void *arg, Context *cx, const void *way, Value value) {
   WhyNot *w = arg;
-  if (w->forms > 1) return;
+  if (w->forms > 1 || !is_noted(w)) return;
   bool expected = w->is_missing && is_wanted(w, cx, value);
   w->answers++;
   w->found |= expected;
@@ -257,14 +265,14 @@ static void begin(WhyNot *w) {
 static void form_begins(void *arg, Context *cx, Value form) {
   WhyNot *w = arg;
   (void)cx;
-  if (w->forms++ == 0 && w->root) w->root->told.text = text(w, form);
+  if (w->forms++ == 0 && is_noted(w)) w->root->told.text = text(w, form);
 }
 
 static void form_ends(void *arg, Context *cx) {
   WhyNot *w = arg;
   (void)cx;
   if (--w->forms > 0) return;
-  if (w->root) cli_why_not_tell(w);
+  if (is_noted(w)) cli_why_not_tell(w);
   ambi_arena_close(&w->arena);
   begin(w);
 }

@@ -106,12 +106,15 @@ static uint16_t newest_position(const Writer *w, unsigned kind) {
   return w->nopen[kind] ? w->open[kind][w->nopen[kind] - 1].slot : 0;
 }
 
-// A position ends once, which the verifier does not see. Results that were saved find
-// the slots as they were when it began.
+// A position ends once, and those that began within it with it, which the verifier does
+// not see. Results that were saved find the slots as they were when it began.
 static void end_position(Writer *w, const Code *pc) {
   unsigned kind = kind_of_position(pc->op);
   if (ambi_ops[pc->op].operands[1] != 'Q' || !w->nopen[kind]) return;
   const Open *o = &w->open[kind][--w->nopen[kind]];
+  for (unsigned k = 0; k < KINDS; k++)
+    while (w->nopen[k] && w->open[k][w->nopen[k] - 1].slot > o->slot)
+      w->nopen[k]--;
   if (pc->op == OP_I_STREAM || pc->op == OP_I_R_STREAM) return;
   if (o->nvalues < w->nvalues) w->nvalues = o->nvalues;
   w->values[w->nvalues++] = pc->a;

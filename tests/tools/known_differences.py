@@ -220,10 +220,29 @@ def parameters_apart(forms):
             if is_declaration(f) and head_of(f.atom[2]) == "->" else f for f in forms]
 
 
+def renamed(atom, name, other):
+    if isinstance(atom, list):
+        return [renamed(a, name, other) for a in atom]
+    return other if atom == name else atom
+
+
+CALLED_UNQUOTE = parse("""((: called-unquote (-> %Undefined% %Undefined%))
+  (= (called-unquote (quote $atom)) (id $atom)))""")
+
+
 def call_bodies(forms):
-    """No rule gives back a variable of its own as it stands."""
-    return [Form(f.atom[:2] + [["id", f.atom[2]]], False)
-            if is_rule(f) and is_variable(f.atom[2]) else f for f in forms]
+    """No rule gives back a variable of its own as it stands, nor does the library's unquote."""
+    out = [Form(f.atom[:2] + [["id", f.atom[2]]], False)
+           if is_rule(f) and is_variable(f.atom[2]) else f for f in forms]
+    if not any(word == "unquote" for f in forms for word in words(f.atom)):
+        return out
+    return [Form(a, False) for a in CALLED_UNQUOTE] + \
+        [Form(renamed(f.atom, "unquote", "called-unquote"), f.bang) for f in out]
+
+
+def with_unquote(atom):
+    """An answer as if call_bodies had left unquote alone."""
+    return renamed(atom, "called-unquote", "unquote")
 
 
 # Set operations that compare each with each. `set-without` gives a list without the first
@@ -312,7 +331,7 @@ CLASSES = (
     Class("order of types", "ambit", order_types),
     Class("metatype behind a variable", "reference", plain_metatypes),
     Class("metatype behind a variable", "reference", parameters_apart),
-    Class("variable of a rule lost", "reference", call_bodies),
+    Class("variable of a rule lost", "reference", call_bodies, with_unquote),
     Class("sets with variables", "reference", plain_sets),
     Class("function in a chain", "reference", run_by_a_rule, without_culprit),
 )

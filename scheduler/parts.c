@@ -10,6 +10,7 @@
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
+#include "memory/timeline.h"
 #include "runtime/atoms/work.h"
 #include "runtime/config.h"
 #include "runtime/eval.h"
@@ -68,6 +69,7 @@ static enum AmbStop begin(Job *w) {
     return STOP_CANCEL;
   }
   cx->crew_data = &w->task;
+  w->began = ambi_timeline_now();
   ambi_party_enter(cx);
   bool ok = ambi_handover_take(cx, &w->part.from);
   ambi_handover_drop(&w->part.from);
@@ -142,6 +144,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
   if (cx) {
     Engine *g = cx->engine;
     w->steps = cx->limits.steps_used;
+    w->part.took = ambi_timeline_now() - w->began;
     if (w->gave) learn(crew, w->steps - w->gave);
     w->rigid = cx->rigid;
     if (!stop) gather(w, g);

@@ -22,6 +22,7 @@ typedef struct Job {
   Segment results;       // its evaluator's until done, then the parent's
   Part *rest;            // likewise: what it has handed on, the newest first
   uint64_t steps;        // likewise
+  uint64_t began;        // [evaluator] when
   uint64_t gave;         // [evaluator] steps when it last handed on; or 0
   RigidEpochs rigid;     // likewise
   enum AmbStop stop;     // likewise

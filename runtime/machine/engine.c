@@ -115,7 +115,7 @@ bool ambi_engine_begin(Engine *g) {
   g->gave = false;
   g->asked = NULL;
   g->refused = g->patience = 0;
-  g->joined = g->joined_steps = 0;
+  g->took = 0;
   ambi_collect_first(g);
   return true;
 }

@@ -17,9 +17,9 @@
 
 enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
-  SMALL = 3000,          // steps of a part that was not worth it
   // In a region before anything of it is handed over: steps, or nanoseconds after
-  // somebody first asked, as steps that match may be few and long.
+  // somebody first asked, as steps that match may be few and long. As long is what
+  // others do of it, at least, where that is worth it.
   GRAIN = 30000,
   GRAIN_NS = 300000
 };
@@ -625,14 +625,14 @@ static Part **next_part(const Engine *g, Hook *region) {
   return &region->parts;
 }
 
-// Handing over something small costs more than it brings: then it is a while until the
-// next time. Of what is left of a search at its end most is small.
+// What others did of a region may be too little to have been worth it, as it is when a
+// search is short: then it is a while until the next time.
 static void learn(Engine *g) {
-  if (g->joined && g->joined_steps / g->joined < SMALL)
+  if (g->took < GRAIN_NS)
     wait_longer(g);
   else
     g->refused = g->patience = 0;
-  g->joined = g->joined_steps = 0;
+  g->took = 0;
   g->gave = false;
 }
 
@@ -652,12 +652,10 @@ bool ambi_handover_join(Engine *g, Hook *region, Choice *barrier, bool *again) {
   *again = false;
   while (region->parts) {
     Part **at = next_part(g, region), *p = *at, *rest = NULL;
-    uint64_t before = cx->limits.steps_used;
     Segment *results = crew->part_results(cx, p, &rest, again);
     if (*again) return true;
     if (!results) return false;
-    g->joined++;
-    g->joined_steps += cx->limits.steps_used - before;
+    g->took += p->took;
     replace(at, rest);
     bool added = ambi_segment_add(g, region, barrier, results);
     crew->part_drop(cx, p);

@@ -55,6 +55,7 @@ typedef struct Handover {
 typedef struct Part Part;
 struct Part {
   struct Part *older;  // of the same region, what was handed over before
+  uint64_t took;       // nanoseconds, when it is done
   Handover from;
 };
 

@@ -106,6 +106,8 @@ like( enter( $t, ':doc car-atm' ), qr/did you mean car-atom\?/, 'a misspelt name
 like( enter( $t, ':help' ), qr/:load FILE .*:quit/s, ':help' );
 like( enter( $t, ':help time' ), qr/^  :time FORM +\S/, ':help of one' );
 is( enter( $t, ':type 1' ), '[Number]', ':type' );
+is( enter( $t, ":type $_" ), ':type takes ATOM: the types of an atom', ":type $_" ) for ')', 'a) (b', '1 2';
+is( enter( $t, ':doc )' ), ':doc takes NAME: the documentation of a name', ':doc of what is no name' );
 like( enter( $t, ':doc car-atom' ), qr/^corelib\n\n +car-atom\n.* gives .*!\(car-atom \(a b c\)\) +; \[a\]/s, ':doc' );
 enter( $t, '(@doc my-own (@desc "What is mine") (@params ()) (@return "nothing"))' );
 like( enter( $t, ':doc my-own' ), qr/What is mine/, ':doc of what the program documents' );

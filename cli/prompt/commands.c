@@ -96,6 +96,24 @@ static void unknown(Prompt *p, const char *name, size_t len, bool several) {
                    "there is no command :%.*s; see :help", (int)len, name);
 }
 
+// Brackets that are put around anything else would belong to something else.
+static bool is_one_atom(const char *text) {
+  Tree t;
+  if (!cli_tree_read(&t, text, strlen(text))) return true;  // who goes on tells
+  uint32_t first = cli_tree_first(&t, 0);
+  bool one = first && !cli_tree_next(&t, first) && !cli_tree_fault(&t);
+  cli_tree_free(&t);
+  return one;
+}
+
+// May it be that of the command?
+static bool is_argument(const Command *c, const char *arg) {
+  if (!*arg) return !c->arg || *c->arg == '[';
+  if (!c->arg) return false;
+  bool atom = strcmp(c->arg, "ATOM") == 0 || strcmp(c->arg, "NAME") == 0;
+  return !atom || is_one_atom(arg);
+}
+
 void cli_prompt_command(Prompt *p, char *text) {
   text += strspn(text, " \t") + 1;
   size_t len = strcspn(text, " \t\n");
@@ -110,13 +128,13 @@ void cli_prompt_command(Prompt *p, char *text) {
   size_t end = strlen(arg);
   while (end && isspace((unsigned char)arg[end - 1]))
     arg[--end] = 0;
-  if (*arg && !c->arg)
-    cli_screen_say(&p->screen, COLOUR_ERROR, ":%s takes no argument", c->name);
-  else if (!*arg && c->arg && *c->arg != '[')
+  if (is_argument(c, arg))
+    c->fn(p, arg);
+  else if (c->arg)
     cli_screen_say(&p->screen, COLOUR_ERROR, ":%s takes %s: %s", c->name,
                    c->arg, c->help);
   else
-    c->fn(p, arg);
+    cli_screen_say(&p->screen, COLOUR_ERROR, ":%s takes no argument", c->name);
 }
 
 // ---- telling ----------------------------------------------------------------

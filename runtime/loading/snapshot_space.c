@@ -12,8 +12,9 @@ typedef struct Saving {
   bool ok;
 } Saving;
 
-static bool save_record(void *arg, Record r) {
+static bool save_record(void *arg, Record r, uint32_t ordinal) {
   Saving *s = arg;
+  (void)ordinal;
   Template t = ambi_record_template(r);
   s->ok = ambi_snapshot_put(s->w, &t);
   return s->ok;

@@ -22,15 +22,24 @@ static void say_path(Explain *e, Path path) {
     return;
   }
   ambi_buffer_format(&e->b, "argument %u", (path.steps & 0xFF) - 1);
-  while (path.steps >>= 8)
+  while ((path.steps >>= 8) != 0 && path.steps != PATH_ALL)
     ambi_buffer_format(&e->b, ", child %u of it", (path.steps & 0xFF) - 1);
 }
 
+// The space is asked each time.
+static void say_asked(Explain *e, const Join *j, const JoinGoal *g) {
+  Value head = ambi_is_expr(g->pattern)
+                   ? ambi_deref(ambi_expr_at(g->pattern, 0))
+                   : g->pattern;
+  ambi_buffer_format(&e->b, "%s",
+                     !ambi_is_var(head) ? "facts of several relations"
+                     : ambi_join_knows(j, head, g->known)
+                         ? "by the head, which is known then"
+                         : "facts of any head");
+}
+
 // The first key leads; more are asked where it leaves much.
-static void say_goal(Explain *e, unsigned i, const JoinGoal *g) {
-  ambi_buffer_format(&e->b, "  %u. ", i + 1);
-  ambi_print(e->cx->rt, &e->b, g->pattern, &e->naming);
-  ambi_buffer_format(&e->b, "  ");
+static void say_keys(Explain *e, const JoinGoal *g) {
   bool indexed = g->nkeys && ambi_relation_has_index(g->rel, g->keys[0].path);
   if (!indexed)
     ambi_buffer_format(&e->b, "all %zu facts", ambi_relation_live(g->rel));
@@ -41,6 +50,17 @@ static void say_goal(Explain *e, unsigned i, const JoinGoal *g) {
     say_path(e, g->keys[k].path);
   }
   if (g->hashed) ambi_buffer_format(&e->b, "; hashed by all of them");
+}
+
+static void say_goal(Explain *e, unsigned i, const Join *j) {
+  const JoinGoal *g = &j->goals[i];
+  ambi_buffer_format(&e->b, "  %u. ", i + 1);
+  ambi_print(e->cx->rt, &e->b, g->pattern, &e->naming);
+  ambi_buffer_format(&e->b, "  ");
+  if (g->asks)
+    say_asked(e, j, g);
+  else
+    say_keys(e, g);
   if (g->open)
     ambi_buffer_format(&e->b, "; %" PRIu64 " facts have variables", g->open);
   ambi_buffer_format(&e->b,
@@ -56,12 +76,11 @@ static void say_plan(Explain *e, Join *j) {
   ambi_buffer_format(&e->b, "match: %zu solutions%s\n", n,
                      j->reordered ? ", not found in the written order" : "");
   for (unsigned i = 0; i < j->ngoals && !j->empty; i++)
-    say_goal(e, i, &j->goals[i]);
+    say_goal(e, i, j);
   ambi_vec_drop(&values);
 }
 
-// No plan: an atom without a symbol in front may match, or several spaces have such
-// facts.
+// No plan: there are too many patterns or variables for one.
 static void say_unplanned(Explain *e) {
   ambi_buffer_format(
       &e->b,

@@ -61,15 +61,6 @@ static bool is_unified(const Level *l, unsigned i) {
   return l->unified || l->open >> i & 1;
 }
 
-// What variables of the conjunction have been found to be so far.
-static bool bind_slots(Run *r, const JoinGoal *g) {
-  uint32_t left = g->known;
-  for (unsigned i = 0; left; i++, left >>= 1)
-    if ((left & 1) && !ambi_unify(r->cx, r->j->vars->at[i], r->slot[i]))
-      return false;
-  return true;
-}
-
 // False: they do not match, or cx->stop is set.
 static bool unify_fact(Run *r, Level *l, uint32_t pos) {
   Context *cx = r->cx;
@@ -77,7 +68,7 @@ static bool unify_fact(Run *r, Level *l, uint32_t pos) {
   l->mark = cx->tr;
   l->top = cx->h;
   l->solutions = r->nsolutions;
-  bool ok = (l->unified || bind_slots(r, l->g)) &&
+  bool ok = (l->unified || ambi_join_bind_slots(r, l->g)) &&
             ambi_record_unify(cx, l->g->at[pos], l->g->pattern);
   l->g->found += ok;
   return ok;
@@ -131,7 +122,8 @@ static inline bool take_fact(Run *r, Level *l, uint32_t pos) {
   Record rec = g->at[pos];
   if (ambi_is_ended(g->end, pos, g->view.seen) || ambi_record_gone(rec))
     return false;
-  if (l->unified || ambi_record_open(rec)) {
+  if (l->unified || ambi_record_open(rec) || g->unifies ||
+      (g->asks && ambi_join_may_be_unasked(r, l, pos))) {
     l->open |= (uint32_t)1 << l->n;
     g->open += ambi_record_open(rec);
   } else if (match(r, g, rec.held, l->taken[l->n])) {
@@ -271,16 +263,18 @@ bool ambi_join_run(Join *j, ValueVec *values, size_t *nsolutions) {
   *nsolutions = 0;
   if (j->empty) return true;
   size_t bytes = sizeof(Run) + j->ngoals * sizeof(Level), mark = cx->tr;
-  Run *r = ambi_alloc(bytes);
+  Run *r = ambi_realloc(NULL, 0, bytes);
   if (!r) {
     cx->stop = STOP_MEMORY;
     return false;
   }
+  memset(r, 0, offsetof(Run, slot));
   r->j = j;
   r->cx = cx;
   r->values = values;
   r->from = values->n;
   for (unsigned i = 0; i < j->ngoals; i++) {
+    memset(&r->level[i], 0, offsetof(Level, more));
     r->level[i].g = &j->goals[i];
     ambi_join_find_first(&r->level[i]);
   }

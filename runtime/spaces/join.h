@@ -5,8 +5,10 @@
 // keys of which some index can make use, and a few operations that compare and take
 // parts of a fact. Facts with variables stand among a goal's candidates in their places;
 // behind one of them the goals that are left are unified with their candidates, which
-// the same indexes tell, by what is known then. Goals run in the order that promises the
-// fewest facts looked at; solutions come out in the order of the written conjunction all
+// the same indexes tell, by what is known then. Where facts of a goal may be in several
+// relations - its head is a variable, several spaces have some, or an atom with a variable
+// for its head might match -, it asks the space for its candidates, with all that is known
+// by then. Goals run in the order that promises the fewest facts looked at; solutions come out in the order of the written conjunction all
 // the same, with the values that it would find.
 #ifndef AMBIT_RUNTIME_JOIN_H
 #define AMBIT_RUNTIME_JOIN_H
@@ -57,19 +59,27 @@ typedef struct JoinGoal {
   const Record *at;
   const EndWord *end;
   uint32_t n;  // records of the view
-  JoinOp ops[JOIN_OPS];
-  unsigned nops;
-  JoinKey keys[JOIN_KEYS];  // the one to begin with first
-  unsigned nkeys;
+  bool
+      asks;  // the space, each time: `rel` is the largest of the relations that it
+             // may be in, or NULL, and `at` what was found
+  bool unifies;  // with each candidate: its operations would be too many
+  double facts, relations,
+      heads;  // if it asks: all that may match, and in how many;
+              // with variables in front
+  unsigned nops, nkeys;
   bool all_known;  // every child
   bool hashed;  // facts were hashed by all keys together, for this join alone
   double expected;  // facts found each time, as far as one can tell
   uint64_t asked, looked_at, found;
-  uint64_t open;  // of those looked at: with variables
+  uint64_t open;            // of those looked at: with variables
+  JoinOp ops[JOIN_OPS];     // as many as there are; so are the keys
+  JoinKey keys[JOIN_KEYS];  // the one to begin with first
 } JoinGoal;
 
 typedef struct Join {
   Context *cx;
+  Space *space;
+  const View *views;
   JoinGoal goals[JOIN_GOALS];  // in the order they run
   unsigned ngoals;
   bool reordered;
@@ -77,9 +87,11 @@ typedef struct Join {
   const ValueVec *vars;
 } Join;
 
-// False: this is no conjunction of that kind.
+// False: there are too many patterns or variables, or cx->stop is set.
 bool ambi_join_plan(Join *j, Context *cx, Space *s, const View *views,
                     const Value *patterns, size_t n, const ValueVec *vars);
+// Has it a value once these variables have?
+bool ambi_join_knows(const Join *j, Value v, uint32_t bound);
 // Appends j->vars->n values for each solution. False: cx->stop is set.
 bool ambi_join_run(Join *j, ValueVec *values, size_t *nsolutions);
 

@@ -38,25 +38,37 @@ static uint64_t known_key(const Run *r, const JoinGoal *g, const JoinKey *k) {
   if (k->var == JOIN_WHOLE) return hash_now(r, g);
   if (k->var == JOIN_VARS) return k->key;
   uint64_t key = 0;
-  ambi_key_value(r->slot[k->var], &key);
+  Value v = r->slot[k->var];  // of a fact without variables
+  enum KeyKind kind = ambi_path_is_all(k->path) ? ambi_key_all(v, &key)
+                                                : ambi_key_value(v, &key);
+  AMB_ASSERT(kind == KEY_VALUE);
+  (void)kind;
   return ambi_key_inside(key, k->sizes, k->nsizes);
 }
 
-// What the pattern has there now. False: something with a variable.
-static bool unified_key(const JoinGoal *g, const JoinKey *k, uint64_t *key) {
+// What the pattern has there now: all of it, or of an expression with variables its head.
+// *path: where that key is. False: a variable.
+static bool unified_key(const JoinGoal *g, const JoinKey *k, Path *path,
+                        uint64_t *key) {
   const Value *items = ambi_expr_items(g->pattern);
   uint32_t n = ambi_expr_size(g->pattern);
-  if (k->var != JOIN_WHOLE)
-    return ambi_key_path(items, n, k->path, key) == KEY_VALUE;
+  *path = k->path;
+  if (k->var != JOIN_WHOLE) {
+    if (ambi_key_path(items, n, *path, key) == KEY_VALUE) return true;
+    if (!ambi_path_is_all(*path)) return false;
+    *path = ambi_path_there(*path);
+    return ambi_key_path(items, n, *path, key) == KEY_VALUE;
+  }
   for (uint32_t i = 1; i < n; i++)
     if (!ambi_word_ground(ambi_deref(items[i]))) return false;
   *key = ambi_hash_items(items, n);
   return true;
 }
 
-static bool key_now(const Run *r, const Level *l, const JoinKey *k,
+static bool key_now(const Run *r, const Level *l, const JoinKey *k, Path *path,
                     uint64_t *key) {
-  if (l->unified) return unified_key(l->g, k, key);
+  if (l->unified) return unified_key(l->g, k, path, key);
+  *path = k->path;
   *key = known_key(r, l->g, k);
   return true;
 }
@@ -87,8 +99,9 @@ Keyed ambi_join_hits(const Level *l, uint64_t key) {
 // False: the key is not known, or there is no such index.
 static bool look(const Run *r, const Level *l, const JoinKey *k, Keyed *out) {
   uint64_t key;
-  if (!key_now(r, l, k, &key)) return false;
-  Index *x = ambi_relation_index(l->g->rel, &l->g->view, k->path);
+  Path path;
+  if (!key_now(r, l, k, &path, &key)) return false;
+  Index *x = ambi_relation_index(l->g->rel, &l->g->view, path);
   if (x) *out = keyed(l->g, x, key);
   return x != NULL;
 }
@@ -116,11 +129,17 @@ static void narrow(Run *r, Level *l, unsigned from) {
 }
 
 // ---- a table of all keys ------------------------------------------------------------
-void ambi_join_forget(Level *l) {
+static void forget_hash(Level *l) {
   if (!l->hash) return;
   ambi_index_close(l->hash);
   ambi_free(l->hash, sizeof *l->hash);
   l->hash = NULL;
+}
+
+void ambi_join_forget(Level *l) {
+  forget_hash(l);
+  ambi_records_drop(&l->asked);
+  ambi_free(l->ranks.at, l->ranks.cap * sizeof *l->ranks.at);
 }
 
 // Without memory for it, it is left as it is.
@@ -136,7 +155,7 @@ static void make_hash(Level *l) {
   x->nmore = g->nkeys - 1;
   l->hash = x;
   g->hashed = ambi_index_catch_up(x, NULL, g->at, g->n);
-  if (!g->hashed) ambi_join_forget(l);
+  if (!g->hashed) forget_hash(l);
 }
 
 static bool is_hash_worth(const Level *l) {
@@ -150,7 +169,7 @@ static bool is_hash_worth(const Level *l) {
 // ---- a goal is asked ----------------------------------------------------------------
 // While another thread was at the index, all facts were candidates.
 void ambi_join_find_first(Level *l) {
-  if (l->first || l->g->nkeys == 0) return;
+  if (l->first || l->g->asks || l->g->nkeys == 0) return;
   l->first = ambi_relation_index(l->g->rel, &l->g->view, l->g->keys[0].path);
 }
 
@@ -169,6 +188,10 @@ void ambi_join_look(Run *r, Level *l, const Keyed *known) {
   JoinGoal *g = l->g;
   g->asked++;
   l->n = l->next = 0;
+  if (g->asks) {
+    ambi_join_ask(r, l);
+    return;
+  }
   l->c = (Candidates){.of = {.hits = {.n = g->n}}};
   if (l->unified) {
     narrow(r, l, 0);

@@ -26,29 +26,32 @@ typedef struct Candidates {
 
 typedef struct Level {
   JoinGoal *g;
-  Index *first;  // of keys[0]; NULL: all facts are candidates
-  Index *hash;   // by all keys, of this join alone; NULL: not made
-  Path more[JOIN_KEYS];
+  Index *first;      // of keys[0]; NULL: all facts are candidates
+  Index *hash;       // by all keys, of this join alone; NULL: not made
   bool hash_failed;  // or was made
   uint64_t walked;   // candidates so far
   Candidates c;
-  bool unified;              // something above has variables
-  unsigned n, next;          // of the batch
-  uint32_t pos[JOIN_BATCH];  // facts that match, or may, if they are open
-  uint32_t open;             // set of those of the batch that are
-  Value taken[JOIN_BATCH][JOIN_OPS];  // what the operations of the others bind
-  const Index *looked;  // where the next goal will look for each of the batch,
-  Keyed hits[JOIN_BATCH];  // and what that says; NULL: it was not asked yet
-  bool bound;              // the fact in use was unified: what to go back to
+  bool unified;      // something above has variables
+  unsigned n, next;  // of the batch
+  uint32_t open;     // set of those of the batch that may only match
+  RecordVec asked;   // what the space gave, as long as solutions refer to it
+  RankVec ranks;     // of each, if they are to be sorted
+  size_t since,
+      solutions_then;   // where the last answer begins, and what there was
+  const Index *looked;  // where the next goal will look for each of the batch
+  bool bound;           // the fact in use was unified: what to go back to
   size_t mark;
   Word *top;
   size_t solutions;
+  Path more[JOIN_KEYS];               // of the hash
+  uint32_t pos[JOIN_BATCH];           // facts that match, or may
+  Value taken[JOIN_BATCH][JOIN_OPS];  // what the operations of the others bind
+  Keyed hits[JOIN_BATCH];             // what the index says that was looked at
 } Level;
 
 typedef struct Run {
   Join *j;
   Context *cx;
-  Value slot[JOIN_VARS];
   uint32_t at[JOIN_GOALS];  // positions of the facts in use, by written place
   uint64_t tried;
   ValueVec *values;
@@ -56,7 +59,11 @@ typedef struct Run {
   size_t nsolutions;
   uint32_t *places;  // of each solution, when they are to be sorted
   size_t nplaces, places_cap;
-  bool unvalued;  // some solutions have no values yet
+  const Rank
+      *rank[JOIN_GOALS];  // of what is at a place, by written place; NULL: the
+                          // position itself
+  bool unvalued;          // some solutions have no values yet
+  Value slot[JOIN_VARS];
   Level level[];
 } Run;
 
@@ -76,8 +83,20 @@ static inline bool ambi_join_is_end(const Candidates *c) {
 }
 void ambi_join_forget(Level *l);  // what was made for this join alone
 
+// ---- join_ask.c: goals that ask the space -------------------------------------------
+// The variables of the conjunction get the values they have at this goal. False: one
+// has no value that can be asked for, or cx->stop is set.
+bool ambi_join_bind_slots(Run *r, const JoinGoal *g);
+// Begins with the candidates that the space has. cx->stop may be set.
+void ambi_join_ask(Run *r, Level *l);
+// A record that the goal as written may not find, by how its space gives way.
+bool ambi_join_may_be_unasked(const Run *r, const Level *l, uint32_t pos);
+// The same, now that the goals written before it are unified with their facts.
+bool ambi_join_is_unasked(const Run *r, const JoinGoal *g, uint32_t pos);
+
 // ---- join_order.c: solutions as the written conjunction has them -------------------
-// Finds the values that are missing, and sorts. False: cx->stop is set.
+// Finds the values that are missing, leaves out what the written conjunction does not
+// find, and sorts. False: cx->stop is set.
 bool ambi_join_settle(Run *r);
 
 #endif

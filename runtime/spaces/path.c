@@ -1,6 +1,8 @@
 // Keys of values, and the paths that lead to them.
 #include "runtime/spaces/path.h"
 
+#include "runtime/atoms/work.h"
+
 // ---- keys -----------------------------------------------------------------------
 uint64_t ambi_key_functor(uint64_t head_key, uint32_t size) {
   return ambi_hash_mix(ambi_hash_mix(17, head_key), size);
@@ -29,11 +31,18 @@ enum KeyKind ambi_key_other(Value v, uint64_t *key) {
   return KEY_VALUE;
 }
 
+enum KeyKind ambi_key_all(Value v, uint64_t *key) {
+  v = ambi_deref(v);
+  if (is_open(v) || !ambi_word_ground(v)) return KEY_OPEN;
+  *key = ambi_hash(v);
+  return KEY_VALUE;
+}
+
 // The value that the last steps lead to.
 static enum KeyKind key_inside(Value v, uint32_t steps, uint64_t *key) {
   uint32_t sizes[PATH_DEPTH];
   unsigned n = 0;
-  for (; steps; steps >>= 8) {
+  for (; steps && steps != PATH_ALL; steps >>= 8) {
     uint32_t child = (steps & 0xFF) - 1;
     v = ambi_deref(v);
     if (is_open(v)) return KEY_OPEN;
@@ -41,9 +50,19 @@ static enum KeyKind key_inside(Value v, uint32_t steps, uint64_t *key) {
     sizes[n++] = ambi_expr_size(v);
     v = ambi_expr_at(v, child);
   }
-  enum KeyKind kind = ambi_key_value(v, key);
+  enum KeyKind kind = steps ? ambi_key_all(v, key) : ambi_key_value(v, key);
   if (kind == KEY_VALUE) *key = ambi_key_inside(*key, sizes, n);
   return kind;
+}
+
+Value ambi_path_value(Value v, Path path) {
+  for (uint32_t steps = path.steps; steps && steps != PATH_ALL; steps >>= 8) {
+    uint32_t child = (steps & 0xFF) - 1;
+    v = ambi_deref(v);
+    if (!ambi_is_expr(v) || ambi_expr_size(v) <= child) return AMB_NONE;
+    v = ambi_expr_at(v, child);
+  }
+  return v;
 }
 
 enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,

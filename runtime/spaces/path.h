@@ -17,18 +17,35 @@ enum {
   PATH_EXPRS = 12   // expressions of one pattern that are looked into
 };
 
-// A byte for each step, the first one lowest: 1 + which child. 0 ends it.
+// A byte for each step, the first one lowest: 1 + which child. 0 ends it; 0xFF says that
+// the key is of all that stands there, if it has no variables.
 typedef struct Path {
   uint32_t steps;
 } Path;
-#define PATH_WHOLE  ((Path){0})     // the atom itself
-#define PATH_GROUND ((Path){0xFF})  // the atom, if it has no variables
+#define PATH_WHOLE  ((Path){0})         // the atom itself
+#define PATH_GROUND ((Path){PATH_ALL})  // the atom, if it has no variables
+#define PATH_ALL    0xFF
 
 static inline Path ambi_path(uint32_t child) {
   return (Path){child + 1};
 }
 static inline Path ambi_path_into(Path p, unsigned depth, uint32_t child) {
   return (Path){p.steps | (child + 1) << (8 * depth)};
+}
+// All that stands at a path of fewer than PATH_DEPTH steps.
+static inline Path ambi_path_all(Path p, unsigned depth) {
+  return (Path){p.steps | (uint32_t)PATH_ALL << (8 * depth)};
+}
+// The bits before the last step of a path that has one.
+static inline unsigned ambi_path_before_last(Path p) {
+  return (31u - (unsigned)__builtin_clz(p.steps)) & ~7u;
+}
+static inline bool ambi_path_is_all(Path p) {
+  return p.steps && p.steps >> ambi_path_before_last(p) == PATH_ALL;
+}
+// Where the key at such a path comes from.
+static inline Path ambi_path_there(Path p) {
+  return (Path){p.steps & ~((uint32_t)PATH_ALL << ambi_path_before_last(p))};
 }
 static inline bool ambi_path_same(Path a, Path b) {
   return a.steps == b.steps;
@@ -57,6 +74,10 @@ static inline uint64_t ambi_key_inside(uint64_t key, const uint32_t *sizes,
     key = ambi_key_functor(key, sizes[n]);
   return key;
 }
+// The same of all that it is.
+enum KeyKind ambi_key_all(Value v, uint64_t *key);
+// What stands at a path of an expression; AMB_NONE: there is no such path.
+Value ambi_path_value(Value expr, Path path);
 // Key of a path of an expression's children (AMB_NONE counts as a variable).
 enum KeyKind ambi_key_path(const Value *items, uint32_t n, Path path,
                            uint64_t *key);

@@ -1,4 +1,4 @@
-// Questions to spaces: candidates, rules, types, and solutions of patterns.
+// Questions to spaces: candidates, rules, types.
 //
 // A question selects a few streams of records (by relation, then by index) from
 // the space itself and from each of its deps, merges the streams of one space
@@ -24,6 +24,8 @@ typedef struct Question {
   Context *cx;     // of an isolated evaluation, or NULL
   Space *from;     // who asks
   RecordVec *out;  // NULL: only whether there is one
+  RankVec *ranks;  // of each, or NULL
+  uint32_t nth;    // which space is being asked: 0, and its deps from 1 on
   bool found;
 } Question;
 
@@ -120,17 +122,29 @@ static bool unasked(const Question *q, const Space *dep, Value r) {
          !subject_of(q->items[1], &asked) || asked != own;
 }
 
+// Who wants ranks may ask in another order than the questions come in, so that he finds
+// out later what was asked for by name.
 static bool hidden(const Question *q, const Space *dep, Value r) {
   return dep != q->from && ambi_space_nyields(dep) &&
-         (given_way(q->from, dep, r) || unasked(q, dep, r));
+         (given_way(q->from, dep, r) || (!q->ranks && unasked(q, dep, r)));
 }
 
 // ---- merging streams ----------------------------------------------------------------
-static bool deliver(Question *q, const Space *s, Record r) {
+static bool note_rank(Question *q, uint32_t ordinal) {
+  RankVec *v = q->ranks;
+  if (v->n == v->cap &&
+      !ambi_grow((void **)&v->at, &v->cap, v->n + 1, sizeof *v->at))
+    return false;
+  v->at[v->n++] = (Rank)q->nth << 32 | ordinal;
+  return true;
+}
+
+static bool deliver(Question *q, const Space *s, Record r, uint32_t ordinal) {
   Value atom = ambi_record_atom(r);
   if (!fits(q, atom) || hidden(q, s, atom)) return true;
   q->found = true;
   if (!q->out) return true;
+  if (q->ranks && !note_rank(q, ordinal)) return false;
   if (q->out->n == q->out->cap && !ambi_grow((void **)&q->out->at, &q->out->cap,
                                              q->out->n + 1, sizeof *q->out->at))
     return false;
@@ -151,7 +165,7 @@ static bool deliver_all(Question *q, const Space *s, const View *v,
   bool ok = true;
   size_t pos;
   while (ok && (q->out || !q->found) && (pos = next_shown(st, v)) != STREAM_END)
-    ok = deliver(q, s, st->at[pos]);
+    ok = deliver(q, s, st->at[pos], st->ordinal[pos]);
   ambi_stream_close(st);
   return ok;
 }
@@ -173,7 +187,8 @@ static bool merge(Question *q, const Space *s, const View *v, Stream *st,
       if (ordinal_at(&st[i], next[i]) < ordinal_at(&st[first], next[first]))
         first = i;
     if (next[first] == STREAM_END) break;
-    ok = deliver(q, s, st[first].at[next[first]]);
+    ok = deliver(q, s, st[first].at[next[first]],
+                 st[first].ordinal[next[first]]);
     next[first] = next_shown(&st[first], v);
   }
   for (size_t i = 0; i < n; i++)
@@ -188,9 +203,9 @@ typedef struct Seer {
   bool ok;
 } Seer;
 
-static bool see(void *arg, Record r) {
+static bool see(void *arg, Record r, uint32_t ordinal) {
   Seer *v = arg;
-  v->ok = deliver(v->q, v->s, r);
+  v->ok = deliver(v->q, v->s, r, ordinal);
   return v->ok && (v->q->out || !v->q->found);
 }
 
@@ -285,16 +300,13 @@ static bool ask_own(Question *q, const Space *s) {
   return ask_view(q, s, &v);
 }
 
-static const Space *space_at(const Space *s, size_t i) {
-  return i ? ambi_space_dep(s, i - 1) : s;
-}
-
 // views: one for the space and one for each dep; NULL: what there is now.
 static bool ask_in(Question *q, Space *s, const View *views) {
   q->from = s;
   size_t ndeps = views ? views[0].more : ambi_space_ndeps(s);
   for (size_t i = 0; i <= ndeps; i++) {
-    const Space *one = space_at(s, i);
+    const Space *one = ambi_space_nth(s, i);
+    q->nth = (uint32_t)i;
     if (!(views ? ask_view(q, one, &views[i]) : ask_own(q, one))) return false;
   }
   return true;
@@ -308,7 +320,7 @@ static size_t views_size(size_t ndeps) {
 // that of the last was.
 static bool views_hold(const Space *s, size_t ndeps, const View *v) {
   for (size_t i = 0; i < ndeps; i++)
-    if (!ambi_view_is_latest(space_at(s, i), &v[i])) return false;
+    if (!ambi_view_is_latest(ambi_space_nth(s, i), &v[i])) return false;
   return true;
 }
 
@@ -316,7 +328,7 @@ static bool views_hold(const Space *s, size_t ndeps, const View *v) {
 static void take_views(const Space *s, size_t ndeps, View *v) {
   do {
     for (size_t i = 0; i <= ndeps; i++)
-      v[i] = ambi_space_view(space_at(s, i));
+      v[i] = ambi_space_view(ambi_space_nth(s, i));
   } while (ndeps && v[0].epochs && !views_hold(s, ndeps, v));
   v[0].more = (uint32_t)ndeps;
 }
@@ -340,7 +352,7 @@ static bool ask(Question *q, Space *s) {
 
 // ---- questions ----------------------------------------------------------------------
 static Context *isolated(Context *cx) {
-  return AMB_UNLIKELY(cx->journal != NULL) ? cx : NULL;
+  return AMB_UNLIKELY(cx && cx->journal != NULL) ? cx : NULL;
 }
 
 bool ambi_space_atoms(Space *s, RecordVec *out) {
@@ -355,8 +367,7 @@ bool ambi_space_atoms_for(Context *cx, Space *s, RecordVec *out) {
   return ask_own(&q, s);
 }
 
-static bool query(Context *cx, Space *s, const View *views, Value pattern,
-                  RecordVec *out) {
+static Question pattern_question(Context *cx, Value pattern, RecordVec *out) {
   pattern = ambi_deref(pattern);
   Question q = {.atom = pattern, .cx = isolated(cx), .out = out};
   if (ambi_is_var(pattern)) {
@@ -368,14 +379,29 @@ static bool query(Context *cx, Space *s, const View *views, Value pattern,
   } else {
     q.what = ASK_ATOM;
   }
+  return q;
+}
+
+bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
+  Question q = pattern_question(cx, pattern, out);
   ambi_space_asked(s, q.n ? q.items[0] : AMB_NONE, q.n);
-  if (views ? ask_in(&q, s, views) : ask(&q, s)) return true;
+  if (ask(&q, s)) return true;
   cx->stop = STOP_MEMORY;
   return false;
 }
 
-bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out) {
-  return query(cx, s, NULL, pattern, out);
+bool ambi_views_query(Context *cx, Space *s, const View *views, Value pattern,
+                      RecordVec *out, RankVec *ranks) {
+  Question q = pattern_question(cx, pattern, out);
+  q.ranks = ranks;
+  if (ask_in(&q, s, views)) return true;
+  cx->stop = STOP_MEMORY;
+  return false;
+}
+
+bool ambi_is_unasked(const Space *dep, Value pattern, Record r) {
+  Question q = pattern_question(NULL, pattern, NULL);
+  return ambi_space_nyields(dep) && unasked(&q, dep, ambi_record_atom(r));
 }
 
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
@@ -416,200 +442,7 @@ bool ambi_space_types(Space *s, Value atom, RecordVec *out) {
   return ask(&q, s);
 }
 
-// ---- solutions ----------------------------------------------------------------------
-// While a pattern is being tried every binding is trailed, whatever its age, so
-// that it can be undone without resetting the heap.
-static Word *trail_all(Context *cx) {
-  Word *hb = cx->hb;
-  cx->hb = (Word *)(UINTPTR_MAX & ~(uintptr_t)7);
-  return hb;
-}
-
-enum { FEW_VARS = 24 };
-
-static Value *new_env(Context *cx, const Template *t, Value few[FEW_VARS]) {
-  uint32_t n = t->nvars;
-  Value *env = n <= FEW_VARS ? few : ambi_alloc(n * sizeof *env);
-  if (!env) cx->stop = STOP_MEMORY;
-  for (uint32_t i = 0; env && i < n; i++)
-    env[i] = AMB_NONE;
-  return env;
-}
-
-static void drop_env(const Template *t, Value *env, const Value *few) {
-  if (env != few) ambi_free(env, t->nvars * sizeof *env);
-}
-
-static bool unify_record(Context *cx, Record r, Value pattern) {
-  Template t = ambi_record_template(r);
-  Value few[FEW_VARS], *env = new_env(cx, &t, few);
-  if (!env) return false;
-  bool ok = ambi_unify_template(cx, pattern, t.atom, &t, env);
-  drop_env(&t, env, few);
-  return ok;
-}
-
-// The child of a record where the pattern has a new variable. AMB_NONE: a
-// variable stands there that has no value yet.
-static Value record_part(Context *cx, const Template *t, Value part,
-                         Value *env) {
-  if (ambi_is_lvar(part)) return env[ambi_lvar_of(part)];
-  Value v = ambi_instantiate_part(cx, part, t, env, false);
-  return ambi_presume_data(cx, v);
-}
-
-static bool unify_items(Context *cx, const Template *t, const Value *items,
-                        uint32_t n, const Value *fresh, Value *out) {
-  Value few[FEW_VARS], *env = new_env(cx, t, few);
-  if (!env) return false;
-  bool any = ambi_is_lvar(t->atom), ok = true;  // a bare variable takes all
-  const Value *parts = any ? NULL : ambi_expr_items(t->atom);
-  for (uint32_t i = 0; ok && i < n; i++)
-    if (!ambi_is_none(items[i]) && !any)
-      ok = ambi_unify_template(cx, items[i], parts[i], t, env);
-  for (uint32_t i = 0; ok && i < n; i++) {
-    if (!ambi_is_none(items[i])) continue;
-    out[i] = any ? AMB_NONE : record_part(cx, t, parts[i], env);
-    if (!ambi_is_none(out[i]) || cx->stop) continue;
-    out[i] = fresh[i];
-    if (!any) env[ambi_lvar_of(parts[i])] = out[i];
-  }
-  drop_env(t, env, few);
-  return ok && !cx->stop;
-}
-
-// Begins and ends a unification that leaves nothing behind when it fails.
-typedef struct Attempt {
-  size_t mark;
-  Word *top, *hb;
-} Attempt;
-
-static Attempt attempt(Context *cx) {
-  Attempt a = {.mark = cx->tr, .top = cx->h};
-  a.hb = trail_all(cx);
-  return a;
-}
-
-static bool attempted(Context *cx, const Attempt *a, bool ok) {
-  cx->hb = a->hb;
-  if (!ok) {
-    ambi_trail_undo(cx, a->mark);
-    cx->h = a->top;
-    return false;
-  }
-  size_t to = a->mark;  // only what is older than hb needs to stay on the trail
-  for (size_t i = a->mark; i < cx->tr; i++)
-    if (cx->trail[i] < a->hb) cx->trail[to++] = cx->trail[i];
-  cx->tr = to;
-  return true;
-}
-
-bool ambi_record_unify(Context *cx, Record r, Value pattern) {
-  Attempt a = attempt(cx);
-  return attempted(cx, &a, unify_record(cx, r, pattern));
-}
-
-bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
-                             uint32_t n, const Value *fresh, Value *out) {
-  Template t = ambi_record_template(r);
-  Attempt a = attempt(cx);
-  return attempted(cx, &a, unify_items(cx, &t, items, n, fresh, out));
-}
-
-// One pattern of a conjunction being worked on.
-typedef struct Goal {
-  RecordVec records;
-  size_t next;
-  size_t trail;      // before the record now in use was unified
-  Word *top;         // heap top then
-  size_t solutions;  // found before it was
-} Goal;
-
-typedef struct Solver {
-  Context *cx;
-  Space *space;
-  const View *views;
-  const Value *patterns;
-  size_t npatterns;
-  ValueVec *vars, *values;
-  size_t solutions;
-  uint64_t tried;  // records
-  Goal *goals;
-} Solver;
-
-static bool take_solution(Solver *sv) {
-  for (size_t i = 0; i < sv->vars->n; i++) {
-    Value v = ambi_resolve(sv->cx, sv->vars->at[i]);
-    if (ambi_is_none(v)) return false;
-    if (!ambi_vec_push(sv->values, v)) {
-      sv->cx->stop = STOP_MEMORY;
-      return false;
-    }
-  }
-  sv->solutions++;
-  return true;
-}
-
-// Depth first over the goals, which is left to right over partial solutions.
-static bool solve(Solver *sv) {
-  Context *cx = sv->cx;
-  size_t depth = 0;
-  if (sv->npatterns == 0) return take_solution(sv);
-  if (!query(cx, sv->space, sv->views, sv->patterns[0], &sv->goals[0].records))
-    return false;
-  for (;;) {
-    Goal *g = &sv->goals[depth];
-    if (g->next == g->records.n) {
-      ambi_records_drop(&g->records);
-      if (depth == 0) return true;
-      g = &sv->goals[--depth];
-      ambi_trail_undo(cx, g->trail);
-      if (g->solutions == sv->solutions) cx->h = g->top;
-      continue;
-    }
-    Record r = g->records.at[g->next++];
-    if (++sv->tried % AMB_POLL_STEPS == 0 && !ambi_limits_poll(cx))
-      return false;
-    g->trail = cx->tr;
-    g->top = cx->h;
-    g->solutions = sv->solutions;
-    bool ok = unify_record(cx, r, sv->patterns[depth]);
-    if (cx->stop) return false;
-    if (ok && depth + 1 < sv->npatterns) {
-      Goal *below = &sv->goals[++depth];
-      below->next = 0;
-      if (!query(cx, sv->space, sv->views, sv->patterns[depth],
-                 &below->records))
-        return false;
-      continue;
-    }
-    if (ok && !take_solution(sv)) return false;
-    ambi_trail_undo(cx, g->trail);
-    if (g->solutions == sv->solutions) cx->h = g->top;
-  }
-}
-
-// Depth first over the goals, with candidates unified one by one.
-static bool solve_plainly(Solver *sv) {
-  Context *cx = sv->cx;
-  Goal one = {.next = 0};
-  size_t n = sv->npatterns;
-  sv->goals = n <= 1 ? &one : ambi_alloc(n * sizeof *sv->goals);
-  if (!sv->goals) {
-    cx->stop = STOP_MEMORY;
-    return false;
-  }
-  size_t mark = cx->tr;
-  Word *hb = trail_all(cx);
-  bool ok = solve(sv);
-  ambi_trail_undo(cx, mark);
-  cx->hb = hb;
-  for (size_t i = 0; i < n; i++)
-    ambi_records_drop(&sv->goals[i].records);
-  if (sv->goals != &one) ambi_free(sv->goals, n * sizeof *sv->goals);
-  return ok;
-}
-
+// ---- several questions that see the same ------------------------------------------
 // For an isolated evaluation; what is asked for counts as read.
 static bool journal_views(Context *cx, const Space *s, const Value *patterns,
                           size_t n, View *v) {
@@ -617,7 +450,7 @@ static bool journal_views(Context *cx, const Space *s, const Value *patterns,
     for (size_t k = 0; k < n; k++) {
       Value p = ambi_deref(patterns[k]);
       uint32_t more = v[i].more;
-      if (!ambi_journal_view(cx, space_at(s, i),
+      if (!ambi_journal_view(cx, ambi_space_nth(s, i),
                              ambi_is_expr(p) ? ambi_expr_at(p, 0) : AMB_NONE,
                              ambi_expr_size(p), &v[i]))
         return false;
@@ -632,6 +465,8 @@ const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
   View *v = ndeps < FEW_VIEWS ? few : ambi_alloc(views_size(ndeps));
   if (!v) return NULL;
   take_views(s, ndeps, v);
+  for (size_t i = 0; i <= ndeps; i++)
+    v[i].keep = n != 1;
   if (AMB_LIKELY(!cx->journal) || journal_views(cx, s, patterns, n, v))
     return v;
   ambi_drop_views(v, few);
@@ -640,42 +475,4 @@ const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
 
 void ambi_drop_views(const View *v, const View *few) {
   if (v && v != few) ambi_free((View *)(uintptr_t)v, views_size(v[0].more));
-}
-
-bool ambi_space_solve(Context *cx, Space *s, Value pattern, ValueVec *vars,
-                      ValueVec *values, size_t *nsolutions) {
-  View few[FEW_VIEWS];
-  pattern = ambi_deref(pattern);
-  Solver sv = {.cx = cx,
-               .space = s,
-               .patterns = &pattern,
-               .npatterns = 1,
-               .vars = vars,
-               .values = values};
-  if (ambi_is_expr(pattern) &&
-      ambi_same(ambi_deref(ambi_expr_at(pattern, 0)), AMB_SYM(COMMA))) {
-    sv.patterns = ambi_expr_items(pattern) + 1;
-    sv.npatterns = ambi_expr_size(pattern) - 1;
-  }
-  for (size_t i = 0; i < sv.npatterns; i++) {
-    Value p = ambi_deref(sv.patterns[i]);
-    bool any = !ambi_is_expr(p);
-    ambi_space_asked(s, any ? AMB_NONE : ambi_expr_at(p, 0), ambi_expr_size(p));
-  }
-  if (!ambi_collect_vars(cx, pattern, vars)) return false;
-  sv.views = ambi_space_views(cx, s, sv.patterns, sv.npatterns, few);
-  if (!sv.views) {
-    cx->stop = STOP_MEMORY;
-    return false;
-  }
-  Join join;
-  bool ok;
-  if (ambi_join_plan(&join, cx, s, sv.views, sv.patterns, sv.npatterns, vars)) {
-    ok = ambi_join_run(&join, values, nsolutions);
-  } else {
-    ok = solve_plainly(&sv);
-    *nsolutions = sv.solutions;
-  }
-  ambi_drop_views(sv.views, few);
-  return ok;
 }

@@ -29,6 +29,7 @@ typedef struct View {
   Epochs *epochs;  // NULL: no other thread is there
   uint32_t seen;   // what came before that, and was not removed before
   uint32_t more;   // as many of the space's deps follow, in ambi_space_views
+  bool keep;       // lists of positions are not tidied: some are in use
   const struct Shade
       *shade;  // with changes nobody else sees, or NULL (journal.h)
 } View;

@@ -109,7 +109,7 @@ bool ambi_view_see_like(const View *v, const Value *items, uint32_t n,
   Fronts h = {.of = v, .items = items, .nitems = n};
   bool ok = open_fronts(v, &h);
   for (; ok && h.n; advance(&h))
-    if (!see(arg, h.at[0].st.at[h.at[0].pos])) break;
+    if (!see(arg, h.at[0].st.at[h.at[0].pos], ordinal_of(&h.at[0]))) break;
   close_fronts(&h);
   return ok;
 }

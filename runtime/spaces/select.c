@@ -153,7 +153,7 @@ static size_t answer_streams(const Relation *rel, const View *v,
   size_t n = 0;
   if (a->hits.n) {
     ambi_relation_stream(rel, v, a->hits, &out[n]);
-    out[n].index = v->epochs ? NULL : a->index;
+    out[n].index = v->epochs || v->keep ? NULL : a->index;
     out[n++].key = a->key;
   }
   if (a->open.n) ambi_relation_stream(rel, v, a->open, &out[n++]);

@@ -89,6 +89,25 @@ const View *ambi_space_views(Context *cx, const Space *s, const Value *patterns,
                              size_t n, View few[FEW_VIEWS]);
 void ambi_drop_views(const View *v, const View *few);
 
+// The space, and its deps from 1 on.
+static inline const Space *ambi_space_nth(const Space *s, size_t i) {
+  return i ? ambi_space_dep(s, i - 1) : s;
+}
+// Where a record stands among those of the space and its deps: which of them in the upper
+// half, the ordinal in the lower.
+typedef uint64_t Rank;
+typedef struct RankVec {
+  Rank *at;
+  size_t n, cap;
+} RankVec;
+// As ambi_space_query, of what the views show; what was asked is not noted. ranks: NULL,
+// or of each record; then names that are the library's own are among them even where they
+// are not asked for by name. False: memory is out, cx->stop is set.
+bool ambi_views_query(Context *cx, Space *s, const View *views, Value pattern,
+                      RecordVec *out, RankVec *ranks);
+// Such a record, which this pattern does not find. AMB_NONE: some pattern may not.
+bool ambi_is_unasked(const Space *dep, Value pattern, Record r);
+
 // The slot of the relation, with what is in it, or a free one.
 static inline size_t ambi_relation_slot(const RelationTable *t,
                                         enum RelationKind kind, uint32_t head,
@@ -155,7 +174,7 @@ void ambi_space_count_def(Space *s, uint32_t symbol, bool added);
 bool ambi_is_rule(Value atom);
 
 // Shows every atom, oldest first, until `see` answers false. False: memory is out.
-typedef bool SeeRecord(void *arg, Record r);
+typedef bool SeeRecord(void *arg, Record r, uint32_t ordinal);
 bool ambi_view_see(const View *v, SeeRecord *see, void *arg);
 // The same with those at least that an expression with these children can match, whose
 // head is open.

@@ -424,7 +424,8 @@ static void count_by_fact(Worker *w) {
   if (answer == FACT_ASK) linear_forget(&w->log);
 }
 
-static bool tally(void *arg, Record r) {
+static bool tally(void *arg, Record r, uint32_t ordinal) {
+  (void)ordinal;
   uint64_t *counts = arg;
   Value head = ambi_expr_at(ambi_record_atom(r), 0);
   if (!ambi_same(head, p) && !ambi_same(head, q)) return true;
@@ -445,7 +446,7 @@ static void count_all(Worker *w) {
   } else {
     ok = ambi_space_query(w->cx, both, any, &all);
     for (size_t i = 0; i < all.n; i++)
-      tally(&counts, all.at[i]);
+      tally(&counts, all.at[i], 0);
   }
   note(w, op, ok, counts);
   ambi_records_drop(&all);
@@ -618,7 +619,7 @@ static uint64_t look(Worker *w) {
     Value any = ambi_make_var(w->cx, 1, 0);
     w->failed |= !ambi_space_query(w->cx, both, any, &all);
     for (size_t i = 0; i < all.n; i++)
-      tally(&counts, all.at[i]);
+      tally(&counts, all.at[i], 0);
   }
   give_way(w);
   hold(&counts, 0, load(w, held[0]));

@@ -176,7 +176,7 @@ static enum Next match_joined(Engine *g, Space *s, Value pattern,
 }
 
 // A match of one pattern: candidates as they were when it began. None or one,
-// which is most common in programs that compute, needs no record.
+// which is most common in programs that compute, needs no record, and mostly no list.
 enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
                            const Code *next) {
   Context *cx = g->cx;
@@ -186,6 +186,9 @@ enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
   if (ambi_is_expr(pattern) &&
       ambi_deref(ambi_expr_at(pattern, 0)).w == AMB_SYM(COMMA).w)
     return match_joined(g, s, pattern, next);
+  enum FactAnswer fact = ambi_space_fact_like(cx, s, pattern);
+  if (cx->stop) return NEXT_STOP;
+  if (fact != FACT_ASK) return fact == FACT_ONE ? matched(g, next) : NEXT_FAIL;
   g->found.n = 0;
   if (!ambi_space_query(cx, s, pattern, &g->found)) return NEXT_STOP;
   if (g->found.n == 0) return NEXT_FAIL;

@@ -112,6 +112,51 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                                                : FACT_NONE;
 }
 
+// ---- a fact with keys within its arguments ----------------------------------------------
+// The index leaves one fact at most, for many a key.
+static bool is_fine(const Relation *rel, const View *view, const Index *x) {
+  enum { MANY = 8 };
+  return ambi_index_upto(x) >= ambi_relation_seen(rel, view) &&
+         ambi_load_relaxed(&x->x_used) * MANY >= ambi_relation_live(rel) &&
+         !ambi_path_same(x->path, PATH_GROUND);
+}
+
+// The first index that leaves one at most. False: none does.
+static bool find_like(const Relation *rel, const View *view, Value pattern,
+                      Hits *hits) {
+  const Value *items = ambi_expr_items(pattern);
+  uint32_t n = ambi_expr_size(pattern);
+  uint64_t key;
+  for (Index *x = ambi_load_acquire(&rel->x_index); x;
+       x = ambi_load_acquire(&x->x_next)) {
+    if (!is_fine(rel, view, x) ||
+        ambi_key_path(items, n, x->path, &key) != KEY_VALUE)
+      continue;
+    *hits = ambi_relation_hits(rel, view, x, key);
+    if (hits->n <= 1) return true;
+  }
+  return false;
+}
+
+enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern) {
+  if (!ambi_is_expr(pattern) || cx->journal) return FACT_ASK;
+  Value head = ambi_deref(ambi_expr_at(pattern, 0));
+  uint32_t n = ambi_expr_size(pattern);
+  if (!ambi_is_sym(head)) return FACT_ASK;
+  View view = ambi_space_view(s);
+  Relation *rel = only_relation(s, &view, head, n);
+  Hits hits;
+  if (!rel || !find_like(rel, &view, pattern, &hits)) return FACT_ASK;
+  ambi_space_asked(s, head, n);
+  if (hits.n == 0) return FACT_NONE;
+  size_t pos = ambi_hit(&hits, 0);
+  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
+    return FACT_NONE;
+  Value fact = ambi_relation_at(rel)[pos].held;
+  return !ambi_is_none(fact) && ambi_unify(cx, pattern, fact) ? FACT_ONE
+                                                              : FACT_NONE;
+}
+
 // ---- the same again -----------------------------------------------------------------
 // Relations only come, as long as one thread has the spaces, and so do deps.
 static size_t relations_of_deps(const Space *s) {

@@ -168,6 +168,8 @@ static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
 enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                 Value *fact);
+// The same for a pattern of any kind, whose variables are bound.
+enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern);
 // Where the answer to such a question was, whose argument `arg` alone is known: kept by
 // who asks again and again with other values of it. Good as long as one thread has the
 // space for itself; what changes meanwhile is noticed.

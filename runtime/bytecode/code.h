@@ -35,6 +35,7 @@
 
 #include "memory/stress.h"
 #include "runtime/bytecode/native.h"
+#include "runtime/bytecode/sole_type.h"
 #include "runtime/runtime.h"
 
 union Code {
@@ -239,6 +240,7 @@ struct Definition {
   uint32_t nargs;
   AMB_ATOMIC(Variant *) x_variants;   // [lock>all]
   AMB_ATOMIC(DefinitionInfo) x_info;  // [lock>all]
+  SoleTypes types;                    // valid when it is known
   SharedDefinition x_chain;           // [lock>all] hash chain
   uint32_t effects;    // [lock:guard] enum Effect, valid when effects_known
   bool effects_known;  // [lock:guard]

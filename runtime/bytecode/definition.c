@@ -121,6 +121,7 @@ static void free_definition(Definition *d) {
     next = v->next;
     ambi_free(v, sizeof *v);
   }
+  ambi_sole_types_drop(&d->types);
   ambi_free(d, sizeof *d);
 }
 
@@ -149,14 +150,17 @@ static bool takes_atoms(const Definition *d, Record r) {
   return true;
 }
 
-// Memory may be out.
-static void look_for_types(Context *cx, const Definition *d, Value atom,
-                           DefinitionInfo *info) {
+// Memory may be out. The only declaration, if there is one, without variables.
+static Value look_for_types(Context *cx, const Definition *d, Value atom,
+                            DefinitionInfo *info) {
   RecordVec types = {0};
   if (!ambi_space_types(d->space, atom, &types)) cx->stop = STOP_MEMORY;
   info->untyped = types.n == 0;
   info->takes_atoms = types.n == 1 && takes_atoms(d, types.at[0]);
+  bool sole = types.n == 1 && !ambi_record_open(types.at[0]);
+  Value only = sole ? ambi_record_atom(types.at[0]) : AMB_NONE;
   ambi_records_drop(&types);
+  return only;
 }
 
 // Has some call of it a type of its own, as in (: (f a) T)? The question is no term of the
@@ -177,11 +181,13 @@ static void look_for_typed_calls(Context *cx, const Definition *d,
   info->takes_atoms = false;  // it is said of the call
 }
 
-// What rules and types there are now.
-static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
+// What rules and types there are now. *declared: as of look_for_types.
+static bool look(Context *cx, const Definition *d, DefinitionInfo *info,
+                 Value *declared) {
   Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
   info->untyped = true;
-  if (ambi_is_sym(head)) look_for_types(cx, d, head, info);
+  *declared = AMB_NONE;
+  if (ambi_is_sym(head)) *declared = look_for_types(cx, d, head, info);
   if (ambi_is_sym(head) && info->untyped && !cx->stop &&
       ambi_load_relaxed(&cx->rt->code->x_typed_calls))
     look_for_typed_calls(cx, d, info);
@@ -193,7 +199,8 @@ static bool look(Context *cx, const Definition *d, DefinitionInfo *info) {
 static bool find_out(Context *cx, Definition *d) {
   CodeState *cs = cx->rt->code;
   DefinitionInfo info = {0};
-  if (!look(cx, d, &info)) return false;
+  Value declared;
+  if (!look(cx, d, &info, &declared)) return false;
   info.dynamic = ambi_is_sym(d->head) &&
                  ambi_symbol_is_dynamic(
                      ambi_symbol(cx->rt->symbols, ambi_sym_of(d->head)));
@@ -201,6 +208,7 @@ static bool find_out(Context *cx, Definition *d) {
   info.tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   ambi_space_evaluates(d->space);
   ambi_code_rely(cs, d->head);
+  ambi_sole_type_set(&d->types, info.known ? declared : AMB_NONE);
   ambi_store_release(&d->x_info, info);
   return true;
 }
@@ -209,7 +217,8 @@ static bool find_out(Context *cx, Definition *d) {
 // evaluator changes what is known meanwhile, that stays.
 static bool find_out_again(Context *cx, Definition *d, DefinitionInfo was) {
   DefinitionInfo info = was;
-  if (!look(cx, d, &info)) return false;
+  Value declared;
+  if (!look(cx, d, &info, &declared)) return false;
   if (info.untyped != was.untyped || info.has_rules != was.has_rules ||
       info.takes_atoms != was.takes_atoms)
     ambi_compare_exchange(&d->x_info, &was, info);

@@ -447,6 +447,8 @@ unsigned ambi_lower_outside(Lower *l, Value term, uint32_t i);
 bool ambi_lower_shared(Lower *l, Value term, uint32_t i);
 // Variables of the term that also occur outside of it come to be now.
 void ambi_lower_prepare_shared(Lower *l, Value term);
+// Those that also occur outside of `whole`, which it is part of.
+void ambi_lower_prepare_outside(Lower *l, Value term, Value whole);
 // Makes the variables that the value of a body shows and nothing can bind.
 void ambi_lower_prepare_shown(Lower *l, Value body);
 Var *ambi_lower_save_vars(Lower *l);

@@ -601,7 +601,7 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   Value space = ambi_expr_at(e, 1);
   if (!ambi_is_space(space) && !ambi_is_lvar(space)) return false;
   if (ambi_odd_body(ambi_expr_at(e, 3))) return false;
-  if (!d.tail) ambi_lower_prepare_shared(l, ambi_expr_at(e, 3));
+  if (!d.tail) ambi_lower_prepare_outside(l, ambi_expr_at(e, 3), e);
   Value pattern = ambi_expr_at(e, 2);
   bool flat = flat_pattern(l, pattern);
   if (ambi_is_lvar(space)) ambi_lower_prepare(l, flat ? space : e);

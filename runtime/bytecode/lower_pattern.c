@@ -46,9 +46,13 @@ bool ambi_lower_shared(Lower *l, Value term, uint32_t i) {
 }
 
 void ambi_lower_prepare_shared(Lower *l, Value term) {
+  ambi_lower_prepare_outside(l, term, term);
+}
+
+void ambi_lower_prepare_outside(Lower *l, Value term, Value whole) {
   uint16_t inside[MAX_VARS] = {0}, vars[MAX_VARS];
   if (!load_uses(l)) return;
-  count_uses(l, term, inside);
+  count_uses(l, whole, inside);
   unsigned n = ambi_lower_vars_of(l, term, vars);
   for (unsigned i = 0; i < n; i++)
     if (inside[vars[i]] < l->uses[vars[i]]) ambi_lower_var(l, vars[i]);

@@ -1,5 +1,6 @@
 // Which atoms are their own values: what may be taken for evaluated as it stands,
 // and which marks still hold.
+#include "runtime/machine/plain_type.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/step.h"
 
@@ -63,17 +64,27 @@ bool ambi_is_data(Engine *g, Value e) {
   return info.untyped && !info.has_rules;
 }
 
+// An argument for Atom, or for the metatype it has, is not evaluated.
+static bool stays_as_written(const SoleType *f, uint32_t i, Value arg) {
+  if (!f || i == 0) return false;
+  Value formal = f->params[i - 1];
+  return formal.w != AMB_SYM(UNDEFINED).w && ambi_takes_untyped(formal, arg);
+}
+
 // rigid: NULL if nobody asks. Parts that are marked need not be looked into then.
 static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
   const Value *it = ambi_expr_items(e);
   uint32_t size = ambi_expr_size(e);
-  if (!ambi_is_data(g, e)) return false;
-  if (rigid && ambi_is_var(ambi_deref(it[0]))) *rigid = false;
+  const SoleType *f = NULL;
+  if (!ambi_is_data(g, e) && !(f = ambi_constructor(g, e))) return false;
+  if (rigid && (f ? !ambi_is_ground_expr(e) : ambi_is_var(ambi_deref(it[0]))))
+    *rigid = false;
   for (uint32_t i = 0; i < size; i++) {
     Value c = ambi_deref(it[i]);
     if (c.w == AMB_SYM(EMPTY).w) return false;
     if (!ambi_is_expr(c)) continue;
     if (ambi_is_error_atom(c)) return false;  // it would be the value
+    if (stays_as_written(f, i, c)) continue;
     if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;
     if (!ambi_vec_push(todo, c)) return false;
   }
@@ -116,6 +127,12 @@ bool ambi_is_inert(Engine *g, Value v, bool *rigid, size_t budget) {
   return inert;
 }
 
+// Data has no type, and what is made by a constructor its own.
+static bool may_be_of(Engine *g, Value v, Value t) {
+  return t.w == AMB_SYM(UNDEFINED).w || ambi_is_data(g, v) ||
+         ambi_plain_type(g, v).w == t.w;
+}
+
 bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
   *out = v;
   if (t.w == AMB_SYM(T_ATOM).w || ambi_is_var(v)) return true;
@@ -129,7 +146,7 @@ bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v)) return true;
   if (g->max_depth || g->cx->space != g->home ||
-      !ambi_is_inert(g, v, NULL, budget))
+      !ambi_is_inert(g, v, NULL, budget) || !may_be_of(g, v, t))
     return false;
   *out = ambi_mark_eval(v);
   return true;

@@ -1,6 +1,7 @@
 // Slow halves of instructions on terms and values: unification with templates,
 // instances, evaluation of variables, casts, lists, arithmetic, operations.
 #include "runtime/machine/step.h"
+#include "runtime/machine/plain_type.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/number.h"
@@ -111,16 +112,18 @@ bool ambi_step_differ_in_type(Context *cx, Value a, Value b) {
   return may_have_type(cx, a) && may_have_type(cx, b);
 }
 
-static bool no_types(Engine *g, Value *a, Value *b) {
+static bool no_clash(Engine *g, Value *a, Value *b) {
   return !ambi_load_relaxed(&g->code->x_broad_rules) && !ambi_is_var(*a) &&
          !ambi_is_var(*b) && ambi_source_ready(g, a) &&
-         ambi_source_ready(g, b) && (has_no_type(g, *a) || has_no_type(g, *b));
+         ambi_source_ready(g, b) &&
+         (has_no_type(g, *a) || has_no_type(g, *b) ||
+          ambi_plain_like(g, *a, *b));
 }
 
 bool ambi_step_one_type(Engine *g, Value *a, Value *b) {
   int kind = ambi_value_kind(*a);
   if (kind && kind == ambi_value_kind(*b)) return true;
-  return no_types(g, a, b);
+  return no_clash(g, a, b);
 }
 
 bool ambi_step_unify(Engine *g, const Code *pc, Value v) {
@@ -275,8 +278,11 @@ bool ambi_step_check_type(Engine *g, Value v, Value type) {
   if (ambi_is_expr(v) &&
       (type.w == AMB_SYM(T_BOOL).w || type.w == AMB_SYM(T_SPACE).w))
     return false;
-  TypeVec types = {0};
   Context *cx = g->cx;
+  Value plain = ambi_plain_type(g, v);
+  if (cx->stop) return false;
+  if (!ambi_is_none(plain)) return ambi_is_unit(plain) || plain.w == type.w;
+  TypeVec types = {0};
   bool pass = false, definite = true;
   Word *h = cx->h;
   if (ambi_get_types(cx, cx->space, v, &types)) {

@@ -32,6 +32,9 @@ bool ambi_get_types_or_undefined(Context *cx, Space *s, Value atom,
 bool ambi_match_types(Context *cx, Value x, Value y);
 Value ambi_metatype(Value atom);  // symbol Value: Symbol, Variable, ...
 bool ambi_is_metatype(Value type);
+bool ambi_is_function_type(Value type);  // (-> .. R)
+// Does the argument pass the parameter whatever its type is?
+bool ambi_takes_untyped(Value formal, Value arg);
 
 // type_cast(a, T, S), 7.3. True: a passes (bindings made). False: one
 // (Error a (BadType T t)) per type in errors.
@@ -45,6 +48,10 @@ bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
 // first way that succeeds, bindings left on the trail. False: its errors.
 bool ambi_check_applicable(Context *cx, Space *s, Value e, Value ftype,
                            Value expected, ValueVec *errors);
+// A ground expression's only type, as ambi_get_types found it or who else knows noted it
+// before: AMB_NONE for "not known", () for "it has none".
+Value ambi_known_type(Context *cx, Space *s, Value expr);
+void ambi_note_type(Context *cx, Space *s, Value expr, Value type);
 // Terms have moved: where says where the one at an address is now, NULL for one that
 // has gone. To be told before the heap is another one.
 typedef const Word *AmbWhere(void *arg, const Word *at);

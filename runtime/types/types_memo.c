@@ -56,13 +56,12 @@ static void close(Context *cx) {
 }
 
 // Stamps of entries that do not hold any more are never used again.
-static void renew(Walk *w, TypeMemo *m) {
-  Context *cx = w->cx;
-  if (m->space != w->space ||
+static void renew(Context *cx, const Space *s, TypeMemo *m) {
+  if (m->space != s ||
       m->changes != ambi_load_acquire(&cx->rt->x_type_changes) ||
       m->moved != cx->moved) {
     clear(cx, m);
-    m->space = w->space;
+    m->space = s;
     m->changes = ambi_load_acquire(&cx->rt->x_type_changes);
     m->moved = cx->moved;
     m->stored = ++m->serial;
@@ -86,17 +85,27 @@ static Entry *place(const TypeMemo *m, const Word *at) {
   return &m->entries[i & (m->cap - 1)];
 }
 
-bool ambi_memo_find(Walk *w, Value expr, bool *found) {
-  TypeMemo *m = w->cx->types;
-  *found = false;
-  if (AMB_LIKELY(!m || m->n == 0) || !ambi_is_ground_expr(expr)) return true;
-  renew(w, m);
-  if (m->n == 0) return true;
+// NULL: nothing is known of the expression.
+static const Entry *find(Context *cx, const Space *s, Value expr) {
+  TypeMemo *m = cx->types;
+  if (AMB_LIKELY(!m || m->n == 0) || !ambi_is_ground_expr(expr)) return NULL;
+  renew(cx, s, m);
+  if (m->n == 0) return NULL;
   const Entry *e = place(m, ambi_ptr(expr));
-  if (!holds(m, e, w->cx)) return true;
-  *found = true;
-  return e->type == NO_TYPE ||
-         ambi_walk_push(w, m->types[e->type].atom, AMB_NONE);
+  return holds(m, e, cx) ? e : NULL;
+}
+
+bool ambi_memo_find(Walk *w, Value expr, bool *found) {
+  const Entry *e = find(w->cx, w->space, expr);
+  *found = e != NULL;
+  return !e || e->type == NO_TYPE ||
+         ambi_walk_push(w, w->cx->types->types[e->type].atom, AMB_NONE);
+}
+
+Value ambi_known_type(Context *cx, Space *s, Value expr) {
+  const Entry *e = find(cx, s, expr);
+  if (!e) return AMB_NONE;
+  return e->type == NO_TYPE ? AMB_UNIT : cx->types->types[e->type].atom;
 }
 
 // The entries that hold go to a new table; where: to their new addresses.
@@ -122,9 +131,9 @@ static bool rebuild(Context *cx, TypeMemo *m, size_t cap, AmbWhere *where,
   return true;
 }
 
-static bool grow(Walk *w, TypeMemo *m) {
+static bool grow(Context *cx, TypeMemo *m) {
   if (m->n * 2 < m->cap) return true;
-  return rebuild(w->cx, m, m->cap ? m->cap * 2 : MIN_ENTRIES, NULL, NULL);
+  return rebuild(cx, m, m->cap ? m->cap * 2 : MIN_ENTRIES, NULL, NULL);
 }
 
 void ambi_types_moved(Context *cx, AmbWhere *where, void *arg) {
@@ -150,11 +159,11 @@ static bool is_small(Value type, unsigned depth, unsigned *nodes) {
 }
 
 // The number of the type; NO_TYPE: there are too many, or memory is out.
-static uint32_t number_of(Walk *w, TypeMemo *m, Value type) {
+static uint32_t number_of(Context *cx, TypeMemo *m, Value type) {
   for (uint32_t i = 0; i < m->ntypes; i++)
     if (ambi_equal(m->types[i].atom, type)) return i;
   if (m->ntypes == MAX_TYPES ||
-      !ambi_template_make(w->cx->rt->store, type, &m->types[m->ntypes]))
+      !ambi_template_make(cx->rt->store, type, &m->types[m->ntypes]))
     return NO_TYPE;
   return m->ntypes++;
 }
@@ -166,24 +175,33 @@ static TypeMemo *memo_of(Context *cx) {
   return cx->types;
 }
 
-void ambi_memo_note(Walk *w, Value expr, size_t from) {
-  const TypeVec *v = w->items;
-  if (AMB_LIKELY(w->steps < LONG_WALK) || !ambi_is_ground_expr(expr)) return;
-  if (v->n > from + 1) return;
-  uint32_t type = NO_TYPE;
-  TypeMemo *m = memo_of(w->cx);
-  if (!m) return;
-  renew(w, m);
-  if (v->n > from) {
-    const TypeItem *t = &v->at[from];
-    unsigned nodes = 0;
-    if (t->is_error || !is_small(t->type, 4, &nodes)) return;
-    type = number_of(w, m, t->type);
-    if (type == NO_TYPE) return;
-  }
-  if (!grow(w, m)) return;
+// type: a number, or NO_TYPE.
+static void note(Context *cx, TypeMemo *m, Value expr, uint32_t type) {
+  if (!grow(cx, m)) return;
   Entry *e = place(m, ambi_ptr(expr));
   m->n += !e->at;
-  bool heap = ambi_in_heap(w->cx, ambi_ptr(expr));
+  bool heap = ambi_in_heap(cx, ambi_ptr(expr));
   *e = (Entry){ambi_ptr(expr), heap ? m->heap : m->stored, type};
+}
+
+// () has none.
+void ambi_note_type(Context *cx, Space *s, Value expr, Value type) {
+  TypeMemo *m = ambi_is_ground_expr(expr) ? memo_of(cx) : NULL;
+  if (!m) return;
+  renew(cx, s, m);
+  uint32_t number = ambi_is_unit(type) ? NO_TYPE : number_of(cx, m, type);
+  if (number != NO_TYPE || ambi_is_unit(type)) note(cx, m, expr, number);
+}
+
+void ambi_memo_note(Walk *w, Value expr, size_t from) {
+  const TypeVec *v = w->items;
+  if (AMB_LIKELY(w->steps < LONG_WALK) || v->n > from + 1) return;
+  unsigned nodes = 0;
+  Value type = AMB_UNIT;
+  if (v->n > from) {
+    const TypeItem *t = &v->at[from];
+    if (t->is_error || !is_small(t->type, 4, &nodes)) return;
+    type = t->type;
+  }
+  ambi_note_type(w->cx, w->space, expr, type);
 }

@@ -72,10 +72,6 @@ enum Trying ambi_ways_next(Ways *y);
 // behind them.
 bool ambi_walk_apply(Walk *w, Value call, size_t from, size_t to,
                      size_t first_end);
-// Does the argument pass the parameter whatever its type is?
-bool ambi_takes_untyped(Value formal, Value arg);
-
-bool ambi_is_function_type(Value type);
 static inline Value ambi_function_result(Value type) {
   return ambi_expr_at(type, ambi_expr_size(type) - 1);
 }

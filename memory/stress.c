@@ -16,12 +16,12 @@ static unsigned switch_named(const char *name, size_t len) {
   static const struct {
     const char *name;
     unsigned is;
-  } all[] = {{"collect", STRESS_COLLECT},  {"relower", STRESS_RELOWER},
-             {"minimal", STRESS_MINIMAL},  {"verify", STRESS_VERIFY},
-             {"walk", STRESS_WALK},        {"leave", STRESS_LEAVE},
-             {"refuse", STRESS_REFUSE},    {"early", STRESS_EARLY},
-             {"tabling", STRESS_TABLING},  {"yield", STRESS_YIELD},
-             {"handover", STRESS_HANDOVER}};
+  } all[] = {{"collect", STRESS_COLLECT},   {"relower", STRESS_RELOWER},
+             {"minimal", STRESS_MINIMAL},   {"verify", STRESS_VERIFY},
+             {"walk", STRESS_WALK},         {"leave", STRESS_LEAVE},
+             {"refuse", STRESS_REFUSE},     {"early", STRESS_EARLY},
+             {"tabling", STRESS_TABLING},   {"yield", STRESS_YIELD},
+             {"handover", STRESS_HANDOVER}, {"stow", STRESS_STOW}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0)
       return all[i].is;

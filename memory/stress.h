@@ -29,7 +29,9 @@ enum {
   STRESS_TABLING = 256,  // "tabling": (pragma! tabling auto) from the start
   STRESS_YIELD = 512,    // "yield": each step gives the thread back and goes on
   STRESS_HANDOVER =
-      1024  // "handover": alternatives are handed over at every step
+      1024,  // "handover": alternatives are handed over at every step
+  STRESS_STOW =
+      2048  // "stow": what rests is put into a block (runtime/machine/stow.h)
 };
 
 // Comma-separated names in place of the set there was. False: a name nobody knows

@@ -46,24 +46,45 @@ static Context *take_context(Actor *a) {
   Worker *w = worker_of(a);
   Context *cx =
       w->nspare ? w->spare[--w->nspare] : ambi_context_open(a->all->rt);
-  if (cx) count_guest(a->all, 1);
+  if (cx) ambi_add_relaxed(&a->all->x_heaps, 1);
+  if (cx && !a->stowed) count_guest(a->all, 1);
   return cx;
 }
 
 // w: NULL: it is closed.
-static void leave_context(Actor *a, Worker *w) {
+static void give_context_back(Actor *a, Worker *w) {
   Context *cx = a->cx;
   a->cx = NULL;
-  if (!cx) return;
-  ambi_form_close(cx);
   cx->actor = cx->crew_data = NULL;
-  count_guest(a->all, -1);
+  ambi_add_relaxed(&a->all->x_heaps, -1u);
   if (w && w->nspare < WORKER_SPARE) {
     ambi_context_reset(cx);
     w->spare[w->nspare++] = cx;
   } else {
     ambi_context_close(cx);
   }
+}
+
+// Nothing is left of what it has on its stacks.
+static void leave_context(Actor *a, Worker *w) {
+  if (!a->cx && !a->stowed) return;
+  if (a->cx) {
+    ambi_form_close(a->cx);
+    give_context_back(a, w);
+  }
+  ambi_stowed_drop(a->all->rt, a->stowed);
+  a->stowed = NULL;
+  count_guest(a->all, -1);
+}
+
+// A heap and stacks reserve so many addresses that there is room for some hundreds of them.
+// So beyond a few that wait with one, and many that are in the middle of something, the
+// others have a block, if it is possible.
+static void stow(Actor *a, uint32_t most) {
+  if (!ambi_stress(STRESS_STOW) && ambi_load_relaxed(&a->all->x_heaps) <= most)
+    return;
+  a->stowed = ambi_stow(a->cx);
+  if (a->stowed) give_context_back(a, worker_of(a));
 }
 
 static void set_out(Context *cx, Actor *a) {
@@ -366,11 +387,17 @@ static bool is_to_end(Actor *a) {
   return is_killed(a) || ambi_load_relaxed(&a->all->x_closing);
 }
 
-// It goes on with its form, which stays while an operation is to be done again.
+// It goes on where it was, or with its form, which stays while an operation is to be done
+// again.
 static bool go_on(Actor *a) {
   a->cx = take_context(a);
   if (!a->cx) return false;
   set_out(a->cx, a);
+  if (a->stowed) {
+    bool out = ambi_unstow(a->cx, a->stowed);
+    if (out) a->stowed = NULL;
+    return out;
+  }
   Value form = ambi_parcel_unpack(a->cx, a->form);
   if (!a->waiting.on) {
     ambi_pack_room_take_back(ambi_actor_room(a), a->form);
@@ -379,13 +406,17 @@ static bool go_on(Actor *a) {
   return !ambi_is_none(form) && ambi_form_open_data(a->cx, form) == STOP_NONE;
 }
 
-// Nothing is on its stack but the operation that waits, which is in `form`. When it
-// looked for messages, it may have taken the nudge of who killed it.
+// Where there is a form, nothing is on its stack but the operation that waits, which is
+// that. When it looked for messages, it may have taken the nudge of who killed it.
 static TaskNext rest(Actor *a) {
-  if (a->form) leave_context(a, worker_of(a));
+  enum { MOST_WAITING = 32 };
+  if (a->form)
+    leave_context(a, worker_of(a));
+  else
+    stow(a, MOST_WAITING);
   // What came while it waits for something else is kept.
   if (!a->waiting.on) ambi_mailbox_drain(&a->handle->box, &a->inbox);
-  a->task.hint = a->form;
+  a->task.hint = a->form ? (const void *)a->form : a->stowed;
   if (is_to_end(a)) return TASK_AGAIN;
   return ambi_mailbox_park(&a->handle->box) ? TASK_WAIT : TASK_AGAIN;
 }
@@ -432,8 +463,12 @@ static void set_halfway(Actor *a, bool halfway) {
 
 static TaskNext what_next(Actor *a, enum AmbStop stop, const ValueVec *out) {
   if (stop == STOP_CANCEL && is_killed(a)) stop = STOP_YIELD;
+  enum { MOST_HEAPS = 400 };
   switch (stop) {
-  case STOP_YIELD: set_halfway(a, true); return TASK_AGAIN;
+  case STOP_YIELD:
+    set_halfway(a, true);
+    stow(a, MOST_HEAPS);
+    return TASK_AGAIN;
   case STOP_WAIT: return rest(a);
   case STOP_NONE:
   case STOP_ANSWERS: return end_with_result(a, out);

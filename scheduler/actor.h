@@ -4,7 +4,8 @@
 // mailbox, so that a sender needs nothing else. The Actor behind it is there while it
 // lives. It has a Context only while there is something on its stack: one that has not
 // begun, and one that waits in `receive` as the last thing it does, is no more than a
-// form in a parcel.
+// form in a parcel. Where many wait within something else, those beyond a few are put away
+// in a block each (runtime/machine/stow.h).
 //
 // An actor is run by the evaluators of the crew, slice by slice, and parks its mailbox
 // when it waits; who puts something there wakes it (scheduler/mailbox.h). The script is
@@ -22,6 +23,7 @@
 #include <pthread.h>
 
 #include "runtime/builtins/actors.h"
+#include "runtime/machine/stow.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types.h"
 #include "scheduler/crew_data.h"
@@ -64,7 +66,8 @@ struct Actor {
   AMB_ATOMIC(Message *) x_killed;  // [all] why, once
   // of who runs it
   Evaluator *self;  // NULL: the script
-  Context *cx;      // NULL: the form is in `form`
+  Context *cx;      // NULL: the form is in `form`, or
+  Stowed *stowed;   // ... all of it here
   Message *form;    // what it evaluates, or goes on with
   Space *space;
   Module *module;
@@ -99,12 +102,12 @@ typedef struct Actors {
   HostObject
       keeper;  // the cell of the Runtime that frees all handles, and this
   Runtime *rt;
-  Pool *pool;            // the crew's; set with the first actor
-  Worker *workers;       // [init] one for each evaluator
-  bool own_pool;         // ... or one of one evaluator, for tables are in use
-  bool held;             // by the script: evaluators stay together
-  uint32_t out;          // of one evaluator: Contexts that are in use
-  pthread_mutex_t lock;  // [init]
+  Pool *pool;       // the crew's; set with the first actor
+  Worker *workers;  // [init] one for each evaluator
+  bool own_pool;    // ... or one of one evaluator, for tables are in use
+  bool held;        // by the script: evaluators stay together
+  uint32_t out;     // of one evaluator: actors with something on their stacks
+  pthread_mutex_t lock;     // [init]
   pthread_mutex_t outside;  // [init] below `lock`
   Handle *handles;          // [lock] the newest
   Handle **named;           // [lock] by symbol
@@ -121,6 +124,7 @@ typedef struct Actors {
   x_stop;  // [all] the script is to stop so: enum AmbStop, and the exit code << 32
   AMB_ATOMIC(bool) x_closing;      // [all] every actor is to end
   AMB_ATOMIC(uint32_t) x_halfway;  // [all] actors between two slices
+  AMB_ATOMIC(uint32_t) x_heaps;    // [all~] Contexts that actors have
 } Actors;
 
 extern const ActorTable ambi_actor_table;  // actor_ops.c

@@ -138,6 +138,28 @@ END
 }
 if (!$slow) { among_holes($_) for grep { $_ > 0 } @tiers }
 
+# A hundred thousand actors, each of which waits within something, take little more than what
+# is live in them.
+sub waiting_actors {
+    my ($tier) = @_;
+    open my $file, '>', 'p.metta' or die "p.metta: $!";
+    print $file <<'END';
+!(import! &self concurrent)
+(= (adder $boss $n) (let $u (send $boss here) (send $boss (sum (+ $n (receive (((add $x) $x))))))))
+(= (start $boss $n $l) (if (== $n 0) $l (let $a (spawn (adder $boss $n)) (start $boss (- $n 1) (Cons $a $l)))))
+(= (await $k) (if (== $k 0) all (receive ((here (await (- $k 1)))))))
+(= (tell Nil) ())
+(= (tell (Cons $a $r)) (let $u (send $a (add 2)) (tell $r)))
+(= (gather $k $s) (if (== $k 0) $s (receive (((sum $i) (gather (- $k 1) (+ $s $i)))))))
+!(let* (($l (start (self) 100000 Nil)) ($w (await 100000)) ($u (tell $l))) (gather 100000 0))
+END
+    close $file;
+    my ($code, $mib) = run($tier, '--memory=400M', '-j1');
+    is("$code " . slurp('out'), "0 [()]\n[5000250000]\n", "tier $tier: 100000 actors that wait within something");
+    cmp_ok($mib, '<=', 400, sprintf 'tier %d: ... (%.0f MiB)', $tier, $mib);
+}
+if (!$slow) { waiting_actors($_) for grep { $_ > 0 } @tiers }
+
 # Tier 1 collects: more than the limit may pass through.
 my %passing = (
     'garbage'             => '(let $l (fill 100000 ()) (spin 2000000 $l))',

@@ -166,8 +166,13 @@ Word *ambi_heap_more(Context *cx, size_t n) {
   return p;
 }
 
+bool ambi_trail_room(Context *cx, size_t n) {
+  return n <= cx->trail_cap ||
+         commit_more(cx, &cx->trail_range, n * sizeof *cx->trail);
+}
+
 bool ambi_trail_grow(Context *cx) {
-  return commit_more(cx, &cx->trail_range, (cx->tr + 1) * sizeof *cx->trail);
+  return ambi_trail_room(cx, cx->tr + 1);
 }
 
 static Value out_of_memory(Context *cx) {

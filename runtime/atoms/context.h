@@ -170,7 +170,8 @@ static inline void ambi_heap_give_back(Context *cx, Word *h) {
 }
 
 // ---- bindings and trail ---------------------------------------------------------
-bool ambi_trail_grow(Context *cx);  // false: cx->stop set
+bool ambi_trail_grow(Context *cx);            // false: cx->stop set
+bool ambi_trail_room(Context *cx, size_t n);  // for n entries; false: likewise
 static inline bool ambi_bind(Context *cx, Value var, Value to) {
   Word *cell = ambi_ptr(var);
   if (cell < cx->hb) {

@@ -193,6 +193,7 @@ void ambi_code_close(Runtime *rt) {
     free_routine(&cs->x_eval_units[i]);
   free_routine(&cs->x_routine_unit);
   free_routine(&cs->x_chain_unit);
+  free_routine(&cs->x_data_unit);
   ambi_free(cs->lower_unit, sizeof *cs->lower_unit);
   ambi_free(cs, sizeof *cs);
   rt->code = NULL;
@@ -313,6 +314,18 @@ const Code *ambi_unit_case(const Unit *u, const Code *none) {
        pc += ambi_op_words(pc))
     if (pc->op == OP_I_CASE && pc + (int16_t)pc->c == none) return pc;
   return NULL;
+}
+
+bool ambi_unit_notes_position(const Unit *u, uint32_t slot) {
+  for (const Code *pc = u->code; pc < u->code + u->ncode;
+       pc += ambi_op_words(pc)) {
+    const char *kinds = ambi_ops[pc->op].operands;
+    const uint16_t operands[3] = {pc->a, pc->b, pc->c};
+    for (int i = 0; i < 3; i++)
+      if ((kinds[i] == 'P' || kinds[i] == 'Q') && operands[i] == slot)
+        return true;
+  }
+  return false;
 }
 
 static void successors(const Flow *f, uint32_t at, uint64_t *s) {

@@ -292,6 +292,7 @@ struct CodeState {
   x_eval_units[32];           // [lock>all] EVAL, for up to 2^i children
   SharedUnit x_routine_unit;  // [lock>all] chain, function, metta ...
   SharedUnit x_chain_unit;    // [lock>all] of chains (chain.h)
+  SharedUnit x_data_unit;     // [lock>all] of forms that are not lowered
   Target *targets;  // [lock:guard] of calls through variables (site.h), and ...
   Targets *target_tables;  // [lock:guard] ... where they are looked up
   bool
@@ -475,6 +476,8 @@ bool ambi_unit_liveness(Unit *u);
 const Code *ambi_unit_case(const Unit *u, const Code *none);
 // The slots, a bit each, that are live at the instruction; NULL: not known.
 const uint64_t *ambi_unit_live_row(const Unit *u, uint32_t at);
+// Is it a slot in which a position notes the newest record?
+bool ambi_unit_notes_position(const Unit *u, uint32_t slot);
 // Beside enum Effect: calls a definition, so reads rules and types.
 #define E_CALLS 64u
 // Beside it, too: may call a function that is declared to be tabled.

@@ -137,6 +137,19 @@ void ambi_hook_free(Engine *g, Hook *h) {
   }
 }
 
+void ambi_hooks_discard(Hook *h) {
+  while (h) {
+    Hook *old = h->old;
+    ambi_free(h->items, h->items_cap * sizeof *h->items);
+    ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
+    ambi_image_drop(&h->image);
+    ambi_records_drop(&h->records);
+    ambi_vec_drop(&h->values);
+    ambi_free(h, sizeof *h);
+    h = old;
+  }
+}
+
 void ambi_hooks_drop(Engine *g) {
   while (g->spare_hooks) {
     Hook *h = g->spare_hooks;

@@ -348,10 +348,10 @@ static void move_all(Collector *c, size_t live_args) {
   take_over(c);
 }
 
-bool ambi_collect(Engine *g, size_t live_args) {
+// False: memory is out.
+static bool collect(Engine *g, size_t live_args, bool major) {
   Context *cx = g->cx;
   uint64_t began = ambi_thread_ns(), seen = ambi_watch_begin(cx->rt);
-  bool major = major_is_due(g);
   size_t young = young_words(g);
   if (!major && young == 0) {  // nothing refers to the nursery
     ambi_seen_mark(g, g->e);
@@ -394,4 +394,13 @@ bool ambi_collect(Engine *g, size_t live_args) {
   if (cx->journal) AMB_WALK(ambi_journal_is_valid(cx->journal, &why));
   count(&c, began, seen);
   return true;
+}
+
+bool ambi_collect(Engine *g, size_t live_args) {
+  return collect(g, live_args, major_is_due(g));
+}
+
+bool ambi_collect_all(Engine *g, size_t live_args) {
+  const Context *cx = g->cx;
+  return collect(g, live_args, true) && (const char *)cx->h == cx->heap.base;
 }

@@ -13,6 +13,7 @@
 #include "runtime/machine/handover.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
+#include "runtime/machine/stow.h"
 #include "runtime/spaces/journal.h"
 
 Engine *ambi_engine_open(Context *cx) {
@@ -69,7 +70,6 @@ void ambi_engine_close(Engine *g) {
   ambi_records_drop(&g->found);
   ambi_vec_drop(&g->work);
   ambi_vec_drop(&g->roots);
-  if (g->as_data) ambi_unit_free(g->as_data);
   ambi_free(g, sizeof *g);
 }
 
@@ -86,6 +86,22 @@ Engine *ambi_engine_of(Context *cx) {
 }
 
 static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
+
+void ambi_engine_fresh(Engine *g) {
+  ambi_adopted_free(g);
+  drop_handed(g);
+  g->copy.stamps = 0;
+  g->copy.spine_of = NULL;
+  g->granted = g->budget = 0;
+  g->lowerings = g->epochs = (Pace){0};
+  g->handed_to = NULL;
+  g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
+  g->gave = false;
+  g->asked = NULL;
+  g->refused = g->patience = 0;
+  g->took = 0;
+  g->too_large = 0;
+}
 
 bool ambi_engine_begin(Engine *g) {
   static const Code done[1] = {{.op = OP_I_TOP_DONE}};
@@ -105,17 +121,7 @@ bool ambi_engine_begin(Engine *g) {
                    .aux = AMB_UNIT};
   cx->hb = cx->h;
   g->rv = AMB_UNIT;
-  g->copy.stamps = 0;
-  ambi_adopted_free(g);
-  drop_handed(g);
-  g->granted = g->budget = 0;
-  g->lowerings = g->epochs = (Pace){0};
-  g->handed_to = NULL;
-  g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
-  g->gave = false;
-  g->asked = NULL;
-  g->refused = g->patience = 0;
-  g->took = 0;
+  ambi_engine_fresh(g);
   ambi_collect_first(g);
   return true;
 }
@@ -175,6 +181,17 @@ static enum AmbStop run(Engine *g, ValueVec *out) {
   return g->cx->stop;
 }
 
+void ambi_engine_leave(Engine *g) {
+  size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 22;
+  g->top_hook = NULL;
+  g->choices->hook = NULL;
+  ambi_range_trim(&g->stack_range, keep);
+  ambi_range_trim(&g->choice_range, keep);
+  ambi_seen_drop(g);
+  g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
+  ambi_choices_committed(g);
+}
+
 // Unwinds: bindings go, what was handed out stays.
 static void end(Engine *g, Space *space) {
   Context *cx = g->cx;
@@ -184,14 +201,7 @@ static void end(Engine *g, Space *space) {
   if (g->is_part && !g->part_of_form) g->choices[1].hook = NULL;
   ambi_choice_cut(g, g->choices + 1);
   ambi_hook_free(g, g->top_hook);
-  g->choices->hook = NULL;
-  g->top_hook = NULL;
-  size_t keep = ambi_stress(STRESS_MINIMAL) ? 1 << 12 : 1 << 22;
-  ambi_range_trim(&g->stack_range, keep);
-  ambi_range_trim(&g->choice_range, keep);
-  ambi_seen_drop(g);
-  g->stack_end = g->stack + g->stack_range.committed / sizeof(Word) - 256;
-  ambi_choices_committed(g);
+  ambi_engine_leave(g);
 }
 
 static void begin_marks(Context *cx, const Engine *g) {
@@ -227,10 +237,16 @@ static Unit *make_unlowered(enum Opcode op) {
   return u;
 }
 
+static Unit *data_unit(CodeState *cs) {
+  Unit *u = ambi_load_acquire(&cs->x_data_unit);
+  return u ? u
+           : ambi_routine_unit_keep(cs, &cs->x_data_unit,
+                                    make_unlowered(OP_I_EVALXT));
+}
+
 // What evaluates the form as data: where it is not lowered.
 static Unit *unlowered(Engine *g, Value form) {
-  if (!g->bare && !g->as_data) g->as_data = make_unlowered(OP_I_EVALXT);
-  Unit *u = g->bare ? make_unlowered(OP_I_EVINSTR) : g->as_data;
+  Unit *u = g->bare ? make_unlowered(OP_I_EVINSTR) : data_unit(g->code);
   if (!u) g->cx->stop = STOP_MEMORY;
   for (int i = 0; u && i < 4; i++)
     g->stack[FRAME_HEADER + i] = form.w;
@@ -266,6 +282,11 @@ static enum AmbStop open_form(Context *cx, Value form, bool as_data) {
   return cx->stop;
 }
 
+void ambi_form_unit_drop(CodeState *cs, Unit *form) {
+  if (form && form != ambi_load_acquire(&cs->x_data_unit))
+    ambi_unit_drop(cs, form);
+}
+
 enum AmbStop ambi_form_open(Context *cx, Value form) {
   return open_form(cx, form, false);
 }
@@ -298,11 +319,23 @@ bool ambi_form_ends_with(const Context *cx, Value call) {
          ambi_same(u->variant->def->head, ambi_deref(ambi_expr_at(call, 0)));
 }
 
+// Into a block and out of it, to another place.
+static void move_house(Context *cx) {
+  Stowed *s = ambi_stow(cx);
+  if (!s) return;
+  Range old = cx->old;
+  cx->old = cx->spare;
+  cx->spare = old;
+  ambi_context_reset(cx);
+  AMB_CHECK(ambi_unstow(cx, s));
+}
+
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out) {
   static const Code further[1] = {{.op = OP_I_FAIL}};
+  if (ambi_stress(STRESS_STOW) && ambi_rests(cx->stop)) move_house(cx);
   Engine *g = cx->engine;
   if (cx->stop == STOP_ANSWERS) g->pc = further;
-  if (cx->stop == STOP_YIELD && g->at_entry)
+  if (cx->stop == STOP_YIELD && g->entry_args != SIZE_MAX)
     g->pc = ambi_load_acquire(&((Unit *)(uintptr_t)g->e[FRAME_UNIT])->entry);
   if (cx->stop == STOP_ANSWERS || ambi_rests(cx->stop)) cx->stop = STOP_NONE;
   return run(g, out);
@@ -315,7 +348,7 @@ void ambi_form_close(Context *cx) {
   if (cx->rt->crew) cx->rt->crew->form_ended(cx);
   if (cx->held || cx->waiter) cx->rt->mutex_table->release(cx);
   end(g, g->home);
-  if (g->form && g->form != g->as_data) ambi_unit_drop(g->code, g->form);
+  ambi_form_unit_drop(g->code, g->form);
   g->form = NULL;
   cx->hb = (Word *)UINTPTR_MAX;
 }

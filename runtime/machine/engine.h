@@ -190,11 +190,11 @@ typedef struct Engine {
   int64_t granted;  // ... and what they were when steps were last counted
   uint32_t looks;   // at limits, so far
   Pace lowerings, epochs;  // of the form, under stress (relower)
-  bool at_entry;  // STOP_YIELD came before the first instruction of the frame
-  ValueVec *out;  // results of the form
-  Unit *form;     // that is open, see ambi_form_open
-  Unit *
-      as_data;  // what evaluates a form that is not lowered, once it was needed
+  // STOP_YIELD came before the first instruction of a frame with so many arguments;
+  // SIZE_MAX: before that at pc.
+  size_t entry_args;
+  ValueVec *out;       // results of the form
+  Unit *form;          // that is open, see ambi_form_open
   Hook *top_hook;      // its collector; NULL: none is open
   bool bare;           // it is an instruction: Errors count as results
   size_t young_soft;   // words of the nursery that trigger a collection
@@ -202,6 +202,7 @@ typedef struct Engine {
   size_t heap_soft;    // words in all that trigger a major one
   size_t stack_soft;   // words of the stack that trigger a minor one
   size_t shared_soft;  // bytes of atoms outside the heap that do
+  size_t too_large;    // live words that were too many for a block, see stow.h
   uint64_t collections;
   uint64_t
       gc_mark;  // of the last collection; reads as a header, so no slot holds it
@@ -260,6 +261,12 @@ void ambi_engine_close(Engine *g);
 Engine *ambi_engine_of(Context *cx);  // opened if need be; NULL: memory is out
 // A form begins: the sentinel record and its collector. False: memory is out.
 bool ambi_engine_begin(Engine *g);
+// What it remembers of the form before goes.
+void ambi_engine_fresh(Engine *g);
+// The form is not here any more: memory and copies of return addresses go.
+void ambi_engine_leave(Engine *g);
+// The unit of a form that has ended; NULL is none.
+void ambi_form_unit_drop(CodeState *cs, Unit *form);
 // Its frame, and the way into it. False: memory is out.
 bool ambi_engine_frame(Engine *g, const Unit *form);
 // Runs a unit without arguments as a form of its own; its results are appended
@@ -310,6 +317,8 @@ void ambi_choice_cut(Engine *g, Choice *to);
 Hook *ambi_hook_new(Engine *g, enum HookKind kind);
 void ambi_hooks_drop(Engine *g);          // the spare ones
 void ambi_hook_free(Engine *g, Hook *h);  // and those below it; NULL is none
+// Likewise, where there is no Engine; of tables, scopes and parts there are none.
+void ambi_hooks_discard(Hook *h);
 static inline bool ambi_hook_collects(const Hook *h) {
   return h->kind == HOOK_COLLECT || h->kind == HOOK_BEST;
 }
@@ -395,6 +404,8 @@ void ambi_flat_sites_free(Engine *g);
 // Moves what is reachable; e must be at a frame whose first nargs slots are
 // live. False: memory is out.
 bool ambi_collect(Engine *g, size_t live_args);
+// Moves all that is live, and there is nothing else then. False: there is no room for it.
+bool ambi_collect_all(Engine *g, size_t live_args);
 void ambi_adopted_free(Engine *g);
 // The adopted image that p points into, or NULL.
 static inline Adopted *ambi_adopted_at(const Engine *g, const Word *p) {

@@ -128,18 +128,6 @@ typedef struct Giving {
   ValueVec terms;
 } Giving;
 
-static bool is_position(const Unit *u, uint32_t slot) {
-  for (const Code *pc = u->code; pc < u->code + u->ncode;
-       pc += ambi_op_words(pc)) {
-    const char *kinds = ambi_ops[pc->op].operands;
-    const uint16_t operands[3] = {pc->a, pc->b, pc->c};
-    for (int i = 0; i < 3; i++)
-      if ((kinds[i] == 'P' || kinds[i] == 'Q') && operands[i] == slot)
-        return true;
-  }
-  return false;
-}
-
 // A position slot counts records from the region's base.
 static bool give_position(Giving *x, size_t at, Word w) {
   Handover *to = x->to;
@@ -161,7 +149,7 @@ static bool give_slot(Giving *x, const Word *e, const Unit *u, uint32_t slot) {
   const Word *low = (const Word *)(const void *)x->g->choices,
              *high = (const Word *)(const void *)x->g->choices_end;
   const Word *p = (const Word *)(uintptr_t)(w & ~(Word)1);
-  if (p >= low && p < high && is_position(u, slot))
+  if (p >= low && p < high && ambi_unit_notes_position(u, slot))
     return give_position(x, at, w);
   if (!ambi_grow((void **)&to->slots, &to->slots_cap, to->nslots + 1,
                  sizeof *to->slots) ||

@@ -48,9 +48,9 @@ static uint64_t distance(Engine *g, uint64_t every) {
 
 // The form goes on where it is; a frame that is just beginning, with its first
 // instruction, which pc does not name yet.
-static bool yield(Engine *g, bool at_entry) {
+static bool yield(Engine *g, size_t args) {
   if (!g->cx->sliced && !ambi_stress(STRESS_YIELD)) return false;
-  g->at_entry = at_entry;
+  g->entry_args = args;
   g->cx->stop = STOP_YIELD;
   return true;
 }
@@ -96,7 +96,7 @@ bool ambi_step_poll(Engine *g, size_t args) {
     begin_epoch(g->code);
   if (host->looks && args != SIZE_MAX) look(g);
   if (ambi_collect_due(g) && !ambi_collect(g, args)) return false;
-  if (!yield(g, args != SIZE_MAX)) return true;
+  if (!yield(g, args)) return true;
   if (args == SIZE_MAX) g->budget++;  // the same step begins again
   return false;
 }
@@ -146,7 +146,7 @@ bool ambi_step_failed_often(Engine *g) {
   const Crew *crew = g->cx->rt->crew;
   if (crew && crew->wants(g->cx))
     ambi_handover_offer(g, g->b - 1);  // the newest is being resumed
-  return !yield(g, false);
+  return !yield(g, SIZE_MAX);
 }
 
 bool ambi_stack_more(Engine *g, Word *need) {

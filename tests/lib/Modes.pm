@@ -33,6 +33,8 @@ our @MODES = (
     { name => 'relower',    options => ['--tier=1'], stress => 'relower' },
     { name => 'minimal',    options => ['--tier=1'], stress => 'minimal' },
     { name => 'yield',      options => ['--tier=1'], stress => 'yield' },
+    { name => 'stow',       options => ['--tier=1'], stress => 'yield,stow' },
+    { name => 'native-stow', options => [ @SYNC, '-j2' ], jit => 1, stress => 'yield,stow,walk' },
     { name => 'handover',   options => [ '--tier=1', '-j1' ], stress => 'handover' },
     { name => 'handover-j3', options => [ '--tier=1', '-j3' ], stress => 'handover,collect' },
     { name => 'verify',     options => ['--tier=1'], stress => 'verify' },

@@ -37,6 +37,34 @@ START_TEST(a_hundred_thousand_at_once) {
 }
 END_TEST
 
+// Their answer is a part of something, so they have more on their stacks than a form.
+static const char within[] =
+    "!(import! &self concurrent)"
+    "(= (adder $boss $n) (let $u (send $boss here)"
+    "   (send $boss (sum (+ $n (receive (((add $x) $x))))))))"
+    "(= (start $boss $n $l) (if (== $n 0) $l (let $a (spawn (adder $boss $n))"
+    "   (start $boss (- $n 1) (Cons $a $l)))))"
+    "(= (await $k) (if (== $k 0) all (receive ((here (await (- $k 1)))))))"
+    "(= (tell Nil) ())"
+    "(= (tell (Cons $a $r)) (let $u (send $a (add 2)) (tell $r)))"
+    "(= (gather $k $s) (if (== $k 0) $s"
+    "   (receive (((sum $i) (gather (- $k 1) (+ $s $i)))))))"
+    "(= (all $n) (let $l (start (self) $n Nil) (let $w (await $n) $l)))";
+
+START_TEST(a_hundred_thousand_wait_within) {
+  open_runtime(crews[_i]);
+  gives(within, "[()]");
+  gives("!(bind! &some (all 100))", "[()]");
+  size_t before = ambi_alloc_bytes();
+  gives("!(bind! &all (all 100000))", "[()]");
+  const Actors *all = rt->actors;
+  ck_assert_uint_gt(ambi_load_relaxed(&all->x_living), 100000);
+  ck_assert_uint_lt((ambi_alloc_bytes() - before) / 100000, 3072);
+  gives("!(let $u (tell &all) (gather 100000 0))", "[5000250000]");
+  close_runtime();
+}
+END_TEST
+
 // ---- chaos ----------------------------------------------------------------------
 
 // Servers that others call, link to and kill at random; each call is answered or fails,
@@ -147,6 +175,7 @@ END_TEST
 int main(void) {
   TCase *tc = tcase_create("actor");
   tcase_add_loop_test(tc, a_hundred_thousand_at_once, 0, CREWS);
+  tcase_add_loop_test(tc, a_hundred_thousand_wait_within, 0, CREWS);
   tcase_add_loop_test(tc, chaos_loses_nothing, 0, CREWS);
   tcase_add_loop_test(tc, killed_at_any_moment, 0, CREWS);
   tcase_add_loop_test(tc, memory_runs_out, 0, CREWS);

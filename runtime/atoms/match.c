@@ -381,17 +381,14 @@ Value ambi_substitute(Context *cx, Value term, Value var, Value by) {
 }
 
 // Which of two variables is bound to the other? One written in the program keeps its
-// name, and what a query asks for stands for no other: not for what an earlier query
-// asked for, either, which several results of that may hold. Of two that were asked for
-// the one of the query at hand is the first.
-static int rank(const Word *cell) {
-  uint32_t id = ambi_vinfo_id(cell[1]);
-  return id < AMB_VAR_STAMPED ? 0 : id % 2 ? 1 : 2;
-}
-
-static bool bind_vars(Context *cx, Value a, Value b) {
-  int ra = rank(ambi_ptr(a)), rb = rank(ambi_ptr(b));
-  bool a_gives = ra > rb || (ra == 2 && rb == 2);
+// name. What a step asked for is known where its value went, and other results may hold it
+// already: it stays what it is before a variable that a rule has for itself. This depends
+// on what the variables are and not on which is older, as evaluators make them in another
+// order and collections move them.
+static inline bool bind_vars(Context *cx, Value a, Value b) {
+  uint32_t x = ambi_vinfo_id(ambi_ptr(a)[1]), y = ambi_vinfo_id(ambi_ptr(b)[1]);
+  bool own = x & ~y & 1;  // of a rule, and b was asked for if it is fresh, too
+  bool a_gives = (x >= AMB_VAR_STAMPED) & (own | (y < AMB_VAR_STAMPED));
   return a_gives ? ambi_bind(cx, a, b) : ambi_bind(cx, b, a);
 }
 

@@ -274,10 +274,10 @@ static inline bool ambi_has_eval(Value v) {  // v is an EXPR
 // VINFO payload: symbol id of the name (24 bits) << 24 | id (24 bits).
 #define AMB_VAR_AS_WRITTEN 0u         // prints $name
 #define AMB_VAR_FRESH      0xFFFFFFu  // a copy: numbered when printed or stored
-#define AMB_VAR_ASKED      0xFFFFFEu  // fresh; what a query asks for
+#define AMB_VAR_ASKED      0xFFFFFEu  // fresh; what a step asked for
 // Ids from here on are fresh, too; the id tells which variable it is after
 // several results that hold it were copied one by one. The last bit stays as it was,
-// so what a query asks for has an even one.
+// so what a step asked for has an even one.
 #define AMB_VAR_STAMPED 0x800000u
 #define AMB_STAMPS      ((AMB_VAR_ASKED - AMB_VAR_STAMPED) / 2)  // that there are
 static inline uint32_t ambi_stamp(uint32_t n) {

@@ -495,7 +495,7 @@ static void query(Machine *m, Value a) {
   for (size_t i = 0; i < m->records.n; i++) {
     Record r = m->records.at[i];
     if (ambi_is_lvar(ambi_record_atom(r))) continue;  // gives $X no value
-    if (ambi_record_unify(cx, r, pattern)) {
+    if (ambi_record_answers(cx, r, a, x)) {
       if (!ambi_eval0_keep(m, &items, x, mark)) return;
       if (m->traces)
         items.last->way =

@@ -22,11 +22,10 @@ static bool take_rule(Engine *g, Hook *h, Record r, Value *body) {
   Context *cx = g->cx;
   if (ambi_is_lvar(ambi_record_atom(r))) return false;  // a variable is no rule
   Value x = h->values.at[0];  // one for all rules of the call
-  Value query = AMB_EXPR(cx, AMB_SYM(EQ), ambi_unmark(h->pattern), x);
   size_t mark = cx->tr;
   Word *hb = cx->hb;
   cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = !ambi_is_none(query) && ambi_record_unify(cx, r, query);
+  bool ok = ambi_record_answers(cx, r, ambi_unmark(h->pattern), x);
   cx->hb = hb;
   if (!ok) ambi_trail_undo(cx, mark);
   if (ok) *body = ambi_settle(cx, x);  // a variable holds a part of the call

@@ -106,6 +106,16 @@ bool ambi_record_unify_items(Context *cx, Record r, const Value *items,
 }
 
 // ---- patterns one behind the other ----------------------------------------------------
+bool ambi_record_answers(Context *cx, Record r, Value call, Value x) {
+  const Value items[] = {AMB_SYM(EQ), call, AMB_NONE};
+  const Value fresh[] = {AMB_UNIT, AMB_UNIT, x};
+  Value out[3];
+  if (!ambi_record_unify_items(cx, r, items, 3, fresh, out)) return false;
+  Value answer = ambi_deref(out[2]);
+  return ambi_same(answer, x) ||
+         ambi_bind(cx, x, ambi_presume_data(cx, answer));
+}
+
 // One pattern of a conjunction being worked on.
 typedef struct Goal {
   RecordVec records;

@@ -136,6 +136,9 @@ void ambi_spaces_quiesce(Runtime *rt);  // frees removed rules and types
 // One solution of a query: the instantiated values, as bindings on the trail.
 // Unifies the pattern with the record; on failure undoes what it bound.
 bool ambi_record_unify(Context *cx, Record r, Value pattern);
+// The same where a step asks for a new variable x by the pattern (= CALL x). It stands
+// for no other one. On failure what was bound is left to be undone.
+bool ambi_record_answers(Context *cx, Record r, Value call, Value x);
 // The same for a flat pattern: its children as they are now, AMB_NONE where a
 // variable is seen first; what the record has there is put into out, and fresh[i] if
 // that is an unbound variable, which only an open record has.

@@ -20,11 +20,11 @@ static bool no_memory(Context *cx) {
 
 // ---- keys ---------------------------------------------------------------------------
 
-// What a name shows of a variable, apart from which one it is.
+// What a name shows of a variable, apart from which one it is; and whether a step asked
+// for it, which decides what stands for what.
 static Word shown(Word info) {
-  return ambi_vinfo_is_fresh(info)
-             ? ambi_vinfo(ambi_vinfo_name(info), AMB_VAR_FRESH)
-             : info;
+  return ambi_vinfo_is_fresh(info) ? ambi_vinfo_with_stamp(info, AMB_VAR_ASKED)
+                                   : info;
 }
 
 // An AUTO call must not give what an equal call but for the names of variables gave:

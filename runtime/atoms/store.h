@@ -149,6 +149,9 @@ Value ambi_copy_renamed(Context *cx, Value term, bool (*keep)(Value, void *),
 // The term with every bound variable replaced by its value, as far as needed:
 // shares all that does not change. EVAL marks of changed nodes are dropped.
 Value ambi_resolve(Context *cx, Value term);
+// An expression that is a value with all that is in it: both get EVAL marks, but for parts
+// without variables, which stay what they are anyway.
+Value ambi_mark_parts(Context *cx, Value term);
 // Distinct unbound variables of the term in order of first occurrence.
 bool ambi_collect_vars(Context *cx, Value term, ValueVec *out);
 

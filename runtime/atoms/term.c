@@ -78,6 +78,7 @@ Value ambi_instance(Context *cx, const Template *t, bool as_written) {
 typedef struct Rewrite {
   Context *cx;
   bool rename;
+  bool values;  // the expressions inside are values, and get the mark
   bool (*keep)(Value, void *);
   void *arg;
   const Word *newer;  // variables from here on were made by this walk
@@ -113,7 +114,9 @@ static bool rename_var(Rewrite *r, Value *v) {
 static enum Leaf rewrite_leaf(Rewrite *r, Value *v) {
   *v = ambi_deref(*v);
   if (ambi_word_ground(*v)) return LEAF_GROUND;
-  if (!ambi_is_var(*v)) return LEAF_NODE;
+  if (!ambi_is_var(*v))
+    return r->values && ambi_is_expr(*v) && ambi_has_eval(*v) ? LEAF_OPEN
+                                                              : LEAF_NODE;
   if (r->rename && !rename_var(r, v)) return LEAF_FAIL;
   return LEAF_OPEN;
 }
@@ -162,7 +165,7 @@ static Value rewrite(Rewrite *r, Value root) {
     if (f->i == f->n) {
       v = rewrite_leave(f);
       ground = ambi_word_ground(v);
-      bool own = ambi_is_expr(f->node) && ambi_has_eval(f->node);
+      bool own = r->values || (ambi_is_expr(f->node) && ambi_has_eval(f->node));
       r->work.used -= sizeof *f;
       if (r->work.used == 0) return v;
       if (own && ambi_is_expr(v)) v = ambi_mark_eval(v);
@@ -203,6 +206,7 @@ Value ambi_copy_renamed(Context *cx, Value term, bool (*keep)(Value, void *),
   Rewrite r;
   r.cx = cx;
   r.rename = true;
+  r.values = false;
   r.keep = keep;
   r.arg = arg;
   r.newer = cx->h;
@@ -214,8 +218,18 @@ Value ambi_resolve(Context *cx, Value term) {
   if (!ambi_is_expr(v) && !ambi_is_bindings(v)) return v;
   Rewrite r;
   r.cx = cx;
-  r.rename = false;
+  r.rename = r.values = false;
   return run_rewrite(&r, v);
+}
+
+Value ambi_mark_parts(Context *cx, Value term) {
+  if (ambi_word_ground(term)) return ambi_mark_eval(term);
+  Rewrite r;
+  r.cx = cx;
+  r.rename = false;
+  r.values = true;
+  Value v = run_rewrite(&r, ambi_unmark(term));
+  return ambi_is_none(v) ? v : ambi_mark_eval(v);
 }
 
 // ---- variables ----------------------------------------------------------------------

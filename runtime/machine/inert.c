@@ -148,8 +148,8 @@ bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
   if (g->max_depth || g->cx->space != g->home ||
       !ambi_is_inert(g, v, NULL, budget) || !may_be_of(g, v, t))
     return false;
-  *out = ambi_mark_eval(v);
-  return true;
+  *out = ambi_mark_parts(g->cx, v);
+  return !ambi_is_none(*out);
 }
 
 bool ambi_body_stays(Engine *g, Value v) {

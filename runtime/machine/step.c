@@ -258,8 +258,13 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       return tuple ? ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1)
                    : ambi_eval_push_argument(g, v, AMB_SYM(UNDEFINED), pc + 1);
     }
-    v = ambi_mark_eval(v);
+    if (!ambi_has_eval(v)) v = ambi_mark_parts(g->cx, v);
+    if (ambi_is_none(v)) return NEXT_STOP;
     if (rigid) v.w |= AMB_EXPR_RIGID;
+    if (tuple && !rigid && ambi_is_error_atom(v)) {  // it has become one
+      g->e[pc->a] = ambi_unmark(v).w;
+      return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+    }
   } else if (tuple && v.w == AMB_SYM(EMPTY).w) {
     return NEXT_FAIL;
   }

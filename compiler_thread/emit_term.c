@@ -24,9 +24,20 @@ static void want_firm(Emit *m, JitLabel other) {
   jit_bind(j, firm);
 }
 
+// What is rigid stays as it is only where these marks hold.
 void ambi_emit_SETTLE(Emit *m) {
+  Jit *j = m->j;
+  JitLabel marks = jit_label(j), stays = jit_label(j);
   emit_value(m, m->pc->b);
-  want_firm(m, emit_slow(m));
+  jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
+  jit_jump_if(j, J_NE, stays);
+  jit_ri32(j, J_TEST, J_RAX, AMB_EXPR_RIGID);
+  jit_jump_if(j, J_EQ, marks);
+  emit_rigid_holds(m, emit_slow(m));
+  jit_jump(j, stays);
+  jit_bind(j, marks);
+  emit_firm_marks(m, J_NE, emit_slow(m));
+  jit_bind(j, stays);
   emit_to_slot(m, m->pc->a, J_RAX);
 }
 

@@ -123,7 +123,8 @@ do_CHAINED:
   AFTER(ambi_chain_end(g));
 do_SETTLE : {
   Value v = ambi_deref(AMB_V(E[pc->b]));
-  if (AMB_UNLIKELY(!ambi_is_firm(v))) {
+  if (AMB_UNLIKELY(!ambi_is_firm(v) ||
+                   (ambi_is_rigid(v) && !ambi_rigid_holds_of(g, v)))) {
     SAVE();
     v = ambi_settle(cx, v);
     h = cx->h;

@@ -94,7 +94,7 @@ typedef struct Stub {
   Code head;     // CHECKED: the instruction
   uint16_t *list;
   unsigned nlist;
-  uint16_t first;        // as in Lower, where it was made
+  uint16_t first, each;  // as in Lower, where it was made
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
   uint32_t index;        // STEP: of the argument that has its value
   bool own;  // BODY: the call of the sources is a value if they are;
@@ -169,12 +169,17 @@ typedef struct Lower {
   int whole_call;     // where the next body goes when it is odd, or NO_LABEL
   uint16_t position;  // of what was lowered last as a position, or NO_SLOT
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
+  uint16_t
+      each;  // slot of a collector that tells Errors from values itself, or NO_SLOT
 } Lower;
 
 // How the results of an evaluation get into the slot: all of them first, unless the
-// first value is enough. Nothing that comes after it may run then.
-static inline enum Opcode ambi_lower_take(const Lower *l, uint16_t slot) {
-  return slot == l->first ? OP_I_R_STREAM : OP_I_R_GATHER;
+// first value is enough, when nothing that comes after it may run, or who takes them
+// wants each.
+static inline enum Opcode ambi_lower_taken_by(const Lower *l, uint16_t slot) {
+  return slot == l->each    ? OP_I_R_STORE
+         : slot == l->first ? OP_I_R_STREAM
+                            : OP_I_R_GATHER;
 }
 
 // ---- lower_emit.c ----------------------------------------------------------------
@@ -211,6 +216,8 @@ uint16_t ambi_lower_k(Lower *l, Value v);     // source operand of a constant
 Stub *ambi_lower_stub(Lower *l, enum StubKind kind);  // entry label made
 // An edge from the last instruction: the Error in `slot` goes to err.
 void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err);
+// What comes goes into the slot, of the position noted in pos; Errors to err.
+void ambi_lower_take(Lower *l, uint16_t slot, uint16_t pos, ErrTo err);
 void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err);  // here and now
 // What comes is the head of the rule, or its body: enum CoverKind.
 void ambi_lower_mark_rule(Lower *l, const Template *rule, int kind);

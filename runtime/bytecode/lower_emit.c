@@ -179,6 +179,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .rule_number = l->rule_number,
               .choices = l->choices,
               .first = l->first,
+              .each = l->each,
               .slots = l->slots};
   s->vars = ambi_arena_alloc(&l->arena, sizeof l->vars);
   if (s->vars)
@@ -194,6 +195,12 @@ void ambi_lower_error_edge(Lower *l, uint16_t slot, ErrTo err) {
   s->from = slot;
   s->err = err;
   ambi_lower_edge_at(l, at, s->entry);
+}
+
+void ambi_lower_take(Lower *l, uint16_t slot, uint16_t pos, ErrTo err) {
+  enum Opcode op = ambi_lower_taken_by(l, slot);
+  ambi_lower_emit(l, op, slot, op == OP_I_R_STORE ? 0 : pos, 0);
+  if (op != OP_I_R_STORE) ambi_lower_error_edge(l, slot, err);
 }
 
 void ambi_lower_raise(Lower *l, uint16_t slot, ErrTo err) {
@@ -482,6 +489,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .arg_bail = NO_LABEL,
                .whole_call = NO_LABEL,
                .first = NO_SLOT,
+               .each = NO_SLOT,
                .position = NO_SLOT,
                .rule_number = MAX_RULES,
                .own = {.scratch = NO_SLOT}};

@@ -60,8 +60,7 @@ void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err) {
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_EVALT, d.slot, slot, p);
   ambi_lower_error_edge(l, d.slot, err);
-  ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
-  ambi_lower_error_edge(l, d.slot, err);
+  ambi_lower_take(l, d.slot, p, err);
 }
 
 // What the position makes and others use must be older than it.

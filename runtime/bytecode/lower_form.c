@@ -421,8 +421,11 @@ static uint16_t collected(Lower *l, Value x, unsigned best, Dst d) {
   ambi_lower_prepare_shared(l, x);
   Var *vars = ambi_lower_save_vars(l);
   ambi_lower_jump(l, OP_I_COLLECT, p, best, done);
+  uint16_t outer = l->each;
+  l->each = best ? v : NO_SLOT;  // a value without a cost counts as an Error
   ambi_lower_expr(l, x, AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, add}, 0);
+  l->each = outer;
   ambi_lower_bind(l, add);
   ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
   ambi_lower_bind(l, done);

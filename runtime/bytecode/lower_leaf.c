@@ -69,8 +69,7 @@ static void evaluated(Lower *l, enum Opcode op, uint16_t atom, Value t, Dst d,
   }
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, op, p, atom, type);
-  ambi_lower_emit(l, ambi_lower_take(l, d.slot), d.slot, p, 0);
-  ambi_lower_error_edge(l, d.slot, err);
+  ambi_lower_take(l, d.slot, p, err);
 }
 
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {

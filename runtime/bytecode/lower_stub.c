@@ -88,9 +88,11 @@ int ambi_lower_position_stub(Lower *l, Code ret, ErrTo err) {
 }
 
 static void end_position(Lower *l, Code ret, ErrTo err, int back) {
-  enum Opcode op = ret.op == OP_I_R_STREAM ? OP_I_STREAM : OP_I_GATHER;
-  ambi_lower_emit(l, op, ret.a, ret.b, 0);
-  ambi_lower_error_edge(l, ret.a, err);
+  if (ret.op != OP_I_R_STORE) {
+    enum Opcode op = ret.op == OP_I_R_STREAM ? OP_I_STREAM : OP_I_GATHER;
+    ambi_lower_emit(l, op, ret.a, ret.b, 0);
+    ambi_lower_error_edge(l, ret.a, err);
+  }
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, back);
 }
 
@@ -121,7 +123,7 @@ static void checked_code(Lower *l, Stub *s) {
   ErrTo err = s->err;
   if (s->head.op == OP_I_MKEXPR) {  // what was to be a value is a position now
     uint16_t p = ambi_lower_slot(l);
-    s->ret = (Code){.op = (uint16_t)ambi_lower_take(l, s->head.a)};
+    s->ret = (Code){.op = (uint16_t)ambi_lower_taken_by(l, s->head.a)};
     s->ret.a = s->head.a;
     s->ret.b = p;
     ambi_lower_emit(l, OP_I_POS, p, 0, 0);
@@ -200,8 +202,7 @@ static void odd_if(Lower *l, const Stub *s) {
     return;
   }
   ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_take(l, s->dst.slot, p, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
@@ -216,8 +217,7 @@ static void rebuilt(Lower *l, const Stub *s) {
     return;
   }
   ambi_lower_emit(l, OP_I_EVALX, p, slot, type);
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_take(l, s->dst.slot, p, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
@@ -299,8 +299,7 @@ static void go_on_with(Lower *l, const Stub *s, uint16_t call) {
   }
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_BODYX, p, call, type);
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_take(l, s->dst.slot, p, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
@@ -366,8 +365,7 @@ static void call_members(Lower *l, const Stub *s) {
   ambi_lower_emit(l, OP_I_MKEXPR, call, s->nlist, 0);
   ambi_lower_list(l, s->list, s->nlist);
   ambi_lower_emit(l, OP_I_CALLX, p, call, ambi_lower_const(l, s->type.w));
-  ambi_lower_emit(l, ambi_lower_take(l, s->dst.slot), s->dst.slot, p, 0);
-  ambi_lower_error_edge(l, s->dst.slot, s->err);
+  ambi_lower_take(l, s->dst.slot, p, s->err);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, s->back);
 }
 
@@ -492,6 +490,7 @@ static bool put_stub(Lower *l, size_t i) {
   l->rule = s.rule;
   l->slots = s.slots;
   l->first = s.first;
+  l->each = s.each;
   l->rule_number = s.rule_number;
   l->choices = s.choices;
   ambi_lower_bind(l, s.entry);

@@ -21,7 +21,7 @@ my @tiers = Program::tiers();
 -x $ambit or plan skip_all => "no program at $ambit";
 
 my $slow   = ($ENV{AMBIT_SLOW} || 1) > 1;    # sanitizers take memory of their own
-my $limit  = $slow ? 24 : 96;                # MiB
+our $limit = $slow ? 24 : 96;                # MiB
 my $margin = 32;
 my $dir    = tempdir(CLEANUP => 1);
 chdir $dir;
@@ -115,6 +115,76 @@ for my $tier (@tiers) {
             if !$kept && ( @lines != 5 || "@lines[-2, -1]" ne '[3] ["(a b)"]' );
         push @wrong, "$mib MiB" if !$slow && $mib > $limit + $margin;
         ok(!@wrong, sprintf 'tier %d: %s (%.0f MiB)', $tier, $what, $mib) or diag(join '; ', @wrong);
+    }
+}
+
+# Ten kinds of growth, each by itself and some together, drawn by chance: another AMBIT_SEED
+# draws others. A step of a kind is done with a number that no step before had.
+my %steps = (
+    lists     => [ '(C $n $l)', '' ],
+    spaces    => [ '$l', '(add-atom &kb (p $n (q $n $n) "text"))' ],
+    indexes   => [ '$l', '(let $a (add-atom &kb (i $n (+ $n 1) (+ $n 2))) (collapse (match &kb (i $x $n $y) $x)))' ],
+    tables    => [ '(C $r $l)', '', '($r (row-of $n))' ],
+    symbols   => [ '$l', '(parse (format-args "name{}" ($n)))' ],
+    strings   => [ '(C $s $l)', '', '($s (format-args "{} and some text behind it" ($n)))' ],
+    integers  => [ '(C $b $l)', '', '($b (* 123456789012345678901234567890 $n))' ],
+    choices   => [ '$l', '', '($c (superpose (1 2)))' ],
+    mailboxes => [ '$l', '(send &a (m $n (of $n) "text"))' ],
+    code      => [ '$l', '(let $rule (parse (format-args "(= (fn{} $x) (+ $x {}))" ($n $n))) (add-atom &self $rule))' ],
+);
+
+# The rest of a loop that grows in these ways for ever, or $times times.
+sub growing {
+    my ($times, @kinds) = @_;
+    my ($list, $steps) = ('$l', '');
+    for (@kinds) {
+        my ($with, $step, $own) = @{ $steps{$_} };
+        $list =~ s/\$l/$with/;
+        $steps .= $own ? " $own" : $step ? " (\$done-$_ $step)" : '';
+    }
+    my $actor = grep { $_ eq 'mailboxes' } @kinds;
+    my $spawn = $actor ? '!(bind! &a (spawn (receive ((never x)))))' : '';
+    my $body = "(let* ($steps) (mix (+ \$n 1) $list))";
+    $body = "(if (== \$n $times) \$l $body)" if $times;
+    return <<"END";
+!(tabled! row-of)
+(= (row-of \$n) (row \$n (of \$n) \$n))
+!(import! &self strings)
+!(import! &self concurrent)
+!(bind! &kb (new-space))
+$spawn
+(= (mix \$n \$l) $body)
+END
+}
+
+my $seed = $ENV{AMBIT_SEED} // 1;
+srand $seed;
+
+# Some of them, in any order.
+sub some_of {
+    my @kinds = sort @_;
+    return map { splice @kinds, rand @kinds, 1 } 1 .. 3 + int rand @kinds - 3;
+}
+
+sub grows {
+    my ($tier, @kinds) = @_;
+    open my $file, '>', 'p.metta' or die "p.metta: $!";
+    print $file growing(0, @kinds), "!(mix 1 N)\n";
+    close $file;
+    my ($code, $mib) = run($tier);
+    my $err = slurp('err');
+    my @wrong;
+    push @wrong, "exit $code" if $code ne '4';
+    push @wrong, "said: $err" if $err !~ /stopped: the memory limit of $limit MiB$/m;
+    push @wrong, "$mib MiB" if !$slow && $mib > $limit + $margin;
+    ok(!@wrong, sprintf 'tier %d: %s (%.0f MiB)', $tier, "@kinds", $mib) or diag(join '; ', "AMBIT_SEED=$seed", @wrong);
+}
+{
+    local $limit = $slow ? $limit : $limit / 2;
+    for my $tier (@tiers) {
+        my @kinds = grep { $tier || $_ ne 'mailboxes' } sort keys %steps;    # tier 0 has no actors
+        grows($tier, $_) for @kinds;
+        grows($tier, some_of(@kinds)) for 1 .. 3;
     }
 }
 
@@ -244,6 +314,8 @@ my %kept = (
     'states'       => filling(200_000, '($s (new-state (v $i)))', '(st $i $s)'),
     'spaces'       => filling(30_000, '($s (new-space)) ($a (add-atom $s (in $i)))', '(sp $s)'),
     'rules'        => join('', map {"(= (f$_ \$x) (+ \$x $_))\n!(f$_ 1)\n"} 1 .. 10_000),
+    'tables'       => growing(100_000, 'tables') . "!(bind! &l (new-state (mix 1 N)))\n",
+    'strings'      => growing(200_000, 'strings') . "!(bind! &l (new-state (mix 1 N)))\n",
     'a list'       => "(= (list \$n \$l) (if (== \$n 0) \$l (list (- \$n 1) (C \$n \$l))))\n!(bind! &l (new-state (list 500000 N)))\n",
 );
 
@@ -258,11 +330,17 @@ sub counted {
     return map { ($bytes{$_} // 0) / 2**20 } qw(counted resident);
 }
 
+for ( 1 .. 3 ) {    # mailboxes end with the script, and rules that change at each step take their time
+    my @kinds = some_of(grep { !/choices|code|mailboxes/ } keys %steps);
+    $kept{"@kinds"} = growing(100_000, @kinds) . "!(bind! &l (new-state (mix 1 N)))\n";
+}
+
 for my $tier (grep { $_ && !$slow } @tiers) {    # tier 0 keeps what a form has left, too
     for my $what (sort keys %kept) {
         my ($mine, $held) = counted($tier, $kept{$what});
         ok($held > 10 && abs($mine - $held) < 1 + $held / 20,
-            sprintf 'tier %d: %s count as what they are (%.1f of %.1f MiB)', $tier, $what, $mine, $held);
+            sprintf 'tier %d: %s count as what they are (%.1f of %.1f MiB)', $tier, $what, $mine, $held)
+            or diag("AMBIT_SEED=$seed");
     }
 }
 done_testing;

@@ -93,8 +93,6 @@ struct Jit {
   bool opened = false;  // the sections are there
   bool whole = false;   // asmjit encodes everything that has no label
 
-  ~Jit() { jit_labels_drop(&labels); }
-
   // Where an instruction may be written; NULL: asmjit is to do it, and to find room.
   uint8_t *room() {
     return whole || a.remainingSpace() < JIT_LONGEST ? nullptr : a.bufferPtr();
@@ -253,6 +251,7 @@ Jit *jit_open(void) {
   return new (std::nothrow) Jit;
 }
 void jit_close(Jit *j) {
+  jit_labels_drop(&j->labels);
   delete j;
 }
 bool jit_begin(Jit *j) {

@@ -192,13 +192,20 @@ void ambi_engine_leave(Engine *g) {
   ambi_choices_committed(g);
 }
 
+// The record of a part's region has the hook of the form. It is the first one, unless
+// records of results that are still to be delivered came below it.
+static void leave_top_hook(Engine *g) {
+  for (Choice *c = g->choices + 1; c <= g->b; c++)
+    if (c->hook == g->top_hook) c->hook = NULL;
+}
+
 // Unwinds: bindings go, what was handed out stays.
 static void end(Engine *g, Space *space) {
   Context *cx = g->cx;
   if (!g->top_hook) return;
   ambi_trail_undo(cx, g->choices->tr);
   cx->space = space;
-  if (g->is_part && !g->part_of_form) g->choices[1].hook = NULL;
+  if (g->is_part && !g->part_of_form) leave_top_hook(g);
   ambi_choice_cut(g, g->choices + 1);
   ambi_hook_free(g, g->top_hook);
   ambi_engine_leave(g);

@@ -229,7 +229,8 @@ Value ambi_receive_clauses(Context *cx, Value call) {
 // ---- lowering -------------------------------------------------------------------------
 
 Value ambi_lower_receive(Lower *l, Value e) {
-  if (!l->variant || ambi_expr_size(e) != 2 ||
+  // Where there are no actors its Error tells what the program has written.
+  if (!l->cx->rt->actor_table || !l->variant || ambi_expr_size(e) != 2 ||
       !ambi_same(ambi_expr_at(e, 0), AMB_SYM(RECEIVE)))
     return e;
   Taken t = {.clauses = ambi_expr_at(e, 1)};

@@ -84,7 +84,10 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
     if (c.w == AMB_SYM(EMPTY).w) return false;
     if (!ambi_is_expr(c)) continue;
     if (ambi_is_error_atom(c)) return false;  // it would be the value
-    if (stays_as_written(f, i, c)) continue;
+    if (stays_as_written(f, i, c)) {
+      if (rigid) *rigid = false;  // it is no value as a part is
+      continue;
+    }
     if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;
     if (!ambi_vec_push(todo, c)) return false;
   }

@@ -171,7 +171,7 @@ static uint32_t number_of(Context *cx, TypeMemo *m, Value type) {
 static TypeMemo *memo_of(Context *cx) {
   if (cx->types) return cx->types;
   cx->types = ambi_alloc(sizeof *cx->types);
-  cx->types_close = close;
+  if (cx->types) cx->types_close = close;
   return cx->types;
 }
 

@@ -7,13 +7,15 @@
 
 enum {
   MOST_LEVELS = 64,  // of terms within terms at a time
-  NOTED_NODES = 4    // what has fewer parts is not remembered with its type
+  NOTED_NODES = 4,   // what has fewer parts is not remembered with its type
+  LONG_WALK = 32     // nodes after which what was asked for is, wherever it is
 };
 
 typedef struct Look {
   Engine *g;
   unsigned level;
   unsigned nodes;  // seen since a type was noted
+  size_t walked;   // ... and in all
   Value deep;  // the term below MOST_LEVELS, whose type is to be known first
 } Look;
 
@@ -93,7 +95,8 @@ static Value type_of_expr(Look *l, Value e) {
 }
 
 // Every eighth term, by its address, is asked for and remembered with its type, in what the
-// type checker remembers of long walks: a walk ends after some levels.
+// type checker remembers of long walks: a walk ends after some levels. So is what the walk
+// is about, if that was long: a large tree has too many ways down.
 static bool is_milestone(Value e) {
   return ((uintptr_t)ambi_ptr(e) >> 3) * 0x9E3779B97F4A7C15u >> 61 == 0;
 }
@@ -101,7 +104,7 @@ static bool is_milestone(Value e) {
 static Value type_of_term(Look *l, Value e) {
   Context *cx = l->g->cx;
   bool milestone = is_milestone(e), bottom = l->level == MOST_LEVELS;
-  if (milestone || bottom) {
+  if (milestone || bottom || l->level == 0) {
     Value known = ambi_known_type(cx, cx->space, e);
     if (!ambi_is_none(known)) return ambi_is_expr(known) ? AMB_NONE : known;
   }
@@ -112,7 +115,9 @@ static Value type_of_term(Look *l, Value e) {
   l->level++;
   Value t = type_of_expr(l, e);
   l->level--;
-  if (milestone && ambi_is_sym(t) && l->nodes >= NOTED_NODES) {
+  bool much = (milestone && l->nodes >= NOTED_NODES) ||
+              (l->level == 0 && l->walked >= LONG_WALK);
+  if (much && ambi_is_sym(t)) {
     ambi_note_type(cx, cx->space, e, t);
     l->nodes = 0;
   }
@@ -122,6 +127,7 @@ static Value type_of_term(Look *l, Value e) {
 static Value type_of(Look *l, Value v) {
   v = ambi_deref(v);
   l->nodes++;
+  l->walked++;
   if (ambi_is_number(v)) return AMB_SYM(T_NUMBER);
   if (ambi_is_bool(v)) return AMB_SYM(T_BOOL);
   if (ambi_is_str(v)) return AMB_SYM(T_STRING);

@@ -94,9 +94,13 @@ static void drop_records(Engine *g, RecordVec *records) {
   }
 }
 
-static void drop_contents(Engine *g, Hook *h) {
+static void drop_items(Hook *h) {
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
+}
+
+static void drop_contents(Engine *g, Hook *h) {
+  drop_items(h);
   ambi_results_drop(g, h);
   drop_records(g, &h->records);
 }
@@ -140,8 +144,7 @@ void ambi_hook_free(Engine *g, Hook *h) {
 void ambi_hooks_discard(Hook *h) {
   while (h) {
     Hook *old = h->old;
-    ambi_free(h->items, h->items_cap * sizeof *h->items);
-    ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
+    drop_items(h);
     ambi_image_drop(&h->image);
     ambi_records_drop(&h->records);
     ambi_vec_drop(&h->values);

@@ -1,10 +1,10 @@
 // Slow halves of instructions on terms and values: unification with templates,
 // instances, evaluation of variables, casts, lists, arithmetic, operations.
 #include "runtime/machine/step.h"
-#include "runtime/machine/plain_type.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/number.h"
+#include "runtime/machine/plain_type.h"
 #include "runtime/types/types.h"
 
 enum { MAX_ENV = 256 };
@@ -173,7 +173,6 @@ bool ambi_step_own_if_same(Engine *g) {
   return true;
 }
 
-// Makes a value that is no variable of its own out of a returned variable.
 // An Error that is its own value, as the library declares it. It ends a tuple; as the
 // argument of a typed call it is passed on like any other that evaluation leaves as it was.
 static bool plain_error(Engine *g, Value v) {

@@ -24,15 +24,21 @@ static const char ring[] =
     "          ($u (send $f (next $l))) ($v (send $f (token $k))))"
     "     (receive ((done finished)))))";
 
+// A hundred thousand do, and each takes less than so many bytes.
+static void begin_to_live(const char *form, const char *answer, size_t bytes) {
+  enum { MANY = 100000 };
+  size_t before = ambi_alloc_bytes();
+  gives(form, answer);
+  const Actors *all = rt->actors;
+  ck_assert_uint_gt(ambi_load_relaxed(&all->x_living), MANY);
+  ck_assert_uint_lt((ambi_alloc_bytes() - before) / MANY, bytes);
+}
+
 START_TEST(a_hundred_thousand_at_once) {
   open_runtime(crews[_i]);
   gives(ring, "[()]");
   gives("!(turn 1000 100)", "[finished]");
-  size_t before = ambi_alloc_bytes();
-  gives("!(turn 100000 110000)", "[finished]");
-  const Actors *all = rt->actors;
-  ck_assert_uint_gt(ambi_load_relaxed(&all->x_living), 100000);
-  ck_assert_uint_lt((ambi_alloc_bytes() - before) / 100000, 1024);
+  begin_to_live("!(turn 100000 110000)", "[finished]", 1024);
   close_runtime();
 }
 END_TEST
@@ -55,11 +61,7 @@ START_TEST(a_hundred_thousand_wait_within) {
   open_runtime(crews[_i]);
   gives(within, "[()]");
   gives("!(bind! &some (all 100))", "[()]");
-  size_t before = ambi_alloc_bytes();
-  gives("!(bind! &all (all 100000))", "[()]");
-  const Actors *all = rt->actors;
-  ck_assert_uint_gt(ambi_load_relaxed(&all->x_living), 100000);
-  ck_assert_uint_lt((ambi_alloc_bytes() - before) / 100000, 3072);
+  begin_to_live("!(bind! &all (all 100000))", "[()]", 3072);
   gives("!(let $u (tell &all) (gather 100000 0))", "[5000250000]");
   close_runtime();
 }

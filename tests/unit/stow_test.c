@@ -127,13 +127,21 @@ static bool run_some(Context *cx, int64_t steps, ValueVec *out) {
   return ambi_rests(ambi_form_run(cx, out));
 }
 
+static void leave(Context *cx) {
+  ambi_form_close(cx);
+  ambi_context_reset(cx);
+}
+
+static void go_on_in(Context *from, Context *to, Stowed *s) {
+  leave(from);
+  ambi_limits_begin(to);
+  ck_assert(ambi_unstow(to, s));
+}
+
 static void move(Context *from, Context *to) {
   Stowed *s = ambi_stow(from);
   ck_assert_ptr_nonnull(s);
-  ambi_form_close(from);
-  ambi_context_reset(from);
-  ambi_limits_begin(to);
-  ck_assert(ambi_unstow(to, s));
+  go_on_in(from, to, s);
 }
 
 static void compare(Context *cx, ValueVec *out, const char *gives) {
@@ -142,8 +150,7 @@ static void compare(Context *cx, ValueVec *out, const char *gives) {
   ck_assert_str_eq(b.text, gives);
   ambi_buffer_drop(&b);
   ambi_vec_drop(out);
-  ambi_form_close(cx);
-  ambi_context_reset(cx);
+  leave(cx);
 }
 
 // ---- tests ----------------------------------------------------------------------------
@@ -177,8 +184,7 @@ START_TEST(what_never_goes_on_leaves_nothing) {
       ambi_stowed_drop(rt, s);
     }
     ambi_vec_drop(&out);
-    ambi_form_close(houses[0]);
-    ambi_context_reset(houses[0]);
+    leave(houses[0]);
   }
   close_all();
 }
@@ -200,11 +206,8 @@ START_TEST(some_stay) {
       continue;
     }
     stowed++;
-    ambi_form_close(houses[at]);
-    ambi_context_reset(houses[at]);
+    go_on_in(houses[at], houses[!at], s);
     at = !at;
-    ambi_limits_begin(houses[at]);
-    ck_assert(ambi_unstow(houses[at], s));
   }
   ck_assert_uint_gt(refused, 10);
   ck_assert_uint_gt(stowed, 3);
@@ -229,8 +232,7 @@ START_TEST(memory_runs_out) {
         ck_assert(ambi_rests(houses[at]->stop));
         continue;
       }
-      ambi_form_close(houses[at]);
-      ambi_context_reset(houses[at]);
+      leave(houses[at]);
       ambi_limits_begin(houses[!at]);
       ambi_alloc_fail_at(n);
       bool taken = ambi_unstow(houses[!at], s);

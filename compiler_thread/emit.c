@@ -194,6 +194,8 @@ const Code *emit_landing(Emit *m, JitLabel l, const Code *origin) {
   m->landing_label[n->nlandings++] = l;
   landing->code = OP_I_NATIVE;
   landing->origin = origin;
+  landing->parts_of = 0;
+  landing->parts = NULL;
   return (const Code *)(const void *)landing;
 }
 
@@ -208,6 +210,14 @@ const Code *emit_position(Emit *m, uint32_t offset) {
     *index = m->native->nlandings;
   }
   return (const Code *)(const void *)&m->native->landings[*index - 1];
+}
+
+bool emit_landing_of_parts(Emit *m, Word key, JitLabel l) {
+  uint32_t index = m->landing[label_index(m, m->sure, m->at)];
+  if (index == 0) return false;
+  m->native->landings[index - 1].parts_of = key;
+  m->parts_label[index - 1] = l;
+  return true;
 }
 
 // ---- one unit ------------------------------------------------------------------------
@@ -236,6 +246,7 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   size_t todo = part(&n, words * sizeof(uint32_t));
   size_t seen = part(&n, words);
   size_t labels = part(&n, (4 * words + 1) * sizeof *m->landing_label);
+  size_t parts = part(&n, (4 * words + 1) * sizeof *m->parts_label);
   if (!ambi_grow((void **)&em->scratch, &em->scratch_cap, n + facts,
                  sizeof *em->scratch))
     return false;
@@ -245,6 +256,7 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
   m->labels = (uint32_t *)(em->scratch + each);
   m->landing = (uint32_t *)(em->scratch + landing);
   m->landing_label = (JitLabel *)(em->scratch + labels);
+  m->parts_label = (JitLabel *)(em->scratch + parts);
   m->seen = copy_seen(noted, (uint8_t *)(em->scratch + seen), m->u->ncode);
   m->facts = facts ? em->scratch + n : NULL;
   choose(m, (uint32_t *)(em->scratch + todo));
@@ -468,8 +480,11 @@ static EmitResult place(Emit *m, EmitNote *note) {
   }
   const char *base = n->code;
   n->entry = base + jit_offset(m->j, m->called);
-  for (uint32_t i = 0; i < n->nlandings; i++)
-    n->landings[i].addr = base + jit_offset(m->j, m->landing_label[i]);
+  for (uint32_t i = 0; i < n->nlandings; i++) {
+    Landing *l = &n->landings[i];
+    l->addr = base + jit_offset(m->j, m->landing_label[i]);
+    if (l->parts_of) l->parts = base + jit_offset(m->j, m->parts_label[i]);
+  }
   for (uint32_t at = next_wanted(m, 0); at < n->ncode;
        at = next_wanted(m, at + 1)) {
     n->at[at] = 1 + (uint32_t)jit_offset(m->j, emit_general_at(m, at));

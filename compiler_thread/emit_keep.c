@@ -574,6 +574,7 @@ static void want_number(Emit *m, enum Fact kind, JitLabel other) {
 static bool returned(Emit *m) {
   Jit *j = m->j;
   enum Fact kind = ambi_emit_expects(m, m->at);
+  ambi_emit_take_parts(m);
   if (kind == FACTS) return false;
   keep_forget(m);
   JitLabel more = jit_label(j), ok = jit_label(j), other = keep_exit(m);

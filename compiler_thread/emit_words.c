@@ -81,6 +81,7 @@ bool ambi_emit_keep_item(Emit *m) {
 
 bool ambi_emit_keep_make(Emit *m) {
   keep_release_rsi(m);
+  ambi_emit_return_parts(m);
   ambi_emit_make(m);
   keep_give_word(m, m->pc->a);
   return true;

@@ -146,6 +146,12 @@ bool ambi_emit_keep_chain(Emit *m);
 bool ambi_emit_keep_value(Emit *m);
 bool ambi_emit_keep_item(Emit *m);
 
+// ---- terms returned in registers (emit_return.c) ---------------------------------------
+// MKEXPR: returns the parts if the caller takes them; what is behind it makes the term.
+void ambi_emit_return_parts(Emit *m);
+// R_STREAM: another way in, if the parts of the term are all that is wanted of it.
+void ambi_emit_take_parts(Emit *m);
+
 // emit_keep.c: the instruction at hand, from registers to registers.
 void ambi_emit_keeping(Emit *m);
 // Goes the instruction on without forgetting registers?

@@ -146,6 +146,7 @@ typedef struct Emit {
   bool slow_used;
   Native *native;
   JitLabel *landing_label;  // of native->landings
+  JitLabel *parts_label;    // likewise, where Landing.parts_of is not 0
   JitLabel end, sure_end;   // behind the last instruction of a version
   JitLabel called;          // entry of calls of this very unit ...
   JitLabel self;            // ... whose frame says that it runs this unit ...
@@ -273,6 +274,8 @@ JitLabel emit_edge(Emit *m);
 const Code *emit_position(Emit *m, uint32_t offset);
 // A landing of its own at `l`, for the position `origin` of anywhere.
 const Code *emit_landing(Emit *m, JitLabel l, const Code *origin);
+// The landing of this instruction takes the parts of this term at `l`. False: there is none.
+bool emit_landing_of_parts(Emit *m, Word key, JitLabel l);
 
 // ---- pieces (emit_parts.c) ----------------------------------------------------------
 void emit_save(Jit *j);  // E, B, h to the Engine and the Context

@@ -110,6 +110,21 @@ for my $words ( ['--jit-level=1'], ['--jit-level=2'] ) {
     is( $r->{out}, "[2000000]\n", "@$words: the answer" );
     is( stats($r)->{'compiled again, for level 2'}, $words->[0] =~ /2/ ? 1 : 0, "@$words: as high as it says" );
 }
+# A function returns two things, and its callers take them apart: at level 2 there is no term.
+{
+    my $pairs = '(= (two $n) (if (== $n 0) (Pair 0 0)'
+        . ' (let (Pair $a $b) (two (- $n 1)) (Pair (+ $a 1) $b))))'
+        . '(= (go $n $s) (if (== $n 0) $s (let (Pair $a $b) (two 40) (go (- $n 1) (+ $s $a)))))'
+        . '!(go 50000 0)';
+    my %collections;
+    for my $level ( 1, 2 ) {
+        my $r = run( '--jit=sync', "--jit-level=$level", '--gc-stats', '-e', $pairs );
+        is( $r->{out}, "[2000000]\n", "level $level: pairs" );
+        ( $collections{$level} ) = $r->{err} =~ /^gc: minor collections\s+(\d+)$/m;
+    }
+    cmp_ok( $collections{1}, '>', 10,                   '... of which the first makes millions' );
+    cmp_ok( $collections{2}, '<', $collections{1} / 10, '... and the second hands over their parts' );
+}
 for my $mode (qw(--jit-level=0 --jit-level=3 --jit-level=)) {
     is( run( $mode, '-e', '!(+ 1 1)' )->{exit}, 2, "$mode is refused" );
 }

@@ -55,6 +55,11 @@ typedef struct Landing {
                   // come here with an alternative of the fork at offset b
   const void *addr;    // [init]
   const Code *origin;  // [init] the position it stands for
+  // [init] Machine code of level 2 that returns the term of this key (ambi_term_key), each
+  // part of it a value for good, goes to `parts` with these in registers
+  // (compiler_thread/emit_return.c). 0: no term.
+  uint64_t parts_of;
+  const void *parts;
 } Landing;
 
 // Complete before it is published.

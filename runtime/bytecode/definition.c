@@ -314,7 +314,7 @@ static bool always_reduces(Value rule, uint32_t nargs) {
 // May the call it is for be its own value all the same?
 static bool sends_back(Value rule) {
   Value rhs = ambi_expr_size(rule) == 3 ? ambi_expr_at(rule, 2) : AMB_UNIT;
-  return rhs.w == AMB_SYM(NOT_REDUCIBLE).w ||
+  return rhs.w == AMB_SYM(NOT_REDUCIBLE).w || ambi_is_lvar(rhs) ||
          (ambi_is_expr(rhs) && ambi_expr_at(rhs, 0).w == AMB_SYM(FUNCTION).w);
 }
 

@@ -71,6 +71,7 @@ static void variable_body(Heads *h, Rule *r) {
   Stub *s = ambi_lower_stub_at(l, stub);
   ambi_lower_edge_at(l, at, s->entry);
   s->own = h->own_value;
+  s->stayed = h->unevaluated;
   s->list = ambi_lower_new_list(l, h->nargs + 1);
   if (l->failed) return;
   s->list[s->nlist++] = ambi_lower_k(l, h->head);

@@ -97,9 +97,10 @@ typedef struct Stub {
   uint16_t first, each;  // as in Lower, where it was made
   uint16_t first_value;  // CLAUSE: of the first argument, or NO_SLOT
   uint32_t index;        // STEP: of the argument that has its value
-  bool own;  // BODY: the call of the sources is a value if they are;
-             // LIKE: both are values of calls; OWN: it may be an Error
-  Code ret;  // CHECKED: the return point; POSITION: how it ends
+  bool own;     // BODY: the call of the sources is a value if they are;
+                // LIKE: both are values of calls; OWN: it may be an Error
+  bool stayed;  // BODY: the call of the sources is what was to be evaluated
+  Code ret;     // CHECKED: the return point; POSITION: how it ends
 } Stub;
 
 typedef struct Lower {

@@ -268,6 +268,7 @@ static void call_term(Lower *l, const Stub *s, uint16_t slot) {
   if (s->kind == STUB_BODY && s->nlist) {
     ambi_lower_emit(l, OP_I_MKEXPR, slot, s->nlist, s->own);
     ambi_lower_list(l, s->list, s->nlist);
+    if (s->stayed) ambi_lower_emit(l, OP_I_OWN, slot, slot, 0);
     return;
   }
   if (s->kind != STUB_CLAUSE || s->first_value == NO_SLOT) {

@@ -264,7 +264,7 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
     if (body.w == AMB_SYM(NOT_REDUCIBLE).w && ambi_is_expr(call)) {
       // It may have other results as well.
       g->cx->rigid = (RigidEpochs){RIGID_NEVER, RIGID_NEVER};
-      return ambi_give(g, ambi_mark_eval(call));
+      return ambi_give(g, call);
     }
   }
   if (ambi_is_error_atom(body)) return ambi_give(g, body);

@@ -11,12 +11,24 @@
 
 #include "memory/atomic.h"
 
-// X(name, key, text): the table that programs show, in its order.
+// X(name, key, text): the table that programs show, in its order. KEPT: looks at which an
+// evaluator had nothing to do and this one handed nothing over, by the reason.
 #define TALLIES(X)                                            \
   X(STEPS, "steps", "evaluation steps")                       \
   X(BACKTRACKS, "backtracks", "choice points gone back to")   \
   X(GIVEN, "given", "alternatives handed over")               \
   X(TAKEN, "taken", "alternatives taken over")                \
+  X(KEPT_NEW, "kept_new", "kept: only begun")                 \
+  X(KEPT_SINGLE, "kept_single", "kept: no alternatives")      \
+  X(KEPT_BEHIND, "kept_behind", "kept: behind others")        \
+  X(KEPT_EFFECTS, "kept_effects", "kept: effects")            \
+  X(KEPT_TABLES, "kept_tables", "kept: tables")               \
+  X(KEPT_BINDS, "kept_binds", "kept: binds older variables")  \
+  X(KEPT_AGAIN, "kept_again", "kept: has begun again")        \
+  X(KEPT_SMALL, "kept_small", "kept: parts were small")       \
+  X(KEPT_LIMITS, "kept_limits", "kept: limits, transactions") \
+  X(KEPT_OTHER, "kept_other", "kept: for other reasons")      \
+  X(AGAIN, "begun_again", "searches begun again")             \
   X(CARRIED, "carried_bytes", "bytes copied for others")      \
   X(MESSAGES, "messages", "messages sent")                    \
   X(MINOR, "minor_collections", "minor collections")          \
@@ -25,7 +37,7 @@
   X(PAUSED, "collection_ns", "nanoseconds of collections")    \
   X(LONGEST, "longest_collection_ns", "nanoseconds of the longest")
 
-enum {
+enum Tallied {
 #define X(name, key, text) TALLY_##name,
   TALLIES(X)
 #undef X

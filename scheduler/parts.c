@@ -227,15 +227,24 @@ static bool is_idle(const Context *cx, const CrewMates *c) {
   return run < n || (run < n + ahead(n) && !g->gave);
 }
 
-// Where a limit of steps ends a form must not depend on who took them.
+// Where a limit of steps ends a form must not depend on who took them. What a transaction
+// reads is its own, and so are tables; with automatic tabling any call may ask one.
+static bool is_limited(const Context *cx) {
+  return cx->journal || cx->rt->tabling ||
+         (cx->limits.steps && !ambi_stress(STRESS_HANDOVER));
+}
+
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
-  if (cx->journal || cx->rt->tabling || open > MOST_OPEN * n) return false;
-  if (ambi_stress(STRESS_HANDOVER)) return cx->crew_data || !ambi_crew_acting();
-  if (cx->limits.steps || !is_idle(cx, c)) return false;
-  return part_of(cx) ? cx->limits.steps_used >= grain_of(c)
-                     : cx->crew_data || !ambi_crew_acting();
+  bool forced = ambi_stress(STRESS_HANDOVER);
+  if (open > MOST_OPEN * n || (!forced && !is_idle(cx, c))) return false;
+  if (is_limited(cx)) {
+    ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_KEPT_LIMITS, 1);
+    return false;
+  }
+  if (forced || !part_of(cx)) return cx->crew_data || !ambi_crew_acting();
+  return cx->limits.steps_used >= grain_of(c);
 }
 
 Part *ambi_part_make(Context *cx) {

@@ -68,21 +68,47 @@ my @programs = (
     ],
 );
 
-sub given {
+# What it prints, and the counts of all evaluators.
+sub counted {
     my ($text) = @_;
     local $ENV{AMBIT_STRESS} = 'handover';
-    my $r = Program::run( argv => [ $ambit, '--tier=1', '-j1', '--stats=json', '-e', $search . $text ] );
+    my $r   = Program::run( argv => [ $ambit, '--tier=1', '-j1', '--stats=json', '-e', $search . $text ] );
     my $all = eval { decode_json( $r->{err} ) } // {};
-    return ( $r->{out}, $all->{total}{given} // "no number: $r->{err}" );
+    return ( $r->{out}, $all->{total} // {} );
 }
 
 for my $row (@programs) {
     my ( $name, $shared, $text, $answer ) = @$row;
-    my ( $out,  $given ) = given($text);
+    my ( $out,  $total ) = counted($text);
+    my $given = $total->{given} // -1;
     is( $out, "$answer\n", "$name: the answer" );
     next if !defined $shared;
     ok( $shared ? $given > 0 : $given == 0, "$name: " . ( $shared ? 'shared' : 'not shared' ) )
         or diag "handed over: $given";
+}
+
+# Why nothing is handed over is counted: by what --stats tells, and a program.
+my @kept = (
+    [ 'kept_effects', '!(collapse (println! (let* (($x (digit)) ($w (work 5))) $x)))' ],
+    [ 'kept_effects', '(= (some) (let* (($x (digit)) ($w (work 5))) $x)) !(collapse (println! (some)))' ],
+    [ 'kept_behind', '!(case (digit) ((0 no) ($x (let $y (digit) (work $y)))))' ],
+    [ 'kept_tables',  '(= (far $x) $x) (= (far $x) (+ $x 1)) !(tabled! far) !(collapse (far (digit)))' ],
+    [ 'kept_single',  '!(work 50)' ],
+    [   'kept_binds',
+        '(= (num 1) a) (= (num 2) b) (= (num 3) c)
+         !(let $r (once (let $x (num $y) (let $w (work 5) $x))) ($r $y))'
+    ],
+    [ 'kept_limits',  '!(import! &self concurrent) !(transaction (collapse (let $x (digit) (work $x))))' ],
+    [   'begun_again',
+        '(= (may $x) (if (> $x 6) (Error $x big) $x))
+         !(collapse (let $y (may (digit)) (let $w (work 5) (+ 1 $y))))'
+    ],
+);
+
+for my $row (@kept) {
+    my ( $why, $text ) = @$row;
+    my ( undef, $total ) = counted($text);
+    cmp_ok( $total->{$why} // 0, '>', 0, "--stats counts $why" ) or diag explain $total;
 }
 
 # What results of a part have in common is copied once: all of these end with one list.

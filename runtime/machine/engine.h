@@ -219,7 +219,8 @@ typedef struct Engine {
       *asked;  // the region that was too new when it was last asked, by name
   uint64_t asked_steps, asked_at;  // ... and steps, and when that was first
   uint32_t refused, patience;
-  uint64_t took;  // nanoseconds of those that have
+  enum Tallied refuses;  // for this reason
+  uint64_t took;         // nanoseconds of those that have
   SeenReturns seen;
   size_t trail_mark;   // where the trail has been marked as seen ...
   Word trail_seen[2];  // ... with this, no variable; unbound: undone

@@ -8,8 +8,8 @@
 #include "runtime/crew.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/reach.h"
+#include "runtime/machine/region.h"
 #include "runtime/machine/segment.h"
-#include "runtime/machine/step.h"
 #include "runtime/runtime.h"
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
@@ -24,98 +24,6 @@ enum {
   GRAIN_NS = 300000
 };
 
-// ---- what may be handed over ----------------------------------------------------
-
-// A region: its collector's record, or the sentinel; and the record below which lie
-// the records of others.
-typedef struct Region {
-  Choice *begins;  // NULL: there is none
-  Choice *base;    // what is counted from: one below, or the sentinel itself
-  Word *frame;     // the region's own
-  Best *best;      // the scope around the record, or NULL
-} Region;
-
-// A form that is not lowered is lost once its frame is used, and cannot begin again.
-static Region form_region(const Engine *g) {
-  bool whole = !g->is_part && !g->form->routine && !g->cx->limits.answers &&
-               !g->bare && !g->max_depth && !g->top_hook->sequential;
-  Word *frame = g->stack + FRAME_HEADER;
-  Choice *begins = g->choices + (g->is_part && !g->part_of_form);
-  if (g->is_part) whole = !g->top_hook->sequential;
-  return (Region){.begins = whole ? begins : NULL,
-                  .base = g->choices,
-                  .frame = frame,
-                  .best = ambi_best_entered(g->cx)};
-}
-
-// plain: something of it may be handed over.
-static Region region_at(Choice *r, bool plain, Best *best) {
-  return (Region){
-      .begins = plain ? r : NULL, .base = r - 1, .frame = r->e, .best = best};
-}
-
-static Region collector_region(Choice *r, Best *best) {
-  const Hook *h = r->hook;
-  bool plain = !h->old && !h->with_bindings && !h->sequential && r->next &&
-               r->next->op == OP_I_COLLECT;
-  return region_at(r, plain, best);
-}
-
-// A once: its record has a hook from when somebody first asked for something of it.
-static Region once_region(Choice *r, Best *best) {
-  const Hook *h = r->hook;
-  return region_at(r, !h || (h->once && !h->old && !h->sequential), best);
-}
-
-// A case: its record has one from then, or from the first result.
-static Region case_region(Choice *r, Best *best) {
-  return region_at(r, !r->hook || !r->hook->sequential, best);
-}
-
-// The CASE whose record this is, while what it looks at is evaluated; or NULL. Results
-// that were found wait on the record.
-static const Code *case_of(const Choice *r) {
-  const Hook *h = r->hook;
-  bool gathers = h && h->kind == HOOK_GATHER && !h->old && h->frame == r->e &&
-                 r->resume->op == OP_I_PEND;
-  if (h && !gathers) return NULL;
-  const Code *none = ambi_code_origin(h ? h->old_resume : r->resume);
-  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
-  return none->op == OP_I_CASE_NONE ? ambi_unit_case(u, none) : NULL;
-}
-
-static bool is_once(const Choice *r) {
-  return ambi_code_origin(r->resume) == ambi_once_fail;
-}
-
-// The innermost scope at a record, which lies in that of the records below.
-static Best *scope_at(const Choice *r, Best *outer) {
-  for (const Hook *h = r->hook; h; h = h->old)
-    if (h->kind == HOOK_BEST) return h->best;
-  return outer;
-}
-
-// The oldest record of alternatives in a region where nothing older is in the way.
-static Choice *oldest(const Engine *g, const Choice *newest, Region *region) {
-  *region = form_region(g);
-  Choice *first = g->choices + 1 + (g->is_part && !g->part_of_form);
-  for (Choice *r = first; r <= newest; r++) {
-    if (r->resume == ambi_divide_gone) continue;
-    region->best = scope_at(r, region->best);
-    if (is_once(r))
-      *region = once_region(r, region->best);
-    else if (case_of(r))
-      *region = case_region(r, region->best);
-    else if (r->hook && ambi_hook_collects(r->hook))
-      *region = collector_region(r, region->best);
-    else if (region->begins && ambi_divide_can(r))
-      return r;
-    else
-      region->begins = NULL;
-  }
-  return NULL;
-}
-
 // ---- giving ---------------------------------------------------------------------
 
 typedef struct Giving {
@@ -123,8 +31,9 @@ typedef struct Giving {
   Handover *to;
   Region region;
   Choice *record;
-  uint64_t kept;  // alternatives of the record that do not go
-  bool clean;     // the region had no effects until now
+  uint64_t alternatives;  // of the record that do not go
+  bool clean;             // the region had no effects until now
+  enum Tallied kept;      // why nothing goes, if nothing does
   ValueVec terms;
 } Giving;
 
@@ -172,7 +81,9 @@ static bool is_harmless(Giving *x, const Unit *u, const Code *from,
   unsigned effects = ambi_reach_effects(x->g->code, u, from, end);
   bool tables = ambi_tables_in_use(x->g->cx->rt);
   bool known = (effects & ~harmless) == 0;
-  if (tables && (effects & E_TABLED)) return false;
+  x->kept =
+      tables && (effects & E_TABLED) ? TALLY_KEPT_TABLES : TALLY_KEPT_EFFECTS;
+  if (x->kept == TALLY_KEPT_TABLES) return false;
   if (known && !tables) return true;
   x->to->hopeful = true;
   return x->clean && (known || (effects & E_CALLS));
@@ -203,7 +114,9 @@ static bool may_begin_again(Giving *x) {
   const Engine *g = x->g;
   const Choice *begins = x->region.begins;
   Unit *u = unit_of(g, &x->region);
+  x->kept = TALLY_KEPT_AGAIN;
   if (is_discouraged(u)) return false;
+  x->kept = TALLY_KEPT_EFFECTS;
   x->clean = begins->hook->effects == g->effects;
   if (begins->hook == g->top_hook)
     return g->is_part || (u && is_harmless(x, u, u->code, NULL));
@@ -217,9 +130,11 @@ static bool may_begin_again(Giving *x) {
 static bool give_frame(Giving *x, Word *e, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   bool chain = ambi_is_chain(x->g->code, e);
+  x->kept = TALLY_KEPT_OTHER;
   if (u->routine || pc < u->code || pc >= u->code + u->ncode) return false;
   const uint64_t *row = ambi_unit_live_row(u, (uint32_t)(pc - u->code));
   if (!row || !is_harmless(x, u, pc, end_in(x, e))) return false;
+  x->kept = TALLY_KEPT_OTHER;
   if (chain) ambi_chain_correct(e);
   for (uint32_t i = 0; i < u->nlive; i++)
     for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
@@ -290,6 +205,7 @@ static bool give_terms(Giving *x) {
   Context *cx = x->g->cx;
   const Word *since = NULL;
   if (x->to->once && x->region.begins->hook != x->g->top_hook) {
+    x->kept = TALLY_KEPT_BINDS;
     if (has_bound(x)) return false;
     since = x->region.begins->h;
   }
@@ -303,59 +219,11 @@ static bool give_terms(Giving *x) {
       *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
   }
   bool ok =
-      ambi_divide_give(x->record, x->kept, &x->to->rest, &x->terms) &&
+      ambi_divide_give(x->record, x->alternatives, &x->to->rest, &x->terms) &&
       ambi_carry_out_since(cx, &x->to->terms, x->terms.at, x->terms.n, since);
   for (size_t i = n; i-- > 0;)
     *cx->trail[from + i] = bound[i];
   ambi_free(bound, n * sizeof *bound + 1);
-  return ok;
-}
-
-// Where a ONCE or CASE of the record's frame ends; NULL: it is none of that frame.
-static const Code *end_of(const Choice *r, const Code *begins) {
-  const Unit *u = (const Unit *)(uintptr_t)r->e[FRAME_UNIT];
-  unsigned end = begins->op == OP_I_CASE ? OP_I_CASE_END : OP_I_ONCE_END;
-  if (begins < u->code || begins >= u->code + u->ncode) return NULL;
-  for (const Code *pc = u->code; pc < u->code + u->ncode;
-       pc += ambi_op_words(pc))
-    if (pc->op == end && pc->b == begins->a) return pc;
-  return NULL;
-}
-
-static bool hook_once(Giving *x, Choice *r) {
-  const Code *end = end_of(r, ambi_code_origin(r->next));
-  Hook *h = end ? ambi_hook_new(x->g, HOOK_COLLECT) : NULL;
-  if (!h) return false;
-  h->once = end;
-  r->hook = h;
-  r->resume = ambi_once_fail;
-  return true;
-}
-
-// As if it had a result already.
-static bool hook_case(Giving *x, Choice *r, const Code *begins) {
-  const Code *end = end_of(r, begins);
-  if (!end) return false;
-  if (!r->hook) {
-    Hook *h =
-        ambi_hook_results(x->g, r, HOOK_GATHER, begins->a, end->a, end + 1);
-    if (!h) return false;
-    h->frame = r->e;
-    h->s = r->s;
-  }
-  r->hook->once = end;
-  r->next = begins;
-  return true;
-}
-
-// The record of a once or case gets its hook. Nobody knows what has happened since it was
-// made: effects count from the form's beginning.
-static bool has_hook(Giving *x) {
-  Choice *r = x->region.begins;
-  if (r->hook && (r->hook->once || ambi_hook_collects(r->hook))) return true;
-  const Code *begins = case_of(r);
-  bool ok = begins ? hook_case(x, r, begins) : hook_once(x, r);
-  if (ok) r->hook->effects = x->g->top_hook->effects;
   return ok;
 }
 
@@ -376,58 +244,68 @@ static bool is_new(const Giving *x) {
   return now - g->asked_at < GRAIN_NS;
 }
 
-enum Given ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
-                              Hook **region) {
+static bool give(Giving *x) {
+  x->kept = TALLY_KEPT_OTHER;
+  if (!ambi_region_hook(x->g, &x->region)) return false;
+  x->kept = TALLY_KEPT_NEW;
+  if (is_new(x)) return false;
+  x->kept = TALLY_KEPT_OTHER;
+  x->alternatives = ambi_divide_near(x->record);
+  return may_begin_again(x) && copy_words(x) && give_frames(x) &&
+         give_terms(x) && x->g->cx->rt->crew->share(x->g->cx);
+}
+
+enum Tallied ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
+                                Hook **region) {
   Giving x = {.g = g, .to = to};
-  x.record = oldest(g, newest, &x.region);
+  x.record = ambi_region_oldest(g, newest, &x.region);
+  if (!x.record) return x.region.kept;
   enum AmbStop before = g->cx->stop;
-  if (x.record && !has_hook(&x)) x.record = NULL;
-  if (x.record && is_new(&x)) return GIVEN_LATER;
-  if (x.record) x.kept = ambi_divide_near(x.record);
-  bool ok = x.record && may_begin_again(&x) && copy_words(&x) &&
-            give_frames(&x) && give_terms(&x) && g->cx->rt->crew->share(g->cx);
+  bool ok = give(&x);
   ambi_vec_drop(&x.terms);
   g->cx->stop = before;  // what cannot be given stays
   if (!ok) {
     ambi_handover_drop(to);
-    return GIVEN_NOTHING;
+    return x.kept;
   }
-  ambi_divide_keep(g, x.record, x.kept);
+  ambi_divide_keep(g, x.record, x.alternatives);
   if (to->hopeful) g->hopeful = x.region.begins->hook->hopeful = true;
   if (x.record > g->handed_to) g->handed_to = x.record;
   *region = x.region.begins->hook;
-  return GIVEN;
+  return TALLY_GIVEN;
 }
 
 // After an attempt that failed, twice as many looks pass until the next.
-static void wait_longer(Engine *g) {
+static void wait_longer(Engine *g, enum Tallied why) {
   enum { MOST = 1 << 8 };
   g->patience = g->patience ? 2 * g->patience : 1;
   if (g->patience > MOST) g->patience = MOST;
   g->refused = ambi_stress(STRESS_HANDOVER) ? 0 : g->patience;
+  g->refuses = why;
 }
 
 void ambi_handover_offer(Engine *g, const Choice *newest) {
   Context *cx = g->cx;
   const Crew *crew = cx->rt->crew;
+  Tally *tally = ambi_tally(&cx->rt->tally);
   if (g->refused) {
     g->refused--;
+    ambi_tally_add(tally, (int)g->refuses, 1);
     return;
   }
   Hook *region;
   Part *p = crew->part_make(cx);
-  enum Given given =
-      p ? ambi_handover_give(g, newest, &p->from, &region) : GIVEN_NOTHING;
-  if (given != GIVEN) {
+  enum Tallied how =
+      p ? ambi_handover_give(g, newest, &p->from, &region) : TALLY_KEPT_OTHER;
+  ambi_tally_add(tally, (int)how, 1);
+  if (how != TALLY_GIVEN) {
     if (p) crew->part_drop(cx, p);
-    if (given == GIVEN_NOTHING) wait_longer(g);
+    if (how != TALLY_KEPT_NEW) wait_longer(g, how);
     return;
   }
   p->older = region->parts;
   region->parts = p;
-  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_GIVEN, 1);
-  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_CARRIED,
-                 p->from.nwords * sizeof(Word));
+  ambi_tally_add(tally, TALLY_CARRIED, p->from.nwords * sizeof(Word));
   if (ambi_watch(cx->rt))
     p->from.number = ambi_watch_given(cx->rt, p->from.nwords * sizeof(Word));
   crew->part_start(cx, p);
@@ -535,7 +413,8 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
 // ---- putting together -----------------------------------------------------------
 
 bool ambi_handover_hides(const Engine *g, const Choice *at) {
-  return g->handed_to && at < g->handed_to && !(at < g->b && case_of(at + 1));
+  return g->handed_to && at < g->handed_to &&
+         !(at < g->b && ambi_region_case(at + 1));
 }
 
 void ambi_handover_cut(Engine *g, Hook *region) {
@@ -575,6 +454,7 @@ enum Next ambi_handover_again(Engine *g) {
   Choice *r = region_of(g);
   Hook *h = r->hook;
   discourage(g, r);
+  ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_AGAIN, 1);
   ambi_choice_cut(g, r + 1);
   ambi_trail_undo(cx, r->tr);
   ambi_heap_give_back(cx, r->h);
@@ -617,7 +497,7 @@ static Part **next_part(const Engine *g, Hook *region) {
 // search is short: then it is a while until the next time.
 static void learn(Engine *g) {
   if (g->took < GRAIN_NS)
-    wait_longer(g);
+    wait_longer(g, TALLY_KEPT_SMALL);
   else
     g->refused = g->patience = 0;
   g->took = 0;

@@ -26,6 +26,7 @@
 #ifndef AMBIT_RUNTIME_HANDOVER_H
 #define AMBIT_RUNTIME_HANDOVER_H
 
+#include "memory/tally.h"
 #include "runtime/machine/carry.h"
 #include "runtime/machine/divide.h"
 
@@ -59,12 +60,11 @@ struct Part {
   Handover from;
 };
 
-// LATER: the region has only begun. But for GIVEN nothing was changed.
-enum Given { GIVEN_NOTHING, GIVEN_LATER, GIVEN };
-// Is there something in a region without effects to hand over? Then the oldest goes.
+// Is there something in a region without effects to hand over? Then the oldest goes, and
+// this is TALLY_GIVEN; else nothing was changed, and it is the reason, a TALLY_KEPT.
 // newest: the last record that may go.
-enum Given ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
-                              Hook **region);
+enum Tallied ambi_handover_give(Engine *g, const Choice *newest, Handover *to,
+                                Hook **region);
 // Prepares the engine of cx, whose heap is empty, to go on from there by ambi_form_run.
 // False: cx->stop is set.
 bool ambi_handover_take(Context *cx, const Handover *from);

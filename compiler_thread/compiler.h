@@ -40,7 +40,12 @@
 //   publish   release stores, in that order, after the Native, its landings and its
 //             code are complete and processors are synchronized (ambi_code_settle)
 //   observe   acquire load of entry or native by the loop; machine code loads enter
-//             plainly, which on x86-64 is an acquire
+//             plainly, which on x86-64 is an acquire. ThreadSanitizer sees neither that
+//             load nor the order: in its builds whatever machine code calls begins with
+//             a call of `observe` (emit_stubs.c), which acquires the entry of a complete
+//             unit and then native, stored first, so all that enter led to. What frames
+//             and records name later was reached behind such a call, by this evaluator
+//             or by who handed the search over
 //   why safe  bytecode and machine code of a unit have the same frames, records and
 //             positions; a call takes either, a frame may go on in the other. So it
 //             is with the two levels, whichever of the three stores is seen

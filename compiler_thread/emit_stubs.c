@@ -306,12 +306,6 @@ static void dispatching(Jit *j, const StubLabels *l) {
   jit_jump(j, l->after);
 }
 
-static bool more_stack(Engine *g) {
-  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  return g->e + u->nslots <= g->stack_end ||
-         ambi_stack_more(g, g->e + u->nslots);
-}
-
 // Where a call that was on its way to `back` goes. A loop that only calls itself
 // would stay in code of level 1 for ever, so it changes over here.
 static const void *newest(Engine *g, const Unit *u, const void *back) {
@@ -326,10 +320,22 @@ static const void *newest(Engine *g, const Unit *u, const void *back) {
 }
 
 // Machine code reaches a unit by plain loads of Unit.enter or Unit.entry, which on
-// this machine acquire. ThreadSanitizer gets to see one that says the same.
+// this machine acquire. ThreadSanitizer gets to see loads that say the same: of entry,
+// stored when the unit was complete, and then of native, stored before whatever leads to
+// that machine code. Of the native something is read, so that a missing order is told
+// here and not when some other function happens to look at a landing.
 static bool observe(Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
-  return ambi_load_acquire(&u->entry) != NULL;
+  if (!ambi_load_acquire(&u->entry)) return false;
+  const Native *n = ambi_load_acquire(&u->native);
+  return !n || n->landings[0].code != 0;
+}
+
+static bool more_stack(Engine *g) {
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  if (AMB_TSAN) observe(g);
+  return g->e + u->nslots <= g->stack_end ||
+         ambi_stack_more(g, g->e + u->nslots);
 }
 
 // The frame has its arguments only; the unit that lowers does not know how many.
@@ -401,6 +407,7 @@ static void calling_bytecode(Jit *j, const StubLabels *l) {
   jit_mi(j, J_SUB, 8, in_engine(OFF(Engine, budget)), 1);
   jit_jump_if(j, J_SIGN, poll_first);
   jit_bind(j, on);
+  if (AMB_TSAN) jit_call_label(j, l->observe);
   jit_rm(j, J_MOV, J_RDI, in_frame(FRAME_UNIT));
   jit_rm(j, J_MOV, J_RCX, jit_at(J_RDI, OFF(Unit, entry)));
   jit_jump(j, l->dispatch);

@@ -152,6 +152,8 @@ void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r);
 // {"kind":"results","file":...,"line":...,"column":...,"results":[TEXT...]}
 // False: it was cut, since there is no more time or memory.
 bool cli_write_results(Cli *cli, const Source *source, const FormReport *r);
+// Why results could not be shown as a whole.
+const char *cli_why_cut(const FormReport *r);
 
 // ---- native.c ---------------------------------------------------------------
 // Gives the runtime its compiler, as the options say.

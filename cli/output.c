@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "cli/diagnostic/json.h"
+#include "cli/lost.h"
 
 // False: it will not get better.
 static bool wait_for_room(void) {
@@ -99,7 +100,10 @@ static void add_to_line(Cli *cli, char c) {
     size_t cap = l->cap ? 2 * l->cap : 256;
     char *grown = realloc(l->text, cap);
     if (!grown) end_line(cli);
-    if (!grown && !l->cap) return;
+    if (!grown && !l->cap) {
+      cli_lost();
+      return;
+    }
     if (grown) *l = (Line){grown, l->len, cap};
   }
   l->text[l->len++] = c;

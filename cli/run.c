@@ -22,11 +22,13 @@ static bool write_part(void *arg, const char *text, size_t len) {
   return ambi_limits_may_print(p->cx) && cli_write(p->cli, text, len);
 }
 
+const char *cli_why_cut(const FormReport *r) {
+  return ambi_limits_may_print(r->cx) ? "out of memory" : "no more time";
+}
+
 static void tell_cut(Cli *cli, const FormReport *r) {
   if (cli->closed) return;
-  bool memory = ambi_limits_may_print(r->cx);
-  cli_complain("a result line was cut: %s",
-               memory ? "out of memory" : "no more time");
+  cli_complain("a result line was cut: %s", cli_why_cut(r));
   cli->code = cancelled(cli) ? RUN_CANCELLED : RUN_LIMIT;
 }
 

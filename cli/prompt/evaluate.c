@@ -11,6 +11,7 @@ typedef struct Run {
   bool listing;     // answers of the form are on the screen
   bool all;         // no more pauses
   bool cut;         // the person wanted no more of them
+  bool lost;        // an answer could not be shown as a whole
   Failure failure;  // of the form
   Value head;  // of an answer that is an expression with a symbol for its head
 } Run;
@@ -120,6 +121,7 @@ static bool take_answer(void *arg, const Context *cx, Value answer) {
   ambi_buffer_drop(&b);
   cli_screen_answered(&p->screen);
   if (run->cut) return false;
+  run->lost = !ok;
   look_at(run, answer);
   return ok && !p->cli->closed && !is_cancelled(p);
 }
@@ -162,6 +164,15 @@ static void tell_calls(Prompt *p, const Buffer *calls) {
     n = strcspn(lines, "\n");
     cli_screen_say(&p->screen, COLOUR_NOTE, "    %.*s", (int)n, lines);
   }
+}
+
+// An answer is missing, or a part of one. Who interrupted the form, or closed the output,
+// knows why.
+static void tell_lost(Run *run, const FormReport *r) {
+  Prompt *p = run->p;
+  if (!run->lost || p->cli->closed || is_cancelled(p)) return;
+  cli_screen_leave(&p->screen);
+  cli_complain("results were cut: %s", cli_why_cut(r));
 }
 
 static void tell_stop(Run *run, const FormReport *r) {
@@ -209,8 +220,7 @@ static void show_json(Run *run, const FormReport *r) {
   Prompt *p = run->p;
   bool quiet = !r->n && (!r->form || r->stop == STOP_EXIT);
   if (quiet || only_units(run, r)) return;
-  if (!cli_write_results(p->cli, run->what->source, r))
-    cli_complain("results were cut: no more time or memory");
+  run->lost = !cli_write_results(p->cli, run->what->source, r);
   for (size_t i = 0; i < r->n; i++)
     look_at(run, ambi_deref(r->results[i]));
 }
@@ -236,13 +246,14 @@ static bool on_form(void *arg, const FormReport *r) {
     show_json(run, r);
   else
     show_answers(run, r);
+  tell_lost(run, r);
   tell_stop(run, r);
   tell_failure(run, r);
   hint(run);
   cli_failure_drop(&run->failure);
   ambi_kept_calls_forget(&p->cli->calls);
   run->head = AMB_NONE;
-  run->all = run->cut = false;
+  run->all = run->cut = run->lost = false;
   return !p->cli->closed && !is_cancelled(p);
 }
 

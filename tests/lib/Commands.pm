@@ -77,6 +77,7 @@ our @ALL = (
     [ 'doc, a name',  'doc car-atom' ],
     [ 'doc, html',    'doc --html a.metta' ],
     [ 'repl',         '-j 1 repl a.metta', 'typed', 1 ],
+    [ 'repl, json',   '--format=json -j 1 repl a.metta', 'typed', 1 ],
     [ 'help',         '--help' ],
 );
 

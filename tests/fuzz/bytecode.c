@@ -1,9 +1,13 @@
 // Bytecode is refused by the verifier, or runs to an end or a limit.
 //
 // Units are written at random from instructions that look at what they are given, and
-// run, collecting at every call. Units of a program are changed anywhere; those the verifier only has to judge,
-// because it does not follow what is known of a value: that GETCH is given an
-// expression with so many children, lowering alone sees to.
+// run, collecting at every call. Now and then one reads any slot there is, loses a write,
+// or has fewer rows for the collector: whatever the verifier lets pass runs on a stack of
+// words that nobody may follow, so a slot that nobody wrote is seen as soon as it is used.
+// Units of a program are changed
+// anywhere; those the verifier only has to judge, because it does not follow what is known
+// of a value: that GETCH is given an expression with so many children, lowering alone sees
+// to.
 #include "runtime/bytecode/disasm.h"
 #include "runtime/bytecode/verify.h"
 #include "runtime/machine/engine.h"
@@ -75,8 +79,11 @@ static Template list, *shape;  // shape: (link $x $y)
 static Word constants[NK];
 static uint32_t arguments[CALLED];  // of the variants among the constants
 
+// One time in 256 any slot at all: of a value, of a position, or never written.
 static uint16_t value_slot(Writer *w) {
-  return w->values[choose(w->in, w->nvalues > 255 ? 255 : w->nvalues)];
+  uint32_t i = next_byte(w->in);
+  if (i == 255) return (uint16_t)choose(w->in, w->nslots);
+  return w->values[i % w->nvalues];
 }
 // Slots are written once, but for what changes the newest: what may come back finds
 // them as they were, which the verifier cannot see in full.
@@ -238,6 +245,28 @@ static void place_labels(Writer *w) {
   }
 }
 
+// What the instruction would have written is not written.
+static void drop_instruction(Writer *w, uint32_t i) {
+  uint32_t end = w->starts[i] + ambi_op_words(w->code + w->starts[i]);
+  for (uint32_t at = w->starts[i]; at < end; at++)
+    w->code[at] = (Code){.op = OP_I_NOP};
+}
+
+// Rows stand where control may come back to, and everywhere else, too; those are what the
+// verifier compares its two flows by. Without them each has to hold by itself.
+static void drop_rows(Unit *u, uint32_t n) {
+  if (n > u->nrows) n = u->nrows;
+  uint32_t left = u->nrows - n;
+  memmove(u->live, u->live + (size_t)n * u->nlive,
+          (size_t)left * u->nlive * sizeof *u->live);
+  memmove(u->live_at, u->live_at + n, left * sizeof *u->live_at);
+  u->live = ambi_realloc(u->live, (size_t)u->nrows * u->nlive * sizeof *u->live,
+                         (size_t)left * u->nlive * sizeof *u->live);
+  u->live_at = ambi_realloc(u->live_at, u->nrows * sizeof *u->live_at,
+                            left * sizeof *u->live_at);
+  u->nrows = left;
+}
+
 static void *copied(const void *from, size_t size) {
   if (!size) return NULL;
   void *p = ambi_alloc(size);
@@ -245,8 +274,9 @@ static void *copied(const void *from, size_t size) {
   return memcpy(p, from, size);
 }
 
-// Every instruction has an error edge: the last one, which fails.
-static Unit *written(Writer *w) {
+// Every instruction has an error edge: the last one, which fails. The first rows are left
+// out, so many.
+static Unit *written(const Writer *w, uint32_t without) {
   Unit *u = ambi_alloc(sizeof *u);
   u->code = copied(w->code, w->n * sizeof *w->code);
   u->ncode = w->n;
@@ -261,6 +291,7 @@ static Unit *written(Writer *w) {
   u->edges = ambi_realloc(u->edges, w->nstarts * sizeof *u->edges,
                           u->nedges * sizeof *u->edges);
   HOLDS(ambi_unit_liveness(u), "no liveness");
+  drop_rows(u, without);
   ambi_unit_ready(rt->code, u);
   return u;
 }
@@ -282,8 +313,17 @@ static void show(const Unit *u) {
   ambi_buffer_drop(&b);
 }
 
+// An expression that stands nowhere.
+static void fill_stack(void) {
+  Word unwritten = AMB_TAGGED(TAG_EXPR, 16);
+  for (Word *at = g->stack; at < g->stack_end; at++)
+    *at = unwritten;
+}
+
 static void check_written(Bytes *b) {
   Writer w = {.in = b, .nslots = 1};  // slot 0: never written
+  uint32_t dropped = next_byte(b);    // this instruction, if there are so many
+  uint32_t rows = next_byte(b);       // without so many of the first ones
   for (unsigned i = 0; i < FIRST_VALUES; i++) {
     w.starts[w.nstarts++] = w.n;
     w.code[w.n++] = (Code){.op = OP_I_MOVE,
@@ -295,10 +335,12 @@ static void check_written(Bytes *b) {
   w.starts[w.nstarts++] = w.n;
   w.code[w.n++] = (Code){.op = OP_I_FAIL};
   place_labels(&w);
-  Unit *u = written(&w);
+  if (dropped + 1 < w.nstarts) drop_instruction(&w, dropped);
+  Unit *u = written(&w, rows < 128 ? rows : 0);
   show(u);
   if (accepted(u)) {
     ValueVec out = {0};
+    fill_stack();
     ambi_limits_begin(cx);
     enum AmbStop stop = ambi_engine_run_unit(g, u, &out);
     HOLDS(stop != STOP_INTERNAL, "internal error: %s", cx->message);

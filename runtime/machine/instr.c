@@ -176,21 +176,18 @@ enum Next ambi_best_push(Engine *g, uint32_t op, Value atom, Word depth,
 }
 
 static enum Next malformed(Engine *g, Value instr, const char *expected) {
-  Buffer text = {0};
-  Buffer found = {0};
-  ambi_print(g->cx->rt, &found, instr, NULL);
-  ambi_buffer_puts(&text, "expected: ");
-  ambi_buffer_puts(&text, expected);
-  ambi_buffer_puts(&text, ", found: ");
-  ambi_buffer_put(&text, found.text, found.len);
+  Buffer b = {0};
+  ambi_buffer_puts(&b, "expected: ");
+  ambi_buffer_puts(&b, expected);
+  ambi_buffer_puts(&b, ", found: ");
+  ambi_print(g->cx->rt, &b, instr, NULL);
   Value v = AMB_NONE;
-  if (!text.failed && !found.failed)
-    v = ambi_make_error_text(g->cx, instr, text.text);
-  else
+  if (b.failed)
     g->cx->stop = STOP_MEMORY;
-  ambi_buffer_drop(&text);
-  ambi_buffer_drop(&found);
-  return ambi_give(g, v);
+  else  // a name may hold any character, one that ends a text in C, too
+    v = ambi_make_sym(g->cx, b.text, b.len);
+  ambi_buffer_drop(&b);
+  return ambi_give(g, ambi_is_none(v) ? v : ambi_make_error(g->cx, instr, v));
 }
 
 // ---- single instructions ---------------------------------------------------------

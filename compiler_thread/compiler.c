@@ -585,6 +585,8 @@ void ambi_compiler_stop(Runtime *rt) {
 void ambi_compiler_close(Compiler *c) {
   if (!c) return;
   AMB_CHECK(!ambi_load_relaxed(&c->x_threaded) || c->stopped);
+  AMB_WALK(ambi_latency_is_valid(&c->counts.published, &why));
+  AMB_WALK(ambi_latency_is_valid(&c->counts.asked, &why));
   ambi_maker_close(&c->maker);
   ambi_queue_close(c->queue);
   ambi_free(c->passed, PASSED_BYTES);

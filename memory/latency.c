@@ -48,3 +48,21 @@ LatencyView ambi_latency_view(const Latency *l) {
   v.most_of_them = at_most(percentile(l, v.n, 99), v.longest);
   return v;
 }
+
+bool ambi_latency_is_valid(const Latency *l, const char **why) {
+  uint64_t n = ambi_load_relaxed(&l->n), sum = ambi_load_relaxed(&l->sum),
+           most = ambi_load_relaxed(&l->most), room;
+  uint32_t counted = 0;
+  unsigned last = 0;
+  for (unsigned i = 0; i < LATENCY_SIZES; i++) {
+    uint32_t here = ambi_load_relaxed(&l->counts[i]);
+    counted += here;
+    if (here) last = i;
+  }
+  if (counted != (uint32_t)n) return ambi_invalid(why, "times are miscounted");
+  if (last != (n ? size_of(most) : 0))
+    return ambi_invalid(why, "the longest time is not that of the counts");
+  bool fits = __builtin_mul_overflow(n, most, &room) || sum <= room;
+  return (sum >= most && fits) ||
+         ambi_invalid(why, "a sum that its times do not give");
+}

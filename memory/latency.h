@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "memory/atomic.h"
+#include "memory/check.h"
 
 enum { LATENCY_STEPS = 8, LATENCY_SIZES = 40 * LATENCY_STEPS };
 
@@ -22,5 +23,7 @@ typedef struct LatencyView {
 
 void ambi_latency_add(Latency *l, uint64_t ns);
 LatencyView ambi_latency_view(const Latency *l);
+// While nobody adds.
+bool ambi_latency_is_valid(const Latency *l, const char **why);
 
 #endif

@@ -24,6 +24,48 @@ void ambi_kept_calls_close(KeptCalls *k) {
   pthread_mutex_destroy(&k->lock);
 }
 
+// ---- looking whether all is well, under the lock ------------------------------------
+
+static bool text_is_valid(const Buffer *b, const char **why) {
+  if (!b->text) return !b->len || ambi_invalid(why, "calls without their text");
+  return (b->len < b->cap && !b->text[b->len]) ||
+         ambi_invalid(why, "a text of calls that does not end");
+}
+
+static bool is_empty(const CallsOfError *e) {
+  return !e->about.text && !e->about.failed && !e->lines.text &&
+         !e->lines.failed;
+}
+
+static bool is_valid(const KeptCalls *k, const char **why) {
+  if (k->made > MOST_MADE || k->made > k->next)
+    return ambi_invalid(why, "more Errors than are looked at");
+  for (unsigned i = 0; i < KEPT_ERRORS; i++) {
+    const CallsOfError *e = &k->errors[i];
+    if (i >= k->next && !is_empty(e))
+      return ambi_invalid(why, "an Error in a place that nobody has used");
+    if (!e->about.len && !e->about.failed && e->lines.len)
+      return ambi_invalid(why, "calls of no Error");
+    if (!text_is_valid(&e->about, why) || !text_is_valid(&e->lines, why))
+      return false;
+  }
+  return text_is_valid(&k->stopped, why);
+}
+
+bool ambi_kept_calls_is_valid(KeptCalls *k, const char **why) {
+  pthread_mutex_lock(&k->lock);
+  bool ok = is_valid(k, why);
+  pthread_mutex_unlock(&k->lock);
+  return ok;
+}
+
+// After each change.
+static void look_at(KeptCalls *k) {
+  if (ambi_pace(&k->walked, 64)) AMB_WALK(is_valid(k, &why));
+}
+
+// ---- keeping ------------------------------------------------------------------------
+
 void ambi_kept_calls_note(KeptCalls *k, Context *cx, Value call) {
   pthread_mutex_lock(&k->lock);
   if (ambi_is_none(call)) {
@@ -37,6 +79,7 @@ void ambi_kept_calls_note(KeptCalls *k, Context *cx, Value call) {
     ambi_calls_shorten(cx->rt, call, &e->about);
     ambi_calls_print(cx, call, &e->lines);
   }
+  look_at(k);
   pthread_mutex_unlock(&k->lock);
 }
 
@@ -74,12 +117,14 @@ void ambi_kept_calls_end(KeptCalls *k, Runtime *rt, Value call) {
   pthread_mutex_lock(&k->lock);
   ambi_buffer_drop(&k->stopped);
   k->stopped = lines;
+  look_at(k);
   pthread_mutex_unlock(&k->lock);
 }
 
 void ambi_kept_calls_forget(KeptCalls *k) {
   pthread_mutex_lock(&k->lock);
   drop_all(k);
+  look_at(k);
   pthread_mutex_unlock(&k->lock);
 }
 

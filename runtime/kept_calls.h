@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "memory/stress.h"
 #include "runtime/calls.h"
 
 enum { KEPT_ERRORS = 8 };
@@ -20,6 +21,7 @@ typedef struct KeptCalls {
   CallsOfError errors[KEPT_ERRORS];  // [lock] the newest of those that count
   Buffer stopped;                    // [lock] where a form was stopped
   unsigned made, next;  // [lock] Errors of the form, the next place
+  Pace walked;          // [lock]
 } KeptCalls;
 
 void ambi_kept_calls_open(KeptCalls *k);
@@ -34,5 +36,6 @@ void ambi_kept_calls_end(KeptCalls *k, Runtime *rt, Value call);
 // Another form begins; or, only: Errors are counted anew, and what is there stays.
 void ambi_kept_calls_forget(KeptCalls *k);
 void ambi_kept_calls_count_anew(KeptCalls *k);
+bool ambi_kept_calls_is_valid(KeptCalls *k, const char **why);
 
 #endif

@@ -23,6 +23,9 @@ bool ambi_runtime_is_valid(const Runtime *rt, const char **why) {
     return false;
   for (const CellHeader *c = rt->cells; c; c = c->next)
     if (!cell_is_valid(rt, c, why)) return false;
+  if (!ambi_latency_is_valid(&rt->collections.minor, why) ||
+      !ambi_latency_is_valid(&rt->collections.major, why))
+    return false;
   if (rt->modules && !ambi_modules_is_valid(rt->modules, why)) return false;
   if (!ambi_tables_is_valid(rt, why)) return false;
   return !rt->code || ambi_code_is_valid(rt->code, why);

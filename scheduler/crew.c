@@ -26,6 +26,42 @@ Evaluator *ambi_crew_owner(const Runtime *rt) {
   return c ? ambi_pool_evaluator(c->pool, 0) : NULL;
 }
 
+// ---- looking whether all is well ------------------------------------------------
+
+static bool spare_is_valid(const CrewMates *c, unsigned at, const char **why) {
+  const Context *cx = c->spare[at];
+  for (unsigned i = 0; i < at; i++)
+    if (c->spare[i] == cx)
+      return ambi_invalid(why, "a spare Context that two may take");
+  if (cx->rt != c->rt)
+    return ambi_invalid(why, "a spare Context of another Runtime");
+  if (cx->crew_data || cx->actor || cx->journal || cx->held)
+    return ambi_invalid(why, "a spare Context that somebody evaluates in");
+  if (cx->h != cx->hbase || cx->tr)
+    return ambi_invalid(why, "a spare Context that is not empty");
+  return ambi_context_is_valid(cx, why);
+}
+
+// Under the lock.
+static bool spares_are_valid(const CrewMates *c, const char **why) {
+  if (c->nspare > CREW_SPARE)
+    return ambi_invalid(why, "more spare Contexts than their room");
+  for (unsigned i = 0; i < c->nspare; i++)
+    if (!spare_is_valid(c, i, why)) return false;
+  return true;
+}
+
+bool ambi_crew_is_valid(CrewMates *c, bool alone, const char **why) {
+  if (alone && ambi_load_acquire(&c->x_open))
+    return ambi_invalid(why, "tasks are open, and nobody has begun them");
+  if (alone && ambi_load_acquire(&c->x_running) != 1)
+    return ambi_invalid(why, "forms that run are miscounted");
+  pthread_mutex_lock(&c->lock);
+  bool ok = spares_are_valid(c, why);
+  pthread_mutex_unlock(&c->lock);
+  return ok;
+}
+
 // ---- Contexts -------------------------------------------------------------------
 
 Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,
@@ -53,6 +89,7 @@ void ambi_crew_give(CrewMates *c, Context *cx) {
   pthread_mutex_lock(&c->lock);
   bool kept = c->nspare < CREW_SPARE;
   if (kept) c->spare[c->nspare++] = cx;
+  if (ambi_pace(&c->walked, 64)) AMB_WALK(spares_are_valid(c, &why));
   pthread_mutex_unlock(&c->lock);
   if (!kept) ambi_context_close(cx);
 }
@@ -127,6 +164,7 @@ static bool none_open(void *arg) {
 
 static void unshare(CrewMates *c) {
   ambi_pool_help(c->pool, none_open, c);
+  AMB_WALK(ambi_crew_is_valid(c, true, &why));
   ambi_spaces_unshare(c->rt);
 }
 

@@ -20,6 +20,7 @@ typedef struct CrewMates {
   pthread_mutex_t lock;            // [init]
   Context *spare[CREW_SPARE];      // [lock]
   unsigned nspare;                 // [lock]
+  Pace walked;                     // [lock]
   AMB_ATOMIC(uint32_t) x_open;     // [all] tasks that are not done
   AMB_ATOMIC(uint32_t) x_running;  // [all] parts and forms that do not wait
   AMB_ATOMIC(uint32_t) x_grain;    // [all~] steps of a part before it hands on
@@ -47,6 +48,8 @@ void ambi_crew_part(Runtime *rt, unsigned own);
 Context *ambi_crew_take(CrewMates *c, Space *space, Module *module,
                         const Limits *limits);
 void ambi_crew_give(CrewMates *c, Context *cx);
+// alone: it is the owner's thread that asks, and no task is open.
+bool ambi_crew_is_valid(CrewMates *c, bool alone, const char **why);
 
 // Slices of a form that was begun follow one another while nobody else wants the
 // thread; results are pushed onto `found`.

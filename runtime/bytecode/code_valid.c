@@ -1,6 +1,8 @@
 // A walk over definitions, variants and units.
 #include "runtime/bytecode/code.h"
+#include "runtime/bytecode/coverage.h"
 #include "runtime/bytecode/verify.h"
+#include "runtime/machine/site.h"
 
 static bool is_linked(const Unit *list, const Unit *u) {
   for (; list; list = list->next)
@@ -75,7 +77,9 @@ static bool units_are_valid(const Unit *list, const CodeState *cs,
 bool ambi_code_is_valid(const CodeState *cs, const char **why) {
   return definitions_are_valid(cs, why) && cache_is_valid(cs, why) &&
          units_are_valid(cs->units, cs, why) &&
-         units_are_valid(cs->retired, cs, why);
+         units_are_valid(cs->retired, cs, why) &&
+         ambi_targets_is_valid(cs, why) &&
+         (!cs->coverage || ambi_coverage_is_valid(cs->coverage, why));
 }
 
 // ---- all bytecode once more ---------------------------------------------------

@@ -1,30 +1,11 @@
 // Rules by their text, in a table; counts by unit, which are added up at the end.
-#include "runtime/bytecode/coverage.h"
+#include "runtime/bytecode/coverage_data.h"
 
 #include <string.h>
 
 #include "memory/alloc.h"
 #include "runtime/guard.h"
 #include "runtime/modules/module.h"
-
-typedef struct Known {
-  char *file, *shown;
-  char *text;  // what it is told by; NULL: as that of `same`
-  uint32_t line;
-  uint32_t same;  // the number of the first rule with its text
-  uint32_t next;  // and of the next one, or 0
-  bool unseen;
-  uint64_t n[2];  // by CoverKind
-} Known;
-
-// Under the guard, but for the counts of units.
-struct Coverage {
-  Known *rules;
-  size_t nrules, cap;
-  uint32_t *places;  // by hash of the text, number + 1; a power of two
-  size_t nplaces;
-  UnitCover *units;
-};
 
 bool ambi_coverage_start(CodeState *cs) {
   cs->coverage = ambi_alloc(sizeof *cs->coverage);
@@ -78,7 +59,7 @@ static char *text_of(Runtime *rt, const Template *t) {
   return text;
 }
 
-static uint32_t *place_of(const Coverage *c, const char *text) {
+uint32_t *ambi_coverage_place(const Coverage *c, const char *text) {
   uint64_t hash = UINT64_C(14695981039346656037);
   for (const char *s = text; *s; s++)
     hash = (hash ^ (unsigned char)*s) * UINT64_C(1099511628211);
@@ -99,7 +80,8 @@ static bool make_room(Coverage *c) {
   c->places = places;
   c->nplaces = n;
   for (size_t i = 0; i < c->nrules; i++)
-    if (c->rules[i].text) *place_of(c, c->rules[i].text) = (uint32_t)i + 1;
+    if (c->rules[i].text)
+      *ambi_coverage_place(c, c->rules[i].text) = (uint32_t)i + 1;
   return true;
 }
 
@@ -134,7 +116,8 @@ void ambi_coverage_atom(CodeState *cs, const char *file, uint32_t line,
   Known k = {.text = text_of(cs->rt, t), .line = line};
   bool kept = false;
   ambi_guard(cs->rt);
-  uint32_t *place = k.text && make_room(c) ? place_of(c, k.text) : NULL;
+  uint32_t *place =
+      k.text && make_room(c) ? ambi_coverage_place(c, k.text) : NULL;
   if (place && !(*place && is_known(c, *place - 1, file, line))) {
     k.file = ambi_text_copy(file, strlen(file));
     k.shown = printed(cs->rt, t);
@@ -153,7 +136,7 @@ void ambi_coverage_atom(CodeState *cs, const char *file, uint32_t line,
 uint32_t ambi_coverage_rule(CodeState *cs, const Template *t) {
   const Coverage *c = cs->coverage;
   char *text = c->nplaces ? text_of(cs->rt, t) : NULL;
-  uint32_t number = text ? *place_of(c, text) - 1 : UINT32_MAX;
+  uint32_t number = text ? *ambi_coverage_place(c, text) - 1 : UINT32_MAX;
   ambi_text_free(text);
   return number;
 }
@@ -193,6 +176,7 @@ void ambi_coverage_rules(CodeState *cs,
                          void (*with)(void *arg, const CoveredRule *r),
                          void *arg) {
   Coverage *c = cs->coverage;
+  AMB_WALK(ambi_coverage_is_valid(c, &why));
   add_up(c);
   for (size_t i = 0; i < c->nrules; i++) {
     const Known *k = &c->rules[i], *first = &c->rules[k->same];

@@ -31,6 +31,8 @@ typedef struct UnitCover {
 // False: memory is out. Before anything is lowered.
 bool ambi_coverage_start(CodeState *cs);
 void ambi_coverage_end(CodeState *cs);  // when nothing runs any more
+// Under the guard.
+bool ambi_coverage_is_valid(const Coverage *c, const char **why);
 // A script adds an atom.
 void ambi_coverage_atom(CodeState *cs, const char *file, uint32_t line,
                         const Template *t);

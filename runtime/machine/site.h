@@ -74,5 +74,7 @@ enum Next ambi_target_apply(Engine *g, const Target *t);
 Targets *ambi_targets_none(void);
 void ambi_targets_quiesce(CodeState *cs);  // between forms
 void ambi_targets_free(CodeState *cs);
+// Under the guard.
+bool ambi_targets_is_valid(const CodeState *cs, const char **why);
 
 #endif

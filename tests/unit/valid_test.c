@@ -1,9 +1,11 @@
 // The walks over structures: each says that a sound one is sound, and names what is
 // wrong with one that is broken here on purpose.
 #include "memory/arena.h"
+#include "memory/latency.h"
 #include "memory/stress.h"
 #include "runtime/atoms/store_data.h"
 #include "runtime/atoms/tokens_data.h"
+#include "runtime/bytecode/coverage_data.h"
 #include "runtime/bytecode/sampler_data.h"
 #include "runtime/spaces/journal_data.h"
 #include "runtime/spaces/space_data.h"
@@ -35,6 +37,24 @@ START_TEST(test_memory) {
   BROKEN(a.end, a.end + 8, ambi_arena_is_valid(&a, &why),
          "an arena's room is not in its newest chunk");
   ambi_arena_close(&a);
+}
+END_TEST
+
+START_TEST(test_latency) {
+  static Latency l;
+#define LATENCY ambi_latency_is_valid(&l, &why)
+  SOUND(LATENCY);
+  ambi_latency_add(&l, 5);
+  ambi_latency_add(&l, 1000);
+  ambi_latency_add(&l, 1000000);
+  SOUND(LATENCY);
+  BROKEN(l.n, 2, LATENCY, "times are miscounted");
+  BROKEN(l.counts[5], 2, LATENCY, "times are miscounted");
+  BROKEN(l.most, 1000, LATENCY, "the longest time is not that of the counts");
+  BROKEN(l.most, 2000000, LATENCY,
+         "the longest time is not that of the counts");
+  BROKEN(l.sum, 999999, LATENCY, "a sum that its times do not give");
+  BROKEN(l.sum, 3000001, LATENCY, "a sum that its times do not give");
 }
 END_TEST
 
@@ -335,6 +355,60 @@ START_TEST(test_sampler) {
 }
 END_TEST
 
+// (= (f $x) $x) stands twice, (= (g $x) $x) once.
+static void count_rules(CodeState *cs) {
+  Value x = ambi_make_var(cx, symbol("x"), 0);
+  Value f = AMB_EXPR(cx, AMB_SYM(EQ), AMB_EXPR(cx, sym("f"), x), x),
+        h = AMB_EXPR(cx, AMB_SYM(EQ), AMB_EXPR(cx, sym("g"), x), x);
+  Template t[2];
+  CoverMark *marks = ambi_alloc(2 * sizeof *marks);
+  ck_assert(ambi_template_make(rt->store, f, &t[0]) &&
+            ambi_template_make(rt->store, h, &t[1]) &&
+            ambi_coverage_start(cs) && marks);
+  ambi_coverage_atom(cs, "a.metta", 1, &t[0]);
+  ambi_coverage_atom(cs, "a.metta", 2, &t[1]);
+  ambi_coverage_atom(cs, "a.metta", 3, &t[0]);
+  marks[0] = (CoverMark){.at = 0, .rule = 0, .kind = COVER_TRIED};
+  marks[1] = (CoverMark){.at = 4, .rule = 1, .kind = COVER_TAKEN};
+  ck_assert_ptr_nonnull(ambi_coverage_unit(cs, marks, 2, 5));
+  ambi_template_release(rt->store, &t[0]);
+  ambi_template_release(rt->store, &t[1]);
+}
+
+START_TEST(test_coverage) {
+  CodeState *cs = rt->code;
+  count_rules(cs);
+  Coverage *c = cs->coverage;
+#define COVERAGE ambi_coverage_is_valid(c, &why)
+  SOUND(COVERAGE);
+  ck_assert_uint_eq(c->nrules, 3);
+  ck_assert_uint_eq(c->rules[2].same, 0);
+  BROKEN(c->rules[2].same, 2, COVERAGE, "a rule among those of another text");
+  BROKEN(c->rules[2].text, c->rules[0].text, COVERAGE,
+         "a rule that goes by the text of none");
+  BROKEN(c->rules[2].same, 1, COVERAGE, "a rule among those of another text");
+  BROKEN(c->rules[1].text, NULL, COVERAGE,
+         "a rule that goes by the text of none");
+  BROKEN(c->rules[1].file, NULL, COVERAGE, "a rule of no place");
+  BROKEN(c->rules[0].next, 1, COVERAGE, "a rule among those of another text");
+  BROKEN(c->rules[0].next, 0, COVERAGE,
+         "a rule that its text does not lead to");
+  BROKEN(c->rules[2].next, 2, COVERAGE, "a rule among those of another text");
+  BROKEN(c->nplaces, 2, COVERAGE, "a table of rules of no possible size");
+  uint32_t *f = ambi_coverage_place(c, c->rules[0].text);
+  BROKEN(*f, 0, COVERAGE, "a rule that is not found");
+  size_t free_place = 0;
+  while (c->places[free_place])
+    free_place++;
+  BROKEN(c->places[free_place], 1, COVERAGE, "places of rules are miscounted");
+  CoverMark *mark = &c->units->marks[1];
+  BROKEN(mark->at, 5, COVERAGE, "a mark outside of its unit, or of no rule");
+  BROKEN(mark->rule, 3, COVERAGE, "a mark outside of its unit, or of no rule");
+  SOUND(ambi_code_is_valid(cs, &why));
+  ambi_coverage_end(cs);
+}
+END_TEST
+
 // (f 1 (S $x)) gives 2 with $x = (g), and then a text.
 static Table *make_table(void) {
   Value x = ambi_make_var(cx, symbol("x"), AMB_VAR_FRESH);
@@ -516,6 +590,7 @@ int main(void) {
   TCase *tc = tcase_create("valid");
   tcase_add_checked_fixture(tc, open_machine, close_machine);
   tcase_add_test(tc, test_memory);
+  tcase_add_test(tc, test_latency);
   tcase_add_test(tc, test_symbols);
   tcase_add_test(tc, test_store);
   tcase_add_test(tc, test_space);
@@ -523,6 +598,7 @@ int main(void) {
   tcase_add_test(tc, test_engine);
   tcase_add_test(tc, test_code);
   tcase_add_test(tc, test_sampler);
+  tcase_add_test(tc, test_coverage);
   tcase_add_test(tc, test_tables);
   tcase_add_test(tc, test_words);
   tcase_add_test(tc, test_modules);

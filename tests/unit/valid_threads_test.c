@@ -3,7 +3,10 @@
 // jit/ those of the compiler's thread.)
 #include "memory/epoch.h"
 #include "runtime/builtins/mutexes.h"
+#include "runtime/kept_calls.h"
+#include "runtime/machine/site.h"
 #include "scheduler/actor.h"
+#include "scheduler/crew_data.h"
 #include "scheduler/mutex.h"
 #include "scheduler/mutex_data.h"
 #include "scheduler/park.h"
@@ -248,6 +251,109 @@ START_TEST(test_parts) {
 }
 END_TEST
 
+static Value call_of(Context *cx, const char *name) {
+  Value items[] = {ambi_make_sym(cx, name, strlen(name)), ambi_small_int(1)};
+  return ambi_make_expr(cx, items, 2);
+}
+
+START_TEST(test_kept_calls) {
+  KeptCalls k;
+  open_runtime(1);
+  Context *cx = open_context();
+  ambi_kept_calls_open(&k);
+#define KEPT ambi_kept_calls_is_valid(&k, &why)
+  SOUND(KEPT);
+  ambi_kept_calls_note(&k, cx, call_of(cx, "f"));
+  ambi_kept_calls_note(&k, cx, call_of(cx, "g"));
+  SOUND(KEPT);
+  Buffer *f = &k.errors[0].about;
+  ck_assert_str_eq(f->text, "(f 1)");
+  BROKEN(k.made, 3, KEPT, "more Errors than are looked at");
+  BROKEN(k.made, 65, KEPT, "more Errors than are looked at");
+  BROKEN(k.errors[5].about.failed, true, KEPT,
+         "an Error in a place that nobody has used");
+  BROKEN(f->text, NULL, KEPT, "calls without their text");
+  BROKEN(f->text[f->len], ')', KEPT, "a text of calls that does not end");
+  BROKEN(f->cap, f->len, KEPT, "a text of calls that does not end");
+  Buffer about = *f;
+  *f = (Buffer){0};
+  BROKEN(k.errors[0].lines.len, 1, KEPT, "calls of no Error");
+  *f = about;
+  ambi_kept_calls_forget(&k);
+  SOUND(KEPT);
+  ambi_kept_calls_close(&k);
+  ambi_context_close(cx);
+  close_runtime();
+}
+END_TEST
+
+START_TEST(test_targets) {
+  open_runtime(1);
+  gives("(= (f $x) $x) (= (apply $h $x) ($h $x)) "
+        "!(apply f 1) !(apply g 2) !(apply not True)",
+        "[1][(g 2)][False]");
+  CodeState *cs = rt->code;
+#define TARGETS ambi_targets_is_valid(cs, &why)
+  SOUND(TARGETS);
+  Targets *table = cs->target_tables;
+  ck_assert(table && cs->targets);
+  Target *f = cs->targets;
+  while (f && f->kind != TARGET_CALL)
+    f = f->next;
+  ck_assert_ptr_nonnull(f);
+  BROKEN(f->head, ambi_small_int(1).w, TARGETS, "a target of no head");
+  BROKEN(f->head, AMB_SYM(EQ).w, TARGETS,
+         "a target that enters another definition");
+  BROKEN(f->epoch, ambi_code_epoch(cs) + 1, TARGETS,
+         "a target of a time to come");
+  BROKEN(f->kind, TARGET_ODD + 1, TARGETS, "a target of no kind");
+  BROKEN(f->kind, TARGET_DATA, TARGETS,
+         "a target that goes nowhere, or data that does");
+  BROKEN(f->variant, NULL, TARGETS,
+         "a target that goes nowhere, or data that does");
+  BROKEN(f->param[0], AMB_UNIT, TARGETS,
+         "a target with an argument of no type");
+  BROKEN(table->mask, 6, TARGETS, "a table of targets of no possible size");
+  BROKEN(table->shape->targets, ambi_targets_none(), TARGETS,
+         "a shape looks up in another one's table");
+  uint32_t at = ambi_target_index(f->head, table->mask);
+  ck_assert_ptr_eq(ambi_load_relaxed(&table->at[at]), f);
+  Target copy = *f;
+  BROKEN(table->at[at], &copy, TARGETS,
+         "a table has a target that there is not");
+  uint32_t beside = (at + 1) & table->mask;
+  BROKEN(table->at[beside], f, TARGETS, "a target that is not found");
+  close_runtime();
+}
+END_TEST
+
+START_TEST(test_crew) {
+  open_runtime(2);
+  CrewMates *c = ambi_crew_of(rt);
+  Context *cx = open_context(), *used[2];
+  Limits limits = {0};
+  for (int i = 0; i < 2; i++)
+    used[i] = ambi_crew_take(c, cx->space, cx->module, &limits);
+  ck_assert(used[0] && used[1]);
+  for (int i = 0; i < 2; i++)
+    ambi_crew_give(c, used[i]);
+#define CREW ambi_crew_is_valid(c, true, &why)
+  SOUND(CREW);
+  ck_assert_uint_eq(c->nspare, 2);
+  BROKEN(c->x_open, 1, CREW, "tasks are open, and nobody has begun them");
+  BROKEN(c->x_running, 2, CREW, "forms that run are miscounted");
+  BROKEN(c->nspare, CREW_SPARE + 1, CREW,
+         "more spare Contexts than their room");
+  BROKEN(c->spare[1], c->spare[0], CREW, "a spare Context that two may take");
+  BROKEN(used[0]->rt, NULL, CREW, "a spare Context of another Runtime");
+  BROKEN(used[0]->crew_data, c, CREW,
+         "a spare Context that somebody evaluates in");
+  BROKEN(used[1]->tr, 1, CREW, "a spare Context that is not empty");
+  ambi_context_close(cx);
+  close_runtime();
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("valid threads");
   tcase_add_test(tc, test_timers);
@@ -258,5 +364,8 @@ int main(void) {
   tcase_add_test(tc, test_actors);
   tcase_add_test(tc, test_mutexes);
   tcase_add_test(tc, test_parts);
+  tcase_add_test(tc, test_kept_calls);
+  tcase_add_test(tc, test_targets);
+  tcase_add_test(tc, test_crew);
   return unit_run(tc, "valid_threads");
 }

@@ -231,7 +231,7 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   out->slots = (Slots){l->own.next, NO_SLOT};
   l->slots = &out->slots;
   for (unsigned i = 0; i < MAX_VARS; i++)
-    out->vars[i] = (Var){NO_SLOT, NO_SLOT};
+    out->vars[i] = (Var){NO_SLOT, NO_SLOT, NO_SLOT};
   for (uint32_t i = 0; i < h->nargs; i++) {
     Value p = ambi_rule_pattern(out, i);
     if (ambi_is_lvar(p) && out->vars[ambi_lvar_of(p)].slot == NO_SLOT)
@@ -362,43 +362,62 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   return u;
 }
 
-Unit *ambi_lower_form(Context *cx, Value form) {
-  Lower l;
+// False: cx->stop is set.
+static bool open_form(Lower *l, Context *cx, Value form) {
   Template rule;
-  AMB_ASSERT(cx->rt->code);
   if (!ambi_template_make(cx->rt->store, form, &rule)) {
     cx->stop = STOP_MEMORY;
-    return NULL;
+    return false;
   }
-  ambi_lower_open(&l, cx, cx->space);
+  ambi_lower_open(l, cx, cx->space);
   // The code refers to parts of the form, so that it has to keep it.
-  l.rule = ambi_lower_own(&l, &rule);
-  if (!l.rule) {
+  l->rule = ambi_lower_own(l, &rule);
+  if (!l->rule) {
     cx->stop = STOP_MEMORY;
+    ambi_lower_close(l);
+    return false;
+  }
+  l->form = l->in_body = true;
+  l->unstable = ambi_effects_term(l->cs, l->space, rule.atom) & E_RULES;
+  return true;
+}
+
+static void form_code(Lower *l) {
+  Value atom = l->rule->atom;
+  Dst d = {.tail = true};
+  ErrTo err = {.ret = true};
+  if (l->rule->nvars > MAX_VARS || is_odd(l->cs, atom)) {
+    l->refused = true;
+    return;
+  }
+  ambi_lower_early(l);
+  if (ambi_is_expr(atom))
+    ambi_lower_expr(l, atom, AMB_SYM(UNDEFINED), d, err, 0);
+  else
+    ambi_lower_give(l, ambi_lower_term(l, atom), d);
+  ambi_lower_stubs(l);
+}
+
+Unit *ambi_lower_form(Context *cx, Value form) {
+  Lower l = {0};
+  Unit *u = NULL;
+  AMB_ASSERT(cx->rt->code);
+  for (bool again = true; again;) {
+    uint64_t early[sizeof l.late / sizeof *l.late];
+    memcpy(early, l.late, sizeof early);
+    if (!open_form(&l, cx, form)) return NULL;
+    memcpy(l.stamped, early, sizeof early);
+    Word *top = cx->h;
+    form_code(&l);
+    again = !l.failed && !l.refused && memcmp(l.late, early, sizeof early);
+    if (!again) u = ambi_lower_finish(&l, 0);
+    if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
+    if (u) {  // the form's own: its runner frees it
+      l.cs->units = u->next;
+      u->next = NULL;
+    }
     ambi_lower_close(&l);
-    return NULL;
+    if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
   }
-  l.form = true;
-  l.unstable = ambi_effects_term(l.cs, l.space, rule.atom) & E_RULES;
-  Word *top = cx->h;
-  if (rule.nvars > MAX_VARS || is_odd(l.cs, rule.atom)) {
-    l.refused = true;
-  } else {
-    Dst d = {.tail = true};
-    ErrTo err = {.ret = true};
-    if (ambi_is_expr(rule.atom))
-      ambi_lower_expr(&l, rule.atom, AMB_SYM(UNDEFINED), d, err, 0);
-    else
-      ambi_lower_give(&l, ambi_lower_term(&l, rule.atom), d);
-    ambi_lower_stubs(&l);
-  }
-  Unit *u = ambi_lower_finish(&l, 0);
-  if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
-  if (u) {  // the form's own: its runner frees it
-    l.cs->units = u->next;
-    u->next = NULL;
-  }
-  ambi_lower_close(&l);
-  if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
   return u;
 }

@@ -35,6 +35,7 @@ typedef struct Dst {
 typedef struct Var {
   uint16_t slot;  // NO_SLOT: not yet made
   uint16_t pre;   // the slot it is going to have, or NO_SLOT
+  uint16_t made;  // NO_SLOT, or where the form has made it when it began
 } Var;
 
 typedef struct Fixup {
@@ -110,12 +111,13 @@ typedef struct Lower {
   Variant *variant;  // whose unit it will be, or NULL
   Arena arena;
   // Rules whose variables get a stamp where they are made late, and rules that
-  // turned out to need one: by number.
+  // turned out to need one: by number. Of a form: variables that it makes when it
+  // begins, and those it would make behind choices.
   uint64_t stamped[MAX_RULES / 64 + 1], late[MAX_RULES / 64 + 1];
   unsigned rule_number;  // MAX_RULES: no rule
   uint32_t stamp;        // as in Unit
   bool ran;              // something may have run
-  bool in_body;          // of a rule
+  bool in_body;          // of a rule, or in a form
   bool choices;          // choices may have been left in it
   bool whole;    // the variable being lowered is all that a match hands on
   bool bound;    // ... and what it has was bound by that
@@ -233,6 +235,9 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
 // Makes every variable of the term exist.
 void ambi_lower_prepare(Lower *l, Value term);
 void ambi_lower_var(Lower *l, uint32_t v);
+// Makes the variables of the form that would be made behind choices, and be another one
+// for each of these.
+void ambi_lower_early(Lower *l);
 
 // ---- lower_type.c ----------------------------------------------------------------
 enum Fit { FIT_YES, FIT_DYNAMIC, FIT_NO };

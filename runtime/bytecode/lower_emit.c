@@ -284,16 +284,34 @@ Value ambi_lower_kept(Lower *l, Value term) {
   return t ? t->atom : term;
 }
 
-// Is the variable, if it is made here, to have the stamp of the frame? The rule is
-// lowered again when it turns out that it needs one.
+// Is the variable, if it is made here, made once for each choice? Then it has the stamp of
+// the frame, or the form has made it before. What is lowered is lowered again when it turns
+// out that this is needed.
 static bool made_late(Lower *l, uint32_t v) {
-  if (!l->choices || l->form || l->rule_number >= MAX_RULES) return false;
+  if (!l->choices || (!l->form && l->rule_number >= MAX_RULES)) return false;
   uint32_t name = ambi_vinfo_name(l->rule->vinfo[v]);
   for (uint32_t i = 0; i < l->rule->nvars; i++)  // two of one name: in vain
     if (i != v && ambi_vinfo_name(l->rule->vinfo[i]) == name) return false;
-  uint64_t bit = (uint64_t)1 << l->rule_number % 64;
-  l->late[l->rule_number / 64] |= bit;
-  return (l->stamped[l->rule_number / 64] & bit) != 0;
+  uint32_t which = l->form ? v : l->rule_number;
+  uint64_t bit = (uint64_t)1 << which % 64;
+  l->late[which / 64] |= bit;
+  return (l->stamped[which / 64] & bit) != 0;
+}
+
+static bool made_before(Lower *l, uint32_t v) {
+  Var *var = &l->vars[v];
+  if (var->made == NO_SLOT || !made_late(l, v)) return false;
+  ambi_lower_emit(l, OP_I_MOVE, var->slot, var->made, 0);
+  return true;
+}
+
+void ambi_lower_early(Lower *l) {
+  for (uint32_t v = 0; v < l->rule->nvars; v++) {
+    if (!((l->stamped[v / 64] >> v % 64) & 1)) continue;
+    ambi_lower_var(l, v);
+    l->vars[v].made = l->vars[v].slot;
+    l->vars[v].slot = NO_SLOT;
+  }
 }
 
 void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
@@ -306,7 +324,9 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
     Var *v = &l->vars[vars[i]];
     if (v->slot == NO_SLOT) {
       v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
-      list[i] = (uint16_t)(v->slot | ENV_NEW);
+      list[i] = v->slot;
+      if (op != OP_I_MATCHF && made_before(l, vars[i])) continue;
+      list[i] |= ENV_NEW;
       if (op != OP_I_MATCHF && made_late(l, vars[i])) list[i] |= ENV_LATE;
     } else {
       list[i] = v->slot;
@@ -325,6 +345,7 @@ void ambi_lower_var(Lower *l, uint32_t i) {
   Var *v = &l->vars[i];
   if (v->slot != NO_SLOT) return;
   v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
+  if (made_before(l, i)) return;
   Word info = l->rule->vinfo[i];
   if (l->rule_number <
           MAX_RULES &&  // a body that is it is asked for with another
@@ -496,7 +517,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
   l->slots = &l->own;
   ambi_arena_open(&l->arena);
   for (unsigned i = 0; i < MAX_VARS; i++)
-    l->vars[i] = (Var){NO_SLOT, NO_SLOT};
+    l->vars[i] = (Var){NO_SLOT, NO_SLOT, NO_SLOT};
   l->fail = NO_LABEL;
   return true;
 }

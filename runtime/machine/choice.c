@@ -67,6 +67,7 @@ Hook *ambi_hook_new(Engine *g, enum HookKind kind) {
   h->kind = kind;
   h->effects = g->effects;
   h->steps = g->cx->limits.steps_used;
+  h->collections = g->collections;
   return h;
 }
 
@@ -112,6 +113,7 @@ static void make_fresh(Engine *g, Hook *h) {
   ValueVec room = h->values;
   if (plain) {
     h->nvalues = 0;
+    h->image.leaves_open = false;
     h->sequential = false;
     h->once = NULL;
   } else {
@@ -178,7 +180,7 @@ void ambi_choice_cut(Engine *g, Choice *to) {
 // Is the variable one of those that the collector began with? All others are newer
 // than its record, until a collection makes them as old.
 static bool began_with(const Engine *g, const Hook *h, const Word *cell) {
-  if (!h->with_bindings || h->nvars == (size_t)g->collections) return true;
+  if (!h->with_bindings || h->collections == g->collections) return true;
   for (uint32_t i = 0; i < ambi_expr_size(h->templ); i++)
     if (ambi_ptr(ambi_expr_at(h->templ, i)) == cell) return true;
   return false;

@@ -47,7 +47,8 @@ typedef struct Image {
   Range range;  // open: w is its base
   bool settled;
   bool has_variables;
-  bool refers;  // to the heap or to an adopted image
+  bool refers;       // to the heap or to an adopted image ...
+  bool leaves_open;  // ... where what it refers to has variables
 } Image;
 #define IMAGE_BIT ((Word)1 << 47)
 
@@ -138,22 +139,23 @@ struct Hook {
   size_t nbinds, binds_cap;
   Image image;
   size_t cursor;
-  size_t nvalues;      // items that are no errors
-  struct Part *parts;  // what others have of its region, the newest first
-  struct Best *best;   // HOOK_BEST: the scope, which ends with the hook
-  const Code *once;    // HOOK_COLLECT: of a once, which ends there; or NULL
-  bool sequential;     // nothing of it is handed over
-  bool hopeful;        // what was handed over may turn out to have effects
-  uint64_t effects;    // HOOK_COLLECT: those of the Engine when it began ...
-  uint64_t steps;      // ... and steps, as far as they were counted
-  bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
-  RecordVec records;   // HOOK_CURSOR: candidates of a query
-  ValueVec values;     // HOOK_CURSOR: solutions of a conjunction;
-                       // HOOK_COLLECT without bindings: results (no items)
-  Range list;          // open: where those lie, behind room for a header
+  size_t nvalues;        // items that are no errors
+  struct Part *parts;    // what others have of its region, the newest first
+  struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
+  const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
+  bool sequential;       // nothing of it is handed over
+  bool hopeful;          // what was handed over may turn out to have effects
+  uint64_t effects;      // HOOK_COLLECT: those of the Engine when it began ...
+  uint64_t steps;        // ... and steps, as far as they were counted
+  uint64_t collections;  // those of the Engine when it began
+  bool with_bindings;    // collapse-bind: results are (atom bindings) pairs
+  RecordVec records;     // HOOK_CURSOR: candidates of a query
+  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
+                         // HOOK_COLLECT without bindings: results (no items)
+  Range list;            // open: where those lie, behind room for a header
   // Heap values, collected with the hook. HOOK_COLLECT with bindings: templ has the
-  // variables that results may bind, nvars counts the collections before it began.
-  // HOOK_TABLE: nvars is the making whose record this is.
+  // variables that results may bind. HOOK_TABLE: nvars is the making whose record this
+  // is.
   Value pattern, templ;
   size_t nvars;
 };

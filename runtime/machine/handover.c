@@ -181,6 +181,7 @@ static bool copy_words(Giving *x) {
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
   to->rigid = x->g->cx->rigid;
+  to->stamps = x->g->copy.stamps;
   to->once = x->region.begins->hook->once;
   to->keeps_best = x->region.begins->hook->kind == HOOK_BEST;
   to->best = x->region.best ? ambi_best_share(x->region.best) : NULL;
@@ -400,6 +401,7 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
     g->bare = false;
     g->form = NULL;
     cx->rigid = from->rigid;
+    g->copy.stamps = from->stamps;
     g->pc = further;
     ok = take_records(g, from, &terms);
   }

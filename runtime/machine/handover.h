@@ -44,6 +44,7 @@ typedef struct Handover {
   size_t records;  // that lie between the region's beginning and the record
   Space *home;
   RigidEpochs rigid;
+  uint32_t stamps;    // of variables: so many were given
   struct Best *best;  // of the scope it lies in; held
   const Code *once;   // where the once ends that the region is; or NULL
   bool keeps_best;    // the region is that scope

@@ -23,13 +23,6 @@ static inline Word *image_more(Image *m, size_t n, size_t *at) {
   return m->w + *at;
 }
 
-static inline Value image_ref(const Image *m, uint32_t tag, Word marks,
-                              size_t at) {
-  Word offset = at * sizeof(Word);
-  Word where = m->settled ? (uintptr_t)m->w + offset : IMAGE_BIT | offset;
-  return AMB_V(((Word)tag << 48) | where | marks);
-}
-
 void ambi_image_drop(Image *m) {
   if (m->range.base)
     ambi_range_close(&m->range);
@@ -56,16 +49,8 @@ Value ambi_image_unsettled(const Image *m, Value v) {
   return AMB_V((v.w - (uintptr_t)m->w) | IMAGE_BIT);
 }
 
-// Objects whose words are no Values are passed over; variables go by their cells.
-static inline size_t next_word(const Image *m, size_t i) {
-  Word w = m->w[i];
-  if ((w >> 48) != TAG_HDR) return i + 1;
-  enum ObjKind k = ambi_hdr_kind(w);
-  return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w) : i + 1;
-}
-
 void ambi_image_unsettle(Image *m) {
-  for (size_t i = 0; i < m->n; i = next_word(m, i))
+  for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i))
     m->w[i] = ambi_image_unsettled(m, AMB_V(m->w[i])).w;
   m->settled = false;
 }
@@ -118,7 +103,7 @@ static bool copy_var(ImageCopy *c, Value v, Value *out) {
   c->m->has_variables = true;
   Word *w = image_more(c->m, 2, &at);
   if (!w) return false;
-  *out = image_ref(c->m, TAG_VAR, 0, at);
+  *out = ambi_image_ref(c->m, TAG_VAR, 0, at);
   w[0] = out->w;
   w[1] = identity(c, ambi_ptr(v));
   c->s->renamed[c->nrenamed++] = ambi_ptr(v);
@@ -159,8 +144,8 @@ static inline bool was_copied(ImageCopy *c, Value v, Value *out) {
   Word header = *ambi_ptr(v);
   if (AMB_LIKELY(header >> 48 != TAG_FWD)) return false;
   uint32_t tag = ambi_tag(v);
-  *out = image_ref(c->m, tag, tag == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0,
-                   (header & AMB_PAYLOAD_MASK) / sizeof(Word));
+  *out = ambi_image_ref(c->m, tag, tag == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0,
+                        (header & AMB_PAYLOAD_MASK) / sizeof(Word));
   return true;
 }
 
@@ -176,7 +161,7 @@ static bool copy_expr(ImageCopy *c, Value v, Value *out) {
   w[0] = ambi_header(KIND_FLAT, 0, n);
   c->s->work[c->nwork++] = (CopyWork){ambi_expr_items(v), n, at + 1};
   if (AMB_UNLIKELY(at > c->plain) && !forward(c, p, at)) return false;
-  *out = image_ref(c->m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
+  *out = ambi_image_ref(c->m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
   return true;
 }
 
@@ -196,7 +181,7 @@ static bool copy_object(ImageCopy *c, Value v, Value *out) {
     c->s->work[c->nwork++] =
         (CopyWork){(const Value *)(ambi_ptr(v) + 1), n - 1, at + 1};
   }
-  *out = image_ref(c->m, ambi_tag(v), 0, at);
+  *out = ambi_image_ref(c->m, ambi_tag(v), 0, at);
   return true;
 }
 
@@ -230,7 +215,7 @@ static inline bool copy_words(ImageCopy *c, Value v, Value *out) {
   for (size_t i = 0; i < n; i++)
     w[1 + i] = from[i];
   if (AMB_UNLIKELY(at > c->plain) && !forward(c, p, at)) return false;
-  *out = image_ref(c->m, tag, marks, at);
+  *out = ambi_image_ref(c->m, tag, marks, at);
   return true;
 }
 
@@ -321,7 +306,7 @@ static void copy_list(ImageCopy *c, SpineAt *at, Value *out) {
   Word *w = m->w + m->n;
   Word *hole = at->slot == SIZE_MAX ? &out->w : m->w + at->slot;
   // What a reference differs by from the address.
-  const Word base = image_ref(m, TAG_EXPR, 0, 0).w - (uintptr_t)m->w;
+  const Word base = ambi_image_ref(m, TAG_EXPR, 0, 0).w - (uintptr_t)m->w;
   size_t left = c->spine ? c->spine->n - c->nspine : 0, begun = left;
   SpineTerm *told = left ? c->spine->at + c->nspine : NULL;
   Value v = at->v;
@@ -366,12 +351,12 @@ static bool copy_spine(ImageCopy *c, Value v, Value *out, bool *more) {
     v = s.v;
     if (!walk_on(c)) return false;
     if (AMB_UNLIKELY(ambi_ptr(v) == c->end.p)) {
-      copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, c->end.at);
+      copy = ambi_image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, c->end.at);
     } else if (is_plain(c, v)) {
       if (!copy_flat(c, v, &at, &last, more)) return false;
       if (c->spine && c->nspine < c->spine->n)
         c->spine->at[c->nspine++].at = at;
-      copy = image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
+      copy = ambi_image_ref(m, TAG_EXPR, v.w & AMB_EXPR_MARKS, at);
     } else {
       *more = true;
       if (!copy_words(c, v, &copy)) return false;
@@ -448,7 +433,8 @@ static bool is_copy(const ImageCopy *c, const Word *p, size_t at,
     if (w[i] == x.w) continue;
     bool known =
         next && ambi_is_expr(x) && ambi_ptr(x) == next->p &&
-        w[i] == image_ref(c->m, TAG_EXPR, x.w & AMB_EXPR_MARKS, next->at).w;
+        w[i] ==
+            ambi_image_ref(c->m, TAG_EXPR, x.w & AMB_EXPR_MARKS, next->at).w;
     if (!known && !is_small_copy(c, x, AMB_V(w[i]))) return false;
   }
   return true;
@@ -513,7 +499,7 @@ static bool copy_ground(ImageCopy *c, Value v, Value *out, bool result) {
   while (more && i < c->m->n) {
     Value x = AMB_V(c->m->w[i]);
     if (!has_object(x)) {
-      i = next_word(c->m, i);
+      i = ambi_image_next(c->m->w, i);
       continue;
     }
     if (!part_stays(c, x)) {
@@ -524,6 +510,13 @@ static bool copy_ground(ImageCopy *c, Value v, Value *out, bool result) {
     }
     i++;
   }
+  return true;
+}
+
+// What has variables is not copied.
+static bool open_stays(ImageCopy *c) {
+  c->m->has_variables |= c->abroad;
+  c->m->leaves_open = true;
   return true;
 }
 
@@ -538,15 +531,15 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   case TAG_VAR:
     if (v.w & IMAGE_BIT) return true;
     if (!stays(c, ambi_ptr(v))) return copy_var(c, v, out);
-    c->m->has_variables |= c->abroad;
-    return true;
+    return open_stays(c);
   case TAG_EXPR:
     if (ambi_is_ground_expr(v)) return copy_ground(c, v, out, false);
     if (!term_stays(c, v)) return copy_expr(c, v, out);
-    c->m->has_variables |= c->abroad;
-    return true;
+    return open_stays(c);
   case TAG_BIG:
-  case TAG_OBJ: return term_stays(c, v) || copy_object(c, v, out);
+  case TAG_OBJ:
+    if (!term_stays(c, v)) return copy_object(c, v, out);
+    return ambi_word_ground(v) || open_stays(c);
   default: return true;
   }
 }
@@ -599,69 +592,10 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
 }
 
 void ambi_image_relocate(Word *at, size_t n, size_t from) {
-  for (size_t i = 0; i < n;) {
-    Word w = at[i];
-    if ((w >> 48) == TAG_HDR &&
-        (ambi_hdr_kind(w) == KIND_STR || ambi_hdr_kind(w) == KIND_BIG)) {
-      i += ambi_object_words(w);
-      continue;
-    }
-    at[i] = ambi_image_value(AMB_V(w), at, from).w;
-    i++;
+  for (size_t i = 0, next; i < n; i = next) {
+    next = ambi_image_next(at, i);
+    at[i] = ambi_image_value(AMB_V(at[i]), at, from).w;
   }
-}
-
-// ---- one variable in several results ---------------------------------------
-
-typedef struct Seen {
-  Word info;  // 0: free
-  Value first;
-} Seen;
-
-static bool is_cell(const Image *m, size_t i) {
-  return m->w[i] == image_ref(m, TAG_VAR, 0, i).w;
-}
-
-static void bind_cells(Image *m, Seen *table, size_t cap) {
-  for (size_t i = 0; i < m->n; i = next_word(m, i)) {
-    if (!is_cell(m, i)) continue;
-    Word info = m->w[i + 1];
-    if (ambi_vinfo_id(info) >= AMB_VAR_ASKED) continue;
-    size_t at = (size_t)((info * 0x9E3779B97F4A7C15ull) >> 32) & (cap - 1);
-    while (table[at].info && table[at].info != info)
-      at = (at + 1) & (cap - 1);
-    if (table[at].info)
-      m->w[i] = table[at].first.w;
-    else
-      table[at] = (Seen){info, AMB_V(m->w[i])};
-  }
-}
-
-static Value first_of(const Image *m, Value v) {
-  if (!ambi_is_var(v) || !(v.w & IMAGE_BIT)) return v;
-  return AMB_V(m->w[(v.w & (IMAGE_BIT - 1)) / sizeof(Word)]);
-}
-
-bool ambi_image_merge(Image *m, Hook *h) {
-  size_t cells = 0, cap = 64;
-  if (!m->has_variables || h->values.n + h->nitems < 2) return true;
-  for (size_t i = 0; i < m->n; i = next_word(m, i))
-    cells += is_cell(m, i);
-  while (cap < 2 * cells)
-    cap *= 2;
-  Seen *table = ambi_alloc(cap * sizeof *table);
-  if (!table) return false;
-  bind_cells(m, table, cap);
-  ambi_free(table, cap * sizeof *table);
-  for (size_t i = 0; i < m->n; i = next_word(m, i))
-    m->w[i] = first_of(m, AMB_V(m->w[i])).w;
-  for (size_t i = 0; i < h->values.n; i++)
-    h->values.at[i] = first_of(m, h->values.at[i]);
-  for (size_t i = 0; i < h->nitems; i++)
-    h->items[i].value = first_of(m, h->items[i].value);
-  for (size_t i = 0; i < h->nbinds; i++)
-    h->binds[i].value = first_of(m, h->binds[i].value);
-  return true;
 }
 
 Word *ambi_image_thaw(Engine *g, const Image *m, size_t from, size_t to) {

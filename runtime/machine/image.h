@@ -52,9 +52,29 @@ static inline Value ambi_image_value(Value v, const Word *at, size_t from) {
   return AMB_V(((Word)t << 48) |
                ((Word)(uintptr_t)at + off - from * sizeof(Word)));
 }
-// Variables of several results of the hook that are one variable become one in
-// its image. False: memory is out.
-bool ambi_image_merge(Image *m, Hook *h);
+// The word that refers to what is behind `at` words.
+static inline Value ambi_image_ref(const Image *m, uint32_t tag, Word marks,
+                                   size_t at) {
+  Word offset = at * sizeof(Word);
+  Word where = m->settled ? (uintptr_t)m->w + offset : IMAGE_BIT | offset;
+  return AMB_V(((Word)tag << 48) | where | marks);
+}
+// Behind the word w[i], or behind the object whose words are no Values; a variable's
+// cell is two words.
+static inline size_t ambi_image_next(const Word *w, size_t i) {
+  if ((w[i] >> 48) != TAG_HDR) return i + 1;
+  enum ObjKind k = ambi_hdr_kind(w[i]);
+  return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w[i]) : i + 1;
+}
+// Do results refer to terms with variables that may be newer than the collector? Only
+// a collection makes those as old.
+static inline bool ambi_image_left_open(const Engine *g, const Hook *h) {
+  return h->image.leaves_open && h->collections != g->collections &&
+         g->copy.stamps > 0;
+}
+// merge.c: variables of several results of the collector that are one variable become
+// one. The image is not settled if it has any. False: cx->stop is set.
+bool ambi_image_merge(Engine *g, Hook *h);
 // Image references in at[0..n), words `from`.. of an image, become pointers.
 void ambi_image_relocate(Word *at, size_t n, size_t from);
 

@@ -142,7 +142,6 @@ static bool begin_collector(Engine *g, Value atom, unsigned best) {
   h->with_bindings = !ambi_is_none(atom);
   if (h->with_bindings) {
     h->templ = variables_of(g->cx, atom);
-    h->nvars = (size_t)g->collections;
     if (ambi_is_none(h->templ)) h->templ = AMB_UNIT;
   }
   g->e[IN_POS] = ambi_position(g->b).w;

@@ -279,13 +279,10 @@ static Value list_of_pairs(Engine *g, Hook *h, const Word *at) {
 
 Value ambi_collector_expr(Engine *g, Hook *h) {
   if ((h->with_bindings ? h->nitems : h->values.n) == 0) return AMB_UNIT;
+  if (h->image.has_variables || ambi_image_left_open(g, h)) unsettle_terms(h);
+  if (!ambi_image_merge(g, h)) return AMB_NONE;
   if (!h->with_bindings && h->image.n == 0)
     return list_of(g, h, NULL);  // atoms
-  if (h->image.has_variables) unsettle_terms(h);
-  if (!ambi_image_merge(&h->image, h)) {
-    g->cx->stop = STOP_MEMORY;
-    return AMB_NONE;
-  }
   Word *at = h->with_bindings ? NULL : adopt_own(g, h);
   if (!at) {
     unsettle_terms(h);

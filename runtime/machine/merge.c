@@ -1,0 +1,187 @@
+// One variable in several results of a collector becomes one in their list.
+//
+// Results are copied one by one, so that each has a cell of its own for a variable, and
+// the stamps of the cells tell which are one. A collection makes all there is as old as
+// the collector: a later result refers to the variable in the heap, where the first one
+// has a copy, or another variable with the same stamp. Only then are terms of the heap
+// gone through; an expression that was met says so in its header meanwhile.
+#include "runtime/atoms/work.h"
+#include "runtime/machine/image.h"
+
+#include "memory/alloc.h"
+
+typedef struct Known {
+  Word info;  // 0: free
+  Value var;
+} Known;
+
+typedef struct Merge {
+  Engine *g;
+  Hook *h;
+  Image *m;
+  Known *table;
+  size_t cap;     // of the table, a power of two
+  ValueVec heap;  // variables of the heap, as often as they were met
+  size_t nmet;    // expressions, in the Engine's scratch
+  Work work;
+} Merge;
+
+static bool is_stamped(Word info) {
+  uint32_t id = ambi_vinfo_id(info);
+  return id >= AMB_VAR_STAMPED && id < AMB_VAR_ASKED;
+}
+
+// ---- variables of the heap -----------------------------------------------------
+typedef struct Span {
+  const Value *at;
+  size_t n;
+} Span;
+
+static bool meet(Merge *t, Value v) {
+  CopyScratch *s = &t->g->copy;
+  Word *p = ambi_ptr(v);
+  if (!ambi_in_heap(t->g->cx, p) && !ambi_adopted_at(t->g, p)) return true;
+  if (*p >> 48 == TAG_FWD) return true;
+  if (!ambi_grow((void **)&s->forwarded, &s->forwarded_cap, t->nmet + 1,
+                 sizeof *s->forwarded))
+    return false;
+  Span *parts = ambi_work_push(&t->work, sizeof *parts);
+  if (!parts || !ambi_walk_on(t->g->cx)) return false;
+  *parts = (Span){ambi_expr_items(v), ambi_hdr_size(*p)};
+  s->forwarded[t->nmet].at = p;
+  s->forwarded[t->nmet++].header = *p;
+  *p = AMB_TAGGED(TAG_FWD, 0);
+  return true;
+}
+
+static bool look_at(Merge *t, Value v) {
+  if (v.w & IMAGE_BIT || ambi_word_ground(v) || ambi_is_lvar(v)) return true;
+  v = ambi_deref(v);
+  if (!ambi_is_var(v)) return ambi_word_ground(v) || meet(t, v);
+  return !is_stamped(ambi_ptr(v)[1]) || !ambi_in_heap(t->g->cx, ambi_ptr(v)) ||
+         ambi_vec_push(&t->heap, v);
+}
+
+// The term and all it refers to.
+static bool go_through(Merge *t, Value v) {
+  if (!look_at(t, v)) return false;
+  while (t->work.used) {
+    Span *s = ambi_work_top(&t->work, sizeof *s);
+    if (s->n == 0) {
+      t->work.used -= sizeof *s;
+      continue;
+    }
+    s->n--;
+    if (!look_at(t, *s->at++)) return false;
+  }
+  return true;
+}
+
+static bool find_in_heap(Merge *t) {
+  const Hook *h = t->h;
+  const Image *m = t->m;
+  bool ok = true;
+  for (size_t i = 0; ok && i < h->values.n; i++)
+    ok = go_through(t, h->values.at[i]);
+  for (size_t i = 0; ok && i < h->nitems; i++)
+    ok = go_through(t, h->items[i].value);
+  for (size_t i = 0; ok && i < h->nbinds; i++)
+    ok = go_through(t, h->binds[i].value);
+  for (size_t i = 0; ok && i < m->n; i = ambi_image_next(m->w, i))
+    ok = go_through(t, AMB_V(m->w[i]));
+  for (size_t i = 0; i < t->nmet; i++)
+    *t->g->copy.forwarded[i].at = t->g->copy.forwarded[i].header;
+  return ok;
+}
+
+// ---- which are one ---------------------------------------------------------------
+static bool is_cell(const Image *m, size_t i) {
+  return m->w[i] == ambi_image_ref(m, TAG_VAR, 0, i).w;
+}
+
+// The first one with that number, which may be this.
+static Value first_known(Merge *t, Word info, Value var) {
+  size_t at = (size_t)((info * 0x9E3779B97F4A7C15ull) >> 32) & (t->cap - 1);
+  while (t->table[at].info && t->table[at].info != info)
+    at = (at + 1) & (t->cap - 1);
+  if (!t->table[at].info) t->table[at] = (Known){info, var};
+  return t->table[at].var;
+}
+
+static bool bind_in_heap(Merge *t) {
+  for (size_t i = 0; i < t->h->nbinds; i++) {  // these stay what they are
+    Word *cell = t->h->binds[i].cell;
+    if (is_stamped(cell[1]) && t->heap.n)
+      first_known(t, cell[1], ambi_tag_ptr(TAG_VAR, cell));
+  }
+  for (size_t i = 0; i < t->heap.n; i++) {
+    Value v = ambi_deref(t->heap.at[i]);
+    Value first = first_known(t, ambi_ptr(v)[1], v);
+    if (first.w != v.w && !ambi_bind(t->g->cx, v, first)) return false;
+  }
+  return true;
+}
+
+static void bind_cells(Merge *t) {
+  Image *m = t->m;
+  for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i)) {
+    if (!is_cell(m, i)) continue;
+    Word info = m->w[i + 1];
+    if (ambi_vinfo_id(info) >= AMB_VAR_ASKED) continue;
+    m->w[i] = first_known(t, info, AMB_V(m->w[i])).w;
+    m->refers |= !(m->w[i] & IMAGE_BIT);
+  }
+}
+
+static Value first_of(const Image *m, Value v) {
+  if (!ambi_is_var(v) || !(v.w & IMAGE_BIT)) return v;
+  return AMB_V(m->w[(v.w & (IMAGE_BIT - 1)) / sizeof(Word)]);
+}
+
+static void refer_to_first(Merge *t) {
+  Image *m = t->m;
+  Hook *h = t->h;
+  for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i))
+    m->w[i] = first_of(m, AMB_V(m->w[i])).w;
+  for (size_t i = 0; i < h->values.n; i++)
+    h->values.at[i] = first_of(m, h->values.at[i]);
+  for (size_t i = 0; i < h->nitems; i++)
+    h->items[i].value = first_of(m, h->items[i].value);
+  for (size_t i = 0; i < h->nbinds; i++)
+    h->binds[i].value = first_of(m, h->binds[i].value);
+}
+
+static bool make_table(Merge *t) {
+  const Image *m = t->m;
+  size_t vars = t->heap.n + t->h->nbinds, cap = 64;
+  for (size_t i = 0; m->has_variables && i < m->n; i = ambi_image_next(m->w, i))
+    vars += is_cell(m, i);
+  while (cap < 2 * vars)
+    cap *= 2;
+  t->table = ambi_alloc(cap * sizeof *t->table);
+  t->cap = cap;
+  return t->table != NULL;
+}
+
+static bool merge(Merge *t) {
+  if (ambi_image_left_open(t->g, t->h) && !find_in_heap(t)) return false;
+  if (!t->m->has_variables && t->heap.n < 2) return true;
+  if (!make_table(t) || !bind_in_heap(t)) return false;
+  if (!t->m->has_variables) return true;
+  bind_cells(t);
+  refer_to_first(t);
+  return true;
+}
+
+bool ambi_image_merge(Engine *g, Hook *h) {
+  if (h->values.n + h->nitems < 2) return true;
+  if (!h->image.has_variables && !ambi_image_left_open(g, h)) return true;
+  Merge t = {.g = g, .h = h, .m = &h->image};
+  ambi_work_open(&t.work);
+  bool ok = merge(&t);
+  ambi_work_close(&t.work);
+  ambi_vec_drop(&t.heap);
+  ambi_free(t.table, t.cap * sizeof *t.table);
+  if (!ok && !g->cx->stop) g->cx->stop = STOP_MEMORY;
+  return ok;
+}

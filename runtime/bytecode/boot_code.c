@@ -86,7 +86,7 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   const Runtime *rt = cx->rt;
   const Definition *d = v->def;
   const Space *s = d->space;
-  if (!rt->boot || ambi_load_relaxed(&cs->x_broad_rules) ||
+  if (!rt->boot || v->made || ambi_load_relaxed(&cs->x_broad_rules) ||
       ambi_load_relaxed(&cs->x_metatypes) || !ambi_is_sym(d->head) ||
       s != cx->space || !s->is_module || !library_unchanged(rt))
     return NULL;

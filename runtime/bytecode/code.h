@@ -209,6 +209,9 @@ struct Variant {
   bool
       same;  // evaluating the arguments of such calls has changed none: one that
              // is its own value stays so
+  bool
+      made;  // the head of such calls was something else before it was evaluated: one
+             // that is its own value may have others when it is evaluated again
   // Calls that ask a table first: how, and the variant that they call without one.
   // Of a function that is not tabled: TABLE_NONE and NULL.
   uint8_t table;  // enum TableKind
@@ -353,6 +356,9 @@ Variant *ambi_variant(CodeState *cs, Definition *d, Value type);
 // The one for calls of which evaluating the arguments has changed none. It is
 // another only where that can be seen.
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
+// The one for calls with a head that was something else before it was evaluated. It is
+// another only where that can be seen.
+Variant *ambi_variant_made(CodeState *cs, Definition *d, Value type);
 // May a call of d be its own value, as far as its rules tell?
 bool ambi_may_stay(CodeState *cs, Definition *d);
 // The one that asks a table of this kind before it calls v. NULL: memory is out.

@@ -239,7 +239,8 @@ bool ambi_definition_find_out(Context *cx, Definition *d) {
 static Variant *look_for(const Definition *d, const Variant *want) {
   Variant *v = ambi_load_acquire(&d->x_variants);
   while (v && (v->type.w != want->type.w || v->same != want->same ||
-               v->table != want->table || v->only_new != want->only_new))
+               v->made != want->made || v->table != want->table ||
+               v->only_new != want->only_new))
     v = v->next;
   return v;
 }
@@ -250,6 +251,7 @@ static Variant *make_variant(CodeState *cs, Definition *d,
   if (!v) return NULL;
   v->type = want->type;
   v->same = want->same;
+  v->made = want->made;
   v->table = want->table;
   v->only_new = want->only_new;
   v->plain = want->plain;
@@ -280,20 +282,21 @@ Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
   return find_variant(cs, v->def,
                       (Variant){.type = v->type,
                                 .same = v->same,
+                                .made = v->made,
                                 .table = (uint8_t)kind,
                                 .only_new = only_new,
                                 .plain = v});
 }
 
-static Variant *called(CodeState *cs, Definition *d, Value type, bool same) {
-  Variant *v = ambi_variant_of(cs, d, type, same);
+static Variant *called(CodeState *cs, Definition *d, Variant want) {
+  Variant *v = find_variant(cs, d, want);
   return v && ambi_info_of(d).tabled
              ? ambi_variant_tabled(cs, v, TABLE_SET, false)
              : v;
 }
 
 Variant *ambi_variant(CodeState *cs, Definition *d, Value type) {
-  return called(cs, d, type, false);
+  return called(cs, d, (Variant){.type = type});
 }
 
 // Does the rule apply to all calls, and what it gives is never NotReducible?
@@ -352,7 +355,13 @@ Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
   DefinitionInfo info = ambi_info_of(d);
   bool told = info.known && (!info.untyped || ambi_rules_may_change(cs));
   if (told && info.stays == 0 && !find_stays(cs, d, &info)) return NULL;
-  return called(cs, d, type, told && info.stays == 2);
+  bool same = told && info.stays == 2;
+  return called(cs, d, (Variant){.type = type, .same = same});
+}
+
+Variant *ambi_variant_made(CodeState *cs, Definition *d, Value type) {
+  bool made = ambi_may_stay(cs, d);
+  return called(cs, d, (Variant){.type = type, .made = made});
 }
 
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,

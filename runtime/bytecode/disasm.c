@@ -33,6 +33,7 @@ void ambi_disasm_variant(Runtime *rt, Buffer *b, const Variant *v) {
     ambi_print(rt, b, v->def->head, NULL);
   ambi_buffer_puts(b, nargs);
   if (v->same) ambi_buffer_puts(b, "=");
+  if (v->made) ambi_buffer_puts(b, "*");
   if (v->type.w == AMB_SYM(UNDEFINED).w) return;
   ambi_buffer_puts(b, ":");
   ambi_print(rt, b, v->type, NULL);

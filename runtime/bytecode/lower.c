@@ -250,8 +250,8 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
 
 // Is a call that no rule applies to marked as evaluated?
 static bool is_own_value(CodeState *cs, const Variant *v) {
-  return v->same ||
-         (ambi_info_of(v->def).untyped && !ambi_rules_may_change(cs));
+  return v->same || (!v->made && ambi_info_of(v->def).untyped &&
+                     !ambi_rules_may_change(cs));
 }
 
 static Unit *dynamic_unit(Context *cx, Variant *v) {
@@ -308,7 +308,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     }
     if (!load_rule(&h, records->at[i], (unsigned)i, h.rules[i])) return false;
   }
-  for (size_t i = 0; i < records->n && !h.unevaluated; i++)
+  for (size_t i = 0; i < records->n && !v->made && !h.unevaluated; i++)
     h.unevaluated = takes_atoms(l, h.rules[i]->lhs);
   ambi_lower_heads(&h);
   ambi_lower_stubs(l);

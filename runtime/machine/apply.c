@@ -92,6 +92,13 @@ static enum Next enter_variant(Engine *g, Variant *v, Value call,
   return NEXT_PC;
 }
 
+// Is it what stood there before it was evaluated?
+static bool has_own_head(const Engine *g, Value head) {
+  Value atom = ambi_deref(AMB_V(g->e[EV_ATOM]));
+  return !ambi_is_expr(atom) ||
+         ambi_same(ambi_deref(ambi_expr_at(atom, 0)), head);
+}
+
 // metta_call, 7.7, in place of the EVAL frame.
 enum Next ambi_call_step(Engine *g, Value call) {
   Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
@@ -132,8 +139,9 @@ enum Next ambi_call_step(Engine *g, Value call) {
     ret = ((const Unit *)(uintptr_t)g->e[FRAME_UNIT])->code + EV_CODE_TMP;
   }
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
-  Variant *v = ambi_has_eval(call) ? ambi_variant_same(g->code, d, t)
-                                   : ambi_variant(g->code, d, t);
+  Variant *v = ambi_has_eval(call)     ? ambi_variant_same(g->code, d, t)
+               : has_own_head(g, head) ? ambi_variant(g->code, d, t)
+                                       : ambi_variant_made(g->code, d, t);
   if (!v) {
     g->cx->stop = STOP_MEMORY;
     return NEXT_STOP;

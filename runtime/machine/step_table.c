@@ -130,7 +130,7 @@ static enum TableDo ask_set(Engine *g, const Variant *v, TableCall *call) {
   ValueVec *key = &g->work;
   key->n = 0;
   bool ok = ambi_vec_push(key, v->type) &&
-            ambi_vec_push(key, ambi_small_int(v->same)) &&
+            ambi_vec_push(key, ambi_small_int(v->same | v->made << 1)) &&
             ambi_vec_push(key, d->head);
   for (uint32_t i = 0; ok && i < d->nargs; i++)
     ok = ambi_vec_push(key, AMB_V(g->e[i]));

@@ -506,8 +506,18 @@ static bool returns_what_is_wanted(Lower *l, Value v) {
   return ambi_is_var(r) || is_sym(r, AMB_SYM(T_ATOM).w);
 }
 
+// Where the type check of a call looks at an argument, what gives an Atom is of no other
+// type, though it may be any value.
+static bool is_of_atoms(Lower *l, Value v) {
+  Head h = l->bail == NO_LABEL || !ambi_is_expr(v) ? (Head){0}
+                                                   : ambi_lower_head_of(l, v);
+  return h.kind == HEAD_TYPED &&
+         is_sym(ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)),
+                AMB_SYM(T_ATOM).w);
+}
+
 static bool settable(Lower *l, Value s, Value v) {
-  if (returns_what_is_wanted(l, v) ||
+  if (returns_what_is_wanted(l, v) || is_of_atoms(l, v) ||
       (ambi_is_expr(v) && ambi_is_metatype(ambi_lower_static_type(l, v))))
     return false;
   if (!ambi_is_lvar(v) && ambi_is_unit(ambi_lower_static_type(l, v)))

@@ -19,12 +19,13 @@ typedef struct Told {
   size_t kept;     // bytes of `out` told by forms that came to an end
   size_t at[256];  // kept, after so many forms
   enum RunStatus status;
-  bool cut;  // a limit was met
+  bool cut;    // a limit was met
+  bool quiet;  // what the program prints is not compared
 } Told;
 
 static bool keep_output(void *arg, const char *text, size_t len) {
   Told *t = arg;
-  ambi_buffer_put(&t->out, text, len);
+  if (!t->quiet) ambi_buffer_put(&t->out, text, len);
   return !t->out.failed;
 }
 
@@ -179,7 +180,9 @@ static void compare(const Told *a, const Told *b, const char *text,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *text = (const char *)data;
   if (size > MAX_TEXT || is_left_out(text, size)) return -1;
-  Told told[2] = {{.forms = 0}, {.forms = 0}};
+  // How often the rules of tabled functions are run is not laid down.
+  bool quiet = memmem(text, size, "tabled", 6) != NULL;
+  Told told[2] = {{.quiet = quiet}, {.quiet = quiet}};
   for (int tier = 0; tier < 2; tier++)
     open_tier(&told[tier], tier);
   forget_coverage();

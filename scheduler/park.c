@@ -3,6 +3,7 @@
 #include "scheduler/park.h"
 
 #include "memory/check.h"
+#include "memory/short_lock.h"
 
 // Who is called at the end of a step.
 typedef struct Call {
@@ -103,7 +104,7 @@ static Call call_helper(Lot *l) {
 }
 
 void ambi_lot_open(Lot *l, uint32_t startable, const LotUse *use) {
-  pthread_mutex_init(&l->lock, NULL);
+  ambi_short_lock_open(&l->lock);
   l->use = *use;
   ambi_store_release(&l->x_startable, startable);
 }

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "memory/atomic.h"
+#include "memory/short_lock.h"
 
 void schedule_begin(uint64_t seed);
 void schedule_end(void);         // all threads have ended
@@ -60,6 +61,7 @@ int schedule_nothing(const void *what);
 #define pthread_setname_np(t, name) schedule_nothing(name)
 #define pthread_mutex_t             ScheduleLock
 #define pthread_mutex_init(l, a)    ((l)->held = false)
+#define ambi_short_lock_open(l)     ((l)->held = false)
 #define pthread_mutex_destroy(l)    schedule_nothing(l)
 #define pthread_mutex_lock          schedule_lock
 #define pthread_mutex_unlock        schedule_unlock

@@ -440,6 +440,7 @@ static enum AmbStop run_on(Actor *a, ValueVec *out) {
     if (stop == STOP_YIELD) ambi_pool_offer(a->self);
   } while (stop == STOP_YIELD && goes_on(a, began));
   a->slow = false;
+  ambi_inbox_tell(&a->handle->box, &a->inbox);
   ambi_party_leave(a->cx);  // it began what is shared
   return stop;
 }

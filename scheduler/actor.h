@@ -74,18 +74,18 @@ struct Actor {
   Inbox inbox;
   Waiting waiting;
   uint64_t requests;
-  uint64_t random;            // its stream
-  struct Deadline *deadline;  // made when it is first needed
-  uint32_t most_kib;          // of its heap; 0: no limit
-  Bond *in, *out;             // [lock]
-  // of an Outside, from its begin to its end
-  AMB_ATOMIC(bool) x_outside;  // [all] it has no task
-  void (*notify)(void *arg);   // [lock:outside]
-  void *notified;              // [lock:outside]
-  bool slow;                   // its slice is to end: it sent to a long mailbox
-  uint64_t goes_to;            // ... at this step
+  uint64_t random;             // its stream
+  struct Deadline *deadline;   // made when it is first needed
+  uint32_t most_kib;           // of its heap; 0: no limit
+  AMB_ATOMIC(bool) x_outside;  // [all] an Outside: it has no task
   bool begun;                  // it has had a slice
   bool halfway;                // ... which ended in the middle of something
+  bool slow;                   // its slice is to end: it sent to a long mailbox
+  uint64_t goes_to;            // ... at this step
+  Bond *in, *out;              // [lock]
+  // of an Outside, from its begin to its end
+  void (*notify)(void *arg);  // [lock:outside]
+  void *notified;             // [lock:outside]
 };
 
 enum { WORKER_SPARE = 16 };
@@ -117,8 +117,9 @@ typedef struct Actors {
   x_living;      // [lock>all] the script is one; without Outsides
   Actor *spare;  // [lock] to be used again, linked by task.next
   Actor script;
-  PackRoom room;                              // of the script
-  Value type;                                 // of a handle
+  PackRoom room;  // of the script
+  Depot depot;    // [init] for this and the Workers'
+  Value type;     // of a handle
   Value down, normal, shutdown, call, asker;  // symbols in messages
   AMB_ATOMIC(uint64_t)
   x_stop;  // [all] the script is to stop so: enum AmbStop, and the exit code << 32

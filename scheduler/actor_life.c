@@ -1,6 +1,7 @@
 // Actors begin: with a Runtime, one by one, and all of them end with it; and how the
 // script's thread shares itself and the Runtime with them.
 #include "memory/alloc.h"
+#include "memory/short_lock.h"
 #include "runtime/guard.h"
 #include "runtime/spaces/share.h"
 #include "runtime/tables/table.h"
@@ -233,6 +234,8 @@ static bool find_evaluators(Actors *all) {
   if (!pool) return false;
   all->workers = ambi_alloc(ambi_pool_size(pool) * sizeof *all->workers);
   if (all->workers) {
+    for (unsigned i = 0; i < ambi_pool_size(pool); i++)
+      all->workers[i].room.depot = &all->depot;
     all->pool = pool;
     all->own_pool = own;
     return true;
@@ -268,8 +271,9 @@ bool ambi_actors_open(Runtime *rt) {
   all->keeper = (HostObject){.cell = {.kind = CELL_HOST, .drop = free_handles},
                              .name = "Actors",
                              .type = AMB_SYM(UNDEFINED)};
-  pthread_mutex_init(&all->lock, NULL);
-  pthread_mutex_init(&all->outside, NULL);
+  ambi_short_lock_open(&all->lock);
+  ambi_short_lock_open(&all->outside);
+  all->room.depot = &all->depot;
   ambi_runtime_keep_cell(rt, &all->keeper.cell);
   rt->actors = all;
   if (rt->crew) rt->actor_table = &ambi_actor_table;
@@ -328,5 +332,6 @@ void ambi_actors_close(Runtime *rt) {
   drop_actors(all);
   let_go(all);
   close_workers(all);
+  ambi_depot_drop(&all->depot);
   if (all->own_pool) ambi_pool_close(all->pool, NULL, NULL);
 }

@@ -243,7 +243,7 @@ static enum BuiltinStatus op_reply(Context *cx, const Value *args, unsigned n,
     return ambi_answer_error(cx, "reply expects what the call came with");
   enum Packed packed = pack(cx, a, args[1], &m);
   if (packed != PACKED) return not_packed(cx, packed);
-  m->request = request;
+  ambi_message_answers(m, request);
   ambi_actor_deliver(a, h, m, true);
   return ambi_answer_unit(out);
 }
@@ -345,13 +345,14 @@ static void throw_away(Actor *a, Message *before, Message *m) {
   ambi_pack_room_take_back(ambi_actor_room(a), m);
 }
 
-// Looks through what has not been looked at. Answers that nobody waits for any more go.
-static Value look_for(Context *cx, Actor *a, Value clauses, bool bare) {
+// Looks through the inbox, as far as it was not looked at. Answers that nobody waits for
+// any more go.
+static Value look_in(Context *cx, Actor *a, Value clauses, bool bare) {
   Message *before = a->waiting.looked;
   Message *m = before ? before->next : a->inbox.first;
   for (Message *next; m; m = next) {
     next = m->next;
-    if (m->request) {
+    if (ambi_message_request(m)) {
       throw_away(a, before, m);
       continue;
     }
@@ -361,6 +362,15 @@ static Value look_for(Context *cx, Actor *a, Value clauses, bool bare) {
     a->waiting.looked = before = m;
   }
   return AMB_NONE;
+}
+
+// What has come since stands behind all of that, so it is taken in last.
+static Value look_for(Context *cx, Actor *a, Value clauses, bool bare) {
+  Value v = look_in(cx, a, clauses, bare);
+  if (!ambi_is_none(v) || cx->stop ||
+      !ambi_mailbox_drain(&a->handle->box, &a->inbox))
+    return v;
+  return look_in(cx, a, clauses, bare);
 }
 
 static bool are_clauses(Value v) {
@@ -396,7 +406,6 @@ static enum BuiltinStatus receive_by(Context *cx, Actor *a, const Value *args,
             "milliseconds and a body");
   for (;;) {
     if (!set_waiting(cx, a, n == 3 ? &args[1] : NULL)) return B_STOP;
-    ambi_mailbox_drain(&a->handle->box, &a->inbox);
     if (ambi_actor_is_stopped(cx, a)) return B_STOP;
     *out = look_for(cx, a, args[0], bare);
     if (cx->stop) return B_STOP;
@@ -472,11 +481,12 @@ static bool find_answer(Context *cx, Actor *a, Value *out) {
   ambi_mailbox_drain(&a->handle->box, &a->inbox);
   for (Message *m = a->inbox.first; m; m = next) {
     next = m->next;
-    if (!m->request) {
+    uint64_t request = ambi_message_request(m);
+    if (!request) {
       before = m;
       continue;
     }
-    bool found = m->request == a->waiting.request;
+    bool found = request == a->waiting.request;
     if (found) *out = ambi_parcel_unpack(cx, m);
     throw_away(a, before, m);
     if (found) return true;

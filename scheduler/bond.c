@@ -185,7 +185,7 @@ static Message *news(Context *cx, Actors *all, PackRoom *room, const Bond *b,
   v = AMB_EXPR(cx, what, who, why);
   if (ambi_is_none(v) || ambi_parcel_pack(cx, room, v, &m) != PACKED)
     return NULL;
-  if (b->kind == BOND_CALL) m->request = b->request;
+  if (b->kind == BOND_CALL) ambi_message_answers(m, b->request);
   return m;
 }
 

@@ -40,32 +40,30 @@ void ambi_messages_free(Message *first) {
   }
 }
 
-// ---- how much there is ------------------------------------------------------------
+// ---- how many there are -----------------------------------------------------------
 
-static uint64_t load_of(const Message *m) {
-  return ((uint64_t)m->nwords + m->nvars) << 24 | 1;
-}
-
-size_t ambi_mailbox_bytes(Mailbox *box) {
-  uint64_t load = ambi_load_relaxed(&box->x_load);
-  return (size_t)(load >> 24) * sizeof(uint64_t) +
-         (size_t)(load & 0xFFFFFF) * sizeof(Message);
+void ambi_inbox_tell(Mailbox *box, const Inbox *in) {
+  if (ambi_load_relaxed(&box->x_taken) != in->taken)
+    ambi_store_release(&box->x_taken, in->taken);
 }
 
 void ambi_mailbox_open(Mailbox *box, uint32_t limit) {
-  ambi_store_release(&box->x_load, 0);
+  ambi_store_release(&box->x_sent, 0);
+  ambi_store_release(&box->x_taken, 0);
   ambi_store_release(&box->x_limit, limit);
   ambi_store_release(&box->x_in, EMPTY);
 }
 
 // ---- senders ----------------------------------------------------------------------
 
+// It is counted first: what is written comes into this processor's cache, and is looked at
+// there.
 enum Posted ambi_mailbox_deliver(Mailbox *box, Message *m) {
+  ambi_add_relaxed(&box->x_sent, 1);
   Message *old = ambi_load_relaxed(&box->x_in);
-  ambi_add_relaxed(&box->x_load, load_of(m));
   do {
     if (old == CLOSED) {
-      ambi_add_relaxed(&box->x_load, -load_of(m));
+      ambi_add_relaxed(&box->x_sent, -1u);
       return POST_CLOSED;
     }
     m->next = is_message(old) ? old : NULL;
@@ -92,10 +90,13 @@ bool ambi_mailbox_nudge(Mailbox *box) {
 
 // ---- the receiver -----------------------------------------------------------------
 
-// What was newest first goes, oldest first, behind what the inbox has.
+// What was newest first goes, oldest first, behind what the inbox has. Each message comes
+// from its sender's cache, to be written: with those further on asked for before, the
+// receiver waits for none of them.
 static void append(Inbox *in, Message *newest) {
   Message *first = NULL;
   for (Message *m = newest, *older; m; m = older) {
+    __builtin_prefetch((const void *)(uintptr_t)m->about, 1);
     older = m->next;
     m->next = first;
     first = m;
@@ -115,7 +116,10 @@ static bool take_in(Inbox *in, Message *newest) {
 
 bool ambi_mailbox_drain(Mailbox *box, Inbox *in) {
   if (ambi_load_relaxed(&box->x_in) == EMPTY) return false;
-  return take_in(in, ambi_exchange(&box->x_in, EMPTY));
+  Message *newest = ambi_exchange(&box->x_in, EMPTY);
+  ambi_inbox_tell(box, in);
+  in->limited = ambi_load_relaxed(&box->x_limit) != 0;
+  return take_in(in, newest);
 }
 
 bool ambi_mailbox_park(Mailbox *box) {
@@ -140,7 +144,8 @@ void ambi_inbox_take(Mailbox *box, Inbox *in, Message *before, Message *m) {
     in->first = m->next;
   if (in->last == m) in->last = before;
   m->next = NULL;
-  ambi_add_relaxed(&box->x_load, -load_of(m));
+  in->taken++;
+  if (in->limited) ambi_inbox_tell(box, in);
 }
 
 void ambi_mailbox_close(Mailbox *box, Inbox *in) {
@@ -148,16 +153,16 @@ void ambi_mailbox_close(Mailbox *box, Inbox *in) {
 }
 
 bool ambi_mailbox_is_valid(Mailbox *box, const Inbox *in, const char **why) {
-  uint64_t load = 0;
+  uint32_t n = 0;
   const Message *last = NULL;
   for (const Message *m = in->first; m; last = m, m = m->next)
-    load += load_of(m);
+    n++;
   if (last != in->last)
     return ambi_invalid(why, "an inbox that ends elsewhere");
   const Message *m = ambi_load_acquire(&box->x_in);
   for (m = is_message(m) ? m : NULL; m; m = m->next)
-    load += load_of(m);
-  if (load != ambi_load_relaxed(&box->x_load))
+    n++;
+  if (n + in->taken != ambi_load_relaxed(&box->x_sent))
     return ambi_invalid(why, "a mailbox that counts wrong");
   return true;
 }

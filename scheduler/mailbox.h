@@ -17,7 +17,10 @@
 //             that came before is slept over; who replaces it, and that is one, has the
 //             receiver run. A receiver that is run for another reason takes PARKED away
 //             first, or somebody has done so, who then has it run once more for nothing
-//             (scheduler/task.h). CLOSED stays
+//             (scheduler/task.h). CLOSED stays. What was taken is counted by the receiver
+//             alone and shown when it looks for more, so that it does not write to what
+//             the senders write to with each message; where there is a limit it is shown
+//             at once. So the count is never too low
 //   waits     nobody. A sender tries again when another was faster
 //   lifetime  the Mailbox is there as long as anybody may send to it
 //   weaker?   a relaxed post is rejected: the words of the message could be missed, and
@@ -40,14 +43,23 @@ struct Message {
   uint32_t nwords;  // of the row
   uint32_t nvars;   // variables in it
   uint64_t
-      request;  // of the receiver that this answers; 0: it is for `receive`
+      about;  // odd: 2 r + 1, where it answers request r of the receiver. Else it is
+              // for `receive`: the address of one made before, or 0
   uint64_t words[];  // what scheduler/parcel.h says
 };
+// 0: it is for `receive`.
+static inline uint64_t ambi_message_request(const Message *m) {
+  return m->about & 1 ? m->about >> 1 : 0;
+}
+static inline void ambi_message_answers(Message *m, uint64_t request) {
+  m->about = request << 1 | 1;
+}
 
 typedef struct Mailbox {
   AMB_ATOMIC(Message *) x_in;  // [all] newest, or one of the marks of mailbox.c
-  AMB_ATOMIC(uint64_t)
-  x_load;  // [all~] words << 24 | messages, those kept included
+  AMB_ATOMIC(uint32_t) x_sent;  // [all~] messages that ever came, modulo 2^32
+  AMB_ATOMIC(uint32_t)
+  x_taken;  // [all] of those, as far as the receiver has told
   AMB_ATOMIC(uint32_t)
   x_limit;  // [all~] messages from which on none is taken; 0: none
 } Mailbox;
@@ -55,6 +67,8 @@ typedef struct Mailbox {
 // What the receiver took from its mailbox and has not used yet, oldest first.
 typedef struct Inbox {
   Message *first, *last;
+  uint32_t taken;  // out of it, ever, modulo 2^32
+  bool limited;    // the mailbox has a limit
 } Inbox;
 
 // Room for a row of so many words and the names of so many variables; NULL: memory is
@@ -65,10 +79,11 @@ void ambi_messages_free(Message *first);
 
 // The receiver runs, and nothing has arrived. limit: 0: none.
 void ambi_mailbox_open(Mailbox *box, uint32_t limit);
+// Messages, those kept in the inbox included, and without a limit some of those taken.
 static inline uint32_t ambi_mailbox_count(Mailbox *box) {
-  return (uint32_t)(ambi_load_relaxed(&box->x_load) & 0xFFFFFF);
+  uint32_t taken = ambi_load_acquire(&box->x_taken);  // all of which were sent
+  return ambi_load_relaxed(&box->x_sent) - taken;
 }
-size_t ambi_mailbox_bytes(Mailbox *box);
 
 enum Posted {
   POST_DONE,
@@ -96,6 +111,8 @@ bool ambi_mailbox_park(Mailbox *box);
 bool ambi_mailbox_unpark(Mailbox *box);
 // Does it still sleep? Asked by who may wake it, or on its behalf.
 bool ambi_mailbox_is_parked(Mailbox *box);
+// What was taken out of the inbox counts no more.
+void ambi_inbox_tell(Mailbox *box, const Inbox *in);
 // The message goes out of the inbox; `before` is the one before it, or NULL.
 void ambi_inbox_take(Mailbox *box, Inbox *in, Message *before, Message *m);
 // Nothing is taken any more; what there is goes to the inbox.

@@ -55,8 +55,10 @@ enum Posted ambi_outside_post(Outside *o, Value to, Message *m) {
 
 enum Posted ambi_outside_reply(Outside *o, Value asker, Message *m) {
   Handle *to;
+  uint64_t request;
   Actor *a = actor_of(o);
-  if (!ambi_actor_is_asker(a->all, asker, &to, &m->request)) return POST_FULL;
+  if (!ambi_actor_is_asker(a->all, asker, &to, &request)) return POST_FULL;
+  ambi_message_answers(m, request);
   return ambi_actor_deliver(a, to, m, true);
 }
 

@@ -9,11 +9,51 @@ enum { MOST_WORDS = 1 << 28, FEW_VARS = 16 };
 
 // ---- messages that are used again -------------------------------------------------
 
+typedef AMB_ATOMIC(Message *) Place;  // [all]
+
+static Place *empty_place(Depot *d, size_t n) {
+  for (int i = 0; d && i < DEPOT_PLACES; i++)
+    if (!ambi_load_relaxed(&d->x_places[n][i])) return &d->x_places[n][i];
+  return NULL;
+}
+
+static Message *take_batch(Depot *d, size_t n) {
+  Message *batch = NULL;
+  for (int i = 0; d && i < DEPOT_PLACES && !batch; i++)
+    if (ambi_load_relaxed(&d->x_places[n][i]))
+      batch = ambi_exchange(&d->x_places[n][i], NULL);
+  return batch;
+}
+
+void ambi_depot_drop(Depot *d) {
+  for (size_t n = 0; n <= PARCEL_FEW; n++)
+    for (Message *batch; (batch = take_batch(d, n));)
+      ambi_messages_free(batch);
+}
+
+// The newest of a room that is full go to the depot. False: that is full, too.
+static bool make_room(PackRoom *room, size_t n) {
+  Place *place = empty_place(room->depot, n);
+  if (!place) return false;
+  Message *first = room->spare[n], *last = first, *none = NULL;
+  for (int i = 1; i < DEPOT_BATCH; i++)
+    last = last->next;
+  Message *rest = last->next;
+  last->next = NULL;
+  if (!ambi_compare_exchange(place, &none, first)) {
+    last->next = rest;
+    return false;
+  }
+  room->spare[n] = rest;
+  room->nspare[n] -= DEPOT_BATCH;
+  return true;
+}
+
 void ambi_pack_room_take_back(PackRoom *room, Message *m) {
   if (!m) return;
   size_t n = (size_t)m->nwords + m->nvars;
-  if (n > PARCEL_FEW || room->nspare[n] == PARCEL_SPARE ||
-      ambi_stress(STRESS_MINIMAL)) {
+  if (n > PARCEL_FEW || ambi_stress(STRESS_MINIMAL) ||
+      (room->nspare[n] == PARCEL_SPARE && !make_room(room, n))) {
     ambi_message_free(m);
     return;
   }
@@ -22,13 +62,25 @@ void ambi_pack_room_take_back(PackRoom *room, Message *m) {
   room->nspare[n]++;
 }
 
-static Message *message_of(PackRoom *room, size_t nwords, size_t nvars) {
+static bool fetch_batch(PackRoom *room, size_t n) {
+  room->spare[n] = take_batch(room->depot, n);
+  if (room->spare[n]) room->nspare[n] = DEPOT_BATCH;
+  return room->spare[n] != NULL;
+}
+
+Message *ambi_pack_room_message(PackRoom *room, size_t nwords, size_t nvars) {
   size_t n = nwords + nvars;
-  Message *m = n <= PARCEL_FEW ? room->spare[n] : NULL;
-  if (!m) return ambi_message_new(nwords, nvars);
+  if (n > PARCEL_FEW || (!room->spare[n] && !fetch_batch(room, n)))
+    return ambi_message_new(nwords, nvars);
+  Message *m = room->spare[n];
   room->spare[n] = m->next;
+  __builtin_prefetch(m->next, 1);  // it may lie in another processor's cache
   room->nspare[n]--;
-  *m = (Message){.nwords = (uint32_t)nwords, .nvars = (uint32_t)nvars};
+  const Message **turn = &room->recent[room->turn++ % PARCEL_AHEAD];
+  *m = (Message){.nwords = (uint32_t)nwords,
+                 .nvars = (uint32_t)nvars,
+                 .about = (uintptr_t)*turn};
+  *turn = m;
   return m;
 }
 
@@ -44,7 +96,7 @@ void ambi_pack_room_drop(PackRoom *room) {
 static Message *packed(PackRoom *room) {
   const Flat *f = &room->row;
   size_t nvars = f->vars.n;
-  Message *m = message_of(room, f->n, nvars);
+  Message *m = ambi_pack_room_message(room, f->n, nvars);
   if (!m) return NULL;
   memcpy(m->words, f->w, f->n * sizeof(Word));
   for (size_t i = 0; i < nvars; i++)
@@ -101,7 +153,7 @@ enum Packed ambi_parcel_pack(Context *cx, PackRoom *room, Value v,
   *out = NULL;
   size_t n = put_few(v, few);
   if (n == 0) return pack_any(cx, room, v, out);
-  *out = message_of(room, n, 0);
+  *out = ambi_pack_room_message(room, n, 0);
   if (!*out) return PACK_OUTAGE;
   memcpy((*out)->words, few, n * sizeof *few);
   return PACKED;

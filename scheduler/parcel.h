@@ -10,15 +10,48 @@
 #include "runtime/tables/flat.h"
 #include "scheduler/mailbox.h"
 
-enum { PARCEL_FEW = 32, PARCEL_SPARE = 8 };
+enum {
+  PARCEL_FEW = 32,    // words
+  PARCEL_SPARE = 32,  // messages
+  PARCEL_AHEAD = 8,
+  DEPOT_BATCH = 16,
+  DEPOT_PLACES = 4
+};
+
+// Messages that are to be used again, on their way from threads that receive more than they
+// send to those that send more than they receive: in batches, one in a place.
+//
+// PROTOCOL depot
+//   what      Depot.x_places, and the messages behind them
+//   writer    whoever has a batch too many, or none
+//   readers   the same
+//   publish   compare-exchange of a place from NULL, behind the batch's `next`
+//   observe   exchange of a place with NULL
+//   why safe  a batch belongs to who made it until that compare-exchange, and to the one
+//             whose exchange has found it. A place is empty or has one whole batch, so it is
+//             no matter whether it was another one meanwhile
+//   waits     nobody. Without an empty place messages are freed, without a batch made
+//   lifetime  the depot is there longer than the rooms
+//   test      tests/unit/mailbox_test.c, also under tsan
+typedef struct Depot {
+  AMB_ATOMIC(Message *) x_places[PARCEL_FEW + 1][DEPOT_PLACES];  // [all]
+} Depot;
+void ambi_depot_drop(Depot *d);
+
 // What one thread packs with, again and again: a row, and messages of few words that were
 // received or not sent, by their number of words.
 typedef struct PackRoom {
   Flat row;
+  Depot *depot;  // what it has too many of goes there; or NULL
+  const Message *recent[PARCEL_AHEAD];  // the newest it made, by turns
+  unsigned turn;
   Message *spare[PARCEL_FEW + 1];
   uint8_t nspare[PARCEL_FEW + 1];
 } PackRoom;
 void ambi_pack_room_drop(PackRoom *room);
+// Room for a row of so many words and the names of so many variables; NULL: memory is
+// out.
+Message *ambi_pack_room_message(PackRoom *room, size_t nwords, size_t nvars);
 // A message that nobody needs any more goes, or waits to be used again.
 void ambi_pack_room_take_back(PackRoom *room, Message *m);
 

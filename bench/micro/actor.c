@@ -9,19 +9,22 @@
 
 static Mailbox box;
 static Inbox inbox;
+static Depot depot;
+static PackRoom sent = {.depot = &depot}, received = {.depot = &depot};
 
-static uint64_t take_all(void) {
+// What was received is used again, as by programs.
+static uint64_t take_all(PackRoom *room) {
   uint64_t n = 0;
   ambi_mailbox_drain(&box, &inbox);
   for (Message *m; (m = inbox.first); n++) {
     ambi_inbox_take(&box, &inbox, NULL, m);
-    ambi_message_free(m);
+    ambi_pack_room_take_back(room, m);
   }
   return n;
 }
 
 static void post(uint64_t i) {
-  Message *m = ambi_message_new(4, 0);
+  Message *m = ambi_pack_room_message(&sent, 4, 0);
   micro_must(m, "no memory");
   m->words[0] = i;
   ambi_mailbox_post(&box, m);
@@ -32,9 +35,9 @@ static uint64_t alone(void *arg, uint64_t n) {
   uint64_t taken = 0;
   for (uint64_t i = 0; i < n; i++) {
     post(i);
-    if (i % *batch == *batch - 1) taken += take_all();
+    if (i % *batch == *batch - 1) taken += take_all(&sent);
   }
-  return taken + take_all();
+  return taken + take_all(&sent);
 }
 
 static void *sender(void *arg) {
@@ -49,7 +52,7 @@ static uint64_t across(void *arg, uint64_t n) {
   (void)arg;
   micro_must(!pthread_create(&thread, NULL, sender, &n), "no thread");
   for (uint64_t taken = 0; taken < n;) {
-    uint64_t some = take_all();
+    uint64_t some = take_all(&received);
     taken += some;
     if (!some) sched_yield();
   }
@@ -66,7 +69,7 @@ static uint64_t parcels(void *arg, uint64_t n) {
     Message *m;
     micro_must(ambi_parcel_pack(cx, &room, *v, &m) == PACKED, "not packed");
     sum += ambi_parcel_unpack(cx, m).w;
-    ambi_message_free(m);
+    ambi_pack_room_take_back(&room, m);
     cx->h = h;
   }
   ambi_pack_room_drop(&room);
@@ -159,6 +162,9 @@ int main(int argc, char **argv) {
   micro_case("message", "(add 7) packed and unpacked", parcels, &message, 1);
   spawning("an actor that ends at once", "1");
   waiting("(counter 5)");
+  ambi_pack_room_drop(&sent);
+  ambi_pack_room_drop(&received);
+  ambi_depot_drop(&depot);
   ambi_actors_close(rt);
   ambi_crew_close(rt);
   close_machine();

@@ -1,5 +1,6 @@
 // Mailboxes: what was sent is received once, in each sender's order; a receiver that
-// parks is handed to exactly one who has something for it; closing loses nothing.
+// parks is handed to exactly one who has something for it; closing loses nothing. Messages
+// that are used again belong to one thread at a time.
 #include "scheduler/mailbox.h"
 
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "memory/alloc.h"
+#include "scheduler/parcel.h"
 #include "tests/unit/unit.h"
 
 static Message *message(uint64_t sender, uint64_t n) {
@@ -42,7 +44,8 @@ START_TEST(messages_come_in_their_order) {
     is_valid(&box, &in);
   }
   ck_assert_ptr_null(in.last);
-  ck_assert_uint_eq(ambi_mailbox_bytes(&box), 0);
+  ambi_inbox_tell(&box, &in);
+  ck_assert_uint_eq(ambi_mailbox_count(&box), 0);
   ck_assert_uint_eq(ambi_alloc_bytes(), before);
 }
 END_TEST
@@ -111,6 +114,150 @@ START_TEST(full_and_closed_mailboxes_take_nothing) {
   is_valid(&box, &in);
   ambi_message_free(more);
   ambi_messages_free(in.first);
+}
+END_TEST
+
+START_TEST(a_limit_knows_at_once_what_was_taken) {
+  Mailbox box;
+  Inbox in = {0};
+  ambi_mailbox_open(&box, 3);
+  for (uint64_t i = 0; i < 3; i++)
+    ambi_mailbox_post(&box, message(0, i));
+  Message *more = message(0, 3);
+  ck_assert_int_eq(ambi_mailbox_post(&box, more), POST_FULL);
+  ck_assert(ambi_mailbox_drain(&box, &in));
+  ck_assert_int_eq(ambi_mailbox_post(&box, more),
+                   POST_FULL);  // kept, not taken
+  Message *m = in.first;
+  ambi_inbox_take(&box, &in, NULL, m);
+  ambi_message_free(m);
+  ck_assert_int_eq(ambi_mailbox_post(&box, more), POST_DONE);
+  ck_assert_uint_eq(ambi_mailbox_count(&box), 3);
+  ambi_mailbox_close(&box, &in);
+  ambi_messages_free(in.first);
+}
+END_TEST
+
+START_TEST(what_was_taken_is_told_when_more_is_looked_for) {
+  Mailbox box;
+  Inbox in = {0};
+  ambi_mailbox_open(&box, 0);
+  for (uint64_t i = 0; i < 2; i++) {
+    ambi_mailbox_post(&box, message(0, i));
+    ck_assert(ambi_mailbox_drain(&box, &in));
+    ck_assert_uint_eq(ambi_mailbox_count(&box), 1);
+    Message *m = in.first;
+    ambi_inbox_take(&box, &in, NULL, m);
+    ambi_message_free(m);
+    is_valid(&box, &in);
+  }
+  ambi_inbox_tell(&box, &in);
+  ck_assert_uint_eq(ambi_mailbox_count(&box), 0);
+}
+END_TEST
+
+START_TEST(a_message_is_an_answer_or_not) {
+  PackRoom room = {0};
+  for (int i = 0; i < 3; i++) {
+    Message *m = ambi_pack_room_message(&room, 2, 0);
+    ck_assert_uint_eq(ambi_message_request(m), 0);
+    ambi_message_answers(m, INT64_MAX);
+    ck_assert_uint_eq(ambi_message_request(m), INT64_MAX);
+    ambi_pack_room_take_back(&room, m);
+  }
+  ambi_pack_room_drop(&room);
+}
+END_TEST
+
+// ---- messages that are used again -------------------------------------------------
+
+START_TEST(a_room_gets_what_another_has_too_many_of) {
+  enum { MANY = 10 * PARCEL_SPARE };
+  size_t before = ambi_alloc_bytes();
+  Depot depot = {0};
+  PackRoom one = {.depot = &depot}, two = {.depot = &depot};
+  Message *all[MANY];
+  for (int i = 0; i < MANY; i++)
+    all[i] = message(0, 0);
+  for (int i = 0; i < MANY; i++)
+    ambi_pack_room_take_back(&one, all[i]);
+  uint64_t attempts = ambi_alloc_attempts();
+  ambi_alloc_fail_at(1);
+  for (int i = 0; i < DEPOT_PLACES * DEPOT_BATCH; i++)
+    ck_assert_ptr_nonnull(all[i] = ambi_pack_room_message(&two, 1, 1));
+  ck_assert_ptr_null(ambi_pack_room_message(&two, 1, 1));
+  ambi_alloc_fail_at(0);
+  ck_assert_uint_eq(ambi_alloc_attempts(), attempts + 1);
+  for (int i = 0; i < DEPOT_PLACES * DEPOT_BATCH; i++)
+    ambi_pack_room_take_back(&two, all[i]);
+  ambi_pack_room_drop(&one);
+  ambi_pack_room_drop(&two);
+  ambi_depot_drop(&depot);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+}
+END_TEST
+
+// Some threads only make messages, others only take them back. Each message is of one of
+// them at a time: what it says in two words agrees.
+enum { MAKERS = 2, TAKERS = 2, PASSED = 8, TURNS = 100000 };
+static Depot depot;
+static AMB_ATOMIC(Message *) x_passed[PASSED];  // [all]
+static AMB_ATOMIC(uint32_t) x_making, x_odd;    // [all]
+
+static void *make_messages(void *arg) {
+  PackRoom room = {.depot = &depot};
+  for (uint64_t i = 0; i < TURNS; i++) {
+    Message *m = ambi_pack_room_message(&room, 2, 0), *none = NULL;
+    m->words[0] = (uint64_t)(uintptr_t)arg << 32 | i;
+    m->words[1] = ~m->words[0];
+    while (!ambi_compare_exchange(&x_passed[i % PASSED], &none, m)) {
+      none = NULL;
+      sched_yield();
+    }
+  }
+  ambi_pack_room_drop(&room);
+  ambi_add_release(&x_making, -1u);
+  return NULL;
+}
+
+static bool take_passed(PackRoom *room) {
+  bool any = false;
+  for (int i = 0; i < PASSED; i++) {
+    Message *m = ambi_exchange(&x_passed[i], NULL);
+    if (!m) continue;
+    any = true;
+    if (m->words[1] != ~m->words[0]) ambi_add_relaxed(&x_odd, 1);
+    m->words[0] = m->words[1] = 0;  // not what a maker writes
+    ambi_pack_room_take_back(room, m);
+  }
+  return any;
+}
+
+static void *take_messages(void *arg) {
+  PackRoom room = {.depot = &depot};
+  (void)arg;
+  bool making;
+  do {
+    making = ambi_load_acquire(&x_making) > 0;
+    if (!take_passed(&room)) sched_yield();
+  } while (making);
+  ambi_pack_room_drop(&room);
+  return NULL;
+}
+
+START_TEST(a_message_belongs_to_one_thread) {
+  size_t before = ambi_alloc_bytes();
+  pthread_t threads[MAKERS + TAKERS];
+  ambi_store_relaxed(&x_making, MAKERS);
+  for (unsigned n = 0; n < MAKERS + TAKERS; n++)
+    ck_assert(!pthread_create(&threads[n], NULL,
+                              n < MAKERS ? make_messages : take_messages,
+                              (void *)(uintptr_t)n));
+  for (unsigned n = 0; n < MAKERS + TAKERS; n++)
+    pthread_join(threads[n], NULL);
+  ambi_depot_drop(&depot);
+  ck_assert_uint_eq(ambi_load_relaxed(&x_odd), 0);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
 }
 END_TEST
 
@@ -228,6 +375,11 @@ int main(void) {
   tcase_add_test(tc, any_message_may_be_taken);
   tcase_add_test(tc, the_first_who_comes_has_the_receiver);
   tcase_add_test(tc, full_and_closed_mailboxes_take_nothing);
+  tcase_add_test(tc, a_limit_knows_at_once_what_was_taken);
+  tcase_add_test(tc, what_was_taken_is_told_when_more_is_looked_for);
+  tcase_add_test(tc, a_message_is_an_answer_or_not);
+  tcase_add_test(tc, a_room_gets_what_another_has_too_many_of);
+  tcase_add_test(tc, a_message_belongs_to_one_thread);
   tcase_add_test(tc, fails_without_memory);
   tcase_add_test(tc, nothing_is_lost_and_nobody_runs_twice);
   return unit_run(tc, "mailbox");

@@ -494,16 +494,14 @@ static void set_state(Lower *l, Value e, uint16_t state, int bail, Value t,
   ambi_lower_bind(l, back);
 }
 
-// The type of what is wanted becomes that of the value: its parts are evaluated so. Or it
-// is declared to be an Atom, which a state with a type does not take from every place.
+// The type of what is wanted becomes that of the value: its parts are evaluated so.
 static bool returns_what_is_wanted(Lower *l, Value v) {
   if (!ambi_is_expr(v)) return false;
   if (ambi_same(ambi_expr_at(v, 0), AMB_OP_ID(OP_GET_STATE)))
     return !ambi_is_sym(ambi_lower_static_type(l, v));
   Head h = ambi_lower_head_of(l, v);
-  if (h.kind != HEAD_TYPED) return false;
-  Value r = ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1));
-  return ambi_is_var(r) || is_sym(r, AMB_SYM(T_ATOM).w);
+  return h.kind == HEAD_TYPED && ambi_is_var(ambi_deref(ambi_expr_at(
+                                     h.ftype, ambi_expr_size(h.ftype) - 1)));
 }
 
 // Where the type check of a call looks at an argument, what gives an Atom is of no other

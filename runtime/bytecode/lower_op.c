@@ -186,6 +186,18 @@ static void builtin_body(Lower *l, Value e, Value ftype, uint16_t slot,
   }
 }
 
+// A variable that fits as long as it is free may have been bound to something else when the
+// operands before it have been evaluated: EVAL looks at it then.
+static bool binds_on_its_way(Lower *l, Value e, Value ftype) {
+  bool quiet = true;
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
+    Value param = ambi_deref(ambi_expr_at(ftype, i));
+    if (!quiet && ambi_lower_bound_since(l, e, i, param)) return true;
+    quiet = quiet && ambi_lower_is_tree(l, ambi_expr_at(e, i));
+  }
+  return false;
+}
+
 // Variables of equal parameter types (== and its like) need a look at both.
 static bool polymorphic(Value ftype) {
   for (uint32_t i = 1; i + 1 < ambi_expr_size(ftype); i++)
@@ -207,7 +219,7 @@ bool ambi_lower_builtin(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
     truth_of(l, e, d, err, rest);
     return true;
   }
-  if (polymorphic(h.ftype)) return false;
+  if (polymorphic(h.ftype) || binds_on_its_way(l, e, h.ftype)) return false;
   bool again =
       is_sym(r, AMB_SYM(UNDEFINED).w) || is_sym(r, AMB_SYM(T_EXPRESSION).w);
   if ((again && !(b->flags & F_VALUE)) || (b->flags & F_NONDET))

@@ -474,6 +474,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v);
 Unit *ambi_lower_form(Context *cx, Value form);
 // Is it evaluated by the rules as they stand instead (literal.c)? May set cx->stop.
 bool ambi_form_is_literal(Context *cx, Value form);
+// Is every form?
+bool ambi_all_is_literal(const Runtime *rt);
 // Is it a rule of a call without arguments, (f), whose body has `f` as data?
 bool ambi_names_itself(Value atom);
 // Liveness rows for return points; false: memory is out.

@@ -7,7 +7,8 @@
 // forms are evaluated as data then, like those whose depth is counted: all they go
 // through are the frames of routine.h and queries for rules. So they are where the text
 // says that the form could add such a rule. Of the functions it calls those are still
-// lowered that change no rules themselves, as long as no such rule is there.
+// lowered that change no rules themselves, as long as no such rule is there. Tabled
+// functions have a unit that asks for the table; the one without is such a query then.
 //
 // NotReducible and functions are what a step of a call gives, and lowered code looks for
 // them there. A text that has them where they are values of variables, arguments or
@@ -42,12 +43,15 @@ bool ambi_names_itself(Value atom) {
   return found || !ok;
 }
 
+bool ambi_all_is_literal(const Runtime *rt) {
+  return ambi_load_relaxed(&rt->code->x_rule_for_all) ||
+         (rt->mentions.effects & E_SENDS_BACK);
+}
+
 bool ambi_form_is_literal(Context *cx, Value form) {
   CodeState *cs = cx->rt->code;
   Template t;
-  if (ambi_load_relaxed(&cs->x_rule_for_all) ||
-      (cx->rt->mentions.effects & E_SENDS_BACK))
-    return true;
+  if (ambi_all_is_literal(cx->rt)) return true;
   if (!(cx->rt->mentions.effects & E_BROAD)) return false;
   if (!ambi_template_make(cx->rt->store, form, &t)) {
     cx->stop = STOP_MEMORY;
@@ -69,9 +73,7 @@ static bool changes_rules(CodeState *cs, Definition *d) {
 bool ambi_literal_enters(Engine *g, Definition *d) {
   if (g->max_depth != DEPTH_UNCOUNTED) return false;
   if (ambi_info_of(d).tabled) return true;
-  if (ambi_load_relaxed(&g->code->x_rule_for_all) ||
-      (g->cx->rt->mentions.effects & E_SENDS_BACK))
-    return false;
-  return !ambi_mention_evaluates(g->cx->rt, d->head, false) &&
+  return !ambi_all_is_literal(g->cx->rt) &&
+         !ambi_mention_evaluates(g->cx->rt, d->head, false) &&
          !changes_rules(g->code, d);
 }

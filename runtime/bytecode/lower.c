@@ -324,6 +324,11 @@ static bool all_equations(const RecordVec *records) {
   return true;
 }
 
+// See literal.c: of what is evaluated like that, tabled functions come here.
+static bool is_literal(const Context *cx, const Definition *d) {
+  return ambi_info_of(d).tabled && ambi_all_is_literal(cx->rt);
+}
+
 Unit *ambi_lower_variant(Context *cx, Variant *v) {
   Definition *d = v->def;
   if (v->table) return ambi_lower_tabled(cx, v);
@@ -336,7 +341,8 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   }
   Unit *u = NULL;
   bool refused = records.n > MAX_RULES || d->nargs > MAX_ARGS ||
-                 ambi_info_of(d).dynamic || !all_equations(&records);
+                 ambi_info_of(d).dynamic || is_literal(cx, d) ||
+                 !all_equations(&records);
   Word *top = cx->h;
   Lower l = {0};
   for (bool again = !refused; again;) {

@@ -676,6 +676,8 @@ static const struct Keeping {
     [OP_I_CHKGROUND] = {LIGHT, NULL},
     [OP_I_CASTR] = {LIGHT, NULL},
     [OP_I_SETTLE] = {LIGHT, NULL},
+    [OP_I_OWN] = {LIGHT, NULL},
+    [OP_I_UNMARK] = {LIGHT, NULL},
     [OP_I_GETSTATE] = {LIGHT, NULL},
     [OP_I_CHKSTATE] = {LIGHT, NULL},
     [OP_I_BRANCH] = {LIGHT, NULL},

@@ -202,7 +202,8 @@ static void failing(Jit *j, const StubLabels *l) {
 static bool one_by_one(unsigned op) {
   return op == OP_I_FORK_NEXT || op == OP_I_MANY_NEXT ||
          op == OP_I_MATCH_NEXT || op == OP_I_MATCHF_NEXT ||
-         op == OP_I_CHAINED || op == OP_I_WARM || op == OP_I_LOWER ||
+         op == OP_I_TABLE_NEXT || op == OP_I_TABLE_END || op == OP_I_CHAINED ||
+         op == OP_I_WARM || op == OP_I_LOWER ||
          (op >= OP_I_EV_START && op < OP_I_LOWER && op != OP_I_TOP_DONE);
 }
 
@@ -214,11 +215,13 @@ static enum Next run_one(Engine *g) {
   return ambi_interp_one(g);
 }
 
-// The next answer of a question to a space comes by no detour.
+// The next answer of a question to a space or a table comes by no detour.
 static enum Next run_other(Engine *g) {
   switch (g->pc->op) {
   case OP_I_MATCHF_NEXT: return ambi_match_flat_next(g);
   case OP_I_MATCH_NEXT: return ambi_match_next(g);
+  case OP_I_TABLE_NEXT: return ambi_step_table_next(g);
+  case OP_I_TABLE_END: return ambi_step_table_end(g);
   default: return run_one(g);
   }
 }
@@ -253,7 +256,12 @@ static const void *find(Engine *g) {
     if (!one_by_one(pc->op)) return leaving(g, pc);
     enum Next next = run_other(g);
     if (next == NEXT_FAIL) return host->fail;
-    if (next != NEXT_PC) return NULL;
+    if (next == NEXT_RET) {
+      g->pc = (const Code *)(uintptr_t)g->e[FRAME_RET];
+      g->e = (Word *)(uintptr_t)g->e[FRAME_PREV];
+    } else if (next != NEXT_PC) {
+      return NULL;
+    }
   }
 }
 

@@ -116,7 +116,7 @@ SKIP: {
         # is made anew, so machine code of level 2 never has them: here level 1 has all.
         local $ENV{AMBIT_STRESS} = 'collect';
         run_program( $_, @native )
-            for grep { m{/regress/.*(?:new_rules|became_a_call|form_runs)\.metta$} } @programs;
+            for grep { m{/regress/.*(?:new_rules|became_a_call|form_runs|_get_hot)\.metta$} } @programs;
     }
     my %native = map { $_ => 1 } split /\s+/, Program::slurp($list);
     my @never  = grep { !$native{$_} && !$loop{$_} && !$unused{$_} } @names;

@@ -146,10 +146,7 @@ do_OWN:
   E[pc->a] = ambi_mark_eval(AMB_V(E[pc->b])).w;
   STEP(1);
 do_OWNIF:
-  SAVE();
-  if (!ambi_step_own_if_same(g)) goto stop;
-  h = cx->h;
-  STEP(1 + (pc->b + 3u) / 4);
+  AFTER(ambi_step_own_if_same(g));
 do_UNMARK:
   E[pc->a] = ambi_unmark(ambi_deref(AMB_V(E[pc->b]))).w;
   STEP(1);
@@ -336,10 +333,7 @@ do_VALUE : {  // RETV with c = 1
 }
 do_SPLIT:
 do_SPLITT:
-  SAVE();
-  if (!ambi_step_split(g, pc->op == OP_I_SPLITT)) goto stop;
-  LOAD();
-  NEXT();
+  AFTER(ambi_step_split(g));
 do_R_STORE:
   E[pc->a] = rv.w;
   STEP(1);
@@ -438,14 +432,8 @@ do_BODYX:
   E[pc->a] = ambi_position(B).w;
   AFTER(ambi_body_push(g, AMB_V(E[pc->b]), AMB_V(E[pc->b + 1]),
                        AMB_V(KONST(pc->c)), pc + 1));
-do_ONESTEP : {
-  SAVE();
-  Value function = ambi_one_step(cx, AMB_V(E[pc->b]));
-  LOAD();
-  if (ambi_is_none(function)) goto stop;
-  E[pc->a] = function.w;
-  STEP(1);
-}
+do_ONESTEP:
+  AFTER(ambi_step_one_step(g));
 do_EVALXT:
   AFTER(ambi_eval_tail(g, AMB_V(E[pc->b]), AMB_V(KONST(pc->c))));
 do_EVINSTR:

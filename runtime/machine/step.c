@@ -164,13 +164,23 @@ bool ambi_step_instance(Engine *g, const Code *pc) {
   return true;
 }
 
-bool ambi_step_own_if_same(Engine *g) {
+enum Next ambi_step_own_if_same(Engine *g) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->a]));
-  if (!ambi_step_instance(g, pc)) return false;
+  if (!ambi_step_instance(g, pc)) return NEXT_STOP;
   bool same = ambi_is_expr(v) && ambi_equal(v, AMB_V(g->e[pc->a]));
   g->e[pc->a] = same ? ambi_mark_eval(v).w : v.w;
-  return true;
+  g->pc = pc + ambi_op_words(pc);
+  return NEXT_PC;
+}
+
+enum Next ambi_step_one_step(Engine *g) {
+  const Code *pc = g->pc;
+  Value function = ambi_one_step(g->cx, AMB_V(g->e[pc->b]));
+  if (ambi_is_none(function)) return NEXT_STOP;
+  g->e[pc->a] = function.w;
+  g->pc = pc + 1;
+  return NEXT_PC;
 }
 
 // An Error that is its own value, as the library declares it. It ends a tuple; as the

@@ -105,8 +105,8 @@ static inline bool ambi_body_value_ready(Value v, Value t) {
 // is returned for it. t is %Undefined%. (inert.c)
 bool ambi_body_stays(Engine *g, Value v);
 
-// SPLIT (SPLITT: tail) of an inlined body.
-bool ambi_step_split(Engine *g, bool tail);
+// SPLIT and SPLITT of an inlined body.
+enum Next ambi_step_split(Engine *g);
 
 // ---- step.c: terms and values ---------------------------------------------------
 bool ambi_step_compare(enum Opcode op, Value a, Value b, bool *known);
@@ -121,7 +121,8 @@ Word ambi_step_late_name(Engine *g, Word *e, Word name);
 void ambi_step_stamp(Engine *g, Word *e);
 bool ambi_step_unify_else(Engine *g, const Code *pc, Value v);
 bool ambi_step_instance(Engine *g, const Code *pc);
-bool ambi_step_own_if_same(Engine *g);
+enum Next ambi_step_own_if_same(Engine *g);
+enum Next ambi_step_one_step(Engine *g);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);
 bool ambi_step_check_type(Engine *g, Value v, Value type);
 enum Next ambi_step_cast_result(Engine *g);

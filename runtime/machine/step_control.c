@@ -207,8 +207,9 @@ enum Next ambi_step_first_call(Engine *g) {
 
 // The live slots of the body's unit, put where nothing else is. They may lie in the
 // frame that goes, so they come down to its place when they are all there.
-bool ambi_step_split(Engine *g, bool tail) {
+enum Next ambi_step_split(Engine *g) {
   const Code *pc = g->pc;
+  bool tail = pc->op == OP_I_SPLITT;
   Word *E = g->e;
   const Unit *u = (const Unit *)(uintptr_t)E[FRAME_UNIT];
   const Outlet *o = &u->outlets[pc->a];
@@ -216,7 +217,7 @@ bool ambi_step_split(Engine *g, bool tail) {
   Word *N = ambi_frame_top(E, u->nslots, g->b) + FRAME_HEADER;
   if (N + o->unit->nslots > g->stack_end &&
       !ambi_stack_more(g, N + o->unit->nslots))
-    return false;
+    return NEXT_STOP;
   for (uint32_t i = 0; i < o->unit->nlive; i++)
     for (uint64_t bits = o->live[i]; bits; bits &= bits - 1)
       N[i * 64 + (unsigned)__builtin_ctzll(bits)] = ambi_source(E, *source++).w;
@@ -230,7 +231,7 @@ bool ambi_step_split(Engine *g, bool tail) {
   N[FRAME_MARK] = 0;
   g->e = N;
   g->pc = o->unit->code + o->at;
-  return true;
+  return NEXT_PC;
 }
 
 const Code ambi_once_fail[1] = {{.op = OP_I_ONCE_FAIL}};

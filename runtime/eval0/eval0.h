@@ -104,7 +104,7 @@ struct Frame {
   uint8_t kind;    // enum FrameKind
   uint32_t index;  // FRAME_ARGS
   uint32_t depth;  // as the reference counts its stack (semantics 9.3)
-  uint32_t nest;   // collectors below
+  uint32_t nest;   // collectors, and tables being made, below
   Value a, b, c;
   Space *space;    // S of the evaluation the frame belongs to
   uint64_t state;  // MARK, ARGS: the bindings under which `a` is resolved

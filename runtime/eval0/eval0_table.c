@@ -66,7 +66,8 @@ static void make(Machine *m, Value call, Value type, Value vars,
   f->c = vars;
   f->index = (uint32_t)making;
   uint64_t limit = m->cx->limits.depth;
-  if (limit && ++f->nest > limit)
+  f->nest++;
+  if (limit && f->nest > limit)
     ambi_eval0_stop(m, STOP_DEPTH);
   else
     run(m, f);

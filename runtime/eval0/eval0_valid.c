@@ -91,7 +91,8 @@ static bool chain_is_valid(const Machine *m, const Frame *f, const char **why) {
   for (unsigned n = 0; f && n < FRAMES; f = f->up, n++) {
     if (!frame_is_valid(m, f, why)) return false;
     uint32_t nest = f->up && is_on_stack(m, f->up, sizeof *f) ? f->up->nest : 0;
-    if (f->nest != nest + (f->kind == FRAME_COLLECT))
+    bool counts = f->kind == FRAME_COLLECT || f->kind == FRAME_TABLE;
+    if (f->nest != nest + counts)
       return ambi_invalid(why, "a frame that counts its collectors wrong");
   }
   return true;

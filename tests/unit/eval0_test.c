@@ -376,6 +376,34 @@ START_TEST(walk) {
 }
 END_TEST
 
+static enum BuiltinStatus see(Context *cx, const Value *args, unsigned n,
+                              Value *out, void *data) {
+  (void)args, (void)n, (void)data;
+  Machine *m = cx->machine;
+  const Frame *f = newest_frame(m, FRAME_TABLE);
+  ck_assert_uint_eq(f->nest, f->up ? f->up->nest + 1 : 1);
+  SOUND(MACHINE);
+  looked++;
+  *out = ambi_small_int(7);
+  return B_OK;
+}
+
+// A table that is being made nests, whether a limit on that is set or not.
+START_TEST(walk_of_tables) {
+  Session s;
+  open_session(&s);
+  HostOp op = {.row = {.name = "see", .type = "", .effects = E_IO},
+               .call = see};
+  ck_assert_int_eq(ambi_host_add(s.rt, &op), HOST_ADDED);
+  looked = 0;
+  run(&s, "(= (f) (see)) !(tabled! f) !(f)");
+  s.rt->limits.depth = 1000;
+  run(&s, "(= (g) (collapse (see))) !(tabled! g) !(g)");
+  ck_assert_uint_eq(looked, 2);
+  close_session(&s);
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("tier 0");
   tcase_add_test(tc, leftmost_argument_is_slowest);
@@ -395,5 +423,6 @@ int main(void) {
   tcase_add_test(tc, limits_stop_the_form);
   tcase_add_test(tc, memory_may_run_out_anywhere);
   tcase_add_test(tc, walk);
+  tcase_add_test(tc, walk_of_tables);
   return unit_run(tc, "eval0");
 }

@@ -119,6 +119,17 @@ static inline bool ambi_is_unit(Value v) {
 static inline bool ambi_is_expr(Value v) {
   return ambi_tag(v) == TAG_EXPR;
 }
+// Key of expressions of this size with this symbol as head. A million children carry into
+// the tag, so that the key is no term's any more: no pattern has as many.
+static inline Word ambi_term_key(uint32_t size, uint32_t head) {
+  return ((Word)TAG_HDR << 48) + ((Word)size << 28) + head;
+}
+static inline uint32_t ambi_term_key_size(Value key) {
+  return (uint32_t)(key.w >> 28) & 0xFFFFF;
+}
+static inline bool ambi_is_term_key(Value v) {
+  return ambi_tag(v) == TAG_HDR;
+}
 static inline bool ambi_is_expression(Value v) {
   return ambi_is_expr(v) || ambi_is_unit(v);
 }

@@ -239,7 +239,9 @@ _Static_assert(sizeof(DefinitionInfo) == 8, "a word");
 
 struct Definition {
   Space *space;
-  Value head;  // symbol
+  // A symbol; or of calls whose head is an expression, as ((comp $f $g) $x), the key of such
+  // heads (ambi_term_key): the head is the first argument then. (): of a shape, see site.h.
+  Value head;
   uint32_t nargs;
   AMB_ATOMIC(Variant *) x_variants;   // [lock>all]
   AMB_ATOMIC(DefinitionInfo) x_info;  // [lock>all]
@@ -434,10 +436,16 @@ static inline void ambi_code_rely(CodeState *cs, Value sym) {
 uint32_t ambi_unit_edge(const Unit *u, uint32_t at);
 // SEEN_RARE for level 2, where level 1 has no machine code.
 void ambi_unit_note_rare(const Unit *u, uint32_t at);
-// Key of an expression. A million children carry into the tag, so that the key is
-// no term's any more: no pattern has as many.
-static inline Word ambi_term_key(uint32_t size, uint32_t head) {
-  return ((Word)TAG_HDR << 48) + ((Word)size << 28) + head;
+// `f/2`, `(comp _ _)/1`; `_/1` of a shape (disasm.c).
+void ambi_definition_name(Runtime *rt, struct Buffer *b, const Definition *d);
+// Of calls whose head is an expression?
+static inline bool ambi_is_applied(const Definition *d) {
+  return ambi_is_term_key(d->head);
+}
+// The symbol that the rules of a definition are about; AMB_NONE: of a shape.
+static inline Value ambi_definition_symbol(const Definition *d) {
+  if (ambi_is_applied(d)) return AMB_SYM_ID((uint32_t)d->head.w & 0xFFFFFFF);
+  return ambi_is_sym(d->head) ? d->head : AMB_NONE;
 }
 // Key under which a value is looked up in a switch: 0 = none of the cases can
 // hold it (strings, fractions ...), a variable must be told apart before.

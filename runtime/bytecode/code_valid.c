@@ -34,7 +34,8 @@ static bool definitions_are_valid(const CodeState *cs, const char **why) {
     for (const Definition *d = ambi_load_acquire(&t->x_at[i]); d;
          d = ambi_load_acquire(&d->x_chain)) {
       n++;
-      if (!d->space || (!ambi_is_sym(d->head) && !ambi_is_unit(d->head)))
+      if (!d->space || (!ambi_is_sym(d->head) && !ambi_is_unit(d->head) &&
+                        !ambi_is_applied(d)))
         return ambi_invalid(why, "a definition of nothing");
       if (!variants_are_valid(cs, d, why)) return false;
     }

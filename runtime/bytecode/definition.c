@@ -181,12 +181,24 @@ static void look_for_typed_calls(Context *cx, const Definition *d,
   info->takes_atoms = false;  // it is said of the call
 }
 
+// Heads that are expressions of a symbol without types have none either, if no expression
+// was given one as a whole.
+static bool look_at_applied(Context *cx, const Definition *d,
+                            DefinitionInfo *info) {
+  look_for_types(cx, d, ambi_definition_symbol(d), info);
+  info->untyped &= !ambi_load_relaxed(&cx->rt->code->x_typed_calls);
+  info->takes_atoms = false;
+  info->has_rules = ambi_space_has_rules(d->space, d->head, d->nargs);
+  return !cx->stop;
+}
+
 // What rules and types there are now. *declared: as of look_for_types.
 static bool look(Context *cx, const Definition *d, DefinitionInfo *info,
                  Value *declared) {
   Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
-  info->untyped = true;
   *declared = AMB_NONE;
+  if (ambi_is_applied(d)) return look_at_applied(cx, d, info);
+  info->untyped = true;
   if (ambi_is_sym(head)) *declared = look_for_types(cx, d, head, info);
   if (ambi_is_sym(head) && info->untyped && !cx->stop &&
       ambi_load_relaxed(&cx->rt->code->x_typed_calls))
@@ -201,13 +213,14 @@ static bool find_out(Context *cx, Definition *d) {
   DefinitionInfo info = {0};
   Value declared;
   if (!look(cx, d, &info, &declared)) return false;
-  info.dynamic = ambi_is_sym(d->head) &&
-                 ambi_symbol_is_dynamic(
-                     ambi_symbol(cx->rt->symbols, ambi_sym_of(d->head)));
+  Value symbol = ambi_definition_symbol(d);
+  info.dynamic =
+      ambi_is_sym(symbol) &&
+      ambi_symbol_is_dynamic(ambi_symbol(cx->rt->symbols, ambi_sym_of(symbol)));
   info.known = !info.dynamic;
   info.tabled = ambi_tables_declares(cx->rt, d->space, d->head);
   ambi_space_evaluates(d->space);
-  ambi_code_rely(cs, d->head);
+  ambi_code_rely(cs, symbol);
   ambi_sole_type_set(&d->types, info.known ? declared : AMB_NONE);
   ambi_store_release(&d->x_info, info);
   return true;

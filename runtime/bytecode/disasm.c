@@ -24,14 +24,21 @@ typedef struct Disasm {
 
 // ---- constants ------------------------------------------------------------------
 
-void ambi_disasm_variant(Runtime *rt, Buffer *b, const Variant *v) {
-  char nargs[16];
-  snprintf(nargs, sizeof nargs, "/%u", v->def->nargs);
-  if (ambi_is_unit(v->def->head))  // a shape
-    ambi_buffer_puts(b, "_");
+void ambi_definition_name(Runtime *rt, Buffer *b, const Definition *d) {
+  bool applied = ambi_is_applied(d);
+  Value symbol = ambi_definition_symbol(d);
+  if (applied) ambi_buffer_puts(b, "(");
+  if (ambi_is_sym(symbol))
+    ambi_print(rt, b, symbol, NULL);
   else
-    ambi_print(rt, b, v->def->head, NULL);
-  ambi_buffer_puts(b, nargs);
+    ambi_buffer_puts(b, "_");  // calls through a variable
+  for (uint32_t i = 1; applied && i < ambi_term_key_size(d->head); i++)
+    ambi_buffer_puts(b, " _");
+  ambi_buffer_format(b, applied ? ")/%u" : "/%u", d->nargs - applied);
+}
+
+void ambi_disasm_variant(Runtime *rt, Buffer *b, const Variant *v) {
+  ambi_definition_name(rt, b, v->def);
   if (v->same) ambi_buffer_puts(b, "=");
   if (v->made) ambi_buffer_puts(b, "*");
   if (v->type.w == AMB_SYM(UNDEFINED).w) return;

@@ -208,7 +208,7 @@ static void walk_rules(Reach *r, Definition *d) {
   }
   RecordVec rules = {0};
   if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) r->failed = true;
-  ambi_code_rely(r->cs, d->head);
+  ambi_code_rely(r->cs, ambi_definition_symbol(d));
   if (rules.n) r->effects |= E_CALLS;
   if (ambi_tables_declares(r->cs->rt, d->space, d->head))
     r->effects |= E_TABLED;

@@ -21,15 +21,22 @@ void ambi_lower_use_rule(Lower *l, Rule *r) {
   memcpy(l->vars, r->vars, sizeof l->vars);
 }
 
+// The children of the call: so many sources.
+static uint32_t call_members(Heads *h, uint16_t *list) {
+  uint32_t n = 0;
+  if (!h->applied) list[n++] = ambi_lower_k(h->l, h->head);
+  for (uint32_t i = 0; i < h->nargs; i++)
+    list[n++] = (uint16_t)i;
+  return n;
+}
+
 uint16_t ambi_lower_call_atom(Heads *h, bool own_value) {
   Lower *l = h->l;
   uint16_t list[MAX_CALL_ARGS + 1];
-  list[0] = ambi_lower_k(l, h->head);
-  for (uint32_t i = 0; i < h->nargs; i++)
-    list[i + 1] = (uint16_t)i;
+  uint32_t n = call_members(h, list);
   uint16_t slot = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, slot, h->nargs + 1, own_value);
-  ambi_lower_list(l, list, h->nargs + 1);
+  ambi_lower_emit(l, OP_I_MKEXPR, slot, n, own_value);
+  ambi_lower_list(l, list, n);
   return slot;
 }
 
@@ -54,9 +61,9 @@ static bool built_only(Value rhs) {  // evaluation is not wanted or is odd
 // A call that gives its body unevaluated: may that be the call itself? Then it counts as
 // evaluated, if the arguments are as they were.
 static bool may_name_call(const Heads *h, Value rhs) {
-  if (ambi_expr_size(rhs) != h->nargs + 1) return false;
+  if (ambi_expr_size(rhs) != h->nargs + !h->applied) return false;
   Value head = ambi_expr_at(rhs, 0);
-  return ambi_is_lvar(head) || head.w == h->head.w;
+  return h->applied || ambi_is_lvar(head) || head.w == h->head.w;
 }
 
 // The rule's body is a variable: what it holds may send back to the call.
@@ -74,9 +81,7 @@ static void variable_body(Heads *h, Rule *r) {
   s->stayed = h->unevaluated;
   s->list = ambi_lower_new_list(l, h->nargs + 1);
   if (l->failed) return;
-  s->list[s->nlist++] = ambi_lower_k(l, h->head);
-  for (uint32_t i = 0; i < h->nargs; i++)
-    s->list[s->nlist++] = (uint16_t)i;
+  s->nlist = call_members(h, s->list);
 }
 
 static bool has_stamp(const Lower *l, unsigned rule) {
@@ -226,6 +231,7 @@ static bool load_rule(Heads *h, Record r, unsigned number, Rule *out) {
   out->number = number;
   out->lhs = ambi_expr_at(t->atom, 1);
   out->rhs = ambi_expr_at(t->atom, 2);
+  out->first = !h->applied;
   out->body = ambi_lower_label(l);
   out->emitted = out->single = false;
   out->slots = (Slots){l->own.next, NO_SLOT};
@@ -259,7 +265,10 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   ambi_lower_open(&l, cx, v->def->space);
   l.variant = v;
   l.own.next = l.frame = v->def->nargs;
-  Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
+  Heads h = {.l = &l,
+             .nargs = v->def->nargs,
+             .head = v->def->head,
+             .applied = ambi_is_applied(v->def)};
   bool own_value = is_own_value(cx->rt->code, v);
   ambi_lower_emit(&l, OP_I_QUERYT, ambi_lower_call_atom(&h, own_value),
                   ambi_lower_const(&l, v->type.w), 0);
@@ -289,6 +298,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
              .own_value = info.untyped && is_own_value(l->cs, v),
              .unevaluated = v->same && !info.untyped,
              .head = d->head,
+             .applied = ambi_is_applied(d),
              .type = v->type,
              .nrules = (uint32_t)records->n};
   h.rules = ambi_arena_alloc(&l->arena, (records->n + 1) * sizeof *h.rules);

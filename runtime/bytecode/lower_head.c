@@ -158,7 +158,7 @@ static void bind_args(Binder *b, uint64_t known) {
     there |= (uint64_t)1 << i;
   }
   Value head = ambi_expr_at(r->lhs, 0);
-  if (ambi_is_lvar(head))
+  if (ambi_is_lvar(head) && !h->applied)
     ambi_lower_env(l, OP_I_UNIFYT, ambi_lower_k(l, h->head), head, NO_LABEL);
   for (uint32_t i = 0; i < h->nargs; i++)
     if (!((there >> i) & 1))
@@ -217,7 +217,8 @@ static void match_part(Heads *h, Rule *r, uint16_t slot, Value p, bool known,
 }
 
 static bool one_way_rule(const Rule *r) {
-  return ambi_is_expr(r->lhs) && !ambi_is_lvar(ambi_expr_at(r->lhs, 0));
+  return ambi_is_expr(r->lhs) &&
+         (r->first == 0 || !ambi_is_lvar(ambi_expr_at(r->lhs, 0)));
 }
 
 static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {

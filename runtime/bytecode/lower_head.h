@@ -9,6 +9,7 @@ typedef struct Rule {
   Template own;
   const Template *tmpl;  // own
   Value lhs, rhs;
+  uint32_t first;  // which child of lhs is the pattern of the first argument
   Var vars[MAX_VARS];  // slots, the same whichever head is taken
   Slots slots;
   int body;   // label
@@ -23,6 +24,7 @@ typedef struct Heads {
   Rule **rules;
   uint32_t nrules, nargs;
   Value head, type;
+  bool applied;  // calls have their head as first argument
   int open, data;
   bool own_value;    // a call that is its own value stays so
   bool unevaluated;  // evaluating changes no argument
@@ -31,7 +33,7 @@ typedef struct Heads {
 } Heads;
 
 static inline Value ambi_rule_pattern(const Rule *r, uint32_t i) {
-  return ambi_is_expr(r->lhs) ? ambi_expr_at(r->lhs, i + 1) : AMB_NONE;
+  return ambi_is_expr(r->lhs) ? ambi_expr_at(r->lhs, i + r->first) : AMB_NONE;
 }
 
 // ---- lower.c -----------------------------------------------------------------------

@@ -91,11 +91,7 @@ void ambi_sampler_code(Sampler *p, const void *low, const void *high) {
 static char *name_of(Runtime *rt, const Unit *u, const Definition *def) {
   if (!def) return ambi_text_copy(u->form ? "(form)" : "(loop)", 6);
   Buffer b = {0};
-  if (ambi_is_unit(def->head))  // calls through a variable
-    ambi_buffer_puts(&b, "_");
-  else
-    ambi_print(rt, &b, def->head, NULL);
-  ambi_buffer_format(&b, "/%u", def->nargs);
+  ambi_definition_name(rt, &b, def);
   for (size_t i = 0; i < b.len; i++)
     if ((unsigned char)b.text[i] <= ' ' || b.text[i] == ';') b.text[i] = '_';
   char *name = b.failed ? NULL : ambi_text_copy(b.text, b.len);

@@ -81,15 +81,10 @@ static bool nested_variable_head(Value v) {
 // Enters the variant of a definition: in place of the EVAL frame, or to return there.
 static enum Next enter_variant(Engine *g, Variant *v, Value call,
                                const Code *ret) {
-  uint32_t n = ambi_expr_size(call) - 1;
   Unit *u = ambi_unit_of(v);
   if (ret ? !ambi_frame_push(g, u, ret) : !ambi_frame_replace(g, u))
     return NEXT_STOP;
-  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
-  for (uint32_t i = 0; i < n; i++)
-    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
-  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
-  return NEXT_PC;
+  return ambi_frame_call(g, v, call) ? NEXT_PC : NEXT_STOP;
 }
 
 // Is it what stood there before it was evaluated?
@@ -115,15 +110,19 @@ enum Next ambi_call_step(Engine *g, Value call) {
                            u->code + EV_CODE_TMP);
   }
   if (nested_variable_head(call)) return give_call(g, call);
-  Definition *d = ambi_head_info(g, head, ambi_expr_size(call) - 1);
-  if (!d) return NEXT_STOP;
+  uint32_t n = ambi_expr_size(call) - 1;
+  Definition *d = ambi_is_expr(head) && !g->max_depth && ambi_is_sym(t)
+                      ? ambi_applied_info(g, head, n)
+                      : NULL;
+  if (!d && !g->cx->stop) d = ambi_head_info(g, head, n);
+  if (!d || g->cx->stop) return NEXT_STOP;
   DefinitionInfo info = ambi_info_of(d);
   if (!info.has_rules) {
     bool ill = !info.untyped && ambi_ill_typed(g, call, false);
     return give_call(g, ill ? ambi_unmark(call) : call);
   }
-  if (!ambi_is_sym(head) || (info.dynamic && !info.tabled) || d->nargs > 64 ||
-      (g->max_depth && !ambi_literal_enters(g, d)))
+  if (ambi_is_unit(d->head) || (info.dynamic && !info.tabled) ||
+      d->nargs > 64 || (g->max_depth && !ambi_literal_enters(g, d)))
     return ambi_query_begin(g, call, t, true);
   // As an argument it is checked again, and not by the rules by which it is called.
   if (ambi_has_eval(call) && !info.untyped && ambi_ill_typed(g, call, true))

@@ -49,10 +49,11 @@ static void add_frame(CallLines *l, const Word *e, const Code *pc) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   const Definition *d = u->variant ? u->variant->def : NULL;
   if (u->routine && u->code->op == OP_I_EV_START) add_evaluation(l, e);
-  if (!d || u->routine || !(ambi_is_sym(d->head) || ambi_is_op(d->head)))
-    return;
-  if (!ambi_calls_begin(l, d->head)) return;
-  for (uint32_t i = 0; i < d->nargs && i < u->nargs; i++)
+  if (!d || u->routine || !(ambi_is_sym(d->head) || ambi_is_applied(d))) return;
+  uint32_t first = ambi_is_applied(d);
+  Value head = first ? argument(u, e, pc, 0) : d->head;
+  if (ambi_is_none(head) || !ambi_calls_begin(l, head)) return;
+  for (uint32_t i = first; i < d->nargs && i < u->nargs; i++)
     ambi_calls_argument(l, argument(u, e, pc, i));
   ambi_calls_end(l);
 }

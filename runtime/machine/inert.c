@@ -18,6 +18,20 @@ Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs) {
   return ambi_definition_ask(cx, d) ? d : NULL;
 }
 
+Definition *ambi_applied_info(Engine *g, Value head, uint32_t nargs) {
+  Context *cx = g->cx;
+  Value symbol = ambi_expr_at(head, 0);
+  if (!ambi_is_sym(symbol) || symbol.w == AMB_SYM(ERROR).w ||
+      ambi_load_acquire(&g->code->x_odd_rules))
+    return NULL;
+  Value key = AMB_V(ambi_switch_key(head));
+  Definition *d = ambi_definition(g->code, cx->space, key, nargs + 1);
+  if (!d) cx->stop = STOP_MEMORY;
+  if (!d || !ambi_definition_ask(cx, d)) return NULL;
+  DefinitionInfo info = ambi_info_of(d);
+  return info.untyped && !info.dynamic ? d : NULL;
+}
+
 bool ambi_mark_holds(Value v) {
   if (ambi_is_ground_expr(v)) return true;
   Value stack[64];

@@ -71,6 +71,16 @@ bool ambi_frame_room(Engine *g, Word *end) {
   return ambi_stack_more(g, end);
 }
 
+bool ambi_frame_call(Engine *g, const Variant *v, Value call) {
+  uint32_t n = v->def->nargs, first = !ambi_is_applied(v->def);
+  AMB_ASSERT(ambi_expr_size(call) == n + first);
+  if (!ambi_frame_room(g, g->e + n)) return false;
+  for (uint32_t i = 0; i < n; i++)
+    g->e[i] = ambi_deref(ambi_expr_at(call, i + first)).w;
+  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  return true;
+}
+
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret) {
   Word *n = ambi_frame_top(g->e, ambi_frame_slots(g->e), g->b) + FRAME_HEADER;
   if (!u) g->cx->stop = STOP_MEMORY;
@@ -131,6 +141,12 @@ static bool plain_argument(Value c) {
   return ambi_is_sym(c) ? c.w != AMB_SYM(EMPTY).w : !ambi_is_var(c);
 }
 
+static bool plain_head(Value head) {
+  if (ambi_is_expr(head)) return ambi_has_eval(head);
+  return ambi_is_sym(head) && head.w != AMB_SYM(EMPTY).w &&
+         !ambi_is_instruction_symbol(ambi_sym_of(head));
+}
+
 // The variant to be called for v, if v is the call of a function that takes anything and
 // its arguments are values: all that a frame of EVAL would find out. NULL: it is not, or
 // it is time to look at the limits.
@@ -141,12 +157,12 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
   const Value *items = ambi_expr_items(v);
   uint32_t n = ambi_expr_size(v) - 1;
   Value head = ambi_deref(items[0]);
-  if (!ambi_is_sym(head) || head.w == AMB_SYM(EMPTY).w || n > 64 ||
-      ambi_is_instruction_symbol(ambi_sym_of(head)))
-    return NULL;
+  if (n > 64 || !plain_head(head)) return NULL;
   for (uint32_t i = 1; i <= n; i++)
     if (!plain_argument(ambi_deref(items[i]))) return NULL;
-  Definition *d = ambi_definition(g->code, g->cx->space, head, n);
+  Definition *d = ambi_is_expr(head)
+                      ? ambi_applied_info(g, head, n)
+                      : ambi_definition(g->code, g->cx->space, head, n);
   DefinitionInfo info = d ? ambi_info_of(d) : (DefinitionInfo){0};
   if (!info.known || !(info.untyped || info.takes_atoms) || !info.has_rules ||
       info.dynamic)
@@ -155,11 +171,7 @@ static Variant *plain_call(Engine *g, Value v, Value t) {
 }
 
 static enum Next begin_call(Engine *g, Variant *v, Value call) {
-  uint32_t n = ambi_expr_size(call) - 1;
-  if (!ambi_frame_room(g, g->e + n)) return NEXT_STOP;
-  for (uint32_t i = 0; i < n; i++)
-    g->e[i] = ambi_deref(ambi_expr_at(call, i + 1)).w;
-  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  if (!ambi_frame_call(g, v, call)) return NEXT_STOP;
   g->same_from = g->same_to = NULL;
   g->budget--;
   return NEXT_PC;

@@ -55,6 +55,8 @@ Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
 Unit *ambi_routine_unit_keep(CodeState *cs, SharedUnit *at, Unit *u);
 bool ambi_stack_more(Engine *g, Word *need);  // step_control.c
 bool ambi_frame_room(Engine *g, Word *end);
+// The new frame is of the variant: its arguments, from the call's children. False: cx->stop.
+bool ambi_frame_call(Engine *g, const Variant *v, Value call);
 // New frame on top / in place of the current one; g->pc is the unit's start.
 bool ambi_frame_push(Engine *g, Unit *u, const Code *ret);
 bool ambi_frame_replace(Engine *g, Unit *u);
@@ -101,6 +103,9 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t);
 enum { AMB_SOME_NODES = 256 };
 // What is known of calls of this head in the context space: types and rules.
 Definition *ambi_head_info(Engine *g, Value head, uint32_t nargs);
+// The same of calls whose head is this expression, which is their first argument then. NULL:
+// all of EVAL is needed to know, or cx->stop.
+Definition *ambi_applied_info(Engine *g, Value head, uint32_t nargs);
 // Has the head of this expression neither rules nor a type?
 bool ambi_is_data(Engine *g, Value e);
 // Is v what evaluating it against t gives? *out: v, marked if it is an expression.

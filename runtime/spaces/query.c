@@ -19,7 +19,8 @@ typedef struct Question {
   Value atom;          // ASK_ATOM: an atom without children
   const Value *items;  // ASK_ITEMS: children of the pattern, AMB_NONE: any
   uint32_t n;
-  Value head;      // ASK_RULES: of the call; AMB_NONE: an expression
+  Value head;      // ASK_RULES: of the call; AMB_NONE: an expression ...
+  Word applied;    // ... with this key (ambi_term_key), or 0
   uint32_t nargs;  // ASK_RULES
   Context *cx;     // of an isolated evaluation, or NULL
   Space *from;     // who asks
@@ -53,10 +54,22 @@ static bool may_match(Value p, Value r, int depth) {
                                        ambi_expr_size(r), depth - 1);
 }
 
+// Could an expression with this key be like the pattern?
+static bool may_be_headed(Word key, Value pattern) {
+  Value head = ambi_expr_at(pattern, 0);
+  uint32_t size = ambi_expr_size(pattern);
+  if (ambi_is_sym(head)) return ambi_term_key(size, ambi_sym_of(head)) == key;
+  return ambi_is_lvar(head) &&
+         ambi_term_key(size, 0) == (key & ~(Word)0xFFFFFFF);
+}
+
 static bool rule_fits(const Question *q, Value lhs) {
   if (ambi_is_lvar(lhs)) return true;
   if (!ambi_is_expr(lhs) || ambi_expr_size(lhs) != q->nargs + 1) return false;
   Value head = ambi_expr_at(lhs, 0);
+  if (q->applied)
+    return ambi_is_lvar(head) ||
+           (ambi_is_expr(head) && may_be_headed(q->applied, head));
   if (ambi_is_none(q->head)) return ambi_is_lvar(head) || ambi_is_expr(head);
   return may_match(q->head, head, 0);
 }
@@ -420,8 +433,12 @@ bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
 static Question rules_question(Value head, uint32_t nargs, RecordVec *out) {
   if (!ambi_is_none(head)) head = ambi_deref(head);
   if (ambi_is_expr(head)) head = AMB_NONE;
-  return (Question){
-      .what = ASK_RULES, .head = head, .nargs = nargs, .out = out};
+  bool applied = ambi_is_term_key(head);  // the head is an argument
+  return (Question){.what = ASK_RULES,
+                    .head = applied ? AMB_NONE : head,
+                    .applied = applied ? head.w : 0,
+                    .nargs = nargs - applied,
+                    .out = out};
 }
 
 bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out) {

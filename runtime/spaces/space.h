@@ -113,7 +113,8 @@ bool ambi_space_query(Context *cx, Space *s, Value pattern, RecordVec *out);
 // Rules `(= lhs rhs)` whose lhs could match (head a1 .. an): lhs is an
 // expression of n+1 children with that head or a variable head, or a variable.
 // head AMB_NONE or an expression: expression-headed calls; a variable: all of
-// that size. Atoms with a variable in the place of `=` count as well.
+// that size; a key of expressions (ambi_term_key): calls with such a head, which counts as
+// one of the arguments. Atoms with a variable in the place of `=` count as well.
 bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out);
 bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs);
 // Stored `(: t T)` whose t could match the atom, own and of deps.

@@ -39,7 +39,7 @@ void ambi_emit_UNMARK(Emit *m) {
   emit_value(m, m->pc->b);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
   JitSkip atom = jit_skip_if(j, J_NE);
-  jit_ri(j, J_AND, J_RAX, ~AMB_EXPR_EVAL);
+  jit_ri(j, J_AND, J_RAX, ~(int32_t)AMB_EXPR_EVAL);
   jit_skip_to_here(j, atom);
   emit_to_slot(m, m->pc->a, J_RAX);
 }

@@ -34,8 +34,10 @@ def run(o, wanted=None):
         output += r.stdout
         if not wanted:
             print(r.stdout, end="", flush=True)
+        if r.stderr:
+            note(f"micro/{source}: {r.stderr.strip()}")
         if r.returncode != 0:
-            note(f"micro/{source}: status {r.returncode} {r.stderr}")
+            note(f"micro/{source}: status {r.returncode}")
             status = 1
     return status, output
 

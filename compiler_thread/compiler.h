@@ -20,8 +20,9 @@
 //             Both leave QUEUED by compare-exchange: one of them wins
 //   readers   all of these. The compiler touches a unit from the exchange that gave
 //             COMPILING to its store of READY, FINAL or REFUSED; an evaluator frees
-//             a unit between forms, when it is alone and the unit in none of QUEUED,
-//             COMPILING, STALE
+//             a unit between forms, or where nothing can run it any more
+//             (runtime/bytecode/leave.c), when it is alone and the unit in none of
+//             QUEUED, COMPILING, STALE
 //   publish   release store of READY, FINAL or REFUSED: the compiler's last access
 //             Going back to COLD is one behind the entry
 //   observe   acquire load in free_units (runtime/bytecode/code.c), or the exchange
@@ -53,8 +54,8 @@
 //             enter and entry that lead there. Frames are one unit's or the other's,
 //             as they say themselves; code of the better one puts its name into each
 //             frame that it is called with
-//   lifetime  a Native is freed with its unit, by an evaluator that is alone, between
-//             forms (NativeHost.freed), and
+//   lifetime  a Native is freed with its unit, by an evaluator that is alone
+//             (NativeHost.freed), and
 //             with it the one it took the place of (Native.older): landings of that
 //             stand in frames and records until then
 //   weaker?   relaxed stores rejected: landings could be read before they are set

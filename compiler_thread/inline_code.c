@@ -185,6 +185,7 @@ static Unit *make_unit(Out *o, const Unit *of) {
   u->epoch = of->epoch;
   u->nhost = of->nhost;
   u->variant = of->variant;
+  u->space = of->space;
   bool ok = fill(o, u);
   if (!ok) {
     ambi_unit_free(u);

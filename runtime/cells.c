@@ -62,7 +62,7 @@ void ambi_cells_close(Runtime *rt) {
 
 // ---- who may go -------------------------------------------------------------------
 static bool space_may_go(const Space *s) {
-  return !s->is_module && !s->shrunk && !ambi_space_is_context(s);
+  return !s->is_module && !ambi_space_has_code(s);
 }
 
 static bool may_go(const CellHeader *c) {
@@ -189,13 +189,17 @@ static void take_away(void *arg, CellHeader *c) {
   c->outer--;
 }
 
-// How often each is used by what is no cell, or by a term that a heap may see.
-static void count_outer(Runtime *rt) {
+// How often each is used by what is no cell, nor one of these units, or by a term that a
+// heap may see.
+static void count_outer(Runtime *rt, const Unit *left) {
   Contents inner = {rt->store, false, take_away, NULL};
   for (CellHeader *c = rt->cells; c; c = c->next)
     c->outer = ambi_load_relaxed(&c->x_uses);
   for (CellHeader *c = rt->cells; c; c = c->next)
     see_contents(&inner, c);
+  for (const Unit *u = left; u; u = u->next)
+    for (uint32_t i = 0; i < u->ntemplates; i++)
+      see_template(&inner, u->templates[i]);
 }
 
 typedef struct Reach {
@@ -225,12 +229,12 @@ static void reach_all(Runtime *rt) {
   }
 }
 
-// The list of those that nothing but one another uses, if anything.
-static CellHeader *find_circles(Runtime *rt) {
+// The list of those that nothing but one another, and these units, uses, if anything.
+static CellHeader *find_circles(Runtime *rt, const Unit *left) {
   CellHeader *going = NULL;
   while (ambi_store_unused(rt->store)) {
   }
-  count_outer(rt);
+  count_outer(rt, left);
   reach_all(rt);
   for (CellHeader *c = rt->cells; c; c = c->next)
     if (!is_met(rt, c)) push(&going, c);
@@ -264,9 +268,24 @@ bool ambi_circles_due(const Runtime *rt) {
 // ---- spaces in which something was evaluated ----------------------------------------
 // Code refers to them, so it is thrown away when they have become many: then they go as
 // others do.
+enum { CODE_BYTES = 4096 };  // of a space, about
+
 void ambi_space_begin_evaluating(Space *s) {
-  ambi_store_release(&s->x_context, true);
-  if (!s->is_module) ambi_add_relaxed(&s->rt->x_evaluated, (size_t)1);
+  uint8_t was = ambi_load_relaxed(&s->x_context);
+  do {
+    if (was == CONTEXT_OF_CODE) return;  // somebody else was first
+  } while (!ambi_compare_exchange(&s->x_context, &was, CONTEXT_OF_CODE));
+  if (s->is_module) return;
+  ambi_add_relaxed(&s->rt->x_evaluated, (size_t)1);
+  ambi_add_relaxed(&s->rt->x_cell_bytes, (size_t)CODE_BYTES);
+}
+
+void ambi_space_leave(Space *s, enum SpaceContext now) {
+  if (ambi_space_has_code(s) && !s->is_module) {
+    ambi_add_relaxed(&s->rt->x_evaluated, (size_t)-1);
+    ambi_add_relaxed(&s->rt->x_cell_bytes, -(size_t)CODE_BYTES);
+  }
+  ambi_store_release(&s->x_context, (uint8_t)now);
 }
 
 static size_t count_spaces(const Runtime *rt) {
@@ -276,11 +295,13 @@ static size_t count_spaces(const Runtime *rt) {
   return n;
 }
 
+bool ambi_evaluated_due(const Runtime *rt) {
+  return rt->code && ambi_load_relaxed(&rt->x_evaluated) > rt->spaces_soft;
+}
+
 // True: they may go.
 static bool leave_spaces(Runtime *rt) {
-  size_t n = ambi_load_relaxed(&rt->x_evaluated);
-  if (!rt->code || n <= rt->spaces_soft) return false;
-  ambi_store_release(&rt->x_evaluated, (size_t)0);
+  if (!ambi_evaluated_due(rt)) return false;
   rt->spaces_soft = FEW_SPACES;
   return ambi_code_leave_spaces(rt->code);
 }
@@ -304,7 +325,7 @@ void ambi_cells_quiesce(Runtime *rt) {
   let_go(rt, find_unused(rt), true);
   bool circles = left || ambi_circles_due(rt);
   if (circles) {
-    CellHeader *going = find_circles(rt);
+    CellHeader *going = find_circles(rt, NULL);
     empty(rt, going);
     let_go(rt, going, true);
   }
@@ -312,11 +333,13 @@ void ambi_cells_quiesce(Runtime *rt) {
   if (left) settle_spaces(rt);
 }
 
-void ambi_cells_reap(Runtime *rt, bool circles) {
-  ambi_store_forget_watched(rt->store);
-  CellHeader *going = circles ? find_circles(rt) : find_unused(rt);
+void ambi_cells_reap(Runtime *rt, bool circles, bool left, Unit *units) {
+  CellHeader *going = circles ? find_circles(rt, units) : find_unused(rt);
   ambi_store_reap(rt->store);
+  if (left) ambi_code_drop_left(rt->code, units);
+  ambi_spaces_leave(rt);
   if (circles) empty(rt, going);
   let_go(rt, going, false);
   settle(rt, circles);
+  if (left) settle_spaces(rt);
 }

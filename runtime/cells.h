@@ -12,11 +12,12 @@
 //
 // Who keeps a cell elsewhere calls ambi_cell_stay, or is a place where this file looks.
 // Modules stay, and so does what the embedding program made. Code refers to spaces in
-// which something was evaluated: they go between forms only, after all code was thrown
-// away because they have become many.
+// which something was evaluated: when they have become many, it leaves them
+// (runtime/bytecode/leave.c), and they go as others do.
 #ifndef AMBIT_RUNTIME_CELLS_H
 #define AMBIT_RUNTIME_CELLS_H
 
+#include "runtime/bytecode/native.h"
 #include "runtime/runtime.h"
 
 static inline size_t ambi_cells_bytes(const Runtime *rt) {
@@ -27,15 +28,18 @@ void ambi_cells_quiesce(Runtime *rt);
 // Are there many new ones, or many since circles were looked for?
 bool ambi_cells_due(const Runtime *rt);
 bool ambi_circles_due(const Runtime *rt);
+// Have spaces in which something was evaluated become many?
+bool ambi_evaluated_due(const Runtime *rt);
 // A collection marks what it meets, from ambi_store_watch and ambi_cells_watch on. What it
 // has not met goes in ambi_cells_reap, which is ambi_store_reap and more, unless a term
 // counts it that is there, or that was given up and may still be seen. circles: they are
-// looked for, too, and were watched.
+// looked for, too, and were watched. left: these units, of spaces that code has left, are
+// dropped.
 void ambi_cells_watch(Runtime *rt);
 static inline void ambi_cell_met(const Runtime *rt, CellHeader *c) {
   c->mark = rt->cell_mark;
 }
-void ambi_cells_reap(Runtime *rt, bool circles);
+void ambi_cells_reap(Runtime *rt, bool circles, bool left, Unit *units);
 void ambi_cells_close(Runtime *rt);
 
 #endif

@@ -109,8 +109,7 @@ const void *ambi_unit_machine(const Unit *u, const Code *pc) {
   return at ? (const char *)n->code + at - 1 : NULL;
 }
 
-// May the unit be freed? If not, the compiler has it; it will let go of it.
-static bool is_idle(Unit *u) {
+bool ambi_unit_is_idle(Unit *u) {
   uint32_t state = NATIVE_QUEUED;
   if (ambi_load_acquire(&u->x_held) != 0) return false;
   if (ambi_compare_exchange(&u->x_state, &state, NATIVE_STALE)) return false;
@@ -151,7 +150,7 @@ void ambi_unit_free(Unit *u) {
 }
 
 void ambi_unit_drop(CodeState *cs, Unit *u) {
-  if (is_idle(u)) {
+  if (ambi_unit_is_idle(u)) {
     drop_native(cs, u);
     ambi_unit_free(u);
     return;
@@ -166,7 +165,7 @@ void ambi_unit_drop(CodeState *cs, Unit *u) {
 static void free_units(CodeState *cs, Unit **list) {
   while (*list) {
     Unit *u = *list;
-    if (!is_idle(u)) {
+    if (!ambi_unit_is_idle(u)) {
       list = &u->next;
       continue;
     }

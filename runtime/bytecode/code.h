@@ -20,12 +20,12 @@
 //   observe   acquire loads, machine code (x86-64) plain ones. Who finds nothing looks
 //             again under the guard
 //   why safe  definitions and variants stay as long as the Runtime, those of spaces that
-//             are no modules until a time between forms. A call that finds
+//             are no modules until one evaluator is left (leave.c). A call that finds
 //             the unit of before a change is one that was made before. What is known in
 //             an epoch was found out under the guard, so no change came in between
 //   waits     a reader for nobody
 //   lifetime  units, their constants and Targets that are in force no more are freed
-//             between forms when one evaluator is left, because frames and records of
+//             between forms, those of spaces that code leaves sooner (leave.c), when one evaluator is left, because frames and records of
 //             others, resting ones too, may lead there; a table of definitions that was
 //             outgrown is retired (memory/epoch.h)
 //   weaker?   a relaxed Variant.x_unit is rejected: the unit could be seen unwritten
@@ -171,6 +171,7 @@ struct Unit {
   uint32_t nlive, nrows;
   uint32_t routine;  // frame of a whole-atom routine: all slots are live
   Variant *variant;  // whose code this is, or NULL
+  Space *space;  // [init] in which it was lowered, or NULL: a module's, or any
   struct FunctionCounts *counts;  // [init] of its function (sampler.h), or NULL
   struct UnitCover *cover;  // [init] of its instructions (coverage.h), or NULL
   Template **templates;     // owned, referred to from k
@@ -217,6 +218,7 @@ struct Variant {
   uint8_t table;  // enum TableKind
   bool only_new;  // such a call wants no more than the last round has brought
   Variant *plain;
+  uint64_t number;  // [init] no other variant has or will have it
   Variant *next;
   AMB_ATOMIC(Targets *) targets;  // [lock>all] of a shape, see site.h
 };
@@ -335,6 +337,7 @@ static inline bool ambi_symbol_is_dynamic(const Symbol *s) {
 }
 // For opening and closing.
 bool ambi_definitions_open(CodeState *cs);
+void ambi_definition_free(Definition *d);
 void ambi_definitions_close(CodeState *cs);
 // What Runtime.rules_changed, calls_changed and is_data_head do in tier 1.
 void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom);
@@ -377,8 +380,16 @@ void ambi_code_quiesce(
     CodeState *cs);  // between forms, of a Runtime that is alone
 // Then, too: throws away all code, and the definitions of spaces that are no modules, so
 // that nothing refers to these; but for those of which the compiler still has a unit.
-// False: not now.
+// False: not now. (leave.c)
 bool ambi_code_leave_spaces(CodeState *cs);
+// In a major collection that has met what is evaluated in: the code of other spaces that
+// are no modules, and that no heap, table or, but for circles, term refers to. Its units
+// are to be dropped once the store may be given their terms back.
+Unit *ambi_code_leave_unused(Engine *g, bool circles);
+static inline bool ambi_code_has_left(const Space *s) {
+  return !s->is_module && !ambi_space_has_code(s);
+}
+void ambi_code_drop_left(CodeState *cs, Unit *left);
 #ifdef AMB_DEBUG
 static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
   ambi_count(&cs->op_pairs[ambi_load_relaxed(&cs->op_before)][op]);
@@ -387,6 +398,8 @@ static inline uint16_t ambi_code_count_op(CodeState *cs, uint16_t op) {
 }
 #endif
 void ambi_unit_free(Unit *u);  // one without machine code
+// May the unit be freed? If not, the compiler has it; it will let go of it.
+bool ambi_unit_is_idle(Unit *u);
 // Frees one that nothing runs; later, if the compiler has it.
 void ambi_unit_drop(CodeState *cs, Unit *u);
 // Makes a finished unit callable.

@@ -116,7 +116,7 @@ bool ambi_definitions_open(CodeState *cs) {
   return t != NULL;
 }
 
-static void free_definition(Definition *d) {
+void ambi_definition_free(Definition *d) {
   for (Variant *v = ambi_load_relaxed(&d->x_variants), *next; v; v = next) {
     next = v->next;
     ambi_free(v, sizeof *v);
@@ -130,7 +130,7 @@ void ambi_definitions_close(CodeState *cs) {
   for (size_t i = 0; t && i < t->size; i++)
     for (Definition *d = ambi_load_relaxed(&t->x_at[i]), *next; d; d = next) {
       next = ambi_load_relaxed(&d->x_chain);
-      free_definition(d);
+      ambi_definition_free(d);
     }
   if (t) ambi_free(t, table_bytes(t->size));
 }
@@ -269,6 +269,7 @@ static Variant *make_variant(CodeState *cs, Definition *d,
   v->only_new = want->only_new;
   v->plain = want->plain;
   v->def = d;
+  v->number = ambi_add_relaxed(&cs->x_numbered, 1) + 1;
   v->next = ambi_load_relaxed(&d->x_variants);
   ambi_store_release(&v->x_unit, cs->lower_unit);
   ambi_store_release(&v->targets, ambi_targets_none());
@@ -413,49 +414,6 @@ void ambi_code_invalidate(CodeState *cs) {
   ambi_store_release(&cs->x_epoch, ambi_load_relaxed(&cs->x_epoch) + 1);
   AMB_LOG(cs->rt, WATCH_DEBUG, "invalidated", {"units", NULL, units},
           {"epoch", NULL, ambi_load_relaxed(&cs->x_epoch)});
-}
-
-// ---- spaces that may go --------------------------------------------------------------
-
-// What is left of retired units the compiler has. Are the spaces of all of them known?
-static bool spaces_are_known(const CodeState *cs) {
-  for (const Unit *u = cs->retired; u; u = u->next)
-    if (!u->variant) return false;
-  return true;
-}
-
-static void forget_spaces(CodeState *cs) {
-  for (CellHeader *c = cs->rt->cells; c; c = c->next)
-    if (c->kind == CELL_SPACE && !((Space *)c)->is_module)
-      ambi_store_release(&((Space *)c)->x_context, false);
-  for (const Unit *u = cs->retired; u; u = u->next)
-    ambi_space_evaluates(u->variant->def->space);
-}
-
-static void drop_definitions(CodeState *cs, SharedDefinition *chain) {
-  for (Definition *d; (d = ambi_load_relaxed(chain)) != NULL;) {
-    if (d->space->is_module || ambi_space_is_context(d->space)) {
-      chain = &d->x_chain;
-      continue;
-    }
-    ambi_store_release(chain, ambi_load_relaxed(&d->x_chain));
-    free_definition(d);
-    cs->count--;
-  }
-}
-
-bool ambi_code_leave_spaces(CodeState *cs) {
-  if (cs->sampler) return false;
-  ambi_code_invalidate(cs);
-  ambi_code_quiesce(cs);
-  if (!spaces_are_known(cs)) return false;
-  forget_spaces(cs);
-  Definitions *t = ambi_load_relaxed(&cs->x_table);
-  for (size_t i = 0; i < t->size; i++)
-    drop_definitions(cs, &t->x_at[i]);
-  for (size_t i = 0; i < sizeof cs->x_met / sizeof cs->x_met[0]; i++)
-    ambi_store_release(&cs->x_met[i], NULL);
-  return true;
 }
 
 // What is said to be an Expression leaves what it is compared with unevaluated. Code that

@@ -484,6 +484,7 @@ Unit *ambi_lower_finish(Lower *l, uint32_t nargs) {
   u->stamp = l->stamp;
   u->form = l->form;
   u->variant = l->variant;
+  u->space = l->space;
   u->epoch = ambi_code_epoch(l->cs);
   u->nhost = l->cx->rt->host_ops.n;
   for (uint32_t at = 0; at < u->ncode; at += ambi_op_words(u->code + at))

@@ -19,8 +19,8 @@
 // from COLD or READY to QUEUED; the compiler moves it on. Publish: Unit.enter and Unit.entry
 // are stored with release order after the Native and its landings are complete.
 // Observe: calls load Unit.entry with acquire order, machine code (x86-64) by a plain
-// load. A unit, with its Natives, is freed between forms, when one evaluator is alone, and
-// never while the compiler may look at it (is_idle in runtime/bytecode/code.c).
+// load. A unit, with its Natives, is freed between forms, or when code leaves its space
+// (leave.c), when one evaluator is alone, and never while the compiler may look at it (is_idle in runtime/bytecode/code.c).
 #ifndef AMBIT_RUNTIME_NATIVE_H
 #define AMBIT_RUNTIME_NATIVE_H
 

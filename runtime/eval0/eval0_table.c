@@ -90,7 +90,7 @@ bool ambi_eval0_tabled(Machine *m, Value call) {
   bool cast = !ambi_is_sym(type);  // what the table has is asked for that
   if (cast) type = AMB_SYM(UNDEFINED);
   TableAsk ask = {.kind = TABLE_SET,
-                  .owner = (Word)(uintptr_t)m->space,
+                  .owner = ambi_space_identity(m->space),
                   .epoch = ambi_load_acquire(&m->cx->rt->x_rule_changes),
                   .args = (const Value[]){type, call},
                   .n = 2};

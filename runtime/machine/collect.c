@@ -293,12 +293,15 @@ static void watch_store(Collector *c) {
 }
 
 static void reap(const Collector *c) {
-  if (c->cells) {
-    ambi_cells_reap(c->g->cx->rt, c->circles);
+  Runtime *rt = c->g->cx->rt;
+  ambi_store_forget_watched(c->store);
+  if (!c->cells) {
+    ambi_store_reap(c->store);
     return;
   }
-  ambi_store_forget_watched(c->store);
-  ambi_store_reap(c->store);
+  bool leaves = ambi_evaluated_due(rt);
+  Unit *left = leaves ? ambi_code_leave_unused(c->g, c->circles) : NULL;
+  ambi_cells_reap(rt, c->circles, leaves, left);
 }
 
 // What a remembered address has become. Stored terms may go with this collection

@@ -66,11 +66,16 @@ typedef struct Adopted {
 } Adopted;
 
 // Copies of return addresses, see seen.h.
+typedef struct SeenReturn {
+  const Code *from;  // NULL: a free place
+  Landing *to;
+  const Unit *unit;  // whose position it is, or NULL
+} SeenReturn;
 typedef struct SeenReturns {
-  const Code **from;  // a table of cap places, a power of two
-  Landing **to;
+  SeenReturn *at;  // a table of cap places, a power of two
   size_t n, cap;
   Arena arena;
+  Landing *spare;  // copies that are not used any more, linked by addr
 } SeenReturns;
 
 // Room that copying into images uses again and again.

@@ -1,6 +1,7 @@
 // What the machine refers to: the returned value, live slots of all frames that can
 // still be entered, records, hooks with their images, the trail. A minor collection
 // looks at what may refer to the nursery only; collect.h says what that is.
+#include "runtime/cells.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/collect.h"
 #include "runtime/machine/routine.h"
@@ -10,6 +11,11 @@
 
 static void root(Collector *c, Value *v) {
   v->w = ambi_evacuate(c, v->w);
+}
+
+// A space that something is evaluated in; NULL: none.
+static void context(Collector *c, Space *s) {
+  if (c->cells && s) ambi_cell_met(c->g->cx->rt, &s->cell);
 }
 
 // ---- frames ---------------------------------------------------------------------
@@ -53,6 +59,8 @@ static void scan_instruction(Collector *c, Word *e, const Code *pc,
       {OP_I_EV_METTA_VAL, 1 << IN_A | 1 << IN_VAL},
       {OP_I_EV_ONCE_VAL, 1 << IN_VAL},
   };
+  if (pc->op == OP_I_EV_METTA || pc->op == OP_I_EV_SPACE)
+    context(c, ambi_space_of(AMB_V(e[IN_SPACE])));
   for (size_t i = 0; i < sizeof live / sizeof *live; i++)
     for (uint32_t slot = 0; live[i].op == pc->op && slot < IN_SLOTS; slot++)
       if ((live[i].slots >> slot) & 1) scan_slot(c, e, slot, except);
@@ -73,6 +81,7 @@ static void scan_open(Collector *c, Word *e) {
 static void scan_slots(Collector *c, Word *e, const Code *pc, uint32_t except) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   pc = ambi_code_origin(pc);
+  context(c, u->space);
   if (pc < u->code || pc >= u->code + u->ncode) return;
   if (u->routine) {
     if (u == ambi_load_relaxed(&c->g->code->x_routine_unit))
@@ -113,6 +122,7 @@ static void scan_chain(Collector *c, Word *e, const Code *pc, uint32_t except) {
 
 static void scan_current(Collector *c, size_t args) {
   Word *e = c->g->e, *prev = (Word *)(uintptr_t)e[FRAME_PREV];
+  context(c, ((const Unit *)(uintptr_t)e[FRAME_UNIT])->space);
   if (args == SIZE_MAX) scan_slots(c, e, c->g->pc, UINT32_MAX);
   for (size_t i = 0; args != SIZE_MAX && i < args; i++)
     e[i] = ambi_evacuate(c, e[i]);
@@ -124,6 +134,7 @@ static void scan_current(Collector *c, size_t args) {
 // ---- records ------------------------------------------------------------------------
 
 static void scan_hook(Collector *c, Hook *h) {
+  context(c, h->s);
   if (h->image.refers || h->image.has_variables || c->store)
     ambi_evacuate_image(c, h->image.w, h->image.n);
   for (size_t i = 0; i < h->nitems; i++)
@@ -161,6 +172,7 @@ static void scan_resume(Collector *c, Choice *r, const Code *resume) {
 }
 
 static void scan_record(Collector *c, Choice *r) {
+  context(c, r->s);
   root(c, &r->aux);
   for (Hook *h = r->hook; h; h = h->old) {
     scan_hook(c, h);
@@ -276,6 +288,8 @@ void ambi_roots_scan(Collector *c, size_t args) {
     c->adopted |= !c->major && is_young(c, &g->adopted[i]);
   }
   root(c, &g->rv);
+  context(c, g->cx->space);
+  context(c, g->home);
   scan_current(c, args);
   for (Choice *r = first_record(c); r <= g->b; r++)
     scan_record(c, r);

@@ -17,6 +17,8 @@ static inline bool ambi_is_seen(const Word *e) {
 }
 // Marks the frame's return address; without memory it stays as it is.
 void ambi_seen_mark(Engine *g, Word *e);
+// Units of spaces that code has left go, and others may come to lie at their addresses.
+void ambi_seen_leave(Engine *g);
 // No frame has one any more.
 void ambi_seen_drop(Engine *g);
 

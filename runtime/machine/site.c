@@ -54,6 +54,26 @@ void ambi_targets_free(CodeState *cs) {
   }
 }
 
+// The shapes go, too.
+void ambi_targets_leave(CodeState *cs) {
+  for (Targets **at = &cs->target_tables, *t; (t = *at) != NULL;) {
+    if (!ambi_code_has_left(t->shape->def->space)) {
+      at = &t->next;
+      continue;
+    }
+    *at = t->next;
+    ambi_free(t, table_bytes(t->mask + 1));
+  }
+  for (Target **at = &cs->targets, *t; (t = *at) != NULL;) {
+    if (!ambi_code_has_left(t->space)) {
+      at = &t->next;
+      continue;
+    }
+    *at = t->next;
+    ambi_free(t, target_bytes(t->nargs));
+  }
+}
+
 void ambi_targets_quiesce(CodeState *cs) {
   if (cs->targets && cs->targets->epoch != ambi_code_epoch(cs))
     ambi_targets_free(cs);
@@ -223,7 +243,10 @@ static const Target *find_out(Engine *g, Variant *shape, Value head) {
     g->cx->stop = STOP_MEMORY;
     return NULL;
   }
-  *t = (Target){.head = head.w, .kind = TARGET_ODD, .nargs = n};
+  *t = (Target){.head = head.w,
+                .kind = TARGET_ODD,
+                .nargs = n,
+                .space = shape->def->space};
   t->next = cs->targets;
   cs->targets = t;
   Word *h = g->cx->h;

@@ -30,6 +30,7 @@ struct Target {      // [init] all of it, but `next`
   Variant *variant;  // TARGET_CALL, TARGET_TYPED
   uint32_t kind;     // enum TargetKind
   uint32_t nargs;
+  const Space *space;   // of the shape
   struct Target *next;  // [lock:guard] all there are
   Value param[];  // types of the arguments, %Undefined% for type variables; of
       // operations () for a type variable that stands more than once
@@ -73,6 +74,7 @@ enum Next ambi_target_apply(Engine *g, const Target *t);
 // What a new shape looks up in: it has nothing.
 Targets *ambi_targets_none(void);
 void ambi_targets_quiesce(CodeState *cs);  // between forms
+void ambi_targets_leave(CodeState *cs);    // those of spaces that code has left
 void ambi_targets_free(CodeState *cs);
 // Under the guard.
 bool ambi_targets_is_valid(const CodeState *cs, const char **why);

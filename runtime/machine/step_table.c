@@ -115,7 +115,7 @@ static enum Next make(Engine *g, uint32_t n, const TableCall *call) {
 
 static enum TableDo ask_auto(Engine *g, const Variant *v, TableCall *call) {
   TableAsk ask = {.kind = TABLE_AUTO,
-                  .owner = (Word)(uintptr_t)v->plain,
+                  .owner = v->plain->number << 1,
                   .epoch = ambi_code_epoch(g->code),
                   .args = (const Value *)g->e,
                   .n = v->def->nargs};
@@ -124,7 +124,7 @@ static enum TableDo ask_auto(Engine *g, const Variant *v, TableCall *call) {
 
 // A declared function may print, so it is seen when its table is made again. That depends
 // on rules and types alone, and not on what has become of the code that was made of them:
-// neither epoch nor key do. The space stays, since it has the declaration.
+// neither epoch nor key do.
 static enum TableDo ask_set(Engine *g, const Variant *v, TableCall *call) {
   const Definition *d = v->def;
   ValueVec *key = &g->work;
@@ -140,7 +140,7 @@ static enum TableDo ask_set(Engine *g, const Variant *v, TableCall *call) {
   }
   TableAsk ask = {.kind = TABLE_SET,
                   .only_new = v->only_new,
-                  .owner = (Word)(uintptr_t)d->space,
+                  .owner = ambi_space_identity(d->space),
                   .epoch = ambi_load_acquire(&g->cx->rt->x_rule_changes),
                   .args = key->at,
                   .n = key->n};

@@ -109,6 +109,20 @@ void ambi_spaces_quiesce(Runtime *rt) {
   rt->shrunk = NULL;
 }
 
+// Spaces that import this one may run its rules; it stays.
+void ambi_spaces_leave(Runtime *rt) {
+  for (Space **at = &rt->shrunk, *s; (s = *at) != NULL;) {
+    if (s->is_module || ambi_space_has_code(s) ||
+        ambi_load_relaxed(&s->cell.x_stays)) {
+      at = &s->next_shrunk;
+      continue;
+    }
+    free_removed(rt->store, s->writer);
+    *at = s->next_shrunk;
+    s->shrunk = false;
+  }
+}
+
 size_t ambi_space_count(const Space *s) {
   return ambi_load_relaxed(&s->writer->x_count);
 }

@@ -8,7 +8,7 @@
 //
 // A record that was handed out stays right as long as the store keeps its atom: until
 // the next quiescent point, also after removal, unless a collection finds that nothing
-// leads to it. Rules and types are kept until then in any case (ambi_spaces_quiesce).
+// leads to it. Rules and types are kept until then in any case, where code may run them.
 // What holds when several threads use a space is in share.h.
 #ifndef AMBIT_RUNTIME_SPACE_H
 #define AMBIT_RUNTIME_SPACE_H
@@ -18,6 +18,13 @@
 #include "runtime/atoms/printer.h"
 #include "runtime/spaces/record.h"
 
+// Has something been evaluated in it? Then changes of its rules invalidate code.
+enum SpaceContext {
+  CONTEXT_NEVER,
+  CONTEXT_LEFT,  // yes, but no code refers to it any more
+  CONTEXT_OF_CODE
+};
+
 struct Space {
   CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
   Runtime *rt;
@@ -26,9 +33,7 @@ struct Space {
                    // threads begin to share spaces
   char *name;      // "GroundingSpace-top" style name, or NULL (anonymous)
   bool is_module;  // prints as ModuleSpace(name); queries reach deps
-  AMB_ATOMIC(bool)
-  x_context;                       // [all] evaluation ran in it: rule changes
-                                   // invalidate code
+  AMB_ATOMIC(uint8_t) x_context;   // [all] enum SpaceContext
   AMB_ATOMIC(bool) x_holds_cells;  // [all] atoms of it did, at least
   // imported module spaces, in import order, flattened
   AMB_ATOMIC(Space **) x_deps;  // [lock>all] the guard's, as what follows
@@ -60,13 +65,22 @@ static inline size_t ambi_space_nyields(const Space *s) {
   return ambi_load_acquire(&s->x_nyields);
 }
 static inline bool ambi_space_is_context(const Space *s) {
-  return ambi_load_acquire(&s->x_context);
+  return ambi_load_acquire(&s->x_context) != CONTEXT_NEVER;
+}
+static inline bool ambi_space_has_code(const Space *s) {
+  return ambi_load_acquire(&s->x_context) == CONTEXT_OF_CODE;
 }
 void ambi_space_begin_evaluating(Space *s);
+void ambi_space_leave(Space *s, enum SpaceContext now);  // no code refers to it
 static inline void ambi_space_evaluates(Space *s) {
-  if (!ambi_space_is_context(s)) ambi_space_begin_evaluating(s);
+  if (!ambi_space_has_code(s)) ambi_space_begin_evaluating(s);
 }
 
+// Odd, and no other space has or will have it; what has a name stays.
+static inline Word ambi_space_identity(const Space *s) {
+  Word w = s->name ? (Word)(uintptr_t)s : s->cell.number;
+  return w << 1 | 1;
+}
 static inline Space *ambi_space_of(Value v) {
   return (Space *)ambi_ptr(v);
 }
@@ -133,6 +147,7 @@ bool ambi_space_yield(Space *s, uint32_t symbol);
 // Every atom is whole, in its relation, and counted.
 bool ambi_space_is_valid(const Space *s, const char **why);
 void ambi_spaces_quiesce(Runtime *rt);  // frees removed rules and types
+void ambi_spaces_leave(Runtime *rt);    // the same where no code may run them
 
 // One solution of a query: the instantiated values, as bindings on the trail.
 // Unifies the pattern with the record; on failure undoes what it bound.

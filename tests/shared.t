@@ -44,8 +44,9 @@ my @programs = (
          !(count (collapse (let $x (digit) (given (println! $x)))))',
         join( "\n", 1 .. 8, '[8]' )
     ],
-    [   'what case looks at', 1,
-        '!(case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1))))', '[8, 9]'
+    [   'what a case of a rule looks at', 1,
+        '(= (large) (case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1)))))
+         !(large)', '[8, 9]'
     ],
     [   'a search beside a table', 1,
         '(= (near 1) 2) (= (near 2) 1) (= (far $x) (near $x)) (= (far $x) (near (far $x)))

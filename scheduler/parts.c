@@ -134,8 +134,7 @@ static void learn(CrewMates *c, uint64_t kept) {
 static void gather(Job *w, Engine *g) {
   w->results = ambi_segment_of(g);
   w->rest = ambi_handover_leave(g);
-  // It may be one that results of others have, too.
-  w->spoilt = w->results.image.has_variables;
+  w->spoilt = w->results.image.astray;
 }
 
 static void finish(Job *w, enum AmbStop stop, Evaluator *self) {

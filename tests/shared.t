@@ -44,9 +44,9 @@ my @programs = (
          !(count (collapse (let $x (digit) (given (println! $x)))))',
         join( "\n", 1 .. 8, '[8]' )
     ],
-    [   'what a case of a rule looks at', 1,
-        '(= (large) (case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1)))))
-         !(large)', '[8, 9]'
+    [   'what case looks at', 1,
+        '(= (large) (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))))
+         !(case (large) (($z (+ $z 1))))', '[8, 9]'
     ],
     [   'a search beside a table', 1,
         '(= (near 1) 2) (= (near 2) 1) (= (far $x) (near $x)) (= (far $x) (near (far $x)))
@@ -67,6 +67,10 @@ my @programs = (
          !(count (collapse (pair 9)))',
         "[()]\n[8]"
     ],
+    [   'results with variables', 1,
+        '!(let $p (old $o) (let $r (collapse (let* (($x (digit)) ($w (work 5))) ($x $o $new))) (count $r)))',
+        '[8]'
+    ],
 );
 
 # What it prints, and the counts of all evaluators.
@@ -84,6 +88,7 @@ for my $row (@programs) {
     my $given = $total->{given} // -1;
     is( $out, "$answer\n", "$name: the answer" );
     next if !defined $shared;
+    is( $total->{begun_again}, 0, "$name: it does not begin again" ) if $shared;
     ok( $shared ? $given > 0 : $given == 0, "$name: " . ( $shared ? 'shared' : 'not shared' ) )
         or diag "handed over: $given";
 }

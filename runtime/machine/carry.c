@@ -1,6 +1,7 @@
 // Copying terms out of one Context and into another.
 #include "runtime/machine/carry.h"
 
+#include "runtime/machine/lend.h"
 #include "runtime/runtime.h"
 
 static bool full(Context *cx) {
@@ -8,14 +9,17 @@ static bool full(Context *cx) {
   return false;
 }
 
-bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
-                          const Word *since) {
+bool ambi_carry_out_lent(Context *cx, Carried *c, const Value *terms, size_t n,
+                         const Lending *lending) {
   const Word *all = (const Word *)(const void *)cx->heap_low;
   ImageCopy copy = ambi_copy_begin(cx->engine, &c->image, all);
   copy.abroad = true;
-  copy.since = since;
+  copy.lent = lending->lent;
+  copy.lends = lending->lends;
+  copy.since = lending->since;
+  copy.hands_over = lending->lent != NULL;
   size_t words = c->image.n, values = c->values.n;
-  bool ok = true;
+  bool ok = ambi_copy_lent(&copy);
   for (size_t i = 0; ok && i < n; i++) {
     Value out;
     ok = ambi_copy_all(&copy, terms[i], &out) && ambi_vec_push(&c->values, out);
@@ -30,16 +34,23 @@ bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
 }
 
 bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n) {
-  return ambi_carry_out_since(cx, c, terms, n, NULL);
+  return ambi_carry_out_lent(cx, c, terms, n, &(Lending){0});
+}
+
+bool ambi_carry_in_lent(Context *cx, const Carried *c, const ValueVec *lent,
+                        ValueVec *out) {
+  Word *at = ambi_image_thaw(cx->engine, &c->image, 0, c->image.n);
+  if (!at) return full(cx);
+  ambi_lend_found(lent, at, c->image.n);
+  for (size_t i = 0; i < c->values.n; i++) {
+    Value v = ambi_lend_value(lent, c->values.at[i]);
+    if (!ambi_vec_push(out, ambi_image_value(v, at, 0))) return full(cx);
+  }
+  return true;
 }
 
 bool ambi_carry_in(Context *cx, const Carried *c, ValueVec *out) {
-  const Word *at = ambi_image_thaw(cx->engine, &c->image, 0, c->image.n);
-  if (!at) return full(cx);
-  for (size_t i = 0; i < c->values.n; i++)
-    if (!ambi_vec_push(out, ambi_image_value(c->values.at[i], at, 0)))
-      return full(cx);
-  return true;
+  return ambi_carry_in_lent(cx, c, &(ValueVec){0}, out);
 }
 
 void ambi_carried_drop(Carried *c) {

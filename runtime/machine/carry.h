@@ -16,11 +16,19 @@ typedef struct Carried {
 // Adds the terms, of which variables met twice stay one. False: cx->stop is set, and
 // what was added before is still there.
 bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n);
-// The same, unless one of their variables is below `since`.
-bool ambi_carry_out_since(Context *cx, Carried *c, const Value *terms, size_t n,
-                          const Word *since);
+// How terms go to somebody who shares a search (lend.h).
+typedef struct Lending {
+  ValueVec *lent;
+  const Word *lends;  // variables below are older than the search; or NULL
+  const Word *since;  // variables below cannot go; or NULL
+} Lending;
+bool ambi_carry_out_lent(Context *cx, Carried *c, const Value *terms, size_t n,
+                         const Lending *lending);
 // Puts all of them onto the heap and pushes them onto `out`. They stay here as well.
 bool ambi_carry_in(Context *cx, const Carried *c, ValueVec *out);
+// The same, of a search that is shared; lent: the cells of this Context.
+bool ambi_carry_in_lent(Context *cx, const Carried *c, const ValueVec *lent,
+                        ValueVec *out);
 void ambi_carried_drop(Carried *c);
 
 #endif

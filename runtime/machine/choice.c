@@ -96,6 +96,7 @@ static void drop_records(Engine *g, RecordVec *records) {
 }
 
 static void drop_items(Hook *h) {
+  ambi_vec_drop(&h->lent);
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
 }
@@ -109,7 +110,7 @@ static void drop_contents(Engine *g, Hook *h) {
 // Most are collectors of a few words, which have changed nothing else.
 static void make_fresh(Engine *g, Hook *h) {
   bool plain = h->kind == HOOK_COLLECT && !h->with_bindings && !h->image.w &&
-               !h->list.base;
+               !h->list.base && !h->lent.at;
   ValueVec room = h->values;
   if (plain) {
     h->nvalues = 0;

@@ -11,6 +11,7 @@
 #include "runtime/eval.h"
 #include "runtime/guard.h"
 #include "runtime/machine/handover.h"
+#include "runtime/machine/lend.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/seen.h"
 #include "runtime/machine/stow.h"
@@ -65,6 +66,7 @@ void ambi_engine_close(Engine *g) {
   for (size_t i = 0; i < 2; i++)
     ambi_free(g->copy.spine[i].at,
               g->copy.spine[i].cap * sizeof *g->copy.spine[i].at);
+  ambi_stamps_drop(g->copy.pool);
   ambi_hooks_drop(g);
   ambi_flat_sites_free(g);
   ambi_records_drop(&g->found);
@@ -90,7 +92,10 @@ static const Code result[1] = {{.op = OP_I_TOP_RESULT}};
 void ambi_engine_fresh(Engine *g) {
   ambi_adopted_free(g);
   drop_handed(g);
+  ambi_stamps_drop(g->copy.pool);
+  g->copy.pool = NULL;
   g->copy.stamps = 0;
+  g->copy.stamps_end = AMB_STAMPS;
   g->copy.spine_of = NULL;
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};

@@ -12,6 +12,7 @@
 #include "runtime/bytecode/code.h"
 
 typedef struct Hook Hook;
+typedef struct Stamps Stamps;      // of lend.h
 typedef struct FlatSite FlatSite;  // of match_flat.c
 
 // A choice record: everything `fail` needs. Records are contiguous; the one
@@ -49,6 +50,7 @@ typedef struct Image {
   bool has_variables;
   bool refers;       // to the heap or to an adopted image ...
   bool leaves_open;  // ... where what it refers to has variables
+  bool astray;  // copied for another Context, to variables that stay behind
 } Image;
 #define IMAGE_BIT ((Word)1 << 47)
 
@@ -94,7 +96,8 @@ typedef struct CopyScratch {
     Word header;
   } * forwarded;
   size_t forwarded_cap;
-  uint32_t stamps;  // variables of the form that were told apart
+  uint32_t stamps, stamps_end;  // for variables of the form that are told apart
+  Stamps *pool;  // where there are more, of all who share the search; or NULL
   // Of the last result and of this one, see image.c: the terms from the whole to the
   // last part of the last part that is not older, and where they were copied to.
   struct Spine {
@@ -146,6 +149,7 @@ struct Hook {
   size_t cursor;
   size_t nvalues;        // items that are no errors
   struct Part *parts;    // what others have of its region, the newest first
+  ValueVec lent;         // variables that are older, by number (lend.h)
   struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
   const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
   bool sequential;       // nothing of it is handed over

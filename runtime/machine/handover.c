@@ -7,9 +7,11 @@
 #include "runtime/atoms/best.h"
 #include "runtime/crew.h"
 #include "runtime/machine/chain.h"
+#include "runtime/machine/lend.h"
 #include "runtime/machine/reach.h"
 #include "runtime/machine/region.h"
 #include "runtime/machine/segment.h"
+#include "runtime/machine/step.h"
 #include "runtime/runtime.h"
 #include "runtime/tables/table.h"
 #include "runtime/types/types.h"
@@ -139,6 +141,7 @@ static bool give_frame(Giving *x, Word *e, const Code *pc) {
   for (uint32_t i = 0; i < u->nlive; i++)
     for (uint64_t bits = row[i]; bits; bits &= bits - 1) {
       uint32_t slot = i * 64 + (uint32_t)__builtin_ctzll(bits);
+      if (slot + 1 == u->stamp) ambi_step_stamp(x->g, e);
       if (!(chain && slot == CHAIN_LAST) && !give_slot(x, e, u, slot))
         return false;
     }
@@ -181,11 +184,11 @@ static bool copy_words(Giving *x) {
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&
              x->region.base == x->region.begins;
   to->rigid = x->g->cx->rigid;
-  to->stamps = x->g->copy.stamps;
   to->once = x->region.begins->hook->once;
   to->keeps_best = x->region.begins->hook->kind == HOOK_BEST;
   to->best = x->region.best ? ambi_best_share(x->region.best) : NULL;
-  return to->best || !x->region.best;
+  to->stamps = ambi_stamps_share(x->g);
+  return to->stamps && (to->best || !x->region.best);
 }
 
 // What a once has bound of what is older stays bound behind it, which nobody else can do:
@@ -204,11 +207,14 @@ static bool has_bound(const Giving *x) {
 // nothing has come.
 static bool give_terms(Giving *x) {
   Context *cx = x->g->cx;
-  const Word *since = NULL;
-  if (x->to->once && x->region.begins->hook != x->g->top_hook) {
+  Hook *region = x->region.begins->hook;
+  bool began_here = !x->g->is_part || region != x->g->top_hook;
+  Lending lending = {.lent = &region->lent};
+  if (began_here) lending.lends = x->region.begins->h;
+  if (x->to->once && began_here) {
     x->kept = TALLY_KEPT_BINDS;
     if (has_bound(x)) return false;
-    since = x->region.begins->h;
+    lending.since = x->region.begins->h;
   }
   size_t from = x->record->tr, n = cx->tr - from;
   Word *bound = ambi_alloc(n * sizeof *bound + 1);
@@ -221,7 +227,9 @@ static bool give_terms(Giving *x) {
   }
   bool ok =
       ambi_divide_give(x->record, x->alternatives, &x->to->rest, &x->terms) &&
-      ambi_carry_out_since(cx, &x->to->terms, x->terms.at, x->terms.n, since);
+      ambi_carry_out_lent(cx, &x->to->terms, x->terms.at, x->terms.n,
+                          &lending) &&
+      ambi_lend_names(region, &x->to->lent);
   for (size_t i = n; i-- > 0;)
     *cx->trail[from + i] = bound[i];
   ambi_free(bound, n * sizeof *bound + 1);
@@ -319,6 +327,8 @@ void ambi_handover_drop(Handover *h) {
   ambi_free(h->slots, h->slots_cap * sizeof *h->slots);
   ambi_free(h->positions, h->positions_cap * sizeof *h->positions);
   ambi_free(h->words, h->nwords * sizeof *h->words);
+  ambi_vec_drop(&h->lent);
+  ambi_stamps_drop(h->stamps);
   ambi_best_give_up(h->best);
   *h = (Handover){0};
 }
@@ -346,8 +356,10 @@ static void take_positions(Engine *g, const Handover *from) {
 }
 
 static bool take_terms(Context *cx, Engine *g, const Handover *from,
-                       ValueVec *terms) {
-  if (!ambi_carry_in(cx, &from->terms, terms)) return false;
+                       ValueVec *terms, ValueVec *lent) {
+  if (!ambi_lend_cells(cx, &from->lent, lent) ||
+      !ambi_carry_in_lent(cx, &from->terms, lent, terms))
+    return false;
   for (size_t i = 0; i < from->nslots; i++)
     g->stack[from->slots[i]] = terms->at[i].w;
   Word *e = g->stack + from->frame;
@@ -388,11 +400,13 @@ static bool take_records(Engine *g, const Handover *from,
 bool ambi_handover_take(Context *cx, const Handover *from) {
   static const Code further[1] = {{.op = OP_I_FAIL}};
   Engine *g = ambi_engine_of(cx);
-  ValueVec terms = {0};
+  ValueVec terms = {0}, lent = {0};
   bool ok = g && take_frames(g, from);
   if (ok) take_positions(g, from);
-  ok = ok && take_terms(cx, g, from, &terms) && ambi_engine_begin(g);
+  ok = ok && take_terms(cx, g, from, &terms, &lent) && ambi_engine_begin(g);
   if (ok) {
+    g->top_hook->lent = lent;
+    ambi_stamps_use(g, from->stamps);
     g->is_part = true;
     g->part_of_form = from->form;
     g->hopeful = from->hopeful;
@@ -401,10 +415,10 @@ bool ambi_handover_take(Context *cx, const Handover *from) {
     g->bare = false;
     g->form = NULL;
     cx->rigid = from->rigid;
-    g->copy.stamps = from->stamps;
     g->pc = further;
     ok = take_records(g, from, &terms);
-  }
+  } else
+    ambi_vec_drop(&lent);
   ambi_vec_drop(&terms);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_TAKEN, ok);
@@ -462,7 +476,7 @@ enum Next ambi_handover_again(Engine *g) {
   ambi_heap_give_back(cx, r->h);
   ambi_handover_cut(g, h);
   h->sequential = true;
-  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = 0;
+  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = h->lent.n = 0;
   if (h->kind == HOOK_BEST) ambi_best_again(h->best);
   cx->space = r->s;
   g->handed_to = NULL;

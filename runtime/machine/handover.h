@@ -31,7 +31,10 @@
 #include "runtime/machine/divide.h"
 
 typedef struct Handover {
-  Carried terms;    // of the slots, and behind them those of `rest`
+  Carried terms;  // of the slots, and behind them those of `rest`
+  ValueVec
+      lent;  // names of variables that are older than the region, by number
+  Stamps *stamps;   // of all who share it; held
   Farther rest;     // what the record has still to try
   uint32_t *slots;  // where they go, words from `words`
   size_t nslots, slots_cap;
@@ -44,7 +47,6 @@ typedef struct Handover {
   size_t records;  // that lie between the region's beginning and the record
   Space *home;
   RigidEpochs rigid;
-  uint32_t stamps;    // of variables: so many were given
   struct Best *best;  // of the scope it lies in; held
   const Code *once;   // where the once ends that the region is; or NULL
   bool keeps_best;    // the region is that scope

@@ -6,6 +6,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
+#include "runtime/machine/lend.h"
 
 // ---- where they lie ------------------------------------------------------------
 static __attribute__((noinline)) bool grow(Image *m, size_t n) {
@@ -55,6 +56,35 @@ void ambi_image_unsettle(Image *m) {
   m->settled = false;
 }
 
+// ---- one image behind another --------------------------------------------------
+
+static Value behind(Image *m, const Image *from, size_t at,
+                    const ValueVec *lent, Value v) {
+  uint32_t t = ambi_tag(v);
+  if (t == TAG_LVAR) {
+    m->refers = m->leaves_open = true;
+    return ambi_lend_value(lent, v);
+  }
+  bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
+  if (!ptr || ambi_ptr(v) < from->w || ambi_ptr(v) >= from->w + from->n)
+    return v;
+  Word marks = t == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0;
+  return ambi_image_ref(m, t, marks, at + (size_t)(ambi_ptr(v) - from->w));
+}
+
+bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
+                       Value *values, size_t n) {
+  size_t at = m->n;
+  if (from->n && !image_more(m, from->n, &at)) return false;
+  if (from->n) memcpy(m->w + at, from->w, from->n * sizeof *m->w);
+  for (size_t i = at; i < m->n; i = ambi_image_next(m->w, i))
+    m->w[i] = behind(m, from, at, lent, AMB_V(m->w[i])).w;
+  for (size_t i = 0; i < n; i++)
+    values[i] = behind(m, from, at, lent, values[i]);
+  m->has_variables |= from->has_variables;
+  return true;
+}
+
 // ---- copying -------------------------------------------------------------------
 
 // Does p belong to the Context, wherever?
@@ -87,28 +117,52 @@ static bool term_stays(const ImageCopy *c, Value v) {
 // from: then it is given an identity that outlives copying. One with a name of
 // its own has it.
 static Word identity(ImageCopy *c, Word *cell) {
-  const Choice *b = ((const Engine *)c->cx->engine)->b;
-  if (!c->abroad && ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED && cell < b->h &&
-      c->s->stamps < AMB_STAMPS)
-    cell[1] = ambi_vinfo_with_stamp(cell[1], ambi_stamp(c->s->stamps++));
+  Engine *g = c->cx->engine;
+  bool here = !c->abroad || c->lent;
+  if (here && ambi_vinfo_id(cell[1]) >= AMB_VAR_ASKED &&
+      (cell < g->b->h || c->hands_over)) {
+    uint32_t stamp = ambi_stamps_next(g);
+    if (stamp) cell[1] = ambi_vinfo_with_stamp(cell[1], stamp);
+  }
   return cell[1];
+}
+
+// The variable stands for something else until the copy ends.
+static bool stand_for(ImageCopy *c, Word *cell, Value v) {
+  if (!ambi_grow((void **)&c->s->renamed, &c->s->renamed_cap, c->nrenamed + 1,
+                 sizeof *c->s->renamed))
+    return false;
+  c->s->renamed[c->nrenamed++] = cell;
+  *cell = v.w;
+  return true;
+}
+
+bool ambi_copy_lent(ImageCopy *c) {
+  for (size_t i = 0; c->lent && i < c->lent->n; i++) {
+    Value v = c->lent->at[i];
+    if (ambi_var_unbound(v) &&
+        !stand_for(c, ambi_ptr(v), ambi_lvar((uint32_t)i)))
+      return false;
+  }
+  return true;
+}
+
+static bool lend(ImageCopy *c, Value v, Value *out) {
+  *out = ambi_lvar((uint32_t)c->lent->n);
+  return ambi_vec_push(c->lent, v) && stand_for(c, ambi_ptr(v), *out);
 }
 
 static bool copy_var(ImageCopy *c, Value v, Value *out) {
   size_t at;
   if (ambi_ptr(v) < c->since) return false;
-  if (!ambi_grow((void **)&c->s->renamed, &c->s->renamed_cap, c->nrenamed + 1,
-                 sizeof *c->s->renamed))
-    return false;
+  if (ambi_ptr(v) < c->lends) return lend(c, v, out);
   c->m->has_variables = true;
   Word *w = image_more(c->m, 2, &at);
   if (!w) return false;
   *out = ambi_image_ref(c->m, TAG_VAR, 0, at);
   w[0] = out->w;
   w[1] = identity(c, ambi_ptr(v));
-  c->s->renamed[c->nrenamed++] = ambi_ptr(v);
-  *ambi_ptr(v) = out->w;
-  return true;
+  return stand_for(c, ambi_ptr(v), *out);
 }
 
 // A copy longer than all there is to copy repeats parts that are shared. From then
@@ -515,7 +569,7 @@ static bool copy_ground(ImageCopy *c, Value v, Value *out, bool result) {
 
 // What has variables is not copied.
 static bool open_stays(ImageCopy *c) {
-  c->m->has_variables |= c->abroad;
+  c->m->astray |= c->abroad;
   c->m->leaves_open = true;
   return true;
 }
@@ -540,6 +594,7 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   case TAG_OBJ:
     if (!term_stays(c, v)) return copy_object(c, v, out);
     return ambi_word_ground(v) || open_stays(c);
+  case TAG_LVAR: c->m->has_variables = true; return true;
   default: return true;
   }
 }
@@ -578,9 +633,11 @@ bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
   ImageCopy c = ambi_copy_begin(g, m, barrier ? barrier->h : all);
   c.resolve = barrier && g->cx->tr > barrier->tr;
   c.abroad = !barrier;
+  c.lent = barrier ? NULL : &g->top_hook->lent;
   size_t n = m->n;
   bool result = ambi_is_ground_expr(v);
-  bool ok = result ? copy_ground(&c, v, out, true) : ambi_copy_all(&c, v, out);
+  bool ok = result ? copy_ground(&c, v, out, true)
+                   : ambi_copy_lent(&c) && ambi_copy_all(&c, v, out);
   ambi_copy_end(&c);
   if (!ok || (!c.compared && m->n != n && c.s->spine_of == m))
     c.s->spine_of = NULL;

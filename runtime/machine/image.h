@@ -13,7 +13,12 @@ typedef struct ImageCopy {
   Context *cx;
   bool resolve;  // older terms may hold variables bound since
   bool abroad;   // for another Context: nothing of this one stays a pointer
-  size_t plain;  // length of the image from which on parts are copied once
+  ValueVec
+      *lent;  // who has it shares a search with this one: variables that are
+              // older than the search, and go by numbers; or NULL
+  const Word *lends;  // others below are lent, too; or NULL
+  bool hands_over;    // all variables are to be told apart
+  size_t plain;       // length of the image from which on parts are copied once
   size_t nwork, nrenamed, nforwarded;
   struct Spine *
       spine;  // of what is copied: is told where its terms go, from the first on
@@ -23,6 +28,8 @@ typedef struct ImageCopy {
 } ImageCopy;
 // A context for copying into m what is not older than `limit`.
 ImageCopy ambi_copy_begin(Engine *g, Image *m, const Word *limit);
+// Variables that were lent stand for their numbers until the end. False: no memory.
+bool ambi_copy_lent(ImageCopy *c);
 bool ambi_copy_all(ImageCopy *c, Value v, Value *out);
 void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 
@@ -32,6 +39,11 @@ void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
 void ambi_image_drop(Image *m);
+// The words of another image, all of whose references are plain pointers, go behind those
+// of m, and values that refer to them follow; numbers of lent variables become these.
+// False: memory is out.
+bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
+                       Value *values, size_t n);
 // Takes a large image without variables, whose words have no references but plain
 // pointers when somebody looks next, into the memory in use as it stands. False: it
 // cannot be, or is not worth it.

@@ -127,7 +127,7 @@ bool ambi_collector_add(Engine *g, Hook *h, Choice *barrier, Value v,
 bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
                             bool errors) {
   ValueVec *l = &h->values;
-  if (!errors && h->nvalues == 0) l->n = h->image.n = 0;
+  if (!errors && h->nvalues == 0) l->n = 0;
   if (!h->list.base) widen_list(g, h);
   bool room =
       h->list.base

@@ -2,6 +2,7 @@
 #include "runtime/machine/segment.h"
 
 #include "runtime/atoms/work.h"
+#include "runtime/machine/lend.h"
 #include "runtime/machine/step.h"
 
 Segment ambi_segment_of(Engine *g) {
@@ -28,26 +29,38 @@ void ambi_segment_drop(Segment *s) {
   *s = (Segment){0};
 }
 
-// Copied to the heap.
-static bool add_few(Engine *g, Segment *s) {
+// Copied to the heap, where what was lent is again what it was.
+static bool add_few(Engine *g, const Hook *h, Segment *s) {
   Image *m = &s->image;
+  if (m->n == 0 && !m->has_variables) return true;
   Word *at = ambi_heap_alloc(g->cx, m->n);
   if (!at) return false;
   ambi_image_unsettle(m);
   memcpy(at, m->w, m->n * sizeof *at);
   ambi_image_relocate(at, m->n, 0);
+  ambi_lend_found(&h->lent, at, m->n);
   for (size_t i = 0; i < s->values.n; i++) {
     Value v = ambi_image_unsettled(m, s->values.at[i]);
-    s->values.at[i] = ambi_image_value(v, at, 0);
+    s->values.at[i] = ambi_lend_value(&h->lent, ambi_image_value(v, at, 0));
   }
   return true;
+}
+
+// To a collector, which finds out at its end which variables were one.
+static bool add_variables(Engine *g, Hook *h, Segment *s, bool errors) {
+  size_t n = s->values.n;
+  Value *values = s->values.at;
+  if (ambi_image_append(&h->image, &s->image, &h->lent, values, n))
+    return ambi_collector_add_all(g, h, values, n, errors);
+  g->cx->stop = STOP_MEMORY;
+  return false;
 }
 
 // The best, or Errors: to a collector that keeps the best.
 static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
                      bool errors) {
   if (!errors && !ambi_collector_wants(h, s->values.at[0])) return true;
-  if (s->image.n && !add_few(g, s)) return false;
+  if (!add_few(g, h, s)) return false;
   for (size_t i = 0; i < s->values.n; i++)
     if (!ambi_collector_add(g, h, barrier, s->values.at[i], errors))
       return false;
@@ -56,7 +69,7 @@ static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
 
 // To what was found of a case.
 static bool add_items(Engine *g, Hook *h, Choice *r, Segment *s, bool errors) {
-  if (s->image.n && !add_few(g, s)) return false;
+  if (!add_few(g, h, s)) return false;
   for (size_t i = 0; i < s->values.n; i++)
     if (!ambi_item_save(g, h, r, s->values.at[i], errors)) return false;
   return true;
@@ -68,6 +81,8 @@ bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   if (n == 0 || (errors && h->nvalues)) return true;
   if (h->kind == HOOK_BEST) return add_best(g, h, barrier, s, errors);
   if (h->kind == HOOK_GATHER) return add_items(g, h, barrier, s, errors);
-  return (s->image.n == 0 || ambi_image_adopt(g, &s->image) || add_few(g, s)) &&
+  if (!errors && h->nvalues == 0) h->image.n = 0;  // Errors until now
+  if (s->image.has_variables) return add_variables(g, h, s, errors);
+  return (ambi_image_adopt(g, &s->image) || add_few(g, h, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);
 }

@@ -4,6 +4,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/number.h"
+#include "runtime/machine/lend.h"
 #include "runtime/machine/plain_type.h"
 #include "runtime/types/types.h"
 
@@ -38,8 +39,7 @@ static bool env_load(const Word *e, const Code *list, unsigned n, Value *env) {
 void ambi_step_stamp(Engine *g, Word *e) {
   const Unit *u = (const Unit *)(uintptr_t)e[FRAME_UNIT];
   if (!u->stamp || e[u->stamp - 1] != ambi_small_int(0).w) return;
-  if (g->copy.stamps < AMB_STAMPS)
-    e[u->stamp - 1] = ambi_small_int(ambi_stamp(g->copy.stamps++)).w;
+  e[u->stamp - 1] = ambi_small_int(ambi_stamps_next(g)).w;
 }
 
 Word ambi_step_late_name(Engine *g, Word *e, Word name) {

@@ -1,5 +1,6 @@
 // Into a block and out of it: stow.h.
 #include "runtime/machine/stow.h"
+#include "runtime/machine/lend.h"
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
@@ -30,7 +31,8 @@ struct Stowed {
   size_t entry_args;
   int64_t budget;
   uint64_t collections, effects, max_depth;
-  uint32_t stamps;
+  uint32_t stamps, stamps_end;
+  Stamps *pool;
   Unit *form;
   const Target *target;
   // of the Context
@@ -210,6 +212,8 @@ static void note(Stowed *s, const Engine *g) {
   s->effects = g->effects;
   s->max_depth = g->max_depth;
   s->stamps = g->copy.stamps;
+  s->stamps_end = g->copy.stamps_end;
+  s->pool = ambi_stamps_hold(g->copy.pool);
   s->form = g->form;
   s->target = g->target;
   s->space = cx->space;
@@ -289,6 +293,8 @@ static void put_back(Stowed *s, Engine *g) {
   g->effects = s->effects;
   g->max_depth = s->max_depth;
   g->copy.stamps = s->stamps;
+  g->copy.stamps_end = s->stamps_end;
+  g->copy.pool = s->pool;
   g->form = s->form;
   g->target = s->target;
   cx->space = s->space;
@@ -341,6 +347,7 @@ void ambi_stowed_drop(Runtime *rt, Stowed *s) {
   if (!s) return;
   for (size_t i = 0; i < s->nrecords; i++)
     ambi_hooks_discard(records_of(s)[i].hook);
+  ambi_stamps_drop(s->pool);
   ambi_form_unit_drop(rt->code, s->form);
   ambi_free(s, s->bytes);
 }

@@ -67,6 +67,14 @@ my @programs = (
          !(count (collapse (pair 9)))',
         "[()]\n[8]"
     ],
+    [   'a once that binds what is older', 1,
+        '(= (num 1) a) (= (num 2) b) (= (num 3) c)
+         !(let $r (once (let $x (num $y) (let $w (work 5) (if (== $x c) $x (empty))))) ($r $y))',
+        '[(c 3)]'
+    ],
+    [   'what a case in a form looks at', 1,
+        '!(case (let* (($x (digit)) ($w (work 5))) (if (> $x 6) $x (empty))) (($z (+ $z 1))))', '[8, 9]'
+    ],
     [   'results with variables', 1,
         '!(let $p (old $o) (let $r (collapse (let* (($x (digit)) ($w (work 5))) ($x $o $new))) (count $r)))',
         '[8]'
@@ -101,8 +109,8 @@ my @kept = (
     [ 'kept_tables',  '(= (far $x) $x) (= (far $x) (+ $x 1)) !(tabled! far) !(collapse (far (digit)))' ],
     [ 'kept_single',  '!(work 50)' ],
     [   'kept_binds',
-        '(= (num 1) a) (= (num 2) b) (= (num 3) c)
-         !(let $r (once (let $x (num $y) (let $w (work 5) $x))) ($r $y))'
+        '(= (num $x) (let* (($x (f a)) ($y (digit)) ($w (work 5))) (if (> $y 5) $y (empty))))
+         !(let $r (once (num $z)) ($r $z))'
     ],
     [ 'kept_limits',  '!(import! &self concurrent) !(transaction (collapse (let $x (digit) (work $x))))' ],
     [   'begun_again',

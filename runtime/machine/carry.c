@@ -16,7 +16,6 @@ bool ambi_carry_out_lent(Context *cx, Carried *c, const Value *terms, size_t n,
   copy.abroad = true;
   copy.lent = lending->lent;
   copy.lends = lending->lends;
-  copy.since = lending->since;
   copy.hands_over = lending->lent != NULL;
   size_t words = c->image.n, values = c->values.n;
   bool ok = ambi_copy_lent(&copy);

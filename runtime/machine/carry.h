@@ -20,7 +20,6 @@ bool ambi_carry_out(Context *cx, Carried *c, const Value *terms, size_t n);
 typedef struct Lending {
   ValueVec *lent;
   const Word *lends;  // variables below are older than the search; or NULL
-  const Word *since;  // variables below cannot go; or NULL
 } Lending;
 bool ambi_carry_out_lent(Context *cx, Carried *c, const Value *terms, size_t n,
                          const Lending *lending);

@@ -117,6 +117,7 @@ static void make_fresh(Engine *g, Hook *h) {
     h->image.leaves_open = false;
     h->sequential = false;
     h->once = NULL;
+    h->bound = false;
   } else {
     drop_contents(g, h);
     room = h->values;

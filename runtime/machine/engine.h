@@ -153,6 +153,7 @@ struct Hook {
   struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
   const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
   bool sequential;       // nothing of it is handed over
+  bool bound;            // of a once: the result comes with what it has bound
   bool hopeful;          // what was handed over may turn out to have effects
   uint64_t effects;      // HOOK_COLLECT: those of the Engine when it began ...
   uint64_t steps;        // ... and steps, as far as they were counted

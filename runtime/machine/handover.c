@@ -191,8 +191,8 @@ static bool copy_words(Giving *x) {
   return to->stamps && (to->best || !x->region.best);
 }
 
-// What a once has bound of what is older stays bound behind it, which nobody else can do:
-// has something been bound until the record?
+// What a once has bound of what is older stays bound behind it. A part tells what it has
+// bound itself: has something been bound until the record?
 static bool has_bound(const Giving *x) {
   const Context *cx = x->g->cx;
   const Choice *begins = x->region.begins;
@@ -203,19 +203,15 @@ static bool has_bound(const Giving *x) {
 }
 
 // Terms as they were when the record was made: what was bound since is unbound while
-// they are copied. Nothing that a once could bind goes along; to another's part of one
-// nothing has come.
+// they are copied.
 static bool give_terms(Giving *x) {
   Context *cx = x->g->cx;
   Hook *region = x->region.begins->hook;
   bool began_here = !x->g->is_part || region != x->g->top_hook;
   Lending lending = {.lent = &region->lent};
   if (began_here) lending.lends = x->region.begins->h;
-  if (x->to->once && began_here) {
-    x->kept = TALLY_KEPT_BINDS;
-    if (has_bound(x)) return false;
-    lending.since = x->region.begins->h;
-  }
+  x->kept = x->to->once ? TALLY_KEPT_BINDS : TALLY_KEPT_OTHER;
+  if (x->to->once && began_here && has_bound(x)) return false;
   size_t from = x->record->tr, n = cx->tr - from;
   Word *bound = ambi_alloc(n * sizeof *bound + 1);
   if (!bound) return false;
@@ -226,6 +222,7 @@ static bool give_terms(Giving *x) {
       *cell = AMB_TAGGED(TAG_VAR, (uintptr_t)cell);
   }
   bool ok =
+      !(x->to->once && ambi_lend_has_bound(&region->lent)) &&
       ambi_divide_give(x->record, x->alternatives, &x->to->rest, &x->terms) &&
       ambi_carry_out_lent(cx, &x->to->terms, x->terms.at, x->terms.n,
                           &lending) &&

@@ -154,7 +154,6 @@ static bool lend(ImageCopy *c, Value v, Value *out) {
 
 static bool copy_var(ImageCopy *c, Value v, Value *out) {
   size_t at;
-  if (ambi_ptr(v) < c->since) return false;
   if (ambi_ptr(v) < c->lends) return lend(c, v, out);
   c->m->has_variables = true;
   Word *w = image_more(c->m, 2, &at);

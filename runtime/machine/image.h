@@ -9,7 +9,6 @@ typedef struct ImageCopy {
   Image *m;
   CopyScratch *s;
   const Word *limit;  // cells below stay pointers
-  const Word *since;  // variables below cannot be copied; or NULL
   Context *cx;
   bool resolve;  // older terms may hold variables bound since
   bool abroad;   // for another Context: nothing of this one stays a pointer

@@ -77,3 +77,38 @@ void ambi_lend_found(const ValueVec *lent, Word *at, size_t n) {
       at[i] = ambi_lend_value(lent, AMB_V(at[i])).w;
   }
 }
+
+// ---- what a part has bound --------------------------------------------------------
+
+static size_t count_bound(const ValueVec *lent) {
+  size_t n = 0;
+  for (size_t i = 0; i < lent->n; i++)
+    n += !ambi_var_unbound(lent->at[i]);
+  return n;
+}
+
+bool ambi_lend_has_bound(const ValueVec *lent) {
+  return count_bound(lent) > 0;
+}
+
+Value ambi_lend_with_bound(Engine *g, const ValueVec *lent, Value v) {
+  size_t n = 1 + 2 * count_bound(lent);
+  Word *w = ambi_heap_alloc(g->cx, 1 + n), *to = w;
+  if (!w) return AMB_NONE;
+  *to++ = ambi_header(KIND_FLAT, 0, (uint32_t)n);
+  *to++ = v.w;
+  for (size_t i = 0; i < lent->n; i++) {
+    if (ambi_var_unbound(lent->at[i])) continue;
+    *to++ = ambi_small_int((int64_t)i).w;
+    *to++ = lent->at[i].w;
+  }
+  return ambi_tag_ptr(TAG_EXPR, w);
+}
+
+Value ambi_lend_bind(Engine *g, const ValueVec *lent, Value bound) {
+  for (uint32_t i = 1; i < ambi_expr_size(bound); i += 2) {
+    Value var = lent->at[ambi_int_of(ambi_expr_at(bound, i))];
+    if (!ambi_bind(g->cx, var, ambi_expr_at(bound, i + 1))) return AMB_NONE;
+  }
+  return ambi_expr_at(bound, 0);
+}

@@ -37,6 +37,12 @@ void ambi_stamps_drop(Stamps *s);            // likewise
 bool ambi_lend_names(const Hook *h, ValueVec *infos);
 // Cells for them. False: cx->stop is set, or no memory.
 bool ambi_lend_cells(Context *cx, const ValueVec *infos, ValueVec *lent);
+// A result of a once, or of what a case looks at, with what a part has bound of lent
+// variables: an expression of the result, and of a number and a value for each of them.
+// AMB_NONE: cx->stop is set. The second gives the result, and binds these variables here.
+Value ambi_lend_with_bound(Engine *g, const ValueVec *lent, Value v);
+Value ambi_lend_bind(Engine *g, const ValueVec *lent, Value bound);
+bool ambi_lend_has_bound(const ValueVec *lent);
 // Numbers in so many words that were copied become variables.
 void ambi_lend_found(const ValueVec *lent, Word *at, size_t n);
 static inline Value ambi_lend_value(const ValueVec *lent, Value v) {

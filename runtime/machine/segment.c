@@ -8,6 +8,7 @@
 Segment ambi_segment_of(Engine *g) {
   Hook *h = g->top_hook;
   Segment s = {.image = h->image, .values = h->values, .list = h->list};
+  s.bound = h->once && h->lent.n;
   g->wide -= (h->image.range.base != NULL) + (h->list.base != NULL);
   h->image = (Image){0};
   h->values = (ValueVec){0};
@@ -70,8 +71,12 @@ static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
 // To what was found of a case.
 static bool add_items(Engine *g, Hook *h, Choice *r, Segment *s, bool errors) {
   if (!add_few(g, h, s)) return false;
-  for (size_t i = 0; i < s->values.n; i++)
-    if (!ambi_item_save(g, h, r, s->values.at[i], errors)) return false;
+  for (size_t i = 0; i < s->values.n; i++) {
+    Value v = s->values.at[i];
+    if (s->bound && !errors) v = ambi_lend_bind(g, &h->lent, v);
+    if (ambi_is_none(v) || !ambi_item_save(g, h, r, v, errors)) return false;
+    ambi_trail_undo(g->cx, r->tr);
+  }
   return true;
 }
 
@@ -82,6 +87,7 @@ bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   if (h->kind == HOOK_BEST) return add_best(g, h, barrier, s, errors);
   if (h->kind == HOOK_GATHER) return add_items(g, h, barrier, s, errors);
   if (!errors && h->nvalues == 0) h->image.n = 0;  // Errors until now
+  h->bound = s->bound && !errors;  // of a once: the first result ends it
   if (s->image.has_variables) return add_variables(g, h, s, errors);
   return (ambi_image_adopt(g, &s->image) || add_few(g, h, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);

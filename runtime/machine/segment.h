@@ -12,6 +12,7 @@ typedef struct Segment {
   Image image;  // with plain pointers, even where it has no Range of its own
   ValueVec values;  // all of them Errors, or none
   Range list;       // open: where those lie, behind room for a header
+  bool bound;  // values that are no Errors come with what was bound (lend.h)
 } Segment;
 
 // Takes what the part has found that the Engine has just run.

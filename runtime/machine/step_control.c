@@ -9,6 +9,7 @@
 #include "runtime/eval.h"
 #include "runtime/guard.h"
 #include "runtime/machine/handover.h"
+#include "runtime/machine/lend.h"
 
 bool ambi_step_edge(Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
@@ -246,10 +247,16 @@ enum Next ambi_step_once_fail(Engine *g) {
   if (again) return ambi_handover_again(g);
   Value found = ambi_collector_expr(g, h);
   if (ambi_is_none(found)) return NEXT_STOP;
+  if (ambi_is_unit(found)) {
+    ambi_choice_cut(g, r);
+    return NEXT_FAIL;
+  }
+  found = ambi_expr_at(found, 0);
+  if (h->bound) found = ambi_lend_bind(g, &h->lent, found);
+  if (ambi_is_none(found)) return NEXT_STOP;
   ambi_choice_cut(g, r);
-  if (ambi_is_unit(found)) return NEXT_FAIL;
   g->e = r->e;
-  g->e[end->a] = ambi_expr_at(found, 0).w;
+  g->e[end->a] = found.w;
   g->pc = end;
   return NEXT_PC;
 }
@@ -262,6 +269,11 @@ static bool ends_part(const Engine *g, const Choice *at) {
 // The end of a once or case that is another's: its result is that of this part.
 static enum Next end_of_part(Engine *g, Value v, bool error) {
   Choice *first = g->choices + 1;
+  const ValueVec *lent = &g->top_hook->lent;
+  if (error)
+    g->spoilt |= ambi_lend_has_bound(lent);
+  else if (lent->n)
+    v = ambi_lend_with_bound(g, lent, v);
   if (!ambi_collector_add(g, g->top_hook, first, v, error)) return NEXT_STOP;
   if (!error && g->pc->op == OP_I_ONCE_END) {
     ambi_choice_cut(g, first + 1);

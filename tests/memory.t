@@ -197,7 +197,7 @@ sub among_holes {
 (= (f $n) (if (== $n 0) 0 (+ 1 (f (- $n 1)))))
 (= (grow $l) (grow (C 1 $l)))
 !(tabled! f)
-!(- (f 100000) 100000)
+!(- (f 80000) 80000)
 !(grow N)
 !(size-atom (a b c))
 END

@@ -174,7 +174,7 @@ END_TEST
 START_TEST(a_room_gets_what_another_has_too_many_of) {
   enum { MANY = 10 * PARCEL_SPARE };
   size_t before = ambi_alloc_bytes();
-  Depot depot = {0};
+  Depot depot = {.x_places = {{NULL}}};
   PackRoom one = {.depot = &depot}, two = {.depot = &depot};
   Message *all[MANY];
   for (int i = 0; i < MANY; i++)

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/source/find.h"
 #include "runtime/modules/module.h"
@@ -13,7 +14,8 @@ static inline bool is_lasting_program(const char *name) {
   return cli_is_program(name) && strncmp(name, "scratch-", 8) != 0;
 }
 
-// Calls for the text of each; returns how many there were.
+// Calls for the text of each; returns how many there were. What another test has removed
+// meanwhile was none of this tree.
 static inline size_t each_program(void (*look)(const char *text, size_t len)) {
   static const char *const folders[] = {"examples", "runtime", "tests",
                                         "bench"};
@@ -23,12 +25,16 @@ static inline size_t each_program(void (*look)(const char *text, size_t len)) {
     snprintf(path, sizeof path, AMB_ROOT "/%s", folders[i]);
     ck_assert(cli_find(&all, path, is_lasting_program));
   }
-  size_t n = all.n;
-  for (size_t i = 0; i < n; i++) {
+  size_t n = 0;
+  for (size_t i = 0; i < all.n; i++) {
     FileText file;
-    ck_assert(ambi_file_load(all.at[i], 0, NULL, &file));
+    if (!ambi_file_load(all.at[i], 0, NULL, &file)) {
+      ck_assert_msg(access(all.at[i], F_OK) != 0, "cannot read %s", all.at[i]);
+      continue;
+    }
     look(file.text, file.len);
     ambi_file_drop(&file);
+    n++;
   }
   cli_paths_drop(&all);
   return n;

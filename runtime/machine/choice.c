@@ -107,12 +107,19 @@ static void drop_contents(Engine *g, Hook *h) {
   drop_records(g, &h->records);
 }
 
-// Most are collectors of a few words, which have changed nothing else.
+// Collectors of a few words have changed nothing else.
+static bool is_small_collector(const Hook *h) {
+  return h->kind == HOOK_COLLECT && !h->with_bindings && !h->image.w &&
+         !h->list.base && !h->lent.at;
+}
+
+// Most are small collectors and cursors over facts, and a Hook has many words.
 static void make_fresh(Engine *g, Hook *h) {
-  bool plain = h->kind == HOOK_COLLECT && !h->with_bindings && !h->image.w &&
-               !h->list.base && !h->lent.at;
-  ValueVec room = h->values;
-  if (plain) {
+  if (h->certain) {
+    drop_records(g, &h->records);
+    h->cursor = 0;
+    h->certain = false;
+  } else if (is_small_collector(h)) {
     h->nvalues = 0;
     h->image.leaves_open = false;
     h->sequential = false;
@@ -120,10 +127,11 @@ static void make_fresh(Engine *g, Hook *h) {
     h->bound = false;
   } else {
     drop_contents(g, h);
-    room = h->values;
+    ValueVec room = h->values;
     *h = fresh_hook();
+    h->values = room;
   }
-  h->values = (ValueVec){room.at, 0, room.cap};
+  h->values.n = 0;
 }
 
 void ambi_hook_free(Engine *g, Hook *h) {

@@ -155,6 +155,7 @@ struct Hook {
   bool sequential;       // nothing of it is handed over
   bool bound;            // of a once: the result comes with what it has bound
   bool hopeful;          // what was handed over may turn out to have effects
+  bool certain;          // HOOK_CURSOR: the candidates match, and bind nothing
   uint64_t effects;      // HOOK_COLLECT: those of the Engine when it began ...
   uint64_t steps;        // ... and steps, as far as they were counted
   uint64_t collections;  // those of the Engine when it began

@@ -3,8 +3,8 @@
 // The pattern is never built. What is bound is compared, and a variable seen first gets
 // what the fact has in its place, without a cell and without the trail. Most of these
 // questions come again and again from one instruction, with another value of the one
-// argument that is known, and one fact or none is the answer: an engine keeps where it
-// was found (FlatSite), so that it goes from the value to the slot of the index, the
+// argument that is known, and one fact, a few or none are the answer: an engine keeps where
+// they were found (FlatSite), so that it goes from the value to the slot of the index, the
 // record and the fact.
 #include "runtime/machine/engine.h"
 
@@ -109,39 +109,6 @@ static void explain_flat(Engine *g, const Code *pc, Space *s, const Flat *f) {
   if (!g->cx->stop) ambi_space_explain(g->cx, s, pattern);
 }
 
-// Where there may be several.
-static __attribute__((noinline)) enum Next
-match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
-  static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
-  g->found.n = 0;
-  if (!ambi_space_query_items(g->cx, s, f->items, f->ask.n, &g->found))
-    return NEXT_STOP;
-  if (g->found.n == 0) return NEXT_FAIL;
-  Value fresh[MAX_FLAT];
-  bool open = any_open(&g->found);
-  if (open && !own_variables(g, pc, f, fresh)) return NEXT_STOP;
-  if (g->found.n == 1) {
-    g->pc = behind(pc);
-    bool ok = take_flat(g, f, fresh, g->found.at[0]);
-    return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
-  }
-  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
-  bool kept = h != NULL;
-  for (uint32_t i = 0; open && i < f->ask.n && kept; i++)
-    kept = ambi_vec_push(&h->values, fresh[i]);
-  Choice *c = kept ? ambi_choice_push(g, resume) : NULL;
-  if (!c) {
-    ambi_hook_free(g, h);
-    if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
-    return NEXT_STOP;
-  }
-  h->records = g->found;
-  g->found = (RecordVec){0};
-  c->hook = h;
-  c->next = pc;
-  return ambi_match_flat_next(g);
-}
-
 // ---- where the last answer was ------------------------------------------------------
 enum { FLAT_SITES = 64, FLAT_PARTS = 4, FLAT_PATIENCE = 128 };
 
@@ -222,7 +189,7 @@ static inline enum FactAnswer take_site(Engine *g, const FlatSite *site,
   return FACT_ONE;
 }
 
-// FACT_ASK: nothing is kept for it, or it has changed.
+// FACT_SEVERAL: they are in g->found. FACT_ASK: nothing is kept for it, or it has changed.
 static inline enum FactAnswer ask_site(Engine *g, const Space *s,
                                        const Code *pc) {
   if (!g->flat_sites) return FACT_ASK;
@@ -233,10 +200,57 @@ static inline enum FactAnswer ask_site(Engine *g, const Space *s,
   Value key = site->constant ? site->value : ambi_deref(AMB_V(g->e[site->key]));
   const Value *parts;
   enum FactAnswer answer = ambi_fact_there(g->cx, s, &site->place, key, &parts);
-  return answer == FACT_ONE ? take_site(g, site, parts) : answer;
+  if (answer == FACT_ONE) return take_site(g, site, parts);
+  if (answer != FACT_SEVERAL) return answer;
+  if (site->nparts > site->nfresh) return FACT_ASK;
+  g->found.n = 0;
+  return ambi_facts_there(s, &site->place, key, &g->found) ? FACT_SEVERAL
+                                                           : FACT_ASK;
 }
 
 // ---- the instruction ----------------------------------------------------------------
+// The first of several, which are in g->found. fresh: NULL when none of them is open.
+// certain: they match, and the pattern's variables are first seen.
+static enum Next several(Engine *g, const Code *pc, uint32_t n,
+                         const Value *fresh, bool certain) {
+  static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
+  Hook *h = ambi_hook_new(g, HOOK_CURSOR);
+  bool kept = h != NULL;
+  for (uint32_t i = 0; fresh && i < n && kept; i++)
+    kept = ambi_vec_push(&h->values, fresh[i]);
+  Choice *c = kept ? ambi_choice_push(g, resume) : NULL;
+  if (!c) {
+    ambi_hook_free(g, h);
+    if (g->cx->stop == STOP_NONE) g->cx->stop = STOP_MEMORY;
+    return NEXT_STOP;
+  }
+  h->records = g->found;
+  h->certain = certain;
+  g->found = (RecordVec){0};
+  c->hook = h;
+  c->next = pc;
+  return ambi_match_flat_next(g);
+}
+
+// Where nothing is kept of the question.
+static __attribute__((noinline)) enum Next
+match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
+  g->found.n = 0;
+  if (!ambi_space_query_items(g->cx, s, f->items, f->ask.n, &g->found))
+    return NEXT_STOP;
+  if (g->found.n == 0) return NEXT_FAIL;
+  Value fresh[MAX_FLAT];
+  bool open = any_open(&g->found);
+  if (open && !own_variables(g, pc, f, fresh)) return NEXT_STOP;
+  if (g->found.n == 1) {
+    g->pc = behind(pc);
+    bool ok = take_flat(g, f, fresh, g->found.at[0]);
+    return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+  }
+  if (!open) keep_site(g, s, pc, f);
+  return several(g, pc, f->ask.n, open ? fresh : NULL, false);
+}
+
 static __attribute__((noinline)) enum Next match_flat(Engine *g, Space *s,
                                                       const Code *pc) {
   Flat f;
@@ -259,15 +273,38 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   switch (ask_site(g, s, pc)) {
   case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
   case FACT_ONE: g->pc = behind(pc); return NEXT_PC;
+  case FACT_SEVERAL:
+    return g->found.n ? several(g, pc, 0, NULL, true) : NEXT_FAIL;
   case FACT_ASK: break;
   }
   return match_flat(g, ambi_space_of(space), pc);
+}
+
+// Each child that is a variable first seen gets what the fact has there.
+static inline void take_parts(const Engine *g, const Code *pc, Value fact) {
+  Value pattern = flat_pattern(g, pc)->atom;
+  const Value *asked = ambi_stored_items(pattern),
+              *parts = ambi_stored_items(fact);
+  const uint16_t *list = ambi_op_list(pc);
+  for (uint32_t i = 1, n = ambi_hdr_size(*ambi_ptr(pattern)); i < n; i++) {
+    if (!ambi_is_lvar(asked[i])) continue;
+    uint16_t slot = list[ambi_lvar_of(asked[i])];
+    if (slot & ENV_NEW)
+      g->e[slot & ENV_SLOT] = ambi_presume_data(g->cx, parts[i]).w;
+  }
 }
 
 enum Next ambi_match_flat_next(Engine *g) {
   Choice *c = g->b;
   Hook *h = c->hook;
   const Code *pc = c->next;
+  if (h->certain) {
+    Value fact = h->records.at[h->cursor++].held;
+    if (h->cursor == h->records.n) ambi_choice_cut(g, c);
+    take_parts(g, pc, fact);
+    g->pc = behind(pc);
+    return NEXT_PC;
+  }
   Flat f;
   Value fresh[MAX_FLAT];
   look_at(g, pc, &f);

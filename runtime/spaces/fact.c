@@ -211,9 +211,39 @@ enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
   SlotWord w = ambi_index_slot(x, ambi_atomic_hash(key));
   AMB_ASSERT(!ambi_load_relaxed(&rel->x_end));
   if (!w) return FACT_NONE;
-  if (AMB_UNLIKELY(ambi_slot_is_list(w))) return FACT_ASK;
+  if (ambi_slot_is_list(w)) return FACT_SEVERAL;
   Value fact = ambi_relation_at(rel)[ambi_slot_at(w)].held;
   if (AMB_UNLIKELY(ambi_is_none(fact))) return FACT_NONE;
   *parts = ambi_stored_items(fact);
   return AMB_LIKELY((*parts)[p->arg].w == key.w) ? FACT_ONE : FACT_ASK;
+}
+
+static bool push_facts(Stream *st, uint32_t arg, Value key, RecordVec *out) {
+  if (!ambi_grow((void **)&out->at, &out->cap, out->n + st->hits.n,
+                 sizeof *out->at))
+    return false;
+  size_t n = out->n;
+  for (size_t pos; (pos = ambi_stream_next(st)) != STREAM_END;) {
+    Record r = st->at[pos];
+    if (ambi_stored_items(r.held)[arg].w != key.w) return false;
+    out->at[n++] = r;
+  }
+  out->n = n;
+  return true;
+}
+
+bool ambi_facts_there(const Space *s, const FactPlace *p, Value key,
+                      RecordVec *out) {
+  const Relation *rel = p->relation;
+  Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
+  View view = ambi_space_view(s);
+  uint64_t hash = ambi_atomic_hash(key);
+  Stream st;
+  ambi_relation_stream(rel, &view,
+                       ambi_index_find(x, hash, ambi_relation_at(rel)), &st);
+  st.index = x;
+  st.key = hash;
+  bool ok = push_facts(&st, p->arg, key, out);
+  ambi_stream_close(&st);
+  return ok;
 }

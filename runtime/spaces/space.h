@@ -184,7 +184,7 @@ static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
 }
 // Tells at once, where that is easy, which one atom matches them: *fact, which has no
 // variables, or none. Binds those of the children; some may be bound when none matches.
-enum FactAnswer { FACT_NONE, FACT_ONE, FACT_ASK };
+enum FactAnswer { FACT_NONE, FACT_ONE, FACT_SEVERAL, FACT_ASK };
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                 Value *fact);
 // The same for a pattern of any kind, whose variables are bound.
@@ -205,6 +205,10 @@ bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
 enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
                                 const FactPlace *p, Value key,
                                 const Value **parts);
+// FACT_SEVERAL: all of them, put behind what is in out. False: they have to be asked for,
+// or memory is out, and out is as it was.
+bool ambi_facts_there(const Space *s, const FactPlace *p, Value key,
+                      RecordVec *out);
 // One of them as the value of a variable that was unbound, and may have got one meanwhile.
 bool ambi_fact_take(Context *cx, Value var, Value part);
 bool ambi_record_unify_items(Context *cx, Record r, const Value *items,

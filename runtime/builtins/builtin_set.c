@@ -110,18 +110,26 @@ enum BuiltinStatus ambi_b_unique_atom(Context *cx, const Value *args,
   return answer_vec(cx, out, ok, &kept);
 }
 
+enum { FEW = 64 };  // words that the stack has room for
+
+static void put_children(Value *to, Value list) {
+  size_t n = ambi_expr_size(list);
+  if (n) memcpy(to, ambi_expr_items(list), n * sizeof *to);
+}
+
 enum BuiltinStatus ambi_b_union_atom(Context *cx, const Value *args, unsigned n,
                                      Value *out) {
   if (n < 2 || !ambi_is_expression(args[0]) || !ambi_is_expression(args[1]))
     return ambi_answer_no_expr(cx);
-  ValueVec all = {0};
-  bool ok = true;
-  for (unsigned k = 0; k < 2; k++) {
-    uint32_t size = ambi_expr_size(args[k]);
-    for (uint32_t i = 0; i < size && ok; i++)
-      ok = ambi_vec_push(&all, ambi_expr_at(args[k], i));
-  }
-  return answer_vec(cx, out, ok, &all);
+  size_t first = ambi_expr_size(args[0]), second = ambi_expr_size(args[1]);
+  Value few[FEW], *all = few;
+  size_t words = first + second, bytes = words * sizeof *all;
+  if (words > FEW && !(all = ambi_alloc(bytes))) return ambi_answer_stop(cx);
+  put_children(all, args[0]);
+  put_children(all + first, args[1]);
+  Value v = ambi_make_expr(cx, all, words);
+  if (all != few) ambi_free(all, bytes);
+  return ambi_answer(cx, out, v);
 }
 
 // Equal, and with integers where the other has integers: a float is no copy of

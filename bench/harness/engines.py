@@ -53,9 +53,11 @@ class Run:
 
 
 class Launcher:
-    """launch.c, compiled; folder is a temporary one for all of a run of bench."""
+    """launch.c, compiled; folder is a temporary one for all of a run of bench.
+    pages: megabytes of memory that are used before a run."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, pages):
+        self.pages = str(pages)
         self.path = os.path.join(folder, "launch")
         self.report = os.path.join(folder, "report")
         source = os.path.join(BENCH, "harness", "launch.c")
@@ -67,7 +69,8 @@ class Launcher:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             subprocess.run(
                 [self.path, str(math.ceil(limit)),
-                 str(math.ceil(PATIENCE * limit)), self.report] + argv,
+                 str(math.ceil(PATIENCE * limit)), self.pages,
+                 self.report] + argv,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=ENVIRONMENT, check=True)
             with open(self.report, encoding="utf-8") as f:

@@ -77,7 +77,7 @@ def run(bench, engine):
         own = [os.path.join(folder, str(i)) for i in range(2)]
         for place in own:
             os.mkdir(place)
-        launchers = [Launcher(place) for place in own]
+        launchers = [Launcher(place, 0) for place in own]  # both at once
         for text in programs():
             if text.name not in SEARCHES:
                 continue

@@ -154,6 +154,8 @@ void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r);
 bool cli_write_results(Cli *cli, const Source *source, const FormReport *r);
 // Why results could not be shown as a whole.
 const char *cli_why_cut(const FormReport *r);
+// The top module stands where the source's file is.
+void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- native.c ---------------------------------------------------------------
 // Gives the runtime its compiler, as the options say.
@@ -230,8 +232,6 @@ void cli_progress(void *arg, const Progress *now);
 // ---- main.c -----------------------------------------------------------------
 // A runtime as the options say, in which their verb runs their sources.
 void cli_session(Cli *cli);
-// The top module stands where the source's file is.
-void cli_enter_dir(Cli *cli, const Source *s);
 
 // ---- verbs, one file each; options.c has their table ------------------------
 Verb cli_run, cli_parse, cli_disasm, cli_compile, cli_trace, cli_why,

@@ -58,17 +58,6 @@ static void fill_closed_streams(void) {
 
 // ---- the host ---------------------------------------------------------------
 
-void cli_enter_dir(Cli *cli, const Source *s) {
-  const char *slash = s->path ? strrchr(s->path, '/') : NULL;
-  char *dir = NULL;
-  if (slash)
-    dir = ambi_text_copy(s->path,
-                         slash == s->path ? 1 : (size_t)(slash - s->path));
-  if (!ambi_module_set_dir(ambi_module_top(cli->rt), dir))
-    cli_complain("out of memory");
-  ambi_text_free(dir);
-}
-
 #ifdef AMB_DEBUG
 // Adds what was executed to the files that the environment names: the instructions
 // to AMBIT_OPCODES, how often which followed which to AMBIT_OPCODE_PAIRS.

@@ -2,6 +2,18 @@
 #include "cli/cli.h"
 #include "cli/diagnostic/json.h"
 #include "runtime/guard.h"
+#include "runtime/modules/module.h"
+
+void cli_enter_dir(Cli *cli, const Source *s) {
+  const char *slash = s->path ? strrchr(s->path, '/') : NULL;
+  char *dir = NULL;
+  if (slash)
+    dir = ambi_text_copy(s->path,
+                         slash == s->path ? 1 : (size_t)(slash - s->path));
+  if (!ambi_module_set_dir(ambi_module_top(cli->rt), dir))
+    cli_complain("out of memory");
+  ambi_text_free(dir);
+}
 
 typedef struct Running {
   Cli *cli;

@@ -4,27 +4,10 @@
 // See boot.h for what the image holds. Nothing in it depends on addresses or on
 // the time, so equal sources give equal bytes.
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "memory/alloc.h"
 #include "runtime/library/make/make.h"
 #include "runtime/modules/module.h"
-
-void make_fail(const char *why) {
-  fprintf(stderr, "ambit_boot: %s\n", why);
-  exit(1);
-}
-
-void make_push(WordVec *v, Word w) {
-  make_check(ambi_grow((void **)&v->at, &v->cap, v->n + 1, sizeof *v->at),
-             "out of memory");
-  v->at[v->n++] = w;
-}
-
-void make_drop(WordVec *v) {
-  ambi_free(v->at, v->cap * sizeof *v->at);
-  *v = (WordVec){0};
-}
 
 // ---- writing --------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "runtime/bytecode/code.h"
 #include "runtime/library/boot.h"
 
+// ---- words.c: growing rows, and giving up -----------------------------------------
 __attribute__((noreturn)) void make_fail(const char *why);
 static inline void make_check(bool ok, const char *why) {
   if (!ok) make_fail(why);

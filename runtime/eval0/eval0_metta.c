@@ -59,14 +59,18 @@ static void start_call(Machine *m, Value call, Value ftype, Value type,
   start_children(m, f, ambi_is_none(ftype) ? AMB_SYM(UNDEFINED) : ftype);
 }
 
-// A type variable that became Atom does not keep the result from being evaluated.
+// A type variable that became Atom does not keep the result from being evaluated,
+// whether the check of the call binds it or the evaluation of an argument.
+static Value result_type(Value declared) {
+  Value type = ambi_deref(declared);
+  bool open = is_sym(type, AMB_S_T_EXPRESSION) ||
+              (ambi_is_var(declared) && is_sym(type, AMB_S_T_ATOM));
+  return open ? AMB_SYM(UNDEFINED) : type;
+}
+
 static void start_function(Machine *m, Value call, Value type, Frame *up) {
-  Value declared = ambi_expr_at(type, ambi_expr_size(type) - 1),
-        result = ambi_deref(declared);
-  if (is_sym(result, AMB_S_T_EXPRESSION) ||
-      (ambi_is_var(declared) && is_sym(result, AMB_S_T_ATOM)))
-    result = AMB_SYM(UNDEFINED);
-  start_call(m, call, type, result, up);
+  Value declared = ambi_expr_at(type, ambi_expr_size(type) - 1);
+  start_call(m, call, type, result_type(declared), up);
 }
 
 // The first function type of the head under which the call is well typed; NONE:
@@ -217,7 +221,7 @@ static uint32_t call_depth(const Frame *f) {
 static void start_metta_call(Machine *m, Value a, const Frame *f) {
   m->todo = DO_CALL;
   m->atom = a;
-  m->type = f->c;
+  m->type = result_type(f->c);
   m->space = f->space;
   m->up = f->up;
   m->depth = call_depth(f);

@@ -96,7 +96,7 @@ static bool has_own_head(const Engine *g, Value head) {
 
 // metta_call, 7.7, in place of the EVAL frame.
 enum Next ambi_call_step(Engine *g, Value call) {
-  Value t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  Value t = ambi_result_type(g);
   if (ambi_is_error_atom(call)) return give_call(g, call);
   if (ambi_is_function(call) && !g->max_depth)
     call = ambi_unmark(call);  // wherever it is a body
@@ -216,7 +216,7 @@ static enum Next cast_result(Engine *g, Value t) {
 // The call has one more result: a grounded operation's, an instruction's, a table's, or a
 // match (whose result is the template).
 enum Next ambi_ev_result(Engine *g) {
-  Value call = AMB_V(g->e[EV_CALL]), t = ambi_deref(AMB_V(g->e[EV_RTYPE]));
+  Value call = AMB_V(g->e[EV_CALL]), t = ambi_result_type(g);
   if (ambi_is_unit(call))  // see await_own
     return ambi_give(g, ambi_came_back(g, g->rv, AMB_V(g->e[EV_ATOM]), false));
   if (!ambi_is_expr(call)) return cast_result(g, t);

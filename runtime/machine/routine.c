@@ -407,6 +407,14 @@ static enum Next tuple_then_errors(Engine *g, const ValueVec *errors) {
   return ev_tuple(g);
 }
 
+// The atom as a value of this type: its variables become what the atom's type says.
+static bool binds_type(Engine *g, Value c, Value type) {
+  ValueVec errors = {0};
+  bool pass = ambi_type_cast(g->cx, g->cx->space, c, type, &errors);
+  ambi_vec_drop(&errors);
+  return pass && !g->cx->stop;
+}
+
 // Picks the first applicable function type.
 static enum Next ev_func(Engine *g, bool tuple) {
   Context *cx = g->cx;
@@ -423,7 +431,9 @@ static enum Next ev_func(Engine *g, bool tuple) {
                                  &errors))
         continue;
       found = true;
-      Value f = ambi_resolve(cx, types.at[i].type);
+      // As a value, the head may have a type that comes before this one.
+      if (i > 0 && ambi_is_sym(head)) binds_type(g, head, types.at[i].type);
+      Value f = cx->stop ? AMB_NONE : ambi_resolve(cx, types.at[i].type);
       if (ambi_is_none(f)) break;
       Value r = ambi_expr_at(f, ambi_expr_size(f) - 1),
             declared = ambi_expr_at(ambi_deref(types.at[i].type),
@@ -460,22 +470,14 @@ static bool linked(Engine *g, Value var, uint32_t i) {
   return false;
 }
 
-// An atom as the argument for a type variable: the variable becomes its type.
-static bool binds_type(Engine *g, Value c, Value var) {
-  ValueVec errors = {0};
-  bool pass = ambi_type_cast(g->cx, g->cx->space, c, var, &errors);
-  ambi_vec_drop(&errors);
-  return pass && !g->cx->stop;
-}
-
 static enum Next ev_call(Engine *g);
 
 // A child gave nothing: Empty is what the call of it takes the place of. Only a rule for
 // everything says more of that.
 static enum Next ev_empty(Engine *g) {
   if (!ambi_load_relaxed(&g->code->x_rule_for_all)) return NEXT_FAIL;
-  enum Next next = ambi_query_begin(g, AMB_SYM(EMPTY),
-                                    ambi_deref(AMB_V(g->e[EV_RTYPE])), true);
+  enum Next next =
+      ambi_query_begin(g, AMB_SYM(EMPTY), ambi_result_type(g), true);
   return next == NEXT_RET && g->rv.w == AMB_SYM(EMPTY).w ? NEXT_FAIL : next;
 }
 

@@ -50,6 +50,14 @@ static inline bool ambi_too_deep(const Engine *g, Word depth) {
          depth >= g->max_depth;
 }
 
+// What the result of the frame's call is evaluated against. A type variable that became
+// a metatype while the arguments were evaluated keeps no result from being evaluated.
+static inline Value ambi_result_type(const Engine *g) {
+  Value declared = AMB_V(g->e[EV_RTYPE]), t = ambi_deref(declared);
+  bool open = t.w == AMB_SYM(T_EXPRESSION).w || t.w == AMB_SYM(T_ATOM).w;
+  return open && ambi_is_var(declared) ? AMB_SYM(UNDEFINED) : t;
+}
+
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots);
 // The unit that is kept there: u, unless there was one. u: complete, or NULL.
 Unit *ambi_routine_unit_keep(CodeState *cs, SharedUnit *at, Unit *u);

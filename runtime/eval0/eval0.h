@@ -88,7 +88,7 @@ enum FrameKind {
   FRAME_CHAIN,     // a: variable, b: template: the nested result
   FRAME_TABLE,     // a: call, b: type, c: its variables, index: the making: a
                    // result for the table
-  FRAME_CAST,      // b: type: a result of a table that was made without it
+  FRAME_CAST,      // a: call, b: type: a result that was made without it
   FRAME_FUNCTION,  // a: call or NONE: the outcome of the body
   FRAME_TRACE,  // a: call, index: depth, state: its number: a value to be told of
 };

@@ -27,7 +27,7 @@ static void type_cast(Machine *m, Value a, Value type, Frame *up) {
 
 void ambi_eval0_cast(Machine *m, Value value, Frame *f) {
   m->scratch.n = 0;
-  if (ambi_type_cast_result(m->cx, f->space, value, f->b, &m->scratch))
+  if (ambi_type_cast_result(m->cx, f->space, f->a, value, f->b, &m->scratch))
     ambi_eval0_return(m, value, f->up);
   else
     offer_errors(m, &m->scratch, f->up);

@@ -74,12 +74,20 @@ static void make(Machine *m, Value call, Value type, Value vars,
 }
 
 // Results of the call pass a frame that casts them. False: cx->stop is set.
-static bool cast_results(Machine *m) {
+static bool cast_results(Machine *m, Value call) {
   Frame *f = ambi_eval0_frame(m, FRAME_CAST, m->up, m->depth);
   if (!f) return false;
+  f->a = call;
   f->b = ambi_deref(m->type);
+  m->type = AMB_SYM(UNDEFINED);
   m->up = f;
   return true;
+}
+
+// No table takes the call. Its results are cast all the same.
+static void call_plain(Machine *m, Value call) {
+  m->atom = call;
+  ambi_eval0_call_rules(m);
 }
 
 bool ambi_eval0_tabled(Machine *m, Value call) {
@@ -96,8 +104,12 @@ bool ambi_eval0_tabled(Machine *m, Value call) {
                   .n = 2};
   TableCall out;
   enum TableDo what = ambi_table_call(m->cx, &ask, &out);
-  if (what == TABLE_PLAIN) return false;
-  if (cast && !cast_results(m)) return true;
+  if (what == TABLE_PLAIN && !cast) return false;
+  if (cast && !cast_results(m, call)) return true;
+  if (what == TABLE_PLAIN) {
+    call_plain(m, call);
+    return true;
+  }
   Value vars = what == TABLE_STOP
                    ? AMB_NONE
                    : ambi_make_expr(m->cx, out.vars->at, out.vars->n);

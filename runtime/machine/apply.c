@@ -133,8 +133,8 @@ enum Next ambi_call_step(Engine *g, Value call) {
   const Code *ret = NULL;
   if (!ambi_is_sym(t) && info.tabled) {  // that is asked of what the table has
     t = AMB_SYM(UNDEFINED);
-    g->e[EV_CALL] =
-        ambi_small_int(0).w;  // instead of a call, see ambi_ev_result
+    g->e[EV_CALL] = ambi_small_int(0).w;  // see ambi_ev_result
+    g->e[EV_TMPL] = call.w;
     ret = ((const Unit *)(uintptr_t)g->e[FRAME_UNIT])->code + EV_CODE_TMP;
   }
   if (!ambi_is_sym(t)) return ambi_query_begin(g, call, t, true);
@@ -207,7 +207,8 @@ enum Next ambi_call_own_push(Engine *g, Value v, const Code *ret) {
 
 static enum Next cast_result(Engine *g, Value t) {
   ValueVec errors = {0};
-  bool pass = ambi_type_cast_result(g->cx, g->cx->space, g->rv, t, &errors);
+  bool pass = ambi_type_cast_result(g->cx, g->cx->space, AMB_V(g->e[EV_TMPL]),
+                                    g->rv, t, &errors);
   enum Next next = pass ? ambi_give(g, g->rv) : ambi_give_many(g, &errors);
   ambi_vec_drop(&errors);
   return g->cx->stop ? NEXT_STOP : next;

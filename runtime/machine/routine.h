@@ -15,7 +15,8 @@ enum {
   EV_FTYPE,  // function type in use; unit: the tuple branch
   EV_RTYPE,  // type its result is evaluated against
   EV_CALL,   // the call with evaluated children
-  EV_TMPL,   // template of a match; AMB_NONE: results come as returned values
+  EV_TMPL,  // template of a match; AMB_NONE: results come as returned values. EV_CALL
+            // is no expression: the call whose results are to be cast
   EV_DEPTH,  // of its metta instruction, see ambi_depth
   EV_EPOCH,  // of the code when it began
   EV_SLOTS

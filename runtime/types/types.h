@@ -40,10 +40,10 @@ bool ambi_takes_untyped(Value formal, Value arg);
 // (Error a (BadType T t)) per type in errors.
 bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
                     ValueVec *errors);
-// The same of a value that was evaluated against nothing: an expression is asked for its
-// type only if it is the call of a function.
-bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
-                           ValueVec *errors);
+// The same of a value of the call that was evaluated against nothing: an expression is
+// asked for its type only if it is another call of a function.
+bool ambi_type_cast_result(Context *cx, Space *s, Value call, Value v,
+                           Value type, ValueVec *errors);
 // check_applicable(e, f, T), 7.5, for one function type f. True: applicable,
 // first way that succeeds, bindings left on the trail. False: its errors.
 bool ambi_check_applicable(Context *cx, Space *s, Value e, Value ftype,

@@ -411,8 +411,8 @@ bool ambi_type_cast(Context *cx, Space *s, Value a, Value type,
   return ok;
 }
 
-bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
-                           ValueVec *errors) {
+bool ambi_type_cast_result(Context *cx, Space *s, Value call, Value v,
+                           Value type, ValueVec *errors) {
   v = ambi_deref(v);
   bool function = !ambi_is_expr(v);
   TypeVec types = {0};
@@ -420,7 +420,7 @@ bool ambi_type_cast_result(Context *cx, Space *s, Value v, Value type,
   for (size_t i = 0; i < types.n; i++)
     function |= types.at[i].is_function;
   ambi_types_drop(&types);
-  if (!function || ambi_is_error_atom(v)) return true;
+  if (!function || ambi_is_error_atom(v) || ambi_equal(v, call)) return true;
   size_t before = errors->n;
   bool pass = ambi_type_cast(cx, s, v, type, errors);
   // A call that is ill typed by now was none when it was looked at.

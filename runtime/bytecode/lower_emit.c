@@ -327,7 +327,7 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
       list[i] = v->slot;
       if (op != OP_I_MATCHF && made_before(l, vars[i])) continue;
       list[i] |= ENV_NEW;
-      if (op != OP_I_MATCHF && made_late(l, vars[i])) list[i] |= ENV_LATE;
+      if (made_late(l, vars[i])) list[i] |= ENV_LATE;
     } else {
       list[i] = v->slot;
     }

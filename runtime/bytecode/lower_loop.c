@@ -66,37 +66,82 @@ static Value pairs_of(Value e) {
   return at && at < ambi_expr_size(e) ? ambi_expr_at(e, at) : AMB_UNIT;
 }
 
-// Adds the children of e to todo; variables of patterns count as bound. What superpose
-// is given is no call.
-static bool look_into(Lower *l, Value e, ValueVec *todo, bool *bound) {
+// The children of e whose values its patterns are matched with, as bits.
+static unsigned matched_of(Value e) {
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_op(head)) return ambi_op_of(head) == OP_MATCH ? 1u << 1 : 0;
+  if (!ambi_is_sym(head)) return 0;
+  switch (ambi_sym_of(head)) {
+  case AMB_S_LET: return 1u << 2;
+  case AMB_S_CHAIN:
+  case AMB_S_MAP_ATOM:
+  case AMB_S_FILTER_ATOM: return 1u << 1;
+  case AMB_S_UNIFY:  // each is matched with the other
+  case AMB_S_FOLDL_ATOM: return 1u << 1 | 1u << 2;
+  default: return 0;
+  }
+}
+
+static bool all_bound(Lower *l, Value v, const bool *bound) {
   uint16_t vars[MAX_VARS];
-  unsigned patterns = patterns_of(e);
+  unsigned n = ambi_lower_vars_of(l, v, vars);
+  while (n)
+    if (!bound[vars[--n]]) return false;
+  return true;
+}
+
+static void bind_all(Lower *l, Value pattern, bool *bound) {
+  uint16_t vars[MAX_VARS];
+  unsigned n = ambi_lower_vars_of(l, pattern, vars);
+  while (n)
+    bound[vars[--n]] = true;
+}
+
+// The variables of a pattern are bound by what it is matched with, unless that has some
+// that are not: `(let (P $w) (P (f $w)) $w)` may bind nothing to $w.
+static void bind_patterns(Lower *l, Value e, bool *bound) {
+  unsigned patterns = patterns_of(e), matched = matched_of(e);
+  uint32_t n = ambi_expr_size(e) < 8 ? ambi_expr_size(e) : 8;
+  for (uint32_t i = 0; i < n; i++) {
+    bool binds = patterns >> i & 1;
+    for (uint32_t k = 0; k < n && binds; k++)
+      if (k != i && matched >> k & 1)
+        binds = all_bound(l, ambi_expr_at(e, k), bound);
+    if (binds) bind_all(l, ambi_expr_at(e, i), bound);
+  }
   Value pairs = pairs_of(e);
-  bool ok = true;
-  if (ambi_expr_size(e) == 2 &&
-      ambi_expr_at(e, 0).w == AMB_OP_ID(OP_SUPERPOSE).w) {
-    Value list = ambi_expr_at(e, 1);
-    for (uint32_t i = 0; i < ambi_expr_size(list) && ok; i++)
-      ok = ambi_vec_push(todo, ambi_expr_at(list, i));
-    return ok;
-  }
-  for (uint32_t i = 0; i < ambi_expr_size(e) && ok; i++) {
-    unsigned n = i < 8 && patterns >> i & 1
-                     ? ambi_lower_vars_of(l, ambi_expr_at(e, i), vars)
-                     : 0;
-    while (n)
-      bound[vars[--n]] = true;
-    ok = ambi_vec_push(todo, ambi_expr_at(e, i));
-  }
+  bool own = is_sym(ambi_expr_at(e, 0), AMB_SYM(LET_STAR).w);
   for (uint32_t i = 0; ambi_is_expr(pairs) && i < ambi_expr_size(pairs); i++) {
     Value p = ambi_expr_at(pairs, i);
-    unsigned n = ambi_is_expr(p) && ambi_expr_size(p)
-                     ? ambi_lower_vars_of(l, ambi_expr_at(p, 0), vars)
-                     : 0;
-    while (n)
-      bound[vars[--n]] = true;
+    if (!ambi_is_expr(p)) continue;
+    Value with =
+        own ? ambi_expr_at(p, ambi_expr_size(p) - 1) : ambi_expr_at(e, 1);
+    if (all_bound(l, with, bound)) bind_all(l, ambi_expr_at(p, 0), bound);
   }
+}
+
+// Adds the children of e to todo. What superpose is given is no call.
+static bool look_into(Value e, ValueVec *todo) {
+  if (ambi_expr_size(e) == 2 &&
+      ambi_expr_at(e, 0).w == AMB_OP_ID(OP_SUPERPOSE).w)
+    e = ambi_expr_at(e, 1);
+  bool ok = true;
+  for (uint32_t i = 0; i < ambi_expr_size(e) && ok; i++)
+    ok = ambi_vec_push(todo, ambi_expr_at(e, i));
   return ok;
+}
+
+static void look_at_patterns(Loop *p, bool *bound) {
+  ValueVec todo = {0};
+  bool ok = ambi_vec_push(&todo, p->step);
+  while (ok && todo.n) {
+    Value v = todo.at[--todo.n];
+    if (!ambi_is_expr(v)) continue;
+    bind_patterns(p->outer, v, bound);
+    ok = look_into(v, &todo);
+  }
+  ambi_vec_drop(&todo);
+  if (!ok) p->outer->failed = true;
 }
 
 // The steps of a map are instances of one expression before the first is evaluated.
@@ -105,22 +150,22 @@ static bool look_into(Lower *l, Value e, ValueVec *todo, bool *bound) {
 static bool shows_own(Loop *p, Value x) {
   Lower *l = p->outer;
   if (ambi_lower_is_det(l, p->step)) return false;
-  bool bound[MAX_VARS] = {false}, found = false;
+  bool bound[MAX_VARS] = {false};
   uint16_t vars[MAX_VARS];
-  ValueVec todo = {0};
-  bool ok = ambi_vec_push(&todo, p->step);
-  while (ok && todo.n) {
-    Value v = todo.at[--todo.n];
-    if (ambi_is_expr(v)) ok = look_into(l, v, &todo, bound);
+  unsigned n = ambi_lower_vars_of(l, p->step, vars), open = n, before;
+  for (unsigned i = 0; i < n; i++) {
+    Value v = ambi_lvar(vars[i]);
+    bound[vars[i]] = v.w == x.w || !ambi_lower_unset(l, v) ||
+                     ambi_lower_shared(l, p->step, vars[i]);
   }
-  ambi_vec_drop(&todo);
-  if (!ok) l->failed = true;
-  unsigned n = ambi_lower_vars_of(l, p->step, vars);
-  for (unsigned i = 0; i < n; i++)
-    found |= vars[i] != ambi_lvar_of(x) && !bound[vars[i]] &&
-             ambi_lower_unset(l, ambi_lvar(vars[i])) &&
-             !ambi_lower_shared(l, p->step, vars[i]);
-  return found;
+  do {  // what one form binds may be what another waits for
+    before = open;
+    look_at_patterns(p, bound);
+    open = 0;
+    for (unsigned i = 0; i < n; i++)
+      open += !bound[vars[i]];
+  } while (open && open < before && !l->failed);
+  return open > 0;
 }
 
 static bool open_step(Loop *p, Lower *l, unsigned fixed) {

@@ -6,7 +6,7 @@
 // argument that is known, and one fact, a few or none are the answer: an engine keeps where
 // they were found (FlatSite), so that it goes from the value to the slot of the index, the
 // record and the fact.
-#include "runtime/machine/engine.h"
+#include "runtime/machine/step.h"
 
 #include "memory/alloc.h"
 #include "memory/stress.h"
@@ -59,10 +59,13 @@ static inline const Code *behind(const Code *pc) {
 }
 
 // What a variable first seen is where a record has none of its own for it.
-static Value own_variable(const Engine *g, const Code *pc, uint32_t i) {
+static Value own_variable(Engine *g, const Code *pc, uint32_t i) {
   const Template *t = flat_pattern(g, pc);
-  Word info = t->vinfo[ambi_lvar_of(ambi_expr_at(t->atom, i))];
-  return ambi_make_var(g->cx, ambi_vinfo_name(info), AMB_VAR_FRESH);
+  uint32_t var = ambi_lvar_of(ambi_expr_at(t->atom, i));
+  Value v = ambi_make_var(g->cx, ambi_vinfo_name(t->vinfo[var]), AMB_VAR_FRESH);
+  if (!ambi_is_none(v) && (ambi_op_list(pc)[var] & ENV_LATE))
+    ambi_ptr(v)[1] = ambi_step_late_name(g, g->e, ambi_ptr(v)[1]);
+  return v;
 }
 
 static bool any_open(const RecordVec *records) {

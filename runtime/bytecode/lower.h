@@ -474,8 +474,8 @@ uint16_t ambi_lower_in_slot(Lower *l, uint16_t source);
 void ambi_lower_match(Lower *l, uint16_t source, Value p, int no);
 
 // ---- lower_loop.c ----------------------------------------------------------------
-bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
-bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
+bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err);
+bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err);
 bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest);
 
 // ---- lower_list.c ----------------------------------------------------------------

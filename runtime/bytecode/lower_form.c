@@ -747,9 +747,9 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_NOEVAL: done = lower_noeval(l, e, d, err); break;
   case FORM_ID: done = lower_id(l, e, t, d, err, rest); break;
   case FORM_EMPTY: ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0); break;
-  case FORM_FOLD: done = ambi_lower_fold(l, e, d, err, rest); break;
+  case FORM_FOLD: done = ambi_lower_fold(l, e, d, err); break;
   case FORM_MAP:
-    done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err, rest);
+    done = ambi_lower_any_type(t) && ambi_lower_map(l, e, d, err);
     break;
   case FORM_FILTER:
     done = ambi_lower_any_type(t) && ambi_lower_filter(l, e, d, err, rest);

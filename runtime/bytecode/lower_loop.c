@@ -222,7 +222,7 @@ static void self_call(Loop *p, Lower *l, bool tail, uint16_t index,
   ambi_lower_list(l, list, n);
 }
 
-// Calls the loop from the outer unit.
+// Calls the loop from the outer unit. stream: what it gives goes on as it comes.
 static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed,
                   Dst d, ErrTo err, bool stream) {
   Lower *l = p->outer;
@@ -281,7 +281,7 @@ static bool fold_unit(Loop *p, Value a, Value b) {
   return close_step(p, &l, 3 + p->ncaptured);
 }
 
-bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err) {
   Value list = ambi_expr_at(e, 1), a = ambi_expr_at(e, 3),
         b = ambi_expr_at(e, 4);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 5)};
@@ -296,10 +296,8 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   list_operand(l, list, ambi_lower_stub_at(l, stub)->entry, &src);
   check_captured(&p, ambi_lower_stub_at(l, stub)->entry);
-  bool stream =
-      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
-  enter(&p, src, start, 3, d, err, stream);
+  enter(&p, src, start, 3, d, err, true);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }
@@ -320,7 +318,6 @@ static bool map_unit(Loop *p, Value x, bool headed) {
   l.vars[ambi_lvar_of(x)].slot = item;
   ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
   unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
-  bool stream = ambi_lower_can_stream(rest, rest);
   ErrTo err = {.ret = true};
   // The first step is the head of them all, at whose types the evaluation of the
   // whole looks before it is evaluated.
@@ -337,7 +334,7 @@ static bool map_unit(Loop *p, Value x, bool headed) {
   ambi_lower_bind(&l, ambi_lower_stub_at(&l, first)->back);
   ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
   self_call(p, &l, false, next, 0, 2, pos);
-  ambi_lower_emit(&l, stream ? OP_I_R_STREAM : OP_I_R_GATHER, others, pos, 0);
+  ambi_lower_emit(&l, OP_I_R_STREAM, others, pos, 0);
   ambi_lower_error_edge(&l, others, err);
   ambi_lower_emit(&l, OP_I_CONS, out, v, others);
   ambi_lower_edge(&l, odd);
@@ -381,7 +378,7 @@ static void check_step(Lower *l, Value step, int entry) {
   if (ambi_lower_is_site(step)) ambi_lower_guard_kind(l, step, entry);
 }
 
-bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
+bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err) {
   Value list = ambi_expr_at(e, 1), x = ambi_expr_at(e, 2);
   Loop p = {.outer = l, .step = ambi_expr_at(e, 3)};
   if (!binder(l, x, p.step) || !may_be_step(p.step, x)) return false;
@@ -395,13 +392,11 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   list_operand(l, list, entry, &src);
   check_captured(&p, entry);
   check_step(l, p.step, entry);
-  bool stream =
-      ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x, false)) return true;
-  enter(&p, src, 0, 2, (Dst){false, out}, err, stream);
+  enter(&p, src, 0, 2, (Dst){false, out}, err, true);
   uint16_t pos = ambi_lower_slot(l), value = d.tail ? out : d.slot;
   ambi_lower_emit(l, OP_I_CALLOWN, pos, out, 0);
-  ambi_lower_emit(l, OP_I_R_GATHER, value, pos, 0);
+  ambi_lower_emit(l, OP_I_R_STREAM, value, pos, 0);
   ambi_lower_error_edge(l, value, err);
   ambi_lower_give(l, value, d);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);

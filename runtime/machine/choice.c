@@ -97,6 +97,7 @@ static void drop_records(Engine *g, RecordVec *records) {
 
 static void drop_items(Hook *h) {
   ambi_vec_drop(&h->lent);
+  ambi_vec_drop(&h->known);
   ambi_free(h->items, h->items_cap * sizeof *h->items);
   ambi_free(h->binds, h->binds_cap * sizeof *h->binds);
 }
@@ -110,7 +111,7 @@ static void drop_contents(Engine *g, Hook *h) {
 // Collectors of a few words have changed nothing else.
 static bool is_small_collector(const Hook *h) {
   return h->kind == HOOK_COLLECT && !h->with_bindings && !h->image.w &&
-         !h->list.base && !h->lent.at;
+         !h->list.base && !h->lent.at && !h->known.at;
 }
 
 // Most are small collectors and cursors over facts, and a Hook has many words.

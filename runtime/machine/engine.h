@@ -55,7 +55,7 @@ typedef struct Image {
 #define IMAGE_BIT ((Word)1 << 47)
 
 // An image that became part of the memory in use as it stands: large results of
-// a collector without variables are not copied once more. One that refers to
+// a collector are not copied once more, but for their variables. One that refers to
 // nothing that moves stays where it is as long as somebody refers to it; another
 // is moved to the heap by the next collection.
 typedef struct Adopted {
@@ -150,6 +150,7 @@ struct Hook {
   size_t nvalues;        // items that are no errors
   struct Part *parts;    // what others have of its region, the newest first
   ValueVec lent;         // variables that are older, by number (lend.h)
+  ValueVec known;        // variables of images that were adopted (merge.c)
   struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
   const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
   bool sequential;       // nothing of it is handed over

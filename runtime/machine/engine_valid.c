@@ -61,6 +61,10 @@ static bool hook_is_valid(const Engine *g, const Hook *h, const char **why) {
   for (size_t i = 0; i < h->lent.n; i++)
     if (!ambi_is_var(h->lent.at[i]))
       return ambi_invalid(why, "what was lent is no variable");
+  for (size_t i = 0; i < h->known.n; i++)
+    if (!ambi_is_var(h->known.at[i]))
+      return ambi_invalid(why,
+                          "what an adopted image refers to is no variable");
   if (h->kind != HOOK_STREAM && h->kind != HOOK_GATHER) return true;
   if (!h->old_resume || !h->next || !h->err)
     return ambi_invalid(why, "saved results go nowhere");

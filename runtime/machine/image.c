@@ -43,6 +43,11 @@ void ambi_image_settle(Image *m, Range range) {
   ambi_image_relocate(w, m->n, 0);
 }
 
+void ambi_image_settle_here(Image *m) {
+  if (!m->settled) ambi_image_relocate(m->w, m->n, 0);
+  m->settled = true;
+}
+
 Value ambi_image_unsettled(const Image *m, Value v) {
   uint32_t t = ambi_tag(v);
   bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
@@ -582,7 +587,7 @@ static bool copy_value(ImageCopy *c, Value v, Value *out) {
   *out = v;
   switch (ambi_tag(v)) {
   case TAG_VAR:
-    if (v.w & IMAGE_BIT) return true;
+    if (is_own(c->m, v)) return true;
     if (!stays(c, ambi_ptr(v))) return copy_var(c, v, out);
     return open_stays(c);
   case TAG_EXPR:

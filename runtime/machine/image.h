@@ -43,14 +43,17 @@ void ambi_image_drop(Image *m);
 // False: memory is out.
 bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
                        Value *values, size_t n);
+// Is it worth a place of its own?
+bool ambi_image_is_large(const Image *m);
 // Takes a large image without variables, whose words have no references but plain
 // pointers when somebody looks next, into the memory in use as it stands. False: it
 // cannot be, or is not worth it.
 bool ambi_image_adopt(Engine *g, Image *m);
-// The image moves to the open range, and has plain pointers from then on; and back
-// to how it is while it may move. Values that refer to it are to follow: the first
-// gives one.
+// The image moves to the open range, or does not move any more where it is, and has plain
+// pointers from then on; and back to how it is while it may move. Values that refer to it
+// are to follow: the last gives one.
 void ambi_image_settle(Image *m, Range range);
+void ambi_image_settle_here(Image *m);
 void ambi_image_unsettle(Image *m);
 Value ambi_image_unsettled(const Image *m, Value v);
 // Moves words of an image to the heap; relocates the value.
@@ -84,8 +87,11 @@ static inline bool ambi_image_left_open(const Engine *g, const Hook *h) {
          g->copy.stamps > 0;
 }
 // merge.c: variables of several results of the collector that are one variable become
-// one. The image is not settled if it has any. False: cx->stop is set.
+// one. Those of a large image move to the heap, and it is settled. False: cx->stop is set.
 bool ambi_image_merge(Engine *g, Hook *h);
+// Likewise those of a large, settled image that is to be a part of the collector's
+// results, and of values that refer to it; numbers of lent variables become these.
+bool ambi_image_open(Engine *g, Hook *h, Image *m, Value *values, size_t n);
 // Image references in at[0..n), words `from`.. of an image, become pointers.
 void ambi_image_relocate(Word *at, size_t n, size_t from);
 

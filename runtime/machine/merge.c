@@ -5,8 +5,12 @@
 // the collector: a later result refers to the variable in the heap, where the first one
 // has a copy, or another variable with the same stamp. Only then are terms of the heap
 // gone through; an expression that was met says so in its header meanwhile.
+//
+// Large images are used as they stand, but what may be bound has to lie on the heap: there
+// every variable gets one cell, whatever holds it.
 #include "runtime/atoms/work.h"
 #include "runtime/machine/image.h"
+#include "runtime/machine/lend.h"
 
 #include "memory/alloc.h"
 
@@ -20,7 +24,8 @@ typedef struct Merge {
   Hook *h;
   Image *m;
   Known *table;
-  size_t cap;     // of the table, a power of two
+  size_t cap;  // of the table, a power of two or 0
+  size_t used;
   ValueVec heap;  // variables of the heap, as often as they were met
   size_t nmet;    // expressions, in the Engine's scratch
   Work work;
@@ -99,38 +104,69 @@ static bool is_cell(const Image *m, size_t i) {
   return m->w[i] == ambi_image_ref(m, TAG_VAR, 0, i).w;
 }
 
-// The first one with that number, which may be this.
-static Value first_known(Merge *t, Word info, Value var) {
+// The place of what has that number, or of the next to have it.
+static Known *place_of(const Merge *t, Word info) {
   size_t at = (size_t)((info * 0x9E3779B97F4A7C15ull) >> 32) & (t->cap - 1);
   while (t->table[at].info && t->table[at].info != info)
     at = (at + 1) & (t->cap - 1);
-  if (!t->table[at].info) t->table[at] = (Known){info, var};
-  return t->table[at].var;
+  return &t->table[at];
+}
+
+static bool more_places(Merge *t) {
+  Merge old = *t;
+  t->cap = old.cap ? 2 * old.cap : 64;
+  t->table = ambi_alloc(t->cap * sizeof *t->table);
+  if (!t->table) {
+    *t = old;
+    return false;
+  }
+  for (size_t i = 0; i < old.cap; i++)
+    if (old.table[i].info) *place_of(t, old.table[i].info) = old.table[i];
+  ambi_free(old.table, old.cap * sizeof *old.table);
+  return true;
+}
+
+// The first one with that number, which may be this. AMB_NONE: memory is out.
+static Value first_known(Merge *t, Word info, Value var) {
+  if (2 * t->used >= t->cap && !more_places(t)) return AMB_NONE;
+  Known *k = place_of(t, info);
+  if (!k->info) {
+    *k = (Known){info, var};
+    t->used++;
+  }
+  return k->var;
 }
 
 static bool bind_in_heap(Merge *t) {
   for (size_t i = 0; i < t->h->nbinds; i++) {  // these stay what they are
     Word *cell = t->h->binds[i].cell;
-    if (is_stamped(cell[1]) && t->heap.n)
-      first_known(t, cell[1], ambi_tag_ptr(TAG_VAR, cell));
+    if (is_stamped(cell[1]) && t->heap.n &&
+        ambi_is_none(first_known(t, cell[1], ambi_tag_ptr(TAG_VAR, cell))))
+      return false;
   }
   for (size_t i = 0; i < t->heap.n; i++) {
     Value v = ambi_deref(t->heap.at[i]);
     Value first = first_known(t, ambi_ptr(v)[1], v);
-    if (first.w != v.w && !ambi_bind(t->g->cx, v, first)) return false;
+    if (ambi_is_none(first) ||
+        (first.w != v.w && !ambi_bind(t->g->cx, v, first)))
+      return false;
   }
   return true;
 }
 
-static void bind_cells(Merge *t) {
+// Of those that stay in the image each refers to the first with its number.
+static bool bind_cells(Merge *t) {
   Image *m = t->m;
   for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i)) {
     if (!is_cell(m, i)) continue;
     Word info = m->w[i + 1];
     if (ambi_vinfo_id(info) >= AMB_VAR_ASKED) continue;
-    m->w[i] = first_known(t, info, AMB_V(m->w[i])).w;
+    Value first = first_known(t, info, AMB_V(m->w[i]));
+    if (ambi_is_none(first)) return false;
+    m->w[i] = first.w;
     m->refers |= !(m->w[i] & IMAGE_BIT);
   }
+  return true;
 }
 
 static Value first_of(const Image *m, Value v) {
@@ -151,37 +187,104 @@ static void refer_to_first(Merge *t) {
     h->binds[i].value = first_of(m, h->binds[i].value);
 }
 
-static bool make_table(Merge *t) {
-  const Image *m = t->m;
-  size_t vars = t->heap.n + t->h->nbinds, cap = 64;
-  for (size_t i = 0; m->has_variables && i < m->n; i = ambi_image_next(m->w, i))
-    vars += is_cell(m, i);
-  while (cap < 2 * vars)
-    cap *= 2;
-  t->table = ambi_alloc(cap * sizeof *t->table);
-  t->cap = cap;
-  return t->table != NULL;
+// ---- to the heap -----------------------------------------------------------------
+// The variable that is there instead of the cell at p, which refers to it from then on.
+static Value moved(Merge *t, Word *p) {
+  if (p[0] != ambi_tag_ptr(TAG_VAR, p).w) return AMB_V(p[0]);
+  Word info = p[1];
+  bool one = ambi_vinfo_id(info) < AMB_VAR_ASKED;
+  Value v = one ? first_known(t, info, AMB_UNIT) : AMB_UNIT;
+  if (ambi_is_unit(v)) {
+    v = ambi_make_var(t->g->cx, ambi_vinfo_name(info), ambi_vinfo_id(info));
+    if (ambi_is_none(v) || (one && !ambi_vec_push(&t->h->known, v)))
+      return AMB_NONE;
+    if (one) place_of(t, info)->var = v;
+  }
+  p[0] = v.w;
+  return v;
 }
 
-static bool merge(Merge *t) {
+static bool move_one(Merge *t, Value *v) {
+  Image *m = t->m;
+  const Word *p = ambi_ptr(*v);
+  if (ambi_is_lvar(*v))
+    *v = ambi_lend_value(&t->h->lent, *v);
+  else if (ambi_is_var(*v) && p >= m->w && p < m->w + m->n)
+    *v = moved(t, ambi_ptr(*v));
+  else
+    return true;
+  m->refers = true;
+  return !ambi_is_none(*v);
+}
+
+static bool move_all(Merge *t, Value *values, size_t n) {
+  Image *m = t->m;
+  for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i)) {
+    Value v = AMB_V(m->w[i]);
+    if (!move_one(t, &v)) return false;
+    m->w[i] = v.w;
+  }
+  for (size_t i = 0; i < n; i++)
+    if (!move_one(t, &values[i])) return false;
+  m->has_variables = false;
+  return true;
+}
+
+static bool move_own(Merge *t) {
+  Hook *h = t->h;
+  for (size_t i = 0; i < h->values.n; i++)
+    h->values.at[i] = ambi_image_value(h->values.at[i], t->m->w, 0);
+  ambi_image_settle_here(t->m);
+  return move_all(t, h->values.at, h->values.n);
+}
+
+static bool end(Merge *t, bool ok) {
+  ambi_work_close(&t->work);
+  ambi_vec_drop(&t->heap);
+  ambi_free(t->table, t->cap * sizeof *t->table);
+  if (!ok && !t->g->cx->stop) t->g->cx->stop = STOP_MEMORY;
+  return ok;
+}
+
+bool ambi_image_open(Engine *g, Hook *h, Image *m, Value *values, size_t n) {
+  if (!m->has_variables) return true;
+  Merge t = {.g = g, .h = h, .m = m};
+  ambi_work_open(&t.work);
+  return end(&t, move_all(&t, values, n));
+}
+
+// ---- the whole -------------------------------------------------------------------
+// Those of adopted images, which may be one with what was lent.
+static bool find_known(Merge *t) {
+  const Hook *h = t->h;
+  for (size_t i = 0; i < h->known.n; i++)
+    if (!ambi_vec_push(&t->heap, h->known.at[i])) return false;
+  for (size_t i = 0; i < h->lent.n; i++)
+    if (ambi_is_var(ambi_deref(h->lent.at[i])) && !look_at(t, h->lent.at[i]))
+      return false;
+  return true;
+}
+
+static bool merge(Merge *t, bool moves) {
+  if (!find_known(t)) return false;
   if (ambi_image_left_open(t->g, t->h) && !find_in_heap(t)) return false;
   if (!t->m->has_variables && t->heap.n < 2) return true;
-  if (!make_table(t) || !bind_in_heap(t)) return false;
+  if (!bind_in_heap(t)) return false;
   if (!t->m->has_variables) return true;
-  bind_cells(t);
+  if (moves) return move_own(t);
+  if (!bind_cells(t)) return false;
   refer_to_first(t);
   return true;
 }
 
 bool ambi_image_merge(Engine *g, Hook *h) {
-  if (h->values.n + h->nitems < 2) return true;
-  if (!h->image.has_variables && !ambi_image_left_open(g, h)) return true;
+  const Image *m = &h->image;
+  bool moves = !h->with_bindings && (m->settled || ambi_image_is_large(m));
+  bool several = h->values.n + h->nitems > 1 || moves;
+  if (!several ||
+      !(m->has_variables || h->known.n || ambi_image_left_open(g, h)))
+    return true;
   Merge t = {.g = g, .h = h, .m = &h->image};
   ambi_work_open(&t.work);
-  bool ok = merge(&t);
-  ambi_work_close(&t.work);
-  ambi_vec_drop(&t.heap);
-  ambi_free(t.table, t.cap * sizeof *t.table);
-  if (!ok && !g->cx->stop) g->cx->stop = STOP_MEMORY;
-  return ok;
+  return end(&t, merge(&t, moves));
 }

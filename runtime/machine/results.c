@@ -18,12 +18,17 @@ static bool many(size_t n) {
   return n >= (small ? 4 : AMB_ADOPT_WORDS);
 }
 
-// A Range with room for the words. Where address space is scarce there is none.
+// A Range with room for the words. Where address space is scarce there is none. One with
+// room for some more grows by large pages from the beginning: where evaluators share a
+// search, the system lets one of them at a time change what memory there is.
 static bool open_wide(Engine *g, Range *r, size_t words) {
+  enum { LARGE = 1 << 18 };  // words
   if (g->wide >= MOST_WIDE || g->cx->heap.reserved != AMB_HEAP_RESERVE ||
       !ambi_range_open(r, AMB_HEAP_RESERVE))
     return false;
-  if (!ambi_range_more(r, words * sizeof(Word))) {
+  bool large = words < LARGE && !ambi_stress(STRESS_MINIMAL) &&
+               ambi_range_more(r, LARGE * sizeof(Word));
+  if (!large && !ambi_range_more(r, words * sizeof(Word))) {
     ambi_range_close(r);
     return false;
   }
@@ -33,8 +38,7 @@ static bool open_wide(Engine *g, Range *r, size_t words) {
 
 static void settle_terms(Engine *g, Hook *h) {
   Range r;
-  if (h->image.settled || h->image.has_variables || !many(h->image.n) ||
-      !open_wide(g, &r, h->image.n))
+  if (h->image.settled || !many(h->image.n) || !open_wide(g, &r, h->image.n))
     return;
   ambi_image_settle(&h->image, r);
   for (size_t i = 0; i < h->values.n; i++)
@@ -172,6 +176,10 @@ void ambi_adopted_drop(Adopted *a) {
     ambi_free(a->w, a->cap * sizeof(Word));
 }
 
+bool ambi_image_is_large(const Image *m) {
+  return many(m->n);
+}
+
 bool ambi_image_adopt(Engine *g, Image *m) {
   if (!many(m->n) || m->has_variables ||
       !adopt(g, (Adopted){.w = m->w,
@@ -279,7 +287,6 @@ static Value list_of_pairs(Engine *g, Hook *h, const Word *at) {
 
 Value ambi_collector_expr(Engine *g, Hook *h) {
   if ((h->with_bindings ? h->nitems : h->values.n) == 0) return AMB_UNIT;
-  if (h->image.has_variables || ambi_image_left_open(g, h)) unsettle_terms(h);
   if (!ambi_image_merge(g, h)) return AMB_NONE;
   if (!h->with_bindings && h->image.n == 0)
     return list_of(g, h, NULL);  // atoms

@@ -150,6 +150,8 @@ static void scan_hook(Collector *c, Hook *h) {
     root(c, &h->values.at[i]);
   for (size_t i = 0; i < h->lent.n; i++)
     root(c, &h->lent.at[i]);
+  for (size_t i = 0; i < h->known.n; i++)
+    root(c, &h->known.at[i]);
   if (h->kind == HOOK_STREAM || h->kind == HOOK_GATHER) {
     scan_chain(c, h->frame, h->next, h->dst);
     scan_slots(c, h->frame, h->err, h->dst);

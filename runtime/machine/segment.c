@@ -15,7 +15,7 @@ Segment ambi_segment_of(Engine *g) {
   h->list = (Range){0};
   h->nvalues = 0;
   if (s.image.settled) return s;
-  ambi_image_relocate(s.image.w, s.image.n, 0);
+  ambi_image_settle_here(&s.image);
   for (size_t i = 0; i < s.values.n; i++)
     s.values.at[i] = ambi_image_value(s.values.at[i], s.image.w, 0);
   return s;
@@ -88,7 +88,9 @@ bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   if (h->kind == HOOK_GATHER) return add_items(g, h, barrier, s, errors);
   if (!errors && h->nvalues == 0) h->image.n = 0;  // Errors until now
   h->bound = s->bound && !errors;  // of a once: the first result ends it
-  if (s->image.has_variables) return add_variables(g, h, s, errors);
+  if (s->image.has_variables && !ambi_image_is_large(&s->image))
+    return add_variables(g, h, s, errors);
+  if (!ambi_image_open(g, h, &s->image, s->values.at, n)) return false;
   return (ambi_image_adopt(g, &s->image) || add_few(g, h, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);
 }

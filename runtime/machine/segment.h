@@ -9,7 +9,7 @@
 #include "runtime/machine/image.h"
 
 typedef struct Segment {
-  Image image;  // with plain pointers, even where it has no Range of its own
+  Image image;      // settled, even where it has no Range of its own
   ValueVec values;  // all of them Errors, or none
   Range list;       // open: where those lie, behind room for a header
   bool bound;  // values that are no Errors come with what was bound (lend.h)

@@ -235,21 +235,32 @@ static enum Next several(Engine *g, const Code *pc, uint32_t n,
   return ambi_match_flat_next(g);
 }
 
+// The only candidate.
+static enum Next match_one(Engine *g, const Code *pc, const Flat *f, Record r) {
+  Value fresh[MAX_FLAT];
+  if (ambi_record_open(r) && !own_variables(g, pc, f, fresh)) return NEXT_STOP;
+  g->pc = behind(pc);
+  bool ok = take_flat(g, f, fresh, r);
+  return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
+}
+
 // Where nothing is kept of the question.
 static __attribute__((noinline)) enum Next
 match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
+  Record r;
+  switch (ambi_space_few(g->cx, s, f->items, f->ask.n, &r)) {
+  case FACT_NONE: return NEXT_FAIL;
+  case FACT_ONE: return match_one(g, pc, f, r);
+  default: break;
+  }
   g->found.n = 0;
   if (!ambi_space_query_items(g->cx, s, f->items, f->ask.n, &g->found))
     return NEXT_STOP;
   if (g->found.n == 0) return NEXT_FAIL;
+  if (g->found.n == 1) return match_one(g, pc, f, g->found.at[0]);
   Value fresh[MAX_FLAT];
   bool open = any_open(&g->found);
   if (open && !own_variables(g, pc, f, fresh)) return NEXT_STOP;
-  if (g->found.n == 1) {
-    g->pc = behind(pc);
-    bool ok = take_flat(g, f, fresh, g->found.at[0]);
-    return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
-  }
   if (!open) keep_site(g, s, pc, f);
   return several(g, pc, f->ask.n, open ? fresh : NULL, false);
 }

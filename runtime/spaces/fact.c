@@ -12,12 +12,11 @@ static bool has_live(const Relation *rel) {
 }
 
 // The only relation with atoms that can match, or NULL.
-static Relation *only_relation(const Space *s, const View *v, Value head,
+static Relation *sole_relation(const Space *s, const View *v, Value head,
                                uint32_t n) {
   uint32_t symbol = ambi_sym_of(head);
   Relation *rel = ambi_data_relation(v->data, REL_SYMBOL, symbol, n);
-  if (!rel || ambi_load_acquire(&rel->x_nopen) || ambi_data_has_open(v->data))
-    return NULL;
+  if (!rel || ambi_data_has_open(v->data)) return NULL;
   for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
     const SpaceData *dep = ambi_load_acquire(&ambi_space_dep(s, i)->x_data);
     if (ambi_data_has_open(dep) ||
@@ -25,6 +24,13 @@ static Relation *only_relation(const Space *s, const View *v, Value head,
       return NULL;
   }
   return rel;
+}
+
+// The same where no atom has variables.
+static Relation *only_relation(const Space *s, const View *v, Value head,
+                               uint32_t n) {
+  Relation *rel = sole_relation(s, v, head, n);
+  return rel && !ambi_load_acquire(&rel->x_nopen) ? rel : NULL;
 }
 
 // The index at an argument, if it is there and has all records.
@@ -121,17 +127,19 @@ static bool is_fine(const Relation *rel, const View *view, const Index *x) {
          !ambi_path_same(x->path, PATH_GROUND);
 }
 
+static bool has_key(const Value *items, uint32_t n, Path path, uint64_t *key) {
+  uint32_t child = (path.steps & 0xFF) - 1;
+  return child < n && !ambi_is_none(items[child]) &&
+         ambi_key_path(items, n, path, key) == KEY_VALUE;
+}
+
 // The first index that leaves one at most. False: none does.
-static bool find_like(const Relation *rel, const View *view, Value pattern,
-                      Hits *hits) {
-  const Value *items = ambi_expr_items(pattern);
-  uint32_t n = ambi_expr_size(pattern);
+static bool find_like(const Relation *rel, const View *view, const Value *items,
+                      uint32_t n, Hits *hits) {
   uint64_t key;
   for (Index *x = ambi_load_acquire(&rel->x_index); x;
        x = ambi_load_acquire(&x->x_next)) {
-    if (!is_fine(rel, view, x) ||
-        ambi_key_path(items, n, x->path, &key) != KEY_VALUE)
-      continue;
+    if (!is_fine(rel, view, x) || !has_key(items, n, x->path, &key)) continue;
     *hits = ambi_relation_hits(rel, view, x, key);
     if (hits->n <= 1) return true;
   }
@@ -146,7 +154,8 @@ enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern) {
   View view = ambi_space_view(s);
   Relation *rel = only_relation(s, &view, head, n);
   Hits hits;
-  if (!rel || !find_like(rel, &view, pattern, &hits)) return FACT_ASK;
+  if (!rel || !find_like(rel, &view, ambi_expr_items(pattern), n, &hits))
+    return FACT_ASK;
   ambi_space_asked(s, head, n);
   if (hits.n == 0) return FACT_NONE;
   size_t pos = ambi_hit(&hits, 0);
@@ -155,6 +164,31 @@ enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern) {
   Value fact = ambi_relation_at(rel)[pos].held;
   return !ambi_is_none(fact) && ambi_unify(cx, pattern, fact) ? FACT_ONE
                                                               : FACT_NONE;
+}
+
+// A relation of one record, or an index that leaves one.
+static bool find_few(const Relation *rel, const View *view, const Value *items,
+                     uint32_t n, Hits *hits) {
+  size_t seen = ambi_relation_seen(rel, view);
+  *hits = (Hits){.n = (uint32_t)seen};
+  return seen <= 1 || (!ambi_load_acquire(&rel->x_nopen) &&
+                       find_like(rel, view, items, n, hits));
+}
+
+enum FactAnswer ambi_space_few(const Context *cx, Space *s, const Value *items,
+                               uint32_t n, Record *out) {
+  if (!ambi_is_sym(items[0]) || cx->journal) return FACT_ASK;
+  View view = ambi_space_view(s);
+  Relation *rel = sole_relation(s, &view, items[0], n);
+  Hits hits;
+  if (!rel || !find_few(rel, &view, items, n, &hits)) return FACT_ASK;
+  ambi_space_asked(s, items[0], n);
+  if (hits.n == 0) return FACT_NONE;
+  size_t pos = ambi_hit(&hits, 0);
+  *out = ambi_relation_at(rel)[pos];
+  bool gone = ambi_record_gone(*out) ||
+              ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen);
+  return gone ? FACT_NONE : FACT_ONE;
 }
 
 // ---- the same again -----------------------------------------------------------------

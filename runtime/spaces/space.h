@@ -189,6 +189,10 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                 Value *fact);
 // The same for a pattern of any kind, whose variables are bound.
 enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern);
+// Tells at once, where that is easy, the one candidate for such children, or that there is
+// none. It may have variables, and need not match.
+enum FactAnswer ambi_space_few(const Context *cx, Space *s, const Value *items,
+                               uint32_t n, Record *out);
 // Where the answer to such a question was, whose argument `arg` alone is known: kept by
 // who asks again and again with other values of it. Good as long as one thread has the
 // space for itself; what changes meanwhile is noticed.

@@ -77,9 +77,26 @@ static void compare_answers(ValueVec *want, ValueVec *got) {
   ambi_vec_drop(got);
 }
 
+static uint32_t few_told[FACT_ASK + 1];  // answers of each kind
+
+// The only candidate, where it is told at once.
+static void check_few(Value pattern, size_t want) {
+  if (!ambi_is_expr(pattern)) return;
+  Record r;
+  enum FactAnswer answer = ambi_space_few(cx, space, ambi_expr_items(pattern),
+                                          ambi_expr_size(pattern), &r);
+  few_told[answer]++;
+  if (answer == FACT_NONE) ck_assert_uint_eq(want, 0);
+  if (answer != FACT_ONE) return;
+  size_t mark = cx->tr;
+  ck_assert_uint_eq(ambi_record_unify(cx, r, pattern), want);
+  ambi_trail_undo(cx, mark);
+}
+
 static void check_query(const Model *m, Value pattern) {
   ValueVec want = {0}, got = {0};
   model_query(m, pattern, &want);
+  check_few(pattern, want.n);
   space_query(space, pattern, &got);
   compare_answers(&want, &got);
 }
@@ -426,12 +443,15 @@ START_TEST(test_fact_places) {
   for (int i = 0; i < 40000; i++) {
     if (below(12) == 0) change_edges(&m, i > 30000);
     ask_place(&m, &place);
+    if (i % 40 == 0) check_query(&m, edge(num(below(60)), var("to")));
     if (i % 500 == 0) ambi_spaces_quiesce(&rt);
   }
   ck_assert_uint_gt(told[FACT_ONE], 1000);
   ck_assert_uint_gt(told[FACT_NONE], 1000);
   ck_assert_uint_gt(told[FACT_SEVERAL], 1000);
   ck_assert_uint_gt(told[FACT_ASK], 1000);
+  ck_assert_uint_gt(few_told[FACT_NONE], 20);
+  ck_assert_uint_gt(few_told[FACT_ONE], 20);
   const Value *parts;
   add(dep, edge(num(1), num(1)));
   for (int64_t k = 0; k < 60; k++)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "memory/alloc.h"
+#include "memory/atomic.h"
 #include "memory/large.h"
 
 static size_t pages(size_t bytes) {
@@ -30,6 +31,21 @@ static void *map_aligned(int fd, size_t bytes, size_t align) {
   return MAP_FAILED;
 }
 
+// MAP_FAILED: not there. ThreadSanitizer makes 0 of an address that it keeps for itself,
+// which most are, and ends the process when the file is mapped there: it is not asked.
+static void *map_wanted(uintptr_t wanted, int fd, size_t bytes, size_t align) {
+#ifdef MAP_FIXED_NOREPLACE
+  if (AMB_TSAN || !wanted || wanted % align != 0) return MAP_FAILED;
+  void *at = (void *)wanted;  // NOLINT
+  void *p = map_at(at, fd, bytes, MAP_FIXED_NOREPLACE);
+  if (p == MAP_FAILED || p == at) return p;
+  munmap(p, bytes);  // by a system that does not know the flag
+#else
+  (void)wanted, (void)fd, (void)bytes, (void)align;
+#endif
+  return MAP_FAILED;
+}
+
 bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
                        size_t align) {
   *m = (Mapping){0};
@@ -38,15 +54,7 @@ bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
     errno = ENOMEM;
     return false;
   }
-  void *p = MAP_FAILED;
-#ifdef MAP_FIXED_NOREPLACE
-  if (wanted && wanted % align == 0)
-    p = map_at((void *)wanted, fd, bytes, MAP_FIXED_NOREPLACE);  // NOLINT
-  if (p != MAP_FAILED && (uintptr_t)p != wanted) {  // a system that ignores it
-    munmap(p, bytes);
-    p = MAP_FAILED;
-  }
-#endif
+  void *p = map_wanted(wanted, fd, bytes, align);
   if (p == MAP_FAILED) p = map_aligned(fd, bytes, align);
   if (p == MAP_FAILED || mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0) {
     int why = errno;

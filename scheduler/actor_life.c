@@ -289,10 +289,14 @@ static bool are_all_over(void *arg) {
          ambi_load_acquire(&crew->x_open) == 0;
 }
 
-// Whoever is in a slice, or has others work for it, ends it; the rest rest.
+// Whoever is in a slice, or has others work for it, ends it; the rest rest. Actors may
+// still be begun meanwhile: those that are newer than the list know that they are to end.
 static void end_all(Actors *all) {
   ambi_store_release(&all->x_closing, true);
-  for (Handle *h = all->handles; h; h = h->older)
+  pthread_mutex_lock(&all->lock);
+  Handle *newest = all->handles;
+  pthread_mutex_unlock(&all->lock);
+  for (Handle *h = newest; h; h = h->older)
     if (ambi_mailbox_nudge(&h->box)) ambi_actor_wake(NULL, h);
   ambi_pool_help(all->pool, are_all_over, all);
 }

@@ -141,6 +141,24 @@ START_TEST(killed_at_any_moment) {
 }
 END_TEST
 
+// Actors that begin others, which wait for ever, while the runtime is closed.
+static const char breeding[] =
+    "!(import! &self concurrent)"
+    "(= (waiter) (receive ((never heard))))"
+    "(= (breed $n) (if (== $n 0) ()"
+    "   (let $a (spawn (waiter)) (breed (- $n 1)))))";
+
+START_TEST(closed_while_others_begin) {
+  for (int i = 0; i < 20; i++) {
+    open_runtime(crews[_i]);
+    gives(breeding, "[()]");
+    gives("!(let* (($a (spawn (breed 3000))) ($b (spawn (breed 3000)))) begun)",
+          "[begun]");
+    close_runtime();
+  }
+}
+END_TEST
+
 // ---- without memory -------------------------------------------------------------
 
 static const char small[] =
@@ -180,6 +198,7 @@ int main(void) {
   tcase_add_loop_test(tc, a_hundred_thousand_wait_within, 0, CREWS);
   tcase_add_loop_test(tc, chaos_loses_nothing, 0, CREWS);
   tcase_add_loop_test(tc, killed_at_any_moment, 0, CREWS);
+  tcase_add_loop_test(tc, closed_while_others_begin, 0, CREWS);
   tcase_add_loop_test(tc, memory_runs_out, 0, CREWS);
   return unit_run(tc, "actor");
 }

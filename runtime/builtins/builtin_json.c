@@ -225,8 +225,9 @@ static void prepare(Buffer *b, const char *s, size_t len) {
              (is_digit(*s) || *s == '-' || *s == '+' || *s == 'e' || *s == 'E'))
         s++;
       ambi_buffer_put(b, from, (size_t)(s - from));
-    } else {
-      ambi_buffer_put(b, s++, 1);
+    } else {  // jansson passes over a NUL behind a word; no other such character
+      ambi_buffer_put(b, *s ? s : "\1", 1);
+      s++;
     }
   }
 }

@@ -16,7 +16,7 @@ use Test::More;
 my $root  = abs_path("$Bin/..");
 my $build = $ENV{AMBIT_BUILD} || "$root/build";
 my $dir   = tempdir( CLEANUP => 1 );
-my ($sanitized) = Program::slurp("$build/CMakeCache.txt") =~ /^AMB_SANITIZE:\w+=(\S+)/m;
+my $sanitized = Program::sanitizers();
 delete $ENV{LD_LIBRARY_PATH};
 
 sub runs {    # (what is told when it fails, words...) -> what it printed

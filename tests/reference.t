@@ -113,7 +113,7 @@ sub run_row {
 sub run_calls {
     my (@calls) = @_;
     my $build = dirname($ambit);
-    return if Program::slurp("$build/CMakeCache.txt") =~ /^AMB_SANITIZE:\w+=\S/m;
+    return if Program::sanitizers();
     my $text = <<'C';
 #include <stdio.h>
 #include <stdlib.h>

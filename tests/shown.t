@@ -29,7 +29,10 @@ my @docs = map {s{^\Q$root\E/}{}r} grep {-e} "$root/README.md", "$root/ARCHITECT
 # ---- what is there ------------------------------------------------------------------
 
 # Sanitizers take memory of their own.
-sub is_plain { return Program::slurp("$build/CMakeCache.txt") !~ /^AMB_SANITIZE:\w+=\S/m }
+sub is_plain { return !Program::sanitizers() }
+
+# What ThreadSanitizer is told of stands between the instructions of machine code.
+sub is_unwatched { return Program::has_native() && Program::sanitizers() !~ /thread/ }
 
 # The library as it is installed, for programs in C.
 sub library {
@@ -47,6 +50,7 @@ sub library {
 my ( %there, %found );
 %there = (
     'machine code' => \&Program::has_native,
+    'machine code without ThreadSanitizer' => \&is_unwatched,
     'the library'  => \&library,
     'a build without sanitizers' => \&is_plain,
 );

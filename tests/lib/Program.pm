@@ -32,6 +32,12 @@ sub has_native {
     return $native = $r->{out} =~ /^machine code: not built in/m ? 0 : 1;
 }
 
+# The sanitizers that the build was made with, or nothing.
+sub sanitizers {
+    my $cache = ( $ENV{AMBIT_BUILD} || dirname( path() ) ) . '/CMakeCache.txt';
+    return -e $cache && slurp($cache) =~ /^AMB_SANITIZE:\w+=(\S+)/m ? $1 : '';
+}
+
 # The numbers for --tier: AMBIT_TIERS, or all there are.
 sub tiers {
     return split ' ', $ENV{AMBIT_TIERS} // ( has_native() ? '0 1 2' : '0 1' );

@@ -183,9 +183,20 @@ def atoms(line):
     return out + [cur] if cur else out
 
 
+def unnumbered(text):
+    """an atom's text where variables that a message shows have no numbers: it was printed
+    when the Error was made, so they are not those of the result around it"""
+    first, *shown = text.split(" found: ")
+    for i, part in enumerate(shown):
+        end = atom_end(part, 0)
+        shown[i] = re.sub(r"(\$[^\s()#]*)#\d+", r"\1", part[:end]) + part[end:]
+    return " found: ".join([first] + shown)
+
+
 def key(text):
     """an atom's text with variables numbered in order of appearance"""
     names = {}
+    text = unnumbered(text)
     text = re.sub(r"\$[^\s()]*", lambda m: names.setdefault(m.group(0), "$%d" % len(names)), text)
     return re.sub(r"0x[0-9a-fA-F]+", "0x", text)
 

@@ -107,6 +107,50 @@ START_TEST(records_are_its_own) {
 }
 END_TEST
 
+// Where paths meet, what only one of them has is not there: values and positions (beside
+// reads_come_after_writes), slots as a record keeps them, and the record itself.
+START_TEST(paths_meet_in_what_all_have) {
+  Asm position = {.nslots = 2, .nargs = 1};
+  uint32_t other = op(&position, OP_I_JNEQ, 0, integer(&position, 1), 0);
+  op(&position, OP_I_POS, 1, 0, 0);
+  here(&position, other);
+  op(&position, OP_I_ONCE_END, 0, 1, 0);
+  op(&position, OP_I_RET, 0, 0, 0);
+  refused(&position, "may not have been written");
+
+  Asm kept = {.nslots = 2, .nargs = 1};
+  other = op(&kept, OP_I_JNEQ, 0, integer(&kept, 1), 0);
+  op(&kept, OP_I_MOVE, 1, 0, 0);
+  uint32_t first = op(&kept, OP_I_TRY, 0, 0, 0);
+  uint32_t met = op(&kept, OP_I_JUMP, 0, 0, 0);
+  here(&kept, other);
+  uint32_t second = op(&kept, OP_I_TRY, 0, 0, 0);
+  here(&kept, met);
+  uint32_t changed = op(&kept, OP_I_SETALT, 0, 0, 0);
+  op(&kept, OP_I_RET, 0, 0, 0);
+  here(&kept, first);
+  here(&kept, second);
+  op(&kept, OP_I_TRUST, 0, 0, 0);
+  op(&kept, OP_I_RET, 0, 0, 0);
+  here(&kept, changed);
+  op(&kept, OP_I_TRUST, 0, 0, 0);
+  op(&kept, OP_I_RET, 1, 0, 0);
+  refused(&kept, "may not have been written");
+
+  Asm record = {.nslots = 1, .nargs = 1};
+  other = op(&record, OP_I_JNEQ, 0, integer(&record, 1), 0);
+  first = op(&record, OP_I_TRY, 0, 0, 0);
+  met = op(&record, OP_I_POPALT, 0, 0, 0);
+  op(&record, OP_I_RET, 0, 0, 0);
+  here(&record, other);
+  to(&record, op(&record, OP_I_JUMP, 0, 0, 0), met);
+  here(&record, first);
+  op(&record, OP_I_TRUST, 0, 0, 0);
+  op(&record, OP_I_RET, 0, 0, 0);
+  refused(&record, "need not be its own");
+}
+END_TEST
+
 // Else failing would come back there for ever.
 START_TEST(alternatives_move_or_drop_the_record) {
   static const enum Opcode ops[] = {OP_I_TRY, OP_I_CASE, OP_I_COLLECT};
@@ -504,6 +548,7 @@ int main(void) {
   tcase_add_test(tc, alternatives_see_older_slots_only);
   tcase_add_test(tc, alternatives_do_not_see_what_was_written_over);
   tcase_add_test(tc, records_are_its_own);
+  tcase_add_test(tc, paths_meet_in_what_all_have);
   tcase_add_test(tc, alternatives_move_or_drop_the_record);
   tcase_add_test(tc, positions_are_no_values);
   tcase_add_test(tc, return_points_are_returned_to);

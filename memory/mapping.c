@@ -1,5 +1,5 @@
-// mmap of files. The pages count against the memory limit as a whole: who maps a file
-// is going to look at all of it.
+// mmap. The pages count against the memory limit as a whole: who asks for them is going
+// to fill them.
 #define _GNU_SOURCE  // MAP_FIXED_NOREPLACE
 #include "memory/mapping.h"
 
@@ -16,14 +16,15 @@ static size_t pages(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-static void *map_at(void *at, int fd, size_t bytes, int flags) {
-  return mmap(at, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE | flags, fd, 0);
+static void *map_at(void *at, size_t bytes, int flags) {
+  return mmap(at, bytes, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
 
-static void *map_aligned(int fd, size_t bytes, size_t align) {
+static void *map_aligned(size_t bytes, size_t align) {
   char *at = ambi_address_space(bytes, align);
   if (!at) return MAP_FAILED;
-  void *p = map_at(at, fd, bytes, MAP_FIXED);
+  void *p = map_at(at, bytes, MAP_FIXED);
   if (p != MAP_FAILED) return p;
   int why = errno;
   munmap(at, bytes);
@@ -32,37 +33,39 @@ static void *map_aligned(int fd, size_t bytes, size_t align) {
 }
 
 // MAP_FAILED: not there. ThreadSanitizer makes 0 of an address that it keeps for itself,
-// which most are, and ends the process when the file is mapped there: it is not asked.
-static void *map_wanted(uintptr_t wanted, int fd, size_t bytes, size_t align) {
+// which most are, and ends the process when it is mapped there: it is not asked.
+static void *map_wanted(uintptr_t wanted, size_t bytes, size_t align) {
 #ifdef MAP_FIXED_NOREPLACE
   if (AMB_TSAN || !wanted || wanted % align != 0) return MAP_FAILED;
   void *at = (void *)wanted;  // NOLINT
-  void *p = map_at(at, fd, bytes, MAP_FIXED_NOREPLACE);
+  void *p = map_at(at, bytes, MAP_FIXED_NOREPLACE);
   if (p == MAP_FAILED || p == at) return p;
   munmap(p, bytes);  // by a system that does not know the flag
 #else
-  (void)wanted, (void)fd, (void)bytes, (void)align;
+  (void)wanted, (void)bytes, (void)align;
 #endif
   return MAP_FAILED;
 }
 
-bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
+bool ambi_mapping_open(Mapping *m, size_t bytes, uintptr_t wanted,
                        size_t align) {
   *m = (Mapping){0};
   bytes = pages(bytes);
+  bool large = ambi_is_large(bytes);
+  if (large && align < LARGE_BLOCK) align = LARGE_BLOCK;
   if (!ambi_alloc_permitted() || !ambi_alloc_charge(bytes)) {
     errno = ENOMEM;
     return false;
   }
-  void *p = map_wanted(wanted, fd, bytes, align);
-  if (p == MAP_FAILED) p = map_aligned(fd, bytes, align);
-  if (p == MAP_FAILED || mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0) {
+  void *p = map_wanted(wanted, bytes, align);
+  if (p == MAP_FAILED) p = map_aligned(bytes, align);
+  if (p == MAP_FAILED) {
     int why = errno;
-    if (p != MAP_FAILED) munmap(p, bytes);
     ambi_alloc_discharge(bytes);
     errno = why;
     return false;
   }
+  if (large) madvise(p, bytes, MADV_HUGEPAGE);  // as memory/large.h has it
   *m = (Mapping){p, bytes, bytes};
   return true;
 }

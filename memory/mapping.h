@@ -1,7 +1,5 @@
-// A file seen as memory: private pages, read when they are touched.
-//
-// What is written there stays in this process. The file itself must not be written over
-// in place while it is mapped; one that is replaced by renaming stays as it was.
+// Memory of whole pages that wants to be at an address: what is read into it refers to
+// itself by addresses, and need not be changed when it gets the place it wants.
 #ifndef AMBIT_MEMORY_MAPPING_H
 #define AMBIT_MEMORY_MAPPING_H
 
@@ -15,12 +13,12 @@ typedef struct Mapping {
   size_t counted;  // of them, against the memory limit
 } Mapping;
 
-// Maps the file's first bytes at `wanted`, if that is free, else at some multiple of
-// `align`, a power of two. False with errno; ENOMEM: the limit is reached, too.
-bool ambi_mapping_open(Mapping *m, int fd, size_t bytes, uintptr_t wanted,
+// Zeroed memory at `wanted`, if that is free, else at some multiple of `align`, a power
+// of two. False with errno; ENOMEM: the limit is reached, too.
+bool ambi_mapping_open(Mapping *m, size_t bytes, uintptr_t wanted,
                        size_t align);
 void ambi_mapping_close(Mapping *m);
-// Gives back what these pages hold; they read as the file again.
+// Gives back what these pages hold; they are zero again.
 void ambi_mapping_forget(Mapping *m, char *at, size_t bytes);
 
 #endif

@@ -123,7 +123,7 @@ SKIP: {
 
     $r = bench_run( '--small', 'load', @limit );
     is( $r->{exit}, 0, 'bench/run: files of facts' ) or diag( $r->{out}, $r->{err} );
-    is( () = $r->{out} =~ /( +right){4}$/mg, 9, 'bench/run: and their answers' );
+    is( () = $r->{out} =~ /( +right){5}$/mg, 11, 'bench/run: and their answers' );
 
     $r = bench_run( '--small', 'gc', @limit );
     is( $r->{exit}, 0, 'bench/run: programs that collect' ) or diag( $r->{out}, $r->{err} );

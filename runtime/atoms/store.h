@@ -54,7 +54,7 @@ Store *ambi_store_open(void);
 // The first chunk of the image's terms, which stay as long as the store; NULL:
 // memory is out.
 Word *ambi_store_load(Store *s, const StoreImage *image);
-// Takes over a mapped file that begins with n chunks of terms, laid out as the store's
+// Takes over a file in memory that begins with n chunks of terms, laid out as the store's
 // own: each begins at a multiple of their size, and nothing is in its first words
 // (STORE_CHUNK_FIRST). live[i] is the number of templates in chunk i, made (as by
 // ambi_template_make) and kept; STORE_CONTINUES: it goes on with the term that fills the
@@ -105,6 +105,7 @@ void ambi_store_forget_given(Store *s);
 void ambi_store_forget_watched(Store *s);
 // The runtime is closed: cells are freed whoever uses them.
 void ambi_store_stop_counting(Store *s);
+bool ambi_store_ends(const Store *s);  // it was
 // ... or what refers to a cell that is `listed`, which nobody sees any more.
 void ambi_store_forget_listed(Store *s);
 // May the heap that is being collected see it? Before ambi_store_reap.

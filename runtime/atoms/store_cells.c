@@ -38,6 +38,10 @@ void ambi_store_stop_counting(Store *s) {
   s->uncounted = true;
 }
 
+bool ambi_store_ends(const Store *s) {
+  return s->uncounted;
+}
+
 CellHeader *ambi_store_unused(Store *s) {
   CellHeader *c = s->unused;
   if (!c) return NULL;

@@ -38,7 +38,7 @@ typedef struct Segment {
   uint32_t free;     // bit i: chunk i is not in use
 } Segment;
 
-// A mapped file whose terms are used where they are. It goes when none is left.
+// A file in memory whose terms are used where they are. It goes when none is left.
 typedef struct StoreMap {
   struct StoreMap *next;
   Mapping file;

@@ -1,4 +1,4 @@
-// Chunks of the store that are a mapped file.
+// Chunks of the store that are a file, read as it is.
 //
 // They are chunks like others: templates in them are given up one by one, and a chunk
 // without any gives its pages back. The address space stays until the last has gone.

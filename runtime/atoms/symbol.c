@@ -190,6 +190,15 @@ bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
                                    : add(t, text, len, hash, id);
 }
 
+void ambi_symbols_expect(SymbolTable *t, size_t names) {
+  if (t->together) pthread_mutex_lock(&t->lock);
+  size_t need = ambi_load_relaxed(&t->x_count) + names, n = slots_of(t)->n;
+  while (n < need + need / 2 && n <= AMB_MAX_SYMBOLS)
+    n *= 2;
+  if (n > slots_of(t)->n) grow_slots(t, n);
+  if (t->together) pthread_mutex_unlock(&t->lock);
+}
+
 bool ambi_symbol_find(SymbolTable *t, const char *text, size_t len,
                       uint32_t *id) {
   return find(t, text, len, hash_text(text, len), id);

@@ -96,6 +96,8 @@ bool ambi_symbols_refused(const SymbolTable *t);
 // The id of the text, made if new. False when memory or the cap is reached.
 bool ambi_symbol_intern(SymbolTable *t, const char *text, size_t len,
                         uint32_t *id);
+// So many names are about to be made: room for them at once, as far as there is memory.
+void ambi_symbols_expect(SymbolTable *t, size_t names);
 // As above but never creates; false when the text is no symbol yet.
 bool ambi_symbol_find(SymbolTable *t, const char *text, size_t len,
                       uint32_t *id);

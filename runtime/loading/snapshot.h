@@ -1,4 +1,4 @@
-// Snapshots: atoms in a file that is mapped and used as it is, see docs/snapshot.md.
+// Snapshots: atoms in a file that is used as its bytes are, see docs/snapshot.md.
 //
 // A file is terms, laid out as the chunks of a store, and behind them tables: of symbols
 // and operations, of which atom is where, and, of a compiled program, of what to do
@@ -96,7 +96,13 @@ bool ambi_snapshot_finish(SnapshotWriter *w, const SnapshotSource *source);
 void ambi_snapshot_abandon(SnapshotWriter *w);
 uint64_t ambi_snapshot_written(const SnapshotWriter *w);  // atoms
 
-// ---- reading (snapshot_read.c, snapshot_check.c) ----------------------------------
+// ---- reading (snapshot_file.c, snapshot_read.c, snapshot_check.c) -----------------
+// Atoms that stand one behind the other in the file.
+typedef struct SnapshotRun {
+  size_t first;  // of them; the next run's says where it ends
+  bool alike;  // all are ground expressions of one size with one symbol as head
+} SnapshotRun;
+
 typedef struct Snapshot {
   Runtime *rt;
   const char *path;
@@ -113,20 +119,27 @@ typedef struct Snapshot {
   size_t nop_ids;
   uint32_t *live;  // of each chunk, for the store
   size_t nchunks;
+  SnapshotRun *runs;
+  size_t nruns, runs_cap;
   bool adopted;     // the terms are the store's
   const char *why;  // what is wrong with the file
 } Snapshot;
 
 // Is there a snapshot at that path, as its first bytes say?
 bool ambi_snapshot_is(const char *path);
-// Maps, checks and takes over what the file holds; its terms belong to the store then.
+// The file in memory, its hash looked at. False: s->why, cx->stop or *why, an errno.
+bool ambi_snapshot_read(Context *cx, Snapshot *s, int *why);
+// Reads, checks and takes over what the file holds; its terms belong to the store then.
 // self: what the saved space stands for. False with cx->message or cx->stop.
 bool ambi_snapshot_open(Context *cx, Snapshot *s, const char *path,
                         enum SnapshotKind kind, Value self);
 void ambi_snapshot_close(Snapshot *s);
 // Atom i as a record of the store.
 Record ambi_snapshot_record(const Snapshot *s, size_t i);
-// Checks all words of terms and makes them what they mean here. False: s->why.
+// The same, of a run of atoms that are alike.
+Value ambi_snapshot_expression(const Snapshot *s, size_t i);
+// Checks all words of terms, makes them what they mean here, and finds the runs of
+// atoms. False: s->why, or memory is out.
 bool ambi_snapshot_check(Snapshot *s, Value self);
 
 // Adds n atoms from `at` on. How many were added; fewer than n: cx->stop, the others

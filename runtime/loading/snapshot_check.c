@@ -5,7 +5,10 @@
 // all beginnings are known: two bits for each word, one set where an object begins, one
 // where something refers to. The same pass gives words their meaning here: addresses
 // where the file is not where it wanted to be, ids of symbols and operations where they
-// differ. Nothing is written where nothing does.
+// differ. Atoms are met on the way, since their objects stand in the order they have.
+//
+// Most of a large file are facts that are alike, of symbols and small integers. They have
+// a loop of their own, which leaves what is anything else to the one for all.
 #include <math.h>
 
 #include "memory/alloc.h"
@@ -24,7 +27,13 @@ typedef struct Check {
   size_t reach;     // likewise, any object of the chunk
   uint32_t nvars;   // of the template that the objects belong to
   Word *flags_at;   // ... where it has its flags
+  size_t natoms;    // looked at
+  size_t run;       // the first of those that are like the last one
+  // What the objects of these begin with, 0: they are of another kind; and what stands
+  // for that head in the file.
+  Word header, head, head_in_file;
 } Check;
+enum { RUN_LEAST = 64 };  // shorter ones are not worth a row
 
 static bool bad(Check *c, const char *why) {
   c->s->why = why;
@@ -62,7 +71,7 @@ static bool reference(Check *c, Word *w, enum ObjKind kind, bool *ground) {
   return true;
 }
 
-static bool symbol(Check *c, Word *w) {
+static inline bool symbol(Check *c, Word *w) {
   uint64_t id = *w & AMB_PAYLOAD_MASK;
   if (id >= c->nsymbols) return bad(c, "a symbol that is not in the table");
   if (!c->s->symbol_ids) return true;
@@ -129,8 +138,12 @@ static bool word(Check *c, Word *w, bool *ground) {
 static bool expression(Check *c, Word *p, uint32_t n) {
   bool ground = true;
   if (n == 0) return bad(c, "an expression without children");
-  for (uint32_t i = 1; i <= n; i++)
-    if (!word(c, p + i, &ground)) return false;
+  for (uint32_t i = 1; i <= n; i++) {
+    uint32_t tag = ambi_tag(AMB_V(p[i]));  // of most words one of these two
+    if (tag == TAG_INT) continue;
+    if (!(tag == TAG_SYM ? symbol(c, p + i) : word(c, p + i, &ground)))
+      return false;
+  }
   return *p == ambi_header(KIND_FLAT, ground ? FLAG_GROUND : 0, n) ||
          bad(c, "an expression whose header is not right");
 }
@@ -201,44 +214,6 @@ static bool object(Check *c, Word *p, uint32_t n) {
   }
 }
 
-// ---- chunks ---------------------------------------------------------------------------
-
-// Does the chunk at c->at end where an object could begin?
-static bool at_end(const Check *c) {
-  return c->at >= c->n || c->words[c->at] == 0;
-}
-
-static bool next_object(Check *c) {
-  Word h = c->words[c->at];
-  if (h >> 48 != TAG_HDR) return bad(c, "no object where one should begin");
-  if (ambi_hdr_kind(h) > KIND_VEC || ambi_object_words(h) > c->n - c->at)
-    return bad(c, "an object that does not end");
-  size_t words = ambi_object_words(h);
-  set_bit(c->begins, c->at);
-  if (!object(c, c->words + c->at, ambi_hdr_size(h))) return false;
-  c->at += words;
-  return true;
-}
-
-// All objects of the chunk at c->at, which goes to the next. Objects that reach into
-// the next chunk's place make one of it.
-static bool chunk(Check *c) {
-  size_t first = c->at / STORE_CHUNK_WORDS;
-  c->at += STORE_CHUNK_FIRST;
-  c->nvars = 0;
-  c->flags_at = NULL;
-  c->farthest = c->reach = 0;
-  while (!at_end(c))
-    if (!next_object(c)) return false;
-  if (c->reach >= c->at) return bad(c, "a word that leads out of its chunk");
-  size_t end = (c->at + STORE_CHUNK_WORDS - 1) / STORE_CHUNK_WORDS;
-  c->s->live[first] = 0;
-  for (size_t i = first + 1; i < end; i++)
-    c->s->live[i] = STORE_CONTINUES;
-  c->at = end * STORE_CHUNK_WORDS;
-  return true;
-}
-
 // ---- atoms ----------------------------------------------------------------------------
 
 static size_t unit_of(size_t word) {
@@ -253,15 +228,39 @@ static bool is_near(const Check *c, size_t at, Value v, uint32_t *live) {
   return unit_of((size_t)(ambi_ptr(v) - c->words)) == unit_of(at);
 }
 
+// Ends the run of atoms that are alike. False: memory is out.
+static bool end_run(Check *c) {
+  Snapshot *s = c->s;
+  bool alike = c->header && c->natoms - c->run >= RUN_LEAST;
+  bool goes_on = !alike && s->nruns && !s->runs[s->nruns - 1].alike;
+  if (c->run == c->natoms || goes_on) return true;
+  if (!ambi_grow((void **)&s->runs, &s->runs_cap, s->nruns + 1,
+                 sizeof *s->runs))
+    return false;
+  s->runs[s->nruns++] = (SnapshotRun){c->run, alike};
+  return true;
+}
+
+// The next atom begins at p.
+static bool note_run(Check *c, const Word *p) {
+  bool named = ambi_hdr_kind(*p) == KIND_FLAT && ambi_is_sym(AMB_V(p[1]));
+  Word header = named ? *p : 0, head = named ? p[1] : 0;
+  if (AMB_UNLIKELY(header != c->header || head != c->head)) {
+    if (!end_run(c)) return false;
+    c->run = c->natoms;
+    c->header = header;
+    c->head = head;
+  }
+  c->natoms++;
+  return true;
+}
+
 // Counts the templates of the atom that begins at a word.
 static bool atom(Check *c, size_t at) {
-  if (at >= c->n || !(c->begins[at / 64] >> at % 64 & 1))
-    return bad(c, "an atom that is no object");
   uint32_t *live = &c->s->live[unit_of(at)];
   const Word *p = c->words + at;
   Word h = *p;
-  if (*live == STORE_CONTINUES)
-    return bad(c, "an atom that begins within another");
+  if (!note_run(c, p)) return false;
   if (ambi_hdr_kind(h) == KIND_FLAT) {
     *live += 1;
     return (ambi_hdr_flags(h) & FLAG_GROUND) ||
@@ -276,15 +275,99 @@ static bool atom(Check *c, size_t at) {
   return near || bad(c, "an atom that begins within another");
 }
 
+// ---- chunks ---------------------------------------------------------------------------
+
+// Does the chunk at c->at end where an object could begin?
+static bool at_end(const Check *c) {
+  return c->at >= c->n || c->words[c->at] == 0;
+}
+
+// Does an atom begin at a word? Not within another's place.
+static inline bool is_next_atom(const Check *c, size_t at, size_t first) {
+  return c->natoms < c->s->tail.natoms && c->s->atoms[c->natoms] == at &&
+         unit_of(at) == first;
+}
+
+static bool next_object(Check *c, size_t first) {
+  Word h = c->words[c->at];
+  if (h >> 48 != TAG_HDR) return bad(c, "no object where one should begin");
+  if (ambi_hdr_kind(h) > KIND_VEC || ambi_object_words(h) > c->n - c->at)
+    return bad(c, "an object that does not end");
+  size_t words = ambi_object_words(h);
+  bool begins = is_next_atom(c, c->at, first);
+  Word head = words > 1 ? c->words[c->at + 1] : 0;
+  set_bit(c->begins, c->at);
+  if (!object(c, c->words + c->at, ambi_hdr_size(h))) return false;
+  if (begins && !atom(c, c->at)) return false;
+  if (begins) c->head_in_file = head;
+  c->at += words;
+  return true;
+}
+
+// Is the word a small integer, or a symbol of the table?
+static inline bool is_plain_word(const Check *c, Word w) {
+  uint64_t id = w & AMB_PAYLOAD_MASK;
+  if (ambi_tag(AMB_V(w)) == TAG_INT) return true;
+  if (ambi_tag(AMB_V(w)) != TAG_SYM || id >= c->nsymbols) return false;
+  return !c->s->symbol_ids || c->s->symbol_ids[id] != UINT32_MAX;
+}
+
+static inline void translate(const Check *c, Word *w) {
+  if (ambi_tag(AMB_V(*w)) == TAG_SYM)
+    *w = AMB_SYM_ID(c->s->symbol_ids[*w & AMB_PAYLOAD_MASK]).w;
+}
+
+// Passes atoms that are like the last one. Nothing refers to an atom, so where they begin
+// is not noted.
+static void pass_alike(Check *c, size_t first) {
+  Word *p = c->words + c->at;
+  uint32_t n = ambi_hdr_size(c->header);
+  size_t end = (first + 1) * STORE_CHUNK_WORDS;
+  if (end > c->n) end = c->n;
+  while (c->at + n < end && *p == c->header && p[1] == c->head_in_file &&
+         is_next_atom(c, c->at, first)) {
+    for (uint32_t i = 2; i <= n; i++)
+      if (!is_plain_word(c, p[i])) return;
+    p[1] = c->head;
+    for (uint32_t i = 2; c->s->symbol_ids && i <= n; i++)
+      translate(c, p + i);
+    p += n + 1;
+    c->at += n + 1;
+    c->natoms++;
+    c->s->live[first]++;
+  }
+}
+
+// All objects of the chunk at c->at, which goes to the next. Objects that reach into
+// the next chunk's place make one of it.
+static bool chunk(Check *c) {
+  size_t first = unit_of(c->at);
+  c->at += STORE_CHUNK_FIRST;
+  c->nvars = 0;
+  c->flags_at = NULL;
+  c->farthest = c->reach = 0;
+  c->s->live[first] = 0;
+  while (!at_end(c)) {
+    if (!next_object(c, first)) return false;
+    if (c->header) pass_alike(c, first);
+  }
+  if (c->reach >= c->at) return bad(c, "a word that leads out of its chunk");
+  size_t end = (c->at + STORE_CHUNK_WORDS - 1) / STORE_CHUNK_WORDS;
+  for (size_t i = first + 1; i < end; i++)
+    c->s->live[i] = STORE_CONTINUES;
+  c->at = end * STORE_CHUNK_WORDS;
+  return true;
+}
+
 static bool all_chunks(Check *c) {
   while (c->at < c->n)
     if (!chunk(c)) return false;
   for (size_t i = 0; i <= c->n / 64; i++)
     if (c->wanted[i] & ~c->begins[i])
       return bad(c, "a word that leads to no object");
-  for (size_t i = 0; i < c->s->tail.natoms; i++)
-    if (!atom(c, c->s->atoms[i])) return false;
-  return true;
+  if (c->natoms < c->s->tail.natoms)
+    return bad(c, "an atom that is no object, or is out of order");
+  return end_run(c);
 }
 
 bool ambi_snapshot_check(Snapshot *s, Value self) {

@@ -1,98 +1,14 @@
-// Opening a snapshot: the file, its head and tables; then its terms.
+// Opening a snapshot: its tables, then its terms.
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "memory/alloc.h"
 #include "runtime/atoms/utf8.h"
 #include "runtime/config.h"
 #include "runtime/loading/snapshot.h"
 
-enum { SNAPSHOT_LEAST = sizeof(SnapshotHead) + sizeof(SnapshotTail) };
-
 static bool bad(Snapshot *s, const char *why) {
   s->why = why;
   return false;
-}
-
-// ---- the file -----------------------------------------------------------------------
-
-// The first bytes of the file; how many there are, or -1.
-static ssize_t read_head(int fd, SnapshotHead *head) {
-  size_t got = 0;
-  while (got < sizeof *head) {
-    ssize_t n = pread(fd, (char *)head + got, sizeof *head - got, (off_t)got);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -1;
-    if (n == 0) break;
-    got += (size_t)n;
-  }
-  return (ssize_t)got;
-}
-
-bool ambi_snapshot_is(const char *path) {
-  SnapshotHead head;
-  struct stat info;
-  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return false;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  ssize_t n = read_head(fd, &head);
-  close(fd);
-  return n >= (ssize_t)sizeof head.magic &&
-         memcmp(head.magic, SNAPSHOT_MAGIC, sizeof head.magic) == 0;
-}
-
-static bool head_is_right(Snapshot *s, uint64_t bytes) {
-  const SnapshotHead *h = &s->head;
-  if (memcmp(h->magic, SNAPSHOT_MAGIC, sizeof h->magic) != 0)
-    return bad(s, "it is no snapshot");
-  if (h->order != SNAPSHOT_ORDER)
-    return bad(s, "it was made on a machine with another order of bytes");
-  if (h->version != SNAPSHOT_VERSION)
-    return bad(s, "it was made by another version of the program");
-  if (h->bytes > bytes) return bad(s, "its end is missing");
-  if (h->bytes < bytes) return bad(s, "there is something behind its end");
-  if (h->bytes < SNAPSHOT_LEAST || h->bytes % 8 || h->nwords > UINT32_MAX ||
-      h->nwords < STORE_CHUNK_FIRST ||
-      h->nwords > (h->bytes - sizeof(SnapshotTail)) / 8 ||
-      h->base % SNAPSHOT_CHUNK || h->base > (uint64_t)1 << 46)
-    return bad(s, "its head is damaged");
-  return true;
-}
-
-static uint64_t hash_pieces(uint64_t hash, const char *from, const char *end) {
-  while (from < end) {
-    size_t n = (size_t)(end - from);
-    if (n > SNAPSHOT_CHUNK) n = SNAPSHOT_CHUNK;
-    hash = ambi_snapshot_hash(hash, from, n);
-    from += n;
-  }
-  return hash;
-}
-
-uint64_t ambi_snapshot_hash_file(const SnapshotHead *head, const char *bytes) {
-  size_t terms = (size_t)head->nwords * sizeof(Word);
-  size_t first = terms < SNAPSHOT_CHUNK ? terms : SNAPSHOT_CHUNK;
-  uint64_t hash =
-      ambi_snapshot_hash(0, bytes + sizeof *head, first - sizeof *head);
-  hash = hash_pieces(hash, bytes + first, bytes + terms);
-  hash = hash_pieces(hash, bytes + terms, bytes + head->bytes);
-  SnapshotHead without = *head;
-  without.hash = 0;
-  return ambi_snapshot_hash(hash, &without, sizeof without);
-}
-
-static bool map_file(Snapshot *s, int fd) {
-  struct stat info;
-  ssize_t n = read_head(fd, &s->head);
-  if (n < 0 || fstat(fd, &info) < 0) return false;
-  if (!S_ISREG(info.st_mode) || n < (ssize_t)sizeof s->head)
-    return bad(s, "it is no snapshot");
-  return head_is_right(s, (uint64_t)info.st_size) &&
-         ambi_mapping_open(&s->map, fd, (size_t)s->head.bytes,
-                           (uintptr_t)s->head.base, SNAPSHOT_CHUNK);
 }
 
 // ---- tables -------------------------------------------------------------------------
@@ -189,6 +105,7 @@ static bool resolve_names(Snapshot *s) {
   uint64_t of_symbols = 0, all;
   bool same;
   if (!names_are_right(s, s->symbols, t->nsymbols, &of_symbols)) return false;
+  ambi_symbols_expect(s->rt->symbols, t->nsymbols);
   all = of_symbols;
   if (!names_are_right(s, s->ops, t->nops, &all)) return false;
   if (all != t->name_bytes) return bad(s, "its names are damaged");
@@ -242,8 +159,6 @@ static bool steps_are_right(Snapshot *s) {
 static bool look_in(Snapshot *s, enum SnapshotKind kind, Value self) {
   const SnapshotTail *t = &s->tail;
   memcpy(&s->tail, s->map.base + s->head.nwords * 8, sizeof s->tail);
-  if (ambi_snapshot_hash_file(&s->head, s->map.base) != s->head.hash)
-    return bad(s, "its hash is not that of its bytes");
   if (!place_tables(s)) return false;
   if (s->tail.kind != kind)
     return bad(s, kind == SNAPSHOT_SPACE ? "it is a program and no space"
@@ -268,7 +183,7 @@ static bool refuse(Context *cx, const Snapshot *s, int why) {
   cx->error_reason = AMB_NONE;
   if (s->why)
     ambi_set_message(cx, "cannot load %s: %s", s->path, s->why);
-  else if (why && why != ENOMEM)
+  else if (cx->stop == STOP_NONE && why && why != ENOMEM)
     ambi_set_message(cx, "cannot load %s: %s", s->path, strerror(why));
   else if (cx->stop == STOP_NONE)
     cx->stop = STOP_MEMORY;
@@ -278,17 +193,11 @@ static bool refuse(Context *cx, const Snapshot *s, int why) {
 bool ambi_snapshot_open(Context *cx, Snapshot *s, const char *path,
                         enum SnapshotKind kind, Value self) {
   *s = (Snapshot){.rt = cx->rt, .path = path};
-  int fd;
-  do {
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-  } while (fd < 0 && errno == EINTR && ambi_limits_poll(cx));
-  if (fd < 0) return refuse(cx, s, errno);
-  bool ok = map_file(s, fd);
-  int why = errno;
-  close(fd);
-  if (!ok) return refuse(cx, s, why);
-  if (look_in(s, kind, self) && take_over(s) && mention(s)) return true;
-  refuse(cx, s, 0);
+  int why = 0;
+  bool whole = ambi_snapshot_read(cx, s, &why);
+  if (whole && look_in(s, kind, self) && mention(s) && take_over(s))
+    return true;
+  refuse(cx, s, whole ? 0 : why);
   ambi_snapshot_close(s);
   return false;
 }
@@ -299,12 +208,22 @@ void ambi_snapshot_close(Snapshot *s) {
   drop_ids(&s->op_ids, s->nop_ids);
   ambi_free(s->live, s->nchunks * sizeof *s->live);
   s->live = NULL;
+  ambi_free(s->runs, s->runs_cap * sizeof *s->runs);
+  s->runs = NULL;
+}
+
+static const Word *word_of(const Snapshot *s, size_t i) {
+  return (const Word *)(const void *)s->map.base + s->atoms[i];
+}
+
+Value ambi_snapshot_expression(const Snapshot *s, size_t i) {
+  return AMB_V(ambi_tag_ptr(TAG_EXPR, word_of(s, i)).w | AMB_EXPR_GROUND);
 }
 
 Record ambi_snapshot_record(const Snapshot *s, size_t i) {
-  const Word *p = (const Word *)(const void *)s->map.base + s->atoms[i];
+  const Word *p = word_of(s, i);
   if (ambi_hdr_kind(*p) == KIND_FLAT)
-    return (Record){AMB_V(ambi_tag_ptr(TAG_EXPR, p).w | AMB_EXPR_GROUND)};
+    return (Record){ambi_snapshot_expression(s, i)};
   if (ambi_hdr_size(*p) == 1) return (Record){AMB_V(p[1])};
   return (Record){ambi_tag_ptr(TAG_FWD, p + 1)};
 }

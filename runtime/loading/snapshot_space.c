@@ -3,7 +3,8 @@
 #include "runtime/loading/snapshot.h"
 #include "runtime/spaces/space_data.h"
 
-enum { BATCH = 4096 };  // atoms added between two looks at the limits
+// Atoms added between two looks at the limits.
+enum { BATCH = 4096 };
 
 // ---- saving -------------------------------------------------------------------------
 
@@ -34,32 +35,70 @@ bool ambi_space_save(Context *cx, Space *from, const char *path,
 
 // ---- loading ------------------------------------------------------------------------
 
-// *next: the first atom that is neither added nor given back.
-static bool add_batch(Space *into, const Snapshot *s, size_t at, size_t n,
-                      size_t *next) {
+typedef struct Adding {
+  const Snapshot *s;
+  Space *into;
+  size_t next;  // the first atom that is neither added nor given back
+} Adding;
+
+// Of atoms that are not alike, n.
+static bool add_mixed(Adding *a, size_t n) {
   Facts facts;
-  ambi_facts_open(&facts, s->rt->store);
-  size_t end = at + n;
-  while (at < end &&
-         ambi_facts_push_record(&facts, ambi_snapshot_record(s, at)))
-    at++;
-  bool ok = at == end && ambi_facts_add(&facts, into);
+  ambi_facts_open(&facts, a->s->rt->store);
+  size_t end = a->next + n;
+  while (a->next < end &&
+         ambi_facts_push_record(&facts, ambi_snapshot_record(a->s, a->next)))
+    a->next++;
+  bool ok = a->next == end && ambi_facts_add(&facts, a->into);
   ambi_facts_close(&facts);
-  *next = at;
   return ok;
+}
+
+// Of plain atoms that are alike, n, when `more` of them will follow at once.
+static bool add_alike(Adding *a, size_t n, size_t more) {
+  Value atoms[BATCH];
+  for (size_t i = 0; i < n; i++)
+    atoms[i] = ambi_snapshot_expression(a->s, a->next + i);
+  if (!ambi_space_append_alike(a->into, atoms, n, more)) return false;
+  a->next += n;
+  return true;
+}
+
+// The run that atom i is in.
+static size_t run_of(const Snapshot *s, size_t i) {
+  size_t lo = 0, hi = s->nruns - 1;
+  while (lo < hi) {
+    size_t mid = hi - (hi - lo) / 2;
+    if (s->runs[mid].first <= i)
+      lo = mid;
+    else
+      hi = mid - 1;
+  }
+  return lo;
+}
+
+// Some atoms of the run from a->next on, up to `end`. Done: *added of them.
+static bool add_some(Adding *a, size_t run, size_t end, size_t *added) {
+  const SnapshotRun *r = &a->s->runs[run];
+  if (run + 1 < a->s->nruns && r[1].first < end) end = r[1].first;
+  size_t left = end - a->next;
+  *added = left < BATCH ? left : BATCH;
+  bool alike =
+      r->alike && ambi_is_plain(ambi_snapshot_expression(a->s, a->next));
+  return alike ? add_alike(a, *added, left - *added) : add_mixed(a, *added);
 }
 
 size_t ambi_snapshot_add(Context *cx, const Snapshot *s, Space *into, size_t at,
                          size_t n) {
-  size_t done = 0, next = at, end = at + n;
-  for (size_t batch; done < n && ambi_limits_poll(cx); done += batch) {
-    batch = n - done < BATCH ? n - done : BATCH;
-    if (add_batch(into, s, at + done, batch, &next)) continue;
+  Adding a = {.s = s, .into = into, .next = at};
+  size_t done = 0, end = at + n;
+  for (size_t added; done < n && ambi_limits_poll(cx); done += added) {
+    if (add_some(&a, run_of(s, a.next), end, &added)) continue;
     cx->stop = STOP_MEMORY;
     break;
   }
-  for (; next < end; next++)
-    ambi_record_release(s->rt->store, ambi_snapshot_record(s, next));
+  for (; a.next < end; a.next++)
+    ambi_record_release(s->rt->store, ambi_snapshot_record(s, a.next));
   return done;
 }
 

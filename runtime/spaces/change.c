@@ -75,11 +75,9 @@ static inline bool reserve_ordinals(Space *s, size_t n) {
 }
 
 // ---- adding -------------------------------------------------------------------------
-// What has no say in what is evaluated.
-static bool is_plain(Value atom) {
-  uint32_t symbol;
+bool ambi_is_plain(Value atom) {
   return ambi_is_expr(atom) && ambi_is_sym(ambi_expr_at(atom, 0)) &&
-         !ambi_is_rule(atom) && !ambi_space_defined_by(atom, &symbol);
+         !ambi_is_rule(atom);
 }
 
 // How many of the atoms, plain ones, are in the first one's relation.
@@ -99,16 +97,25 @@ static inline bool reserve_back(const Space *s, Relation *rel) {
          ambi_relation_reserve_end(rel, d->epochs);
 }
 
-static bool append_alike(Space *s, const Value *atoms, size_t n) {
+// n atoms of one relation, where `more` will follow.
+static bool append_alike(Space *s, const Value *atoms, size_t n, size_t more) {
   SpaceData *d = data_of(s);
   Relation *rel = ambi_data_need_relation(d, atoms[0]);
-  if (!rel || !ambi_relation_reserve(rel, d->epochs, n) ||
+  if (!rel || !ambi_relation_reserve(rel, d->epochs, n + more) ||
       !reserve_back(s, rel) || !reserve_ordinals(s, n))
     return false;
-  for (size_t i = 0; i < n; i++)
-    ambi_relation_append(rel, (Record){atoms[i]}, d->next_ordinal++);
+  ambi_relation_append_ground(rel, atoms, n, d->next_ordinal);
+  d->next_ordinal += (uint32_t)n;
   note_change(s, rel, n, d->next_ordinal - 1);
   return true;
+}
+
+bool ambi_space_append_alike(Space *s, const Value *atoms, size_t n,
+                             size_t more) {
+  ambi_space_begin(s);
+  bool ok = append_alike(s, atoms, n, more);
+  ambi_space_commit(s);
+  return ok;
 }
 
 size_t ambi_space_append(Space *s, const Value *atoms, size_t n) {
@@ -117,9 +124,9 @@ size_t ambi_space_append(Space *s, const Value *atoms, size_t n) {
   while (done < n) {
     size_t alike = 1;
     Template t = {.atom = atoms[done]};
-    if (is_plain(t.atom)) {
+    if (ambi_is_plain(t.atom)) {
       alike = count_alike(atoms + done, n - done);
-      if (!append_alike(s, atoms + done, alike)) break;
+      if (!append_alike(s, atoms + done, alike, 0)) break;
     } else if (!ambi_space_add_template(s, &t)) {
       break;
     }

@@ -328,10 +328,20 @@ static enum KeyKind key_of(const Index *x, Record r, uint64_t *key) {
   return all;
 }
 
+// Room at once for what the lists will take if records behind i are like those before:
+// growing little by little costs as much as the rest.
+static void expect_lists(Index *x, Epochs *e, size_t i, size_t n) {
+  double words = (double)x->nlists * (double)n / (double)i;
+  if (words < (double)SLOT_LIST && words > (double)x->lists_cap)
+    grow_lists(x, e, (size_t)words);
+}
+
 bool ambi_index_catch_up(Index *x, Epochs *e, const Record *at, size_t n) {
+  enum { MANY = 1 << 16 };
   Coming c;
   c.from = c.to = 0;
   for (size_t i = ambi_index_upto(x); i < n; i++) {
+    if (i >= MANY && (i & (i - 1)) == 0 && n - i >= i) expect_lists(x, e, i, n);
     if (i + AHEAD < n && !ambi_record_gone(at[i + AHEAD]))
       __builtin_prefetch(ambi_ptr(at[i + AHEAD].held));
     if (ambi_record_gone(at[i])) continue;

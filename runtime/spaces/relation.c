@@ -78,6 +78,18 @@ void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal) {
   ambi_store_release(&rel->x_n, n + 1);
 }
 
+void ambi_relation_append_ground(Relation *rel, const Value *atoms, size_t n,
+                                 uint32_t ordinal) {
+  size_t had = ambi_load_relaxed(&rel->x_n);
+  Record *at = ambi_load_relaxed(&rel->x_at) + had;
+  uint32_t *ordinals = ambi_load_relaxed(&rel->x_ordinal) + had;
+  for (size_t i = 0; i < n; i++) {
+    at[i] = (Record){atoms[i]};
+    ordinals[i] = ordinal + (uint32_t)i;
+  }
+  ambi_store_release(&rel->x_n, had + n);
+}
+
 // ---- going, for a thread that is alone ----------------------------------------------
 Record ambi_relation_pop(Relation *rel) {
   size_t n = ambi_relation_n(rel) - 1;

@@ -61,6 +61,9 @@ void ambi_relation_close(Relation *rel);
 // Makes sure that the next `more` appends succeed.
 bool ambi_relation_make_room(Relation *rel, Epochs *e, size_t more);
 void ambi_relation_append(Relation *rel, Record r, uint32_t ordinal);
+// Of n ground atoms, with ordinals from this one on.
+void ambi_relation_append_ground(Relation *rel, const Value *atoms, size_t n,
+                                 uint32_t ordinal);
 // The newest record, which no index has taken in yet, goes. For a thread that is alone.
 Record ambi_relation_pop(Relation *rel);
 // For a thread that is alone: leaves a gap, and compacts when it is time.

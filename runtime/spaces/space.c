@@ -68,11 +68,13 @@ static void free_removed(Store *store, SpaceWriter *w) {
   w->removed.n = 0;
 }
 
+// A store that ends takes all terms along.
 static void free_relations(Store *store, SpaceData *d) {
+  bool ends = ambi_store_ends(store);
   Relation *rel;
   for (Relations rels = ambi_data_relations(d);
        (rel = ambi_relations_next(&rels)) != NULL;) {
-    for (size_t k = 0; k < ambi_relation_n(rel); k++)
+    for (size_t k = 0; !ends && k < ambi_relation_n(rel); k++)
       ambi_record_release(store, ambi_relation_at(rel)[k]);
     ambi_relation_close(rel);
     ambi_free(rel, sizeof *rel);

@@ -102,6 +102,13 @@ bool ambi_space_add_template(Space *s, Template *t);
 // without variables would be. Many of one head and size behind one another cost least.
 // How many were added; fewer than n: memory is out, the others stay the caller's.
 size_t ambi_space_append(Space *s, const Value *atoms, size_t n);
+// The same of plain atoms (ambi_is_plain) with the same head and size, all of them or
+// none, with room at once for `more` that will follow.
+bool ambi_space_append_alike(Space *s, const Value *atoms, size_t n,
+                             size_t more);
+// Is the stored atom an expression with a symbol as head, and one that has no say in
+// what is evaluated? Then all are with this head and size.
+bool ambi_is_plain(Value atom);
 // Takes back the n atoms that came last, which nobody has asked for yet, when a larger
 // addition could not be finished. Where other threads may be looking: of this batch.
 void ambi_space_take_back(Space *s, size_t n);

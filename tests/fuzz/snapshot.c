@@ -36,7 +36,8 @@ static const char atoms[] =
     "(p 1 2.5 \"str\" True) (= (f $x $y) (g $y ($x \"s\" $z) $x)) $v lone "
     "\"text\" 7"
     " 123456789012345678901234567890 (big (in -123456789012345678901234567890))"
-    " (+ 1 (superpose (a b))) ($h x) (deep (a (b (c $q)))) (&self)";
+    " (+ 1 (superpose (a b))) ($h x) (deep (a (b (c $q)))) (&self)"
+    " (e a b 1) (e b c 2) (e c (a) 3) (e a 1 a) (e a b c)";
 
 static void save(void) {
   HOLDS(mkdtemp(directory), "no directory");
@@ -68,8 +69,7 @@ static void write_changed(const uint8_t *data, size_t size) {
       head.nwords <= length / 8)
     head.hash = ambi_snapshot_hash_file(&head, bytes);
   memcpy(bytes, &head, sizeof head);
-  unlink(path);  // what is mapped must stay as it is
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  int fd = open(path, O_WRONLY | O_TRUNC);
   HOLDS(fd >= 0 && write(fd, bytes, length) == (ssize_t)length, "no file");
   close(fd);
   free(bytes);

@@ -168,8 +168,29 @@ sub save_spaces {
         "[()]\n[()]\n[()]\n[3000]\n");
     write_file('back.metta', "!(import! &self snapshot)\n!(bind! &kb (new-space))\n"
           . "!(load-space! &kb \"kept.snap\")\n!(match &kb (f 2999) found)\n");
+    write_file('cut.metta', "!(import! &self snapshot)\n!(import! &self fileio)\n"
+          . "!(bind! &kb (new-space))\n!(load-space! &kb \"kept.snap\")\n"
+          . "!(bind! &f (file-open! \"kept.snap\" \"wt\"))\n!(match &kb (f 2999) found)\n");
     is_run('and the space is loaded', '% >out', 'back.metta', 0, qr/^$/,
         "[()]\n[()]\n[3000]\n[found]\n");
+    chmod 0600, 'kept.snap';
+    is_run('saved once more', 'umask 022; % >out', 'more.metta', 0, qr/^$/, undef);
+    is((stat 'kept.snap')[2] & 0777, 0600, "tier $tier: what was kept from others stays so");
+    chmod 0664, 'kept.snap';
+    is_run('and once more', 'umask 077; % >out', 'more.metta', 0, qr/^$/, undef);
+    is((stat 'kept.snap')[2] & 0777, 0664, "tier $tier: what was for others stays so");
+    SKIP: {
+        skip 'root may write all files', 2 if $> == 0;
+        chmod 0444, 'kept.snap';
+        is_run('a snapshot that may not be written', '% >out', 'save.metta', 1, qr/uncaught Error/, undef);
+        like(slurp('out'), qr/cannot write kept\.snap: Permission denied/, "tier $tier: the Error says so");
+        chmod 0644, 'kept.snap';
+    }
+    is_run('a snapshot that is loaded may be cut', '% >out', 'cut.metta', 0, qr/^$/,
+        "[()]\n[()]\n[()]\n[3000]\n[()]\n[found]\n");
+    is_run('then it is none', '% >out', 'back.metta', 1, qr/uncaught Error/, undef);
+    like(slurp('out'), qr/cannot load kept\.snap: it is no snapshot/, "tier $tier: the Error says so");
+    is_run('and it is saved again', '% >out', 'more.metta', 0, qr/^$/, undef);
     return unless $have_shim;
     is_run('a snapshot written by single bytes, with interrupts', '% >out', 'more.metta', 0,
         qr/^$/, undef, LD_PRELOAD => $shim, SHORT_IO => 100, SHORT_IO_EINTR => 3);

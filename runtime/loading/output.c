@@ -21,21 +21,27 @@ static bool again(Context *cx) {
   return errno == EINTR && ambi_limits_poll(cx);
 }
 
-// What is no file, as a device or a pipe, is not to be replaced by one.
-static bool is_special(const char *path) {
+// Looks at what is to be replaced. What is no file, as a device or a pipe, shall stay, and
+// so shall a file that may not be written. *old: it is a file, and *mode says who may read
+// and write it; what was kept from others is kept from them again.
+static bool may_replace(Context *cx, const Output *o, bool *old, mode_t *mode) {
   struct stat s;
-  return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+  *mode = 0666;
+  *old = stat(o->path, &s) == 0;
+  if (!*old) return true;
+  *mode = s.st_mode & 0777;
+  if (S_ISREG(s.st_mode)) return access(o->path, W_OK) == 0 || refused(cx, o);
+  cx->error_reason = AMB_NONE;
+  ambi_set_message(cx, "cannot write %s: it is not a regular file", o->path);
+  return false;
 }
 
 bool ambi_output_open(Context *cx, Output *o, const char *path) {
   enum { SUFFIX = 40 };
-  if (is_special(path)) {
-    cx->error_reason = AMB_NONE;
-    ambi_set_message(cx, "cannot write %s: it is not a regular file", path);
-    *o = (Output){.fd = -1};
-    return false;
-  }
+  mode_t mode;
+  bool old;
   *o = (Output){.fd = -1, .path = path, .beside_size = strlen(path) + SUFFIX};
+  if (!may_replace(cx, o, &old, &mode)) return false;
   o->beside = ambi_alloc(o->beside_size);
   if (!o->beside) {
     cx->stop = STOP_MEMORY;
@@ -44,13 +50,17 @@ bool ambi_output_open(Context *cx, Output *o, const char *path) {
   for (unsigned i = 0; o->fd < 0; i++) {
     snprintf(o->beside, o->beside_size, "%s.%ld-%u.part", path, (long)getpid(),
              i);
-    o->fd = open(o->beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    o->fd = open(o->beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (o->fd < 0 && errno != EEXIST && !again(cx)) break;
   }
-  if (o->fd >= 0) return true;
-  refused(cx, o);
-  ambi_output_close(o);
-  return false;
+  if (o->fd < 0) {
+    refused(cx, o);
+    ambi_output_close(o);
+    return false;
+  }
+  // What the mask left out; where that cannot be done, fewer may read it.
+  if (old) (void)!fchmod(o->fd, mode);
+  return true;
 }
 
 bool ambi_output_write(Context *cx, Output *o, const void *bytes, size_t n) {

@@ -3,6 +3,7 @@
 # build. ./build.sh soak runs a million of others.
 use strict;
 use warnings;
+use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use Test::More;
 
@@ -27,4 +28,13 @@ same( 200, '--seed 104 --modes tier1,collect,minimal,verify' ) if $modes =~ /\bc
 my $shown = `$soak --show --seed 5 --start 17 --count 3`;
 is( `$soak --show --seed 5 --start 17 --count 3`, $shown, 'a number names a program' );
 isnt( `$soak --show --seed 6 --start 17 --count 3`, $shown, 'for one seed' );
+
+# a folder for what is found is made, or there is no run
+my $dir = tempdir( CLEANUP => 1 );
+is( system("$soak --count 1 --save $dir/for/findings >$dir/said 2>&1"), 0, 'a run that keeps findings' );
+ok( -d "$dir/for/findings", 'the folder is made' );
+is( system("$soak --count 1 --save $dir/for/findings >$dir/said 2>&1"), 0, 'and used if it is there' );
+isnt( system("$soak --count 1 --save $dir/said/findings >$dir/why 2>&1"), 0, 'a file is no folder' );
+open my $why, '<', "$dir/why" or die "$dir/why: $!\n";
+like( join( '', <$why> ), qr{^\Q$dir\E/said.*: Not a directory$}m, 'which is told' );
 done_testing;

@@ -4,12 +4,14 @@
 // Workers are processes, so a program that ends the process is a finding like any
 // other: the one who waits sees the signal, and the number the worker was at. While
 // shrinking, each try has a process for the same reason.
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -385,9 +387,34 @@ static bool read_options(Options *o, int argc, char **argv) {
   return optind == argc && o->jobs > 0 && o->jobs <= MAX_JOBS;
 }
 
+// Makes the folder, and those it stands in, unless they are there. NULL: none is wanted.
+// A long run is not to end with findings that could not be kept.
+static bool make_folder(const char *path) {
+  char part[512];
+  size_t len = path ? strlen(path) : 0;
+  if (len + sizeof "/." > sizeof part) {
+    fprintf(stderr, "%s: the name is too long\n", path);
+    return false;
+  }
+  for (size_t i = 1; i <= len; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    snprintf(part, sizeof part, "%.*s", (int)i, path);
+    if (mkdir(part, 0777) == 0 || errno == EEXIST) continue;
+    perror(part);
+    return false;
+  }
+  if (len == 0) return true;
+  snprintf(part, sizeof part, "%s/.", path);  // of a file this is an error
+  if (access(part, W_OK | X_OK) == 0) return true;
+  perror(path);
+  return false;
+}
+
 int main(int argc, char **argv) {
   Soak s = {0};
-  if (!read_options(&s.o, argc, argv)) return 2;
+  if (!read_options(&s.o, argc, argv) || !make_folder(s.o.save) ||
+      !make_folder(s.o.write))
+    return 2;
   s.grammar = gen_grammar_open();
   size_t size = s.o.jobs * sizeof *s.workers;
   s.workers = mmap(NULL, size, PROT_READ | PROT_WRITE,

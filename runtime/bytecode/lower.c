@@ -119,6 +119,7 @@ static void body_code(Heads *h, Rule *r) {
       ambi_lower_give(l, ambi_lower_term(l, r->rhs), d);
   } else {
     ambi_lower_prepare_shown(l, r->rhs);
+    l->body = r->rhs;
     ambi_lower_expr(l, r->rhs, h->type, d, err, 0);
   }
 }

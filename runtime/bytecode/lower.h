@@ -80,6 +80,7 @@ typedef struct Stub {
   Value term;  // BAIL: expression to evaluate; BODY: the call; IF: the whole
   Value type;
   bool argument;  // BAIL: a type check is to look at the term first
+  bool body;  // BAIL: its head is a variable, and as an Error it is the value
   bool done;
   Dst dst;
   ErrTo err;
@@ -167,8 +168,9 @@ typedef struct Lower {
              // type check has looked at, as long as nothing has run: the whole
              // is evaluated as an atom then. NO_LABEL: it is no such argument
   int arg_bail;  // the same for what is the next position
-  Value step;    // of a map whose steps are all of an expression: the check of
-                 // that looks at the first one, whose STEP_INDEX is 0
+  Value body;  // takes the place of a call: an Error is its value as it stands
+  Value step;  // of a map whose steps are all of an expression: the check of
+               // that looks at the first one, whose STEP_INDEX is 0
   int whole_call;     // where the next body goes when it is odd, or NO_LABEL
   uint16_t position;  // of what was lowered last as a position, or NO_SLOT
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT

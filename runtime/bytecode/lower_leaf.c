@@ -186,6 +186,7 @@ static void body_of(Lower *l, Value body, Value call, Value t, Dst d, ErrTo err,
   l->whole_call = NO_LABEL;
   if (error_body(l, body, d, err)) return;
   if (!ambi_lower_odd_body(body)) {
+    l->body = body;
     ambi_lower_expr(l, body, t, d, err, rest);
     return;
   }
@@ -240,9 +241,11 @@ void ambi_lower_result(Lower *l, Value body, Value call, Dst d, ErrTo err,
                        unsigned rest) {
   int bail = l->bail;
   l->bail = NO_LABEL;
-  if (ambi_is_lvar(body))
+  if (ambi_is_lvar(body)) {
     ambi_lower_result_in(l, ambi_lower_term(l, body), call, d, err);
-  else if (!error_body(l, body, d, err))
+  } else if (!error_body(l, body, d, err)) {
+    l->body = body;
     ambi_lower_expr(l, body, AMB_SYM(UNDEFINED), d, err, rest);
+  }
   l->bail = bail;
 }

@@ -114,6 +114,7 @@ bool ambi_lower_chain(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   ambi_lower_list(l, parts, 2);
   l->vars[ambi_lvar_of(var)].slot = pair;
   l->bail = NO_LABEL;
+  l->body = templ;
   if (unify) l->whole_call = ambi_lower_stub_at(l, stub)->entry;
   ambi_lower_expr(l, templ, AMB_SYM(UNDEFINED), d, err, rest);
   l->whole_call = NO_LABEL;

@@ -8,6 +8,8 @@
 int ambi_lower_bail_stub(Lower *l, Value e, Value t, Dst d, ErrTo err) {
   Stub *s = ambi_lower_stub(l, STUB_BAIL);
   s->term = e;
+  s->body = ambi_is_expr(e) && ambi_is_lvar(ambi_expr_at(e, 0)) &&
+            ambi_same(e, l->body);
   s->type = t;
   s->dst = d;
   s->err = err;
@@ -421,6 +423,19 @@ static void stepped(Lower *l, Stub *s) {
   }
 }
 
+// What a step gives ends there, if its head turns out to be the symbol Error.
+static void error_of_variable(Lower *l, const Stub *s) {
+  uint32_t head = ambi_lvar_of(ambi_expr_at(s->term, 0));
+  int other = ambi_lower_label(l);
+  ambi_lower_var(l, head);
+  ambi_lower_jump(l, OP_I_TESTK, l->vars[head].slot,
+                  ambi_lower_const(l, AMB_SYM(ERROR).w), other);
+  ambi_lower_varl(l, other);
+  ambi_lower_raise(l, ambi_lower_term(l, s->term),
+                   s->dst.tail ? (ErrTo){.ret = true} : s->err);
+  ambi_lower_bind(l, other);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -430,6 +445,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
       ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.no);
       break;
     }
+    if (s.body) error_of_variable(l, &s);
     if (s.argument) l->bail = s.entry;
     ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
     l->bail = NO_LABEL;

@@ -223,12 +223,25 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   ambi_types_drop(&types);
 }
 
+// Has it a type that is not told by a word? It may be Atom, which passes the check of a
+// call, and is a type like any other inside of an argument.
+static bool is_of_odd_type(Engine *g, Value v) {
+  uint32_t n = ambi_is_expr(v) ? ambi_expr_size(v) - 1 : 0;
+  Value head = ambi_is_expr(v) ? ambi_deref(ambi_expr_at(v, 0)) : v;
+  if (!ambi_is_sym(head)) return has_typed_head(g, ambi_unmark(v));
+  Definition *d = ambi_head_info(g, head, n);
+  return d && !ambi_info_of(d).untyped && !ambi_load_acquire(&d->types.x_now);
+}
+
 bool ambi_ill_typed(Engine *g, Value call, bool of_terms) {
   ValueVec errors = {0};
-  bool terms = false;
-  for (uint32_t i = 1; i < ambi_expr_size(call); i++)
-    terms |= ambi_is_expr(ambi_deref(ambi_expr_at(call, i)));
-  if (terms == of_terms) argument_errors(g, ambi_unmark(call), &errors);
+  bool terms = false, odd = false;
+  for (uint32_t i = 1; i < ambi_expr_size(call); i++) {
+    Value arg = ambi_deref(ambi_expr_at(call, i));
+    terms |= ambi_is_expr(arg);
+    odd = odd || (!of_terms && is_of_odd_type(g, arg));
+  }
+  if (terms == of_terms || odd) argument_errors(g, ambi_unmark(call), &errors);
   bool ill = errors.n > 0;
   ambi_vec_drop(&errors);
   return ill;

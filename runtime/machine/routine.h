@@ -82,7 +82,7 @@ Value ambi_from_elsewhere(Engine *g, Value v);
 Value ambi_came_back(const Engine *g, Value v, Value atom, bool lowered);
 // Would the call be an argument with none but wrong types? Then it is not marked as
 // evaluated, since marks end all looking. of_terms: is it asked of arguments that are
-// expressions, or of atoms only? The first takes a walk.
+// expressions, or of atoms and what has an unusual type? The first takes a walk.
 bool ambi_ill_typed(Engine *g, Value call, bool of_terms);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.

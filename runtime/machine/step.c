@@ -168,7 +168,9 @@ enum Next ambi_step_own_if_same(Engine *g) {
   const Code *pc = g->pc;
   Value v = ambi_deref(AMB_V(g->e[pc->a]));
   if (!ambi_step_instance(g, pc)) return NEXT_STOP;
-  bool same = ambi_is_expr(v) && ambi_equal(v, AMB_V(g->e[pc->a]));
+  bool same = ambi_is_expr(v) && ambi_equal(v, AMB_V(g->e[pc->a])) &&
+              !ambi_ill_typed(g, v, true) && !ambi_ill_typed(g, v, false);
+  if (g->cx->stop) return NEXT_STOP;
   g->e[pc->a] = same ? ambi_mark_eval(v).w : v.w;
   g->pc = pc + ambi_op_words(pc);
   return NEXT_PC;

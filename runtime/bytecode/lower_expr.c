@@ -225,11 +225,27 @@ bool ambi_lower_is_data(Lower *l, Value e) {
   return true;
 }
 
+// Is e its own value, unless its types are wrong and it has none? So it is without rules.
+static bool stays_or_fails(Lower *l, Value e) {
+  if (is_leaf(e) || is_quoted(l, e)) return true;
+  Value head = ambi_expr_at(e, 0);
+  if (!ambi_is_sym(head) || ambi_is_instruction(e)) return false;
+  Head h = ambi_lower_head_of(l, e);
+  if (h.kind != HEAD_DATA) {
+    DefinitionInfo info = h.def ? ambi_info_of(h.def) : (DefinitionInfo){0};
+    if (!info.known || info.has_rules || info.dynamic) return false;
+  }
+  for (uint32_t i = 1; i < ambi_expr_size(e); i++)
+    if (!stays_or_fails(l, ambi_expr_at(e, i))) return false;
+  return true;
+}
+
 // What an application gave differs from what stands there, so it is evaluated again
 // wherever it is used (7.8). Only new rules can make that visible, or what its
 // variables get bound to.
 static uint16_t own_mark(Lower *l, Value e) {
-  return ambi_lower_is_data(l, e) ? 1 : l->unstable ? 0 : 5;
+  if (ambi_lower_is_data(l, e)) return 1;
+  return l->unstable ? 0 : stays_or_fails(l, e) ? 1 : 5;
 }
 
 // The marks that MKEXPR may make.

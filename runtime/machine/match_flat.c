@@ -207,8 +207,12 @@ static inline enum FactAnswer ask_site(Engine *g, const Space *s,
   if (answer != FACT_SEVERAL) return answer;
   if (site->nparts > site->nfresh) return FACT_ASK;
   g->found.n = 0;
-  return ambi_facts_there(s, &site->place, key, &g->found) ? FACT_SEVERAL
-                                                           : FACT_ASK;
+  if (!ambi_facts_there(s, &site->place, key, &g->found)) return FACT_ASK;
+  switch (g->found.n) {
+  case 0: return FACT_NONE;
+  case 1: return take_site(g, site, ambi_stored_items(g->found.at[0].held));
+  default: return FACT_SEVERAL;
+  }
 }
 
 // ---- the instruction ----------------------------------------------------------------
@@ -287,8 +291,7 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   switch (ask_site(g, s, pc)) {
   case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
   case FACT_ONE: g->pc = behind(pc); return NEXT_PC;
-  case FACT_SEVERAL:
-    return g->found.n ? several(g, pc, 0, NULL, true) : NEXT_FAIL;
+  case FACT_SEVERAL: return several(g, pc, 0, NULL, true);
   case FACT_ASK: break;
   }
   return match_flat(g, ambi_space_of(space), pc);

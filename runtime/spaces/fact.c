@@ -33,11 +33,17 @@ static Relation *only_relation(const Space *s, const View *v, Value head,
   return rel && !ambi_load_acquire(&rel->x_nopen) ? rel : NULL;
 }
 
+// With all records, or NULL. Who adds an atom after each question has the index follow
+// here; where others ask as well, query.c sees to it.
+static inline Index *ready(Relation *rel, const View *v, Index *x) {
+  if (AMB_LIKELY(ambi_index_upto(x) >= ambi_relation_seen(rel, v))) return x;
+  return v->epochs ? NULL : ambi_relation_index(rel, v, x->path);
+}
+
 // The index at an argument, if it is there and has all records.
-static inline Index *ready_index(const Relation *rel, const View *v,
-                                 uint32_t arg) {
+static inline Index *ready_index(Relation *rel, const View *v, uint32_t arg) {
   Index *x = ambi_relation_has_index(rel, ambi_path(arg));
-  return x && ambi_index_upto(x) >= ambi_relation_seen(rel, v) ? x : NULL;
+  return x ? ready(rel, v, x) : NULL;
 }
 
 static bool equal_part(Context *cx, Value asked, Value part) {
@@ -74,7 +80,7 @@ static bool equal_parts(Context *cx, const FlatAsk *a, const Value *parts) {
 
 // What the index at an argument has for it. False: there is none, or no key.
 static inline __attribute__((always_inline)) bool
-find_at(const Relation *rel, const View *view, const FlatAsk *a, uint32_t arg,
+find_at(Relation *rel, const View *view, const FlatAsk *a, uint32_t arg,
         Hits *hits) {
   uint64_t key;
   Index *x = arg < PATH_STEPS ? ready_index(rel, view, arg) : NULL;
@@ -84,8 +90,8 @@ find_at(const Relation *rel, const View *view, const FlatAsk *a, uint32_t arg,
 }
 
 // The first that leaves one at most. False: the question is not of this kind.
-static inline bool find_hits(const Relation *rel, const View *view,
-                             const FlatAsk *a, Hits *hits) {
+static inline bool find_hits(Relation *rel, const View *view, const FlatAsk *a,
+                             Hits *hits) {
   hits->n = UINT32_MAX;
   if (a->known == 1)
     return ambi_word_ground(a->items[a->last]) &&
@@ -120,11 +126,10 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
 
 // ---- a fact with keys within its arguments ----------------------------------------------
 // The index leaves one fact at most, for many a key.
-static bool is_fine(const Relation *rel, const View *view, const Index *x) {
+static bool is_fine(Relation *rel, const View *view, Index *x) {
   enum { MANY = 8 };
-  return ambi_index_upto(x) >= ambi_relation_seen(rel, view) &&
-         ambi_load_relaxed(&x->x_used) * MANY >= ambi_relation_live(rel) &&
-         !ambi_path_same(x->path, PATH_GROUND);
+  return ambi_load_relaxed(&x->x_used) * MANY >= ambi_relation_live(rel) &&
+         !ambi_path_same(x->path, PATH_GROUND) && ready(rel, view, x);
 }
 
 static bool has_key(const Value *items, uint32_t n, Path path, uint64_t *key) {
@@ -134,11 +139,11 @@ static bool has_key(const Value *items, uint32_t n, Path path, uint64_t *key) {
 }
 
 // The first index that leaves one at most. False: none does.
-static bool find_like(const Relation *rel, const View *view, const Value *items,
+static bool find_like(Relation *rel, const View *view, const Value *items,
                       uint32_t n, Hits *hits) {
   uint64_t key;
-  for (Index *x = ambi_load_acquire(&rel->x_index); x;
-       x = ambi_load_acquire(&x->x_next)) {
+  for (Index *x = ambi_load_acquire(&rel->x_index), *next; x; x = next) {
+    next = ambi_load_acquire(&x->x_next);  // x may go when memory is out
     if (!is_fine(rel, view, x) || !has_key(items, n, x->path, &key)) continue;
     *hits = ambi_relation_hits(rel, view, x, key);
     if (hits->n <= 1) return true;
@@ -167,7 +172,7 @@ enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern) {
 }
 
 // A relation of one record, or an index that leaves one.
-static bool find_few(const Relation *rel, const View *view, const Value *items,
+static bool find_few(Relation *rel, const View *view, const Value *items,
                      uint32_t n, Hits *hits) {
   size_t seen = ambi_relation_seen(rel, view);
   *hits = (Hits){.n = (uint32_t)seen};
@@ -217,7 +222,7 @@ bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
   for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
     if (dep_has(ambi_load_acquire(&ambi_space_dep(s, i)->x_data), symbol, a->n))
       return false;
-  const Relation *rel = ambi_data_relation(view.data, REL_SYMBOL, symbol, a->n);
+  Relation *rel = ambi_data_relation(view.data, REL_SYMBOL, symbol, a->n);
   if (!rel || !ready_index(rel, &view, a->last)) return false;
   *out = (FactPlace){s->number, rel, relations_of_deps(s), a->last};
   return true;
@@ -230,6 +235,12 @@ static inline bool is_only(const Space *s, const FactPlace *p) {
          (AMB_LIKELY(!ambi_space_ndeps(s)) || relations_of_deps(s) == p->deps);
 }
 
+static inline bool follows(const Space *s, Relation *rel, Index *x) {
+  if (AMB_LIKELY(ambi_index_upto(x) >= ambi_relation_n(rel))) return true;
+  View view = ambi_space_view(s);
+  return ready(rel, &view, x);
+}
+
 enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
                                 const FactPlace *p, Value key,
                                 const Value **parts) {
@@ -237,16 +248,23 @@ enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
   if (AMB_UNLIKELY(p->space != s->number || cx->journal || rt->reads.open ||
                    rt->explain || !is_only(s, p)))
     return FACT_ASK;
-  const Relation *rel = p->relation;
-  const Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
-  if (AMB_UNLIKELY(!x || ambi_index_upto(x) < ambi_relation_n(rel) ||
+  Relation *rel = p->relation;
+  Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
+  if (AMB_UNLIKELY(!x || !follows(s, rel, x) ||
                    (!ambi_is_sym(key) && !ambi_is_int(key))))
     return FACT_ASK;
-  SlotWord w = ambi_index_slot(x, ambi_atomic_hash(key));
+  uint64_t hash = ambi_atomic_hash(key);
+  SlotWord w = ambi_index_slot(x, hash);
   AMB_ASSERT(!ambi_load_relaxed(&rel->x_end));
   if (!w) return FACT_NONE;
-  if (ambi_slot_is_list(w)) return FACT_SEVERAL;
-  Value fact = ambi_relation_at(rel)[ambi_slot_at(w)].held;
+  size_t at = ambi_slot_at(w);
+  if (ambi_slot_is_list(w)) {
+    Hits hits = ambi_index_find(x, hash, ambi_relation_at(rel));
+    if (hits.n > 1) return FACT_SEVERAL;
+    if (hits.n == 0) return FACT_NONE;
+    at = ambi_hit(&hits, 0);
+  }
+  Value fact = ambi_relation_at(rel)[at].held;
   if (AMB_UNLIKELY(ambi_is_none(fact))) return FACT_NONE;
   *parts = ambi_stored_items(fact);
   return AMB_LIKELY((*parts)[p->arg].w == key.w) ? FACT_ONE : FACT_ASK;

@@ -205,7 +205,7 @@ enum FactAnswer ambi_space_few(const Context *cx, Space *s, const Value *items,
 // space for itself; what changes meanwhile is noticed.
 typedef struct FactPlace {
   uint64_t space;  // its number; 0: there is no such place
-  const struct Relation *relation;
+  struct Relation *relation;
   size_t deps;  // relations of the space's deps
   uint32_t arg;
 } FactPlace;

@@ -24,6 +24,7 @@ typedef struct CrewMates {
   AMB_ATOMIC(uint32_t) x_open;     // [all] tasks that are not done
   AMB_ATOMIC(uint32_t) x_running;  // [all] parts and forms that do not wait
   AMB_ATOMIC(uint32_t) x_grain;    // [all~] steps of a part before it hands on
+  AMB_ATOMIC(uint32_t) x_small;    // [all~] parts in a row that were small
 } CrewMates;
 
 static inline CrewMates *ambi_crew_of(const Runtime *of) {

@@ -38,6 +38,12 @@ enum {
   LEAST_GRAIN = AMB_POLL_STEPS / 2,  // at the first look
   MOST_GRAIN = 8 * AMB_POLL_STEPS
 };
+
+// Handing over takes both sides some microseconds, and the alternatives of a search may be
+// small by turns. So several small parts in a row make the next ones rarer, until one is
+// larger: more and more time passes for whoever hands over before the next.
+enum { SMALL_NS = 20000, MOST_SMALL = 4 };
+
 static Job *job_of_task(Task *t) {
   return (Job *)(void *)((char *)t - offsetof(Job, task));
 }
@@ -131,6 +137,14 @@ static void learn(CrewMates *c, uint64_t kept) {
   ambi_store_relaxed(&c->x_grain, grain < MOST_GRAIN ? grain : MOST_GRAIN);
 }
 
+// A part that has handed on was larger than the time it took.
+static void notice(CrewMates *c, const Job *w) {
+  bool small = w->part.took < SMALL_NS && !w->gave;
+  uint32_t before = ambi_load_relaxed(&c->x_small);
+  uint32_t now = !small ? 0 : before < MOST_SMALL ? before + 1 : before;
+  if (now != before) ambi_store_relaxed(&c->x_small, now);
+}
+
 static void gather(Job *w, Engine *g) {
   w->results = ambi_segment_of(g);
   w->rest = ambi_handover_leave(g);
@@ -145,6 +159,7 @@ static void finish(Job *w, enum AmbStop stop, Evaluator *self) {
     w->steps = cx->limits.steps_used;
     w->part.took = ambi_timeline_now() - w->began;
     if (w->gave) learn(crew, w->steps - w->gave);
+    notice(crew, w);
     w->rigid = cx->rigid;
     if (!stop) gather(w, g);
     w->spoilt |= g && g->spoilt;
@@ -233,6 +248,14 @@ static bool is_limited(const Context *cx) {
          (cx->limits.steps && !ambi_stress(STRESS_HANDOVER));
 }
 
+// Were the last parts small, and was it a short time ago?
+static bool is_too_soon(const Context *cx, const CrewMates *c) {
+  const Engine *g = cx->engine;
+  uint32_t small = ambi_load_relaxed(&c->x_small);
+  return small > 1 && ambi_timeline_now() - g->gave_at < (uint64_t)SMALL_NS
+                                                             << (small - 1);
+}
+
 bool ambi_parts_wanted(const Context *cx) {
   const CrewMates *c = ambi_crew_of(cx->rt);
   unsigned open = ambi_load_relaxed(&c->x_open), n = ambi_pool_size(c->pool);
@@ -240,6 +263,10 @@ bool ambi_parts_wanted(const Context *cx) {
   if (open > MOST_OPEN * n || (!forced && !is_idle(cx, c))) return false;
   if (is_limited(cx)) {
     ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_KEPT_LIMITS, 1);
+    return false;
+  }
+  if (!forced && is_too_soon(cx, c)) {
+    ambi_tally_add(ambi_tally(&cx->rt->tally), TALLY_KEPT_SMALL, 1);
     return false;
   }
   if (forced || !part_of(cx)) return cx->crew_data || !ambi_crew_acting();
@@ -264,7 +291,9 @@ Part *ambi_part_make(Context *cx) {
 
 void ambi_part_start(Context *cx, Part *p) {
   Job *w = (Job *)p, *from = part_of(cx);
+  Engine *g = cx->engine;
   if (from) from->gave = cx->limits.steps_used;
+  g->gave_at = ambi_timeline_now();
   w->state = PART_RUNS;
   cx->sliced = true;
   ambi_add_release(&w->crew->x_open, 1);

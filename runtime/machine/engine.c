@@ -102,6 +102,7 @@ void ambi_engine_fresh(Engine *g) {
   g->handed_to = NULL;
   g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
   g->gave = false;
+  g->gave_at = 0;
   g->asked = NULL;
   g->refused = g->patience = 0;
   g->took = 0;

@@ -180,7 +180,15 @@ enum Next {
   NEXT_STOP   // cx->stop is set
 };
 
-enum { AMB_MEETS = 32 };
+// What code can still do (reach.h): as long as the epoch is that.
+typedef struct Reached {
+  uint64_t unit;  // its number; 0: nothing is kept here
+  uint64_t epoch;
+  const Code *from, *end;
+  unsigned effects;
+} Reached;
+
+enum { AMB_MEETS = 32, AMB_REACHES = 16 };
 
 typedef struct Engine {
   Context *cx;
@@ -228,7 +236,10 @@ typedef struct Engine {
   bool is_part, part_of_form, spoilt;
   bool hopeful;      // what was handed over may turn out to have effects
   uint64_t effects;  // so many operations that have some were begun
+  Reached reached[AMB_REACHES];  // what was found of effects last ...
+  unsigned nreached;             // ... and how often something was
   bool gave;         // something was handed over that has not come back
+  uint64_t gave_at;  // when something was handed over last
   const Hook
       *asked;  // the region that was too new when it was last asked, by name
   uint64_t asked_steps, asked_at;  // ... and steps, and when that was first

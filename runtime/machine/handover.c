@@ -80,7 +80,7 @@ static const Code *end_in(const Giving *x, const Word *e) {
 static bool is_harmless(Giving *x, const Unit *u, const Code *from,
                         const Code *end) {
   const unsigned harmless = E_READ_SPACE | E_READ_STATE | E_CALLS | E_TABLED;
-  unsigned effects = ambi_reach_effects(x->g->code, u, from, end);
+  unsigned effects = ambi_reach_effects(x->g, u, from, end);
   bool tables = ambi_tables_in_use(x->g->cx->rt);
   bool known = (effects & ~harmless) == 0;
   x->kept =

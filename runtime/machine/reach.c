@@ -107,7 +107,18 @@ static unsigned reach(CodeState *cs, const Unit *u, const Code *from,
   return r.effects;
 }
 
-unsigned ambi_reach_effects(CodeState *cs, const Unit *u, const Code *from,
+static bool is_same(const Reached *a, const Reached *b) {
+  return a->unit == b->unit && a->epoch == b->epoch && a->from == b->from &&
+         a->end == b->end;
+}
+
+unsigned ambi_reach_effects(Engine *g, const Unit *u, const Code *from,
                             const Code *end) {
-  return reach(cs, u, from, end, 0);
+  Reached now = {
+      .unit = u->number, .epoch = ambi_code_epoch(g->code), from, end};
+  for (size_t i = 0; now.unit && i < AMB_REACHES; i++)
+    if (is_same(&g->reached[i], &now)) return g->reached[i].effects;
+  now.effects = reach(g->code, u, from, end, 0);
+  g->reached[g->nreached++ % AMB_REACHES] = now;
+  return now.effects;
 }

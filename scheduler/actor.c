@@ -136,8 +136,7 @@ static bool script_may_go_on(void *arg) {
          ambi_load_relaxed(&a->all->rt->x_cancel);
 }
 
-// The script is to stop where it waits. The first reason counts.
-static void stop_script(Actors *all, enum AmbStop why, int code) {
+void ambi_actors_stop(Actors *all, enum AmbStop why, int code) {
   uint64_t none = STOP_NONE;
   ambi_compare_exchange(&all->x_stop, &none,
                         (uint64_t)why | (uint64_t)(uint32_t)code << 32);
@@ -161,7 +160,7 @@ typedef struct Alarm {
 
 static void ring(Timer *t) {
   Alarm *alarm = (Alarm *)t;
-  stop_script(alarm->all, alarm->why, 0);
+  ambi_actors_stop(alarm->all, alarm->why, 0);
 }
 
 // False: there is no thread for it.
@@ -358,22 +357,31 @@ static TaskNext end_actor(Actor *a, Message *reason) {
   return TASK_DONE;
 }
 
-static Message *limit_reason(Actor *a, Context *cx) {
+// Without memory for its reason others would take the end for a normal one: all stops.
+static Message *told_reason(Actor *a, Value v) {
+  Message *m = NULL;
+  if (ambi_is_none(v) ||
+      ambi_parcel_pack(a->cx, ambi_actor_room(a), v, &m) == PACK_OUTAGE)
+    ambi_actors_stop(a->all, STOP_MEMORY, 0);
+  return m;
+}
+
+static Message *limit_reason(Actor *a) {
+  Context *cx = a->cx;
   char text[80];
   ambi_stop_text(cx, text, sizeof text);
   Value why = ambi_make_error_text(cx, ambi_actor_value(a->handle), text);
-  return ambi_actor_pack_reason(a, cx, why);
+  return told_reason(a, why);
 }
 
 static TaskNext end_with_result(Actor *a, const ValueVec *out) {
   Value v = out->n ? ambi_deref(out->at[0]) : AMB_UNIT;
-  return end_actor(
-      a, ambi_is_error_atom(v) ? ambi_actor_pack_reason(a, a->cx, v) : NULL);
+  return end_actor(a, ambi_is_error_atom(v) ? told_reason(a, v) : NULL);
 }
 
 // What concerns all, and not this actor alone.
 static TaskNext end_with_all(Actor *a, enum AmbStop stop) {
-  stop_script(a->all, stop, a->cx ? a->cx->exit_code : 0);
+  ambi_actors_stop(a->all, stop, a->cx ? a->cx->exit_code : 0);
   return end_actor(a, NULL);
 }
 
@@ -477,7 +485,7 @@ static TaskNext what_next(Actor *a, enum AmbStop stop, const ValueVec *out) {
   case STOP_CANCEL:
   case STOP_INTERNAL:
   case STOP_MEMORY: return end_with_all(a, stop);
-  default: return end_actor(a, limit_reason(a, a->cx));
+  default: return end_actor(a, limit_reason(a));
   }
 }
 

@@ -207,7 +207,8 @@ void ambi_actor_drop(Actor *a);
 enum Spawned ambi_actor_name(Actors *all, Handle *h, uint32_t name);
 void ambi_actor_unname(Actors *all, Handle *h);
 Bond *ambi_actor_unbind(Actor *a, const Message *reason);
-// cx: of anybody; NULL: there is no memory, and nobody is told.
+// cx: of anybody; NULL: there is no memory. Who cannot be told would wait for ever, so then
+// the script is stopped.
 void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason);
 // The reason for which it ended, as an atom. AMB_NONE: memory is out.
 Value ambi_actor_reason(Context *cx, Actors *all, const Message *reason);
@@ -224,6 +225,8 @@ enum BuiltinStatus ambi_actor_wait(Context *cx, Actor *a);
 // Until when it waits, from now on. False: there is no memory.
 bool ambi_actor_wait_until(Actor *a, uint64_t due_ns);
 bool ambi_actor_is_due(const Actor *a);
+// The script is to stop where it waits. The first reason counts.
+void ambi_actors_stop(Actors *all, enum AmbStop why, int code);
 // Is the script to stop, for another actor did? cx->stop is set then.
 bool ambi_actor_is_stopped(Context *cx, Actor *a);
 // It waits no more.

@@ -132,9 +132,18 @@ static void keep(Bond *b, Bond **told) {
   *told = b;
 }
 
+// There is no memory for word of an end: whoever waits for it is stopped with the script.
+static void cannot_tell(const Actor *a) {
+  ambi_actors_stop(a->all, STOP_MEMORY, 0);
+}
+
 static void follow(Actor *a, Handle *other, const Message *reason) {
-  Message *copy = reason ? ambi_parcel_copy(reason) : NULL;
-  if (copy) kill_actor(a, other, copy);
+  if (!reason) return;
+  Message *copy = ambi_parcel_copy(reason);
+  if (copy)
+    kill_actor(a, other, copy);
+  else
+    cannot_tell(a);
 }
 
 // A parcel of the symbol alone.
@@ -146,7 +155,10 @@ static Message *parcel_of(Value symbol) {
 
 static void shut_down(Actor *a, Handle *other) {
   Message *m = parcel_of(a->all->shutdown);
-  if (m) kill_actor(a, other, m);
+  if (m)
+    kill_actor(a, other, m);
+  else
+    cannot_tell(a);
 }
 
 Bond *ambi_actor_unbind(Actor *a, const Message *reason) {
@@ -195,7 +207,10 @@ void ambi_actor_tell(Actor *a, Context *cx, Bond *told, const Message *reason) {
     Bond *b = told;
     told = b->next_in;
     Message *m = cx ? news(cx, a->all, room, b, reason) : NULL;
-    if (m) ambi_actor_deliver(a, b->watcher, m, true);
+    if (m)
+      ambi_actor_deliver(a, b->watcher, m, true);
+    else
+      cannot_tell(a);
     ambi_free(b, sizeof *b);
   }
 }

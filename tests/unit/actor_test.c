@@ -172,23 +172,42 @@ static const char small[] =
     "   (send $a (add nothing)))) $x)";
 
 // The script is stopped, or gives what it always gives.
-START_TEST(memory_runs_out) {
-  for (uint64_t n = 1;; n += 3) {
-    open_runtime(crews[_i]);
+static void gives_without_memory(const char *text, const char *expected,
+                                 unsigned evaluators, unsigned step) {
+  for (uint64_t n = 1;; n += step) {
+    open_runtime(evaluators);
     ck_assert_int_eq(run("!(import! &self concurrent)"), RUN_OK);
     uint64_t from = ambi_alloc_attempts();
     ambi_alloc_fail_at(n);
-    enum RunStatus status = run(small);
+    enum RunStatus status = run(text);
     uint64_t attempts = ambi_alloc_attempts() - from;
     ambi_alloc_fail_at(0);
-    bool same = strncmp(lines.text, "[3][0]", lines.len) == 0;
-    bool stopped = status == RUN_LIMIT;
-    ck_assert_msg(same && (stopped || lines.len == 6), "%u: %d, %s",
-                  (unsigned)n, status, lines.text);
+    bool same = strncmp(lines.text, expected, lines.len) == 0;
+    bool stopped = status == RUN_LIMIT || lines.failed;
+    ck_assert_msg(same && (stopped || lines.len == strlen(expected)),
+                  "%u: %d, %s", (unsigned)n, status, lines.text);
     gives("(= (again $x) (+ $x 1)) !(again 41)", "[42]");
     close_runtime();
     if (n > attempts) return;
   }
+}
+
+START_TEST(memory_runs_out) {
+  gives_without_memory(small, "[3][0]", crews[_i], 3);
+}
+END_TEST
+
+// Whoever waits for an end: by a monitor, by a call, by a link that ends it, too.
+static const char ends[] =
+    "(= (await $a) (receive (((down $a $r) told))))"
+    "(= (parent) (let $c (spawn (/ 1 0) (link)) (receive ((never heard)))))"
+    "!(let $a (spawn (+ 1 1) (monitor)) (await $a))"
+    "!(let $a (spawn (parent) (monitor)) (await $a))"
+    "!(let $a (spawn (receive (((call $r x) (/ 1 0)))))"
+    "   (catch (call $a x) failed))";
+
+START_TEST(memory_runs_out_at_ends) {
+  gives_without_memory(ends, "[told][told][failed]", crews[_i], 1);
 }
 END_TEST
 
@@ -200,5 +219,6 @@ int main(void) {
   tcase_add_loop_test(tc, killed_at_any_moment, 0, CREWS);
   tcase_add_loop_test(tc, closed_while_others_begin, 0, CREWS);
   tcase_add_loop_test(tc, memory_runs_out, 0, CREWS);
+  tcase_add_loop_test(tc, memory_runs_out_at_ends, 0, CREWS);
   return unit_run(tc, "actor");
 }

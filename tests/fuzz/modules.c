@@ -35,6 +35,12 @@ static Runtime *rt;
 static Context *cx;
 static unsigned inputs;
 
+// A limit ended what was run.
+static bool is_cut(void) {
+  return cx->stop == STOP_STEPS || cx->stop == STOP_MEMORY ||
+         cx->stop == STOP_TIME || cx->stop == STOP_EXIT;
+}
+
 static void renew(void) {
   if (rt && inputs++ < INPUTS_PER_RUNTIME) return;
   if (rt) {
@@ -147,8 +153,9 @@ static void check_name(const char *text, size_t len) {
   if (ambi_module_load(cx, cx->module, name))
     inputs = INPUTS_PER_RUNTIME;  // the next input finds it unloaded again
   else
-    HOLDS((cx->message && *cx->message) || !ambi_is_none(cx->error_reason),
-          "a failure untold");
+    HOLDS((cx->message && *cx->message) || !ambi_is_none(cx->error_reason) ||
+              is_cut(),
+          "a failure untold: %d", cx->stop);
   ambi_text_free(path);
   ambi_text_free(twice);
   free(name);
@@ -178,9 +185,7 @@ static void check_operation(Bytes *b) {
   if (fn == ambi_b_import) args[choose(b, 4) ? 0 : 1] = self;
   unsigned n = fn == ambi_b_import || fn == ambi_b_bind ? 2 : 1;
   enum BuiltinStatus status = fn(cx, args, n, &out);
-  HOLDS(status != B_STOP || cx->stop == STOP_STEPS || cx->stop == STOP_MEMORY ||
-            cx->stop == STOP_TIME || cx->stop == STOP_EXIT,
-        "a stop without a reason: %d", cx->stop);
+  HOLDS(status != B_STOP || is_cut(), "a stop without a reason: %d", cx->stop);
   HOLDS(status != B_ERROR || *cx->message || !ambi_is_none(cx->error_reason),
         "an error untold");
   cx->many.n = 0;
@@ -210,6 +215,8 @@ static void check_size(const char *text, size_t len) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   make_directory();
+  unlink(file);  // what the input before this one left
+  unlink(text_file);
   renew();
   Bytes b = {data, size};
   if (size == 0) return -1;

@@ -119,7 +119,8 @@ extern const char *const cli_log_levels[];  // by enum WatchLevel
 // A diagnostic with nothing but a place and a message.
 void cli_report(const Source *s, Position at, enum Severity severity,
                 const char *message);
-DiagnosticText cli_source_text(const Source *s);
+// The text of a diagnostic about this place, with its line and column.
+DiagnosticText cli_source_text(const Source *s, Position at);
 // ambit: message, on standard error.
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -98,7 +98,7 @@ static void note_definition(Diagnostic *d, const DiagnosticText *text,
 
 void cli_failure_tell(const Source *s, Position at, const Failure *f,
                       const char *then) {
-  DiagnosticText text = cli_source_text(s);
+  DiagnosticText text = cli_source_text(s, at);
   Diagnostics one = {0};
   Diagnostic *d =
       cli_diagnostics_add(&one, SEVERITY_ERROR, NULL,
@@ -117,7 +117,7 @@ void cli_failure_tell(const Source *s, Position at, const Failure *f,
 
 void cli_stop_tell(Cli *cli, const Source *s, const FormReport *r) {
   char what[160];
-  DiagnosticText text = cli_source_text(s);
+  DiagnosticText text = cli_source_text(s, r->at);
   Diagnostics one = {0};
   if (r->stop == STOP_INTERNAL) {
     cli_report(s, r->at, SEVERITY_INTERNAL, r->cx->message);

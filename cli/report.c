@@ -25,14 +25,15 @@ void cli_complain(const char *format, ...) {
   free(what);
 }
 
-DiagnosticText cli_source_text(const Source *s) {
-  return (DiagnosticText){s->name, s->text, s->len};
+DiagnosticText cli_source_text(const Source *s, Position at) {
+  return (DiagnosticText){
+      s->name, s->text, s->len, {at.line, at.column}, at.offset};
 }
 
 void cli_report(const Source *s, Position at, enum Severity severity,
                 const char *message) {
   Diagnostics one = {0};
-  DiagnosticText text = cli_source_text(s);
+  DiagnosticText text = cli_source_text(s, at);
   cli_diagnostics_add(&one, severity, NULL,
                       (DiagnosticPlace){&text, at.offset, at.offset}, "%s",
                       message);

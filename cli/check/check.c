@@ -75,7 +75,8 @@ CheckFile *check_add(Check *c, const char *name, const char *text, size_t len,
     c->failed = true;
     return NULL;
   }
-  f->shown = (DiagnosticText){name, text ? text : "", len};
+  f->shown =
+      (DiagnosticText){.name = name, .text = text ? text : "", .len = len};
   f->own = own;
   return c->files[c->nfiles++] = f;
 }

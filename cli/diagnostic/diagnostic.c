@@ -142,8 +142,10 @@ void cli_diagnostics_group(Diagnostics *all) {
 // ---- places -----------------------------------------------------------------
 
 DiagnosticAt cli_diagnostic_at(const DiagnosticText *in, size_t byte) {
-  DiagnosticAt at = {1, 1};
-  for (size_t i = 0; i < byte && i < in->len; i++) {
+  bool known = in->known.line && byte >= in->known_byte;
+  DiagnosticAt at = known ? in->known : (DiagnosticAt){1, 1};
+  size_t i = known ? in->known_byte : 0;
+  for (; i < byte && i < in->len; i++) {
     if (in->text[i] == '\n')
       at = (DiagnosticAt){at.line + 1, 1};
     else

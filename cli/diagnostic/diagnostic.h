@@ -21,10 +21,18 @@ enum Severity {
 };
 enum DiagnosticForm { DIAGNOSTIC_TEXT, DIAGNOSTIC_JSON };
 
+typedef struct DiagnosticAt {  // both from 1, columns in characters
+  uint32_t line, column;
+} DiagnosticAt;
+
 typedef struct DiagnosticText {
   const char *name;  // as shown
   const char *text;
   size_t len;
+  // A place whose line and column are known, so that what lies before it need not be
+  // looked through once more; a line of 0: none is.
+  DiagnosticAt known;
+  size_t known_byte;
 } DiagnosticText;
 
 typedef struct DiagnosticPlace {
@@ -74,9 +82,6 @@ void cli_diagnostics_drop(Diagnostics *all);
 void cli_diagnostics_sort(Diagnostics *all);
 void cli_diagnostics_group(Diagnostics *all);
 
-typedef struct DiagnosticAt {  // both from 1, columns in characters
-  uint32_t line, column;
-} DiagnosticAt;
 DiagnosticAt cli_diagnostic_at(const DiagnosticText *in, size_t byte);
 const char *cli_severity_name(enum Severity severity);
 

@@ -67,7 +67,7 @@ static void add_text(Docs *d, const char *name, const char *text, size_t len) {
   }
   uint32_t fault = cli_tree_fault(&t);
   if (fault) {
-    DiagnosticText in = {name, text, len};
+    DiagnosticText in = {.name = name, .text = text, .len = len};
     Diagnostics one = {0};
     cli_diagnostics_add(
         &one, SEVERITY_ERROR, NULL,

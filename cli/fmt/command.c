@@ -35,7 +35,7 @@ static const Tool tool = {
     options, sizeof options / sizeof *options};
 
 static void refuse(const Source *s, const Tree *t, uint32_t node) {
-  DiagnosticText text = cli_source_text(s);
+  DiagnosticText text = cli_source_text(s, (Position){0});
   const Node *n = &t->nodes[node];
   size_t end = n->kind == NODE_LIST ? n->begin : n->end;
   Diagnostics one = {0};

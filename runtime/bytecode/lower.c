@@ -379,24 +379,27 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   return u;
 }
 
-// False: cx->stop is set.
-static bool open_form(Lower *l, Context *cx, Value form) {
-  Template rule;
-  if (!ambi_template_make(cx->rt->store, form, &rule)) {
-    cx->stop = STOP_MEMORY;
-    return false;
-  }
+// The code refers to parts of the form, so that it has to keep it. False: cx->stop is set.
+static bool open_form(Lower *l, Context *cx, Template *form) {
   ambi_lower_open(l, cx, cx->space);
-  // The code refers to parts of the form, so that it has to keep it.
-  l->rule = ambi_lower_own(l, &rule);
+  l->rule = ambi_lower_own(l, form);
   if (!l->rule) {
     cx->stop = STOP_MEMORY;
     ambi_lower_close(l);
     return false;
   }
   l->form = l->in_body = true;
-  l->unstable = ambi_effects_term(l->cs, l->space, rule.atom) & E_RULES;
+  l->unstable = ambi_effects_term(l->cs, l->space, l->rule->atom) & E_RULES;
   return true;
+}
+
+// For who lowers it once more.
+static Template take_form_back(Lower *l) {
+  Template form = *l->rule;
+  AMB_ASSERT(l->templates[0] == l->rule);
+  ambi_free(l->templates[0], sizeof form);
+  l->templates[0] = l->templates[--l->ntemplates];
+  return form;
 }
 
 static void form_code(Lower *l) {
@@ -418,16 +421,24 @@ static void form_code(Lower *l) {
 Unit *ambi_lower_form(Context *cx, Value form) {
   Lower l = {0};
   Unit *u = NULL;
+  Template own;
   AMB_ASSERT(cx->rt->code);
+  if (!ambi_template_make(cx->rt->store, form, &own)) {
+    cx->stop = STOP_MEMORY;
+    return NULL;
+  }
   for (bool again = true; again;) {
     uint64_t early[sizeof l.late / sizeof *l.late];
     memcpy(early, l.late, sizeof early);
-    if (!open_form(&l, cx, form)) return NULL;
+    if (!open_form(&l, cx, &own)) return NULL;
     memcpy(l.stamped, early, sizeof early);
     Word *top = cx->h;
     form_code(&l);
     again = !l.failed && !l.refused && memcmp(l.late, early, sizeof early);
-    if (!again) u = ambi_lower_finish(&l, 0);
+    if (again)
+      own = take_form_back(&l);
+    else
+      u = ambi_lower_finish(&l, 0);
     if (l.failed && !cx->stop) cx->stop = STOP_MEMORY;
     if (u) {  // the form's own: its runner frees it
       l.cs->units = u->next;

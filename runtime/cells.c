@@ -3,11 +3,13 @@
 #include "memory/alloc.h"
 #include "memory/stress.h"
 #include "runtime/bytecode/code.h"
+#include "runtime/guard.h"
 #include "runtime/spaces/space_data.h"
 #include "runtime/tables/table.h"
 
 enum {
-  FEW_BYTES = 1 << 20,  // of cells are not worth looking for
+  FEW_BYTES = 1 << 20,  // of cells are not worth looking for ...
+  FEW_HELD = 8 << 20,   // ... nor so many of what they may hold
   FEW_SPACES = 128      // are not worth making all code once more
 };
 
@@ -253,16 +255,37 @@ static void empty(Runtime *rt, CellHeader *going) {
 }
 
 // ---- when -------------------------------------------------------------------------
-static bool have_grown(const Runtime *rt, size_t soft) {
-  return ambi_cells_bytes(rt) > soft + FEW_BYTES || ambi_stress(STRESS_COLLECT);
+// A look takes as long as there are cells, and for circles, as there are terms in them. So
+// it is due when more has come since the last one than there was then, and when what has
+// come would be missed below the limit: it is a quarter of what is left, and a small share of
+// what is looked at, so that all looks together take as long as what came.
+enum { SHARE_OF_CELLS = 32, SHARE_OF_CIRCLES = 8 };
+
+static CellsSeen see_now(const Runtime *rt) {
+  size_t cells = ambi_cells_bytes(rt), doomed;
+  size_t terms = ambi_store_bytes(rt->store);
+  doomed = ambi_store_doomed_bytes(rt->store);
+  return (CellsSeen){cells, cells + terms - doomed};
 }
 
-bool ambi_cells_due(const Runtime *rt) {
-  return have_grown(rt, rt->cells_soft);
+static bool have_grown(const Runtime *rt, const CellsSeen *last, size_t left,
+                       size_t share) {
+  if (ambi_cells_bytes(rt) > 2 * last->cells + FEW_BYTES ||
+      ambi_stress(STRESS_COLLECT))
+    return true;
+  CellsSeen now = see_now(rt);
+  if (now.cells <= last->cells || now.held <= last->held) return false;
+  size_t more = now.held - last->held;
+  return more > last->held + FEW_HELD ||
+         (more > left / 4 && more > last->held / share);
 }
 
-bool ambi_circles_due(const Runtime *rt) {
-  return have_grown(rt, rt->circles_soft);
+bool ambi_cells_due(const Runtime *rt, size_t left) {
+  return have_grown(rt, &rt->cells_seen, left, SHARE_OF_CELLS);
+}
+
+bool ambi_circles_due(const Runtime *rt, size_t left) {
+  return have_grown(rt, &rt->circles_seen, left, SHARE_OF_CIRCLES);
 }
 
 // ---- spaces in which something was evaluated ----------------------------------------
@@ -313,22 +336,34 @@ static void settle_spaces(Runtime *rt) {
 }
 
 static void settle(Runtime *rt, bool circles) {
-  rt->cells_soft = 2 * ambi_cells_bytes(rt);
-  if (circles) rt->circles_soft = rt->cells_soft;
+  rt->cells_seen = see_now(rt);
+  if (circles) rt->circles_seen = rt->cells_seen;
+}
+
+// None is, if it was not enough for the last one.
+static size_t left_to_forms(Runtime *rt) {
+  if (rt->was_short) return 0;
+  ambi_guard(rt);
+  uint64_t memory = rt->limits.memory;
+  ambi_unguard(rt);
+  return ambi_limits_left(memory);
 }
 
 void ambi_cells_quiesce(Runtime *rt) {
   ambi_store_forget_given(rt->store);
+  ambi_store_quiesce(rt->store);
   bool left = leave_spaces(rt);
-  if (!left && !ambi_cells_due(rt)) return;
+  size_t room = left_to_forms(rt);
+  if (!left && !ambi_cells_due(rt, room)) return;
+  bool circles = left || ambi_circles_due(rt, room);
   ambi_cells_watch(rt);
   let_go(rt, find_unused(rt), true);
-  bool circles = left || ambi_circles_due(rt);
   if (circles) {
     CellHeader *going = find_circles(rt, NULL);
     empty(rt, going);
     let_go(rt, going, true);
   }
+  ambi_store_quiesce(rt->store);
   settle(rt, circles);
   if (left) settle_spaces(rt);
 }

@@ -23,11 +23,13 @@
 static inline size_t ambi_cells_bytes(const Runtime *rt) {
   return ambi_load_relaxed(&rt->x_cell_bytes);
 }
-// Between forms, of a thread that is alone: frees them if there are many new ones.
+// Between forms, of a thread that is alone: frees what the store has given up, and cells,
+// if there are many new ones.
 void ambi_cells_quiesce(Runtime *rt);
-// Are there many new ones, or many since circles were looked for?
-bool ambi_cells_due(const Runtime *rt);
-bool ambi_circles_due(const Runtime *rt);
+// Are there many new ones, do they hold much, or more than is to be left over? Since cells
+// were looked for, or circles.
+bool ambi_cells_due(const Runtime *rt, size_t left);
+bool ambi_circles_due(const Runtime *rt, size_t left);
 // Have spaces in which something was evaluated become many?
 bool ambi_evaluated_due(const Runtime *rt);
 // A collection marks what it meets, from ambi_store_watch and ambi_cells_watch on. What it

@@ -68,7 +68,6 @@ void ambi_runtime_quiesce(Runtime *rt) {
   ambi_spaces_quiesce(rt);
   if (rt->sharing) return;
   ambi_cells_quiesce(rt);
-  ambi_store_quiesce(rt->store);
 }
 
 void ambi_runtime_close(Runtime *rt) {

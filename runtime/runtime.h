@@ -62,6 +62,12 @@ typedef struct ReadLog {  // what is asked of spaces, see spaces/reads.h
   bool failed;    // memory was out, or something that was read has changed
 } ReadLog;
 
+// What there was behind the last look for cells that nothing refers to (cells.h).
+typedef struct CellsSeen {
+  size_t cells;  // bytes of cells
+  size_t held;   // ... and of all terms, with which what they hold grows
+} CellsSeen;
+
 struct Runtime {
   SymbolTable *symbols;
   uint32_t own_symbols;  // those that are there before anything is read
@@ -71,8 +77,9 @@ struct Runtime {
   AMB_ATOMIC(CellHeader *) cells;   // [all] all cells, newest first
   AMB_ATOMIC(size_t) x_cell_bytes;  // [all~] that they take, about
   AMB_ATOMIC(uint32_t) x_numbered;  // [all~] cells that got a number
-  size_t circles_soft;              // [own] ... and those in circles
-  size_t cells_soft;                // [own] from which on they are looked for
+  CellsSeen cells_seen;             // [own] when they were looked for ...
+  CellsSeen circles_seen;           // [own] ... and those in circles
+  bool was_short;  // [own] the last form was stopped for want of memory
   AMB_ATOMIC(size_t)
   x_evaluated;         // [all~] spaces that began to be evaluated in
   size_t spaces_soft;  // [own] how many of them there are when code leaves them

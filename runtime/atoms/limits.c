@@ -32,6 +32,12 @@ static void close_door(const Limits *l, size_t room) {
   ambi_alloc_limit(l->memory ? (size_t)l->memory + room : 0);
 }
 
+size_t ambi_limits_left(uint64_t memory) {
+  size_t limit = (size_t)memory, out = ambi_alloc_bytes();
+  if (!limit) return SIZE_MAX;
+  return limit > out ? limit - out : 0;
+}
+
 void ambi_limits_begin(Context *cx) {
   Limits *l = &cx->limits;
   size_t seen_bytes = l->seen_bytes;  // by the last form: asking is dear

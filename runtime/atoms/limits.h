@@ -54,6 +54,8 @@ typedef struct Limits {
 struct Context;
 uint64_t ambi_thread_ns(void);  // processor time of this thread
 double ambi_monotonic_seconds(void);
+// Bytes that may still be asked for below the limit on memory; SIZE_MAX: there is none.
+size_t ambi_limits_left(uint64_t memory);
 // A form begins: cx->limits starts from the settings of the runtime, so that a
 // pragma holds from the next form on; cx->stop is cleared.
 void ambi_limits_begin(struct Context *cx);

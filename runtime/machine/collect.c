@@ -55,19 +55,11 @@ static size_t root_words(const Engine *g) {
          g->cx->tr;
 }
 
-// Where memory is limited, a heap of more than half of what is left to it could not be
-// moved any more.
+// A heap that is limited is not to come to half of that.
 static void keep_within(Engine *g, size_t live) {
-  const Context *cx = g->cx;
-  size_t limit = (size_t)cx->limits.memory, own = (size_t)cx->limits.heap;
-  size_t least = live + live / 8 + SMALL_STEP;
-  if (own && g->heap_soft > own / (2 * sizeof(Word)))
-    g->heap_soft = at_least(own / (2 * sizeof(Word)), least);
-  if (!limit) return;
-  size_t others = ambi_alloc_bytes() - cx->heap.committed - cx->old.committed -
-                  cx->spare.committed;
-  size_t most = others < limit ? (limit - others) / (2 * sizeof(Word)) : 0;
-  if (g->heap_soft > most) g->heap_soft = at_least(most, least);
+  size_t most = (size_t)g->cx->limits.heap / (2 * sizeof(Word));
+  if (most && g->heap_soft > most)
+    g->heap_soft = at_least(most, live + live / 8 + SMALL_STEP);
 }
 
 static size_t stack_words(const Engine *g) {
@@ -118,14 +110,26 @@ static size_t shared_bytes(const Engine *g) {
   return ambi_store_bytes(rt->store) + ambi_cells_bytes(rt);
 }
 
-// Where memory is limited, before half of what is left is used.
+static size_t heap_bytes(const Engine *g) {
+  return (ambi_heap_words(g->cx) + g->adopted_words) * sizeof(Word);
+}
+
+// From what there is now on.
 static void set_shared_soft(Engine *g) {
-  size_t now = shared_bytes(g), limit = (size_t)g->cx->limits.memory;
-  g->shared_soft = 2 * now + MIN_SHARED;
-  if (!limit) return;
-  size_t out = ambi_alloc_bytes(), left = limit > out ? limit - out : 0;
-  size_t most = now + at_least(left / 2, MIN_SHARED / 4);
-  if (g->shared_soft > most) g->shared_soft = most;
+  g->shared_soft = 2 * shared_bytes(g) + MIN_SHARED;
+  g->held = heap_bytes(g) + shared_bytes(g);
+}
+
+// Where memory is limited: is what came since the last major collection half of what is
+// left, or could the heap not be moved soon? It is also to be a share of what is looked
+// at, so that all collections together take as long as what came.
+static bool room_is_short(const Engine *g) {
+  enum { SHARE = 8, LEAST = 1 << 17, BETWEEN_LOOKS = 1 << 19 };
+  size_t left = ambi_limits_left(g->cx->limits.memory);
+  if (AMB_LIKELY(left == SIZE_MAX)) return false;
+  size_t heap = heap_bytes(g), now = heap + shared_bytes(g);
+  if (now < g->held + g->held / SHARE + LEAST) return false;
+  return now - g->held > left / 2 || heap + BETWEEN_LOOKS > left;
 }
 
 static bool heap_is_due(const Engine *g) {
@@ -140,7 +144,7 @@ static bool stack_is_due(Engine *g) {
 
 bool ambi_collect_due(Engine *g) {
   return young_words(g) > g->young_soft || heap_is_due(g) || stack_is_due(g) ||
-         shared_bytes(g) > g->shared_soft;
+         shared_bytes(g) > g->shared_soft || room_is_short(g);
 }
 
 // What is new is moved to the old range only when it is small beside that, else once.
@@ -149,6 +153,7 @@ static bool major_is_due(const Engine *g) {
     return g->collections % MAJOR_STRESS == 0 || heap_is_due(g);
   size_t young = young_words(g);
   return heap_is_due(g) || shared_bytes(g) > g->shared_soft ||
+         room_is_short(g) ||
          (young > 4 * nursery() && young > ambi_old_words(g->cx));
 }
 
@@ -278,10 +283,10 @@ static void take_over(Collector *c) {
 static void watch_store(Collector *c) {
   Runtime *rt = c->g->cx->rt;
   bool isolated = c->g->cx->journal || c->g->cx->deltas;  // has cells, too
-  bool cells = !isolated && ambi_cells_due(rt);
-  bool circles = cells && ambi_circles_due(rt);
-  size_t gain =
-      ambi_store_doomed_bytes(rt->store) + (cells ? ambi_cells_bytes(rt) : 0);
+  size_t left = ambi_limits_left(c->g->cx->limits.memory);
+  bool cells = !isolated && ambi_cells_due(rt, left);
+  bool circles = cells && ambi_circles_due(rt, left);
+  size_t gain = cells ? shared_bytes(c->g) : ambi_store_doomed_bytes(rt->store);
   if (rt->sharing || rt->modules->nesting + rt->guests != 1 ||
       ambi_roots_pending(c->g) * sizeof(Record) > gain ||
       !ambi_store_watch(rt->store, cells, circles))

@@ -130,8 +130,13 @@ enum HookKind {
 };
 struct Hook {
   enum HookKind kind;
-  uint32_t slot;  // position slot
-  uint32_t dst;   // slot that takes a delivered value
+  uint32_t slot;       // position slot
+  uint32_t dst;        // slot that takes a delivered value
+  bool sequential;     // nothing of it is handed over
+  bool bound;          // of a once: the result comes with what it has bound
+  bool hopeful;        // what was handed over may turn out to have effects
+  bool with_bindings;  // collapse-bind: results are (atom bindings) pairs
+  bool certain;        // HOOK_CURSOR: the candidates match, and bind nothing
   Word *frame;
   Space *s;
   const Code *next;        // where a delivered value goes on
@@ -153,14 +158,9 @@ struct Hook {
   ValueVec known;        // variables of images that were adopted (merge.c)
   struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
   const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
-  bool sequential;       // nothing of it is handed over
-  bool bound;            // of a once: the result comes with what it has bound
-  bool hopeful;          // what was handed over may turn out to have effects
-  bool certain;          // HOOK_CURSOR: the candidates match, and bind nothing
   uint64_t effects;      // HOOK_COLLECT: those of the Engine when it began ...
   uint64_t steps;        // ... and steps, as far as they were counted
   uint64_t collections;  // those of the Engine when it began
-  bool with_bindings;    // collapse-bind: results are (atom bindings) pairs
   RecordVec records;     // HOOK_CURSOR: candidates of a query
   ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
                          // HOOK_COLLECT without bindings: results (no items)
@@ -224,6 +224,7 @@ typedef struct Engine {
   size_t heap_soft;    // words in all that trigger a major one
   size_t stack_soft;   // words of the stack that trigger a minor one
   size_t shared_soft;  // bytes of atoms outside the heap that do
+  size_t held;         // bytes of both behind the last of these
   size_t too_large;    // live words that were too many for a block, see stow.h
   uint64_t collections;
   uint64_t

@@ -172,6 +172,7 @@ static void forget(Run *run) {
   begin_reading(run);
   look_around(run);
   if (rt->modules->nesting > 1 || rt->guests) return;
+  rt->was_short = run->cx->stop == STOP_MEMORY;
   ambi_runtime_quiesce(rt);
 }
 

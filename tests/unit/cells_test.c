@@ -72,9 +72,8 @@ static size_t count_cells(void) {
 // So that they are looked for whatever was there before.
 static void quiesce(void) {
   ambi_context_reset(cx);
-  rt.cells_soft = rt.circles_soft = 0;
+  rt.cells_seen = rt.circles_seen = (CellsSeen){0};
   ambi_cells_quiesce(&rt);
-  ambi_store_quiesce(rt.store);
 }
 
 static void check(bool circles) {
@@ -150,11 +149,65 @@ START_TEST(failed_allocation_counts_nothing) {
 }
 END_TEST
 
+static void leave_states(uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    state(E(sym("holds"), num(i), E(sym("and"), num(i), num(i))));
+  ambi_context_reset(cx);
+}
+
+// Few are not worth a look, unless they are what is missing below the limit; and then
+// only when they are a share of what is looked at.
+START_TEST(few_go_when_there_is_no_room) {
+  terms_open();
+  quiesce();
+  size_t before = count_cells(), held = rt.cells_seen.held;
+  leave_states(400);
+  ambi_cells_quiesce(&rt);
+  ck_assert_uint_eq(count_cells(), before + 400);
+  rt.limits.memory = ambi_alloc_bytes() + (1 << 24);
+  ambi_cells_quiesce(&rt);
+  ck_assert_uint_eq(count_cells(), before + 400);
+  rt.limits.memory = ambi_alloc_bytes() + 64;
+  ambi_cells_quiesce(&rt);
+  ck_assert_uint_eq(count_cells(), before);
+  rt.cells_seen.held = held + (1 << 30);
+  leave_states(400);
+  rt.limits.memory = ambi_alloc_bytes();
+  ambi_cells_quiesce(&rt);
+  ck_assert_uint_eq(count_cells(), before + 400);
+  rt.limits.memory = 0;
+  terms_close();
+}
+END_TEST
+
+// What they hold counts, however few they are.
+START_TEST(few_go_that_hold_much) {
+  enum { MANY = 1 << 16, ROUNDS = 32 };
+  terms_open();
+  quiesce();
+  size_t before = count_cells(), most = 0;
+  Value *items = ambi_alloc(MANY * sizeof *items);
+  for (uint32_t i = 0; i < MANY; i++)
+    items[i] = num(i);
+  for (unsigned i = 0; i < ROUNDS; i++) {
+    state(ambi_make_expr(cx, items, MANY));
+    ambi_context_reset(cx);
+    ambi_cells_quiesce(&rt);
+    if (count_cells() > most) most = count_cells();
+  }
+  ck_assert_uint_lt(most, before + ROUNDS);
+  ambi_free(items, MANY * sizeof *items);
+  terms_close();
+}
+END_TEST
+
 int main(void) {
   TCase *tc = tcase_create("cells");
   tcase_add_loop_test(tc, what_is_kept_stays, 0, 4);
   tcase_add_loop_test(tc, circles_go, 0, 4);
   tcase_add_test(tc, given_up_terms_hold_on);
+  tcase_add_test(tc, few_go_when_there_is_no_room);
+  tcase_add_test(tc, few_go_that_hold_much);
   tcase_add_test(tc, failed_allocation_counts_nothing);
   return unit_run(tc, "cells");
 }

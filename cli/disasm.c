@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "memory/alloc.h"
 #include "runtime/bytecode/disasm.h"
+#include "runtime/bytecode/lambda.h"
 
 enum { CALLS_SEEN = 3 };  // one within another
 
@@ -113,7 +114,7 @@ static void keep_first(Listing *l) {
 
 static bool print_rules(Listing *l, Buffer *b, const Definition *d) {
   RecordVec rules = {0};
-  bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  bool ok = ambi_definition_rules(l->cli->rt->code, d, &rules);
   for (size_t i = 0; ok && i < rules.n; i++) {
     Naming naming = {0};
     Template t = ambi_record_template(rules.at[i]);

@@ -80,6 +80,7 @@ void ambi_emit_CHKHEAD(Emit *m) {
   look_up(m, m->pc->a, shape_of(m, m->pc->b));
   want_kind(m, TARGET_DATA, J_EQ, data);
   want_kind(m, TARGET_CALL, J_EQ, emit_branch(m, m->pc->c));
+  want_kind(m, TARGET_TERM, J_EQ, emit_branch(m, m->pc->c));
   jit_jump(j, emit_slow(m));
   jit_bind(j, data);
 }
@@ -169,13 +170,25 @@ static void apply(SiteCode *s) {
   jit_jump(m->j, emit_next(m));
 }
 
+// A head that is an expression.
+static void enter_term(Emit *m) {
+  const Code *back = (ambi_ops[m->pc->op].flags & F_END)
+                         ? NULL
+                         : emit_position(m, m->at + ambi_op_words(m->pc));
+  jit_imm(m->j, J_RSI, (uintptr_t)back);
+  emit_leave_by(m, (const void *)(uintptr_t)ambi_target_enter);
+}
+
 // rdx: a Target of another kind.
 static void other_kinds(SiteCode *s) {
   Emit *m = s->m;
   Jit *j = m->j;
-  JitLabel applied = jit_label(j);
+  JitLabel applied = jit_label(j), other = jit_label(j);
   const Code *label = m->pc + ambi_op_words(m->pc) - 1;
   want_kind(m, TARGET_DATA, J_EQ, emit_branch(m, label->b));
+  want_kind(m, TARGET_TERM, J_NE, other);
+  enter_term(m);
+  jit_bind(j, other);
   if (is_checked(m->pc[1].half[1])) {  // members are values: no types any more
     jit_jump(j, emit_slow(m));
     return;

@@ -1,6 +1,7 @@
 // Units: opening and closing what holds them, counting and freeing them, liveness.
 #include "runtime/bytecode/code.h"
 #include "runtime/bytecode/coverage.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/bytecode/sampler.h"
 
 #include "memory/alloc.h"
@@ -184,6 +185,7 @@ void ambi_code_close(Runtime *rt) {
   if (!cs) return;
   ambi_targets_free(cs);
   ambi_receives_close(cs);
+  ambi_lambdas_close(cs);
   ambi_coverage_end(cs);
   ambi_definitions_close(cs);
   free_units(cs, &cs->units);

@@ -235,7 +235,7 @@ typedef struct DefinitionInfo {
   bool tabled;     // declared so
   uint8_t stays;   // may a call be its own value? 0 not looked at, 1 no, 2 yes
   bool takes_atoms;  // its only type is (-> Atom .. %Undefined%)
-  uint8_t gap;
+  bool lambda;       // calls of (|-> ..), which are as the library says
 } DefinitionInfo;
 _Static_assert(sizeof(DefinitionInfo) == 8, "a word");
 
@@ -243,6 +243,7 @@ struct Definition {
   Space *space;
   // A symbol; or of calls whose head is an expression, as ((comp $f $g) $x), the key of such
   // heads (ambi_term_key): the head is the first argument then. (): of a shape, see site.h.
+  // A number: of a function without a name, see lambda.h.
   Value head;
   uint32_t nargs;
   AMB_ATOMIC(Variant *) x_variants;   // [lock>all]
@@ -292,8 +293,9 @@ struct CodeState {
   x_metatypes;  // [lock>all] some atom was said to have a metatype: Expression and so on
   AMB_ATOMIC(bool)
   x_typed_calls;  // [lock>all] some expression was given a type as a whole
-  struct Receives *receives;  // [lock:guard] of lower_receive.c
-  Unit *lower_unit;           // [init] stub: OP_I_LOWER
+  struct Receives *receives;               // [lock:guard] of lower_receive.c
+  AMB_ATOMIC(struct Lambdas *) x_lambdas;  // [lock>all] see lambda.h, or NULL
+  Unit *lower_unit;                        // [init] stub: OP_I_LOWER
   // Units of frames that no rule was lowered to, once they are needed.
   AMB_ATOMIC(Unit *)
   x_eval_units[32];           // [lock>all] EVAL, for up to 2^i children

@@ -1,6 +1,7 @@
 // A walk over definitions, variants and units.
 #include "runtime/bytecode/code.h"
 #include "runtime/bytecode/coverage.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/bytecode/verify.h"
 #include "runtime/machine/site.h"
 
@@ -35,7 +36,7 @@ static bool definitions_are_valid(const CodeState *cs, const char **why) {
          d = ambi_load_acquire(&d->x_chain)) {
       n++;
       if (!d->space || (!ambi_is_sym(d->head) && !ambi_is_unit(d->head) &&
-                        !ambi_is_applied(d)))
+                        !ambi_is_applied(d) && !ambi_is_lambda(d)))
         return ambi_invalid(why, "a definition of nothing");
       if (!variants_are_valid(cs, d, why)) return false;
     }

@@ -1,7 +1,7 @@
 // Definitions and variants: what calls find, what is known of them, and what a change
 // of rules does to that. The protocol is told in code.h.
 #include "memory/alloc.h"
-#include "runtime/bytecode/code.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/guard.h"
 #include "runtime/machine/site.h"
 #include "runtime/spaces/share.h"
@@ -181,6 +181,25 @@ static void look_for_typed_calls(Context *cx, const Definition *d,
   info->takes_atoms = false;  // it is said of the call
 }
 
+// Has nobody but the library said what calls of (|-> PARAMS BODY) are? It has one type
+// and one rule for them.
+static bool look_for_lambda(Context *cx, const Definition *d) {
+  Value symbol = AMB_SYM(LAMBDA);
+  if (d->head.w != ambi_term_key(3, AMB_S_LAMBDA) ||
+      ambi_load_relaxed(&cx->rt->code->x_typed_calls))
+    return false;
+  RecordVec types = {0}, rules = {0};
+  bool told = ambi_space_types(d->space, symbol, &types) &&
+              ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  if (!told) cx->stop = STOP_MEMORY;
+  bool plain = told && types.n == 1 && rules.n == 1 &&
+               !ambi_space_has_rules(d->space, symbol, 2) &&
+               ambi_space_has_dep(d->space, cx->rt->corelib);
+  ambi_records_drop(&types);
+  ambi_records_drop(&rules);
+  return plain;
+}
+
 // Heads that are expressions of a symbol without types have none either, if no expression
 // was given one as a whole.
 static bool look_at_applied(Context *cx, const Definition *d,
@@ -189,6 +208,7 @@ static bool look_at_applied(Context *cx, const Definition *d,
   info->untyped &= !ambi_load_relaxed(&cx->rt->code->x_typed_calls);
   info->takes_atoms = false;
   info->has_rules = ambi_space_has_rules(d->space, d->head, d->nargs);
+  info->lambda = look_for_lambda(cx, d);
   return !cx->stop;
 }
 
@@ -197,6 +217,10 @@ static bool look(Context *cx, const Definition *d, DefinitionInfo *info,
                  Value *declared) {
   Value head = ambi_is_sym(d->head) ? d->head : AMB_NONE;
   *declared = AMB_NONE;
+  if (ambi_is_lambda(d)) {
+    info->untyped = info->has_rules = true;
+    return true;
+  }
   if (ambi_is_applied(d)) return look_at_applied(cx, d, info);
   info->untyped = true;
   if (ambi_is_sym(head)) *declared = look_for_types(cx, d, head, info);
@@ -233,7 +257,7 @@ static bool find_out_again(Context *cx, Definition *d, DefinitionInfo was) {
   Value declared;
   if (!look(cx, d, &info, &declared)) return false;
   if (info.untyped != was.untyped || info.has_rules != was.has_rules ||
-      info.takes_atoms != was.takes_atoms)
+      info.takes_atoms != was.takes_atoms || info.lambda != was.lambda)
     ambi_compare_exchange(&d->x_info, &was, info);
   return true;
 }
@@ -336,11 +360,11 @@ static bool sends_back(Value rule) {
 }
 
 // Under the guard: finds out `stays` of what is known. False: memory is out.
-static bool look_for_stays(Definition *d, DefinitionInfo *info) {
+static bool look_for_stays(CodeState *cs, Definition *d, DefinitionInfo *info) {
   RecordVec rules = {0};
   *info = ambi_info_of(d);
   if (!info->known || info->stays) return true;
-  bool ok = ambi_space_rules(d->space, d->head, d->nargs, &rules);
+  bool ok = ambi_definition_rules(cs, d, &rules);
   bool reduces = false, back = false;
   for (size_t i = 0; ok && i < rules.n; i++) {
     reduces |= always_reduces(ambi_record_atom(rules.at[i]), d->nargs);
@@ -354,7 +378,7 @@ static bool look_for_stays(Definition *d, DefinitionInfo *info) {
 
 static bool find_stays(CodeState *cs, Definition *d, DefinitionInfo *info) {
   ambi_guard(cs->rt);
-  bool ok = look_for_stays(d, info);
+  bool ok = look_for_stays(cs, d, info);
   ambi_unguard(cs->rt);
   return ok;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "memory/alloc.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/bytecode/verify.h"
 
 typedef struct Disasm {
@@ -30,6 +31,8 @@ void ambi_definition_name(Runtime *rt, Buffer *b, const Definition *d) {
   if (applied) ambi_buffer_puts(b, "(");
   if (ambi_is_sym(symbol))
     ambi_print(rt, b, symbol, NULL);
+  else if (ambi_is_lambda(d))
+    ambi_buffer_format(b, "|->#%u", (unsigned)ambi_int_of(d->head));
   else
     ambi_buffer_puts(b, "_");  // calls through a variable
   for (uint32_t i = 1; applied && i < ambi_term_key_size(d->head); i++)

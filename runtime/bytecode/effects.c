@@ -7,6 +7,7 @@
 // holds, or what is fetched, as far as that can be code; patterns and the lists of let*,
 // case and switch are not evaluated.
 #include "memory/alloc.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/bytecode/lower.h"
 #include "runtime/guard.h"
 #include "runtime/machine/routine.h"
@@ -207,7 +208,7 @@ static void walk_rules(Reach *r, Definition *d) {
     return;
   }
   RecordVec rules = {0};
-  if (!ambi_space_rules(d->space, d->head, d->nargs, &rules)) r->failed = true;
+  if (!ambi_definition_rules(r->cs, d, &rules)) r->failed = true;
   ambi_code_rely(r->cs, ambi_definition_symbol(d));
   if (rules.n) r->effects |= E_CALLS;
   if (ambi_tables_declares(r->cs->rt, d->space, d->head))

@@ -3,6 +3,7 @@
 // How the rules of one head are told apart is in lower_head.c. Bodies stand once,
 // whichever of a rule's heads control comes from.
 #include "runtime/bytecode/coverage.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/bytecode/lower_head.h"
 
 #include "memory/alloc.h"
@@ -91,6 +92,7 @@ static bool has_stamp(const Lower *l, unsigned rule) {
 static void body_code(Heads *h, Rule *r) {
   Lower *l = h->l;
   ambi_lower_use_rule(l, r);
+  ambi_lower_note_lambdas(l, r->rhs);
   l->linear = l->tabled && ambi_lower_is_linear(l, r->rhs);
   if (has_stamp(l, r->number))
     ambi_lower_emit(l, OP_I_MOVE, l->stamp - 1,
@@ -279,6 +281,28 @@ static Unit *dynamic_unit(Context *cx, Variant *v) {
   return u;
 }
 
+// The same for a function without a name, which no space has: its body is evaluated as
+// data.
+static Unit *body_unit(Context *cx, Variant *v, Record record) {
+  Lower l;
+  ambi_lower_open(&l, cx, v->def->space);
+  l.variant = v;
+  l.own.next = l.frame = v->def->nargs;
+  Heads h = {.l = &l, .nargs = v->def->nargs, .head = v->def->head};
+  Rule *r = ambi_arena_alloc(&l.arena, sizeof *r);
+  if (!r) l.failed = true;
+  if (r && load_rule(&h, record, 0, r)) {
+    ambi_lower_use_rule(&l, r);
+    ambi_lower_generic(&l, r->rhs, v->type, (Dst){.tail = true},
+                       (ErrTo){.ret = true});
+    ambi_lower_stubs(&l);
+  }
+  Unit *u = ambi_lower_finish(&l, v->def->nargs);
+  ambi_lower_close(&l);
+  if (!u) cx->stop = STOP_MEMORY;
+  return u;
+}
+
 // Do all arguments of the call arrive as they are written?
 static bool takes_atoms(Lower *l, Value call) {
   if (!ambi_is_expr(call)) return false;
@@ -345,7 +369,7 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
   if (v->table) return ambi_lower_tabled(cx, v);
   if (!ambi_definition_ask(cx, d)) return NULL;
   RecordVec records = {0};
-  if (!ambi_space_rules(d->space, d->head, d->nargs, &records)) {
+  if (!ambi_definition_rules(cx->rt->code, d, &records)) {
     ambi_records_drop(&records);
     cx->stop = STOP_MEMORY;
     return NULL;
@@ -373,9 +397,11 @@ Unit *ambi_lower_variant(Context *cx, Variant *v) {
     Template rule = ambi_record_template(records.at[i]);
     ambi_coverage_unseen(cx->rt->code, &rule);
   }
-  ambi_records_drop(&records);
   if (!cx->stop) ambi_heap_give_back(cx, top);  // of no use any more
-  if (refused && !cx->stop) u = dynamic_unit(cx, v);
+  if (refused && !cx->stop)
+    u = ambi_is_lambda(d) ? body_unit(cx, v, records.at[0])
+                          : dynamic_unit(cx, v);
+  ambi_records_drop(&records);
   return u;
 }
 
@@ -410,6 +436,7 @@ static void form_code(Lower *l) {
     l->refused = true;
     return;
   }
+  ambi_lower_note_lambdas(l, atom);
   ambi_lower_early(l);
   if (ambi_is_expr(atom))
     ambi_lower_expr(l, atom, AMB_SYM(UNDEFINED), d, err, 0);

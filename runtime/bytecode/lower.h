@@ -294,6 +294,15 @@ bool ambi_lower_bound_since(Lower *l, Value e, uint32_t i, Value param);
 // A call of a function made of its clauses, if e is a `receive` of a rule; else e.
 Value ambi_lower_receive(Lower *l, Value e);
 
+// ---- lower_lambda.c --------------------------------------------------------------
+// Notes the functions without a name that are written in this body, or form.
+void ambi_lower_note_lambdas(Lower *l, Value body);
+// An application of a function where it is written: ((|-> PARAMS BODY) ARG ..)?
+bool ambi_lower_is_applied_lambda(Lower *l, Value e);
+// False, and nothing happened: it is left to EVAL.
+bool ambi_lower_applied_lambda(Lower *l, Value e, Value t, Dst d, ErrTo err,
+                               unsigned rest);
+
 // ---- lower_leaf.c ----------------------------------------------------------------
 // A constant, and a variable, as the value of an expression of type t.
 void ambi_lower_leaf(Lower *l, Value e, Value t, Dst d, ErrTo err);
@@ -348,6 +357,13 @@ bool ambi_lower_is_det(Lower *l, Value e);
 // The value of what a slot holds, wherever it is wanted.
 void ambi_lower_value_of(Lower *l, uint16_t slot, Dst d, ErrTo err);
 
+// Sources for children first..n-1 of an untyped call or tuple. A variable whose
+// successors cannot do anything is checked by the instruction itself.
+void ambi_lower_tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
+                              uint16_t *src, ErrTo err, unsigned rest);
+// Calls v with these sources, in a place that is no position by itself.
+void ambi_lower_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
+                     ErrTo err);
 // The members of e, evaluated or to be checked, as data.
 void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
                         ErrTo err);

@@ -187,10 +187,8 @@ static bool changing_arguments(Lower *l, Value e) {
   return l->unstable && (ambi_lower_effects_from(l, e, 0, E_PURE) & E_RULES);
 }
 
-// Sources for children first..n-1 of an untyped call or tuple. A variable whose
-// successors cannot do anything is checked by the instruction itself.
-static void tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
-                          uint16_t *src, ErrTo err, unsigned rest) {
+void ambi_lower_tuple_sources(Lower *l, Value e, uint32_t first, uint32_t n,
+                              uint16_t *src, ErrTo err, unsigned rest) {
   uint32_t quiet = n;
   bool changing = changing_arguments(l, e);
   while (n == ambi_expr_size(e) && quiet > first && !changing &&
@@ -266,7 +264,7 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   uint32_t n = ambi_expr_size(e);
   Value last = ambi_expr_at(e, n - 1);
   unsigned then = rest | ambi_effects_term(l->cs, l->space, last);
-  tuple_sources(l, e, 0, n - 1, src, err, then);
+  ambi_lower_tuple_sources(l, e, 0, n - 1, src, err, then);
   src[n - 1] = ambi_lower_k(l, AMB_UNIT);
   uint16_t cell = ambi_lower_slot(l);
   ambi_lower_emit(l, OP_I_MKEXPR, cell, n, marks_of(l, e));
@@ -323,7 +321,7 @@ void ambi_lower_data(Lower *l, Value e, Value t, Dst d, ErrTo err,
     chained(l, e, src, err, rest);
     return;
   }
-  tuple_sources(l, e, 0, n, src, err, rest);
+  ambi_lower_tuple_sources(l, e, 0, n, src, err, rest);
   uint16_t slot = d.tail ? ambi_lower_slot(l) : d.slot;
   int call = changing_arguments(l, e)
                  ? data_or_call(l, src, n, t, (Dst){false, slot}, err)
@@ -380,6 +378,11 @@ static void emit_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
     l->stubs[l->nstubs - 1].ret = ret;
     ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
   }
+}
+
+void ambi_lower_call(Lower *l, Variant *v, uint16_t *src, uint32_t n, Dst d,
+                     ErrTo err) {
+  emit_call(l, v, src, n, d, err, no_scope);
 }
 
 static bool callable(Lower *l, Value e, const Head *h, Value t) {
@@ -531,7 +534,7 @@ static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
   }
   uint16_t *src = ambi_lower_new_list(l, n);
   if (l->failed) return;
-  tuple_sources(l, e, 1, ambi_expr_size(e), src, err, rest);
+  ambi_lower_tuple_sources(l, e, 1, ambi_expr_size(e), src, err, rest);
   emit_call(l, v, src, n, d, err, p);
 }
 
@@ -631,6 +634,8 @@ static void application(Lower *l, Value e, Value t, Dst d, ErrTo err,
     ambi_lower_generic(l, e, t, d, err);
     return;
   }
+  if (ambi_is_expr(head) && ambi_lower_applied_lambda(l, e, t, d, err, rest))
+    return;
   if (ambi_is_op(head)) {
     if (ambi_lower_state(l, e, t, d, err, rest)) return;
     if (h.kind == HEAD_TYPED && ambi_lower_builtin(l, e, h, t, d, err, rest))

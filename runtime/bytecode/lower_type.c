@@ -262,6 +262,7 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
   if (is_read(e)) return !early || ambi_is_state(ambi_expr_at(e, 1));
   if (of_state(e))
     return !early && ambi_lower_inside_fits(l, ambi_expr_at(e, 2), false);
+  if (ambi_lower_is_applied_lambda(l, e)) return true;
   Head h = ambi_lower_head_of(l, e);
   if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
   if (h.kind != HEAD_TYPED) return false;
@@ -357,10 +358,15 @@ static void guard_inside(Lower *l, Value e, int label) {
   }
 }
 
+// What is passed as it stands does not run, and has no type that counts.
 void ambi_lower_guard_nested(Lower *l, Value e, int label) {
   bool run = false;  // something would have run before
+  Head h = ambi_lower_head_of(l, e);
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value arg = ambi_expr_at(e, i);
+    if (h.kind == HEAD_TYPED &&
+        is_sym(ambi_deref(ambi_expr_at(h.ftype, i)), AMB_SYM(T_ATOM).w))
+      continue;
     if (run) guard_inside(l, arg, label);
     run |= !ambi_lower_is_tree(l, arg);
   }

@@ -686,7 +686,7 @@ do_CHKBODY : {
 do_CHKHEAD : {
   const Target *t;
   TARGET(t, AMB_V(E[pc->a]), pc->b);
-  if (t->kind == TARGET_CALL) JUMP(pc->c);
+  if (t->kind == TARGET_CALL || t->kind == TARGET_TERM) JUMP(pc->c);
   if (t->kind != TARGET_DATA) EDGE();
   STEP(1);
 }

@@ -95,6 +95,8 @@
     TARGET(t, SOURCE((src)[1]), pc->c);                              \
     if (AMB_UNLIKELY((t)->kind != TARGET_CALL)) {                    \
       if ((t)->kind == TARGET_DATA) JUMP(pc[1 + ((n) + 5) / 4].b);   \
+      if ((t)->kind == TARGET_TERM)                                  \
+        AFTER(ambi_target_enter(g, pc + ambi_op_words(pc)));         \
       if ((t)->kind == TARGET_ODD || ((src)[1] & SRC_CHECK)) EDGE(); \
       if ((t)->kind == TARGET_APPLY) AFTER(ambi_target_apply(g, t)); \
     }                                                                \

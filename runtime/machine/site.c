@@ -3,7 +3,9 @@
 #include "runtime/machine/site.h"
 
 #include "memory/alloc.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/guard.h"
+#include "runtime/machine/routine.h"
 #include "runtime/types/types.h"
 
 enum { SMALLEST_TABLE = 16, LARGEST_TABLE = 1 << 16, MOST_ARGUMENTS = 60 };
@@ -12,6 +14,7 @@ enum { SMALLEST_TABLE = 16, LARGEST_TABLE = 1 << 16, MOST_ARGUMENTS = 60 };
 
 static const Target nothing = {.kind = TARGET_ODD, .epoch = UINT64_MAX};
 static const Target data_target = {.kind = TARGET_DATA};
+static const Target term_target = {.kind = TARGET_TERM};
 
 // A table of one place.
 static const struct None {  // [init]
@@ -270,6 +273,86 @@ static const Target *learn(Engine *g, Variant *shape, Value head) {
   return t;
 }
 
+// ---- heads that are expressions ---------------------------------------------------
+
+// A function without a name is its own value; what else there is has been evaluated.
+static bool is_called(Engine *g, const Variant *shape, Value head) {
+  uint32_t n = shape->def->nargs;
+  if (ambi_is_lambda_term(head))
+    return ambi_lambdas_are_plain(g->cx, g->cx->space, n);
+  if (shape->type.w != AMB_SYM(UNDEFINED).w || !ambi_source_ready(g, &head))
+    return false;
+  Definition *d = ambi_applied_info(g, head, n);
+  return d && ambi_info_of(d).has_rules;
+}
+
+// What a call of this head enters, and the arguments before those of the call. NULL: only
+// EVAL can do it, or cx->stop.
+static Variant *entered(Engine *g, Value head, uint32_t n, bool same,
+                        Value *args, uint32_t *before) {
+  Value any = AMB_SYM(UNDEFINED);
+  Definition *d;
+  if (ambi_is_lambda_term(head)) {
+    const Lambda *f = ambi_lambda_find(g->cx, head, n, args);
+    if (!f) return NULL;
+    d = ambi_lambda_definition(g->code, g->cx->space, f);
+    *before = f->ncaptured;
+  } else {
+    if (!ambi_source_ready(g, &head)) return NULL;
+    d = ambi_applied_info(g, head, n);
+    args[0] = head;
+    *before = 1;
+  }
+  if (!d || !ambi_definition_ask(g->cx, d)) return NULL;
+  Variant *v =
+      same ? ambi_variant_same(g->code, d, any) : ambi_variant(g->code, d, any);
+  if (!v) g->cx->stop = STOP_MEMORY;
+  return v;
+}
+
+// The frame of the callee, in place of this one or on top of it.
+static bool enter_frame(Engine *g, Variant *v, const Value *args,
+                        const Code *ret) {
+  const Code *pc = g->pc;
+  Unit *u = ambi_unit_of(v);
+  uint32_t n = v->def->nargs;
+  if (ambi_ops[pc->op].flags & F_END) {
+    if (!ambi_frame_replace(g, u)) return false;
+  } else {
+    if (pc->a != NO_SLOT) g->e[pc->a] = ambi_position(g->b).w;
+    if (!ambi_frame_push(g, u, ret)) return false;
+  }
+  if (!ambi_frame_room(g, g->e + n)) return false;
+  for (uint32_t i = 0; i < n; i++)
+    g->e[i] = args[i].w;
+  g->e[FRAME_MARK] = (Word)(uintptr_t)v;
+  g->budget--;
+  return true;
+}
+
+// When it is time to look at the limits, EVAL does that.
+enum Next ambi_target_enter(Engine *g, const Code *ret) {
+  const Code *pc = g->pc;
+  const Variant *shape =
+      (const Variant *)(uintptr_t)((const Unit *)(uintptr_t)g->e[FRAME_UNIT])
+          ->k[pc->c];
+  const uint16_t *src = ambi_op_list(pc) + 1;
+  Value args[LAMBDA_CAPTURES + MOST_ARGUMENTS];
+  uint32_t n = pc->b - 1u, before = 0;
+  Value head = ambi_deref(ambi_source(g->e, src[0]));
+  Variant *v =
+      g->budget < 0 ? NULL : entered(g, head, n, shape->same, args, &before);
+  for (uint32_t i = 0; v && i < n; i++) {
+    args[before + i] = ambi_source(g->e, src[1 + i]);
+    if (!ambi_source_ready(g, &args[before + i])) v = NULL;
+  }
+  if (g->cx->stop) return NEXT_STOP;
+  if (!v) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+  return enter_frame(g, v, args, ret) ? NEXT_PC : NEXT_STOP;
+}
+
+// ---- finding out, again -----------------------------------------------------------
+
 const Target *ambi_target_data(void) {
   return &data_target;
 }
@@ -281,6 +364,8 @@ const Target *ambi_target_find(Engine *g, Variant *shape, Value head) {
   if (ambi_target_holds(g, t, head)) return t;
   if (g->max_depth || shape->def->nargs > MOST_ARGUMENTS) return &nothing;
   if (ambi_is_sym(head) || ambi_is_op(head)) return learn(g, shape, head);
+  if (ambi_is_expr(head) && is_called(g, shape, head)) return &term_target;
+  if (g->cx->stop) return NULL;
   if (ambi_is_var(head) || !g->cx->rt->is_data_head(g->cx, head))
     return &nothing;
   return &data_target;
@@ -337,6 +422,7 @@ bool ambi_target_passes(Engine *g, const Target *t) {
   Value args[MOST_ARGUMENTS];
   if (g->cx->stop || t->kind == TARGET_ODD) return false;
   if (g->pc->a) return true;
+  if (t->kind == TARGET_TERM) return false;
   if (t->kind == TARGET_DATA) return ambi_is_sym(AMB_V(t->head));
   bool atom =
       t->kind == TARGET_TYPED && t->variant->type.w == AMB_SYM(T_ATOM).w;

@@ -21,7 +21,8 @@ enum TargetKind {
   TARGET_DATA,   // an expression of the evaluated members
   TARGET_TYPED,  // of `variant`
   TARGET_APPLY,  // an operation
-  TARGET_ODD     // whatever it is, EVAL knows
+  TARGET_TERM,  // what the expression at its head is the key of: see ambi_target_enter
+  TARGET_ODD  // whatever it is, EVAL knows
 };
 
 struct Target {      // [init] all of it, but `next`
@@ -71,6 +72,9 @@ bool ambi_target_accepts(Engine *g, Value type, bool given, Value *v);
 bool ambi_target_passes(Engine *g, const Target *t);
 // The instruction at g->pc applies an operation.
 enum Next ambi_target_apply(Engine *g, const Target *t);
+// The instruction at g->pc makes a call whose head is an expression, to return to `ret`
+// if it is not the last.
+enum Next ambi_target_enter(Engine *g, const Code *ret);
 // What a new shape looks up in: it has nothing.
 Targets *ambi_targets_none(void);
 void ambi_targets_quiesce(CodeState *cs);  // between forms

@@ -74,6 +74,47 @@ def operations_step(size, i, x):
     return (x + i * (size % 2)) % MODULUS
 
 
+def lambdas(size):
+    """functions without a name, made each turn with what they capture"""
+    names = cons(["(|-> ($y) (+ $y $i))"] * size)
+    return ("(= (pass Nil $x) $x)\n"
+            "(= (pass (Cons $g $r) $x) (pass $r ($g $x)))\n"
+            f"(= (f $i $x) (% (pass {names} (+ $x $i)) {MODULUS}))")
+
+
+def lambdas_step(size, i, x):
+    return (x + (size + 1) * i) % MODULUS
+
+
+def applied(size):
+    """functions without a name, applied where they are written"""
+    lets = "".join(f"($x{k + 1} ((|-> ($y{k}) (+ $y{k} $i)) $x{k}))"
+                   for k in range(size))
+    return (f"(= (f $i $x) (let* (($x0 (+ $x $i)) {lets})"
+            f" (% $x{size} {MODULUS})))")
+
+
+def curried(size):
+    """functions whose head is an expression, in a list"""
+    names = cons([f"(add {k})" for k in range(size)])
+    return ("(= ((add $k) $x) (+ $x $k))\n"
+            "(= (pass Nil $x) $x)\n"
+            "(= (pass (Cons $g $r) $x) (pass $r ($g $x)))\n"
+            f"(= (f $i $x) (% (pass {names} (+ $x $i)) {MODULUS}))")
+
+
+def maps(size):
+    """elements mapped and folded by functions without a name"""
+    items = " ".join(str(k + 1) for k in range(size))
+    return (f"(= (f $i $x) (let $m (map-atom ({items}) (|-> ($y) (* $y $i)))\n"
+            "  (let $s (foldl-atom $m $x (|-> ($a $b) (+ $a $b)))"
+            f" (% $s {MODULUS}))))")
+
+
+def maps_step(size, i, x):
+    return (x + i * (size * (size + 1) // 2)) % MODULUS
+
+
 SHAPES = {
     "functions": Shape(functions.__doc__, SIZES, "call", lambda size: size,
                        functions, functions_step, pl=functions_prolog,
@@ -82,4 +123,12 @@ SHAPES = {
                    functions_step),
     "operations": Shape(operations.__doc__, SIZES, "call", lambda size: size,
                         operations, operations_step),
+    "lambdas": Shape(lambdas.__doc__, SIZES, "call", lambda size: size,
+                     lambdas, lambdas_step),
+    "applied": Shape(applied.__doc__, SIZES, "call", lambda size: size,
+                     applied, lambdas_step),
+    "curried": Shape(curried.__doc__, SIZES, "call", lambda size: size,
+                     curried, functions_step),
+    "maps": Shape(maps.__doc__, SIZES, "element", lambda size: 2 * size, maps,
+                  maps_step),
 }

@@ -482,7 +482,7 @@ static bool lower_best(Lower *l, Value e, Dst d, ErrTo err) {
     uint16_t slot = l->vars[vars[i]].slot;
     if (slot == NO_SLOT) continue;
     if (open < 0) open = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
-    ambi_lower_emit(l, OP_I_CHKGROUND, slot, 0, 0);
+    ambi_lower_emit(l, OP_I_CHKGROUND, slot, slot, 0);
     ambi_lower_edge(l, ambi_lower_stub_at(l, open)->entry);
   }
   bool least = ambi_op_of(ambi_expr_at(e, 0)) == OP_MINIMIZE;

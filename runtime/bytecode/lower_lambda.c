@@ -181,7 +181,7 @@ bool ambi_lower_applied_lambda(Lower *l, Value e, Value t, Dst d, ErrTo err,
   int stub = n ? ambi_lower_bail_stub(l, e, t, d, err) : -1;
   for (uint32_t i = 0; i < n; i++) {
     src[i] = l->vars[w.captured[i]].slot;
-    ambi_lower_emit(l, OP_I_CHKGROUND, src[i], 0, 0);
+    ambi_lower_emit(l, OP_I_CHKGROUND, src[i], src[i], 0);
     ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
   }
   ambi_lower_tuple_sources(l, e, 1, nparams + 1, src + n, err, rest);

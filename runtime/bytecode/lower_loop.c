@@ -8,6 +8,7 @@
 #include "runtime/bytecode/lower.h"
 
 #include "memory/alloc.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/machine/routine.h"
 
 typedef struct Loop {
@@ -45,8 +46,7 @@ static unsigned patterns_of(Value e) {
   if (ambi_is_op(head)) return ambi_op_of(head) == OP_MATCH ? 1u << 2 : 0;
   if (!ambi_is_sym(head)) return 0;
   switch (ambi_sym_of(head)) {
-  case AMB_S_LET:
-  case AMB_S_LAMBDA: return 1u << 1;
+  case AMB_S_LET: return 1u << 1;
   case AMB_S_UNIFY: return 1u << 1 | 1u << 2;
   case AMB_S_CHAIN:
   case AMB_S_MAP_ATOM:
@@ -98,8 +98,11 @@ static void bind_all(Lower *l, Value pattern, bool *bound) {
 }
 
 // The variables of a pattern are bound by what it is matched with, unless that has some
-// that are not: `(let (P $w) (P (f $w)) $w)` may bind nothing to $w.
+// that are not: `(let (P $w) (P (f $w)) $w)` may bind nothing to $w. Those of a function
+// without a name are, where it is applied and not shown.
 static void bind_patterns(Lower *l, Value e, bool *bound) {
+  Value head = ambi_expr_at(e, 0);
+  if (ambi_is_lambda_term(head)) bind_all(l, ambi_expr_at(head, 1), bound);
   unsigned patterns = patterns_of(e), matched = matched_of(e);
   uint32_t n = ambi_expr_size(e) < 8 ? ambi_expr_size(e) : 8;
   for (uint32_t i = 0; i < n; i++) {
@@ -181,12 +184,35 @@ static bool open_step(Loop *p, Lower *l, unsigned fixed) {
   return p->self != NULL;
 }
 
-// Unbound variables would be renamed in each step: that is left to EVAL.
-static void check_captured(const Loop *p, int entry) {
+// Is it what the steps are applications of, and nothing else in them?
+static bool is_function_of(const Loop *p, uint16_t var) {
+  Value head =
+      ambi_lower_is_site(p->step) ? ambi_expr_at(p->step, 0) : AMB_NONE;
+  return head.w == ambi_lvar(var).w &&
+         ambi_lower_outside(p->outer, head, var) ==
+             ambi_lower_outside(p->outer, p->step, var);
+}
+
+static void check_ground(Lower *l, uint16_t slot, uint16_t other, int entry) {
+  ambi_lower_emit(l, OP_I_CHKGROUND, slot, other, 0);
+  ambi_lower_edge(l, entry);
+}
+
+// Unbound variables would be renamed in each step: that is left to EVAL. A function
+// without a name has variables, new ones in each application; so all is well if nothing
+// that the steps are made of shares one with it. other: a source of that beside the list.
+static void check_captured(const Loop *p, uint16_t list, uint16_t other,
+                           int entry) {
   Lower *l = p->outer;
   for (unsigned i = 0; i < p->ncaptured; i++) {
-    ambi_lower_emit(l, OP_I_CHKGROUND, l->vars[p->captured[i]].slot, 0, 0);
-    ambi_lower_edge(l, entry);
+    uint16_t slot = l->vars[p->captured[i]].slot;
+    if (!is_function_of(p, p->captured[i])) {
+      check_ground(l, slot, slot, entry);
+      continue;
+    }
+    check_ground(l, slot, ambi_lower_in_slot(l, list), entry);
+    if (other != NO_SLOT)
+      check_ground(l, slot, ambi_lower_in_slot(l, other), entry);
   }
 }
 
@@ -295,7 +321,7 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err) {
   uint16_t start = ambi_lower_term(l, ambi_expr_at(e, 2)), src = 0;
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   list_operand(l, list, ambi_lower_stub_at(l, stub)->entry, &src);
-  check_captured(&p, ambi_lower_stub_at(l, stub)->entry);
+  check_captured(&p, src, start, ambi_lower_stub_at(l, stub)->entry);
   if (l->failed || l->refused || !fold_unit(&p, a, b)) return true;
   enter(&p, src, start, 3, d, err, true);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
@@ -364,8 +390,10 @@ static bool no_function(Lower *l, Value step) {
   Head h = ambi_lower_head_of(l, step);
   if (h.kind == HEAD_DATA || h.kind == HEAD_CALL) return true;
   if (h.kind != HEAD_TYPED) return false;
-  return ambi_is_sym(
-      ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1)));
+  Value r = ambi_deref(ambi_expr_at(h.ftype, ambi_expr_size(h.ftype) - 1));
+  // That of `if` is a variable, which no argument says anything of.
+  return ambi_is_sym(r) ||
+         (ambi_is_var(r) && !ambi_is_op(ambi_expr_at(step, 0)));
 }
 
 // What a variable names, which is not that of the loop, must give no function.
@@ -390,7 +418,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err) {
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;
   list_operand(l, list, entry, &src);
-  check_captured(&p, entry);
+  check_captured(&p, src, NO_SLOT, entry);
   check_step(l, p.step, entry);
   if (l->failed || l->refused || !map_unit(&p, x, false)) return true;
   enter(&p, src, 0, 2, (Dst){false, out}, err, true);
@@ -432,7 +460,7 @@ bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   int stub = ambi_lower_bail_stub(l, e, any, d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;
   list_operand(l, list, entry, &src);
-  check_captured(&p, entry);
+  check_captured(&p, src, NO_SLOT, entry);
   bool stream =
       ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, p.step), rest);
   if (l->failed || l->refused || !map_unit(&p, x, true)) return true;

@@ -781,6 +781,8 @@ do_SIZE : {
 }
 do_CHKGROUND : {
   Value v = ambi_deref(AMB_V(E[pc->a]));
+  if (ambi_is_lambda_term(v) && !ambi_is_ground_expr(v))
+    v = ambi_deref(AMB_V(E[pc->b]));
   if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v))) EDGE();
   STEP(1);
 }

@@ -2,6 +2,7 @@
 // calls, memory. Belongs to loop.h, which is included once by each file that has a loop.
 #include "runtime/atoms/number.h"
 #include "runtime/atoms/work.h"
+#include "runtime/bytecode/lambda.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/list.h"
 #include "runtime/machine/site.h"

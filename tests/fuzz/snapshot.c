@@ -69,7 +69,7 @@ static void write_changed(const uint8_t *data, size_t size) {
       head.nwords <= length / 8)
     head.hash = ambi_snapshot_hash_file(&head, bytes);
   memcpy(bytes, &head, sizeof head);
-  int fd = open(path, O_WRONLY | O_TRUNC);
+  int fd = open(path, O_WRONLY);
   HOLDS(fd >= 0 && write(fd, bytes, length) == (ssize_t)length, "no file");
   close(fd);
   free(bytes);

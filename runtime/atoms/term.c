@@ -151,6 +151,25 @@ static Value rewrite_leave(const RewriteFrame *f) {
   return ambi_build_leave(&built);
 }
 
+// An Error has no evaluated mark. Of one that a part with the mark has become by what its
+// head is bound to, tier 0 has to know that it is not evaluated; it marks nothing rigid
+// for other reasons.
+static bool notes_errors(const Rewrite *r) {
+  return r->cx->machine && !r->cx->engine;
+}
+
+static bool is_own(const Rewrite *r, Value part) {
+  return ambi_is_expr(part) &&
+         (ambi_has_eval(part) || (ambi_is_rigid(part) && notes_errors(r)));
+}
+
+static Value mark_own(const Rewrite *r, Value part) {
+  Value marked = ambi_mark_eval(part);
+  return ambi_has_eval(marked) || !notes_errors(r)
+             ? marked
+             : AMB_V(marked.w | AMB_EXPR_RIGID);
+}
+
 static Value rewrite(Rewrite *r, Value root) {
   switch (rewrite_leaf(r, &root)) {
   case LEAF_FAIL: return AMB_NONE;
@@ -165,10 +184,10 @@ static Value rewrite(Rewrite *r, Value root) {
     if (f->i == f->n) {
       v = rewrite_leave(f);
       ground = ambi_word_ground(v);
-      bool own = r->values || (ambi_is_expr(f->node) && ambi_has_eval(f->node));
+      bool own = r->values || is_own(r, f->node);
       r->work.used -= sizeof *f;
       if (r->work.used == 0) return v;
-      if (own && ambi_is_expr(v)) v = ambi_mark_eval(v);
+      if (own && ambi_is_expr(v)) v = mark_own(r, v);
       f = ambi_work_top(&r->work, sizeof *f);
     } else {
       v = f->src[f->i];

@@ -75,6 +75,13 @@ static void begin_position(Lower *l, Value e, uint16_t pos) {
 static bool call_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
                     ErrTo err, unsigned rest, bool stream);
 
+// Variables may hold what has several results. All of them count as parts of the expression
+// before something behind it can change what that is.
+static bool must_gather(Lower *l, Value e, unsigned rest) {
+  return l->unstable && (rest & E_RULES) && ambi_is_expr(e) &&
+         !ambi_is_ground_expr(e) && !is_quoted(l, e);
+}
+
 void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
                          unsigned rest) {
   int bail = l->bail;
@@ -85,7 +92,8 @@ void ambi_lower_position(Lower *l, Value e, Value t, uint16_t slot, ErrTo err,
   bool stream = false;
   if (ambi_is_lvar(e) && !is_sym(t, AMB_SYM(T_ATOM).w) && !l->bound_since) {
     ambi_lower_argument(l, e, t, slot, err);
-  } else if (ambi_lower_is_det(l, e) && !l->bound_since) {
+  } else if (ambi_lower_is_det(l, e) && !must_gather(l, e, rest) &&
+             !l->bound_since) {
     ambi_lower_expr(l, e, t, d, err, rest);
   } else {
     stream = ambi_lower_can_stream(ambi_effects_term(l->cs, l->space, e), rest);

@@ -151,6 +151,12 @@ enum Todo {
   DO_END
 };
 
+// Marks of tier 0: what evaluation gave has the evaluated mark (7.8); an Error that a part
+// of it became since is rigid. What a variable is replaced by as a whole has neither.
+static inline Value ambi_eval0_whole(Value v) {
+  return ambi_is_expr(v) ? AMB_V(v.w & ~(AMB_EXPR_EVAL | AMB_EXPR_RIGID)) : v;
+}
+
 // Known outcomes of comparing expressions, direct mapped: without them marking
 // the nodes of a list would walk the whole rest of it for each.
 enum { KNOWN_PAIRS = 1024 };

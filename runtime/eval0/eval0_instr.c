@@ -69,7 +69,7 @@ void ambi_eval0_chained(Machine *m, Value value, Frame *f) {
   if (!ambi_eval0_ok(m, value)) return;
   Value next = ambi_substitute(m->cx, templ, f->a, value);
   if (!ambi_eval0_ok(m, next)) return;
-  if (ambi_is_var(templ)) next = ambi_unmark(next);
+  if (ambi_is_var(templ)) next = ambi_eval0_whole(next);
   m->todo = DO_INSTR;
   m->atom = next;
   m->up = f->up;
@@ -173,7 +173,7 @@ static void instr_unify(Machine *m, Value instr, const Value *c, uint32_t n) {
   if (ambi_unify(cx, a, b)) {
     // A variable is replaced as a whole: its value loses the mark.
     Value then = ambi_resolve(cx, c[3]);
-    if (ambi_is_var(c[3]) && ambi_is_expr(then)) then = ambi_unmark(then);
+    if (ambi_is_var(c[3])) then = ambi_eval0_whole(then);
     if (ambi_eval0_ok(m, then)) ambi_eval0_return(m, then, m->up);
     return;
   }

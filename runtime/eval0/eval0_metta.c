@@ -197,7 +197,8 @@ void ambi_eval0_metta(Machine *m) {
   if (!resolved) a = ambi_resolve(m->cx, a);
   if (!ambi_eval0_ok(m, a)) return;
   if (own) a = ambi_mark_eval(a);
-  if (ambi_is_expr(a) && ambi_has_eval(a)) {
+  bool was_own = own && ambi_is_error_atom(a);  // before its head was bound
+  if (was_own || ambi_is_rigid(a) || (ambi_is_expr(a) && ambi_has_eval(a))) {
     ambi_eval0_return(m, a, m->up);
     return;
   }

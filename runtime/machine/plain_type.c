@@ -94,16 +94,12 @@ static Value type_of_expr(Look *l, Value e) {
   return is_tuple(g, head) ? type_of_tuple(l, e) : AMB_NONE;
 }
 
-// Every eighth term, by its address, is asked for and remembered with its type, in what the
-// type checker remembers of long walks: a walk ends after some levels. So is what the walk
-// is about, if that was long: a large tree has too many ways down.
-static bool is_milestone(Value e) {
-  return ((uintptr_t)ambi_ptr(e) >> 3) * 0x9E3779B97F4A7C15u >> 61 == 0;
-}
-
+// Milestones are asked for and remembered, in what the type checker remembers of long
+// walks. So is what the walk is about, if that was long: a large tree has too many ways
+// down.
 static Value type_of_term(Look *l, Value e) {
   Context *cx = l->g->cx;
-  bool milestone = is_milestone(e), bottom = l->level == MOST_LEVELS;
+  bool milestone = ambi_is_milestone(e), bottom = l->level == MOST_LEVELS;
   if (milestone || bottom || l->level == 0) {
     Value known = ambi_known_type(cx, cx->space, e);
     if (!ambi_is_none(known)) return ambi_is_expr(known) ? AMB_NONE : known;
@@ -136,8 +132,7 @@ static Value type_of(Look *l, Value v) {
   return ambi_is_expr(v) ? type_of_term(l, v) : AMB_NONE;
 }
 
-// No rule or type is about expressions, or about everything.
-static bool told_by_names(const Engine *g) {
+bool ambi_told_by_names(const Engine *g) {
   return !ambi_load_acquire(&g->code->x_broad_rules) &&
          !ambi_load_acquire(&g->code->x_typed_calls);
 }
@@ -169,7 +164,7 @@ static Value type_of_deep(Look *l, ValueVec *todo) {
 }
 
 Value ambi_plain_type(Engine *g, Value v) {
-  if (!told_by_names(g)) return AMB_NONE;
+  if (!ambi_told_by_names(g)) return AMB_NONE;
   Look l = {.g = g, .deep = AMB_NONE};
   Value t = type_of(&l, v);
   if (ambi_is_none(l.deep) || !ambi_is_none(t)) return t;
@@ -231,5 +226,5 @@ static enum Likeness like(Look *l, Value a, Value b) {
 
 bool ambi_plain_like(Engine *g, Value a, Value b) {
   Look l = {.g = g, .deep = AMB_NONE};
-  return told_by_names(g) && like(&l, a, b) != LIKE_OPEN;
+  return ambi_told_by_names(g) && like(&l, a, b) != LIKE_OPEN;
 }

@@ -9,6 +9,8 @@
 
 #include "runtime/machine/engine.h"
 
+// No rule or type is about expressions as such, or about everything.
+bool ambi_told_by_names(const Engine *g);
 // Its only type, a symbol; (): it has none; AMB_NONE: not known, or cx->stop is set.
 Value ambi_plain_type(Engine *g, Value v);
 // The type of the head of an expression that makes data: a call of a function that has a

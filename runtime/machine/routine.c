@@ -10,6 +10,7 @@
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
 #include "runtime/guard.h"
+#include "runtime/machine/plain_type.h"
 #include "runtime/types/types.h"
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
@@ -210,7 +211,11 @@ static bool has_typed_head(Engine *g, Value v) {
 static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   Context *cx = g->cx;
   TypeVec types = {0};
+  CallKey key;
   if (!has_typed_head(g, v)) return;
+  bool keyed =
+      ambi_told_by_names(g) && ambi_call_key(cx, cx->space, v, AMB_NONE, &key);
+  if (keyed && ambi_call_known(cx, cx->space, &key)) return;
   bool known = ambi_get_types(cx, cx->space, v, &types);
   for (size_t i = 0; known && i < types.n && types.at[i].is_error; i++) {
     Value error = ambi_resolve(cx, types.at[i].error);
@@ -220,6 +225,8 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
     }
   }
   if (errors->n < types.n) errors->n = 0;
+  if (keyed && known && errors->n == 0 && !cx->stop)
+    ambi_call_note(cx, cx->space, &key, AMB_UNIT, false);
   ambi_types_drop(&types);
 }
 
@@ -428,40 +435,70 @@ static bool binds_type(Engine *g, Value c, Value type) {
   return pass && !g->cx->stop;
 }
 
+// A function type that the check has picked: f, with its variables as they were bound, for
+// the type as it was declared.
+static void note_function(Engine *g, Value f, Value declared,
+                          const CallKey *key) {
+  uint32_t last = ambi_expr_size(f) - 1;
+  Value r = ambi_expr_at(f, last);
+  bool open = r.w == AMB_SYM(T_EXPRESSION).w ||
+              (r.w == AMB_SYM(T_ATOM).w &&
+               ambi_is_var(ambi_expr_at(ambi_deref(declared), last)));
+  g->e[EV_FTYPE] = f.w;
+  g->e[EV_RTYPE] = open ? AMB_SYM(UNDEFINED).w : r.w;
+  if (key) ambi_call_note(g->cx, g->cx->space, key, f, open);
+}
+
+// What was picked for a call that looked like this one. False: there was none, or
+// cx->stop is set.
+static bool function_known(Engine *g, const CallKey *key) {
+  const CallType *known = ambi_call_known(g->cx, g->cx->space, key);
+  Value f = known ? ambi_instance(g->cx, &known->type, false) : AMB_NONE;
+  if (ambi_is_none(f)) return false;
+  g->e[EV_FTYPE] = f.w;
+  g->e[EV_RTYPE] = known->open ? AMB_SYM(UNDEFINED).w
+                               : ambi_expr_at(f, ambi_expr_size(f) - 1).w;
+  return true;
+}
+
 // Picks the first applicable function type.
-static enum Next ev_func(Engine *g, bool tuple) {
+static bool find_function(Engine *g, Value v, Value t, const CallKey *key,
+                          ValueVec *errors) {
   Context *cx = g->cx;
-  Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]);
   Value head = ambi_deref(ambi_expr_at(v, 0));
   TypeVec types = {0};
-  ValueVec errors = {0};
   bool found = false;
   if (ambi_head_types(cx, cx->space, head, ambi_expr_size(v) - 1,
                       ambi_expr_at(v, ambi_expr_size(v) - 1), &types)) {
     for (size_t i = 0; i < types.n && !found && !cx->stop; i++) {
       if (types.at[i].is_error || !types.at[i].is_function) continue;
-      if (!ambi_check_applicable(cx, cx->space, v, types.at[i].type, t,
-                                 &errors))
+      if (!ambi_check_applicable(cx, cx->space, v, types.at[i].type, t, errors))
         continue;
       found = true;
       // As a value, the head may have a type that comes before this one.
       if (i > 0 && ambi_is_sym(head)) binds_type(g, head, types.at[i].type);
       Value f = cx->stop ? AMB_NONE : ambi_resolve(cx, types.at[i].type);
       if (ambi_is_none(f)) break;
-      Value r = ambi_expr_at(f, ambi_expr_size(f) - 1),
-            declared = ambi_expr_at(ambi_deref(types.at[i].type),
-                                    ambi_expr_size(f) - 1);
-      if (r.w == AMB_SYM(T_EXPRESSION).w ||
-          (r.w == AMB_SYM(T_ATOM).w && ambi_is_var(declared)))
-        r = AMB_SYM(UNDEFINED);
-      g->e[EV_FTYPE] = f.w;
-      g->e[EV_RTYPE] = r.w;
+      note_function(g, f, types.at[i].type, key);
     }
   }
+  ambi_types_drop(&types);
+  return found;
+}
+
+static enum Next ev_func(Engine *g, bool tuple) {
+  Context *cx = g->cx;
+  Value v = ambi_deref(AMB_V(g->e[EV_ATOM])), t = AMB_V(g->e[EV_TYPE]);
+  CallKey key;
+  bool keyed =
+      ambi_told_by_names(g) && ambi_call_key(cx, cx->space, v, t, &key);
+  if (keyed && function_known(g, &key)) return ev_args(g, 0);
+  if (cx->stop) return NEXT_STOP;
+  ValueVec errors = {0};
+  bool found = find_function(g, v, t, keyed ? &key : NULL, &errors);
   enum Next next = NEXT_PC;
   if (!found && !cx->stop)
     next = tuple ? tuple_then_errors(g, &errors) : ambi_give_many(g, &errors);
-  ambi_types_drop(&types);
   ambi_vec_drop(&errors);
   if (cx->stop) return NEXT_STOP;
   return found ? ev_args(g, 0) : next;

@@ -226,6 +226,16 @@ static bool push_declared_and_supers(Walk *w, Value atom) {
   return push_declared(w, atom) && push_supers(w, base, base);
 }
 
+static bool push_types_of_name(Walk *w, Value name) {
+  size_t base = w->items->n;
+  bool known;
+  if (!ambi_names_find(w, name, &known)) return false;
+  if (known) return true;
+  if (!push_declared_and_supers(w, name)) return false;
+  ambi_names_note(w, name, base);
+  return true;
+}
+
 // A function of the library may take another number of arguments than its type
 // says, with another type: (_overload f type). Of such a call that is the only type,
 // unless its last argument, a function, is an unbound variable. The types of the head
@@ -283,7 +293,7 @@ static Value grounded_type(Context *cx, Value v) {
 }
 
 static bool push_leaf(Walk *w, Value atom) {
-  if (ambi_is_sym(atom)) return push_declared_and_supers(w, atom);
+  if (ambi_is_sym(atom)) return push_types_of_name(w, atom);
   if (ambi_is_var(atom) || ambi_is_unit(atom)) return true;
   Value type = grounded_type(w->cx, atom);
   if (ambi_is_none(type)) return w->cx->stop == STOP_NONE;
@@ -380,9 +390,11 @@ static bool finish(Walk *w) {
   size_t own = v->n;
   if (f.tuple && !push_tuples(w, &f)) return false;
   size_t declared = v->n;
-  if (!push_declared_and_supers(w, f.atom)) return false;
+  bool none;
+  if (!ambi_names_alone(w, f.atom, &none)) return false;
+  if (!none && !push_declared_and_supers(w, f.atom)) return false;
   // Without tuple types the line above has found all super types.
-  if (declared > own && !push_supers(w, own, own)) return false;
+  if (!none && declared > own && !push_supers(w, own, own)) return false;
   size_t head_end = w->ends[f.ends];
   if (head_end > f.items &&
       !ambi_walk_apply(w, f.atom, f.items, head_end, f.ends + 1))

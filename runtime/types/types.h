@@ -48,6 +48,33 @@ bool ambi_type_cast_result(Context *cx, Space *s, Value call, Value v,
 // first way that succeeds, bindings left on the trail. False: its errors.
 bool ambi_check_applicable(Context *cx, Space *s, Value e, Value ftype,
                            Value expected, ValueVec *errors);
+
+// ---- checks that were made before (types_calls.c) --------------------------------
+enum { AMB_CALL_KEY = 64 };
+// What a call looks like to the check before it.
+typedef struct CallKey {
+  Word w[AMB_CALL_KEY];
+  uint32_t n, stamp;
+  uint64_t hash;
+} CallKey;
+typedef struct CallType {
+  Template type;  // of the function, as the check left it
+  bool open;      // what the call gives is evaluated against nothing
+} CallType;
+// Where names tell all types; expected: NONE asks for Errors alone. False: it has no key.
+bool ambi_call_key(Context *cx, Space *s, Value call, Value expected,
+                   CallKey *key);
+// NULL: no such call was noted.
+const CallType *ambi_call_known(Context *cx, Space *s, const CallKey *key);
+void ambi_call_note(Context *cx, Space *s, const CallKey *key, Value type,
+                    bool open);
+
+// ---- types of expressions that were found before (types_memo.c) -------------------
+// Every eighth term, by its address, is asked for and remembered with its type, so that
+// a walk ends after some levels.
+static inline bool ambi_is_milestone(Value e) {
+  return ((uintptr_t)ambi_ptr(e) >> 3) * 0x9E3779B97F4A7C15u >> 61 == 0;
+}
 // A ground expression's only type, as ambi_get_types found it or who else knows noted it
 // before: AMB_NONE for "not known", () for "it has none".
 Value ambi_known_type(Context *cx, Space *s, Value expr);

@@ -2,9 +2,9 @@
 //
 // The check before a call looks at the types of its arguments in depth, and each
 // argument's own call is checked again: without a memory a term of depth n would
-// be walked n times. Only walks that turn out long leave anything here, so that
-// short ones cost nothing. An entry holds as long as the address means the same
-// term and nothing changed that gives types.
+// be walked n times. Long walks are remembered, and milestones where calls are
+// checked often. An entry holds as long as the address means the same term and
+// nothing changed that gives types.
 #include "memory/alloc.h"
 #include "runtime/runtime.h"
 #include "runtime/types/types_walk.h"
@@ -33,12 +33,14 @@ struct TypeMemo {
   const Space *space;
   uint64_t changes, moved;
   uint32_t given_back;
-  Template types[MAX_TYPES];
-  uint32_t ntypes;
+  Template *types;
+  size_t ntypes, types_cap;
+  TypeNames names;
+  CallTypes calls;
 };
 
 static void clear(Context *cx, TypeMemo *m) {
-  for (uint32_t i = 0; i < m->ntypes; i++)
+  for (size_t i = 0; i < m->ntypes; i++)
     ambi_template_release(cx->rt->store, &m->types[i]);
   m->ntypes = 0;
   if (m->cap > KEPT_ENTRIES) {
@@ -46,12 +48,17 @@ static void clear(Context *cx, TypeMemo *m) {
     m->entries = NULL;
     m->n = m->cap = 0;
   }
+  ambi_names_clear(cx, &m->names);
+  ambi_calls_clear(cx, &m->calls);
 }
 
 static void close(Context *cx) {
   TypeMemo *m = cx->types;
   clear(cx, m);
+  ambi_names_close(cx, &m->names);
+  ambi_calls_close(cx, &m->calls);
   ambi_free(m->entries, m->cap * sizeof *m->entries);
+  ambi_free(m->types, m->types_cap * sizeof *m->types);
   ambi_free(m, sizeof *m);
 }
 
@@ -160,12 +167,14 @@ static bool is_small(Value type, unsigned depth, unsigned *nodes) {
 
 // The number of the type; NO_TYPE: there are too many, or memory is out.
 static uint32_t number_of(Context *cx, TypeMemo *m, Value type) {
-  for (uint32_t i = 0; i < m->ntypes; i++)
-    if (ambi_equal(m->types[i].atom, type)) return i;
+  for (size_t i = 0; i < m->ntypes; i++)
+    if (ambi_equal(m->types[i].atom, type)) return (uint32_t)i;
   if (m->ntypes == MAX_TYPES ||
+      !ambi_grow((void **)&m->types, &m->types_cap, m->ntypes + 1,
+                 sizeof *m->types) ||
       !ambi_template_make(cx->rt->store, type, &m->types[m->ntypes]))
     return NO_TYPE;
-  return m->ntypes++;
+  return (uint32_t)m->ntypes++;
 }
 
 static TypeMemo *memo_of(Context *cx) {
@@ -173,6 +182,28 @@ static TypeMemo *memo_of(Context *cx) {
   cx->types = ambi_alloc(sizeof *cx->types);
   if (cx->types) cx->types_close = close;
   return cx->types;
+}
+
+TypeNames *ambi_memo_names(const Walk *w) {
+  TypeMemo *m = memo_of(w->cx);
+  if (!m) return NULL;
+  renew(w->cx, w->space, m);
+  return &m->names;
+}
+
+TypeNames *ambi_memo_names_still(const Walk *w) {
+  TypeMemo *m = w->cx->types;
+  bool still = m && m->space == w->space &&
+               m->changes == ambi_load_acquire(&w->cx->rt->x_type_changes);
+  return still ? &m->names : NULL;
+}
+
+CallTypes *ambi_memo_calls(Context *cx, const Space *s, uint32_t *stamp) {
+  TypeMemo *m = memo_of(cx);
+  if (!m) return NULL;
+  renew(cx, s, m);
+  *stamp = m->stored;
+  return &m->calls;
 }
 
 // type: a number, or NO_TYPE.
@@ -193,9 +224,15 @@ void ambi_note_type(Context *cx, Space *s, Value expr, Value type) {
   if (number != NO_TYPE || ambi_is_unit(type)) note(cx, m, expr, number);
 }
 
+static bool notes_milestone(const Context *cx, Value expr) {
+  return ambi_is_milestone(expr) && cx->types &&
+         ambi_calls_are_many(&cx->types->calls);
+}
+
 void ambi_memo_note(Walk *w, Value expr, size_t from) {
   const TypeVec *v = w->items;
-  if (AMB_LIKELY(w->steps < LONG_WALK) || v->n > from + 1) return;
+  if (AMB_LIKELY(w->steps < LONG_WALK) && !notes_milestone(w->cx, expr)) return;
+  if (v->n > from + 1) return;
   unsigned nodes = 0;
   Value type = AMB_UNIT;
   if (v->n > from) {

@@ -41,6 +41,55 @@ bool ambi_memo_find(Walk *w, Value expr, bool *found);
 // it.
 void ambi_memo_note(Walk *w, Value expr, size_t from);
 
+// ---- what is declared of names (types_names.c) --------------------------------
+enum Scope { SCOPE_UNKNOWN, SCOPE_NAMES, SCOPE_MORE };
+enum { TYPED_HEADS = 4 };
+// Of one space, as long as nothing that gives types changes.
+typedef struct TypeNames {
+  struct NameTypes *at;  // open addressing; cap is a power of two
+  size_t n, cap;
+  Template *types;
+  size_t ntypes, types_cap;
+  // NAMES: declarations are about names, and expressions that begin with one of these
+  enum Scope scope;
+  uint32_t heads[TYPED_HEADS], nheads;
+  size_t asked;     // how often that was wanted while it is not known
+  size_t declared;  // declarations when all were looked at last
+} TypeNames;
+// Appends the types of the name, supertypes too, if they are known.
+bool ambi_names_find(Walk *w, Value name, bool *found);
+// They are items[from ..).
+void ambi_names_note(Walk *w, Value name, size_t from);
+// *none: it is known that no declaration is about the expression, and that no type is a
+// subtype of another.
+bool ambi_names_alone(Walk *w, Value expr, bool *none);
+void ambi_names_clear(Context *cx, TypeNames *m);
+void ambi_names_close(Context *cx, TypeNames *m);
+// In types_memo.c: what is kept for the walk's space as it is; NULL: memory is out.
+TypeNames *ambi_memo_names(const Walk *w);
+// The same if nothing has changed since that was asked for last; else NULL.
+TypeNames *ambi_memo_names_still(const Walk *w);
+
+// ---- what checks of calls have found (types_calls.c) ---------------------------
+typedef struct CheckedCall CheckedCall;
+typedef struct CallTypes {
+  CheckedCall *at;  // open addressing; cap is a power of two
+  size_t n, cap;
+  Word *keys;
+  size_t nkeys, keys_cap;
+  uint64_t asked;  // how often one was looked for
+} CallTypes;
+// Has so much been asked that it is worth room in the store? What a short evaluation gives
+// up there may stay until the form ends.
+static inline bool ambi_calls_are_many(const CallTypes *m) {
+  return m->asked >= 64;
+}
+void ambi_calls_clear(Context *cx, CallTypes *m);
+void ambi_calls_close(Context *cx, CallTypes *m);
+// In types_memo.c: what is kept for the space as it is, and a number that is another one
+// when something has changed; NULL: memory is out.
+CallTypes *ambi_memo_calls(Context *cx, const Space *s, uint32_t *stamp);
+
 // ---- choices of argument types (types_apply.c) ------------------------------
 enum Trying { TRY_FOUND, TRY_NONE, TRY_STOPPED };
 

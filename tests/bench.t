@@ -110,7 +110,7 @@ SKIP: {
     $r = bench_run( '--small', 'nothing-of-that-name' );
     is( $r->{exit}, 2, 'bench/run: a name that stands for nothing' );
 
-    my @groups = qw(arithmetic bindings calls logic patterns search states);
+    my @groups = qw(arithmetic bindings calls higher logic patterns search states);
     for my $group (@groups) {
         $r = bench_run( '--small', $group, @limit );
         is( $r->{exit}, 0, "bench/run: the answers of the group $group" ) or diag( $r->{out}, $r->{err} );

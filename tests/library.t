@@ -34,6 +34,7 @@ my ($pc) = glob "$dir/usr/lib/pkgconfig/ambit.pc $dir/usr/lib/*/pkgconfig/ambit.
 ( my $lib = $pc ) =~ s{/pkgconfig/.*}{};
 $ENV{PKG_CONFIG_PATH} = "$lib/pkgconfig";
 chomp( my $flags = qx{pkg-config --cflags --libs ambit} );
+chomp( my $includes = qx{pkg-config --cflags ambit} );
 
 # ---- names --------------------------------------------------------------------
 
@@ -46,7 +47,7 @@ is_deeply( \@declared, \@wanted, '... which is what the header declares' );
 # ---- the header -----------------------------------------------------------------
 
 for my $language ( 'c -std=c99', 'c -std=c11', 'c++ -std=c++11' ) {
-    ( $said, $status ) = prints("echo '#include <ambit.h>' | $cc -x $language -Wall -Wextra -pedantic -Werror -fsyntax-only $flags -");
+    ( $said, $status ) = prints("echo '#include <ambit.h>' | $cc -x $language -Wall -Wextra -pedantic -Werror -fsyntax-only $includes -");
     is( $status, 0, "the header is $language" ) or diag($said);
 }
 

@@ -113,13 +113,14 @@ static void explain_flat(Engine *g, const Code *pc, Space *s, const Flat *f) {
 }
 
 // ---- where the last answer was ------------------------------------------------------
-enum { FLAT_SITES = 64, FLAT_PARTS = 4, FLAT_PATIENCE = 128 };
+enum { FLAT_SITES = 64, FLAT_PARTS = 4, FLAT_PATIENCE = 128, FLAT_WAIT = 60 };
 
 // One instruction in one unit and one space, by the address of the instruction.
 struct FlatSite {
   const Code *pc;
   uint64_t unit;  // its number
   FactPlace place;
+  uint8_t wait;   // nothing could be kept: questions until it is tried again
   bool constant;  // the known argument is a constant of the pattern, else ...
   uint16_t key;   // ... in this slot
   Value value;
@@ -162,24 +163,37 @@ static bool note_parts(const Code *pc, const Value *pattern, const Flat *f,
   return true;
 }
 
+static bool find_site(Engine *g, Space *s, const Code *pc, const Flat *f,
+                      FlatSite *site) {
+  const Value *pattern = ambi_stored_items(flat_pattern(g, pc)->atom);
+  if (!site->unit || !note_parts(pc, pattern, f, site) ||
+      !ambi_fact_place(g->cx, s, &f->ask, &site->place))
+    return false;
+  site->value = pattern[f->ask.last];
+  site->constant = !ambi_is_lvar(site->value);
+  if (!site->constant) site->key = slot_of(pc, site->value);
+  return true;
+}
+
 // Keeps where the answer was; not where memory is short.
 static void keep_site(Engine *g, Space *s, const Code *pc, const Flat *f) {
-  FlatSite site = {.pc = pc, .unit = unit_number(g)};
   if (g->flat_asked < FLAT_PATIENCE && !ambi_stress(STRESS_MINIMAL)) {
     // an evaluation of a moment
     g->flat_asked++;
     return;
   }
-  const Value *pattern = ambi_stored_items(flat_pattern(g, pc)->atom);
-  if (!site.unit || !note_parts(pc, pattern, f, &site) ||
-      !ambi_fact_place(g->cx, s, &f->ask, &site.place))
+  if (!g->flat_sites &&
+      !(g->flat_sites = ambi_alloc(FLAT_SITES * sizeof *g->flat_sites)))
     return;
-  site.value = pattern[f->ask.last];
-  site.constant = !ambi_is_lvar(site.value);
-  if (!site.constant) site.key = slot_of(pc, site.value);
-  if (!g->flat_sites)
-    g->flat_sites = ambi_alloc(FLAT_SITES * sizeof *g->flat_sites);
-  if (g->flat_sites) *site_of(g, pc) = site;
+  FlatSite *kept = site_of(g, pc), site = {.pc = pc, .unit = unit_number(g)};
+  if (kept->wait && kept->pc == pc && kept->unit == site.unit) {
+    kept->wait--;
+    return;
+  }
+  if (find_site(g, s, pc, f, &site))
+    *kept = site;
+  else if (!kept->pc || kept->pc == pc)
+    *kept = (FlatSite){.pc = pc, .unit = site.unit, .wait = FLAT_WAIT};
 }
 
 static inline enum FactAnswer take_site(Engine *g, const FlatSite *site,
@@ -197,7 +211,8 @@ static inline enum FactAnswer ask_site(Engine *g, const Space *s,
                                        const Code *pc) {
   if (!g->flat_sites) return FACT_ASK;
   const FlatSite *site = site_of(g, pc);
-  if (site->pc != pc || site->unit != unit_number(g)) return FACT_ASK;
+  if (site->pc != pc || site->unit != unit_number(g) || !site->place.space)
+    return FACT_ASK;
   for (uint32_t i = site->nfresh; i < site->nparts; i++)
     if (!ambi_is_var(ambi_deref(AMB_V(g->e[site->slot[i]])))) return FACT_ASK;
   Value key = site->constant ? site->value : ambi_deref(AMB_V(g->e[site->key]));
@@ -248,15 +263,9 @@ static enum Next match_one(Engine *g, const Code *pc, const Flat *f, Record r) {
   return g->cx->stop ? NEXT_STOP : ok ? NEXT_PC : NEXT_FAIL;
 }
 
-// Where nothing is kept of the question.
+// Where there may be several.
 static __attribute__((noinline)) enum Next
 match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
-  Record r;
-  switch (ambi_space_few(g->cx, s, f->items, f->ask.n, &r)) {
-  case FACT_NONE: return NEXT_FAIL;
-  case FACT_ONE: return match_one(g, pc, f, r);
-  default: break;
-  }
   g->found.n = 0;
   if (!ambi_space_query_items(g->cx, s, f->items, f->ask.n, &g->found))
     return NEXT_STOP;
@@ -272,15 +281,16 @@ match_all(Engine *g, Space *s, const Code *pc, const Flat *f) {
 static __attribute__((noinline)) enum Next match_flat(Engine *g, Space *s,
                                                       const Code *pc) {
   Flat f;
-  Value fact;
+  Record fact;
   look_at(g, pc, &f);
   if (AMB_UNLIKELY(g->cx->rt->explain)) explain_flat(g, pc, s, &f);
-  enum FactAnswer answer = ambi_space_fact(g->cx, s, &f.ask, &fact);
+  enum FactAnswer answer = ambi_space_few(g->cx, s, &f.ask, &fact);
   if (answer == FACT_ASK) return match_all(g, s, pc, &f);
   if (g->cx->stop) return NEXT_STOP;
+  if (answer == FACT_FEW) return match_one(g, pc, &f, fact);
   keep_site(g, s, pc, &f);
   if (answer == FACT_NONE) return NEXT_FAIL;
-  take_fact(g, &f, fact);
+  take_fact(g, &f, fact.held);
   g->pc = behind(pc);
   return NEXT_PC;
 }
@@ -292,6 +302,7 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
   case FACT_ONE: g->pc = behind(pc); return NEXT_PC;
   case FACT_SEVERAL: return several(g, pc, 0, NULL, true);
+  case FACT_FEW:
   case FACT_ASK: break;
   }
   return match_flat(g, ambi_space_of(space), pc);

@@ -105,23 +105,30 @@ static inline bool find_hits(Relation *rel, const View *view, const FlatAsk *a,
   return hits->n <= 1;
 }
 
-enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
-                                Value *fact) {
-  if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
-  ambi_space_asked(s, a->items[0], a->n);
-  View view = ambi_space_view(s);
-  Relation *rel = only_relation(s, &view, a->items[0], a->n);
+// Among the atoms of the relation, none of which has variables.
+static inline enum FactAnswer fact_in(Context *cx, Relation *rel,
+                                      const View *view, const FlatAsk *a,
+                                      Value *fact) {
   Hits hits;
-  if (!rel || !find_hits(rel, &view, a, &hits)) return FACT_ASK;
+  if (!find_hits(rel, view, a, &hits)) return FACT_ASK;
   if (hits.n == 0) return FACT_NONE;
   size_t pos = ambi_hit(&hits, 0);
-  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
+  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view->seen))
     return FACT_NONE;
   *fact = ambi_relation_at(rel)[pos].held;
   if (ambi_is_none(*fact)) return FACT_NONE;
   const Value *parts = ambi_stored_items(*fact);
   return equal_parts(cx, a, parts) && take_parts(cx, a, parts) ? FACT_ONE
                                                                : FACT_NONE;
+}
+
+enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
+                                Value *fact) {
+  if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
+  ambi_space_asked(s, a->items[0], a->n);
+  View view = ambi_space_view(s);
+  Relation *rel = only_relation(s, &view, a->items[0], a->n);
+  return rel ? fact_in(cx, rel, &view, a, fact) : FACT_ASK;
 }
 
 // ---- a fact with keys within its arguments ----------------------------------------------
@@ -180,20 +187,30 @@ static bool find_few(Relation *rel, const View *view, const Value *items,
                        find_like(rel, view, items, n, hits));
 }
 
-enum FactAnswer ambi_space_few(const Context *cx, Space *s, const Value *items,
-                               uint32_t n, Record *out) {
-  if (!ambi_is_sym(items[0]) || cx->journal) return FACT_ASK;
-  View view = ambi_space_view(s);
-  Relation *rel = sole_relation(s, &view, items[0], n);
+static enum FactAnswer few_in(Relation *rel, const View *view, const FlatAsk *a,
+                              Record *out) {
   Hits hits;
-  if (!rel || !find_few(rel, &view, items, n, &hits)) return FACT_ASK;
-  ambi_space_asked(s, items[0], n);
+  if (!find_few(rel, view, a->items, a->n, &hits)) return FACT_ASK;
   if (hits.n == 0) return FACT_NONE;
   size_t pos = ambi_hit(&hits, 0);
   *out = ambi_relation_at(rel)[pos];
   bool gone = ambi_record_gone(*out) ||
-              ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen);
-  return gone ? FACT_NONE : FACT_ONE;
+              ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view->seen);
+  return gone ? FACT_NONE : FACT_FEW;
+}
+
+enum FactAnswer ambi_space_few(Context *cx, Space *s, const FlatAsk *a,
+                               Record *out) {
+  if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
+  ambi_space_asked(s, a->items[0], a->n);
+  View view = ambi_space_view(s);
+  Relation *rel = sole_relation(s, &view, a->items[0], a->n);
+  if (!rel) return FACT_ASK;
+  if (!ambi_load_acquire(&rel->x_nopen)) {
+    enum FactAnswer answer = fact_in(cx, rel, &view, a, &out->held);
+    if (answer != FACT_ASK) return answer;
+  }
+  return few_in(rel, &view, a, out);
 }
 
 // ---- the same again -----------------------------------------------------------------

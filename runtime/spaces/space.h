@@ -191,15 +191,16 @@ static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
 }
 // Tells at once, where that is easy, which one atom matches them: *fact, which has no
 // variables, or none. Binds those of the children; some may be bound when none matches.
-enum FactAnswer { FACT_NONE, FACT_ONE, FACT_SEVERAL, FACT_ASK };
+// FACT_FEW: one candidate.
+enum FactAnswer { FACT_NONE, FACT_ONE, FACT_FEW, FACT_SEVERAL, FACT_ASK };
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
                                 Value *fact);
 // The same for a pattern of any kind, whose variables are bound.
 enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern);
-// Tells at once, where that is easy, the one candidate for such children, or that there is
-// none. It may have variables, and need not match.
-enum FactAnswer ambi_space_few(const Context *cx, Space *s, const Value *items,
-                               uint32_t n, Record *out);
+// The same; where that is easy, the only candidate as well (FACT_FEW), which may have
+// variables, and need not match.
+enum FactAnswer ambi_space_few(Context *cx, Space *s, const FlatAsk *a,
+                               Record *out);
 // Where the answer to such a question was, whose argument `arg` alone is known: kept by
 // who asks again and again with other values of it. Good as long as one thread has the
 // space for itself; what changes meanwhile is noticed.

@@ -5,7 +5,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/guard.h"
 
-enum { LISTS = 256, MOST_TRIED = 16, MOST_NODES = 400 };
+enum { LISTS = 256, MOST_TRIED = 64, MOST_NODES = 400 };
 
 struct Lambdas {
   size_t n;                                       // [lock:guard]

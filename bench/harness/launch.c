@@ -34,11 +34,17 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+// Large ones where the system has them: free memory that is small stays where it is.
 static void use_pages(size_t megabytes) {
+  enum { PAGE = 4096 };
   size_t n = megabytes << 20;
-  void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (p != MAP_FAILED) munmap(p, n);
+  char *p =
+      mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return;
+  madvise(p, n, MADV_HUGEPAGE);
+  for (size_t at = 0; at < n; at += PAGE)
+    p[at] = 1;
+  munmap(p, n);
 }
 
 int main(int argc, char **argv) {

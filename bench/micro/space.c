@@ -22,10 +22,10 @@ static Value fact(const Edges *f, uint64_t i) {
 
 static uint64_t ask(Edges *f, uint64_t key) {
   Value items[] = {f->edge, ambi_small_int((int64_t)key), AMB_NONE};
-  Value found;
+  Record found;
   FlatAsk a = ambi_flat_ask(items, 3);
   if (ambi_space_fact(cx, f->space, &a, &found) == FACT_ONE)
-    return ambi_expr_at(found, 2).w;
+    return ambi_expr_at(found.held, 2).w;
   f->found.n = 0;
   micro_must(ambi_space_query_items(cx, f->space, items, 3, &f->found) &&
                  f->found.n == 1,

@@ -284,10 +284,10 @@ static __attribute__((noinline)) enum Next match_flat(Engine *g, Space *s,
   Record fact;
   look_at(g, pc, &f);
   if (AMB_UNLIKELY(g->cx->rt->explain)) explain_flat(g, pc, s, &f);
-  enum FactAnswer answer = ambi_space_few(g->cx, s, &f.ask, &fact);
+  enum FactAnswer answer = ambi_space_fact(g->cx, s, &f.ask, &fact);
   if (answer == FACT_ASK) return match_all(g, s, pc, &f);
   if (g->cx->stop) return NEXT_STOP;
-  if (answer == FACT_FEW) return match_one(g, pc, &f, fact);
+  if (answer == FACT_CANDIDATE) return match_one(g, pc, &f, fact);
   keep_site(g, s, pc, &f);
   if (answer == FACT_NONE) return NEXT_FAIL;
   take_fact(g, &f, fact.held);
@@ -302,7 +302,7 @@ enum Next ambi_match_flat(Engine *g, Value space) {
   case FACT_NONE: return g->cx->stop ? NEXT_STOP : NEXT_FAIL;
   case FACT_ONE: g->pc = behind(pc); return NEXT_PC;
   case FACT_SEVERAL: return several(g, pc, 0, NULL, true);
-  case FACT_FEW:
+  case FACT_CANDIDATE:
   case FACT_ASK: break;
   }
   return match_flat(g, ambi_space_of(space), pc);

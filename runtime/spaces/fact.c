@@ -92,7 +92,7 @@ find_at(Relation *rel, const View *view, const FlatAsk *a, uint32_t arg,
 // The first that leaves one at most. False: the question is not of this kind.
 static inline bool find_hits(Relation *rel, const View *view, const FlatAsk *a,
                              Hits *hits) {
-  hits->n = UINT32_MAX;
+  *hits = (Hits){.n = UINT32_MAX};
   if (a->known == 1)
     return ambi_word_ground(a->items[a->last]) &&
            find_at(rel, view, a, a->last, hits) && hits->n <= 1;
@@ -105,30 +105,27 @@ static inline bool find_hits(Relation *rel, const View *view, const FlatAsk *a,
   return hits->n <= 1;
 }
 
+// The atom that is left, if there is one and the view has it.
+static inline bool take_hit(const Relation *rel, const View *view,
+                            const Hits *hits, Record *out) {
+  if (hits->n == 0) return false;
+  size_t pos = ambi_hit(hits, 0);
+  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view->seen))
+    return false;
+  *out = ambi_relation_at(rel)[pos];
+  return !ambi_record_gone(*out);
+}
+
 // Among the atoms of the relation, none of which has variables.
 static inline enum FactAnswer fact_in(Context *cx, Relation *rel,
                                       const View *view, const FlatAsk *a,
-                                      Value *fact) {
+                                      Record *out) {
   Hits hits;
   if (!find_hits(rel, view, a, &hits)) return FACT_ASK;
-  if (hits.n == 0) return FACT_NONE;
-  size_t pos = ambi_hit(&hits, 0);
-  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view->seen))
-    return FACT_NONE;
-  *fact = ambi_relation_at(rel)[pos].held;
-  if (ambi_is_none(*fact)) return FACT_NONE;
-  const Value *parts = ambi_stored_items(*fact);
+  if (!take_hit(rel, view, &hits, out)) return FACT_NONE;
+  const Value *parts = ambi_stored_items(out->held);
   return equal_parts(cx, a, parts) && take_parts(cx, a, parts) ? FACT_ONE
                                                                : FACT_NONE;
-}
-
-enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
-                                Value *fact) {
-  if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
-  ambi_space_asked(s, a->items[0], a->n);
-  View view = ambi_space_view(s);
-  Relation *rel = only_relation(s, &view, a->items[0], a->n);
-  return rel ? fact_in(cx, rel, &view, a, fact) : FACT_ASK;
 }
 
 // ---- a fact with keys within its arguments ----------------------------------------------
@@ -169,48 +166,42 @@ enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern) {
   if (!rel || !find_like(rel, &view, ambi_expr_items(pattern), n, &hits))
     return FACT_ASK;
   ambi_space_asked(s, head, n);
-  if (hits.n == 0) return FACT_NONE;
-  size_t pos = ambi_hit(&hits, 0);
-  if (ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view.seen))
-    return FACT_NONE;
-  Value fact = ambi_relation_at(rel)[pos].held;
-  return !ambi_is_none(fact) && ambi_unify(cx, pattern, fact) ? FACT_ONE
-                                                              : FACT_NONE;
+  Record fact;
+  return take_hit(rel, &view, &hits, &fact) &&
+                 ambi_unify(cx, pattern, fact.held)
+             ? FACT_ONE
+             : FACT_NONE;
 }
 
+// ---- a fact, or the only candidate ------------------------------------------------------
 // A relation of one record, or an index that leaves one.
-static bool find_few(Relation *rel, const View *view, const Value *items,
-                     uint32_t n, Hits *hits) {
+static bool find_candidate(Relation *rel, const View *view, const FlatAsk *a,
+                           Hits *hits) {
   size_t seen = ambi_relation_seen(rel, view);
   *hits = (Hits){.n = (uint32_t)seen};
   return seen <= 1 || (!ambi_load_acquire(&rel->x_nopen) &&
-                       find_like(rel, view, items, n, hits));
+                       find_like(rel, view, a->items, a->n, hits));
 }
 
-static enum FactAnswer few_in(Relation *rel, const View *view, const FlatAsk *a,
-                              Record *out) {
+static enum FactAnswer candidate_in(Relation *rel, const View *view,
+                                    const FlatAsk *a, Record *out) {
   Hits hits;
-  if (!find_few(rel, view, a->items, a->n, &hits)) return FACT_ASK;
-  if (hits.n == 0) return FACT_NONE;
-  size_t pos = ambi_hit(&hits, 0);
-  *out = ambi_relation_at(rel)[pos];
-  bool gone = ambi_record_gone(*out) ||
-              ambi_is_ended(ambi_load_acquire(&rel->x_end), pos, view->seen);
-  return gone ? FACT_NONE : FACT_FEW;
+  if (!find_candidate(rel, view, a, &hits)) return FACT_ASK;
+  return take_hit(rel, view, &hits, out) ? FACT_CANDIDATE : FACT_NONE;
 }
 
-enum FactAnswer ambi_space_few(Context *cx, Space *s, const FlatAsk *a,
-                               Record *out) {
+enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
+                                Record *out) {
   if (!ambi_is_sym(a->items[0]) || cx->journal) return FACT_ASK;
   ambi_space_asked(s, a->items[0], a->n);
   View view = ambi_space_view(s);
   Relation *rel = sole_relation(s, &view, a->items[0], a->n);
   if (!rel) return FACT_ASK;
   if (!ambi_load_acquire(&rel->x_nopen)) {
-    enum FactAnswer answer = fact_in(cx, rel, &view, a, &out->held);
+    enum FactAnswer answer = fact_in(cx, rel, &view, a, out);
     if (answer != FACT_ASK) return answer;
   }
-  return few_in(rel, &view, a, out);
+  return candidate_in(rel, &view, a, out);
 }
 
 // ---- the same again -----------------------------------------------------------------

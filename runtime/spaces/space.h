@@ -189,18 +189,21 @@ static inline FlatAsk ambi_flat_ask(const Value *items, uint32_t n) {
     if (!ambi_is_none(items[i])) ambi_flat_note(&a, i, items[i]);
   return a;
 }
-// Tells at once, where that is easy, which one atom matches them: *fact, which has no
+// Tells at once, where that is easy, which one atom matches them: *out, which has no
 // variables, or none. Binds those of the children; some may be bound when none matches.
-// FACT_FEW: one candidate.
-enum FactAnswer { FACT_NONE, FACT_ONE, FACT_FEW, FACT_SEVERAL, FACT_ASK };
+// FACT_CANDIDATE: nothing is bound, and no other atom than *out can match; it may have
+// variables, and need not match. FACT_ASK: that is to be asked for as candidates are.
+enum FactAnswer {
+  FACT_NONE,
+  FACT_ONE,
+  FACT_CANDIDATE,
+  FACT_SEVERAL,  // of ambi_fact_there
+  FACT_ASK
+};
 enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
-                                Value *fact);
-// The same for a pattern of any kind, whose variables are bound.
+                                Record *out);
+// The same for a pattern of any kind, whose variables are bound; never a candidate.
 enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern);
-// The same; where that is easy, the only candidate as well (FACT_FEW), which may have
-// variables, and need not match.
-enum FactAnswer ambi_space_few(Context *cx, Space *s, const FlatAsk *a,
-                               Record *out);
 // Where the answer to such a question was, whose argument `arg` alone is known: kept by
 // who asks again and again with other values of it. Good as long as one thread has the
 // space for itself; what changes meanwhile is noticed.

@@ -416,11 +416,15 @@ static void count_one(Worker *w) {
 
 static void count_by_fact(Worker *w) {
   int64_t kind = pick(w, KINDS);
-  Value items[] = {kind < FIRST_Q ? p : q, ambi_small_int(kind), rest}, fact;
+  Value items[] = {kind < FIRST_Q ? p : q, ambi_small_int(kind), rest};
+  Record fact;
   Op *op = linear_begin(&w->log, w->me, COUNT, kind, 0);
   FlatAsk ask = ambi_flat_ask(items, kind < FIRST_Q ? 2 : 3);
   enum FactAnswer answer = ambi_space_fact(w->cx, space_of(kind), &ask, &fact);
-  linear_end(op, answer == FACT_ONE);
+  bool one = answer == FACT_ONE ||
+             (answer == FACT_CANDIDATE &&
+              ambi_same(ambi_expr_at(ambi_record_atom(fact), 1), items[1]));
+  linear_end(op, one);
   if (answer == FACT_ASK) linear_forget(&w->log);
 }
 

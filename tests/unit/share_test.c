@@ -617,10 +617,10 @@ static void check_account(Worker *w) {
 static void check_fact(Worker *w) {
   Value items[] = {names.acc, ambi_small_int(pick(w, ACCOUNTS)), AMB_NONE};
   FlatAsk ask = ambi_flat_ask(items, 3);
-  Value fact;
+  Record fact;
   check(w, FACT,
         ambi_space_fact(w->cx, space, &ask, &fact) != FACT_ONE ||
-            ambi_same(ambi_expr_at(fact, 1), items[1]));
+            ambi_same(ambi_expr_at(fact.held, 1), items[1]));
 }
 
 static bool sum_up(void *arg, Record r, uint32_t ordinal) {

@@ -77,21 +77,21 @@ static void compare_answers(ValueVec *want, ValueVec *got) {
   ambi_vec_drop(got);
 }
 
-static uint32_t few_told[FACT_ASK + 1];  // answers of each kind
+static uint32_t at_once[FACT_ASK + 1];  // answers of each kind
 
-// The only candidate, where it is told at once.
-static void check_few(Value pattern, size_t want) {
+// What is told at once, where that is easy.
+static void check_at_once(Value pattern, size_t want) {
   if (!ambi_is_expr(pattern)) return;
   Record r;
   FlatAsk ask =
       ambi_flat_ask(ambi_expr_items(pattern), ambi_expr_size(pattern));
   size_t mark = cx->tr;
-  enum FactAnswer answer = ambi_space_few(cx, space, &ask, &r);
+  enum FactAnswer answer = ambi_space_fact(cx, space, &ask, &r);
   ambi_trail_undo(cx, mark);
-  few_told[answer]++;
+  at_once[answer]++;
   if (answer == FACT_NONE || answer == FACT_ONE)
     ck_assert_uint_eq(want, answer == FACT_ONE);
-  if (answer == FACT_FEW)
+  if (answer == FACT_CANDIDATE)
     ck_assert_uint_eq(ambi_record_unify(cx, r, pattern), want);
   ambi_trail_undo(cx, mark);
 }
@@ -99,7 +99,7 @@ static void check_few(Value pattern, size_t want) {
 static void check_query(const Model *m, Value pattern) {
   ValueVec want = {0}, got = {0};
   model_query(m, pattern, &want);
-  check_few(pattern, want.n);
+  check_at_once(pattern, want.n);
   space_query(space, pattern, &got);
   compare_answers(&want, &got);
 }
@@ -404,7 +404,7 @@ static void ask_place(const Model *m, FactPlace *place) {
   ck_assert(ambi_space_query_items(cx, space, items, 3, &records));
   ambi_records_drop(&records);
   size_t mark = cx->tr;
-  Value fact;
+  Record fact;
   if (ambi_space_fact(cx, space, &ask, &fact) != FACT_ASK)
     ambi_fact_place(cx, space, &ask, place);
   ambi_trail_undo(cx, mark);
@@ -453,8 +453,8 @@ START_TEST(test_fact_places) {
   ck_assert_uint_gt(told[FACT_NONE], 1000);
   ck_assert_uint_gt(told[FACT_SEVERAL], 1000);
   ck_assert_uint_gt(told[FACT_ASK], 1000);
-  ck_assert_uint_gt(few_told[FACT_NONE], 20);
-  ck_assert_uint_gt(few_told[FACT_ONE], 20);
+  ck_assert_uint_gt(at_once[FACT_NONE], 20);
+  ck_assert_uint_gt(at_once[FACT_ONE], 20);
   const Value *parts;
   add(dep, edge(num(1), num(1)));
   for (int64_t k = 0; k < 60; k++)

@@ -131,7 +131,7 @@ SKIP: {
 
     $r = bench_run( '--small', 'parallel', @limit );
     is( $r->{exit}, 0, 'bench/run: searches that evaluators share' ) or diag( $r->{out}, $r->{err} );
-    is( () = $r->{out} =~ /( +right){6}$/mg, 13, 'bench/run: and their answers' );
+    is( () = $r->{out} =~ /( +right){6}$/mg, 23, 'bench/run: and their answers' );
 
     $r = bench_run( '--small', 'actors', @limit );
     is( $r->{exit}, 0, 'bench/run: actors' ) or diag( $r->{out}, $r->{err} );

@@ -44,6 +44,8 @@ class Program:
             raise SystemExit(f"{path}: line 1 is not `; expect: ANSWER`")
         self.small = self.sized(r"small: (.+?) => (.+)")
         self.tier0 = self.sized(r"tier 0: (.+?) => (.+)")
+        search = re.search(r"(?m)^; search: (.+) => (\d+), small (\d+)$", self.source)
+        self.search = search and search.groups()  # expression, results, and when small
         growth = re.search(r"(?m)^; growth: ([A-Z])\^([\d.]+)$", self.source)
         self.grows, self.exponent = (growth.group(1), float(growth.group(2))) \
             if growth else (None, None)

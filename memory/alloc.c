@@ -180,3 +180,23 @@ bool ambi_grow(void **array, size_t *cap, size_t need, size_t item) {
   *cap = n;
   return true;
 }
+
+// By a copy: cut off in its place, the rest would stay behind the block that is kept, often
+// too small for anybody, while a whole block serves the next array that grows. What is
+// large has pages, which go back.
+bool ambi_shrink(void **array, size_t *cap, size_t n, size_t item) {
+  size_t old = *cap * item, size = n * item;
+  bool in_place = ambi_is_large(size);
+  void *p = NULL;
+  if (n >= *cap) return true;
+  if (size &&
+      !(p = ambi_realloc(in_place ? *array : NULL, in_place ? old : 0, size)))
+    return false;
+  if (!in_place) {
+    if (p) memcpy(p, *array, size);
+    ambi_free(*array, old);
+  }
+  *array = p;
+  *cap = n;
+  return true;
+}

@@ -49,5 +49,8 @@ size_t ambi_grown(size_t bytes);
 // False (array untouched) on failure. Freed with ambi_free(v, cap * sizeof *v).
 //   Value *v; size_t n, cap;  ambi_grow((void **)&v, &cap, n + 1, sizeof *v)
 bool ambi_grow(void **array, size_t *cap, size_t need, size_t item);
+// Cuts such an array to n items, if it has more; 0: it is freed. False (array untouched)
+// on failure.
+bool ambi_shrink(void **array, size_t *cap, size_t n, size_t item);
 
 #endif

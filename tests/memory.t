@@ -331,6 +331,9 @@ my %kept = (
     'spaces'       => filling(30_000, '($s (new-space)) ($a (add-atom $s (in $i)))', '(sp $s)'),
     'rules'        => join('', map {"(= (f$_ \$x) (+ \$x $_))\n!(f$_ 1)\n"} 1 .. 10_000),
     'tables'       => growing(100_000, 'tables') . "!(bind! &l (new-state (mix 1 N)))\n",
+    'tables of several results' =>
+        "!(tabled! few)\n(= (few \$n) (superpose (\$n 1 2)))\n"
+        . "(= (mix \$n) (if (== \$n 0) done (let \$all (collapse (few \$n)) (mix (- \$n 1)))))\n!(mix 100000)\n",
     'strings'      => growing(200_000, 'strings') . "!(bind! &l (new-state (mix 1 N)))\n",
     'a list'       => "(= (list \$n \$l) (if (== \$n 0) \$l (list (- \$n 1) (C \$n \$l))))\n!(bind! &l (new-state (list 500000 N)))\n",
 );

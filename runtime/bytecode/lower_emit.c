@@ -391,16 +391,9 @@ static int by_at(const void *a, const void *b) {
 
 // Cuts an array to the items it has.
 static bool cut(Lower *l, void *array, size_t *cap, size_t n, size_t item) {
-  void **at = array;
-  void *p = n ? ambi_realloc(*at, *cap * item, n * item) : NULL;
-  if (n && !p) {
-    l->failed = true;
-    return false;
-  }
-  if (n == 0) ambi_free(*at, *cap * item);
-  *at = p;
-  *cap = n;
-  return true;
+  bool ok = ambi_shrink(array, cap, n, item);
+  if (!ok) l->failed = true;
+  return ok;
 }
 
 static bool cut_all(Lower *l) {

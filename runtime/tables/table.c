@@ -163,25 +163,12 @@ static size_t most_bytes(const Runtime *rt) {
   return half && half < AMB_TABLE_BYTES ? half : AMB_TABLE_BYTES;
 }
 
-static void shrink(void **array, size_t *cap, size_t n, size_t item) {
-  if (n == *cap) return;
-  if (n == 0) {
-    ambi_free(*array, *cap * item);
-    *array = NULL;
-    *cap = 0;
-    return;
-  }
-  void *p = ambi_realloc(*array, *cap * item, n * item);
-  if (!p) return;
-  *array = p;
-  *cap = n;
-}
-
 void ambi_table_keep(Runtime *rt, Table *t) {
   Tables *ts = rt->tables;
-  shrink((void **)&t->w, &t->cap, t->n, sizeof *t->w);
-  shrink((void **)&t->answers, &t->answers_cap, t->count, sizeof *t->answers);
-  shrink((void **)&t->index, &t->index_cap, 0, sizeof *t->index);
+  ambi_shrink((void **)&t->w, &t->cap, t->n, sizeof *t->w);
+  ambi_shrink((void **)&t->answers, &t->answers_cap, t->count,
+              sizeof *t->answers);
+  ambi_shrink((void **)&t->index, &t->index_cap, 0, sizeof *t->index);
   t->state = STATE_COMPLETE;
   link_newest(ts, t);
   ts->bytes += table_bytes(t);

@@ -267,6 +267,49 @@ START_TEST(growing_array_keeps_items) {
 }
 END_TEST
 
+// From `n` items to `to`, of any size: those that are kept are what they were, and only
+// they are counted.
+static void shrinks(size_t n, size_t to) {
+  size_t before = ambi_alloc_bytes(), cap = 0;
+  int *v = NULL, *exact;
+  ck_assert(ambi_grow((void **)&v, &cap, n, sizeof *v));
+  for (size_t i = 0; i < to; i++)
+    v[i] = (int)i;
+  size_t grown = cap;
+  ambi_alloc_fail_at(1);
+  ck_assert(ambi_shrink((void **)&v, &cap, to, sizeof *v) == (to == 0));
+  ambi_alloc_fail_at(0);
+  ck_assert_uint_eq(cap, to ? grown : 0);
+  ck_assert(ambi_shrink((void **)&v, &cap, to, sizeof *v));
+  ck_assert_uint_eq(cap, to);
+  for (size_t i = 0; i < to; i++)
+    ck_assert_int_eq(v[i], (int)i);
+  size_t taken = ambi_alloc_bytes() - before;
+  ambi_free(v, cap * sizeof *v);
+  ck_assert_uint_eq(ambi_alloc_bytes(), before);
+  if (!to) {
+    ck_assert_ptr_null(v);
+    return;
+  }
+  ck_assert_ptr_nonnull(exact = ambi_alloc(to * sizeof *exact));
+  ck_assert_uint_eq(ambi_alloc_bytes() - before, taken);
+  ambi_free(exact, to * sizeof *exact);
+}
+
+START_TEST(shrunk_array_keeps_items) {
+  shrinks(9, 0);
+  shrinks(9, 1);
+  shrinks(1000, 3);
+  shrinks(1 << 20, 5);        // from pages of its own to malloc
+  shrinks(3 << 20, 2 << 20);  // and in its place
+  shrinks((3 << 20) + 1, 0);
+  int *none = NULL;
+  size_t cap = 0;
+  ck_assert(ambi_shrink((void **)&none, &cap, 1, sizeof *none));
+  ck_assert(!none && cap == 0);
+}
+END_TEST
+
 START_TEST(range_commits_in_place) {
   size_t before = ambi_alloc_bytes();
   Range r;
@@ -410,6 +453,7 @@ int main(void) {
   tcase_add_test(tc, impossible_sizes_fail_cleanly);
   tcase_add_test(tc, planned_attempt_fails_once);
   tcase_add_test(tc, growing_array_keeps_items);
+  tcase_add_test(tc, shrunk_array_keeps_items);
   tcase_add_test(tc, range_commits_in_place);
   tcase_add_test(tc, large_ranges_end_with_a_huge_page);
   tcase_add_test(tc, range_refuses_more_than_reserved);

@@ -100,6 +100,8 @@ static bool inert_node(Engine *g, Value e, ValueVec *todo, bool *rigid) {
     if (ambi_is_error_atom(c)) return false;  // it would be the value
     if (stays_as_written(f, i, c)) {
       if (rigid) *rigid = false;  // it is no value as a part is
+      // What has variables would be marked with all parts of a value (ambi_mark_parts).
+      if (!ambi_is_ground_expr(c) && !ambi_has_eval(c)) return false;
       continue;
     }
     if (ambi_has_eval(c) && (!rigid || ambi_is_ground_expr(c))) continue;

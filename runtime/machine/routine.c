@@ -230,17 +230,38 @@ static void argument_errors(Engine *g, Value v, ValueVec *errors) {
   ambi_types_drop(&types);
 }
 
+// Has the symbol, as the head of n arguments, types that are not told by a word?
+static bool is_odd_name(Engine *g, Value symbol, uint32_t n) {
+  Definition *d = ambi_head_info(g, symbol, n);
+  return d && !ambi_info_of(d).untyped && !ambi_load_acquire(&d->types.x_now);
+}
+
 // Has it a type that is not told by a word? It may be Atom, which passes the check of a
 // call, and is a type like any other inside of an argument.
 static bool is_of_odd_type(Engine *g, Value v) {
   uint32_t n = ambi_is_expr(v) ? ambi_expr_size(v) - 1 : 0;
   Value head = ambi_is_expr(v) ? ambi_deref(ambi_expr_at(v, 0)) : v;
-  if (!ambi_is_sym(head)) return has_typed_head(g, ambi_unmark(v));
-  Definition *d = ambi_head_info(g, head, n);
-  return d && !ambi_info_of(d).untyped && !ambi_load_acquire(&d->types.x_now);
+  return ambi_is_sym(head) ? is_odd_name(g, head, n)
+                           : has_typed_head(g, ambi_unmark(v));
+}
+
+// Do types of names tell less than a word of the expression's head? It may be a value then
+// and have only wrong types all the same.
+static bool is_of_odd_head(Engine *g, Value v) {
+  while (ambi_is_expr(v)) {
+    Value head = ambi_deref(ambi_expr_at(v, 0));
+    if (ambi_is_sym(head)) return is_odd_name(g, head, ambi_expr_size(v) - 1);
+    v = head;
+  }
+  return false;
+}
+
+bool ambi_looked_at_anyway(Engine *g, Value v) {
+  return !ambi_is_ground_expr(v) && !g->max_depth && is_of_odd_head(g, v);
 }
 
 bool ambi_ill_typed(Engine *g, Value call, bool of_terms) {
+  if (ambi_looked_at_anyway(g, call)) return false;
   ValueVec errors = {0};
   bool terms = false, odd = false;
   for (uint32_t i = 1; i < ambi_expr_size(call); i++) {
@@ -415,8 +436,9 @@ static enum Next ev_start(Engine *g) {
 }
 
 // In place of the epoch: what is evaluated has only wrong types, which the check of
-// a call that it becomes an argument of will see. So it is not marked as a value; but
-// where depth is counted, marks end no checks.
+// a call that it becomes an argument of will see. So it is not marked as a value. But
+// where depth is counted, marks end no checks; and one with variables has to be known for
+// a value when these are bound, so the checks look at it in spite of its mark.
 #define WRONG_ARGUMENT ambi_small_int(-1)
 
 // The tuple branch now, the errors as results behind it.
@@ -662,7 +684,8 @@ static Value ev_call_atom(Engine *g) {
     Word w = g->e[EV_SLOTS + 2 * (size_t)i];
     same = w == ambi_expr_at(atom, i).w;
   }
-  bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w && !g->max_depth;
+  bool wrong = g->e[EV_EPOCH] == WRONG_ARGUMENT.w && !g->max_depth &&
+               !ambi_looked_at_anyway(g, atom);
   g->call_stays = same;
   if (same) return wrong ? ambi_unmark(atom) : ambi_mark_eval(atom);
   enum Stays stays = wrong ? STAYS_NOT : may_mark(g, atom);

@@ -84,6 +84,9 @@ Value ambi_came_back(const Engine *g, Value v, Value atom, bool lowered);
 // evaluated, since marks end all looking. of_terms: is it asked of arguments that are
 // expressions, or of atoms and what has an unusual type? The first takes a walk.
 bool ambi_ill_typed(Engine *g, Value call, bool of_terms);
+// Do checks look at the types of this expression in spite of its mark? It has variables,
+// and may be a value with only wrong types, since its head has several.
+bool ambi_looked_at_anyway(Engine *g, Value v);
 // A frame of EVAL for v that does not begin with it: what runs in it is for the caller
 // to say.
 bool ambi_eval_frame(Engine *g, Value v, Value t, const Code *ret);

@@ -195,8 +195,9 @@ static bool plain_error(Engine *g, Value v) {
   return !info.untyped && !info.has_rules;
 }
 
-// A value whose variables were bound since may be ill typed by now, which the type
-// check of a call sees: then it is evaluated again, to the Error.
+// A value whose variables were bound since may be ill typed by now, and one whose head has
+// several types may have been all the time. The type check of a call sees that: then it is
+// evaluated again, to the Error.
 static bool ill_typed_since(Engine *g, Value v) {
   Context *cx = g->cx;
   if (!ambi_has_eval(v)) return false;
@@ -204,7 +205,7 @@ static bool ill_typed_since(Engine *g, Value v) {
   Value head = ambi_deref(ambi_expr_at(v, 0));
   if (ambi_is_var(head) ||
       (ambi_is_sym(head) && cx->rt->is_data_head(cx, head)) ||
-      ambi_mark_holds(v))
+      (ambi_mark_holds(v) && !ambi_looked_at_anyway(g, v)))
     return false;
   TypeVec types = {0};
   Word *h = cx->h;

@@ -413,7 +413,7 @@ static void unify_terms(Emit *m) {
 
 void ambi_emit_UNIFYV(Emit *m) {
   Jit *j = m->j;
-  JitLabel differ = jit_label(j);
+  JitLabel differ = jit_label(j), one_term = jit_label(j);
   emit_value(m, m->pc->b);
   jit_rr(j, J_MOV, J_RDX, J_RAX);
   emit_value(m, m->pc->a);
@@ -422,7 +422,7 @@ void ambi_emit_UNIFYV(Emit *m) {
   jit_ri(j, J_CMP, J_RAX, AMB_EXPR_EVAL);
   jit_jump_if(j, J_ABOVE, differ);
   jit_ri32(j, J_CMP, J_RCX, TAG_EXPR);
-  jit_jump_if(j, J_EQ, emit_next(m));
+  jit_jump_if(j, J_EQ, one_term);
   jit_bind(j, differ);
   if (!m->pc->c) unify_terms(m);
   emit_ask(m, m->pc->c ? (const void *)(uintptr_t)settle_and_unify
@@ -434,6 +434,12 @@ void ambi_emit_UNIFYV(Emit *m) {
   jit_ri32(j, J_CMP, J_RAX, UNIFY_YES);
   jit_jump_to_if(j, J_NE, m->em->stubs.fail);
   if (m->pc->c) jit_jump(j, emit_label(m, m->at + 2));
+  jit_cold(j);
+  jit_bind(j, one_term);
+  emit_ask_nan(j, J_RAX);
+  jit_jump_if(j, J_NE, differ);
+  jit_jump(j, emit_next(m));
+  jit_hot(j);
 }
 
 void ambi_emit_UNIFYT(Emit *m) {

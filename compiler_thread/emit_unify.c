@@ -83,6 +83,13 @@ static void children(Jit *j) {
   jit_rm(j, J_MOV, J_R9, jit_at_index(J_RDX, J_RCX, 3, 0));
 }
 
+// To `walk` if there has been a NaN: one term need not equal itself then, as is_itself in
+// runtime/atoms/match.c has it. Uses rcx.
+static void no_nan(Jit *j, JitLabel walk) {
+  emit_ask_nan(j, J_RCX);
+  jit_jump_if(j, J_NE, walk);
+}
+
 static void address(Jit *j, JitReg p, JitLabel view) {
   jit_ri(j, J_AND, p, -8);
   jit_rr(j, J_ADD, p, R_XB);
@@ -122,6 +129,7 @@ void ambi_emit_apart(Jit *j, const StubLabels *l) {
   jit_bind(j, next);
   jit_ri(j, J_SUB, J_RCX, 1);
   jit_jump_if(j, J_NE, loop);
+  no_nan(j, unknown);
   jit_mr32(j, J_MOV, in_engine(OFF(Engine, first_met)), J_R11);
   answer(j, false);
   jit_bind(j, unknown);
@@ -319,6 +327,7 @@ void ambi_emit_unify(Jit *j, const StubLabels *l) {
   jit_bind(j, l->unify);
   jit_push(j, J_RSI);
   jit_push(j, J_RDX);
+  no_nan(j, hard);
   address(j, J_RSI, hard);
   address(j, J_RDX, hard);
   jit_rm32(j, J_MOV, J_RCX, jit_at(J_RSI, 0));
@@ -415,6 +424,7 @@ void ambi_emit_attempt(Jit *j, const StubLabels *l) {
   jit_rm(j, J_CMP, J_R10, in_context(OFF(Context, trail_cap)));
   jit_jump_if(j, J_ABOVE, other);
   other_atom(j, apart);
+  no_nan(j, other);
   jit_shift(j, J_SHL, J_R11, 3);
   jit_rm(j, J_ADD, J_R11, in_context(OFF(Context, trail)));
   jit_imm(j, J_RCX, 1);

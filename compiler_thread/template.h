@@ -171,6 +171,11 @@ static inline JitMem in_engine(int32_t off) {
 static inline JitMem in_context(int32_t off) {
   return jit_at(R_CX, off);
 }
+// Not equal: there has been a NaN. Uses r.
+static inline void emit_ask_nan(Jit *j, JitReg r) {
+  jit_rm(j, J_MOV, r, in_context(OFF(Context, rt)));
+  jit_mi(j, J_CMP, 1, jit_at(r, OFF(Runtime, x_nan)), 0);
+}
 static inline JitMem in_record(int32_t off) {
   return jit_at(R_B, off);
 }

@@ -3,6 +3,7 @@
 
 #include "memory/alloc.h"
 #include "runtime/atoms/match.h"
+#include "runtime/atoms/number.h"
 #include "runtime/atoms/utf8.h"
 #include "runtime/types/types.h"
 
@@ -129,8 +130,7 @@ ambit_term ambit_make_integer(ambit_heap *h, int64_t value) {
 }
 
 ambit_term ambit_make_float(ambit_heap *h, double value) {
-  (void)h;
-  return term_of(ambi_double(value));
+  return term_of(ambi_num_from_double(h->cx, value));
 }
 
 ambit_term ambit_make_bool(bool value) {

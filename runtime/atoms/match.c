@@ -432,19 +432,27 @@ static inline bool bind_term(Context *cx, Value var, Value term) {
 }
 
 // ---- unification ------------------------------------------------------------------
+// A term equals itself, unless it holds NaN, which equals nothing. Looking for that takes
+// a walk, and the same term is often met twice; so it is done from then on only that there
+// has been a NaN at all.
+static inline bool is_itself(const Context *cx, Value v) {
+  return AMB_LIKELY(!ambi_load_relaxed(&cx->rt->x_nan)) || ambi_equal(v, v);
+}
+
 // 1: done with this pair, 0: they differ, -1: children are to be unified.
 static inline __attribute__((always_inline)) int
 unify_pair(Context *cx, Value *a, Value *b) {
   if (ambi_is_var(*a)) *a = ambi_deref(*a);
   if (ambi_is_var(*b)) *b = ambi_deref(*b);
-  if (ambi_same(*a, *b)) return a->w != AMB_CANONICAL_NAN;
+  if (ambi_same(*a, *b))
+    return ambi_is_expr(*a) ? is_itself(cx, *a) : a->w != AMB_CANONICAL_NAN;
   if (ambi_is_var(*a))
     return ambi_is_var(*b) ? bind_vars(cx, *a, *b) : bind_term(cx, *a, *b);
   if (ambi_is_var(*b)) return bind_term(cx, *b, *a);
   if (ambi_is_sym(*a) || ambi_is_sym(*b)) return 0;
   if (!ambi_is_expr(*a)) return !ambi_is_expr(*b) && ambi_atomic_equal(*a, *b);
   if (!ambi_is_expr(*b) || ambi_expr_size(*a) != ambi_expr_size(*b)) return 0;
-  return ambi_ptr(*a) == ambi_ptr(*b) ? 1 : -1;
+  return ambi_ptr(*a) == ambi_ptr(*b) ? is_itself(cx, *a) : -1;
 }
 
 // One heap term a with one template term b; answers as above.
@@ -467,7 +475,7 @@ static inline int unify_stored(Context *cx, Value *a, Value b,
                             : !ambi_is_sym(b) && !ambi_is_expr(*a) &&
                                   ambi_atomic_equal(*a, b);
   if (!ambi_is_expr(*a) || ambi_expr_size(*a) != ambi_expr_size(b)) return 0;
-  return ambi_ptr(*a) == ambi_ptr(b) ? 1 : -1;
+  return ambi_ptr(*a) == ambi_ptr(b) ? is_itself(cx, b) : -1;
 }
 
 // The children of two expressions. The run of pairs is kept in locals; only nesting
@@ -540,7 +548,9 @@ static int compare_open(Context *cx, Value a, Value b) {
     } else if (ambi_is_expr(x) && ambi_is_expr(y)) {
       if (ambi_expr_size(x) != ambi_expr_size(y))
         answer = 0;
-      else if (ambi_ptr(x) != ambi_ptr(y) && !enter_pair(&p, x, y))
+      else if (ambi_ptr(x) == ambi_ptr(y))
+        answer = is_itself(cx, x);
+      else if (!enter_pair(&p, x, y))
         answer = out_of_memory(cx);
     } else if (ambi_is_expr(x) || ambi_is_expr(y) || !ambi_atomic_equal(x, y)) {
       answer = 0;
@@ -561,7 +571,7 @@ static int match_stored(Context *cx, Pairs *p, Value a, Value b, Value *env) {
   if (ambi_is_var(a)) return -1;
   if (ambi_is_expr(b)) {
     if (!ambi_is_expr(a) || ambi_expr_size(a) != ambi_expr_size(b)) return 0;
-    if (ambi_ptr(a) == ambi_ptr(b)) return 1;
+    if (ambi_ptr(a) == ambi_ptr(b)) return is_itself(cx, b);
     return enter_pair(p, a, b) || out_of_memory(cx);
   }
   return !ambi_is_expr(a) && ambi_atomic_equal(a, b);

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "memory/alloc.h"
+#include "runtime/runtime.h"
 
 _Static_assert(sizeof(mp_limb_t) == sizeof(Word) && GMP_NAIL_BITS == 0,
                "limbs are stored as heap words");
@@ -234,12 +235,18 @@ static bool either_double(Value a, Value b) {
   return ambi_is_double(a) || ambi_is_double(b);
 }
 
+Value ambi_num_nan(Runtime *rt) {
+  ambi_store_relaxed(&rt->x_nan, true);
+  return AMB_V(AMB_CANONICAL_NAN);
+}
+
 Value ambi_num_add(Context *cx, Value a, Value b) {
   int64_t i, j, r;
   if (word_int(a, &i) && word_int(b, &j) && !__builtin_add_overflow(i, j, &r))
     return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
-    return ambi_double(ambi_num_to_double(a) + ambi_num_to_double(b));
+    return ambi_num_from_double(cx,
+                                ambi_num_to_double(a) + ambi_num_to_double(b));
   mp_limb_t one, two;
   return add_limbs(cx, limbs_of(a, &one), limbs_of(b, &two));
 }
@@ -249,7 +256,8 @@ Value ambi_num_sub(Context *cx, Value a, Value b) {
   if (word_int(a, &i) && word_int(b, &j) && !__builtin_sub_overflow(i, j, &r))
     return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
-    return ambi_double(ambi_num_to_double(a) - ambi_num_to_double(b));
+    return ambi_num_from_double(cx,
+                                ambi_num_to_double(a) - ambi_num_to_double(b));
   mp_limb_t one, two;
   Limbs y = limbs_of(b, &two);
   y.neg = !y.neg;
@@ -261,7 +269,8 @@ Value ambi_num_mul(Context *cx, Value a, Value b) {
   if (word_int(a, &i) && word_int(b, &j) && !__builtin_mul_overflow(i, j, &r))
     return ambi_num_from_int64(cx, r);
   if (either_double(a, b))
-    return ambi_double(ambi_num_to_double(a) * ambi_num_to_double(b));
+    return ambi_num_from_double(cx,
+                                ambi_num_to_double(a) * ambi_num_to_double(b));
   mp_limb_t one, two;
   return mul_limbs(cx, limbs_of(a, &one), limbs_of(b, &two));
 }
@@ -269,7 +278,8 @@ Value ambi_num_mul(Context *cx, Value a, Value b) {
 Value ambi_num_div(Context *cx, Value a, Value b, bool *by_zero) {
   *by_zero = false;
   if (either_double(a, b))
-    return ambi_double(ambi_num_to_double(a) / ambi_num_to_double(b));
+    return ambi_num_from_double(cx,
+                                ambi_num_to_double(a) / ambi_num_to_double(b));
   *by_zero = ambi_same(b, ambi_small_int(0));
   if (*by_zero) return ambi_small_int(0);
   if (both_int(a, b))
@@ -280,7 +290,8 @@ Value ambi_num_div(Context *cx, Value a, Value b, bool *by_zero) {
 Value ambi_num_rem(Context *cx, Value a, Value b, bool *by_zero) {
   *by_zero = false;
   if (either_double(a, b))
-    return ambi_double(fmod(ambi_num_to_double(a), ambi_num_to_double(b)));
+    return ambi_num_from_double(
+        cx, fmod(ambi_num_to_double(a), ambi_num_to_double(b)));
   *by_zero = ambi_same(b, ambi_small_int(0));
   if (*by_zero) return ambi_small_int(0);
   if (both_int(a, b)) return ambi_small_int(ambi_int_of(a) % ambi_int_of(b));
@@ -288,7 +299,8 @@ Value ambi_num_rem(Context *cx, Value a, Value b, bool *by_zero) {
 }
 
 Value ambi_num_abs(Context *cx, Value a) {
-  if (ambi_is_double(a)) return ambi_double(fabs(ambi_double_of(a)));
+  if (ambi_is_double(a))
+    return ambi_num_from_double(cx, fabs(ambi_double_of(a)));
   if (ambi_is_int(a)) {
     int64_t i = ambi_int_of(a);
     return ambi_num_from_int64(cx, i < 0 ? -i : i);

@@ -20,6 +20,11 @@ Value ambi_num_abs(Context *cx, Value a);
 // <0, 0, >0; 2 when one is NaN. Mixed integer and float compare as doubles.
 int ambi_num_cmp(Value a, Value b);
 double ambi_num_to_double(Value a);
+// What was calculated, which may be NaN: that is noted for ambi_unify.
+Value ambi_num_nan(Runtime *rt);
+static inline Value ambi_num_from_double(Context *cx, double d) {
+  return AMB_UNLIKELY(d != d) ? ambi_num_nan(cx->rt) : ambi_double(d);
+}
 Value ambi_num_from_int64(Context *cx, int64_t i);
 Value ambi_num_from_uint64(Context *cx, uint64_t i);
 // Doubles are truncated toward zero. False: does not fit, or no number.

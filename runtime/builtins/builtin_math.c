@@ -5,6 +5,7 @@
 // transcendental functions work on doubles.
 #include <math.h>
 
+#include "runtime/atoms/number.h"
 #include "runtime/builtins/answer.h"
 
 static bool both_numbers(const Value *args, unsigned n) {
@@ -185,7 +186,7 @@ enum BuiltinStatus ambi_b_pow_math(Context *cx, const Value *args, unsigned n,
   } else {
     result = pow(base, ambi_double_of(args[1]));
   }
-  return ambi_answer(cx, out, ambi_double(result));
+  return ambi_answer(cx, out, ambi_num_from_double(cx, result));
 }
 
 enum BuiltinStatus ambi_b_log_math(Context *cx, const Value *args, unsigned n,
@@ -195,7 +196,7 @@ enum BuiltinStatus ambi_b_log_math(Context *cx, const Value *args, unsigned n,
                                  "(number) and input value (number)");
   double base = ambi_num_to_double(args[0]);
   double x = ambi_num_to_double(args[1]);
-  return ambi_answer(cx, out, ambi_double(log(x) / log(base)));
+  return ambi_answer(cx, out, ambi_num_from_double(cx, log(x) / log(base)));
 }
 
 // ---- functions of one number ------------------------------------------------
@@ -212,7 +213,8 @@ static enum BuiltinStatus apply(Context *cx, const Value *args, unsigned n,
                                 double (*f)(double)) {
   if (n < 1 || !ambi_is_number(args[0]))
     return expects(cx, name, "input number");
-  return ambi_answer(cx, out, ambi_double(f(ambi_num_to_double(args[0]))));
+  return ambi_answer(cx, out,
+                     ambi_num_from_double(cx, f(ambi_num_to_double(args[0]))));
 }
 
 // Rounding leaves integers alone.
@@ -228,7 +230,8 @@ enum BuiltinStatus ambi_b_sqrt_math(Context *cx, const Value *args, unsigned n,
                                     Value *out) {
   if (n < 1 || !ambi_is_number(args[0]))
     return expects(cx, "sqrt-math", "number");
-  return ambi_answer(cx, out, ambi_double(sqrt(ambi_num_to_double(args[0]))));
+  return ambi_answer(
+      cx, out, ambi_num_from_double(cx, sqrt(ambi_num_to_double(args[0]))));
 }
 
 enum BuiltinStatus ambi_b_abs_math(Context *cx, const Value *args, unsigned n,
@@ -303,7 +306,7 @@ static enum BuiltinStatus extreme(Context *cx, const Value *args, unsigned n,
     if (!ambi_is_number(v)) return not_numbers(cx, args[0]);
     best = better(best, ambi_num_to_double(v));
   }
-  return ambi_answer(cx, out, ambi_double(best));
+  return ambi_answer(cx, out, ambi_num_from_double(cx, best));
 }
 
 enum BuiltinStatus ambi_b_min_atom(Context *cx, const Value *args, unsigned n,

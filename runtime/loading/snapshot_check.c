@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "memory/alloc.h"
+#include "runtime/atoms/number.h"
 #include "runtime/atoms/utf8.h"
 #include "runtime/loading/snapshot.h"
 
@@ -99,6 +100,7 @@ static bool number(Check *c, Word w) {
     return bad(c, "a word that is no atom of a file");
   if (isnan(ambi_double_of(AMB_V(w))) && w != AMB_CANONICAL_NAN)
     return bad(c, "a NaN that is not the usual one");
+  if (w == AMB_CANONICAL_NAN) ambi_num_nan(c->s->rt);
   note_flag(c, TMPL_HAS_FLOAT);
   return true;
 }

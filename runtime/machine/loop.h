@@ -594,7 +594,9 @@ do_TESTN : {
 do_SAMEV : {
   Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
   if (!ambi_word_ground(a) || !ambi_word_ground(b)) {
-    if ((a.w ^ b.w) <= AMB_EXPR_MARKS) STEP(2);  // one term, or variable
+    if ((a.w ^ b.w) <= AMB_EXPR_MARKS &&
+        (!ambi_is_expr(a) || !ambi_load_relaxed(&cx->rt->x_nan)))
+      STEP(2);  // one term, or variable
     if (ambi_is_expr(a) && ambi_is_expr(b) && ambi_apart(a, b)) JUMP(pc->c);
     JUMP(pc[1].b);
   }
@@ -621,7 +623,9 @@ do_UNIFYE : {
 }
 do_UNIFYV : {
   Value a = ambi_deref(SOURCE(pc->a)), b = ambi_deref(SOURCE(pc->b));
-  if (ambi_is_expr(a) && ambi_unmark(a).w == ambi_unmark(b).w) STEP(1);
+  if (ambi_is_expr(a) && ambi_unmark(a).w == ambi_unmark(b).w &&
+      AMB_LIKELY(!ambi_load_relaxed(&cx->rt->x_nan)))
+    STEP(1);
   SAVE();
   if (pc->c) {
     Value v = ambi_settle(cx, AMB_V(E[pc[1].b]));

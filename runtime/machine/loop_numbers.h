@@ -1,19 +1,20 @@
 // Instructions for numbers and truth values: a part of the function in loop.h, and of
 // nothing else.
-#define ARITH(name, overflow, ext, dop)                                  \
-  do_##name : {                                                          \
-    Value a = SOURCE(pc->b), b = SOURCE(pc->c);                          \
-    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {                  \
-      int64_t r;                                                         \
-      if (AMB_LIKELY(!overflow((int64_t)(a.w << 16), ext(b), &r))) {     \
-        E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);              \
-        STEP(1);                                                         \
-      }                                                                  \
-    } else if (ambi_is_double(a) && ambi_is_double(b)) {                 \
-      E[pc->a] = ambi_double(ambi_double_of(a) dop ambi_double_of(b)).w; \
-      STEP(1);                                                           \
-    }                                                                    \
-    AFTER(ambi_step_arith_slow(g, a, b));                                \
+#define ARITH(name, overflow, ext, dop)                              \
+  do_##name : {                                                      \
+    Value a = SOURCE(pc->b), b = SOURCE(pc->c);                      \
+    if (AMB_LIKELY(ambi_is_int(a) && ambi_is_int(b))) {              \
+      int64_t r;                                                     \
+      if (AMB_LIKELY(!overflow((int64_t)(a.w << 16), ext(b), &r))) { \
+        E[pc->a] = ((Word)TAG_INT << 48) | ((Word)r >> 16);          \
+        STEP(1);                                                     \
+      }                                                              \
+    } else if (ambi_is_double(a) && ambi_is_double(b)) {             \
+      double r = ambi_double_of(a) dop ambi_double_of(b);            \
+      E[pc->a] = ambi_num_from_double(cx, r).w;                      \
+      STEP(1);                                                       \
+    }                                                                \
+    AFTER(ambi_step_arith_slow(g, a, b));                            \
   }
 #define SHIFTED(v) ((int64_t)((v).w << 16))
 #define PLAIN(v)   ambi_int_of(v)

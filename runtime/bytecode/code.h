@@ -226,14 +226,21 @@ static inline Unit *ambi_unit_of(const Variant *v) {
   return ambi_load_acquire(&v->x_unit);
 }
 
+enum OwnValue {
+  OWN_UNKNOWN,  // not looked at
+  OWN_NEVER,
+  OWN_AT_TIMES,  // no rule is for it, or one sends back to it
+  OWN_BUILT      // or one puts it together
+};
+
 // What rules and types say of a definition: one word, so nobody sees half of it.
 typedef struct DefinitionInfo {
-  bool known;      // in this epoch; else the rest is what was known last
-  bool untyped;    // the head has no type in the space
-  bool has_rules;  // some rule could match
-  bool dynamic;    // changes too often: rules are matched as they stand
-  bool tabled;     // declared so
-  uint8_t stays;   // may a call be its own value? 0 not looked at, 1 no, 2 yes
+  bool known;        // in this epoch; else the rest is what was known last
+  bool untyped;      // the head has no type in the space
+  bool has_rules;    // some rule could match
+  bool dynamic;      // changes too often: rules are matched as they stand
+  bool tabled;       // declared so
+  uint8_t stays;     // may a call be its own value? enum OwnValue
   bool takes_atoms;  // its only type is (-> Atom .. %Undefined%)
   bool lambda;       // calls of (|-> ..), which are as the library says
 } DefinitionInfo;
@@ -368,6 +375,8 @@ Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type);
 Variant *ambi_variant_made(CodeState *cs, Definition *d, Value type);
 // May a call of d be its own value, as far as its rules tell?
 bool ambi_may_stay(CodeState *cs, Definition *d);
+// ... since one of its rules puts it together? False also if memory is out.
+bool ambi_may_build(CodeState *cs, Definition *d);
 // The one that asks a table of this kind before it calls v. NULL: memory is out.
 Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
                              bool only_new);

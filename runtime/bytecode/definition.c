@@ -359,18 +359,53 @@ static bool sends_back(Value rule) {
          (ambi_is_expr(rhs) && ambi_expr_at(rhs, 0).w == AMB_SYM(FUNCTION).w);
 }
 
+static bool is_builder(Value e) {
+  Value head = ambi_expr_at(e, 0);
+  return ambi_is_sym(head) && (ambi_sym_of(head) == AMB_S_COLLAPSE ||
+                               ambi_sym_of(head) == AMB_S_CONS_ATOM ||
+                               ambi_sym_of(head) == AMB_S_NOEVAL);
+}
+
+// May what it is for be put together by the rule, which then is not evaluated? So it names
+// the function where it puts something together.
+static bool builds_call(Value rule, Value function) {
+  Value rhs = ambi_expr_size(rule) == 3 ? ambi_expr_at(rule, 2) : AMB_UNIT;
+  ValueVec todo = {
+      0};  // pairs of a term, and whether it is part of what is built
+  bool found = false,
+       ok = ambi_vec_push(&todo, rhs) && ambi_vec_push(&todo, AMB_FALSE);
+  while (ok && !found && todo.n) {
+    Value built = todo.at[--todo.n], e = todo.at[--todo.n];
+    if (!ambi_is_expr(e)) {
+      found = built.w == AMB_TRUE.w && e.w == function.w;
+      continue;
+    }
+    if (is_builder(e)) built = AMB_TRUE;
+    for (uint32_t i = 0; ok && i < ambi_expr_size(e); i++)
+      ok = ambi_vec_push(&todo, ambi_expr_at(e, i)) &&
+           ambi_vec_push(&todo, built);
+  }
+  ambi_vec_drop(&todo);
+  return found || !ok;
+}
+
 // Under the guard: finds out `stays` of what is known. False: memory is out.
 static bool look_for_stays(CodeState *cs, Definition *d, DefinitionInfo *info) {
   RecordVec rules = {0};
   *info = ambi_info_of(d);
   if (!info->known || info->stays) return true;
   bool ok = ambi_definition_rules(cs, d, &rules);
-  bool reduces = false, back = false;
+  bool reduces = false, back = false, built = false;
   for (size_t i = 0; ok && i < rules.n; i++) {
-    reduces |= always_reduces(ambi_record_atom(rules.at[i]), d->nargs);
-    back |= sends_back(ambi_record_atom(rules.at[i]));
+    Value rule = ambi_record_atom(rules.at[i]);
+    reduces |= always_reduces(rule, d->nargs);
+    back |= sends_back(rule);
+    built |= builds_call(rule, d->head);
   }
-  if (ok) info->stays = reduces && !back ? 1 : 2;
+  if (ok)
+    info->stays = built              ? OWN_BUILT
+                  : reduces && !back ? OWN_NEVER
+                                     : OWN_AT_TIMES;
   ambi_records_drop(&rules);
   if (ok) ambi_store_release(&d->x_info, *info);
   return ok;
@@ -385,15 +420,25 @@ static bool find_stays(CodeState *cs, Definition *d, DefinitionInfo *info) {
 
 bool ambi_may_stay(CodeState *cs, Definition *d) {
   DefinitionInfo info = ambi_info_of(d);
-  return !info.known || (info.stays == 0 && !find_stays(cs, d, &info)) ||
-         info.stays != 1;
+  return !info.known ||
+         (info.stays == OWN_UNKNOWN && !find_stays(cs, d, &info)) ||
+         info.stays != OWN_NEVER;
+}
+
+bool ambi_may_build(CodeState *cs, Definition *d) {
+  DefinitionInfo info = ambi_info_of(d);
+  bool unknown = info.known && info.stays == OWN_UNKNOWN;
+  return (!unknown || find_stays(cs, d, &info)) && info.stays == OWN_BUILT;
 }
 
 Variant *ambi_variant_same(CodeState *cs, Definition *d, Value type) {
   DefinitionInfo info = ambi_info_of(d);
-  bool told = info.known && (!info.untyped || ambi_rules_may_change(cs));
-  if (told && info.stays == 0 && !find_stays(cs, d, &info)) return NULL;
-  bool same = told && info.stays == 2;
+  bool checked = !info.untyped || ambi_rules_may_change(cs);
+  bool told = info.known && (checked || !info.dynamic);
+  if (told && info.stays == OWN_UNKNOWN && !find_stays(cs, d, &info))
+    return NULL;
+  bool same = info.known && (info.stays == OWN_BUILT ||
+                             (checked && info.stays == OWN_AT_TIMES));
   return called(cs, d, (Variant){.type = type, .same = same});
 }
 
@@ -413,7 +458,7 @@ Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,
 static void forget(CodeState *cs, Definition *d) {
   DefinitionInfo info = ambi_info_of(d);
   info.known = info.dynamic = false;
-  info.stays = 0;
+  info.stays = OWN_UNKNOWN;
   ambi_store_release(&d->x_info, info);
   d->effects_known = false;
   d->form = 0;

@@ -85,6 +85,30 @@ static void variable_body(Heads *h, Rule *r) {
   s->nlist = call_members(h, s->list);
 }
 
+// It may look like the call, which counts as evaluated then, if it is that.
+static void ask_for_call(Heads *h, uint16_t slot) {
+  Lower *l = h->l;
+  int stub = ambi_lower_body_stub(l, slot, AMB_UNIT, AMB_SYM(T_ATOM),
+                                  (Dst){.tail = true}, (ErrTo){.ret = true});
+  Stub *s = ambi_lower_stub_at(l, stub);
+  int entry = s->entry, back = s->back;
+  s->own = h->own_value;
+  s->stayed = true;
+  s->list = ambi_lower_new_list(l, h->nargs + 1);
+  if (l->failed) return;
+  s->nlist = call_members(h, s->list);
+  Word key = ambi_term_key(h->nargs + 1, ambi_sym_of(h->head));
+  ambi_lower_jump(l, OP_I_TESTF, slot, ambi_lower_const(l, key), back);
+  ambi_lower_varl(l, back);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, entry);
+  ambi_lower_bind(l, back);
+}
+
+void ambi_lower_give_built(Lower *l, uint16_t slot, Dst d) {
+  if (d.tail && l->built) ask_for_call(l->built, slot);
+  ambi_lower_give(l, slot, d);
+}
+
 static bool has_stamp(const Lower *l, unsigned rule) {
   return (l->stamped[rule / 64] >> rule % 64) & 1;
 }
@@ -326,6 +350,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
              .applied = ambi_is_applied(d),
              .type = v->type,
              .nrules = (uint32_t)records->n};
+  if (v->same && ambi_is_sym(h.head) && ambi_may_build(l->cs, d)) l->built = &h;
   h.rules = ambi_arena_alloc(&l->arena, (records->n + 1) * sizeof *h.rules);
   if (!h.rules) {
     l->failed = true;
@@ -347,6 +372,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
     h.unevaluated = takes_atoms(l, h.rules[i]->lhs);
   ambi_lower_heads(&h);
   ambi_lower_stubs(l);
+  l->built = NULL;
   return true;
 }
 

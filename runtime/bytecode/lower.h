@@ -171,8 +171,9 @@ typedef struct Lower {
   Value body;  // takes the place of a call: an Error is its value as it stands
   Value step;  // of a map whose steps are all of an expression: the check of
                // that looks at the first one, whose STEP_INDEX is 0
-  int whole_call;     // where the next body goes when it is odd, or NO_LABEL
-  uint16_t position;  // of what was lowered last as a position, or NO_SLOT
+  struct Heads *built;  // whose calls its bodies may put together, or NULL
+  int whole_call;       // where the next body goes when it is odd, or NO_LABEL
+  uint16_t position;    // of what was lowered last as a position, or NO_SLOT
   uint16_t first;  // slot whose first value is all that is wanted, or NO_SLOT
   uint16_t
       each;  // slot of a collector that tells Errors from values itself, or NO_SLOT
@@ -403,6 +404,10 @@ void ambi_lower_guard_kind(Lower *l, Value e, int label);
 // The same as a position by itself. False, and nothing happened: it cannot be one.
 bool ambi_lower_site_at(Lower *l, Value e, Value t, uint16_t slot, uint16_t pos,
                         ErrTo err, bool stream);
+
+// ---- lower.c ---------------------------------------------------------------------
+// An expression that was put together in the slot is the value, and not evaluated.
+void ambi_lower_give_built(Lower *l, uint16_t slot, Dst d);
 
 // ---- lower_op.c ------------------------------------------------------------------
 // Operations of one result and without effects all the way down to the leaves.

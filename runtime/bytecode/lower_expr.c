@@ -529,10 +529,9 @@ static bool call_typed(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
 static void call_untyped(Lower *l, Value e, Head h, Value t, Dst d, ErrTo err,
                          unsigned rest, Scope p) {
   uint32_t n = ambi_expr_size(e) - 1;
-  Variant *v = n > MAX_CALL_ARGS ? NULL
-               : !ambi_rules_may_change(l->cs) || members_stay(l, e)
-                   ? ambi_variant_same(l->cs, h.def, t)
-                   : ambi_variant(l->cs, h.def, t);
+  Variant *v = n > MAX_CALL_ARGS    ? NULL
+               : members_stay(l, e) ? ambi_variant_same(l->cs, h.def, t)
+                                    : ambi_variant(l->cs, h.def, t);
   if (!v) {
     if (n > MAX_CALL_ARGS)
       l->refused = true;

@@ -440,7 +440,7 @@ static void lower_collapse(Lower *l, Value e, Dst d, ErrTo err) {
   int odd = ambi_lower_body_stub(l, out, e, AMB_SYM(T_ATOM), d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, out, 0, 0);
   ambi_lower_edge(l, ambi_lower_stub_at(l, odd)->entry);
-  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_give_built(l, out, d);
   ambi_lower_bind(l, ambi_lower_stub_at(l, odd)->back);
 }
 
@@ -673,13 +673,14 @@ static bool lower_noeval(Lower *l, Value e, Dst d, ErrTo err) {
   if (ambi_odd_body(x) || is_sym(x, AMB_SYM(EMPTY).w)) return false;
   uint16_t term = ambi_lower_term(l, x);
   if (!ambi_is_lvar(x)) {
-    ambi_lower_give(l, term, d);
+    if (d.tail && l->built) term = ambi_lower_in_slot(l, term);
+    ambi_lower_give_built(l, term, d);
     return true;
   }
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err);
   ambi_lower_emit(l, OP_I_CHKBODY, term, 0, 0);
   ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  ambi_lower_give(l, term, d);
+  ambi_lower_give_built(l, term, d);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

@@ -19,7 +19,7 @@ typedef struct Rule {
   bool single;  // ... which is all of it, and leaves the unit
 } Rule;
 
-typedef struct Heads {
+typedef struct Heads {  // of a definition, while it is lowered
   Lower *l;
   Rule **rules;
   uint32_t nrules, nargs;

@@ -52,7 +52,7 @@ bool ambi_lower_cons(Lower *l, Value e, Dst d, ErrTo err) {
   uint16_t out = d.tail ? ambi_lower_slot(l) : d.slot;
   ambi_lower_emit(l, OP_I_CONS, out, head, others);
   ambi_lower_edge(l, ambi_lower_stub_at(l, stub)->entry);
-  if (d.tail) ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_give_built(l, out, d);
   ambi_lower_bind(l, ambi_lower_stub_at(l, stub)->back);
   return true;
 }

@@ -274,7 +274,9 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
     if (ambi_is_none(v)) return NEXT_STOP;
     if (rigid) v.w |= AMB_EXPR_RIGID;
     if (tuple && !rigid && ambi_is_error_atom(v)) {  // it has become one
-      g->e[pc->a] = ambi_unmark(v).w;
+      v = ambi_resolve(g->cx, ambi_unmark(v));  // who asks looks at the word
+      if (ambi_is_none(v)) return NEXT_STOP;
+      g->e[pc->a] = v.w;
       return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
     }
   } else if (tuple && v.w == AMB_SYM(EMPTY).w) {

@@ -259,6 +259,24 @@ static uint16_t marks_of(Lower *l, Value e) {
   return (rigid_head(e) ? 2 : 0) | own_mark(l, e);
 }
 
+// Where rules may change, what evaluating has changed a member of is not marked: not as
+// rigid either, or what it becomes a part of would count as a value. So where a variable
+// among the first n members was evaluated into another slot, both are compared: the label
+// to go on at if they differ, or NO_LABEL where none was.
+static int ask_for_changes(Lower *l, Value e, const uint16_t *src, uint32_t n,
+                           uint16_t marks) {
+  int changed = NO_LABEL;
+  for (uint32_t i = 0; l->unstable && (marks & 1) && i < n; i++) {
+    Value c = ambi_expr_at(e, i);
+    uint16_t was = ambi_is_lvar(c) ? l->vars[ambi_lvar_of(c)].slot : NO_SLOT;
+    if (was == NO_SLOT || src[i] >= SRC_CHECK || src[i] == was) continue;
+    if (changed == NO_LABEL) changed = ambi_lower_label(l);
+    ambi_lower_jump(l, OP_I_SAMEV, src[i], was, changed);
+    ambi_lower_varl(l, changed);
+  }
+  return changed;
+}
+
 // Is it worth a chain? What an operation gives ends no recursion.
 static bool may_chain(Lower *l, Value last) {
   return ambi_is_expr(last) && !ambi_is_op(ambi_expr_at(last, 0)) &&
@@ -274,27 +292,49 @@ static void chained(Lower *l, Value e, uint16_t *src, ErrTo err,
   unsigned then = rest | ambi_effects_term(l->cs, l->space, last);
   ambi_lower_tuple_sources(l, e, 0, n - 1, src, err, then);
   src[n - 1] = ambi_lower_k(l, AMB_UNIT);
-  uint16_t cell = ambi_lower_slot(l);
-  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, marks_of(l, e));
+  uint16_t cell = ambi_lower_slot(l), marks = marks_of(l, e);
+  int changed = ask_for_changes(l, e, src, n - 1, marks);
+  ambi_lower_emit(l, OP_I_MKEXPR, cell, n, marks);
   ambi_lower_list(l, src, n);
+  if (changed != NO_LABEL) {
+    int end = ambi_lower_label(l);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+    ambi_lower_bind(l, changed);
+    ambi_lower_emit(l, OP_I_MKEXPR, cell, n, 0);
+    ambi_lower_list(l, src, n);
+    ambi_lower_bind(l, end);
+  }
   ambi_lower_emit(l, OP_I_CHAIN, cell, 0, 0);
   l->bail = NO_LABEL;
   ambi_lower_expr(l, last, AMB_SYM(UNDEFINED), (Dst){.tail = true}, err, rest);
 }
 
-void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
-                        ErrTo err) {
-  uint32_t n = ambi_expr_size(e);
+static void members(Lower *l, const uint16_t *src, uint32_t n, uint16_t slot,
+                    uint16_t marks, ErrTo err) {
   Code head = {.op = OP_I_MKEXPR};
   head.a = slot;
   head.b = (uint16_t)n;
-  head.c = marks_of(l, e);
+  head.c = marks;
   ambi_lower_emit(l, OP_I_MKEXPR, head.a, head.b, head.c);
   size_t at = l->last;
   ambi_lower_list(l, src, n);
   size_t stubs = l->nstubs;
   ambi_lower_checked_stub(l, at, head, src, n, err);
   if (l->nstubs > stubs) ambi_lower_bind(l, l->stubs[l->nstubs - 1].back);
+}
+
+void ambi_lower_members(Lower *l, Value e, const uint16_t *src, uint16_t slot,
+                        ErrTo err) {
+  uint32_t n = ambi_expr_size(e);
+  uint16_t marks = marks_of(l, e);
+  int changed = ask_for_changes(l, e, src, n, marks);
+  members(l, src, n, slot, marks, err);
+  if (changed == NO_LABEL) return;
+  int end = ambi_lower_label(l);
+  ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
+  ambi_lower_bind(l, changed);
+  members(l, src, n, slot, 0, err);
+  ambi_lower_bind(l, end);
 }
 
 // Data whose members were evaluated may have become a call by that.

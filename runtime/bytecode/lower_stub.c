@@ -113,7 +113,7 @@ static void checked_members(Lower *l, const Stub *s, const uint16_t *was) {
   if (changed < 0) return;
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
   ambi_lower_bind(l, changed);
-  ambi_lower_emit(l, OP_I_MKEXPR, s->head.a, s->head.b, s->head.c & ~1u);
+  ambi_lower_emit(l, OP_I_MKEXPR, s->head.a, s->head.b, 0);
   ambi_lower_list(l, s->list, s->nlist);
   ambi_lower_bind(l, end);
 }

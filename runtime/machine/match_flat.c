@@ -217,17 +217,11 @@ static inline enum FactAnswer ask_site(Engine *g, const Space *s,
     if (!ambi_is_var(ambi_deref(AMB_V(g->e[site->slot[i]])))) return FACT_ASK;
   Value key = site->constant ? site->value : ambi_deref(AMB_V(g->e[site->key]));
   const Value *parts;
-  enum FactAnswer answer = ambi_fact_there(g->cx, s, &site->place, key, &parts);
+  enum FactAnswer answer =
+      ambi_fact_there(g->cx, s, &site->place, key, &parts, &g->found);
   if (answer == FACT_ONE) return take_site(g, site, parts);
-  if (answer != FACT_SEVERAL) return answer;
-  if (site->nparts > site->nfresh) return FACT_ASK;
-  g->found.n = 0;
-  if (!ambi_facts_there(s, &site->place, key, &g->found)) return FACT_ASK;
-  switch (g->found.n) {
-  case 0: return FACT_NONE;
-  case 1: return take_site(g, site, ambi_stored_items(g->found.at[0].held));
-  default: return FACT_SEVERAL;
-  }
+  return answer == FACT_SEVERAL && site->nparts > site->nfresh ? FACT_ASK
+                                                               : answer;
 }
 
 // ---- the instruction ----------------------------------------------------------------

@@ -33,11 +33,11 @@ static Relation *only_relation(const Space *s, const View *v, Value head,
   return rel && !ambi_load_acquire(&rel->x_nopen) ? rel : NULL;
 }
 
-// With all records, or NULL. Who adds an atom after each question has the index follow
-// here; where others ask as well, query.c sees to it.
+// With all records of the view, or NULL. Who adds an atom after each question has the
+// index follow here.
 static inline Index *ready(Relation *rel, const View *v, Index *x) {
-  if (AMB_LIKELY(ambi_index_upto(x) >= ambi_relation_seen(rel, v))) return x;
-  return v->epochs ? NULL : ambi_relation_index(rel, v, x->path);
+  if (AMB_LIKELY(ambi_index_upto(x) >= ambi_relation_n(rel))) return x;
+  return ambi_relation_index(rel, v, x->path);
 }
 
 // The index at an argument, if it is there and has all records.
@@ -205,12 +205,13 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
 }
 
 // ---- the same again -----------------------------------------------------------------
-// Relations only come, as long as one thread has the spaces, and so do deps.
+// Relations of deps, and deps, only come. What came unseen since they were counted is of a
+// later time than the view of the space, which is taken before.
 static size_t relations_of_deps(const Space *s) {
   size_t sum = 0;
   for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
     const SpaceData *dep = ambi_load_acquire(&ambi_space_dep(s, i)->x_data);
-    sum += dep->ntable + 1;
+    sum += ambi_load_acquire(&dep->x_ntable) + 1;
   }
   return sum;
 }
@@ -222,88 +223,96 @@ static bool dep_has(const SpaceData *dep, uint32_t symbol, uint32_t n) {
 
 bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
                      FactPlace *out) {
-  View view = ambi_space_view(s);
-  if (view.epochs || cx->journal || a->known != 1 ||
-      !ambi_is_sym(a->items[0]) || a->last >= PATH_STEPS)
+  if (cx->journal || a->known != 1 || !ambi_is_sym(a->items[0]) ||
+      a->last >= PATH_STEPS)
     return false;
+  FactPlace place = {.space = ambi_load_acquire(&s->x_number),
+                     .deps = relations_of_deps(s),
+                     .arg = a->last};
   uint32_t symbol = ambi_sym_of(a->items[0]);
   for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
     if (dep_has(ambi_load_acquire(&ambi_space_dep(s, i)->x_data), symbol, a->n))
       return false;
-  Relation *rel = ambi_data_relation(view.data, REL_SYMBOL, symbol, a->n);
-  if (!rel || !ready_index(rel, &view, a->last)) return false;
-  *out = (FactPlace){s->number, rel, relations_of_deps(s), a->last};
+  place.data = ambi_load_acquire(&s->x_data);
+  place.relation = ambi_data_relation(place.data, REL_SYMBOL, symbol, a->n);
+  if (!place.relation ||
+      !ambi_relation_has_index(place.relation, ambi_path(a->last)))
+    return false;
+  *out = place;
   return true;
 }
 
-// Nothing but the relation has atoms that can match, as when the place was found.
-static inline bool is_only(const Space *s, const FactPlace *p) {
-  const SpaceData *d = ambi_load_acquire(&s->x_data);
-  return !ambi_load_acquire(&p->relation->x_nopen) && !ambi_data_has_open(d) &&
+// Nothing but the relation has atoms that can match, as when the place was found. Asked
+// when the View has been taken: if the number is the same even then, the relation has all
+// that the View shows.
+static inline bool is_only(const Space *s, const SpaceData *d,
+                           const FactPlace *p) {
+  return p->data == d && p->space == ambi_load_acquire(&s->x_number) &&
+         !ambi_load_acquire(&p->relation->x_nopen) && !ambi_data_has_open(d) &&
          (AMB_LIKELY(!ambi_space_ndeps(s)) || relations_of_deps(s) == p->deps);
 }
 
-static inline bool follows(const Space *s, Relation *rel, Index *x) {
-  if (AMB_LIKELY(ambi_index_upto(x) >= ambi_relation_n(rel))) return true;
-  View view = ambi_space_view(s);
-  return ready(rel, &view, x);
+// What is seldom makes a View again, which else stays in registers.
+static __attribute__((noinline)) bool follow(Relation *rel, const SpaceData *d,
+                                             uint32_t seen, Index *x) {
+  View v = {.data = d, .epochs = d->epochs, .seen = seen};
+  return ready(rel, &v, x);
+}
+
+// Those of a list. FACT_ASK also where memory is out.
+static __attribute__((noinline)) enum FactAnswer
+several_there(const Relation *rel, const SpaceData *d, uint32_t seen, Index *x,
+              const FactPlace *p, Value key, RecordVec *out) {
+  View v = {.data = d, .epochs = d->epochs, .seen = seen};
+  Stream st;
+  uint64_t hash = ambi_atomic_hash(key);
+  ambi_relation_stream(rel, &v, ambi_relation_hits(rel, &v, x, hash), &st);
+  st.index = v.epochs ? NULL : x;
+  st.key = hash;
+  out->n = 0;
+  if (!ambi_grow((void **)&out->at, &out->cap, st.hits.n, sizeof *out->at))
+    return FACT_ASK;
+  for (size_t pos; (pos = ambi_stream_next(&st)) != STREAM_END;) {
+    Record r = st.at[pos];
+    if (ambi_stored_items(r.held)[p->arg].w != key.w) return FACT_ASK;
+    out->at[out->n++] = r;
+  }
+  ambi_stream_close(&st);
+  return out->n > 1 ? FACT_SEVERAL : out->n ? FACT_ONE : FACT_NONE;
+}
+
+// Does who sees so much see the record at a position that an index gave?
+static inline bool is_there(const Relation *rel, uint32_t seen, size_t at) {
+  if (seen == VIEW_ALL) return true;
+  return ambi_load_acquire(&rel->x_ordinal)[at] < seen &&
+         !ambi_is_ended(ambi_load_acquire(&rel->x_end), at, seen);
 }
 
 enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
                                 const FactPlace *p, Value key,
-                                const Value **parts) {
+                                const Value **parts, RecordVec *several) {
   const Runtime *rt = s->rt;
-  if (AMB_UNLIKELY(p->space != s->number || cx->journal || rt->reads.open ||
-                   rt->explain || !is_only(s, p)))
+  View v = ambi_space_view(s);
+  if (AMB_UNLIKELY(!is_only(s, v.data, p) || cx->journal || rt->reads.open ||
+                   rt->explain || (!ambi_is_sym(key) && !ambi_is_int(key))))
     return FACT_ASK;
   Relation *rel = p->relation;
   Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
-  if (AMB_UNLIKELY(!x || !follows(s, rel, x) ||
-                   (!ambi_is_sym(key) && !ambi_is_int(key))))
+  if (AMB_UNLIKELY(!x || (ambi_index_upto(x) < ambi_relation_n(rel) &&
+                          !follow(rel, v.data, v.seen, x))))
     return FACT_ASK;
-  uint64_t hash = ambi_atomic_hash(key);
-  SlotWord w = ambi_index_slot(x, hash);
-  AMB_ASSERT(!ambi_load_relaxed(&rel->x_end));
+  SlotWord w = ambi_index_slot(x, ambi_atomic_hash(key));
   if (!w) return FACT_NONE;
-  size_t at = ambi_slot_at(w);
   if (ambi_slot_is_list(w)) {
-    Hits hits = ambi_index_find(x, hash, ambi_relation_at(rel));
-    if (hits.n > 1) return FACT_SEVERAL;
-    if (hits.n == 0) return FACT_NONE;
-    at = ambi_hit(&hits, 0);
+    enum FactAnswer answer =
+        several_there(rel, v.data, v.seen, x, p, key, several);
+    if (answer == FACT_ONE) *parts = ambi_stored_items(several->at[0].held);
+    return answer;
   }
+  size_t at = ambi_slot_at(w);
   Value fact = ambi_relation_at(rel)[at].held;
-  if (AMB_UNLIKELY(ambi_is_none(fact))) return FACT_NONE;
+  if (AMB_UNLIKELY(ambi_is_none(fact)) || !is_there(rel, v.seen, at))
+    return FACT_NONE;
   *parts = ambi_stored_items(fact);
   return AMB_LIKELY((*parts)[p->arg].w == key.w) ? FACT_ONE : FACT_ASK;
-}
-
-static bool push_facts(Stream *st, uint32_t arg, Value key, RecordVec *out) {
-  if (!ambi_grow((void **)&out->at, &out->cap, out->n + st->hits.n,
-                 sizeof *out->at))
-    return false;
-  size_t n = out->n;
-  for (size_t pos; (pos = ambi_stream_next(st)) != STREAM_END;) {
-    Record r = st->at[pos];
-    if (ambi_stored_items(r.held)[arg].w != key.w) return false;
-    out->at[n++] = r;
-  }
-  out->n = n;
-  return true;
-}
-
-bool ambi_facts_there(const Space *s, const FactPlace *p, Value key,
-                      RecordVec *out) {
-  const Relation *rel = p->relation;
-  Index *x = ambi_relation_has_index(rel, ambi_path(p->arg));
-  View view = ambi_space_view(s);
-  uint64_t hash = ambi_atomic_hash(key);
-  Stream st;
-  ambi_relation_stream(rel, &view,
-                       ambi_index_find(x, hash, ambi_relation_at(rel)), &st);
-  st.index = x;
-  st.key = hash;
-  bool ok = push_facts(&st, p->arg, key, out);
-  ambi_stream_close(&st);
-  return ok;
 }

@@ -107,6 +107,7 @@ static bool replace(Space *s, Relation *rel) {
     return false;
   }
   ambi_data_put(data_of(s), copy);
+  ambi_space_lose_places(s);
   ambi_epoch_retire(&s->rt->sharing->epochs, &gone->r);
   return true;
 }
@@ -235,6 +236,7 @@ static void renumber(Space *s) {
   }
   ambi_store_release(&to->x_now, to->next_ordinal);
   ambi_store_release(&s->x_data, to);
+  ambi_space_lose_places(s);
   s->writer->horizon = s->writer->noted = 0;
   for (Retired *next; gone; gone = next) {
     next = gone->next;
@@ -366,7 +368,6 @@ bool ambi_spaces_share(Runtime *rt) {
   for (CellHeader *c = ambi_load_acquire(&rt->cells); c; c = c->next) {
     if (c->kind != CELL_SPACE) continue;
     SpaceData *d = data_of((Space *)c);
-    ((Space *)c)->number = ambi_add_relaxed(&rt->x_spaces, 1) + 1;
     ambi_store_release(&d->x_now, d->next_ordinal);
     d->epochs = &sh->epochs;
   }

@@ -29,6 +29,13 @@
 //             has seen one as it is now finds the others sealed, or as they are now. A
 //             question to a space and its deps looks a second time at all but the last,
 //             and begins again unless they are as it has found them
+//   kept      the place of an answer (FactPlace), also by who is outside meanwhile: a
+//             relation of x_data, and the number that the space had (x_number). A space gets
+//             another number (release store) when a relation has been replaced, or all of
+//             them with x_data, before what was there is retired and anything else is
+//             changed. Who keeps a place acquires the number behind x_data and x_now, and
+//             looks at the relation only if both are the same: then nobody has given it
+//             back, and what x_now shows was done to it, not to what has taken its place
 //   waits     a reader for nobody but a commit of several that is being shown, for a few
 //             stores. Writers of a space for one another
 //   lifetime  what was taken out of sight is retired (memory/epoch.h). A compaction leaves
@@ -59,7 +66,8 @@
 // Who takes part: each thread that evaluates is inside from the first step of a task until
 // the task rests or ends (ambi_party_enter), so are threads that ask or change spaces
 // through the C interface. Nobody keeps a View, nor what leads to relations and indexes,
-// while outside; records and atoms may be kept, because the store frees nothing.
+// while outside, but for places of answers; records and atoms may be kept, because the
+// store frees nothing.
 //
 // Facts and states come and go under no lock but the space's. A change of rules or types
 // (ambi_is_rule) takes the guard before, and gives it back when others see the change;

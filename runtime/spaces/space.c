@@ -9,6 +9,10 @@
 #include "runtime/runtime.h"
 #include "runtime/spaces/share.h"
 
+void ambi_space_lose_places(Space *s) {
+  ambi_store_release(&s->x_number, ambi_add_relaxed(&s->rt->x_spaces, 1) + 1);
+}
+
 // ---- life -------------------------------------------------------------------------
 static char *copy_name(const char *name) {
   size_t size = strlen(name) + 1;
@@ -50,7 +54,7 @@ Space *ambi_space_open(Runtime *rt, const char *name, bool is_module) {
   }
   s->cell.kind = CELL_SPACE;
   s->rt = rt;
-  s->number = ambi_add_relaxed(&rt->x_spaces, 1) + 1;
+  ambi_space_lose_places(s);
   s->name = copy;
   s->is_module = is_module;
   ambi_store_release(&s->x_data, d);
@@ -278,10 +282,10 @@ static bool grow_relations(SpaceData *d) {
 bool ambi_data_put(SpaceData *d, Relation *rel) {
   bool new = !ambi_data_relation(d, rel->kind, rel->head, rel->size);
   if (new) {
-    if ((!table_of(d) || d->ntable * 2 >= table_of(d)->cap) &&
-        !grow_relations(d))
+    size_t n = ambi_load_relaxed(&d->x_ntable);
+    if ((!table_of(d) || n * 2 >= table_of(d)->cap) && !grow_relations(d))
       return false;
-    d->ntable++;
+    ambi_store_release(&d->x_ntable, n + 1);
   }
   put_in(table_of(d), rel);
   if (rel->kind != REL_SYMBOL && rel->kind != REL_SIZE)
@@ -454,7 +458,7 @@ bool ambi_space_is_valid(const Space *s, const char **why) {
         !records_are_valid(s, rel, &counted, why))
       return false;
   }
-  if (n != d->ntable || live != ambi_space_count(s))
+  if (n != ambi_load_relaxed(&d->x_ntable) || live != ambi_space_count(s))
     return ambi_invalid(why, "relations do not hold all records");
   for (size_t i = 0; defs && i < defs->cap; i++)
     sum += ambi_load_relaxed(&defs->at[i].x_count);

@@ -28,9 +28,9 @@ enum SpaceContext {
 struct Space {
   CellHeader cell;  // CELL_SPACE: a Space is a cell, its Value is the cell word
   Runtime *rt;
-  uint64_t
-      number;      // [init] no other space has it; another one whenever several
-                   // threads begin to share spaces
+  AMB_ATOMIC(uint64_t)
+  x_number;  // [lock>all] no other space has it; another one when a relation is
+             // replaced
   char *name;      // "GroundingSpace-top" style name, or NULL (anonymous)
   bool is_module;  // prints as ModuleSpace(name); queries reach deps
   AMB_ATOMIC(uint8_t) x_context;   // [all] enum SpaceContext
@@ -205,10 +205,12 @@ enum FactAnswer ambi_space_fact(Context *cx, Space *s, const FlatAsk *a,
 // The same for a pattern of any kind, whose variables are bound; never a candidate.
 enum FactAnswer ambi_space_fact_like(Context *cx, Space *s, Value pattern);
 // Where the answer to such a question was, whose argument `arg` alone is known: kept by
-// who asks again and again with other values of it. Good as long as one thread has the
-// space for itself; what changes meanwhile is noticed.
+// who asks again and again with other values of it, each thread by itself, also while it
+// is outside of the epochs. What changes meanwhile is noticed.
 typedef struct FactPlace {
   uint64_t space;  // its number; 0: there is no such place
+  // As long as the space has that number:
+  const struct SpaceData *data;
   struct Relation *relation;
   size_t deps;  // relations of the space's deps
   uint32_t arg;
@@ -217,13 +219,11 @@ typedef struct FactPlace {
 bool ambi_fact_place(const Context *cx, Space *s, const FlatAsk *a,
                      FactPlace *out);
 // The children of the one fact with this value of the argument, which is dereferenced.
+// FACT_SEVERAL: all of them are in `several`, in order, and nothing else; what is there
+// after other answers means nothing.
 enum FactAnswer ambi_fact_there(const Context *cx, const Space *s,
                                 const FactPlace *p, Value key,
-                                const Value **parts);
-// FACT_SEVERAL: all of them, put behind what is in out. False: they have to be asked for,
-// or memory is out, and out is as it was.
-bool ambi_facts_there(const Space *s, const FactPlace *p, Value key,
-                      RecordVec *out);
+                                const Value **parts, RecordVec *several);
 // One of them as the value of a variable that was unbound, and may have got one meanwhile.
 bool ambi_fact_take(Context *cx, Value var, Value part);
 bool ambi_record_unify_items(Context *cx, Record r, const Value *items,

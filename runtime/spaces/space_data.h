@@ -23,7 +23,7 @@ struct SpaceData {
   AMB_ATOMIC(uint32_t)
   x_now;  // [lock>all] what others see up to, or NOW_SEALED
   AMB_ATOMIC(RelationTable *) x_table;  // [lock>all] NULL: no relations
-  size_t ntable;                        // [lock]
+  AMB_ATOMIC(size_t) x_ntable;          // [lock>all] relations
   AMB_ATOMIC(Relation *)
   x_lone[REL_KINDS];  // [lock>all] those that are the only one
                       // of their kind, or NULL
@@ -164,6 +164,10 @@ bool ambi_data_put(SpaceData *d, Relation *rel);
 Relation *ambi_data_relation_of(const SpaceData *d, Value atom);
 // The same; one is made if there is none. NULL: memory is out.
 Relation *ambi_data_need_relation(SpaceData *d, Value atom);
+
+// Places of answers that threads have kept (FactPlace) are good no more. Before the
+// relations that were there are retired.
+void ambi_space_lose_places(Space *s);
 
 // Does the space have a rule or a type for the symbol?
 bool ambi_space_defines(const Space *s, uint32_t symbol);

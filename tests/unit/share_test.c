@@ -111,6 +111,83 @@ START_TEST(test_batch) {
 }
 END_TEST
 
+static FactPlace find_place(int64_t key) {
+  Value items[] = {sym("p"), num(key), AMB_NONE};
+  FlatAsk ask = ambi_flat_ask(items, 3);
+  FactPlace place = {0};
+  ck_assert_uint_eq(count(E(items[0], items[1], var("x"))), 1);
+  ck_assert(ambi_fact_place(cx, space, &ask, &place));
+  return place;
+}
+
+// How many facts with this key the place of the last answer has.
+static size_t count_there(const FactPlace *place, int64_t key) {
+  const Value *parts;
+  RecordVec several = {0};
+  enum FactAnswer answer =
+      ambi_fact_there(cx, space, place, num(key), &parts, &several);
+  ck_assert_int_ne(answer, FACT_ASK);
+  size_t n = answer == FACT_SEVERAL ? several.n : answer == FACT_ONE;
+  ambi_records_drop(&several);
+  return n;
+}
+
+// The place of an answer shows nothing of a batch that has not ended, though the index
+// has its facts already, as the writer looks for those it removes; then all of it.
+START_TEST(test_batch_at_place) {
+  enum { OLD = 20, NEW = 2000 };
+  for (int i = 0; i < OLD; i++)
+    add(E(sym("p"), num(i), num(0)));
+  FactPlace place = find_place(0);
+  ambi_space_begin(space);
+  for (int i = OLD / 2; i < NEW; i++)
+    add(E(sym("p"), num(i), num(1)));
+  for (int i = 0; i < OLD / 2; i++)
+    ck_assert(drop(E(sym("p"), num(i), num(0))));
+  const Relation *rel = ambi_space_relation(space, REL_SYMBOL, name("p"), 3);
+  const Index *x = ambi_relation_has_index(rel, ambi_path(1));
+  ck_assert_uint_eq(ambi_index_upto(x), ambi_relation_n(rel));
+  for (int i = 0; i < NEW; i++)
+    ck_assert_uint_eq(count_there(&place, i), i < OLD);
+  ambi_space_commit(space);
+  for (int i = 0; i < NEW; i++)
+    ck_assert_uint_eq(count_there(&place, i), i < OLD / 2 ? 0 : 1 + (i < OLD));
+}
+END_TEST
+
+static void ck_is_lost(const FactPlace *place) {
+  const Value *parts;
+  RecordVec several = {0};
+  ck_assert_uint_ne(place->space, ambi_load_relaxed(&space->x_number));
+  for (int i = 0; i < 60; i++)
+    ck_assert_int_eq(
+        ambi_fact_there(cx, space, place, num(i), &parts, &several), FACT_ASK);
+}
+
+// Where a smaller relation has taken the place of one, or all begin again, nobody looks at
+// the one that was.
+START_TEST(test_place_is_lost) {
+  for (int i = 0; i < 60; i++)
+    add(E(sym("p"), num(i), num(0)));
+  FactPlace place = find_place(0);
+  ambi_spaces_unshare(&rt);
+  ck_assert_uint_eq(count_there(&place, 3), 1);
+  ck_assert(ambi_spaces_share(&rt));
+  ck_assert_uint_eq(count_there(&place, 3), 1);
+  for (int i = 0; i < 40; i++)
+    ck_assert(drop(E(sym("p"), num(i), num(0))));
+  ck_is_lost(&place);
+  place = find_place(59);
+  ck_assert_uint_eq(count_there(&place, 39), 0);
+  ck_assert_uint_eq(count_there(&place, 40), 1);
+  ambi_load_relaxed(&space->x_data)->next_ordinal = UINT32_MAX - 1000;
+  add(E(sym("p"), num(40), num(1)));
+  ck_is_lost(&place);
+  place = find_place(59);
+  ck_assert_uint_eq(count_there(&place, 40), 2);
+}
+END_TEST
+
 // What is taken back in its batch is never seen.
 START_TEST(test_take_back) {
   Value facts[30];
@@ -366,7 +443,9 @@ enum {
   ACCOUNTS = 32,  // two make a pair
   PAIR_SUM = 1000,
   HEAPS = 6,
-  HEAP_MOST = 40
+  HEAP_MOST = 40,
+  ITEM_STEP =
+      100  // an item is the size of its heap times that, and which one it is
 };
 
 static uint64_t batches = 600;  // of all writers
@@ -397,6 +476,7 @@ static AMB_ATOMIC(bool) stop;
   X(HEAP, "a heap with some of its items")                  \
   X(ACCOUNT, "an account with no value, or several")        \
   X(FACT, "an answer by the short way that is another one") \
+  X(THERE, "an answer from its place that is another one")  \
   X(SEEN, "a view that could not be looked at")             \
   X(SAME, "a view that changed")
 #define AS_NAME(id, text) id,
@@ -410,6 +490,7 @@ typedef struct Worker {
   uint64_t random;
   uint64_t wrong[CHECKED_KINDS], looked;
   int64_t last_clock;
+  FactPlace acc, item, tick;  // kept from one question to the next
   bool open_atom;
 } Worker;
 
@@ -467,7 +548,7 @@ static void change_heap(Worker *w) {
   bool comes = n == 0;
   if (comes) n = 1 + pick(w, HEAP_MOST);
   for (uint32_t i = 0; i < n; i++)
-    change(w, v3(w, names.item, h, i), comes);
+    change(w, v3(w, names.item, h, n * ITEM_STEP + i), comes);
   change(w, v3(w, names.heap, h, n), comes);
   heap_size[h] = comes ? n : 0;
 }
@@ -623,6 +704,71 @@ static void check_fact(Worker *w) {
             ambi_same(ambi_expr_at(fact.held, 1), items[1]));
 }
 
+// The same from the place of the last answer; where that is not known any more, from the
+// index that a question has made.
+static enum FactAnswer ask_there(Worker *w, FactPlace *place, Value head,
+                                 uint32_t n, int64_t key, const Value **parts,
+                                 RecordVec *several) {
+  Value items[] = {head, ambi_small_int(key), AMB_NONE};
+  enum FactAnswer answer =
+      ambi_fact_there(w->cx, space, place, items[1], parts, several);
+  if (answer != FACT_ASK) return answer;
+  FlatAsk ask = ambi_flat_ask(items, n);
+  RecordVec found = {0};
+  check(w, SOLVED, ambi_space_query_items(w->cx, space, items, n, &found));
+  ambi_fact_place(w->cx, space, &ask, place);
+  ambi_records_drop(&found);
+  return answer;
+}
+
+// An account has one value.
+static void check_account_there(Worker *w) {
+  const Value *parts;
+  RecordVec several = {0};
+  uint32_t key = pick(w, ACCOUNTS);
+  enum FactAnswer answer =
+      ask_there(w, &w->acc, names.acc, 3, key, &parts, &several);
+  check(w, THERE,
+        answer == FACT_ASK ||
+            (answer == FACT_ONE && ambi_int_of(parts[1]) == key));
+  ambi_records_drop(&several);
+}
+
+static bool is_item(Value item, uint32_t heap, size_t size, size_t i) {
+  return ambi_int_of(ambi_expr_at(item, 1)) == heap &&
+         ambi_int_of(ambi_expr_at(item, 2)) == (int64_t)(size * ITEM_STEP + i);
+}
+
+// A heap has all its items, in their order, or none.
+static void check_heap_there(Worker *w) {
+  const Value *parts = NULL;
+  RecordVec all = {0};
+  uint32_t heap = pick(w, HEAPS);
+  enum FactAnswer answer =
+      ask_there(w, &w->item, names.item, 3, heap, &parts, &all);
+  if (answer == FACT_ONE) check(w, THERE, ambi_int_of(parts[2]) == ITEM_STEP);
+  for (size_t i = 0; answer == FACT_SEVERAL && i < all.n; i++)
+    check(w, THERE, is_item(all.at[i].held, heap, all.n, i));
+  ambi_records_drop(&all);
+}
+
+// Is the clock where it may be by now?
+static void check_clock_there(Worker *w) {
+  const Value *parts;
+  RecordVec several = {0};
+  int64_t before = ambi_load_acquire(&ended), key = before + pick(w, 3) - 1;
+  if (key < 0) return;
+  enum FactAnswer answer =
+      ask_there(w, &w->tick, names.tick, 2, key, &parts, &several);
+  ambi_records_drop(&several);
+  check(w, THERE, answer != FACT_SEVERAL);
+  if (answer != FACT_ONE) return;
+  check(w, TOO_OLD, key >= before);
+  check(w, TOO_NEW, key <= ambi_load_acquire(&begun));
+  check(w, BACK, key >= w->last_clock);
+  w->last_clock = key;
+}
+
 static bool sum_up(void *arg, Record r, uint32_t ordinal) {
   (void)ordinal;
   uint64_t *sum = arg;
@@ -644,9 +790,10 @@ static void check_view(Worker *w) {
 }
 
 static void *read(void *arg) {
-  static void (*const checks[])(Worker *) = {check_history, check_pairs,
-                                             check_heaps,   check_account,
-                                             check_fact,    check_view};
+  static void (*const checks[])(Worker *) = {
+      check_history,    check_pairs,       check_heaps,
+      check_account,    check_fact,        check_account_there,
+      check_heap_there, check_clock_there, check_view};
   enum { CHECKS = sizeof checks / sizeof *checks };
   Worker *w = arg;
   Participant me;
@@ -711,6 +858,20 @@ static bool finish(Worker *w) {
   return wrong == 0;
 }
 
+// Each account is where a reader has last found one, and says what the writers left.
+static void check_places(Worker *w, bool known) {
+  for (int64_t i = 0; i < ACCOUNTS; i++) {
+    const Value *parts;
+    RecordVec several = {0};
+    ask_there(w, &w->acc, names.acc, 3, i, &parts, &several);
+    enum FactAnswer answer =
+        ask_there(w, &w->acc, names.acc, 3, i, &parts, &several);
+    ck_assert_int_eq(answer, known ? FACT_ONE : FACT_ASK);
+    if (known) ck_assert_int_eq(ambi_int_of(parts[2]), money[i]);
+    ambi_records_drop(&several);
+  }
+}
+
 static void torture(enum Others others) {
   Worker readers[READERS], writers[WRITERS];
   bool ok = true;
@@ -722,8 +883,11 @@ static void torture(enum Others others) {
   for (unsigned i = 0; i < WRITERS; i++)
     ok = finish(&writers[i]) && ok;
   ambi_store_release(&stop, true);
-  for (unsigned i = 0; i < READERS; i++)
+  for (unsigned i = 0; i < READERS; i++) {
     ok = finish(&readers[i]) && ok;
+    readers[i].cx = cx;
+    check_places(&readers[i], others != OTHERS_OPEN_HEAD);
+  }
   ck_assert_msg(ok, "see what was wrong above");
   ck_assert_int_eq(clock_now, ambi_load_relaxed(&ended));
   ambi_free(history, (batches + WRITERS + 1) * sizeof *history);
@@ -752,6 +916,8 @@ int main(int argc, char **argv) {
   tcase_add_checked_fixture(tc, open_shared, close_shared);
   tcase_add_test(tc, test_views);
   tcase_add_test(tc, test_batch);
+  tcase_add_test(tc, test_batch_at_place);
+  tcase_add_test(tc, test_place_is_lost);
   tcase_add_test(tc, test_take_back);
   tcase_add_loop_test(tc, test_plan, 0, 2);
   tcase_add_test(tc, test_shrinks);

@@ -153,7 +153,7 @@ START_TEST(test_space) {
   BROKEN(rel->dead, 1, SPACE, "removed or open records are miscounted");
   BROKEN(rel->x_nopen, 1, SPACE, "removed or open records are miscounted");
   BROKEN(s->writer->x_count, 40, SPACE, "relations do not hold all records");
-  BROKEN(d->ntable, 0, SPACE, "relations do not hold all records");
+  BROKEN(d->x_ntable, 0, SPACE, "relations do not hold all records");
   BROKEN(rel->size, size_elsewhere(s, rel), SPACE, "a relation is not found");
   Word *p = ambi_ptr(at[5].held);
   BROKEN(p[2], ambi_small_int(99).w, SPACE,

@@ -152,6 +152,14 @@ JitLabel emit_sure_at(Emit *m, uint32_t offset) {
   return label_at(m, label_index(m, true, offset));
 }
 
+// Where frames arrive that come back to this instruction in the general version: in level 2
+// the sure one may go on (emit_again.c). Slow arms of that go to the instruction itself.
+static JitLabel arrival_at(Emit *m, uint32_t offset) {
+  bool again = m->keep && (ambi_ops[m->u->code[offset].op].flags & F_RET);
+  return again ? label_at(m, 2 * (m->u->ncode + 1) + offset)
+               : emit_general_at(m, offset);
+}
+
 // The index of the label of this instruction, in this version.
 static uint32_t use_label(Emit *m, uint32_t offset) {
   m->used[offset] |= m->sure ? IN_SURE : IN_GENERAL;
@@ -205,7 +213,10 @@ const Code *emit_position(Emit *m, uint32_t offset) {
   if (ambi_stress(STRESS_LEAVE) && offset % 2) return origin;
   uint32_t label = use_label(m, offset), *index = &m->landing[label];
   if (*index == 0) {
-    emit_landing(m, keeps(m) ? keep_arrive(m, offset) : label_at(m, label),
+    emit_landing(m,
+                 keeps(m)  ? keep_arrive(m, offset)
+                 : m->sure ? label_at(m, label)
+                           : arrival_at(m, offset),
                  origin);
     *index = m->native->nlandings;
   }
@@ -241,7 +252,7 @@ static bool prepare_scratch(Emit *m, const SeenByte *noted) {
          facts = m->level < 2 ? 0 : ambi_emit_facts_room(m), n = 0;
   size_t wanted = part(&n, words * sizeof *m->wanted);
   size_t used = part(&n, words);
-  size_t each = part(&n, 2 * words * sizeof *m->labels);
+  size_t each = part(&n, 3 * words * sizeof *m->labels);
   size_t landing = part(&n, 2 * words * sizeof *m->landing), zeroed = n;
   size_t todo = part(&n, words * sizeof(uint32_t));
   size_t seen = part(&n, words);
@@ -425,11 +436,16 @@ static void version(Emit *m, bool sure) {
     behind = m->at + emit_words(m);
     // From elsewhere, too.
     if (!sure || (m->used[m->at] & IN_SURE)) m->had = NO_SLOT;
+    bool returned = !sure && (ambi_ops[m->pc->op].flags & F_RET);
+    if (returned && m->keep) {
+      jit_bind(m->j, arrival_at(m, m->at));
+      ambi_emit_arrival(m);
+    }
     jit_bind(m->j, label_at(m, label_index(m, sure, m->at)));
     if (m->used[m->at] & OPEN) emit_note(m, SEEN_RARE);
     if (AMB_TSAN && m->at == 0) jit_call_to(m->j, m->em->stubs.observe);
     // Frames made by bytecode may be told it later (emit_stubs.c).
-    if (!sure && (ambi_ops[m->pc->op].flags & F_RET)) emit_position(m, m->at);
+    if (returned) emit_position(m, m->at);
     emit_counted(m);
     if (emit_leaves(m))
       jit_jump(m->j, emit_slow(m));
@@ -487,7 +503,7 @@ static EmitResult place(Emit *m, EmitNote *note) {
   }
   for (uint32_t at = next_wanted(m, 0); at < n->ncode;
        at = next_wanted(m, at + 1)) {
-    n->at[at] = 1 + (uint32_t)jit_offset(m->j, emit_general_at(m, at));
+    n->at[at] = 1 + (uint32_t)jit_offset(m->j, arrival_at(m, at));
     if (m->facts && is_bound(m, label_index(m, true, at)))
       n->sure[at] =
           1 + (uint32_t)jit_offset(m->j, label_at(m, label_index(m, true, at)));

@@ -104,52 +104,7 @@ static void take_alternative(Emit *m, JitReg kept, JitLabel next) {
   emit_pop_choice(m);
 }
 
-// ---- back to the sure version -----------------------------------------------------------
-enum { MOST_CHECKS = 8 };
-
-// The slot is as the sure version wants it, by these bits; else to `no`.
-static void want_facts(Emit *m, unsigned slot, unsigned facts, JitLabel no) {
-  Jit *j = m->j;
-  jit_rm(j, J_MOV, J_RAX, in_slot(slot));
-  if (facts & (1 << FACT_INT)) {
-    emit_want_tag(m, J_RAX, TAG_INT, no);
-  } else if (facts & (1 << FACT_FLOAT)) {
-    emit_tag(m, J_RCX, J_RAX);
-    jit_ri32(j, J_AND, J_RCX, 0x7FFF);
-    jit_ri32(j, J_CMP, J_RCX, 0x7FF8);
-    jit_jump_if(j, J_ABOVE, no);
-  }
-  if (facts & (1 << FACT_FLAT)) {
-    emit_want_tag(m, J_RAX, TAG_EXPR, no);
-    emit_flat(m, J_RDX, J_RAX, no);
-  }
-  if (facts & (1 << FACT_FULL | 1 << FACT_READY)) emit_want_full(j, no);
-}
-
-// Where the general version of level 2 goes on with an alternative: what is known behind a
-// fork is little, so it is looked at, and if it holds, the sure version goes on. A fork
-// that began at level 1, or before numbers were what they are now, comes to it here.
-static JitLabel general_or_sure(Emit *m) {
-  Jit *j = m->j;
-  uint32_t next = m->at + emit_words(m);
-  JitLabel general = emit_next(m), on = jit_label(j), sure;
-  unsigned checks = 0;
-  if (!m->keep || m->sure || !keep_again(m, next, &sure)) return general;
-  for (unsigned s = 0; s < m->u->nslots; s++)
-    checks += keep_live(m, next, s) && keep_wants(m, next, s);
-  if (checks > MOST_CHECKS) return general;
-  jit_cold(j);
-  jit_bind(j, on);
-  for (unsigned s = 0; s < m->u->nslots; s++) {
-    unsigned facts = keep_live(m, next, s) ? keep_wants(m, next, s) : 0;
-    if (facts) want_facts(m, s, facts, general);
-  }
-  jit_jump(j, sure);
-  jit_hot(j);
-  keep_stubs(m);
-  return on;
-}
-
+// ---- the next one of a fork --------------------------------------------------------------
 // The record's next alternative; where FORKV's landing leads. kept: integers are
 // wanted, all else goes on in the general version.
 static void next_alternative(Emit *m, JitLabel resume, JitReg kept) {
@@ -168,7 +123,7 @@ static void next_alternative(Emit *m, JitLabel resume, JitReg kept) {
     jit_jump_if(j, J_NE, other);
   jit_bind(j, ok);
   if (kept == J_NONE) note_other(m);
-  JitLabel next = general_or_sure(m);
+  JitLabel next = ambi_emit_behind_fork(m);
   take_alternative(m, kept, next);
   if (!m->sure) jit_jump(j, next);
   jit_cold(j);

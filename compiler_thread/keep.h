@@ -152,6 +152,13 @@ void ambi_emit_return_parts(Emit *m);
 // R_STREAM: another way in, if the parts of the term are all that is wanted of it.
 void ambi_emit_take_parts(Emit *m);
 
+// ---- from the general version to the sure one (emit_again.c) ----------------------------
+// Where an alternative of the fork at hand goes on.
+JitLabel ambi_emit_behind_fork(Emit *m);
+// The instruction at hand, which takes what was returned: a frame comes to it with that in
+// rax. What is behind it goes on in the general version.
+void ambi_emit_arrival(Emit *m);
+
 // emit_keep.c: the instruction at hand, from registers to registers.
 void ambi_emit_keeping(Emit *m);
 // Goes the instruction on without forgetting registers?

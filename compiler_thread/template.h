@@ -129,7 +129,7 @@ typedef struct Emit {
   const uint8_t *seen;
   Keep *keep;        // level 2, or NULL
   uint32_t *labels;  // per word: 1 + the label in the general version, then as
-                     // many for the sure one; 0: none yet
+                     // many for the sure one, and for arrivals; 0: none yet
   uint16_t
       *wanted;    // words of the instruction here that gets machine code, or 0
   uint8_t *used;  // per word: jumped to, bits of both versions; or by what has

@@ -11,6 +11,7 @@ use File::Temp qw(tempdir);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
+use Modes;
 use Program;
 
 my $ambit = Program::path();
@@ -109,6 +110,21 @@ for my $words ( ['--jit-level=1'], ['--jit-level=2'] ) {
     my $r = run( '--jit=sync', '--jit-threshold=1', @$words, '--jit-stats', '-e', $turns );
     is( $r->{out}, "[2000000]\n", "@$words: the answer" );
     is( stats($r)->{'compiled again, for level 2'}, $words->[0] =~ /2/ ? 1 : 0, "@$words: as high as it says" );
+}
+# Of what is handed over turn by turn each part begins as the first did: it does not have to
+# fail through all that went before it.
+if ( Modes::can_stress() ) {
+    local $ENV{AMBIT_STRESS} = 'handover';
+    my $even = '(= (range $a $b) (if (<= $a $b) $a (empty)))'
+        . '(= (range $a $b) (if (< $a $b) (range (+ $a 1) $b) (empty)))'
+        . '(= (even $x) (== 0 (% $x 2)))'
+        . '!(let $l (collapse (let $x (range 1 200) (if (even $x) $x (empty)))) (size-atom $l))';
+    my $s = stats( my $r = run( '--jit=sync', '--jit-threshold=1', '--jit-stats', '--stats', '-e', $even ) );
+    is( $r->{out}, "[100]\n", 'turns of a loop that are handed over' );
+    my ($parts) = $r->{err} =~ /^stats: alternatives handed over\s+(\d+)/m;
+    my ($failed) = ( $s->{'run by the loop: ONCE_FAIL'} // '' ) =~ /^(\d+) times$/;
+    cmp_ok( $parts,  '>=', 200,        '... each by itself' );
+    cmp_ok( $failed, '<=', 4 * $parts, '... and fail as often as there are parts' );
 }
 # A function returns two things, and its callers take them apart: at level 2 there is no term.
 {

@@ -39,6 +39,15 @@ typedef struct Giving {
   ValueVec terms;
 } Giving;
 
+// Of the records from the region's base to this one, those that a part has, too. All others
+// between the region's beginning and the record that goes have gone before, else one of them
+// would go now (region.c).
+static size_t records_to(const Giving *x, const Choice *c) {
+  const Region *region = &x->region;
+  bool begins = region->begins > region->base && c >= region->begins;
+  return (size_t)begins + (c == x->record);
+}
+
 // A position slot counts records from the region's base.
 static bool give_position(Giving *x, size_t at, Word w) {
   Handover *to = x->to;
@@ -48,7 +57,7 @@ static bool give_position(Giving *x, size_t at, Word w) {
                  to->npositions + 1, sizeof *to->positions))
     return false;
   to->positions[to->npositions++] = (uint32_t)at;
-  to->words[at] = (Word)(c - x->region.base) << 1 | (w & 1);
+  to->words[at] = (Word)records_to(x, c) << 1 | (w & 1);
   return true;
 }
 
@@ -178,7 +187,7 @@ static bool copy_words(Giving *x) {
   if (!to->words) return false;
   memcpy(to->words, base, to->nwords * sizeof *to->words);
   to->frame = (size_t)(r->e - base);
-  to->records = (size_t)(r - x->region.base);
+  to->records = records_to(x, r);
   to->space = r->s;
   to->home = x->g->home;
   to->form = x->region.frame == x->g->stack + FRAME_HEADER &&

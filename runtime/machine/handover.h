@@ -42,9 +42,10 @@ typedef struct Handover {
   size_t npositions, positions_cap;
   Word *words;  // the frames as they are; links are offsets in words
   size_t nwords;
-  size_t frame;    // of the record, in words
-  Space *space;    // of the record
-  size_t records;  // that lie between the region's beginning and the record
+  size_t frame;  // of the record, in words
+  Space *space;  // of the record
+  size_t
+      records;  // from the region's base to the record, without those that went
   Space *home;
   RigidEpochs rigid;
   struct Best *best;  // of the scope it lies in; held

@@ -374,6 +374,10 @@ bool ambi_collector_wants(const Hook *h, Value v);
 // The same for values that are neither Errors nor refer to anything.
 bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
                             bool errors);
+// The same for values that refer to the image or to nothing; its words go behind those of
+// the collector's.
+bool ambi_collector_append(Engine *g, Hook *h, const Image *m, Value *v,
+                           size_t n, bool errors);
 // The collected results as one expression.
 Value ambi_collector_expr(Engine *g, Hook *h);
 // Frees what the hook has of results.

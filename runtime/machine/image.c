@@ -63,18 +63,21 @@ void ambi_image_unsettle(Image *m) {
 
 // ---- one image behind another --------------------------------------------------
 
-static Value behind(Image *m, const Image *from, size_t at,
-                    const ValueVec *lent, Value v) {
-  uint32_t t = ambi_tag(v);
-  if (t == TAG_LVAR) {
+// References to the words of one image, and what they differ by from those of the other.
+typedef struct Shift {
+  Word begin, bytes;
+  Word by;
+} Shift;
+
+static inline Word behind(Image *m, Shift x, const ValueVec *lent, Word w) {
+  uint32_t t = (uint32_t)(w >> 48);
+  if (AMB_UNLIKELY(t == TAG_LVAR)) {
     m->refers = m->leaves_open = true;
-    return ambi_lend_value(lent, v);
+    return ambi_lend_value(lent, AMB_V(w)).w;
   }
   bool ptr = t == TAG_EXPR || t == TAG_VAR || t == TAG_BIG || t == TAG_OBJ;
-  if (!ptr || ambi_ptr(v) < from->w || ambi_ptr(v) >= from->w + from->n)
-    return v;
-  Word marks = t == TAG_EXPR ? v.w & AMB_EXPR_MARKS : 0;
-  return ambi_image_ref(m, t, marks, at + (size_t)(ambi_ptr(v) - from->w));
+  Word offset = (w & (AMB_PAYLOAD_MASK & ~AMB_EXPR_MARKS)) - x.begin;
+  return ptr && offset < x.bytes ? w + x.by : w;
 }
 
 bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
@@ -82,10 +85,14 @@ bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
   size_t at = m->n;
   if (from->n && !image_more(m, from->n, &at)) return false;
   if (from->n) memcpy(m->w + at, from->w, from->n * sizeof *m->w);
+  Word begin = from->settled ? (uintptr_t)from->w : IMAGE_BIT;
+  Shift x = {.begin = begin,
+             .bytes = from->n * sizeof(Word),
+             .by = ambi_image_ref(m, 0, 0, at).w - begin};
   for (size_t i = at; i < m->n; i = ambi_image_next(m->w, i))
-    m->w[i] = behind(m, from, at, lent, AMB_V(m->w[i])).w;
+    m->w[i] = behind(m, x, lent, m->w[i]);
   for (size_t i = 0; i < n; i++)
-    values[i] = behind(m, from, at, lent, values[i]);
+    values[i].w = behind(m, x, lent, values[i].w);
   m->has_variables |= from->has_variables;
   return true;
 }

@@ -38,8 +38,7 @@ void ambi_copy_end(ImageCopy *c);  // gives back what was changed for the copy
 bool ambi_image_copy(Engine *g, Image *m, Value v, const Choice *barrier,
                      Value *out);
 void ambi_image_drop(Image *m);
-// The words of another image, all of whose references are plain pointers, go behind those
-// of m, and values that refer to them follow; numbers of lent variables become these.
+// The words of another image go behind those of m, and values that refer to them follow; numbers of lent variables become these.
 // False: memory is out.
 bool ambi_image_append(Image *m, const Image *from, const ValueVec *lent,
                        Value *values, size_t n);

@@ -148,6 +148,15 @@ bool ambi_collector_add_all(Engine *g, Hook *h, const Value *v, size_t n,
   return true;
 }
 
+bool ambi_collector_append(Engine *g, Hook *h, const Image *m, Value *v,
+                           size_t n, bool errors) {
+  settle_terms(g, h);
+  if (ambi_image_append(&h->image, m, &h->lent, v, n))
+    return ambi_collector_add_all(g, h, v, n, errors);
+  g->cx->stop = STOP_MEMORY;
+  return false;
+}
+
 void ambi_results_drop(Engine *g, Hook *h) {
   if (h->image.range.base) g->wide--;
   ambi_image_drop(&h->image);

@@ -14,11 +14,14 @@ Segment ambi_segment_of(Engine *g) {
   h->values = (ValueVec){0};
   h->list = (Range){0};
   h->nvalues = 0;
-  if (s.image.settled) return s;
-  ambi_image_settle_here(&s.image);
-  for (size_t i = 0; i < s.values.n; i++)
-    s.values.at[i] = ambi_image_value(s.values.at[i], s.image.w, 0);
   return s;
+}
+
+static void settle(Segment *s) {
+  if (s->image.settled) return;
+  ambi_image_settle_here(&s->image);
+  for (size_t i = 0; i < s->values.n; i++)
+    s->values.at[i] = ambi_image_value(s->values.at[i], s->image.w, 0);
 }
 
 void ambi_segment_drop(Segment *s) {
@@ -36,7 +39,7 @@ static bool add_few(Engine *g, const Hook *h, Segment *s) {
   if (m->n == 0 && !m->has_variables) return true;
   Word *at = ambi_heap_alloc(g->cx, m->n);
   if (!at) return false;
-  ambi_image_unsettle(m);
+  if (m->settled) ambi_image_unsettle(m);
   memcpy(at, m->w, m->n * sizeof *at);
   ambi_image_relocate(at, m->n, 0);
   ambi_lend_found(&h->lent, at, m->n);
@@ -47,19 +50,10 @@ static bool add_few(Engine *g, const Hook *h, Segment *s) {
   return true;
 }
 
-// To a collector, which finds out at its end which variables were one.
-static bool add_variables(Engine *g, Hook *h, Segment *s, bool errors) {
-  size_t n = s->values.n;
-  Value *values = s->values.at;
-  if (ambi_image_append(&h->image, &s->image, &h->lent, values, n))
-    return ambi_collector_add_all(g, h, values, n, errors);
-  g->cx->stop = STOP_MEMORY;
-  return false;
-}
-
 // The best, or Errors: to a collector that keeps the best.
 static bool add_best(Engine *g, Hook *h, Choice *barrier, Segment *s,
                      bool errors) {
+  settle(s);
   if (!errors && !ambi_collector_wants(h, s->values.at[0])) return true;
   if (!add_few(g, h, s)) return false;
   for (size_t i = 0; i < s->values.n; i++)
@@ -82,14 +76,17 @@ static bool add_items(Engine *g, Hook *h, Choice *r, Segment *s, bool errors) {
 
 bool ambi_segment_add(Engine *g, Hook *h, Choice *barrier, Segment *s) {
   size_t n = s->values.n;
-  bool errors = n > 0 && ambi_is_error_value(s->values.at[0]);
-  if (n == 0 || (errors && h->nvalues)) return true;
+  if (n == 0) return true;
+  Value first = ambi_image_value(s->values.at[0], s->image.w, 0);
+  bool errors = ambi_is_error_value(first);
+  if (errors && h->nvalues) return true;
   if (h->kind == HOOK_BEST) return add_best(g, h, barrier, s, errors);
   if (h->kind == HOOK_GATHER) return add_items(g, h, barrier, s, errors);
   if (!errors && h->nvalues == 0) h->image.n = 0;  // Errors until now
   h->bound = s->bound && !errors;  // of a once: the first result ends it
-  if (s->image.has_variables && !ambi_image_is_large(&s->image))
-    return add_variables(g, h, s, errors);
+  if (!ambi_image_is_large(&s->image))
+    return ambi_collector_append(g, h, &s->image, s->values.at, n, errors);
+  settle(s);
   if (!ambi_image_open(g, h, &s->image, s->values.at, n)) return false;
   return (ambi_image_adopt(g, &s->image) || add_few(g, h, s)) &&
          ambi_collector_add_all(g, h, s->values.at, n, errors);

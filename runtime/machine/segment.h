@@ -2,14 +2,15 @@
 //
 // A part's collector copies all of a result, so that nothing refers to its Context; when
 // it has all, they change hands as they stand. Many become part of the memory in use of
-// the one who gets them, like those of a collector; a few are copied to the heap.
+// the one who gets them, like those of a collector; a few are copied to the results that
+// its own collector has found, and so wait outside of the heap until it has all.
 #ifndef AMBIT_RUNTIME_SEGMENT_H
 #define AMBIT_RUNTIME_SEGMENT_H
 
 #include "runtime/machine/image.h"
 
 typedef struct Segment {
-  Image image;      // settled, even where it has no Range of its own
+  Image image;
   ValueVec values;  // all of them Errors, or none
   Range list;       // open: where those lie, behind room for a header
   bool bound;  // values that are no Errors come with what was bound (lend.h)

@@ -240,6 +240,7 @@ typedef struct Engine {
   Reached reached[AMB_REACHES];  // what was found of effects last ...
   unsigned nreached;             // ... and how often something was
   bool gave;         // something was handed over that has not come back
+  bool worth_it;     // what has come back last was, in this form or one before
   uint64_t gave_at;  // when something was handed over last
   const Hook
       *asked;  // the region that was too new when it was last asked, by name

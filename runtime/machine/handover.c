@@ -5,6 +5,7 @@
 #include "memory/stress.h"
 #include "memory/timeline.h"
 #include "runtime/atoms/best.h"
+#include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/machine/chain.h"
 #include "runtime/machine/lend.h"
@@ -21,9 +22,11 @@ enum {
   MOST_WORDS = 1 << 16,  // of frames that are copied
   // In a region before anything of it is handed over: steps, or nanoseconds after
   // somebody first asked, as steps that match may be few and long. As long is what
-  // others do of it, at least, where that is worth it.
+  // others do of it, at least, where that is worth it. If it was, the next region is
+  // taken to be like it: then the first look is soon enough.
   GRAIN = 30000,
-  GRAIN_NS = 300000
+  GRAIN_NS = 300000,
+  GRAIN_AGAIN = AMB_POLL_STEPS / 2
 };
 
 // ---- giving ---------------------------------------------------------------------
@@ -247,7 +250,9 @@ static bool is_new(const Giving *x) {
   Engine *g = x->g;
   const Hook *h = x->region.begins->hook;
   bool again = g->is_part && h == g->top_hook;
-  if (again || g->cx->limits.steps_used - h->steps >= GRAIN ||
+  if (again ||
+      g->cx->limits.steps_used - h->steps >=
+          (g->worth_it ? GRAIN_AGAIN : GRAIN) ||
       ambi_stress(STRESS_HANDOVER))
     return false;
   uint64_t now = ambi_timeline_now();
@@ -519,10 +524,11 @@ static Part **next_part(const Engine *g, Hook *region) {
 // What others did of a region may be too little to have been worth it, as it is when a
 // search is short: then it is a while until the next time.
 static void learn(Engine *g) {
-  if (g->took < GRAIN_NS)
-    wait_longer(g, TALLY_KEPT_SMALL);
-  else
+  g->worth_it = g->took >= GRAIN_NS;
+  if (g->worth_it)
     g->refused = g->patience = 0;
+  else
+    wait_longer(g, TALLY_KEPT_SMALL);
   g->took = 0;
   g->gave = false;
 }

@@ -40,6 +40,8 @@ bool ambi_form_ends_here(const Context *cx);
 // The same, where the operation is the first thing that this call of a function does: all
 // that is left of the form is that call.
 bool ambi_form_ends_with(const Context *cx, Value call);
+// How many records of choices the form has, of whatever is open.
+size_t ambi_form_records(const Context *cx);
 enum AmbStop ambi_form_run(Context *cx, ValueVec *out);
 void ambi_form_close(Context *cx);
 

@@ -137,6 +137,9 @@ struct Runtime {
   // variable) data in the context space, that is, has the head no rules and no
   // types? The code's epoch tells when that changes.
   bool (*is_data_head)(Context *cx, Value head);
+  // Tier 1: is the atom sure not to change rules or types when it is evaluated in the
+  // context space?
+  bool (*keeps_rules)(Context *cx, Value atom);
   // Called before a change of a `=`, `:` or `:<` atom in a context space.
   void (*rules_changed)(Runtime *rt, Space *s, Value atom);
 };

@@ -80,6 +80,7 @@ typedef struct Context {
   struct Journal
       *journal;  // of an isolated evaluation (spaces/journal.h), or NULL
   struct Delta *deltas;   // what parts of it changed, likewise
+  bool rules_next;        // the next one may change rules and types
   struct Held *held;      // named locks it has (scheduler/mutex.c)
   struct Waiter *waiter;  // for one of them
   struct Best *best;      // the innermost minimize or maximize here (best.h)

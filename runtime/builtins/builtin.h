@@ -37,10 +37,12 @@ enum Effect {
 };
 enum BuiltinFlag {
   F_DET = 0,
-  F_NONDET = 1,  // may deliver several results or none
-  F_ENGINE = 2,  // implemented by each tier
-  F_HOST = 4,    // of the embedding program, see host.h
-  F_VALUE = 8    // what it gives is evaluated, whatever its type says
+  F_NONDET = 1,    // may deliver several results or none
+  F_ENGINE = 2,    // implemented by each tier
+  F_HOST = 4,      // of the embedding program, see host.h
+  F_VALUE = 8,     // what it gives is evaluated, whatever its type says
+  F_LASTING = 16,  // what it does cannot be undone ...
+  F_PRINTS = 32    // ... unless a transaction holds what is printed
 };
 
 typedef struct Builtin {

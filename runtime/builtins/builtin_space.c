@@ -22,12 +22,15 @@ enum BuiltinStatus ambi_b_new_space(Context *cx, const Value *args, unsigned n,
   return answer_space(cx, out, ambi_space_open(cx->rt, NULL, false));
 }
 
-static enum BuiltinStatus journaled(Context *cx, Value *out,
-                                    enum Journaled how) {
-  if (how == JOURNALED) return ambi_answer_unit(out);
-  if (how == JOURNAL_OUTAGE) return ambi_answer_stop(cx);
-  return ambi_answer_error(
-      cx, "rules and types stay as they are in par, race and transaction");
+static bool add(Context *cx, Space *s, Value atom) {
+  return AMB_UNLIKELY(cx->journal != NULL) ? ambi_journal_add(cx, s, atom)
+                                           : ambi_space_add(s, atom);
+}
+
+static bool take_away(Context *cx, Space *s, Value atom) {
+  bool found;
+  return AMB_UNLIKELY(cx->journal != NULL) ? ambi_journal_remove(cx, s, atom)
+                                           : ambi_space_remove(s, atom, &found);
 }
 
 enum BuiltinStatus ambi_b_add_atom(Context *cx, const Value *args, unsigned n,
@@ -38,11 +41,7 @@ enum BuiltinStatus ambi_b_add_atom(Context *cx, const Value *args, unsigned n,
   if (!ambi_is_space(args[0]))
     return ambi_answer_error(cx,
                              "add-atom expects a space as the first argument");
-  if (AMB_UNLIKELY(cx->journal != NULL))
-    return journaled(cx, out,
-                     ambi_journal_add(cx, ambi_space_of(args[0]), args[1]));
-  if (!ambi_space_add(ambi_space_of(args[0]), args[1]))
-    return ambi_answer_stop(cx);
+  if (!add(cx, ambi_space_of(args[0]), args[1])) return ambi_answer_stop(cx);
   return ambi_answer_unit(out);
 }
 
@@ -54,11 +53,7 @@ enum BuiltinStatus ambi_b_remove_atom(Context *cx, const Value *args,
   if (!ambi_is_space(args[0]))
     return ambi_answer_error(
         cx, "remove-atom expects a space as the first argument");
-  if (AMB_UNLIKELY(cx->journal != NULL))
-    return journaled(cx, out,
-                     ambi_journal_remove(cx, ambi_space_of(args[0]), args[1]));
-  bool found;
-  if (!ambi_space_remove(ambi_space_of(args[0]), args[1], &found))
+  if (!take_away(cx, ambi_space_of(args[0]), args[1]))
     return ambi_answer_stop(cx);
   return ambi_answer_unit(out);
 }

@@ -8,6 +8,7 @@
 #include "runtime/builtins/branch.h"
 #include "runtime/crew.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/twin.h"
 
 // ---- results that were gathered -----------------------------------------------------
 
@@ -48,8 +49,9 @@ static Value gathered(Context *cx, Value list) {
   }
   Value body = ok ? put_in_turn(cx, &results) : AMB_NONE;
   for (uint32_t i = n; !ambi_is_none(body) && i-- > 0;) {
-    Value metta = AMB_EXPR(cx, AMB_SYM(METTA), ambi_expr_at(list, i),
-                           AMB_SYM(UNDEFINED), ambi_space_value(cx->space));
+    Value metta =
+        AMB_EXPR(cx, AMB_SYM(METTA), ambi_expr_at(list, i), AMB_SYM(UNDEFINED),
+                 ambi_space_face_value(cx->space));
     body = chain(cx, one(cx, AMB_S_COLLAPSE_BIND, metta), results.at[i], body);
   }
   ambi_vec_drop(&results);

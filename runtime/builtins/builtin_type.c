@@ -1,6 +1,7 @@
 // get-type, get-type-space, get-metatype.
 #include "runtime/builtins/builtin.h"
 #include "runtime/modules/module.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/types/types.h"
 
 static enum BuiltinStatus fail(Context *cx, const char *message) {
@@ -20,6 +21,8 @@ enum BuiltinStatus ambi_b_get_metatype(Context *cx, const Value *args,
 static enum BuiltinStatus deliver_types(Context *cx, Space *s, Value atom,
                                         Value *out) {
   TypeVec types = {0};
+  s = ambi_home(cx, s);
+  if (!s) return B_STOP;
   bool ok = ambi_get_types_or_undefined(cx, s, atom, &types);
   size_t valid = 0;
   for (size_t i = 0; i < types.n; i++)

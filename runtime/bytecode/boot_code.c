@@ -10,7 +10,7 @@
 #include "memory/alloc.h"
 #include "runtime/bytecode/lower.h"
 #include "runtime/bytecode/verify.h"
-#include "runtime/spaces/space_data.h"
+#include "runtime/spaces/twin.h"
 
 // ---- may it be used? ------------------------------------------------------------
 
@@ -20,19 +20,22 @@ static bool as_built(const Runtime *rt, const Space *s, const Space *module,
   if (ambi_symbol_is_dynamic(ambi_symbol(rt->symbols, symbol)) ||
       ambi_space_defines(s, symbol))
     return false;
-  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++) {
-    const Space *dep = ambi_space_dep(s, i);
+  for (size_t i = 1, ndeps = ambi_space_ndeps(s); i <= ndeps; i++) {
+    const Space *dep = ambi_space_nth(s, i);
     if (dep != module && !ambi_space_has_dep(module, dep) &&
-        ambi_space_defines(dep, symbol))
+        ambi_space_nth_defines(s, i, symbol))
       return false;
   }
   return true;
 }
 
-static bool library_unchanged(const Runtime *rt) {
+// As it is seen from the space.
+static bool library_unchanged(const Runtime *rt, const Space *s) {
   for (uint32_t i = 0; i < rt->boot->nmodules; i++) {
     const BootLoaded *b = &rt->booted[i];
-    if (b->space && b->space->version != b->version) return false;
+    if (b->space && (b->space->version != b->version ||
+                     (s->twin && !ambi_twin_leaves(s, b->space))))
+      return false;
   }
   return true;
 }
@@ -88,7 +91,7 @@ static const BootUnit *find_row(Context *cx, const Variant *v, Group *g) {
   const Space *s = d->space;
   if (!rt->boot || v->made || ambi_load_relaxed(&cs->x_broad_rules) ||
       ambi_load_relaxed(&cs->x_metatypes) || !ambi_is_sym(d->head) ||
-      s != cx->space || !s->is_module || !library_unchanged(rt))
+      s != cx->space || !(s->is_module || s->twin) || !library_unchanged(rt, s))
     return NULL;
   const BootUnit *end = rt->boot->units + rt->boot->nunits;
   uint32_t head = ambi_sym_of(d->head);

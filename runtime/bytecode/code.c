@@ -36,6 +36,7 @@ bool ambi_code_open(Runtime *rt) {
   rt->rules_changed = ambi_code_rules_changed;
   rt->calls_changed = ambi_code_calls_changed;
   rt->is_data_head = ambi_code_is_data_head;
+  rt->keeps_rules = ambi_code_keeps_rules;
   return true;
 }
 
@@ -201,6 +202,7 @@ void ambi_code_close(Runtime *rt) {
   rt->rules_changed = NULL;
   rt->calls_changed = NULL;
   rt->is_data_head = NULL;
+  rt->keeps_rules = NULL;
 }
 
 // Others may have frames and records that lead to what is in force no more.

@@ -350,6 +350,7 @@ void ambi_definition_free(Definition *d);
 void ambi_definitions_close(CodeState *cs);
 // What Runtime.rules_changed, calls_changed and is_data_head do in tier 1.
 void ambi_code_rules_changed(Runtime *rt, Space *s, Value atom);
+bool ambi_code_keeps_rules(Context *cx, Value atom);
 void ambi_code_calls_changed(Runtime *rt);
 bool ambi_code_is_data_head(Context *cx, Value head);
 // Where the definition met last for a key is remembered.

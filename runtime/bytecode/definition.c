@@ -537,9 +537,8 @@ void ambi_code_calls_changed(Runtime *rt) {
 // ---- what is data -------------------------------------------------------------------
 
 static bool defined_in(const Space *s, uint32_t symbol) {
-  if (ambi_space_defines(s, symbol)) return true;
-  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i < ndeps; i++)
-    if (ambi_space_defines(ambi_space_dep(s, i), symbol)) return true;
+  for (size_t i = 0, ndeps = ambi_space_ndeps(s); i <= ndeps; i++)
+    if (ambi_space_nth_defines(s, i, symbol)) return true;
   return false;
 }
 

@@ -79,7 +79,7 @@ void ambi_effects_mentioned(CodeState *cs) {
 
 // Is a head that only running can tell one here?
 static bool unknown_head(Value h) {
-  return ambi_is_lvar(h) || ambi_is_expr(h);
+  return ambi_is_lvar(h) || ambi_is_var(h) || ambi_is_expr(h);
 }
 
 static bool effect_free_instruction(uint32_t symbol) {
@@ -138,7 +138,7 @@ typedef struct Walk {
 } Walk;
 
 static void later(Walk *w, ValueVec *v, Value e) {
-  if (ambi_is_lvar(e) && v == &w->evaluated)
+  if ((ambi_is_lvar(e) || ambi_is_var(e)) && v == &w->evaluated)
     w->r->effects |= ambi_effects_fetched(w->r->cs);
   if (ambi_is_expr(e) && !ambi_vec_push(v, e)) w->r->failed = true;
 }
@@ -342,4 +342,15 @@ unsigned ambi_effects_term(CodeState *cs, Space *s, Value term) {
   if (r.failed) effects = E_EVERYTHING;
   ambi_free(r.at, r.cap * sizeof *r.at);
   return effects;
+}
+
+bool ambi_code_keeps_rules(Context *cx, Value atom) {
+  CodeState *cs = cx->rt->code;
+  atom = ambi_resolve(cx, atom);
+  if (ambi_is_none(atom)) return false;
+  ambi_guard(cx->rt);
+  unsigned effects =
+      ambi_is_var(atom) ? E_EVERYTHING : ambi_effects_term(cs, cx->space, atom);
+  ambi_unguard(cx->rt);
+  return (effects & E_RULES) == 0;
 }

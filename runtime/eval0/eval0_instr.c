@@ -6,6 +6,8 @@
 #include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/journal.h"
+#include "runtime/spaces/twin.h"
 #include "runtime/trace.h"
 
 static void return_error(Machine *m, Value call, Value reason, Frame *up) {
@@ -279,6 +281,11 @@ static void instr_superpose(Machine *m, Value instr, const Value *c,
 
 // ---- the other instructions ----------------------------------------------------------
 
+static void enter_space(Machine *m, Value space) {
+  Space *s = ambi_home(m->cx, ambi_space_of(ambi_deref(space)));
+  if (s) m->space = s;
+}
+
 static void instr_eval(Machine *m, Value instr, const Value *c, uint32_t n) {
   if (n != 2) {
     return_malformed(m, instr, "(eval <atom>)", m->up);
@@ -296,7 +303,7 @@ static void instr_evalc(Machine *m, Value instr, const Value *c, uint32_t n) {
   }
   m->todo = DO_STEP;
   m->atom = c[1];
-  m->space = ambi_space_of(ambi_deref(c[2]));
+  enter_space(m, c[2]);
 }
 
 static void instr_metta(Machine *m, Value instr, const Value *c, uint32_t n) {
@@ -307,7 +314,7 @@ static void instr_metta(Machine *m, Value instr, const Value *c, uint32_t n) {
   m->todo = DO_METTA;
   m->atom = c[1];
   m->type = c[2];
-  m->space = ambi_space_of(ambi_deref(c[3]));
+  enter_space(m, c[3]);
   m->depth = m->up->depth + DEPTH_NESTED;
 }
 
@@ -317,7 +324,7 @@ static void instr_context_space(Machine *m, Value instr, const Value *c,
   if (n != 1)
     return_malformed(m, instr, "(context-space)", m->up);
   else
-    ambi_eval0_return(m, ambi_space_value(m->cx->space), m->up);
+    ambi_eval0_return(m, ambi_space_face_value(m->cx->space), m->up);
 }
 
 static void instr_call_native(Machine *m, Value instr, const Value *c,
@@ -430,6 +437,7 @@ static void run_plain(Machine *m, Value call, const Builtin *b,
   Value out = AMB_NONE;
   cx->error_reason = AMB_NONE;
   cx->many.n = 0;
+  if (cx->journal && !ambi_journal_lets(cx, b->flags)) return;
   switch (ambi_builtin_call(cx, b, args, n, &out)) {
   case B_OK: ambi_eval0_step_result(m, out, call, m->up); break;
   case B_EMPTY: ambi_eval0_return(m, AMB_SYM(EMPTY), m->up); break;

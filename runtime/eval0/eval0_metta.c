@@ -3,6 +3,7 @@
 #include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
+#include "runtime/spaces/twin.h"
 
 static bool is_sym(Value v, uint32_t id) {
   return ambi_same(v, AMB_SYM_ID(id));
@@ -163,7 +164,7 @@ static bool is_too_deep(const Machine *m) {
 static void return_overflow(Machine *m, Value a, Value type) {
   Context *cx = m->cx;
   Value call =
-      AMB_EXPR(cx, AMB_SYM(METTA), a, type, ambi_space_value(m->space));
+      AMB_EXPR(cx, AMB_SYM(METTA), a, type, ambi_space_face_value(m->space));
   if (!ambi_eval0_ok(m, call)) return;
   Value error = ambi_make_error(cx, call, AMB_SYM(STACK_OVERFLOW));
   if (ambi_eval0_ok(m, error)) ambi_eval0_return(m, error, m->up);

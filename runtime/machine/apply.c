@@ -4,11 +4,13 @@
 #include "runtime/machine/step.h"
 
 #include "memory/alloc.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/types/types.h"
 
 enum Next ambi_give_overflow(Engine *g, Value v, Value t) {
   Context *cx = g->cx;
-  Value call = AMB_EXPR(cx, AMB_SYM(METTA), v, t, ambi_space_value(cx->space));
+  Value call =
+      AMB_EXPR(cx, AMB_SYM(METTA), v, t, ambi_space_face_value(cx->space));
   if (ambi_is_none(call)) return NEXT_STOP;
   return ambi_give(g, ambi_make_error(cx, call, AMB_SYM(STACK_OVERFLOW)));
 }
@@ -288,6 +290,11 @@ enum Next ambi_value_tail(Engine *g, Value call, Value body, Value t) {
   return ambi_eval_tail_at(g, body, t, depth);
 }
 
+static bool may_be_done(Engine *g, const Builtin *b) {
+  return ambi_effect_begins(g) &&
+         (AMB_LIKELY(!g->cx->journal) || ambi_journal_lets(g->cx, b->flags));
+}
+
 enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
                                   unsigned n, const Code *next) {
   static const Code resume[1] = {{.op = OP_I_MANY_NEXT}};
@@ -301,7 +308,7 @@ enum CallResult ambi_call_builtin(Engine *g, uint32_t op, const Value *args,
     ambi_set_message(cx, "%s", b->count_text);
     if (*b->count_text) s = B_ERROR;
   } else if (!(b->flags & F_ENGINE)) {
-    if ((b->effects & E_EFFECTS) && !ambi_effect_begins(g)) return CALL_STOP;
+    if ((b->effects & E_EFFECTS) && !may_be_done(g, b)) return CALL_STOP;
     s = ambi_builtin_call(cx, b, args, n, &out);
   }
   if (s == B_STOP || cx->stop) return CALL_STOP;

@@ -169,13 +169,37 @@ static enum AmbStop interpret(Engine *g) {
   return stop;
 }
 
+// The newest collector above so many records gives nothing, and what had been begun in it
+// goes: the isolated evaluation that it is of is begun again by who looks at its results.
+static enum Next give_nothing(Engine *g, size_t records) {
+  static const Code fail[1] = {{.op = OP_I_FAIL}};
+  Choice *r = g->choices + records + 1;
+  while (r <= g->b && !(r->hook && ambi_hook_collects(r->hook)))
+    r++;
+  if (r > g->b) {  // who began it gathers no results
+    g->cx->stop = STOP_INTERNAL;
+    return NEXT_STOP;
+  }
+  ambi_choice_cut(g, r + 1);
+  ambi_hook_restart(r->hook);
+  g->cx->stop = STOP_NONE;
+  g->pc = fail;
+  return NEXT_PC;
+}
+
+static enum Next begin_again(Engine *g) {
+  size_t records = ambi_journal_goes_back(g->cx);
+  return records == SIZE_MAX ? ambi_handover_again(g)
+                             : give_nothing(g, records);
+}
+
 // Runs until there is nothing more or something stops it, and hands out what was
 // found meanwhile.
 static enum AmbStop run(Engine *g, ValueVec *out) {
   bool again = true;
   while (again) {
     g->cx->stop = interpret(g);
-    again = g->cx->stop == STOP_AGAIN && ambi_handover_again(g) == NEXT_PC;
+    again = g->cx->stop == STOP_AGAIN && begin_again(g) == NEXT_PC;
     if (again) continue;
     if (g->cx->stop || !g->top_hook->parts || g->is_part) break;
     if (!ambi_handover_join(g, g->top_hook, g->choices, &again)) break;
@@ -330,6 +354,11 @@ bool ambi_form_ends_with(const Context *cx, Value call) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   return u->variant &&
          ambi_same(u->variant->def->head, ambi_deref(ambi_expr_at(call, 0)));
+}
+
+size_t ambi_form_records(const Context *cx) {
+  const Engine *g = cx->engine;
+  return g && g->top_hook ? (size_t)(g->b - g->choices) : 0;
 }
 
 // Into a block and out of it, to another place.

@@ -10,6 +10,7 @@
 
 #include "memory/arena.h"
 #include "runtime/bytecode/code.h"
+#include "runtime/spaces/twin.h"
 
 typedef struct Hook Hook;
 typedef struct Stamps Stamps;      // of lend.h
@@ -272,6 +273,10 @@ typedef struct Engine {
   ValueVec roots;        // values C code wants kept across a safepoint
 } Engine;
 
+// Is it in the form's own space, or a twin of it?
+static inline bool ambi_is_at_home(const Engine *g) {
+  return ambi_space_face(g->cx->space) == g->home;
+}
 // Takes the steps made since the last look into account.
 void ambi_engine_count(Engine *g);
 // Steps of the form so far.
@@ -349,6 +354,11 @@ void ambi_hook_free(Engine *g, Hook *h);  // and those below it; NULL is none
 void ambi_hooks_discard(Hook *h);
 static inline bool ambi_hook_collects(const Hook *h) {
   return h->kind == HOOK_COLLECT || h->kind == HOOK_BEST;
+}
+// A collector has found nothing yet.
+static inline void ambi_hook_restart(Hook *h) {
+  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = 0;
+  h->lent.n = h->known.n = 0;
 }
 // A collector; best: 0, or 1 for one that keeps the least, 2 for the greatest. NULL:
 // cx->stop is set.

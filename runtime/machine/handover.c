@@ -487,8 +487,7 @@ enum Next ambi_handover_again(Engine *g) {
   ambi_heap_give_back(cx, r->h);
   ambi_handover_cut(g, h);
   h->sequential = true;
-  h->values.n = h->image.n = h->nvalues = h->nitems = h->nbinds = 0;
-  h->lent.n = h->known.n = 0;
+  ambi_hook_restart(h);
   if (h->kind == HOOK_BEST) ambi_best_again(h->best);
   cx->space = r->s;
   g->handed_to = NULL;

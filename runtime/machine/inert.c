@@ -164,7 +164,7 @@ bool ambi_settled(Engine *g, Value v, Value t, size_t budget, Value *out) {
            (ambi_is_number(v) && t.w == AMB_SYM(T_NUMBER).w);
   if (t.w == AMB_SYM(T_EXPRESSION).w) return true;
   if (ambi_has_eval(v)) return true;
-  if (g->max_depth || g->cx->space != g->home ||
+  if (g->max_depth || !ambi_is_at_home(g) ||
       !ambi_is_inert(g, v, NULL, budget) || !may_be_of(g, v, t))
     return false;
   *out = ambi_mark_parts(g->cx, v);

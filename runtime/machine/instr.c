@@ -8,6 +8,7 @@
 #include "runtime/machine/routine.h"
 
 #include "memory/alloc.h"
+#include "runtime/spaces/journal.h"
 #include "runtime/types/types.h"
 
 enum {  // return points of the routine unit
@@ -159,7 +160,9 @@ enum Next ambi_capture_push(Engine *g, Value atom, const Code *ret) {
   if (!ambi_frame_push(g, routine_unit(g->code), ret)) return NEXT_STOP;
   init_slots(g, atom, AMB_UNIT, AMB_UNIT, 0);
   if (!begin_collector(g, AMB_NONE, 0)) return NEXT_STOP;
-  g->cx->space = g->home;
+  Space *home = ambi_home(g->cx, g->home);
+  if (!home) return NEXT_STOP;
+  g->cx->space = home;
   return ambi_eval_push(g, atom, AMB_SYM(UNDEFINED), point(g, RP_CBIND));
 }
 
@@ -279,15 +282,20 @@ static void enter_space(Engine *g, Space *space) {
 // One step of x in a space. Another than S: a frame of its own takes it there,
 // and the caller's comes back at the return point.
 static enum Next step_in(Engine *g, Value x, Space *space) {
+  space = ambi_home(g->cx, space);
+  if (!space) return NEXT_STOP;
   if (space == g->cx->space) return step_here(g, x);
-  Value evalc = AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_value(space));
+  Value evalc =
+      AMB_EXPR(g->cx, AMB_SYM(EVALC), x, ambi_space_face_value(space));
   if (ambi_is_none(evalc)) return NEXT_STOP;
   enter_space(g, space);
   return ambi_instr_push(g, evalc, AMB_UNIT, 0, point(g, RP_SPACE));
 }
 
 static enum Next metta_step(Engine *g, Value x, Value t, Value space) {
-  enter_space(g, ambi_space_of(space));
+  Space *home = ambi_home(g->cx, ambi_space_of(space));
+  if (!home) return NEXT_STOP;
+  enter_space(g, home);
   g->e[IN_POS] = ambi_position(g->b).w;
   t = ambi_resolve(g->cx, t);
   if (ambi_is_none(t)) return NEXT_STOP;
@@ -483,7 +491,7 @@ static enum Next function_ret(Engine *g) {
 
 static enum Next metta_ret(Engine *g) {
   Space *home = ambi_space_of(AMB_V(g->e[IN_SPACE]));
-  bool elsewhere = g->cx->space != home;
+  bool elsewhere = ambi_space_face(g->cx->space) != ambi_space_face(home);
   g->cx->space = home;
   if (elsewhere) g->rv = ambi_from_elsewhere(g, g->rv);
   if (ambi_is_none(g->rv)) return NEXT_STOP;

@@ -659,7 +659,7 @@ enum Stays {
 static enum Stays may_mark(const Engine *g, Value atom) {
   const Word *slots = g->e + EV_SLOTS;
   bool own = ambi_is_unit(AMB_V(g->e[EV_FTYPE])) && !g->max_depth &&
-             g->cx->space == g->home && g->e[EV_EPOCH] == epoch_now(g).w &&
+             ambi_is_at_home(g) && g->e[EV_EPOCH] == epoch_now(g).w &&
              !ambi_rules_may_change(g->code) &&
              unchanged(g, AMB_V(slots[0]), ambi_expr_at(atom, 0), 0);
   bool same = true;

@@ -50,6 +50,7 @@ static void announce(Space *s, Value atom) {
   if (!ambi_is_rule(atom)) return;
   if (is_shared(s)) s->writer->ruled = true;
   ambi_runtime_rules_changed(s->rt);
+  ambi_space_ruled(s);
   if (!ambi_same(ambi_expr_at(atom, 0), AMB_SYM(EQ)))
     ambi_runtime_types_changed(s->rt);
   if (s->rt->rules_changed && (ambi_space_is_context(s) || s->is_module))
@@ -229,6 +230,16 @@ static void keep_removed(Space *s, Record r) {
   s->shrunk = true;
   s->next_shrunk = s->rt->shrunk;
   s->rt->shrunk = s;
+}
+
+// Where memory is out, the store keeps it.
+void ambi_space_keep_rule(Space *s, Record r) {
+  RecordVec *removed = &s->writer->removed;
+  if (is_shared(s))
+    ambi_share_keep_rule(s->rt->sharing, r);
+  else if (ambi_grow((void **)&removed->at, &removed->cap, removed->n + 1,
+                     sizeof *removed->at))
+    keep_removed(s, r);
 }
 
 // Room for what is done with a removed record. False: memory is out.

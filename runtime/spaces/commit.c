@@ -80,8 +80,8 @@ static bool freeze(Journal *j, size_t *n) {
 
 // Nobody changes what was read from here on, if it is as it was. Begins in any case.
 static bool begin_if_holds(Journal *j, size_t *frozen) {
-  bool holds = true;
   begin_all(j);
+  bool holds = ambi_rules_hold(j);
   for (size_t i = 0; holds && i < j->nshades; i++)
     holds = space_holds(j->shades[i]);
   return holds && freeze(j, frozen);
@@ -109,7 +109,8 @@ static bool publish(Context *cx, Change *c) {
   bool found;
   if (c->kind == CHANGE_CALL) return true;
   if (c->kind == CHANGE_ADDED) return c->gone || publish_addition(cx, c);
-  Value v = ambi_instance(cx, &t, false);
+  // Variables as they are written tell equal atoms from others.
+  Value v = ambi_instance(cx, &t, c->kind == CHANGE_REMOVED);
   if (ambi_is_none(v)) return false;
   return c->kind == CHANGE_REMOVED ? ambi_space_remove(c->space, v, &found)
                                    : ambi_state_change(cx->rt, c->state, v);
@@ -187,6 +188,7 @@ bool ambi_journal_publish(Context *cx, Journal *j) {
     drop_states(j);
   commit_all(j, sealed);
   thaw(j, frozen);
+  ambi_journal_leave_twins(j, !holds || !ok);
   ambi_unguard(j->rt);
   if (!ok && !cx->stop) cx->stop = STOP_MEMORY;
   return holds && ok;

@@ -5,6 +5,7 @@
 #include "runtime/runtime.h"
 #include "runtime/spaces/journal_data.h"
 #include "runtime/spaces/share.h"
+#include "runtime/spaces/twin.h"
 
 #define MOST_ORDINAL (UINT32_MAX - 2)
 
@@ -54,7 +55,8 @@ static void put_in_order(Journal *j, Shade *new) {
   j->in_order[i] = new;
 }
 
-static Shade *need_shade(Journal *j, const Space *s) {
+Shade *ambi_journal_shade(Journal *j, const Space *s) {
+  s = ambi_space_face((Space *)(uintptr_t)s);
   size_t at = find(j, s);
   if (at) return j->shades[at - 1];
   Shade *new = ambi_alloc(sizeof *new);
@@ -75,6 +77,11 @@ static Shade *need_shade(Journal *j, const Space *s) {
   j->shades[j->nshades++] = new;
   note_place(j, s, j->nshades);
   return new;
+}
+
+const Shade *ambi_journal_find_shade(const Journal *j, const Space *s) {
+  size_t at = find(j, s);
+  return at ? j->shades[at - 1] : NULL;
 }
 
 static size_t place_among(const Shade *s, uint32_t ordinal) {
@@ -115,6 +122,7 @@ static void unhide(Shade *s, uint32_t ordinal) {
 static void drop_shade(Shade *s) {
   if (s->own) ambi_data_drop(s->own);
   ambi_free(s->hidden, s->hidden_cap * sizeof *s->hidden);
+  ambi_free(s->defs, s->defs_cap * sizeof *s->defs);
   ambi_free(s, sizeof *s);
 }
 
@@ -135,14 +143,19 @@ static void note_read(Shade *s, Value head, uint32_t n) {
   s->read[s->nread++].size = n;
 }
 
-bool ambi_journal_view(Context *cx, const Space *s, Value head, uint32_t n,
+bool ambi_journal_look(Journal *j, const Space *s, Value head, uint32_t n,
                        View *out) {
-  Shade *shade = need_shade(cx->journal, s);
-  if (!shade) return out_of_memory(cx);
+  Shade *shade = ambi_journal_shade(j, s);
+  if (!shade) return false;
   note_read(shade, head, n);
   *out = shade->base;
   if (shade->own || shade->nhidden) out->shade = shade;
   return true;
+}
+
+bool ambi_journal_view(Context *cx, const Space *s, Value head, uint32_t n,
+                       View *out) {
+  return ambi_journal_look(cx->journal, s, head, n, out) || out_of_memory(cx);
 }
 
 // ---- the log ------------------------------------------------------------------------
@@ -161,10 +174,11 @@ static size_t newest_mark(const Journal *j) {
 
 // The record is the journal's from now on. False: memory is out, and it is the caller's.
 static bool add_record(Journal *j, Space *space, Record r) {
-  Shade *s = need_shade(j, space);
+  Shade *s = ambi_journal_shade(j, space);
   Change *c = next_change(&j->log);
   if (!s || !c || s->first >= MOST_ORDINAL - j->added ||
       (!s->own && !(s->own = ambi_data_open(NULL))) ||
+      !ambi_shade_reserve_def(s) ||
       !ambi_grow((void **)&j->log_at, &j->log_at_cap, j->added + 1,
                  sizeof *j->log_at))
     return false;
@@ -174,6 +188,7 @@ static bool add_record(Journal *j, Space *space, Record r) {
                 .space = space,
                 .record = r,
                 .ordinal = s->first + j->added};
+  ambi_shade_note_rule(j, s, ambi_record_atom(r), true);
   j->log_at[j->added++] = j->log.n++;
   j->version++;
   ambi_relation_append(rel, r, c->ordinal);
@@ -213,16 +228,17 @@ static bool forget_addition(Journal *j, const Shade *s, uint32_t ordinal) {
 // As above; *kept: the record is the journal's.
 static bool remove_record(Journal *j, Space *space, Record r, bool *kept) {
   Template t = ambi_record_template(r);
-  Shade *s = need_shade(j, space);
+  Shade *s = ambi_journal_shade(j, space);
   Change *c = next_change(&j->log);
   *kept = false;
-  if (!s || !c || !may_hide(s)) return false;
+  if (!s || !c || !may_hide(s) || !ambi_shade_reserve_def(s)) return false;
   note_read(s, ambi_is_expr(t.atom) ? ambi_expr_at(t.atom, 0) : AMB_NONE,
             ambi_is_expr(t.atom) ? ambi_expr_size(t.atom) : 0);
   View own = ambi_shade_own(s);
   uint32_t found = find_equal(s, &s->base, &t);
   if (!found) found = find_equal(s, &own, &t);
   if (!found) return true;
+  ambi_shade_note_rule(j, s, t.atom, false);
   hide(s, found - 1);
   j->version++;
   if (forget_addition(j, s, found - 1)) return true;
@@ -234,32 +250,32 @@ static bool remove_record(Journal *j, Space *space, Record r, bool *kept) {
   return *kept = true;
 }
 
-// The atom as a record; JOURNALED if it may be changed here.
-static enum Journaled make_record(Context *cx, Value atom, Record *out) {
+// The atom as a record. False: memory is out, or the evaluation begins again.
+static bool make_record(Context *cx, Value atom, Record *out) {
   Store *store = cx->rt->store;
   Template t;
-  if (!ambi_template_make(store, atom, &t)) return JOURNAL_OUTAGE;
+  if (!ambi_template_make(store, atom, &t)) return out_of_memory(cx);
   bool rule = ambi_is_rule(t.atom);
-  if (!rule && ambi_record_make(store, &t, out)) return JOURNALED;
+  if ((!rule || ambi_journal_lets_rule(cx)) && ambi_record_make(store, &t, out))
+    return true;
   ambi_template_discard(store, &t);
-  return rule ? JOURNAL_RULE : JOURNAL_OUTAGE;
+  return out_of_memory(cx);
 }
 
-enum Journaled ambi_journal_add(Context *cx, Space *s, Value atom) {
+bool ambi_journal_add(Context *cx, Space *s, Value atom) {
   Record r;
-  enum Journaled made = make_record(cx, atom, &r);
-  if (made != JOURNALED || add_record(cx->journal, s, r)) return made;
+  if (!make_record(cx, atom, &r)) return false;
+  if (add_record(cx->journal, s, r)) return true;
   ambi_record_release(cx->rt->store, r);
-  return JOURNAL_OUTAGE;
+  return out_of_memory(cx);
 }
 
-enum Journaled ambi_journal_remove(Context *cx, Space *s, Value atom) {
+bool ambi_journal_remove(Context *cx, Space *s, Value atom) {
   Record r;
-  enum Journaled made = make_record(cx, atom, &r);
-  if (made != JOURNALED) return made;
+  if (!make_record(cx, atom, &r)) return false;
   bool kept, ok = remove_record(cx->journal, s, r, &kept);
   if (!kept) ambi_record_release(cx->rt->store, r);
-  return ok ? JOURNALED : JOURNAL_OUTAGE;
+  return ok || out_of_memory(cx);
 }
 
 // ---- states -------------------------------------------------------------------------
@@ -312,9 +328,17 @@ bool ambi_journal_change_state(Context *cx, State *s, Value v) {
 
 // ---- levels -------------------------------------------------------------------------
 
-static void release_all(Store *store, const Changes *c) {
+// Code may have been made of rules that were added.
+static void release(Journal *j, const Change *c) {
+  if (c->kind == CHANGE_ADDED)
+    ambi_rule_release(j, c->space, c->record);
+  else
+    ambi_record_release(j->rt->store, c->record);
+}
+
+static void release_all(Journal *j, const Changes *c) {
   for (size_t i = 0; i < c->n; i++)
-    ambi_record_release(store, c->at[i].record);
+    release(j, &c->at[i]);
 }
 
 // Evaluations rest, and go out then; what a journal looks at has to stay.
@@ -334,13 +358,14 @@ static void go_out(Journal *j) {
 }
 
 static void close_journal(Journal *j) {
-  Store *store = j->rt->store;
-  release_all(store, &j->log);
-  for (size_t i = 0; i < j->dead.n; i++)
-    ambi_record_release(store, j->dead.at[i]);
+  ambi_journal_leave_twins(j, true);
+  release_all(j, &j->log);
+  release_all(j, &j->dead);
   for (size_t i = 0; i < j->nshades; i++)
     drop_shade(j->shades[i]);
-  ambi_records_drop(&j->dead);
+  ambi_free(j->dead.at, j->dead.cap * sizeof *j->dead.at);
+  ambi_free(j->twins, j->twins_cap * sizeof(Space *));
+  ambi_free(j->seen, j->seen_cap * sizeof *j->seen);
   ambi_free(j->shades, j->shades_cap * sizeof(Shade *));
   ambi_free(j->in_order, j->in_order_cap * sizeof(Shade *));
   ambi_free(j->states, j->states_cap * sizeof *j->states);
@@ -375,21 +400,35 @@ static void drop_journal(Context *cx) {
   cx->journal = NULL;
 }
 
-unsigned ambi_journal_enter(Context *cx, enum LevelKind kind) {
+// A machine is tier 0's.
+static Journal *open_journal(Context *cx, size_t height) {
+  Journal *j = ambi_alloc(sizeof *j);
+  if (!j) return NULL;
+  j->rt = cx->rt;
+  j->number = ambi_delta_numbers(cx->rt);
+  j->height = height;
+  j->in_place = cx->machine != NULL;
+  j->ruling = j->in_place || cx->rules_next;
+  cx->rules_next = false;
+  go_in(j);
+  return j;
+}
+
+bool ambi_journal_enter(Context *cx, enum LevelKind kind, size_t height) {
+  if (!cx->journal) cx->journal = open_journal(cx, height);
   Journal *j = cx->journal;
-  if (!j) {
-    j = ambi_alloc(sizeof *j);
-    if (!j) return out_of_memory(cx);
-    j->rt = cx->rt;
-    j->number = ambi_delta_numbers(cx->rt);
-    go_in(j);
-    cx->journal = j;
-  }
-  if (!ambi_grow((void **)&j->levels, &j->levels_cap, j->nlevels + 1,
-                 sizeof *j->levels))
+  if (!j || !ambi_grow((void **)&j->levels, &j->levels_cap, j->nlevels + 1,
+                       sizeof *j->levels))
     return out_of_memory(cx);
   j->levels[j->nlevels++] = (Level){kind, j->log.n};
-  return (unsigned)j->nlevels;
+  return true;
+}
+
+bool ambi_journal_begins_again(Context *cx) {
+  if (!cx->journal->again) return false;
+  drop_journal(cx);
+  cx->rules_next = true;
+  return true;
 }
 
 Word ambi_journal_stamp(const Context *cx) {
@@ -413,8 +452,11 @@ static void undo_one(Journal *j, const Change *c) {
     seen->now = c->before;
     seen->changed = c->changed;
   } else {
-    Shade *s = need_shade(j, c->space);  // likewise
-    if (c->kind == CHANGE_REMOVED)
+    Shade *s = ambi_journal_shade(j, c->space);  // likewise
+    bool removed = c->kind == CHANGE_REMOVED;
+    if (removed || !c->gone)
+      ambi_shade_note_rule(j, s, ambi_record_atom(c->record), removed);
+    if (removed)
       unhide(s, c->ordinal);
     else if (!c->gone)
       hide(s, c->ordinal);
@@ -427,7 +469,7 @@ static bool may_undo(Journal *j, size_t mark) {
   for (size_t i = mark; i < j->log.n; i++) {
     const Change *c = &j->log.at[i];
     if (c->kind != CHANGE_ADDED) continue;
-    Shade *s = need_shade(j, c->space);
+    Shade *s = ambi_journal_shade(j, c->space);
     if (!ambi_grow((void **)&s->hidden, &s->hidden_cap, s->nhidden + n,
                    sizeof *s->hidden))
       return false;
@@ -450,7 +492,7 @@ void ambi_journal_undo(Context *cx) {
   while (j->log.n > mark) {
     const Change *c = &j->log.at[--j->log.n];
     undo_one(j, c);
-    j->dead.at[j->dead.n++] = c->record;
+    j->dead.at[j->dead.n++] = *c;
   }
 }
 
@@ -489,6 +531,7 @@ Delta *ambi_journal_take(Context *cx) {
     return d;
   }
   drop_within(cx, j);
+  ambi_journal_leave_twins(j, true);
   d->whole = j;
   d->changes = j->log;
   j->log = (Changes){0};
@@ -502,13 +545,13 @@ static void leave_within(Journal *j, const Changes *c) {
                  sizeof *j->dead.at))
     return;  // the store keeps them
   for (size_t i = 0; i < c->n; i++)
-    j->dead.at[j->dead.n++] = c->at[i].record;
+    if (!ambi_record_gone(c->at[i].record)) j->dead.at[j->dead.n++] = c->at[i];
 }
 
 void ambi_delta_drop(Delta *d) {
   if (d->within) leave_within(d->within, &d->changes);
   if (d->whole) {
-    release_all(d->whole->rt->store, &d->changes);
+    release_all(d->whole, &d->changes);
     close_journal(d->whole);
   }
   ambi_free(d->changes.at, d->changes.cap * sizeof *d->changes.at);
@@ -615,4 +658,5 @@ void ambi_deltas_move(Delta **from, Delta **to) {
 void ambi_isolation_end(Context *cx) {
   ambi_deltas_free(&cx->deltas, 0);
   drop_journal(cx);
+  cx->rules_next = false;
 }

@@ -13,7 +13,15 @@
 // or race did is taken out of the log (a Delta) and done again when all is known: as part
 // of the log around it, or to the spaces themselves.
 //
-// Rules and types stay as they are meanwhile: code is shared by all evaluations.
+// Code is shared by all evaluations, so who changes rules or types needs code of its own:
+// twins of spaces (twin.h). An evaluation begins without. When it is about to change a
+// rule, or to do what could not be undone, such as to print, it begins again (STOP_AGAIN),
+// in twins from then on: all that it has done so far is in the log, and nobody has seen it.
+// Tier 0 looks at rules whenever it needs them and sees them through the Journal: it does
+// not begin again.
+//
+// What code has read of rules and types is noted by space, as a count of their changes (a
+// RulesSeen), since code does not look at rules when it is called.
 //
 // PROTOCOL journal
 //   what      spaces and states as an isolated evaluation sees them, and its commit
@@ -26,7 +34,8 @@
 //             changed are sealed, states get their values, and the spaces are shown
 //             (PROTOCOL snapshot, together)
 //   observe   a View is taken at the first look. Relation.last, read under the lock of the
-//             space, tells whether anybody has changed a relation since then
+//             space, tells whether anybody has changed a relation since then, and the age
+//             of its rules (twin.h), read under the guard, whether they are others
 //   why safe  between freezing and the last new value nobody changes a state or asks for
 //             its value: they wait while it is frozen. Spaces are locked, and those that
 //             changed cannot be asked from the first change that is shown until the last.
@@ -67,6 +76,13 @@ typedef struct Shade {
   } read[SHADE_READS];
   unsigned nread;
   bool read_all;
+  // how many more rules and types symbols have here, or fewer; open addressing
+  struct DefMore {
+    uint32_t symbol;  // its number + 1; 0: free
+    int32_t more;
+  } * defs;
+  size_t ndefs, defs_cap;
+  bool ruled;  // some were changed
 } Shade;
 
 bool ambi_shade_hides(const Shade *s, uint32_t ordinal);
@@ -82,8 +98,12 @@ typedef struct Journal Journal;
 typedef struct Delta Delta;
 enum LevelKind { LEVEL_TRANSACTION, LEVEL_BRANCH };
 
-// A level more of cx->journal, which is made if there is none. 0: cx->stop is set.
-unsigned ambi_journal_enter(Context *cx, enum LevelKind kind);
+// A level more of cx->journal, which is made if there is none. height: how many records
+// the engine has, to which it goes back where it begins again. False: cx->stop is set.
+bool ambi_journal_enter(Context *cx, enum LevelKind kind, size_t height);
+// Its evaluation has come to an end because it is to begin again: the Journal goes, and the
+// next one is for an evaluation in twins.
+bool ambi_journal_begins_again(Context *cx);
 // The newest level ends. Its changes are part of what is around it, if that is isolated
 // too; else they become visible. False: nothing was changed, for what it read is not what
 // it was (or cx->stop is set).
@@ -119,12 +139,35 @@ Word ambi_journal_stamp(const Context *cx);
 // ambi_space_version; it counts as read. False: cx->stop is set.
 bool ambi_journal_view(Context *cx, const Space *s, Value head, uint32_t n,
                        View *out);
-enum Journaled { JOURNALED, JOURNAL_RULE, JOURNAL_OUTAGE };
-enum Journaled ambi_journal_add(Context *cx, Space *s, Value atom);
-enum Journaled ambi_journal_remove(Context *cx, Space *s, Value atom);
+bool ambi_journal_look(Journal *j, const Space *s, Value head, uint32_t n,
+                       View *out);  // the same; false: memory is out
+// False: cx->stop is set.
+bool ambi_journal_add(Context *cx, Space *s, Value atom);
+bool ambi_journal_remove(Context *cx, Space *s, Value atom);
 // What the state holds for cx. False: cx->stop is set.
 bool ambi_journal_read_state(Context *cx, State *s, Record *out);
 bool ambi_journal_change_state(Context *cx, State *s, Value v);
+
+// ---- rules and types: journal_rules.c -------------------------------------------------
+// Does it look at rules and types itself, as tier 0 does?
+bool ambi_journal_in_place(const Journal *j);
+// The space in which cx evaluates where s is meant: a twin, or s itself. NULL: cx->stop is
+// set.
+Space *ambi_journal_home(Context *cx, Space *s);
+static inline Space *ambi_home(Context *cx, Space *s) {
+  return AMB_LIKELY(!cx->journal) ? s : ambi_journal_home(cx, s);
+}
+// Whoever evaluates has found that it will keep all rules and types, or not.
+void ambi_journal_expects(Context *cx, bool keeps_rules);
+// May an operation with these flags (enum BuiltinFlag) be done now? False: cx->stop is
+// STOP_AGAIN.
+bool ambi_journal_lets(Context *cx, unsigned flags);
+// Where an evaluation is that is to begin again: how many records of the engine are older.
+// SIZE_MAX: it is not to.
+size_t ambi_journal_goes_back(const Context *cx);
+bool ambi_journal_defines(const Journal *j, const Space *s, uint32_t symbol);
+// Has it changed rules or types of the space?
+bool ambi_journal_rules(const Journal *j, const Space *s);
 // journal_valid.c: is what the journal shows what its log tells?
 bool ambi_journal_is_valid(const Journal *j, const char **why);
 

@@ -9,6 +9,7 @@
 #include "runtime/spaces/join.h"
 #include "runtime/spaces/journal.h"
 #include "runtime/spaces/reads.h"
+#include "runtime/spaces/twin.h"
 
 enum { MAX_STREAMS = 2 * 3 * STREAMS_EACH };  // of a space, and of a journal
 
@@ -19,14 +20,14 @@ typedef struct Question {
   Value atom;          // ASK_ATOM: an atom without children
   const Value *items;  // ASK_ITEMS: children of the pattern, AMB_NONE: any
   uint32_t n;
-  Value head;      // ASK_RULES: of the call; AMB_NONE: an expression ...
-  Word applied;    // ... with this key (ambi_term_key), or 0
-  uint32_t nargs;  // ASK_RULES
-  Context *cx;     // of an isolated evaluation, or NULL
-  Space *from;     // who asks
-  RecordVec *out;  // NULL: only whether there is one
-  RankVec *ranks;  // of each, or NULL
-  uint32_t nth;    // which space is being asked: 0, and its deps from 1 on
+  Value head;        // ASK_RULES: of the call; AMB_NONE: an expression ...
+  Word applied;      // ... with this key (ambi_term_key), or 0
+  uint32_t nargs;    // ASK_RULES
+  Journal *journal;  // of an isolated evaluation, or NULL
+  Space *from;       // who asks
+  RecordVec *out;    // NULL: only whether there is one
+  RankVec *ranks;    // of each, or NULL
+  uint32_t nth;      // which space is being asked: 0, and its deps from 1 on
   bool found;
 } Question;
 
@@ -96,14 +97,19 @@ static bool yields(const Space *s, uint32_t symbol) {
   return false;
 }
 
+static bool defines(const Question *q, size_t i, uint32_t symbol) {
+  const Space *s = ambi_space_nth(q->from, i);
+  return q->journal ? ambi_journal_defines(q->journal, s, symbol)
+                    : ambi_space_nth_defines(q->from, i, symbol);
+}
+
 // Is the dep's own record r, given way to, hidden from the space that asks?
-static bool given_way(const Space *from, const Space *dep, Value r) {
+static bool given_way(const Question *q, const Space *dep, Value r) {
   uint32_t symbol;
   if (!ambi_space_defined_by(r, &symbol) || !yields(dep, symbol)) return false;
-  if (ambi_space_defines(from, symbol)) return true;
-  for (size_t i = 0, ndeps = ambi_space_ndeps(from); i < ndeps; i++)
-    if (!yields(ambi_space_dep(from, i), symbol) &&
-        ambi_space_defines(ambi_space_dep(from, i), symbol))
+  if (defines(q, 0, symbol)) return true;
+  for (size_t i = 1, n = ambi_space_ndeps(q->from); i <= n; i++)
+    if (!yields(ambi_space_nth(q->from, i), symbol) && defines(q, i, symbol))
       return true;
   return false;
 }
@@ -139,7 +145,7 @@ static bool unasked(const Question *q, const Space *dep, Value r) {
 // out later what was asked for by name.
 static bool hidden(const Question *q, const Space *dep, Value r) {
   return dep != q->from && ambi_space_nyields(dep) &&
-         (given_way(q->from, dep, r) || (!q->ranks && unasked(q, dep, r)));
+         (given_way(q, dep, r) || (!q->ranks && unasked(q, dep, r)));
 }
 
 // ---- merging streams ----------------------------------------------------------------
@@ -303,12 +309,19 @@ static bool ask_view(Question *q, const Space *s, const View *v) {
   return merge(q, s, v, st, n);
 }
 
+// What counts as read of it.
+static bool look(Question *q, const Space *s, View *out) {
+  if (q->what == ASK_RULES)
+    return ambi_journal_look(q->journal, s, AMB_SYM(EQ), 3, out);
+  Value head = q->n ? q->items[0] : AMB_NONE;
+  return ambi_journal_look(q->journal, s, head, q->n, out);
+}
+
 static bool ask_own(Question *q, const Space *s) {
   View v;
-  if (AMB_LIKELY(!q->cx))
+  if (AMB_LIKELY(!q->journal))
     v = ambi_space_view(s);
-  else if (!ambi_journal_view(q->cx, s, q->n ? q->items[0] : AMB_NONE, q->n,
-                              &v))
+  else if (!look(q, s, &v))
     return false;
   return ask_view(q, s, &v);
 }
@@ -358,14 +371,18 @@ static bool ask_together(Question *q, Space *s, size_t ndeps) {
 }
 
 static bool ask(Question *q, Space *s) {
-  if (AMB_LIKELY(!s->rt->sharing) || q->cx) return ask_in(q, s, NULL);
+  if (AMB_UNLIKELY(s->twin != NULL)) {
+    q->journal = s->twin->journal;
+    s = ambi_space_face(s);
+  }
+  if (AMB_LIKELY(!s->rt->sharing) || q->journal) return ask_in(q, s, NULL);
   size_t ndeps = ambi_space_ndeps(s);
   return ndeps ? ask_together(q, s, ndeps) : ask_in(q, s, NULL);
 }
 
 // ---- questions ----------------------------------------------------------------------
-static Context *isolated(Context *cx) {
-  return AMB_UNLIKELY(cx && cx->journal != NULL) ? cx : NULL;
+static Journal *isolated(const Context *cx) {
+  return AMB_UNLIKELY(cx && cx->journal != NULL) ? cx->journal : NULL;
 }
 
 bool ambi_space_atoms(Space *s, RecordVec *out) {
@@ -376,13 +393,14 @@ bool ambi_space_atoms(Space *s, RecordVec *out) {
 
 bool ambi_space_atoms_for(Context *cx, Space *s, RecordVec *out) {
   ambi_space_asked(s, AMB_NONE, 0);
-  Question q = {.what = ASK_ANY, .cx = isolated(cx), .from = s, .out = out};
+  Question q = {
+      .what = ASK_ANY, .journal = isolated(cx), .from = s, .out = out};
   return ask_own(&q, s);
 }
 
 static Question pattern_question(Context *cx, Value pattern, RecordVec *out) {
   pattern = ambi_deref(pattern);
-  Question q = {.atom = pattern, .cx = isolated(cx), .out = out};
+  Question q = {.atom = pattern, .journal = isolated(cx), .out = out};
   if (ambi_is_var(pattern)) {
     q.what = ASK_ANY;
   } else if (ambi_is_expr(pattern)) {
@@ -420,7 +438,7 @@ bool ambi_is_unasked(const Space *dep, Value pattern, Record r) {
 bool ambi_space_query_items(Context *cx, Space *s, const Value *items,
                             uint32_t n, RecordVec *out) {
   Question q = {.what = ASK_ITEMS,
-                .cx = isolated(cx),
+                .journal = isolated(cx),
                 .items = items,
                 .n = n,
                 .out = out};
@@ -441,22 +459,38 @@ static Question rules_question(Value head, uint32_t nargs, RecordVec *out) {
                     .out = out};
 }
 
+// For code that is about to be made.
+static bool ask_for_code(Question *q, Space *s) {
+  if (AMB_UNLIKELY(s->twin != NULL)) ambi_twin_asked(s);
+  return ask(q, s);
+}
+
 bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out) {
   Question q = rules_question(head, nargs, out);
-  return ask(&q, s);
+  return ask_for_code(&q, s);
 }
 
 bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs) {
   Question q = rules_question(head, nargs, NULL);
-  ask(&q, s);
+  ask_for_code(&q, s);
   return q.found;
 }
 
 bool ambi_space_types(Space *s, Value atom, RecordVec *out) {
-  ambi_space_asked(s, AMB_SYM(COLON), 3);
   Value items[] = {AMB_SYM(COLON), atom, AMB_NONE};
   Question q = {.what = ASK_ITEMS, .items = items, .n = 3, .out = out};
-  return ask(&q, s);
+  ambi_space_asked(s, AMB_SYM(COLON), 3);
+  return ask_for_code(&q, s);
+}
+
+bool ambi_space_told(Context *cx, Space *s, Value head, Value atom,
+                     RecordVec *out) {
+  Value items[] = {head, atom, AMB_NONE};
+  Question q = {.what = ASK_ITEMS, .items = items, .n = 3, .out = out};
+  if (AMB_UNLIKELY(cx->journal != NULL) && ambi_journal_in_place(cx->journal))
+    q.journal = cx->journal;
+  ambi_space_asked(s, head, 3);
+  return ask_for_code(&q, s);
 }
 
 // ---- several questions that see the same ------------------------------------------

@@ -2,6 +2,7 @@
 #include "runtime/spaces/reads.h"
 
 #include "memory/alloc.h"
+#include "runtime/spaces/twin.h"
 
 // The newest entries are looked through for one that says the same.
 enum { LOOKED_THROUGH = 8 };
@@ -36,6 +37,7 @@ static void add(ReadLog *log, const Read *r) {
 }
 
 void ambi_reads_note(Space *s, Value head, uint32_t n) {
+  s = ambi_space_face(s);
   if (!ambi_is_none(head)) head = ambi_deref(head);
   if (!ambi_is_sym(head)) {
     head = AMB_NONE;

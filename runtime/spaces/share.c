@@ -70,6 +70,14 @@ bool ambi_share_reserve_rule(Sharing *sh) {
   return ok;
 }
 
+void ambi_share_keep_rule(Sharing *sh, Record r) {
+  pthread_mutex_lock(&sh->lists);
+  if (ambi_grow((void **)&sh->rules.at, &sh->rules.cap,
+                sh->rules.n + sh->rules_to_come + 1, sizeof *sh->rules.at))
+    sh->rules.at[sh->rules.n++] = r;
+  pthread_mutex_unlock(&sh->lists);
+}
+
 // ---- compaction -----------------------------------------------------------------------
 // Everybody inside now, but for those who were before `mark`, sees at least `noted`.
 static void raise_horizon(Space *s) {
@@ -258,6 +266,7 @@ static void tell_again(Space *s) {
   s->writer->ruled = false;
   ambi_runtime_rules_changed(s->rt);
   ambi_runtime_types_changed(s->rt);
+  ambi_space_ruled(s);
 }
 
 void ambi_share_commit(Space *s) {

@@ -124,6 +124,8 @@ void ambi_share_show(Space *s);  // if it is sealed
 void ambi_share_begin(Space *s);
 void ambi_share_commit(Space *s);
 bool ambi_share_reserve_rule(Sharing *sh);
+// One that is in no space; the store keeps it if memory is out.
+void ambi_share_keep_rule(Sharing *sh, Record r);
 // Compacts the relation if that is worth it by now.
 void ambi_share_tidy(Space *s, Relation *rel);
 

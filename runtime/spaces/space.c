@@ -8,6 +8,7 @@
 #include "runtime/guard.h"
 #include "runtime/runtime.h"
 #include "runtime/spaces/share.h"
+#include "runtime/spaces/twin.h"
 
 void ambi_space_lose_places(Space *s) {
   ambi_store_release(&s->x_number, ambi_add_relaxed(&s->rt->x_spaces, 1) + 1);
@@ -96,6 +97,7 @@ void ambi_space_empty(Space *s) {
 
 void ambi_space_free(Space *s) {
   ambi_space_empty(s);
+  ambi_twin_free(s);
   close_writer(s->writer);
   if (s->name) ambi_free(s->name, strlen(s->name) + 1);
   ambi_free(ambi_load_relaxed(&s->x_deps), s->deps_cap * sizeof(Space *));
@@ -181,9 +183,15 @@ static bool add_dep(Space *s, Space *dep) {
   return true;
 }
 
+static bool need_dep(Space *s, Space *dep) {
+  return dep == s || ambi_space_has_dep(s, dep) || add_dep(s, dep);
+}
+
 bool ambi_space_add_dep(Space *s, Space *dep) {
   ambi_guard(s->rt);
-  bool ok = dep == s || ambi_space_has_dep(s, dep) || add_dep(s, dep);
+  bool ok = need_dep(s, dep);
+  for (Space *t = s->twins; ok && t; t = t->twin->next)
+    ok = need_dep(t, dep);
   ambi_unguard(s->rt);
   return ok;
 }
@@ -405,13 +413,19 @@ void ambi_space_count_def(Space *s, uint32_t symbol, bool added) {
   ambi_store_release(&def->x_count, added ? count + 1 : count - 1);
 }
 
-static uint32_t count_of_def(const Space *s, uint32_t symbol) {
+uint32_t ambi_space_count_of(const Space *s, uint32_t symbol) {
   DefTable *t = ambi_load_acquire(&s->writer->x_defs);
   return t ? ambi_load_acquire(&def_slot(t, symbol)->x_count) : 0;
 }
 
 bool ambi_space_defines(const Space *s, uint32_t symbol) {
-  return count_of_def(s, symbol) > 0;
+  if (AMB_UNLIKELY(s->twin != NULL)) return ambi_twin_defines(s, 0, symbol);
+  return ambi_space_count_of(s, symbol) > 0;
+}
+
+bool ambi_space_nth_defines(const Space *s, size_t i, uint32_t symbol) {
+  if (AMB_UNLIKELY(s->twin != NULL)) return ambi_twin_defines(s, i, symbol);
+  return ambi_space_count_of(ambi_space_nth(s, i), symbol) > 0;
 }
 
 // ---- looking whether all is well --------------------------------------------------
@@ -438,7 +452,7 @@ static bool records_are_valid(const Space *s, const Relation *rel,
     if (!record_is_valid(s, rel, st.at[i], why)) return false;
     if (!ambi_space_defined_by(ambi_record_atom(st.at[i]), &symbol)) continue;
     ++*counted;
-    if (!count_of_def(s, symbol))
+    if (!ambi_space_count_of(s, symbol))
       return ambi_invalid(why, "a rule or type nobody has counted");
   }
   return true;

@@ -39,10 +39,15 @@ struct Space {
   AMB_ATOMIC(Space **) x_deps;  // [lock>all] the guard's, as what follows
   AMB_ATOMIC(size_t) x_ndeps;   // [lock>all]
   // library heads that give way: symbol ids, see below
-  AMB_ATOMIC(uint32_t *) x_yields;        // [lock>all]
-  AMB_ATOMIC(size_t) x_nyields;           // [lock>all]
-  size_t deps_cap, yields_cap;            // [lock:guard]
-  AMB_ATOMIC(uint64_t) version;           // [lock>all] counts changes
+  AMB_ATOMIC(uint32_t *) x_yields;  // [lock>all]
+  AMB_ATOMIC(size_t) x_nyields;     // [lock>all]
+  size_t deps_cap, yields_cap;      // [lock:guard]
+  AMB_ATOMIC(uint64_t) version;     // [lock>all] counts changes
+  AMB_ATOMIC(uint64_t)
+  x_ruled;            // [lock>all] those of rules and types; grows
+                      // before and after each. The guard's
+  struct Twin *twin;  // [init] what it is a twin of (twin.h), or NULL
+  Space *twins;       // [lock:guard] the twins it has
   AMB_ATOMIC(struct SpaceData *) x_data;  // [lock>all] relations and indexes
   struct SpaceWriter *writer;             // [init] what belongs to changes
   Space *next_shrunk;  // in the runtime's list of those with removed rules
@@ -140,6 +145,10 @@ bool ambi_space_rules(Space *s, Value head, uint32_t nargs, RecordVec *out);
 bool ambi_space_has_rules(Space *s, Value head, uint32_t nargs);
 // Stored `(: t T)` whose t could match the atom, own and of deps.
 bool ambi_space_types(Space *s, Value atom, RecordVec *out);
+// The records of (head atom $x), where that is one of `:`, `:<` and the like: as cx sees
+// them where it looks at rules and types itself, else as code does.
+bool ambi_space_told(Context *cx, Space *s, Value head, Value atom,
+                     RecordVec *out);
 // Puts down how such a question is answered: goals, indexes, numbers of atoms. False:
 // memory is out, or a limit was met.
 bool ambi_space_plan(Context *cx, Space *s, Value pattern, Buffer *out);

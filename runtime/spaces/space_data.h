@@ -171,11 +171,21 @@ void ambi_space_lose_places(Space *s);
 
 // Does the space have a rule or a type for the symbol?
 bool ambi_space_defines(const Space *s, uint32_t symbol);
+// The same of its dep i - 1, or itself: 0.
+bool ambi_space_nth_defines(const Space *s, size_t i, uint32_t symbol);
+// How many it has, without what an isolated evaluation knows.
+uint32_t ambi_space_count_of(const Space *s, uint32_t symbol);
 // One more place for what a symbol has. False: memory is out.
 bool ambi_space_reserve_def(Space *s);
 void ambi_space_count_def(Space *s, uint32_t symbol, bool added);
 // Does the atom say how something is evaluated, or what type it has?
 bool ambi_is_rule(Value atom);
+// One that is in no space any more, but in code: it is given back like removed ones.
+void ambi_space_keep_rule(Space *s, Record r);
+// One of these has changed. Under the guard.
+static inline void ambi_space_ruled(Space *s) {
+  ambi_store_release(&s->x_ruled, ambi_load_relaxed(&s->x_ruled) + 1);
+}
 
 // Shows every atom, oldest first, until `see` answers false. False: memory is out.
 typedef bool SeeRecord(void *arg, Record r, uint32_t ordinal);

@@ -5,6 +5,7 @@
 #include "runtime/config.h"
 #include "runtime/crew.h"
 #include "runtime/guard.h"
+#include "runtime/spaces/twin.h"
 #include "runtime/tables/table_data.h"
 
 // ---- life -------------------------------------------------------------------------
@@ -189,6 +190,7 @@ bool ambi_tables_in_use(const Runtime *rt) {
 
 bool ambi_tables_declares(const Runtime *rt, const Space *s, Value head) {
   const Tables *ts = rt->tables;
+  s = ambi_space_face((Space *)(uintptr_t)s);
   for (size_t i = 0; i < ts->ndeclared && ambi_is_sym(head); i++) {
     const Declared *d = &ts->declared[i];
     if (d->symbol != ambi_sym_of(head)) continue;

@@ -156,11 +156,16 @@ static bool read_record(Context *cx, Record r, Value head, Value subject,
   return fits;
 }
 
+// Candidates for (head subject $x).
+static bool query_about(Walk *w, Value head, Value subject) {
+  w->records.n = 0;
+  return ambi_space_told(w->cx, w->space, head, subject, &w->records) ||
+         ambi_out_of_memory(w->cx);
+}
+
 static bool push_declared(Walk *w, Value atom) {
   Context *cx = w->cx;
-  w->records.n = 0;
-  if (!ambi_space_types(w->space, atom, &w->records))
-    return ambi_out_of_memory(cx);
+  if (!query_about(w, AMB_SYM(COLON), atom)) return false;
   for (size_t i = 0; i < w->records.n; i++) {
     Value type;
     if (read_record(cx, w->records.at[i], AMB_SYM(COLON), atom, &type)) {
@@ -177,23 +182,6 @@ static bool holds_type(const TypeVec *v, size_t from, size_t to, Value type) {
   for (size_t i = from; i < to; i++)
     if (ambi_equal(v->at[i].type, type)) return true;
   return false;
-}
-
-// Candidates for (:< type $X). The pattern is gone again afterwards.
-// The records of (head subject $x).
-static bool query_about(Walk *w, Value head, Value subject) {
-  Context *cx = w->cx;
-  Word *top = cx->h;
-  Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  if (ambi_is_none(x)) return false;
-  Value pattern = AMB_EXPR(cx, head, subject, x);
-  if (ambi_is_none(pattern)) return false;
-  w->records.n = 0;
-  if (!ambi_space_query(cx, w->space, pattern, &w->records))
-    return ambi_out_of_memory(cx);
-  if (cx->stop) return false;
-  cx->h = top;
-  return true;
 }
 
 // Appends the super types of the types from..n, then those of the new ones and

@@ -115,25 +115,11 @@ void ambi_names_note(Walk *w, Value name, size_t from) {
 
 // ---- what is no name ----------------------------------------------------------------
 
-static Value any_of(Context *cx, Value head) {
-  Value a = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH),
-        b = ambi_make_var(cx, AMB_S_X, AMB_VAR_FRESH);
-  return ambi_is_none(a) || ambi_is_none(b) ? AMB_NONE
-                                            : AMB_EXPR(cx, head, a, b);
-}
-
-// All atoms (head X Y). The pattern is gone again afterwards.
+// All atoms (head X Y).
 static bool ask_all(Walk *w, Value head) {
-  Context *cx = w->cx;
-  Word *top = cx->h;
-  Value pattern = any_of(cx, head);
   w->records.n = 0;
-  if (ambi_is_none(pattern)) return false;
-  if (!ambi_space_query(cx, w->space, pattern, &w->records))
-    return ambi_out_of_memory(cx);
-  if (cx->stop) return false;
-  cx->h = top;
-  return true;
+  return ambi_space_told(w->cx, w->space, head, AMB_NONE, &w->records) ||
+         ambi_out_of_memory(w->cx);
 }
 
 // Notes what a declaration is about. False: it may be about anything.

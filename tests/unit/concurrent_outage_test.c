@@ -32,6 +32,23 @@ static const Program programs[] = {
      "[moved]",
      "!(collapse (match &self (acc $x $n) ($x $n)))",
      {"[((a 7) (b 23))]", "[((a 10) (b 20))]"}},
+    {"(= (one) 0) (= (two) 0) (: t A)"
+     "(= (both) (let* (($a (remove-atom &self (= (one) 0)))"
+     "    ($b (add-atom &self (= (one) 1))) ($c (add-atom &self (: t B)))"
+     "    ($d (remove-atom &self (= (two) 0))) ($e (add-atom &self (= (two) "
+     "1)))"
+     "    ($t (collapse (get-type t))))"
+     "  ((one) (two) $t)))",
+     "!(transaction (both))",
+     "[(1 1 (A B))]",
+     "!(let $t (collapse (get-type t)) ((one) (two) $t))",
+     {"[(1 1 (A B))]", "[(0 0 (A))]"}},
+    {"(= (f) 0)",
+     "!(par (let $1 (add-atom &self (= (f) 1)) (collapse (f)))"
+     "  (let $1 (remove-atom &self (= (f) 0)) (collapse (f))))",
+     "[(0 1), ((f))]",
+     "!(+ 1 1)",
+     {"[2]", "[2]"}},
     {"(y 0)",
      "!(par (let $1 (add-atom &self (y 1)) (collapse (match &self (y $n) $n)))"
      "  (let $1 (remove-atom &self (y 0)) (collapse (match &self (y $n) $n))))",

@@ -5,7 +5,8 @@
 // read. A space: atoms of a few kinds come, go, and change kind in a batch, and are
 // counted by every way there is to ask. Transactions do several of these at once, on a
 // space and two states, beside others that do one; on two spaces, too, beside others that
-// ask one of them, or both in one question. tests/unit/linear.h says how histories are
+// ask one of them, or both in one question; and with rules and types as atoms, which they
+// look at through twins. tests/unit/linear.h says how histories are
 // recorded and checked; the checker itself is tried on histories that are known first.
 #include <sched.h>
 
@@ -356,6 +357,7 @@ END_TEST
 // they are all the same one.
 static Space *space, *other, *both;
 static Value p, q, rest;
+static bool ruled;  // they are rules and types
 
 static Space *space_of(int64_t kind) {
   return kind < FIRST_Q ? space : other;
@@ -528,8 +530,8 @@ static void two_spaces(int n) {
 
 static void spaces_open(void) {
   terms_open();
-  p = sym("p");
-  q = sym("q");
+  p = ruled ? AMB_SYM(EQ) : sym("p");
+  q = ruled ? AMB_SYM(COLON) : sym("q");
   rest = sym("rest");
   ck_assert(ambi_spaces_share(&rt));
 }
@@ -579,7 +581,8 @@ static void give_way(Worker *w) {
 static uint64_t number_of(Worker *w, int64_t kind) {
   RecordVec all = {0};
   uint64_t n = 0;
-  w->failed |= !ambi_space_query(w->cx, space_of(kind), atom_of(w, kind), &all);
+  Space *s = ambi_home(w->cx, space_of(kind));
+  w->failed |= !s || !ambi_space_query(w->cx, s, atom_of(w, kind), &all);
   for (size_t i = 0; i < all.n; i++)
     n += ambi_same(ambi_expr_at(ambi_record_atom(all.at[i]), 1),
                    ambi_small_int(kind));
@@ -588,9 +591,8 @@ static uint64_t number_of(Worker *w, int64_t kind) {
 }
 
 static void move_in_it(Worker *w, int64_t from, int64_t to) {
-  bool ok = ambi_journal_remove(w->cx, space_of(from), atom_of(w, from)) ==
-                JOURNALED &&
-            ambi_journal_add(w->cx, space_of(to), atom_of(w, to)) == JOURNALED;
+  bool ok = ambi_journal_remove(w->cx, space_of(from), atom_of(w, from)) &&
+            ambi_journal_add(w->cx, space_of(to), atom_of(w, to));
   w->failed = w->failed || !ok;
 }
 
@@ -637,7 +639,8 @@ static void transact(Worker *w, enum Kind kind) {
   uint64_t gave = 0;
   bool done = false;
   while (!done && !w->failed) {
-    if (!ambi_journal_enter(w->cx, LEVEL_TRANSACTION)) break;
+    w->cx->rules_next = ruled;
+    if (!ambi_journal_enter(w->cx, LEVEL_TRANSACTION, 0)) break;
     if (kind == EXCHANGE)
       gave = exchange(w);
     else if (kind == SHIFT)
@@ -715,6 +718,14 @@ START_TEST(test_transactions_of_two_spaces) {
 }
 END_TEST
 
+START_TEST(test_transactions_of_rules) {
+  ruled = true;
+  transactions(one_space, act_on_all);
+  transactions(two_spaces, act_on_two);
+  ruled = false;
+}
+END_TEST
+
 START_TEST(test_space_with_indexes) {
   spaces(20);
 }
@@ -734,5 +745,6 @@ int main(int argc, char **argv) {
   tcase_add_test(tc, test_space_with_indexes);
   tcase_add_test(tc, test_transactions);
   tcase_add_test(tc, test_transactions_of_two_spaces);
+  tcase_add_test(tc, test_transactions_of_rules);
   return unit_run(tc, "linear");
 }

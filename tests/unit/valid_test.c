@@ -519,12 +519,12 @@ static void write_journal(Space *s) {
                   AMB_EXPR(cx, sym("new"), ambi_small_int(3))};
   State *state = ambi_state_open(rt, ambi_small_int(5), AMB_SYM(UNDEFINED));
   ck_assert(state && ambi_space_add(s, was));
-  ck_assert_uint_eq(ambi_journal_enter(cx, LEVEL_TRANSACTION), 1);
-  ck_assert_int_eq(ambi_journal_remove(cx, s, was), JOURNALED);
-  ck_assert_int_eq(ambi_journal_add(cx, s, more[0]), JOURNALED);
-  ck_assert_uint_eq(ambi_journal_enter(cx, LEVEL_BRANCH), 2);
-  ck_assert_int_eq(ambi_journal_add(cx, s, more[1]), JOURNALED);
-  ck_assert_int_eq(ambi_journal_remove(cx, s, more[1]), JOURNALED);
+  ck_assert(ambi_journal_enter(cx, LEVEL_TRANSACTION, 0));
+  ck_assert(ambi_journal_remove(cx, s, was));
+  ck_assert(ambi_journal_add(cx, s, more[0]));
+  ck_assert(ambi_journal_enter(cx, LEVEL_BRANCH, 0));
+  ck_assert(ambi_journal_add(cx, s, more[1]));
+  ck_assert(ambi_journal_remove(cx, s, more[1]));
   ck_assert(ambi_journal_change_state(cx, state, ambi_small_int(6)));
 }
 

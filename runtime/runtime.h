@@ -110,10 +110,11 @@ struct Runtime {
   const struct Tracer *tracer;  // [own] who follows each call, or NULL: nobody
   AMB_ATOMIC(const struct Watch *) x_watch;  // [own>all] who looks, or NULL
   Collections collections;                   // what the collector did so far
-  Tally tally;                    // what the thread did that runs the forms
-  AMB_ATOMIC(uint32_t) x_cancel;  // [all] set from outside to stop the form
-  AMB_ATOMIC(sem_t *) x_bell;     // [all] who sleeps in the runtime, or NULL
-  AMB_ATOMIC(bool) x_nan;         // [all] there has been a NaN (match.c)
+  Tally tally;                     // what the thread did that runs the forms
+  AMB_ATOMIC(uint32_t) x_cancel;   // [all] set from outside to stop the form
+  AMB_ATOMIC(sem_t *) x_bell;      // [all] who sleeps in the runtime, or NULL
+  AMB_ATOMIC(bool) x_nan;          // [all] there has been a NaN (match.c)
+  AMB_ATOMIC(bool) x_parsed_vars;  // [all] parse has made variables
   AMB_ATOMIC(uint64_t)
   x_type_changes;   // [lock>all] how often what gives types
                     // was changed; the guard's

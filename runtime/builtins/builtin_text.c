@@ -220,6 +220,7 @@ enum BuiltinStatus ambi_b_parse(Context *cx, const Value *args, unsigned n,
   case READ_MEMORY: return ambi_answer_stop(cx);
   }
   Value v = ambi_instance(cx, &read, true);
+  if (read.nvars) ambi_store_relaxed(&cx->rt->x_parsed_vars, true);
   ambi_template_release(cx->rt->store, &read);
   return ambi_answer(cx, out, v);
 }

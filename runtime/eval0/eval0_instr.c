@@ -3,6 +3,9 @@
 //
 // Instructions gather nothing: the alternatives of a nested one stream depth
 // first into what encloses it. Only `metta` and the collectors run agendas.
+#include <stdlib.h>
+
+#include "runtime/atoms/work.h"
 #include "runtime/depth.h"
 #include "runtime/eval0/eval0.h"
 #include "runtime/runtime.h"
@@ -236,6 +239,34 @@ static Value make_bindings(Context *cx, const Item *item) {
   return ambi_tag_ptr(TAG_OBJ, p);
 }
 
+static int by_name(const void *a, const void *b) {
+  const Value *x = a, *y = b;
+  Word one = ambi_ptr(*x)[1], other = ambi_ptr(*y)[1];
+  if (one != other) return one < other ? -1 : 1;
+  return (x->w > y->w) - (x->w < y->w);
+}
+
+// Each time a variable is read (parse) it is a new one with the name it was read with. In
+// several results that are collected those of one name are one, as those of a form are.
+static bool join_read(Machine *m, Value all) {
+  size_t n = 0;
+  m->vars.n = 0;
+  if (ambi_word_ground(all)) return true;
+  if (!ambi_collect_vars(m->cx, all, &m->vars)) return false;
+  for (size_t i = 0; i < m->vars.n; i++)
+    if (ambi_vinfo_id(ambi_ptr(m->vars.at[i])[1]) == AMB_VAR_AS_WRITTEN)
+      m->vars.at[n++] = m->vars.at[i];
+  if (n > 1) qsort(m->vars.at, n, sizeof *m->vars.at, by_name);
+  for (size_t i = 1, first = 0; i < n; i++) {
+    Value v = m->vars.at[i], to = m->vars.at[first];
+    if (ambi_ptr(v)[1] != ambi_ptr(to)[1])
+      first = i;
+    else if (!ambi_bind(m->cx, v, to))
+      return false;
+  }
+  return true;
+}
+
 Value ambi_eval0_collapsed(Machine *m, const ItemList *items) {
   Context *cx = m->cx;
   m->scratch.n = 0;
@@ -246,7 +277,10 @@ Value ambi_eval0_collapsed(Machine *m, const ItemList *items) {
     if (ambi_is_none(pair) || !ambi_vec_push(&m->scratch, pair))
       return AMB_NONE;
   }
-  return ambi_make_expr(cx, m->scratch.at, m->scratch.n);
+  Value all = ambi_make_expr(cx, m->scratch.at, m->scratch.n);
+  if (ambi_is_none(all)) return all;
+  bool several = items->first != items->last;
+  return !several || join_read(m, all) ? all : AMB_NONE;
 }
 
 // Merges the bindings with the present ones; false: they are incompatible.

@@ -79,11 +79,12 @@ static inline size_t ambi_image_next(const Word *w, size_t i) {
   enum ObjKind k = ambi_hdr_kind(w[i]);
   return k == KIND_STR || k == KIND_BIG ? i + ambi_object_words(w[i]) : i + 1;
 }
-// Do results refer to terms with variables that may be newer than the collector? Only
-// a collection makes those as old.
+// Do results refer to terms with variables that may be newer than the collector, which only
+// a collection makes as old, or that may have been read under one name?
 static inline bool ambi_image_left_open(const Engine *g, const Hook *h) {
-  return h->image.leaves_open && h->collections != g->collections &&
-         g->copy.stamps > 0;
+  bool moved = h->collections != g->collections && g->copy.stamps > 0;
+  return h->image.leaves_open &&
+         (moved || ambi_load_relaxed(&g->cx->rt->x_parsed_vars));
 }
 // merge.c: variables of several results of the collector that are one variable become
 // one. Those of a large image move to the heap, and it is settled. False: cx->stop is set.

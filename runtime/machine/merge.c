@@ -31,9 +31,10 @@ typedef struct Merge {
   Work work;
 } Merge;
 
-static bool is_stamped(Word info) {
-  uint32_t id = ambi_vinfo_id(info);
-  return id >= AMB_VAR_STAMPED && id < AMB_VAR_ASKED;
+// Has it a stamp, or a name of its own? The variables of a form have one, and so have
+// those that were read (parse), which are one if they have the same.
+static bool is_known(Word info) {
+  return ambi_vinfo_id(info) < AMB_VAR_ASKED;
 }
 
 // ---- variables of the heap -----------------------------------------------------
@@ -63,7 +64,7 @@ static bool look_at(Merge *t, Value v) {
   if (v.w & IMAGE_BIT || ambi_word_ground(v) || ambi_is_lvar(v)) return true;
   v = ambi_deref(v);
   if (!ambi_is_var(v)) return ambi_word_ground(v) || meet(t, v);
-  return !is_stamped(ambi_ptr(v)[1]) || !ambi_in_heap(t->g->cx, ambi_ptr(v)) ||
+  return !is_known(ambi_ptr(v)[1]) || !ambi_in_heap(t->g->cx, ambi_ptr(v)) ||
          ambi_vec_push(&t->heap, v);
 }
 
@@ -140,7 +141,7 @@ static Value first_known(Merge *t, Word info, Value var) {
 static bool bind_in_heap(Merge *t) {
   for (size_t i = 0; i < t->h->nbinds; i++) {  // these stay what they are
     Word *cell = t->h->binds[i].cell;
-    if (is_stamped(cell[1]) && t->heap.n &&
+    if (is_known(cell[1]) && t->heap.n &&
         ambi_is_none(first_known(t, cell[1], ambi_tag_ptr(TAG_VAR, cell))))
       return false;
   }
@@ -160,7 +161,7 @@ static bool bind_cells(Merge *t) {
   for (size_t i = 0; i < m->n; i = ambi_image_next(m->w, i)) {
     if (!is_cell(m, i)) continue;
     Word info = m->w[i + 1];
-    if (ambi_vinfo_id(info) >= AMB_VAR_ASKED) continue;
+    if (!is_known(info)) continue;
     Value first = first_known(t, info, AMB_V(m->w[i]));
     if (ambi_is_none(first)) return false;
     m->w[i] = first.w;
@@ -192,7 +193,7 @@ static void refer_to_first(Merge *t) {
 static Value moved(Merge *t, Word *p) {
   if (p[0] != ambi_tag_ptr(TAG_VAR, p).w) return AMB_V(p[0]);
   Word info = p[1];
-  bool one = ambi_vinfo_id(info) < AMB_VAR_ASKED;
+  bool one = is_known(info);
   Value v = one ? first_known(t, info, AMB_UNIT) : AMB_UNIT;
   if (ambi_is_unit(v)) {
     v = ambi_make_var(t->g->cx, ambi_vinfo_name(info), ambi_vinfo_id(info));

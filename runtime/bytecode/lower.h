@@ -313,6 +313,8 @@ void ambi_lower_argument(Lower *l, Value e, Value t, uint16_t slot, ErrTo err);
 // How RETV takes a variable: its operand c.
 unsigned ambi_lower_handed(const Lower *l);
 void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err);
+// The same of an argument that the type check of its call looks at, which gives its Errors.
+void ambi_lower_generic_argument(Lower *l, Value e, Value t, Dst d, ErrTo err);
 // The atom in the slot, where something has run.
 void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err);
 void ambi_lower_give(Lower *l, uint16_t source, Dst d);

@@ -60,8 +60,9 @@ static uint16_t term_slot(Lower *l, Value e, bool tail) {
   return slot;
 }
 
+// back: where an argument without a type goes, as a part of its call.
 static void evaluated(Lower *l, enum Opcode op, uint16_t atom, Value t, Dst d,
-                      ErrTo err) {
+                      ErrTo err, int back) {
   uint16_t type = ambi_lower_const(l, t.w);
   if (d.tail) {
     ambi_lower_emit(l, OP_I_EVALXT, 0, atom, type);
@@ -69,11 +70,14 @@ static void evaluated(Lower *l, enum Opcode op, uint16_t atom, Value t, Dst d,
   }
   uint16_t p = ambi_lower_slot(l);
   ambi_lower_emit(l, op, p, atom, type);
+  if (back != NO_LABEL) ambi_lower_edge(l, back);
   ambi_lower_take(l, d.slot, p, err);
 }
 
-void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
-  bool argument = l->bail != NO_LABEL, step = ambi_same(e, l->step);
+// Of the steps of a map the check of arguments looks at the first.
+static void generic(Lower *l, Value e, Value t, Dst d, ErrTo err, bool argument,
+                    int back) {
+  bool step = ambi_same(e, l->step);
   uint16_t atom = term_slot(l, e, d.tail);
   int later = step ? ambi_lower_label(l) : NO_LABEL,
       done = step ? ambi_lower_label(l) : NO_LABEL;
@@ -81,17 +85,28 @@ void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
     ambi_lower_jump(l, OP_I_TESTK, STEP_INDEX,
                     ambi_lower_const(l, ambi_small_int(0).w), later);
     ambi_lower_varl(l, later);
-    evaluated(l, OP_I_EVALA, atom, t, d, err);
+    evaluated(l, OP_I_EVALA, atom, t, d, err, NO_LABEL);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, done);
     ambi_lower_bind(l, later);
     argument = false;
   }
-  evaluated(l, argument ? OP_I_EVALA : OP_I_EVALX, atom, t, d, err);
+  if (argument)
+    evaluated(l, OP_I_EVALA, atom, t, d, err, back);
+  else
+    evaluated(l, OP_I_EVALX, atom, t, d, err, NO_LABEL);
   if (step) ambi_lower_bind(l, done);
 }
 
+void ambi_lower_generic(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  generic(l, e, t, d, err, l->bail != NO_LABEL, l->bail);
+}
+
+void ambi_lower_generic_argument(Lower *l, Value e, Value t, Dst d, ErrTo err) {
+  generic(l, e, t, d, err, true, NO_LABEL);
+}
+
 void ambi_lower_generic_of(Lower *l, uint16_t atom, Value t, Dst d, ErrTo err) {
-  evaluated(l, OP_I_EVALX, atom, t, d, err);
+  evaluated(l, OP_I_EVALX, atom, t, d, err, NO_LABEL);
 }
 
 void ambi_lower_leaf(Lower *l, Value e, Value t, Dst d, ErrTo err) {

@@ -446,9 +446,10 @@ static void stub_code(Lower *l, Stub s, size_t i) {
       break;
     }
     if (s.body) error_of_variable(l, &s);
-    if (s.argument) l->bail = s.entry;
-    ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
-    l->bail = NO_LABEL;
+    if (s.argument)
+      ambi_lower_generic_argument(l, s.term, s.type, s.dst, s.err);
+    else
+      ambi_lower_generic(l, s.term, s.type, s.dst, s.err);
     if (!s.dst.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);
     break;
   case STUB_BODY:

@@ -234,6 +234,10 @@ static bool linked_fit(Lower *l, Value e, bool early) {
          !ambi_is_lvar(ambi_expr_at(e, 2));
 }
 
+static bool is_error(Value e) {
+  return ambi_is_expr(e) && is_sym(ambi_expr_at(e, 0), AMB_SYM(ERROR).w);
+}
+
 static bool linked_type(Value ftype, uint32_t i) {
   Value t = ambi_deref(ambi_expr_at(ftype, i));
   for (uint32_t j = 1; j < ambi_expr_size(ftype); j++)
@@ -269,6 +273,8 @@ bool ambi_lower_inside_fits(Lower *l, Value e, bool early) {
   for (uint32_t i = 1; i < ambi_expr_size(e); i++) {
     Value param = ambi_deref(ambi_expr_at(h.ftype, i)),
           arg = ambi_expr_at(e, i);
+    if (early && is_error(arg) && !is_sym(param, AMB_SYM(T_ATOM).w))
+      return false;
     if (ambi_is_var(param)) {
       Value other = ambi_lower_is_comparison(e)
                         ? ambi_lower_static_type(l, ambi_expr_at(e, 3 - i))
@@ -293,8 +299,7 @@ bool ambi_lower_arguments_fit(Lower *l, Value e, Value ftype) {
   bool quiet = true;  // nothing has run yet
   for (uint32_t i = 1; i < n; i++) {
     Value arg = ambi_expr_at(e, i);
-    if (ambi_is_expr(arg) && is_sym(ambi_expr_at(arg, 0), AMB_SYM(ERROR).w))
-      return false;
+    if (is_error(arg)) return false;
     Value param = ambi_deref(ambi_expr_at(ftype, i));
     if (ambi_lower_fits(l, arg, param) == FIT_NO) return false;
     if (!is_sym(param, AMB_SYM(T_ATOM).w) &&

@@ -11,6 +11,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/guard.h"
 #include "runtime/machine/plain_type.h"
+#include "runtime/machine/step.h"
 #include "runtime/types/types.h"
 
 Unit *ambi_routine_unit_make(const Code *code, uint32_t n, uint32_t nslots) {
@@ -300,6 +301,8 @@ enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
   argument_errors(g, v, &errors);
   if (!g->cx->stop && errors.n == 0) {
     next = ambi_eval_push(g, v, t, ret);
+  } else if (!g->cx->stop && ambi_step_has_edge(g)) {
+    next = ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
   } else if (!g->cx->stop && ambi_eval_frame(g, v, t, ret)) {
     next = ambi_give_many(g, &errors);
   }

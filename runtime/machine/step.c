@@ -217,7 +217,7 @@ static bool ill_typed_since(Engine *g, Value v) {
   return ill;
 }
 
-static bool has_edge(const Engine *g) {
+bool ambi_step_has_edge(const Engine *g) {
   const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
   return ambi_unit_edge(u, (uint32_t)(g->pc - u->code)) != UINT32_MAX;
 }
@@ -265,7 +265,8 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
       rigid = true;
     else if (!ambi_is_inert(g, v, &rigid, budget) && !ambi_has_eval(v)) {
       if (g->cx->stop) return NEXT_STOP;
-      if (!tuple && has_edge(g)) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
+      if (!tuple && ambi_step_has_edge(g))
+        return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;
       g->e[pc->c] = ambi_position(g->b).w;
       return tuple ? ambi_eval_push(g, v, AMB_SYM(UNDEFINED), pc + 1)
                    : ambi_eval_push_argument(g, v, AMB_SYM(UNDEFINED), pc + 1);

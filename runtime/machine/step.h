@@ -144,6 +144,7 @@ enum Next ambi_step_table_next(Engine *g);
 
 // ---- step_control.c: calls, limits, collectors -----------------------------------
 bool ambi_step_edge(Engine *g);
+bool ambi_step_has_edge(const Engine *g);
 bool ambi_step_poll(Engine *g, size_t args);
 // The same without a collection, after so many failures.
 enum { FAILURES_POLL = 4096 };

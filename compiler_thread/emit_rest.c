@@ -9,6 +9,9 @@
     jit_jump(m->j, emit_slow(m));  \
   }
 
+// Once for each list.
+BY_THE_LOOP(OWNVARS)
+
 // Resumed from records.
 BY_THE_LOOP(FORK_NEXT)
 BY_THE_LOOP(MANY_NEXT)

@@ -35,7 +35,9 @@ typedef struct Dst {
 typedef struct Var {
   uint16_t slot;  // NO_SLOT: not yet made
   uint16_t pre;   // the slot it is going to have, or NO_SLOT
-  uint16_t made;  // NO_SLOT, or where the form has made it when it began
+  // NO_SLOT, or where the form has made it when it began; in a step of a map its number
+  // among those that were made for the step.
+  uint16_t made;
 } Var;
 
 typedef struct Fixup {
@@ -112,8 +114,8 @@ typedef struct Lower {
   Variant *variant;  // whose unit it will be, or NULL
   Arena arena;
   // Rules whose variables get a stamp where they are made late, and rules that
-  // turned out to need one: by number. Of a form: variables that it makes when it
-  // begins, and those it would make behind choices.
+  // turned out to need one: by number, and 0 is a step of a fold. Of a form, or a step
+  // of a map: variables that are made when all begins, and those to be made so.
   uint64_t stamped[MAX_RULES / 64 + 1], late[MAX_RULES / 64 + 1];
   unsigned rule_number;  // MAX_RULES: no rule
   uint32_t stamp;        // as in Unit
@@ -156,7 +158,8 @@ typedef struct Lower {
                    // back to an earlier one
   const Template *rule;  // whose variables the LVARs are
   Var vars[MAX_VARS];
-  bool form;         // a top-level form
+  bool form;                                  // a top-level form
+  enum LoopKind { NO_LOOP, FOLD, MAP } loop;  // a step of what
   bool bound_since;  // the operand is a variable that may be a call by now
   bool unstable;     // rules or types may change while the unit runs
   bool tabled;       // of a function that is declared so
@@ -171,6 +174,9 @@ typedef struct Lower {
   Value body;  // takes the place of a call: an Error is its value as it stands
   Value step;  // of a map whose steps are all of an expression: the check of
                // that looks at the first one, whose STEP_INDEX is 0
+  // In a step of a loop: the variable that it applies, a function that has variables of
+  // its own in each step, or NO_SLOT; where those lie that a map has made for its steps.
+  uint16_t applied, for_steps;
   struct Heads *built;  // whose calls its bodies may put together, or NULL
   int whole_call;       // where the next body goes when it is odd, or NO_LABEL
   uint16_t position;    // of what was lowered last as a position, or NO_SLOT

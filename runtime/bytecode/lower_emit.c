@@ -284,24 +284,44 @@ Value ambi_lower_kept(Lower *l, Value term) {
   return t ? t->atom : term;
 }
 
-// Is the variable, if it is made here, made once for each choice? Then it has the stamp of
-// the frame, or the form has made it before. What is lowered is lowered again when it turns
-// out that this is needed.
-static bool made_late(Lower *l, uint32_t v) {
-  if (!l->choices || (!l->form && l->rule_number >= MAX_RULES)) return false;
+static bool has_namesake(const Lower *l, uint32_t v) {
   uint32_t name = ambi_vinfo_name(l->rule->vinfo[v]);
-  for (uint32_t i = 0; i < l->rule->nvars; i++)  // two of one name: in vain
-    if (i != v && ambi_vinfo_name(l->rule->vinfo[i]) == name) return false;
-  uint32_t which = l->form ? v : l->rule_number;
+  for (uint32_t i = 0; i < l->rule->nvars; i++)
+    if (i != v && ambi_vinfo_name(l->rule->vinfo[i]) == name) return true;
+  return false;
+}
+
+// Is the variable, if it is made here, made once for each choice? Then it has the stamp of
+// the frame (of two with one name that would be in vain), or the form or map has made it
+// before. What is lowered is lowered again when it turns out that this is needed.
+static bool made_late(Lower *l, uint32_t v) {
+  bool before = l->form || l->loop == MAP;
+  if (!l->choices ||
+      (!before && l->loop == NO_LOOP && l->rule_number >= MAX_RULES))
+    return false;
+  if (l->loop != MAP && has_namesake(l, v)) return false;
+  uint32_t which = before ? v : l->loop == FOLD ? 0 : l->rule_number;
   uint64_t bit = (uint64_t)1 << which % 64;
   l->late[which / 64] |= bit;
   return (l->stamped[which / 64] & bit) != 0;
 }
 
+static void take_own(Lower *l, const Var *var) {
+  uint16_t step = ambi_lower_slot(l);
+  ambi_lower_emit(l, OP_I_INDEX, step, l->for_steps, STEP_INDEX);
+  ambi_lower_edge(l, ambi_lower_fail_label(l));
+  ambi_lower_emit(l, OP_I_INDEX, var->slot, step,
+                  ambi_lower_k(l, ambi_small_int(var->made)));
+  ambi_lower_edge(l, ambi_lower_fail_label(l));
+}
+
 static bool made_before(Lower *l, uint32_t v) {
   Var *var = &l->vars[v];
-  if (var->made == NO_SLOT || !made_late(l, v)) return false;
-  ambi_lower_emit(l, OP_I_MOVE, var->slot, var->made, 0);
+  if (!made_late(l, v) || var->made == NO_SLOT) return false;
+  if (l->loop == MAP)
+    take_own(l, var);
+  else
+    ambi_lower_emit(l, OP_I_MOVE, var->slot, var->made, 0);
   return true;
 }
 
@@ -325,7 +345,8 @@ void ambi_lower_env(Lower *l, enum Opcode op, uint16_t a, Value term,
     if (v->slot == NO_SLOT) {
       v->slot = v->pre != NO_SLOT ? v->pre : ambi_lower_slot(l);
       list[i] = v->slot;
-      if (op != OP_I_MATCHF && made_before(l, vars[i])) continue;
+      if ((op != OP_I_MATCHF || l->loop == MAP) && made_before(l, vars[i]))
+        continue;
       list[i] |= ENV_NEW;
       if (made_late(l, vars[i])) list[i] |= ENV_LATE;
     } else {
@@ -506,6 +527,7 @@ bool ambi_lower_open(Lower *l, Context *cx, Space *s) {
                .first = NO_SLOT,
                .each = NO_SLOT,
                .position = NO_SLOT,
+               .applied = NO_SLOT,
                .rule_number = MAX_RULES,
                .own = {.scratch = NO_SLOT}};
   l->slots = &l->own;

@@ -4,7 +4,10 @@
 // far and the variables it captures, and calls itself: a tail call for the fold
 // (constant space as long as a step leaves no choice), a call for the map, whose
 // results are consed together on the way back. Variables that occur only in the
-// step are new in each round.
+// step are new in each round. The steps of a map are instances of one expression before
+// the first is evaluated; so what they have for themselves is one in all alternatives of
+// the steps before, and is made first where that can be seen (OWNVARS). A round of a fold
+// is an instance of its own for each value of the one before (Unit.stamp).
 #include "runtime/bytecode/lower.h"
 
 #include "memory/alloc.h"
@@ -16,6 +19,8 @@ typedef struct Loop {
   Value step;
   uint16_t captured[MAX_VARS];
   unsigned ncaptured;
+  uint16_t own[MAX_VARS];  // variables of a map's steps that are made first
+  unsigned nown;
   Variant *self;
 } Loop;
 
@@ -40,150 +45,6 @@ static bool capture(Loop *p, Value a, Value b) {
   return p->ncaptured < 100;
 }
 
-// The children of e that are patterns or name variables, as bits.
-static unsigned patterns_of(Value e) {
-  Value head = ambi_expr_at(e, 0);
-  if (ambi_is_op(head)) return ambi_op_of(head) == OP_MATCH ? 1u << 2 : 0;
-  if (!ambi_is_sym(head)) return 0;
-  switch (ambi_sym_of(head)) {
-  case AMB_S_LET: return 1u << 1;
-  case AMB_S_UNIFY: return 1u << 1 | 1u << 2;
-  case AMB_S_CHAIN:
-  case AMB_S_MAP_ATOM:
-  case AMB_S_FILTER_ATOM: return 1u << 2;
-  case AMB_S_FOLDL_ATOM: return 1u << 3 | 1u << 4;
-  default: return 0;
-  }
-}
-
-// The list of (pattern term) pairs in e, or ().
-static Value pairs_of(Value e) {
-  Value head = ambi_expr_at(e, 0);
-  uint32_t at =
-      is_sym(head, AMB_SYM(LET_STAR).w)                                  ? 1
-      : is_sym(head, AMB_SYM(CASE).w) || is_sym(head, AMB_SYM(SWITCH).w) ? 2
-                                                                         : 0;
-  return at && at < ambi_expr_size(e) ? ambi_expr_at(e, at) : AMB_UNIT;
-}
-
-// The children of e whose values its patterns are matched with, as bits.
-static unsigned matched_of(Value e) {
-  Value head = ambi_expr_at(e, 0);
-  if (ambi_is_op(head)) return ambi_op_of(head) == OP_MATCH ? 1u << 1 : 0;
-  if (!ambi_is_sym(head)) return 0;
-  switch (ambi_sym_of(head)) {
-  case AMB_S_LET: return 1u << 2;
-  case AMB_S_CHAIN:
-  case AMB_S_MAP_ATOM:
-  case AMB_S_FILTER_ATOM: return 1u << 1;
-  case AMB_S_UNIFY:  // each is matched with the other
-  case AMB_S_FOLDL_ATOM: return 1u << 1 | 1u << 2;
-  default: return 0;
-  }
-}
-
-static bool all_bound(Lower *l, Value v, const bool *bound) {
-  uint16_t vars[MAX_VARS];
-  unsigned n = ambi_lower_vars_of(l, v, vars);
-  while (n)
-    if (!bound[vars[--n]]) return false;
-  return true;
-}
-
-static void bind_all(Lower *l, Value pattern, bool *bound) {
-  uint16_t vars[MAX_VARS];
-  unsigned n = ambi_lower_vars_of(l, pattern, vars);
-  while (n)
-    bound[vars[--n]] = true;
-}
-
-// The variables of a pattern are bound by what it is matched with, unless that has some
-// that are not: `(let (P $w) (P (f $w)) $w)` may bind nothing to $w. Those of a function
-// without a name are, where it is applied and not shown.
-static void bind_patterns(Lower *l, Value e, bool *bound) {
-  Value head = ambi_expr_at(e, 0);
-  if (ambi_is_lambda_term(head)) bind_all(l, ambi_expr_at(head, 1), bound);
-  unsigned patterns = patterns_of(e), matched = matched_of(e);
-  uint32_t n = ambi_expr_size(e) < 8 ? ambi_expr_size(e) : 8;
-  for (uint32_t i = 0; i < n; i++) {
-    bool binds = patterns >> i & 1;
-    for (uint32_t k = 0; k < n && binds; k++)
-      if (k != i && matched >> k & 1)
-        binds = all_bound(l, ambi_expr_at(e, k), bound);
-    if (binds) bind_all(l, ambi_expr_at(e, i), bound);
-  }
-  Value pairs = pairs_of(e);
-  bool own = is_sym(ambi_expr_at(e, 0), AMB_SYM(LET_STAR).w);
-  for (uint32_t i = 0; ambi_is_expr(pairs) && i < ambi_expr_size(pairs); i++) {
-    Value p = ambi_expr_at(pairs, i);
-    if (!ambi_is_expr(p)) continue;
-    Value with =
-        own ? ambi_expr_at(p, ambi_expr_size(p) - 1) : ambi_expr_at(e, 1);
-    if (all_bound(l, with, bound)) bind_all(l, ambi_expr_at(p, 0), bound);
-  }
-}
-
-// Adds the children of e to todo. What superpose is given is no call.
-static bool look_into(Value e, ValueVec *todo) {
-  if (ambi_expr_size(e) == 2 &&
-      ambi_expr_at(e, 0).w == AMB_OP_ID(OP_SUPERPOSE).w)
-    e = ambi_expr_at(e, 1);
-  bool ok = true;
-  for (uint32_t i = 0; i < ambi_expr_size(e) && ok; i++)
-    ok = ambi_vec_push(todo, ambi_expr_at(e, i));
-  return ok;
-}
-
-static void look_at_patterns(Loop *p, bool *bound) {
-  ValueVec todo = {0};
-  bool ok = ambi_vec_push(&todo, p->step);
-  while (ok && todo.n) {
-    Value v = todo.at[--todo.n];
-    if (!ambi_is_expr(v)) continue;
-    bind_patterns(p->outer, v, bound);
-    ok = look_into(v, &todo);
-  }
-  ambi_vec_drop(&todo);
-  if (!ok) p->outer->failed = true;
-}
-
-// The steps of a map are instances of one expression before the first is evaluated.
-// So a variable that only the step has, and that nothing in it binds, is one in all
-// alternatives of the steps before it.
-static bool shows_own(Loop *p, Value x) {
-  Lower *l = p->outer;
-  if (ambi_lower_is_det(l, p->step)) return false;
-  bool bound[MAX_VARS] = {false};
-  uint16_t vars[MAX_VARS];
-  unsigned n = ambi_lower_vars_of(l, p->step, vars), open = n, before;
-  for (unsigned i = 0; i < n; i++) {
-    Value v = ambi_lvar(vars[i]);
-    bound[vars[i]] = v.w == x.w || !ambi_lower_unset(l, v) ||
-                     ambi_lower_shared(l, p->step, vars[i]);
-  }
-  do {  // what one form binds may be what another waits for
-    before = open;
-    look_at_patterns(p, bound);
-    open = 0;
-    for (unsigned i = 0; i < n; i++)
-      open += !bound[vars[i]];
-  } while (open && open < before && !l->failed);
-  return open > 0;
-}
-
-static bool open_step(Loop *p, Lower *l, unsigned fixed) {
-  Lower *o = p->outer;
-  ambi_lower_open(l, o->cx, o->space);
-  l->rule = o->rule;
-  l->unstable = o->unstable;
-  l->own.next = l->frame = fixed + p->ncaptured;
-  for (unsigned i = 0; i < p->ncaptured; i++)
-    l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
-  p->self = ambi_alloc(sizeof *p->self);
-  if (!p->self) l->failed = o->failed = true;
-  return p->self != NULL;
-}
-
 // Is it what the steps are applications of, and nothing else in them?
 static bool is_function_of(const Loop *p, uint16_t var) {
   Value head =
@@ -193,14 +54,41 @@ static bool is_function_of(const Loop *p, uint16_t var) {
              ambi_lower_outside(p->outer, p->step, var);
 }
 
+static unsigned args_of(const Loop *p, unsigned fixed) {
+  return fixed + p->ncaptured + (p->nown > 0);
+}
+
+// `fixed` slots, then what is captured, then where the variables lie that were made first.
+static bool open_step(Loop *p, Lower *l, enum LoopKind kind, unsigned fixed) {
+  Lower *o = p->outer;
+  ambi_lower_open(l, o->cx, o->space);
+  l->rule = o->rule;
+  l->unstable = o->unstable;
+  l->loop = kind;
+  l->in_body = true;
+  l->choices = kind == MAP;  // left by the steps before
+  l->for_steps = (uint16_t)(fixed + p->ncaptured);
+  l->own.next = l->frame = args_of(p, fixed);
+  for (unsigned i = 0; i < p->nown; i++)
+    l->vars[p->own[i]].made = (uint16_t)i;
+  for (unsigned i = 0; i < p->ncaptured; i++) {
+    l->vars[p->captured[i]].slot = (uint16_t)(fixed + i);
+    if (is_function_of(p, p->captured[i])) l->applied = p->captured[i];
+  }
+  p->self = ambi_alloc(sizeof *p->self);
+  if (!p->self) l->failed = o->failed = true;
+  return p->self != NULL;
+}
+
 static void check_ground(Lower *l, uint16_t slot, uint16_t other, int entry) {
   ambi_lower_emit(l, OP_I_CHKGROUND, slot, other, 0);
   ambi_lower_edge(l, entry);
 }
 
 // Unbound variables would be renamed in each step: that is left to EVAL. A function
-// without a name has variables, new ones in each application; so all is well if nothing
-// that the steps are made of shares one with it. other: a source of that beside the list.
+// without a name has variables, new ones in each application, or where EVAL shows it (see
+// renewed in lower_stub.c); so all is well if nothing that the steps are made of shares
+// one with it. other: a source of that beside the list.
 static void check_captured(const Loop *p, uint16_t list, uint16_t other,
                            int entry) {
   Lower *l = p->outer;
@@ -219,7 +107,6 @@ static void check_captured(const Loop *p, uint16_t list, uint16_t other,
 // Closes the local unit; the outer one owns it.
 static bool close_step(Loop *p, Lower *l, unsigned nargs) {
   Lower *o = p->outer;
-  ambi_lower_stubs(l);
   Unit *u = ambi_lower_finish(l, nargs);
   o->refused |= l->refused;
   o->failed |= l->failed;
@@ -241,11 +128,23 @@ static void self_call(Loop *p, Lower *l, bool tail, uint16_t index,
   list[n++] = 0;
   list[n++] = index;
   if (fixed == 3) list[n++] = so_far;
-  for (unsigned i = 0; i < p->ncaptured; i++)
-    list[n++] = (uint16_t)(fixed + i);
+  for (unsigned i = fixed; i < args_of(p, fixed); i++)
+    list[n++] = (uint16_t)i;
   ambi_lower_emit(l, tail ? OP_I_TAILCALL : OP_I_CALL, tail ? 0 : pos, n - 1,
                   ambi_lower_const(l, (Word)(uintptr_t)p->self));
   ambi_lower_list(l, list, n);
+}
+
+// The variables that the steps over this list have for themselves, by their names.
+static uint16_t make_own(Loop *p, uint16_t list) {
+  Lower *l = p->outer;
+  Value names[MAX_VARS];
+  uint16_t own = ambi_lower_slot(l), from = ambi_lower_in_slot(l, list);
+  for (unsigned i = 0; i < p->nown; i++)
+    names[i] = AMB_SYM_ID(ambi_vinfo_name(l->rule->vinfo[p->own[i]]));
+  Value all = ambi_lower_kept(l, ambi_make_expr(l->cx, names, p->nown));
+  ambi_lower_emit(l, OP_I_OWNVARS, own, from, ambi_lower_const(l, all.w));
+  return own;
 }
 
 // Calls the loop from the outer unit. stream: what it gives goes on as it comes.
@@ -260,6 +159,7 @@ static void enter(Loop *p, uint16_t list, uint16_t so_far, unsigned fixed,
   if (fixed == 3) args[n++] = so_far;
   for (unsigned i = 0; i < p->ncaptured; i++)
     args[n++] = l->vars[p->captured[i]].slot;
+  if (p->nown) args[n++] = make_own(p, list);
   uint16_t pos = d.tail ? 0 : ambi_lower_slot(l);
   ambi_lower_emit(l, d.tail ? OP_I_TAILCALL : OP_I_CALL, pos, n - 1,
                   ambi_lower_const(l, (Word)(uintptr_t)p->self));
@@ -282,29 +182,64 @@ static bool list_operand(Lower *l, Value list, int bail, uint16_t *out) {
   return true;
 }
 
+// What the code of a step has turned out to make late is made otherwise when it is lowered
+// again. False: this code will do.
+static bool is_late(Loop *p, Lower *l, uint64_t *stamped) {
+  size_t bytes = sizeof l->late;
+  if (l->failed || l->refused || !memcmp(l->late, stamped, bytes)) return false;
+  memcpy(stamped, l->late, bytes);
+  p->nown = 0;
+  for (uint32_t v = 0; v < MAX_VARS && l->loop == MAP; v++)
+    if (l->late[v / 64] >> v % 64 & 1) p->own[p->nown++] = (uint16_t)v;
+  ambi_lower_close(l);
+  ambi_free(p->self, sizeof *p->self);
+  return true;
+}
+
+// The stamp of a round, which has none yet.
+static void begin_round(Lower *l) {
+  l->stamp = ambi_lower_slot(l) + 1u;
+  ambi_lower_emit(l, OP_I_MOVE, l->stamp - 1,
+                  ambi_lower_k(l, ambi_small_int(0)), 0);
+}
+
 // Slots of the fold's unit: 0 list, 1 index, 2 so far, then what is captured.
+static void fold_code(Loop *p, Lower *l, Value a, Value b) {
+  uint16_t item = ambi_lower_slot(l), next = ambi_lower_slot(l),
+           acc = ambi_lower_slot(l);
+  int done = ambi_lower_label(l), again = ambi_lower_label(l);
+  l->vars[ambi_lvar_of(a)].slot = 2;
+  l->vars[ambi_lvar_of(b)].slot = item;
+  ambi_lower_jump(l, OP_I_ITEM, item, 0, done);
+  ErrTo err = {false, acc, again};
+  if (ambi_is_lvar(p->step))  // what it holds is no argument, to be checked
+    ambi_lower_generic_of(l, ambi_lower_term(l, p->step), AMB_SYM(UNDEFINED),
+                          (Dst){false, acc}, err);
+  else
+    ambi_lower_position(l, p->step, AMB_SYM(UNDEFINED), acc, err,
+                        ambi_effects_term(l->cs, l->space, p->step));
+  ambi_lower_bind(l, again);
+  ambi_lower_emit(l, OP_I_ADDI, next, 1, 1);
+  self_call(p, l, true, next, acc, 3, 0);
+  ambi_lower_bind(l, done);
+  ambi_lower_emit(l, OP_I_RETV, 2, ambi_lower_const(l, AMB_SYM(UNDEFINED).w),
+                  0);
+  ambi_lower_stubs(l);
+}
+
 static bool fold_unit(Loop *p, Value a, Value b) {
   Lower l;
-  if (!open_step(p, &l, 3)) {
-    ambi_lower_close(&l);
-    return false;
-  }
-  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
-           acc = ambi_lower_slot(&l);
-  int done = ambi_lower_label(&l), again = ambi_lower_label(&l);
-  l.vars[ambi_lvar_of(a)].slot = 2;
-  l.vars[ambi_lvar_of(b)].slot = item;
-  ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
-  unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
-  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), acc,
-                      (ErrTo){false, acc, again}, rest);
-  ambi_lower_bind(&l, again);
-  ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
-  self_call(p, &l, true, next, acc, 3, 0);
-  ambi_lower_bind(&l, done);
-  ambi_lower_emit(&l, OP_I_RETV, 2, ambi_lower_const(&l, AMB_SYM(UNDEFINED).w),
-                  0);
-  return close_step(p, &l, 3 + p->ncaptured);
+  uint64_t stamped[sizeof l.late / sizeof *l.late] = {0};
+  do {
+    if (!open_step(p, &l, FOLD, 3)) {
+      ambi_lower_close(&l);
+      return false;
+    }
+    memcpy(l.stamped, stamped, sizeof stamped);
+    if (stamped[0]) begin_round(&l);
+    fold_code(p, &l, a, b);
+  } while (is_late(p, &l, stamped));
+  return close_step(p, &l, args_of(p, 3));
 }
 
 bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err) {
@@ -330,57 +265,66 @@ bool ambi_lower_fold(Lower *l, Value e, Dst d, ErrTo err) {
 
 // Slots of the map's unit: 0 list, 1 index, then what is captured. headed: the steps
 // are members of an expression that has a head before them.
-static bool map_unit(Loop *p, Value x, bool headed) {
-  Lower l;
-  if (!open_step(p, &l, 2)) {
-    ambi_lower_close(&l);
-    return false;
-  }
-  uint16_t item = ambi_lower_slot(&l), next = ambi_lower_slot(&l),
-           v = ambi_lower_slot(&l);
-  uint16_t others = ambi_lower_slot(&l), pos = ambi_lower_slot(&l),
-           out = ambi_lower_slot(&l);
-  int done = ambi_lower_label(&l), odd = ambi_lower_label(&l);
-  l.vars[ambi_lvar_of(x)].slot = item;
-  ambi_lower_jump(&l, OP_I_ITEM, item, 0, done);
-  unsigned rest = ambi_effects_term(l.cs, l.space, p->step);
+static void map_code(Loop *p, Lower *l, Value x, bool headed) {
+  uint16_t item = ambi_lower_slot(l), next = ambi_lower_slot(l),
+           v = ambi_lower_slot(l);
+  uint16_t others = ambi_lower_slot(l), pos = ambi_lower_slot(l),
+           out = ambi_lower_slot(l);
+  int done = ambi_lower_label(l), odd = ambi_lower_label(l);
+  l->vars[ambi_lvar_of(x)].slot = item;
+  ambi_lower_jump(l, OP_I_ITEM, item, 0, done);
+  unsigned rest = ambi_effects_term(l->cs, l->space, p->step);
   ErrTo err = {.ret = true};
   // The first step is the head of them all, at whose types the evaluation of the
   // whole looks before it is evaluated.
-  int head = ambi_lower_label(&l);
-  int own = ambi_lower_bail_stub(&l, p->step, AMB_SYM(UNDEFINED),
+  int head = ambi_lower_label(l);
+  int own = ambi_lower_bail_stub(l, p->step, AMB_SYM(UNDEFINED),
                                  (Dst){false, v}, err),
-      first = ambi_lower_bail_stub(&l, p->step, AMB_SYM(UNDEFINED),
+      first = ambi_lower_bail_stub(l, p->step, AMB_SYM(UNDEFINED),
                                    (Dst){false, v}, err);
-  ambi_lower_stub_at(&l, first)->argument = true;
-  l.arg_bail = headed ? NO_LABEL : head;
-  if (!headed) l.step = p->step;
-  ambi_lower_position(&l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
-  ambi_lower_bind(&l, ambi_lower_stub_at(&l, own)->back);
-  ambi_lower_bind(&l, ambi_lower_stub_at(&l, first)->back);
-  ambi_lower_emit(&l, OP_I_ADDI, next, 1, 1);
-  self_call(p, &l, false, next, 0, 2, pos);
-  ambi_lower_emit(&l, OP_I_R_STREAM, others, pos, 0);
-  ambi_lower_error_edge(&l, others, err);
-  ambi_lower_emit(&l, OP_I_CONS, out, v, others);
-  ambi_lower_edge(&l, odd);
-  ambi_lower_emit(&l, OP_I_RET, out, 0, 0);
-  ambi_lower_bind(&l, done);
-  ambi_lower_emit(&l, OP_I_RET, ambi_lower_k(&l, AMB_UNIT), 0, 0);
-  ambi_lower_bind(&l, odd);  // v is the symbol Error, see ambi_call_push
-  ambi_lower_emit(&l, OP_I_CONS, out, ambi_lower_k(&l, AMB_SYM(ERROR_ITEM)),
+  ambi_lower_stub_at(l, first)->argument = true;
+  l->arg_bail = headed ? NO_LABEL : head;
+  if (!headed) l->step = p->step;
+  ambi_lower_position(l, p->step, AMB_SYM(UNDEFINED), v, err, rest);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, own)->back);
+  ambi_lower_bind(l, ambi_lower_stub_at(l, first)->back);
+  ambi_lower_emit(l, OP_I_ADDI, next, 1, 1);
+  self_call(p, l, false, next, 0, 2, pos);
+  ambi_lower_emit(l, OP_I_R_STREAM, others, pos, 0);
+  ambi_lower_error_edge(l, others, err);
+  ambi_lower_emit(l, OP_I_CONS, out, v, others);
+  ambi_lower_edge(l, odd);
+  ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  ambi_lower_bind(l, done);
+  ambi_lower_emit(l, OP_I_RET, ambi_lower_k(l, AMB_UNIT), 0, 0);
+  ambi_lower_bind(l, odd);  // v is the symbol Error, see ambi_call_push
+  ambi_lower_emit(l, OP_I_CONS, out, ambi_lower_k(l, AMB_SYM(ERROR_ITEM)),
                   others);
-  ambi_lower_edge(&l, ambi_lower_fail_label(&l));
-  ambi_lower_emit(&l, OP_I_RET, out, 0, 0);
-  if (ambi_lower_used(&l, head)) {
-    ambi_lower_bind(&l, head);
-    int later = ambi_lower_stub_at(&l, own)->entry;
-    ambi_lower_jump(&l, OP_I_TESTK, STEP_INDEX,
-                    ambi_lower_const(&l, ambi_small_int(0).w), later);
-    ambi_lower_varl(&l, later);
-    ambi_lower_jump(&l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(&l, first)->entry);
+  ambi_lower_edge(l, ambi_lower_fail_label(l));
+  ambi_lower_emit(l, OP_I_RET, out, 0, 0);
+  if (ambi_lower_used(l, head)) {
+    ambi_lower_bind(l, head);
+    int later = ambi_lower_stub_at(l, own)->entry;
+    ambi_lower_jump(l, OP_I_TESTK, STEP_INDEX,
+                    ambi_lower_const(l, ambi_small_int(0).w), later);
+    ambi_lower_varl(l, later);
+    ambi_lower_jump(l, OP_I_JUMP, 0, 0, ambi_lower_stub_at(l, first)->entry);
   }
-  return close_step(p, &l, 2 + p->ncaptured);
+  ambi_lower_stubs(l);
+}
+
+static bool map_unit(Loop *p, Value x, bool headed) {
+  Lower l;
+  uint64_t stamped[sizeof l.late / sizeof *l.late] = {0};
+  do {
+    if (!open_step(p, &l, MAP, 2)) {
+      ambi_lower_close(&l);
+      return false;
+    }
+    memcpy(l.stamped, stamped, sizeof stamped);
+    map_code(p, &l, x, headed);
+  } while (is_late(p, &l, stamped));
+  return close_step(p, &l, args_of(p, 2));
 }
 
 // The steps are members of one expression, whose head is the first of them: it
@@ -413,7 +357,7 @@ bool ambi_lower_map(Lower *l, Value e, Dst d, ErrTo err) {
   if (!no_function(l, p.step) || !ambi_lower_inside_fits(l, p.step, false))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (shows_own(&p, x) || !capture(&p, x, x)) return false;
+  if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, e, AMB_SYM(UNDEFINED), d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;
@@ -455,7 +399,7 @@ bool ambi_lower_filter(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
       compares_unseen(l, p.step, x))
     return false;
   if (!ambi_is_lvar(list) && !ambi_is_expression(list)) return false;
-  if (shows_own(&p, x) || !capture(&p, x, x)) return false;
+  if (!capture(&p, x, x)) return false;
   uint16_t src = 0, out = ambi_lower_slot(l), all = ambi_lower_slot(l);
   int stub = ambi_lower_bail_stub(l, e, any, d, err),
       entry = ambi_lower_stub_at(l, stub)->entry;

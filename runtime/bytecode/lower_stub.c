@@ -436,6 +436,19 @@ static void error_of_variable(Lower *l, const Stub *s) {
   ambi_lower_bind(l, other);
 }
 
+// Code of its own makes the variables of a function without a name anew. EVAL may show
+// them: then the function is another instance in each step of a loop that applies it.
+static bool renewed(Lower *l, Value e) {
+  if (l->applied == NO_SLOT || !ambi_is_expr(e) ||
+      ambi_expr_at(e, 0).w != ambi_lvar(l->applied).w)
+    return false;
+  uint16_t own = ambi_lower_slot(l), *slot = &l->vars[l->applied].slot;
+  uint16_t src[2] = {ambi_lower_k(l, AMB_UNIT), *slot};
+  ambi_lower_emit_builtin(l, OP_SEALED, src, 2, own, (ErrTo){.ret = true});
+  *slot = own;
+  return true;
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -445,6 +458,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
       ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.no);
       break;
     }
+    renewed(l, s.term);
     if (s.body) error_of_variable(l, &s);
     if (s.argument)
       ambi_lower_generic_argument(l, s.term, s.type, s.dst, s.err);
@@ -472,7 +486,10 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   case STUB_LIKE: unlike_values(l, &s); break;
   case STUB_CHECKED: checked_code(l, &s); break;
   case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
-  case STUB_CALL: call_members(l, &s); break;
+  case STUB_CALL:
+    if (renewed(l, s.term)) s.list[0] = l->vars[l->applied].slot;
+    call_members(l, &s);
+    break;
   case STUB_DATA:
     ambi_lower_members(l, s.term, s.list, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);

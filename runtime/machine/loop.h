@@ -790,6 +790,8 @@ do_CHKGROUND : {
   if (ambi_is_var(v) || (ambi_is_expr(v) && !ambi_is_ground_expr(v))) EDGE();
   STEP(1);
 }
+do_OWNVARS:
+  AFTER(ambi_step_own_variables(g));
 do_CONS : {
   Value head = SOURCE(pc->b), tail = SOURCE(pc->c);
   if (AMB_LIKELY(cx->hend - h >= AMB_LIST_WORDS)) {

@@ -288,6 +288,43 @@ enum Next ambi_step_eval_value(Engine *g, bool tuple) {
   return NEXT_PC;
 }
 
+// One variable of each row, which has room for k.
+static void own_column(Word *cells, Word *rows, size_t n, size_t k, Word info) {
+  for (; n > 0; n--, cells += 2, rows += 1 + k) {
+    *rows = cells[0] = ambi_tag_ptr(TAG_VAR, cells).w;
+    cells[1] = info;
+  }
+}
+
+static Value own_rows(Context *cx, size_t n, Value names) {
+  size_t k = ambi_expr_size(names), vars = 2 * n * k, row = 1 + k;
+  Word *cells = ambi_heap_alloc(cx, vars + n * row + 1 + n);
+  if (!cells) return AMB_NONE;
+  Word *rows = cells + vars, *all = rows + n * row;
+  for (uint32_t j = 0; j < k; j++) {
+    uint32_t name = ambi_sym_of(ambi_expr_at(names, j));
+    own_column(cells + 2 * n * j, rows + 1 + j, n, k,
+               ambi_vinfo(name, AMB_VAR_FRESH));
+  }
+  all[0] = ambi_header(KIND_FLAT, 0, (uint32_t)n);
+  for (size_t i = 0; i < n; i++) {
+    rows[i * row] = ambi_header(KIND_FLAT, 0, (uint32_t)k);
+    all[1 + i] = ambi_tag_ptr(TAG_EXPR, rows + i * row).w;
+  }
+  return ambi_tag_ptr(TAG_EXPR, all);
+}
+
+enum Next ambi_step_own_variables(Engine *g) {
+  const Code *pc = g->pc;
+  const Unit *u = (const Unit *)(uintptr_t)g->e[FRAME_UNIT];
+  size_t n = ambi_expr_size(ambi_deref(AMB_V(g->e[pc->b])));
+  Value own = n ? own_rows(g->cx, n, AMB_V(u->k[pc->c])) : AMB_UNIT;
+  if (ambi_is_none(own)) return NEXT_STOP;
+  g->e[pc->a] = own.w;
+  g->pc++;
+  return NEXT_PC;
+}
+
 bool ambi_step_check_type(Engine *g, Value v, Value type) {
   v = ambi_deref(v);
   if (ambi_is_number(v)) return type.w == AMB_SYM(T_NUMBER).w;

@@ -126,6 +126,7 @@ enum Next ambi_step_one_step(Engine *g);
 enum Next ambi_step_eval_value(Engine *g, bool tuple);
 bool ambi_step_check_type(Engine *g, Value v, Value type);
 enum Next ambi_step_cast_result(Engine *g);
+enum Next ambi_step_own_variables(Engine *g);
 enum Next ambi_step_check_like(Engine *g, Value v, Value like);
 enum Next ambi_step_decons(Engine *g);
 enum Next ambi_step_cons(Engine *g, Value head, Value tail);

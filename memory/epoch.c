@@ -127,8 +127,9 @@ static Retired *take_past(Epochs *e) {
 }
 
 void ambi_epoch_poll(Epochs *e) {
-  if (ambi_load_relaxed(&e->x_waiting) == 0) return;
-  pthread_mutex_lock(&e->lock);
+  if (ambi_load_relaxed(&e->x_waiting) == 0 ||
+      pthread_mutex_trylock(&e->lock) != 0)
+    return;
   Retired *r = take_past(e);
   look(e);
   pthread_mutex_unlock(&e->lock);

@@ -19,7 +19,8 @@
 //             the last going out, whose looking is over. Who is found inside with a
 //             number above that of the retired thing went in after x_now had grown, so
 //             it did not find it
-//   waits     going in and out: never. Retiring and giving back take the lock
+//   waits     going in and out: never. Retiring takes the lock; giving back is left to a
+//             later time where another thread has it, as every change of a space asks
 //   lifetime  a Participant belongs to its thread, from join to part
 //   weaker?   a plain store for going in is rejected: what is looked at could be loaded
 //             before the store is seen

@@ -50,6 +50,7 @@ static bool wants_record(unsigned op) {
   case OP_I_TRUST:
   case OP_I_CASE_NONE:
   case OP_I_POPALT:
+  case OP_I_DEEPEN_END:
   case OP_I_COLLECT_END: return true;
   default: return false;
   }

@@ -23,10 +23,10 @@ my %unused = (
     EV_ARG => 'children are begun by EV_START and EV_RET',
 );
 
-# Instructions that stand in frames of routines and in records, those of level 2 and of
-# calls that ask tables, and QUERYT, which takes the place of code that was thrown away too often: no file says
-# when.
-my $machine = qr/^(?:INLINED|TAKE|VALUE|SPLITT?|EV_.*|EVINSTR|RETRV|QUERYT|.*_NEXT|CHAINED|TABLED?|TABLE_END|PEND|DELIVER|ONCE_FAIL|TOP_.*|LOWER|WARM|NATIVE|SEEN)$/;
+# Instructions that stand in frames of routines and in records, those of level 2, of
+# calls that ask tables and of searches that count choices, which an import brings, and QUERYT, which takes the
+# place of code that was thrown away too often: no file says when.
+my $machine = qr/^(?:MADEL?|ALIKE|CHOICE|HOLD|UNCOUNTED|DEEPEN.*|INLINED|TAKE|VALUE|SPLITT?|EV_.*|EVINSTR|RETRV|QUERYT|.*_NEXT|CHAINED|TABLED?|TABLE_END|PEND|DELIVER|ONCE_FAIL|TOP_.*|LOWER|WARM|NATIVE|SEEN)$/;
 
 my @names = Program::slurp("$Bin/../runtime/bytecode/opcodes.def") =~ /^OP\((\w+),/mg;
 cmp_ok( scalar @names, '>', 50, 'opcodes.def is read' );

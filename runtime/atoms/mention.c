@@ -397,6 +397,20 @@ static bool names_nothing(const Runtime *rt, Value body, unsigned effects,
   return none;
 }
 
+// Of a body that is an operation on what the rule is given, those of the operation; else
+// all that the module's rules may have.
+static unsigned effects_of_rule(const Runtime *rt, Value body,
+                                unsigned effects) {
+  uint32_t n = ambi_is_expr(body) ? ambi_expr_size(body) : 0;
+  Value head = n ? ambi_expr_at(body, 0) : AMB_UNIT;
+  bool plain = ambi_is_op(head);
+  for (uint32_t i = 1; plain && i < n; i++) {
+    Value c = ambi_expr_at(body, i);
+    plain = !ambi_is_expr(c) && !ambi_is_sym(c) && !ambi_is_op(c);
+  }
+  return plain ? effects_of(rt, ambi_op_of(head)) & effects : effects;
+}
+
 // Notes the effects by name, and in `own` whose names these are. False: something goes
 // without its name.
 static bool mention_by_name(Runtime *rt, const RecordVec *all, unsigned effects,
@@ -411,7 +425,9 @@ static bool mention_by_name(Runtime *rt, const RecordVec *all, unsigned effects,
     if (!is_rule(atom)) continue;
     uint32_t head = head_symbol(atom);
     ok = head && head < m->nsymbols;
-    if (ok) m->modules[head] |= (uint8_t)effects;
+    if (ok)
+      m->modules[head] |=
+          (uint8_t)effects_of_rule(rt, ambi_expr_at(atom, 2), effects);
     if (ok) own[head] = true;
   }
   for (size_t i = 0; ok && i < all->n; i++) {

@@ -277,7 +277,7 @@ static Unit *load(CodeState *cs, Variant *v, const Group *g) {
 Unit *ambi_variant_unit(Context *cx, Variant *v) {
   Group g;
   if (v->table) return ambi_lower_tabled(cx, v);
-  if (!find_row(cx, v, &g)) return ambi_lower_variant(cx, v);
+  if (v->counted || !find_row(cx, v, &g)) return ambi_lower_variant(cx, v);
   Unit *u = load(cx->rt->code, v, &g);
   if (!u) cx->stop = STOP_MEMORY;
   return u;

@@ -217,6 +217,7 @@ struct Variant {
   // Of a function that is not tabled: TABLE_NONE and NULL.
   uint8_t table;  // enum TableKind
   bool only_new;  // such a call wants no more than the last round has brought
+  bool counted;   // choices are counted in its code (machine/deepen.h)
   Variant *plain;
   uint64_t number;  // [init] no other variant has or will have it
   Variant *next;
@@ -381,6 +382,8 @@ bool ambi_may_build(CodeState *cs, Definition *d);
 // The one that asks a table of this kind before it calls v. NULL: memory is out.
 Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
                              bool only_new);
+// The same as v in code that counts choices. NULL: memory is out.
+Variant *ambi_variant_counted(CodeState *cs, Variant *v);
 // What calls of an unknown head with so many arguments have in common, for one
 // expected type. NULL: memory is out.
 Variant *ambi_shape(CodeState *cs, Space *s, uint32_t nargs, Value type,

@@ -277,7 +277,7 @@ static Variant *look_for(const Definition *d, const Variant *want) {
   Variant *v = ambi_load_acquire(&d->x_variants);
   while (v && (v->type.w != want->type.w || v->same != want->same ||
                v->made != want->made || v->table != want->table ||
-               v->only_new != want->only_new))
+               v->only_new != want->only_new || v->counted != want->counted))
     v = v->next;
   return v;
 }
@@ -291,6 +291,7 @@ static Variant *make_variant(CodeState *cs, Definition *d,
   v->made = want->made;
   v->table = want->table;
   v->only_new = want->only_new;
+  v->counted = want->counted;
   v->plain = want->plain;
   v->def = d;
   v->number = ambi_add_relaxed(&cs->x_numbered, 1) + 1;
@@ -324,6 +325,17 @@ Variant *ambi_variant_tabled(CodeState *cs, Variant *v, unsigned kind,
                                 .table = (uint8_t)kind,
                                 .only_new = only_new,
                                 .plain = v});
+}
+
+Variant *ambi_variant_counted(CodeState *cs, Variant *v) {
+  Variant want = {.type = v->type,
+                  .same = v->same,
+                  .made = v->made,
+                  .table = v->table,
+                  .only_new = v->only_new,
+                  .plain = v->plain,
+                  .counted = true};
+  return v->counted ? v : find_variant(cs, v->def, want);
 }
 
 static Variant *called(CodeState *cs, Definition *d, Variant want) {

@@ -342,6 +342,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   l->unstable = ambi_effects_definition(l->cs, d) & E_RULES;
   DefinitionInfo info = ambi_info_of(d);
   l->tabled = info.tabled;
+  l->counted = v->counted;
   Heads h = {.l = l,
              .nargs = d->nargs,
              .own_value = info.untyped && is_own_value(l->cs, v),
@@ -358,6 +359,7 @@ static bool lower_rules(Lower *l, Variant *v, RecordVec *records) {
   }
   l->own.next = l->frame = d->nargs;
   make_asked(&h, records);
+  h.made = l->counted ? ambi_lower_slot(l) : NO_SLOT;
   for (size_t i = 0; i < records->n && !l->stamp; i++)
     if (has_stamp(l, (unsigned)i)) l->stamp = ambi_lower_slot(l) + 1u;
   for (size_t i = 0; i < records->n; i++) {

@@ -3,8 +3,9 @@
 // lower_head.c decides how a definition's rules are told apart; lower_expr.c
 // turns body terms into code, lower_leaf.c what they end in; lower_op.c has the
 // grounded operations, lower_equal.c ==, lower_form.c the special forms,
-// lower_case.c case and switch, lower_own.c what may be its own value, lower_site.c calls
-// through variables, lower_list.c those about lists, lower_pattern.c their patterns,
+// lower_case.c case and switch, lower_deepen.c searches that count choices, lower_own.c
+// what may be its own value, lower_site.c calls through variables, lower_list.c those
+// about lists, lower_pattern.c their patterns,
 // lower_loop.c the loops over expressions, lower_stub.c the code behind the main line.
 // lower_type.c says what types tell in advance, and lower_emit.c puts instructions,
 // constants and labels together.
@@ -92,7 +93,7 @@ typedef struct Stub {
                 // run again; or NO_LABEL
   const Template *rule;  // whose term it is
   unsigned rule_number;
-  bool choices;
+  bool choices, counted;
   Var *vars;     // variables as they were
   Slots *slots;  // of that rule
   Code head;     // CHECKED: the instruction
@@ -163,6 +164,7 @@ typedef struct Lower {
   bool bound_since;  // the operand is a variable that may be a call by now
   bool unstable;     // rules or types may change while the unit runs
   bool tabled;       // of a function that is declared so
+  bool counted;      // choices are counted (machine/deepen.h)
   bool linear;       // its rule calls tabled functions at one place only
   size_t last;       // start of the instruction emitted last
   int fail;          // label of an instruction that backtracks, or NO_LABEL
@@ -529,6 +531,20 @@ Variant *ambi_lower_callee(Lower *l, Variant *v, bool tail);
 // Does this body call tabled functions at one place only, for each of their results by
 // itself? Then what the round before has used is of no use in this one.
 bool ambi_lower_is_linear(Lower *l, Value body);
+
+// ---- lower_deepen.c --------------------------------------------------------------
+// Where choices are counted; elsewhere they emit nothing, and the slot is NO_SLOT.
+// Several alternatives follow, or the children of what is in a slot.
+uint16_t ambi_lower_made(Lower *l);
+uint16_t ambi_lower_made_of(Lower *l, uint16_t list);
+// What follows may have several results, or begins a step that is one.
+uint16_t ambi_lower_made_so_far(Lower *l);
+uint16_t ambi_lower_hold(Lower *l);
+// An alternative begins, or what was gathered is there.
+void ambi_lower_count(Lower *l, uint16_t made);
+// Is e a call of breadth-first or iterative-deepening whose search can be code?
+bool ambi_lower_deepens(Lower *l, Value e);
+void ambi_lower_deepen(Lower *l, Value e, Dst d, ErrTo err);
 
 // ---- lower_form.c ----------------------------------------------------------------
 void ambi_lower_come_back(Lower *l, int stub);  // of the stub, unless it is -1

@@ -77,14 +77,20 @@ bool ambi_lower_case(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   else
     ambi_lower_prepare_shared(l, ambi_expr_at(e, 1));
   Var *vars = ambi_lower_save_vars(l);
+  bool counted = l->counted;
+  uint16_t held = ambi_lower_hold(l);
+  l->counted = false;
   ambi_lower_jump(l, OP_I_CASE, p, 0, none);
   ambi_lower_expr(l, ambi_expr_at(e, 1), AMB_SYM(UNDEFINED), (Dst){false, v},
                   (ErrTo){false, v, ready}, E_PURE);
   ambi_lower_bind(l, ready);
   ambi_lower_emit(l, OP_I_CASE_END, v, p, 0);
+  l->counted = counted;
+  ambi_lower_count(l, held);
   ambi_lower_jump(l, OP_I_JUMP, 0, 0, go);
   ambi_lower_bind(l, none);
   ambi_lower_emit(l, OP_I_CASE_NONE, 0, 0, 0);
+  ambi_lower_count(l, held);
   ambi_lower_emit(l, OP_I_MOVE, v, ambi_lower_k(l, AMB_SYM(EMPTY)), 0);
   ambi_lower_bind(l, go);
   ambi_lower_restore_vars(l, vars);  // without a value they were not made

@@ -65,6 +65,7 @@ static bool leaves_choices(enum Opcode op) {
   case OP_I_MATCH:
   case OP_I_MATCHF:
   case OP_I_COLLECT:
+  case OP_I_DEEPEN:
   case OP_I_CASE:
   case OP_I_ONCE:
   case OP_I_BUILTIN:
@@ -178,6 +179,7 @@ Stub *ambi_lower_stub(Lower *l, enum StubKind kind) {
               .rule = l->rule,
               .rule_number = l->rule_number,
               .choices = l->choices,
+              .counted = l->counted,
               .first = l->first,
               .each = l->each,
               .slots = l->slots};

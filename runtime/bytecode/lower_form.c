@@ -65,7 +65,8 @@ enum Form {
   FORM_CDR,
   FORM_CONS,
   FORM_DECONS,
-  FORM_CHAIN
+  FORM_CHAIN,
+  FORM_DEEPEN
 };
 
 static const struct FormRow {
@@ -135,7 +136,7 @@ static enum Form form_of(Lower *l, Value e) {
                      made_of_library(l, forms[i].form)
                  ? forms[i].form
                  : FORM_NONE;
-  return FORM_NONE;
+  return ambi_lower_deepens(l, e) ? FORM_DEEPEN : FORM_NONE;
 }
 
 bool ambi_lower_is_form(Lower *l, Value e) {
@@ -420,6 +421,9 @@ static uint16_t collected(Lower *l, Value x, unsigned best, Dst d) {
   int done = ambi_lower_label(l), add = ambi_lower_label(l);
   ambi_lower_prepare_shared(l, x);
   Var *vars = ambi_lower_save_vars(l);
+  bool counted = l->counted;
+  uint16_t held = ambi_lower_hold(l);
+  l->counted = false;
   ambi_lower_jump(l, OP_I_COLLECT, p, best, done);
   uint16_t outer = l->each;
   l->each = best ? v : NO_SLOT;  // a value without a cost counts as an Error
@@ -430,6 +434,8 @@ static uint16_t collected(Lower *l, Value x, unsigned best, Dst d) {
   ambi_lower_emit(l, OP_I_COLLECT_ADD, v, p, 0);
   ambi_lower_bind(l, done);
   ambi_lower_emit(l, OP_I_COLLECT_END, out, 0, 0);
+  l->counted = counted;
+  ambi_lower_count(l, held);
   ambi_lower_restore_vars(l, vars);
   return out;
 }
@@ -453,6 +459,9 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   if (l->failed) return true;
   ambi_lower_prepare_shared(l, of);
   Var *vars = ambi_lower_save_vars(l);
+  bool counted = l->counted;
+  uint16_t held = ambi_lower_hold(l);
+  l->counted = false;
   ambi_lower_emit(l, OP_I_ONCE, p, 0, 0);
   uint16_t outer = l->first;
   l->first = v;
@@ -461,6 +470,8 @@ static bool lower_once(Lower *l, Value e, Dst d, ErrTo err) {
   l->first = outer;
   ambi_lower_bind(l, end);
   ambi_lower_emit(l, OP_I_ONCE_END, v, p, 0);
+  l->counted = counted;
+  ambi_lower_count(l, held);
   ambi_lower_restore_vars(l, vars);
   // The rule of `once` calls the operation, which may be sent back.
   e = AMB_EXPR(l->cx, AMB_OP_ID(OP_ONCE), ambi_expr_at(e, 1));
@@ -487,7 +498,9 @@ static bool lower_best(Lower *l, Value e, Dst d, ErrTo err) {
   }
   bool least = ambi_op_of(ambi_expr_at(e, 0)) == OP_MINIMIZE;
   uint16_t v = collected(l, x, least ? 1 : 2, (Dst){.tail = true});
+  uint16_t made = ambi_lower_made_of(l, v);
   ambi_lower_emit(l, OP_I_FORKV, v, v, 0);
+  ambi_lower_count(l, made);
   ambi_lower_result_in(l, v, e, d, err);
   ambi_lower_come_back(l, open);
   return true;
@@ -512,12 +525,14 @@ static void alternatives(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   if (!d.tail) ambi_lower_prepare_shared(l, list);
   prepare_common(l, list);
   Var *vars = ambi_lower_save_vars(l);
+  uint16_t made = n > 1 ? ambi_lower_made(l) : NO_SLOT;
   for (uint32_t i = 0; i < n; i++) {
     int next = ambi_lower_label(l);
     if (i + 1 < n)
       ambi_lower_jump(l, i ? OP_I_RETRY : OP_I_TRY, 0, 0, next);
     else if (i)
       ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+    ambi_lower_count(l, made);
     ambi_lower_restore_vars(l, vars);
     ambi_lower_result(l, ambi_expr_at(list, i), e, d, err, rest);
     if (!d.tail) ambi_lower_jump(l, OP_I_JUMP, 0, 0, end);
@@ -568,9 +583,10 @@ static bool lower_superpose(Lower *l, Value e, Dst d, ErrTo err,
     ambi_lower_emit(l, OP_I_CHKEXP, src, 0, 0);
     ambi_lower_edge(l, entry);
   }
-  uint16_t item = ambi_lower_slot(l);
+  uint16_t item = ambi_lower_slot(l), made = ambi_lower_made_of(l, src);
   ambi_lower_emit(l, OP_I_FORKV, item, src, 0);
   if (entry != NO_LABEL) ambi_lower_edge(l, entry);
+  ambi_lower_count(l, made);
   if (fixed)
     ambi_lower_give(l, item, d);
   else
@@ -614,11 +630,13 @@ static bool lower_match(Lower *l, Value e, Dst d, ErrTo err, unsigned rest) {
   uint16_t where = ambi_lower_term(l, space);
   Value templ = ambi_expr_at(e, 3);
   uint16_t settled = settle_body(l, templ);
+  uint16_t made = ambi_lower_made_so_far(l);
   if (flat)
     ambi_lower_env(l, OP_I_MATCHF, where, pattern, NO_LABEL);
   else
     ambi_lower_emit(l, OP_I_MATCH, where, ambi_lower_term(l, pattern), 0);
   ambi_lower_edge(l, entry);
+  ambi_lower_count(l, made);
   l->whole = ambi_is_lvar(templ);
   ambi_lower_result(l, templ, e, d, err, rest);
   l->whole = false;
@@ -762,6 +780,10 @@ bool ambi_lower_form_expr(Lower *l, Value e, Value t, Dst d, ErrTo err,
   case FORM_DECONS: done = ambi_lower_part(l, e, PART_BOTH, d, err); break;
   case FORM_CONS: done = ambi_lower_cons(l, e, d, err); break;
   case FORM_CHAIN: done = ambi_lower_chain(l, e, d, err, rest); break;
+  case FORM_DEEPEN:
+    done = ambi_lower_any_type(t);
+    if (done) ambi_lower_deepen(l, e, d, err);
+    break;
   case FORM_NONE: done = false; break;
   }
   l->bail = bail;

@@ -242,6 +242,7 @@ static void match_args(Heads *h, Rule *r, uint64_t known, int no, int open) {
 static void later_head(Heads *h, Rule *r, uint64_t known) {
   Binder b = {.h = h, .r = r};
   bind_args(&b, known);
+  ambi_lower_count(h->l, h->made);
   ambi_lower_to_body(h, r, known != 0);
   open_parts(&b);
 }
@@ -267,6 +268,45 @@ static bool cannot_fail(const Heads *h, const Rule *r, uint64_t known) {
   return true;
 }
 
+// ---- choices that are counted ---------------------------------------------------------
+
+// Unifies each rule with the call, and backtracks.
+static void meet_rules(Heads *h, Rule **set, uint32_t n) {
+  Lower *l = h->l;
+  l->slots = &l->own;
+  uint16_t call = ambi_lower_call_atom(h, false);
+  ambi_lower_emit(l, OP_I_ALIKE, 0, 0, 0);
+  int next = ambi_lower_label(l);
+  ambi_lower_jump(l, OP_I_TRY, 0, 0, next);
+  for (uint32_t i = 0; i < n; i++) {
+    l->rule = set[i]->tmpl;
+    l->uses = NULL;
+    for (unsigned v = 0; v < MAX_VARS; v++)
+      l->vars[v] = (Var){NO_SLOT, NO_SLOT, NO_SLOT};
+    ambi_lower_env(l, OP_I_UNIFYT, call, set[i]->lhs, NO_LABEL);
+    ambi_lower_emit(l, OP_I_ALIKE, 1, 0, 0);
+    ambi_lower_emit(l, OP_I_FAIL, 0, 0, 0);
+    ambi_lower_bind(l, next);
+    next = ambi_lower_label(l);
+    if (i + 1 < n)
+      ambi_lower_jump(l, OP_I_RETRY, 0, 0, next);
+    else
+      ambi_lower_emit(l, OP_I_TRUST, 0, 0, 0);
+  }
+}
+
+// A call makes a choice where several rules match, which is known before the first of
+// them runs. Most often the heads tell it.
+static void note_choices(Heads *h, Rule **set, uint32_t n, uint64_t known) {
+  Lower *l = h->l;
+  uint32_t sure = 0;
+  if (!l->counted) return;
+  for (uint32_t i = 0; i < n; i++)
+    sure += cannot_fail(h, set[i], known);
+  if (sure < 2) meet_rules(h, set, n);
+  ambi_lower_emit(l, OP_I_MADE, h->made, sure < 2 ? 2 : 1, 0);
+}
+
 // Each rule of the set in turn, unified in full. known: arguments whose keys were
 // switched on.
 static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
@@ -279,6 +319,7 @@ static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
     return;
   }
   ambi_lower_bind(l, entry);
+  note_choices(h, set, n, known);
   for (uint32_t i = 0; i <= n; i++) {
     fresh[i] = ambi_lower_label(l);
     later[i] = ambi_lower_label(l);
@@ -296,6 +337,7 @@ static void open_entry(Heads *h, Rule **set, uint32_t n, uint64_t known,
       ambi_lower_jump(l, OP_I_SETALT, 0, 0, later[i + 1]);
     else if (!sure)
       ambi_lower_emit(l, OP_I_POPALT, 0, 0, 0);
+    ambi_lower_count(l, h->made);
     ambi_lower_to_body(h, set[i], known != 0);
     open_parts(&b);
   }
@@ -357,12 +399,17 @@ static void leaf(Heads *h, Rule **set, uint32_t n, uint64_t known) {
     local |= !cannot_fail(h, set[i], known);
   int open = local ? ambi_lower_label(l) : h->open;
   uint32_t earliest = n;  // of those that come after another
+  bool alike = false;
+  for (uint32_t i = 0; i < n && !alike && l->counted; i++)
+    alike = next_alike(h, set, i, n) < n;
+  if (alike) note_choices(h, set, n, known);
   for (uint32_t i = 0; i < n; i++) {
     int no = i + 1 < n ? ambi_lower_label(l) : h->data;
     uint32_t next = next_alike(h, set, i, n);
     match_args(h, set[i], known, no, open);
     if (next < n) ambi_lower_jump(l, OP_I_TRY, 0, 0, later[next]);
     if (next < earliest) earliest = next;
+    if (alike) ambi_lower_count(l, h->made);
     ambi_lower_to_body(h, set[i], known != 0);
     if (i + 1 < n) ambi_lower_bind(l, no);
   }

@@ -26,6 +26,7 @@ typedef struct Heads {  // of a definition, while it is lowered
   Value head, type;
   bool applied;  // calls have their head as first argument
   int open, data;
+  uint16_t made;     // slot for the number of choices, where they are counted
   bool own_value;    // a call that is its own value stays so
   bool unevaluated;  // evaluating changes no argument
   bool

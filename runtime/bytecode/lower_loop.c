@@ -64,6 +64,7 @@ static bool open_step(Loop *p, Lower *l, enum LoopKind kind, unsigned fixed) {
   ambi_lower_open(l, o->cx, o->space);
   l->rule = o->rule;
   l->unstable = o->unstable;
+  l->counted = o->counted;
   l->loop = kind;
   l->in_body = true;
   l->choices = kind == MAP;  // left by the steps before

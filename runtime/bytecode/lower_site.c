@@ -81,6 +81,7 @@ static void open_head(Site *s, Lower *l, Value e, Value t, Dst d, ErrTo err) {
   for (uint32_t i = 1; i <= n; i++)
     same = same && !ambi_is_expr(ambi_expr_at(e, i));
   Variant *shape = ambi_shape(l->cs, l->space, n, t, same);
+  if (shape && l->counted) shape = ambi_variant_counted(l->cs, shape);
   s->src = ambi_lower_new_list(l, n + 1);
   s->members = ambi_lower_new_list(l, n + 1);
   if (!shape) l->failed = true;

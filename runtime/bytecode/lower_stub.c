@@ -452,7 +452,10 @@ static bool renewed(Lower *l, Value e) {
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
-  case STUB_ERROR: ambi_lower_raise(l, s.from, s.err); break;
+  case STUB_ERROR:  // only when all was tried it is known that there is no value
+    if (l->counted) ambi_lower_emit(l, OP_I_UNCOUNTED, 0, 0, 0);
+    ambi_lower_raise(l, s.from, s.err);
+    break;
   case STUB_BAIL:
     if (s.no != NO_LABEL) {
       ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.no);
@@ -528,6 +531,7 @@ static bool put_stub(Lower *l, size_t i) {
   l->each = s.each;
   l->rule_number = s.rule_number;
   l->choices = s.choices;
+  l->counted = s.counted;
   ambi_lower_bind(l, s.entry);
   stub_code(l, s, i);
   return true;

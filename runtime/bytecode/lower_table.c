@@ -29,6 +29,7 @@ Unit *ambi_lower_tabled(Context *cx, Variant *v) {
   l.own.next = l.frame = d->nargs;
   uint16_t pos = ambi_lower_slot(&l);
   int no_table = ambi_lower_label(&l);
+  if (v->counted) ambi_lower_emit(&l, OP_I_UNCOUNTED, 0, 0, 0);
   ambi_lower_jump(&l, OP_I_TABLE, pos, ambi_lower_const(&l, (Word)(uintptr_t)v),
                   no_table);
   put_call(&l, OP_I_CALL, NO_SLOT, v->plain, d->nargs);
@@ -53,7 +54,14 @@ static bool may_be_kept(Lower *l, Definition *d) {
   return (effects & ~(E_CALLS | E_TABLED | (unsigned)E_READ_SPACE)) == 0;
 }
 
+static Variant *counted_callee(Lower *l, Variant *v) {
+  Variant *c = ambi_variant_counted(l->cs, v);
+  if (!c) l->failed = true;
+  return c ? c : v;
+}
+
 Variant *ambi_lower_callee(Lower *l, Variant *v, bool tail) {
+  if (l->counted) return counted_callee(l, v);
   bool part = !tail || l->form;
   enum TableKind kind = (enum TableKind)v->table;
   if (kind == TABLE_SET && l->linear)

@@ -378,6 +378,7 @@ static bool resumes_well(const Code *pc, const Code *alternative) {
   unsigned op = alternative->op;
   if (pc->op == OP_I_COLLECT) return op == OP_I_COLLECT_END;
   if (pc->op == OP_I_CASE) return op == OP_I_CASE_NONE;
+  if (pc->op == OP_I_DEEPEN) return op == OP_I_DEEPEN_END;
   return op == OP_I_RETRY || op == OP_I_TRUST;
 }
 
@@ -392,7 +393,8 @@ static bool note_resumes(Check *c, uint32_t at) {
     return bad(c, at, "control falls off the end");
   if ((op->flags & F_ALT) && !resumes_well(pc, pc + (int16_t)pc->c))
     return bad(c, at, "an alternative that leaves its choice record as it is");
-  if (op->flags & F_ALT) c->marks[label(at, pc->c)] |= RESUMED;
+  if ((op->flags & F_ALT) || pc->op == OP_I_DEEPEN_ADD)
+    c->marks[label(at, pc->c)] |= RESUMED;
   if ((op->flags & F_RET) || pc->op == OP_I_FORKV || pc->op == OP_I_MATCHF)
     c->marks[at] |= RESUMED;
   if (ends_position || pc->op == OP_I_MATCH) c->marks[next] |= RESUMED;
@@ -565,6 +567,7 @@ static enum Newest needed_record(unsigned op) {
   case OP_I_TRUST:
   case OP_I_CASE_NONE:
   case OP_I_POPALT: return RECORD;
+  case OP_I_DEEPEN_END:
   case OP_I_COLLECT_END: return COLLECTOR;
   default: return UNKNOWN;
   }
@@ -577,11 +580,13 @@ static enum Newest newest_after(const Code *pc, enum Newest before) {
   case OP_I_TRY:
   case OP_I_CASE:
   case OP_I_ONCE: return RECORD;
+  case OP_I_DEEPEN:
   case OP_I_COLLECT: return COLLECTOR;
   case OP_I_TRUST:
   case OP_I_CASE_NONE:
   case OP_I_POPALT:
   case OP_I_COLLECT_END:
+  case OP_I_DEEPEN_END:
   case OP_I_FORKV:
   case OP_I_TABLE:
   case OP_I_MATCHF:

@@ -16,6 +16,7 @@
 
 #include "memory/pages.h"
 #include "memory/stress.h"
+#include "runtime/rounds.h"
 #include "runtime/types/types.h"
 
 typedef struct Frame Frame;
@@ -246,18 +247,16 @@ void ambi_eval0_table_result(Machine *m, Value value, const Frame *f);
 void ambi_eval0_table_end(Machine *m, Frame *f);
 
 // ---- eval0_deepen.c: breadth-first, iterative-deepening ----------------------
-// One round of a search that delivers results behind `from` to from + step - 1 choices.
+// One round of a search.
 typedef struct Band {
   struct Band *outer;
   Value atom;  // what is searched
   Space *space;
   uint32_t depth;
-  uint32_t from, step;
-  bool fixed;       // the step
-  uint64_t taken;   // alternatives, in this round ...
-  uint64_t before;  // ... and in the one before
-  size_t choice;    // as in its Collector
-  bool given_up;    // too much for so large a step
+  Rounds rounds;
+  uint64_t taken;  // alternatives, in this round
+  size_t choice;   // as in its Collector
+  bool given_up;   // too much for so large a step
 } Band;
 // The operation _deepen.
 void ambi_eval0_deepen(Machine *m, Value call);
@@ -265,7 +264,7 @@ void ambi_eval0_deepen(Machine *m, Value call);
 bool ambi_eval0_count(Machine *m, const Choice *c, const Item *item);
 // A value for a band: is it to be kept?
 static inline bool ambi_eval0_in_band(const Machine *m) {
-  return m->count.made >= m->band->from;
+  return m->count.made >= m->band->rounds.from;
 }
 void ambi_eval0_band_end(Machine *m, Collector *c);
 

@@ -24,12 +24,6 @@
 #include "runtime/depth.h"
 #include "runtime/runtime.h"
 
-enum {
-  MOST_CHOICES = 1 << 30,
-  FEW = 256,        // alternatives that any round may take
-  MUCH_LONGER = 8,  // times as many as the round before
-};
-
 // ---- counting -------------------------------------------------------------------
 
 bool ambi_eval0_count(Machine *m, const Choice *c, const Item *item) {
@@ -38,9 +32,8 @@ bool ambi_eval0_count(Machine *m, const Choice *c, const Item *item) {
   n->made = item->made + c->several;
   if (n->made > n->deepest) n->deepest = n->made;
   if (n->most == UINT32_MAX) return true;
-  uint64_t enough = b->before > FEW ? b->before : FEW;
   b->taken += c->several;
-  if (!b->fixed && b->step > 1 && b->taken > MUCH_LONGER * enough) {
+  if (b->taken > ambi_rounds_enough(&b->rounds)) {
     b->given_up = true;
     m->nchoices = b->choice + 1;
   } else if (n->made <= n->most) {
@@ -64,7 +57,7 @@ static void begin_round(Machine *m, Band *b, Value call, Frame *up) {
   b->taken = 0;
   b->given_up = false;
   m->band = b;
-  m->count = (Counted){.most = b->from + b->step - 1};
+  m->count = (Counted){.most = ambi_rounds_most(&b->rounds)};
   m->todo = DO_TAIL;
   m->atom = b->atom;
   m->type = AMB_SYM(UNDEFINED);
@@ -83,10 +76,10 @@ static bool read_call(const Value *args, Band *b) {
   int64_t n = ambi_int_of(step);
   if (n < 1 || ambi_int_of(from) < 0) return false;
   b->atom = args[0];
-  b->from = (uint32_t)ambi_int_of(from);
-  b->step = n > MOST_CHOICES ? MOST_CHOICES : (uint32_t)n;
-  b->fixed = ambi_deref(args[3]).w == AMB_TRUE.w;
-  b->before = (uint64_t)ambi_int_of(before);
+  b->rounds = (Rounds){.from = (uint32_t)ambi_int_of(from),
+                       .step = n > MOST_CHOICES ? MOST_CHOICES : (uint32_t)n,
+                       .fixed = ambi_deref(args[3]).w == AMB_TRUE.w,
+                       .before = (uint64_t)ambi_int_of(before)};
   return true;
 }
 
@@ -117,25 +110,11 @@ void ambi_eval0_deepen(Machine *m, Value call) {
 }
 
 static Value call_of(Context *cx, const Band *b) {
+  const Rounds *r = &b->rounds;
   return AMB_EXPR(cx, AMB_OP_ID(OP_DEEPEN), b->atom,
-                  ambi_small_int((int64_t)b->from),
-                  ambi_small_int((int64_t)b->step), ambi_bool(b->fixed),
-                  ambi_small_int((int64_t)b->before));
-}
-
-// The next band lies behind this one, or is the beginning of one that was too wide.
-static void go_on(Band *b) {
-  if (b->given_up) {
-    b->step = b->step > 4 ? b->step / 4 : 1;
-    return;
-  }
-  b->from += b->step;
-  if (!b->fixed && b->taken < 2 * b->before)
-    b->step *= 2;
-  else if (!b->fixed && b->step > 1)
-    b->step /= 2;
-  b->before = b->taken;
-  if (b->step > MOST_CHOICES - b->from) b->step = MOST_CHOICES - b->from;
+                  ambi_small_int((int64_t)r->from),
+                  ambi_small_int((int64_t)r->step), ambi_bool(r->fixed),
+                  ambi_small_int((int64_t)r->before));
 }
 
 // Fewer choices first, else as they came. Bands are narrow where there is much in them.
@@ -195,7 +174,7 @@ void ambi_eval0_band_end(Machine *m, Collector *c) {
   m->band = b->outer;
   m->cuts = c->cuts;
   if (b->given_up || (cut && !c->has_value)) items = (ItemList){0};
-  go_on(b);
+  ambi_rounds_go_on(&b->rounds, b->taken, b->given_up);
   if (!items.first && cut) {
     m->top = c->mark.top;
     begin_round(m, b, c->call, c->up);

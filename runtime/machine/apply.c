@@ -1,5 +1,6 @@
 // Calls whose children are values (metta_call, semantics 7.7): one step, and how
 // the evaluation goes on with what the step gave.
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/routine.h"
 #include "runtime/machine/step.h"
 
@@ -187,6 +188,7 @@ static Value with_errors(Engine *g, Value list) {
 
 static enum Next call_of_values(Engine *g, Value v, Value t, bool own,
                                 const Code *ret) {
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   if (!ambi_eval_frame(g, v, t, ret)) return NEXT_STOP;
   g->e[EV_RTYPE] = t.w;
   if (!ambi_is_expr(v)) return ambi_give(g, v);
@@ -240,6 +242,7 @@ enum Next ambi_body_tail(Engine *g, Value call, Value body, Value t) {
 
 enum Next ambi_body_push(Engine *g, Value call, Value body, Value t,
                          const Code *ret) {
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   if (!ambi_eval_frame(g, call, t, ret)) return NEXT_STOP;
   return ambi_body_tail(g, call, body, t);
 }

@@ -9,6 +9,7 @@
 // `fail` arrives at R and PEND runs what R stood for, then DELIVER hands the
 // saved results out. Ordinary records pay nothing for this.
 #include "runtime/atoms/work.h"
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/handover.h"
 
 #include "memory/alloc.h"
@@ -141,6 +142,7 @@ void ambi_hook_free(Engine *g, Hook *h) {
     if (AMB_UNLIKELY(h->parts != NULL)) ambi_handover_cut(g, h);
     if (h->kind == HOOK_BEST) ambi_best_end(g->cx);
     if (h->kind == HOOK_TABLE) ambi_tables_cut(g->cx->rt, h->nvars);
+    if (h->kind == HOOK_ROUNDS) ambi_deepen_drop(g, h);
     make_fresh(g, h);
     if (g->nspare < SPARE_HOOKS && h->values.cap <= SPARE_VALUES) {
       h->old = g->spare_hooks;
@@ -217,7 +219,10 @@ static bool save_bindings(Engine *g, Hook *h, ImageCopy *c, size_t tr,
 }
 
 bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error) {
-  Item it = {.error = error, .img_from = h->image.n, .bind_from = h->nbinds};
+  Item it = {.error = error,
+             .made = g->made,
+             .img_from = h->image.n,
+             .bind_from = h->nbinds};
   // collapse-bind shows its results as they read with their bindings.
   ImageCopy c = ambi_copy_begin(g, &h->image, r->h);
   c.resolve = h->with_bindings && g->cx->tr > r->tr;
@@ -285,6 +290,7 @@ enum Next ambi_position_end(Engine *g, uint32_t slot, uint32_t dst, bool stream,
   }
   if (AMB_UNLIKELY(error && ambi_handover_hides(g, at)))
     return ambi_handover_again(g);
+  if (AMB_UNLIKELY(error && ambi_counts(g))) return ambi_deepen_plainly(g);
   if (at == g->b) {
     g->pc = error ? err : next;
     return NEXT_PC;
@@ -360,6 +366,20 @@ static const Item *next_item(Hook *h, bool *last) {
   return it;
 }
 
+bool ambi_item_give(Engine *g, Hook *h, const Item *it, Word *slot) {
+  Word *at = ambi_image_thaw(g, &h->image, it->img_from, it->img_to);
+  if (!at || !restore_bindings(g, h, it, at)) return false;
+  *slot = ambi_image_value(it->value, at, it->img_from).w;
+  return true;
+}
+
+// Those of a case are a choice if there are several, in code that counts.
+static void note_several(const Hook *h) {
+  const Code *next = ambi_code_origin(h->next);
+  size_t n = h->nvalues ? h->nvalues : h->nitems;
+  if (n > 1 && next->op == OP_I_CHOICE) h->frame[next->a] |= 1;
+}
+
 enum Next ambi_deliver(Engine *g) {
   Choice *r = g->b;
   Hook *h = r->hook;
@@ -377,9 +397,9 @@ enum Next ambi_deliver(Engine *g) {
     r->hook = NULL;
     ambi_choice_cut(g, r);
   }
-  Word *at = ambi_image_thaw(g, &h->image, it->img_from, it->img_to);
-  bool ok = at && restore_bindings(g, h, it, at);
-  if (ok) g->e[h->dst] = ambi_image_value(it->value, at, it->img_from).w;
+  bool ok = ambi_item_give(g, h, it, &g->e[h->dst]);
+  g->made = it->made;
+  if (AMB_UNLIKELY(g->search != NULL)) note_several(h);
   g->pc = it->error ? h->err : h->next;
   if (last) ambi_hook_free(g, h);
   return ok ? NEXT_PC : NEXT_STOP;

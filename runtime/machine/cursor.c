@@ -3,6 +3,7 @@
 // Candidates are taken at once, so that what is added meanwhile is not seen. One
 // candidate is tried in place; several hang as a cursor on a choice record, which
 // goes when the last of them is tried.
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/routine.h"
 
 #include "memory/alloc.h"
@@ -71,6 +72,7 @@ static enum Next query_step(Engine *g, Choice *c, bool first) {
 enum Next ambi_query_begin(Engine *g, Value call, Value t, bool metta) {
   static const Code resume[1] = {{.op = OP_I_EV_QUERY}};
   Context *cx = g->cx;
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   Value x = ambi_make_var(cx, AMB_S_X, AMB_VAR_ASKED);
   Value query = ambi_is_none(x) ? x : AMB_EXPR(cx, AMB_SYM(EQ), call, x);
   Hook *h = ambi_is_none(query) ? NULL : ambi_hook_new(g, HOOK_CURSOR);
@@ -145,8 +147,44 @@ static enum Next matched(Engine *g, const Code *next) {
   return NEXT_PC;
 }
 
+static bool take_solution(Engine *g, const Hook *h, size_t i) {
+  Context *cx = g->cx;
+  size_t mark = cx->tr;
+  Word *hb = cx->hb;
+  cx->hb = (Word *)UINTPTR_MAX;
+  bool ok = true;
+  for (size_t j = 0; ok && j < h->nvars; j++)
+    ok = ambi_unify(cx, ambi_expr_at(h->templ, (uint32_t)j),
+                    h->values.at[i * h->nvars + j]);
+  cx->hb = hb;
+  if (!ok) ambi_trail_undo(cx, mark);
+  return ok;
+}
+
+// What comes next, if it matches.
+static bool take_next(Engine *g, const Hook *h, size_t i) {
+  return h->records.n ? take_record(g, h->records.at[i], h->pattern)
+                      : take_solution(g, h, i);
+}
+
+// Where choices are counted: is this one? Nothing stays bound.
+static bool several_match(Engine *g, const Hook *h) {
+  Context *cx = g->cx;
+  size_t mark = cx->tr, n = 0;
+  Word *top = cx->h;
+  for (size_t i = 0; i < h->nvalues && n < 2; i++) {
+    n += take_next(g, h, i);
+    ambi_trail_undo(cx, mark);
+    if (cx->stop) return false;
+    cx->h = top;
+  }
+  return n > 1;
+}
+
 static enum Next match_cursor(Engine *g, Hook *h, const Code *next) {
   static const Code resume[1] = {{.op = OP_I_MATCH_NEXT}};
+  Word *noted = ambi_counted_behind(g, next);
+  if (AMB_UNLIKELY(noted != NULL)) *noted |= several_match(g, h);
   Choice *c = ambi_choice_push(g, resume);
   if (!c) {
     ambi_hook_free(g, h);
@@ -204,20 +242,6 @@ enum Next ambi_match_begin(Engine *g, Value space, Value pattern,
   return match_cursor(g, h, next);
 }
 
-static bool take_solution(Engine *g, Hook *h, size_t i) {
-  Context *cx = g->cx;
-  size_t mark = cx->tr;
-  Word *hb = cx->hb;
-  cx->hb = (Word *)UINTPTR_MAX;
-  bool ok = true;
-  for (size_t j = 0; ok && j < h->nvars; j++)
-    ok = ambi_unify(cx, ambi_expr_at(h->templ, (uint32_t)j),
-                    h->values.at[i * h->nvars + j]);
-  cx->hb = hb;
-  if (!ok) ambi_trail_undo(cx, mark);
-  return ok;
-}
-
 enum Next ambi_match_next(Engine *g) {
   Context *cx = g->cx;
   Choice *c = g->b;
@@ -231,8 +255,7 @@ enum Next ambi_match_next(Engine *g) {
       ambi_choice_cut(g, c);
     }
     Word *top = cx->h;
-    bool ok = h->records.n ? take_record(g, h->records.at[i], h->pattern)
-                           : take_solution(g, h, i);
+    bool ok = take_next(g, h, i);
     if (!ok && !last) cx->h = top;
     if (last) ambi_hook_free(g, h);
     if (cx->stop) return NEXT_STOP;

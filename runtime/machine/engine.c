@@ -100,6 +100,8 @@ void ambi_engine_fresh(Engine *g) {
   g->granted = g->budget = 0;
   g->lowerings = g->epochs = (Pace){0};
   g->handed_to = NULL;
+  g->search = NULL;
+  g->made = AMB_UNCOUNTED;
   g->is_part = g->part_of_form = g->spoilt = g->hopeful = false;
   g->gave = false;
   g->gave_at = 0;

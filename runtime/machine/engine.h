@@ -117,6 +117,7 @@ typedef struct SpineTerm SpineTerm;
 typedef struct Item {  // one saved result
   Value value;
   bool error;
+  uint32_t made;              // choices on the way to it, if they are counted
   size_t img_from, img_to;    // its words of the image
   size_t bind_from, bind_to;  // its bindings
 } Item;
@@ -127,7 +128,8 @@ enum HookKind {
   HOOK_COLLECT,
   HOOK_BEST,  // a collector that keeps the best (atoms/best.h)
   HOOK_CURSOR,
-  HOOK_TABLE
+  HOOK_TABLE,
+  HOOK_ROUNDS  // results of a search by the number of choices (deepen.h)
 };
 struct Hook {
   enum HookKind kind;
@@ -153,19 +155,20 @@ struct Hook {
   size_t nbinds, binds_cap;
   Image image;
   size_t cursor;
-  size_t nvalues;        // items that are no errors
-  struct Part *parts;    // what others have of its region, the newest first
-  ValueVec lent;         // variables that are older, by number (lend.h)
-  ValueVec known;        // variables of images that were adopted (merge.c)
-  struct Best *best;     // HOOK_BEST: the scope, which ends with the hook
-  const Code *once;      // HOOK_COLLECT: of a once, which ends there; or NULL
-  uint64_t effects;      // HOOK_COLLECT: those of the Engine when it began ...
-  uint64_t steps;        // ... and steps, as far as they were counted
-  uint64_t collections;  // those of the Engine when it began
-  RecordVec records;     // HOOK_CURSOR: candidates of a query
-  ValueVec values;       // HOOK_CURSOR: solutions of a conjunction;
-                         // HOOK_COLLECT without bindings: results (no items)
-  Range list;            // open: where those lie, behind room for a header
+  size_t nvalues;         // items that are no errors
+  struct Part *parts;     // what others have of its region, the newest first
+  ValueVec lent;          // variables that are older, by number (lend.h)
+  ValueVec known;         // variables of images that were adopted (merge.c)
+  struct Best *best;      // HOOK_BEST: the scope, which ends with the hook
+  struct Search *search;  // HOOK_ROUNDS: likewise
+  const Code *once;       // HOOK_COLLECT: of a once, which ends there; or NULL
+  uint64_t effects;       // HOOK_COLLECT: those of the Engine when it began ...
+  uint64_t steps;         // ... and steps, as far as they were counted
+  uint64_t collections;   // those of the Engine when it began
+  RecordVec records;      // HOOK_CURSOR: candidates of a query
+  ValueVec values;        // HOOK_CURSOR: solutions of a conjunction;
+                          // HOOK_COLLECT without bindings: results (no items)
+  Range list;             // open: where those lie, behind room for a header
   // Heap values, collected with the hook. HOOK_COLLECT with bindings: templ has the
   // variables that results may bind. HOOK_TABLE: nvars is the making whose record this
   // is.
@@ -190,6 +193,7 @@ typedef struct Reached {
 } Reached;
 
 enum { AMB_MEETS = 32, AMB_REACHES = 16 };
+#define AMB_UNCOUNTED UINT32_MAX  // Engine.made
 
 typedef struct Engine {
   Context *cx;
@@ -260,7 +264,14 @@ typedef struct Engine {
   CopyScratch copy;      // image.c
   Hook *spare_hooks;     // a few that are free, with room for some values
   unsigned nspare;
-  uint64_t max_depth;    // pragma max-stack-depth when the form began, or 0
+  uint64_t max_depth;  // pragma max-stack-depth when the form began, or 0
+  // Choices on the way to here, while a search counts them, and behind how many it
+  // fails; UNCOUNTED, and what the others are means nothing. Alternatives taken in this
+  // round, and with how many it is given up; rules of a call that have matched.
+  struct Search *search;  // the innermost in a round (deepen.h), or NULL
+  uint32_t made, most;
+  uint64_t taken, enough;
+  uint32_t alike;
   const Target *target;  // of the call that machine code is about to make
   // In machine code: children of two terms that were compared and are to be unified;
   // the first pair has this index, the last AMB_MEETS. 0: they were not looked at.
@@ -374,6 +385,8 @@ Hook *ambi_hook_results(Engine *g, Choice *r, enum HookKind kind, uint32_t slot,
 bool ambi_results_wait(const Choice *r);
 enum Next ambi_pend(Engine *g);
 enum Next ambi_deliver(Engine *g);
+// Puts the item's value into the slot, and binds what it has bound. False: stop.
+bool ambi_item_give(Engine *g, Hook *h, const Item *it, Word *slot);
 // The value or Error goes into an item of the hook, with the bindings made since r.
 bool ambi_item_save(Engine *g, Hook *h, const Choice *r, Value v, bool error);
 

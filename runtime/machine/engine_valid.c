@@ -1,6 +1,6 @@
 // A walk over the machine as a collection has left it: frames, choice records,
 // what hangs on them, and the heap they refer to.
-#include "runtime/machine/engine.h"
+#include "runtime/machine/deepen.h"
 
 static bool on_stack(const Engine *g, const Word *p) {
   return p >= g->stack &&
@@ -51,7 +51,7 @@ static bool item_is_valid(const Hook *h, const Item *it) {
 }
 
 static bool hook_is_valid(const Engine *g, const Hook *h, const char **why) {
-  if (h->kind > HOOK_TABLE || h->nitems > h->items_cap ||
+  if (h->kind > HOOK_ROUNDS || h->nitems > h->items_cap ||
       h->nbinds > h->binds_cap || h->image.n > h->image.cap ||
       h->values.n > h->values.cap || h->records.n > h->records.cap)
     return ambi_invalid(why, "saved results are more than their room");
@@ -65,6 +65,8 @@ static bool hook_is_valid(const Engine *g, const Hook *h, const char **why) {
     if (!ambi_is_var(h->known.at[i]))
       return ambi_invalid(why,
                           "what an adopted image refers to is no variable");
+  if (h->kind == HOOK_ROUNDS && (!h->search || h->search->rounds.step == 0))
+    return ambi_invalid(why, "a search that gets no further");
   if (h->kind != HOOK_STREAM && h->kind != HOOK_GATHER) return true;
   if (!h->old_resume || !h->next || !h->err)
     return ambi_invalid(why, "saved results go nowhere");

@@ -5,6 +5,7 @@
 // Nothing is gathered here; alternatives stream depth first. A frame that a
 // choice record may enter again is never written over: going on in place makes
 // a new frame then.
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/routine.h"
 
 #include "memory/alloc.h"
@@ -93,6 +94,7 @@ static enum Next instr_tail(Engine *g, Value instr) {
 }
 
 enum Next ambi_function_tail(Engine *g, Value call, Value body, Value t) {
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   Word depth = ambi_depth(g, 0);
   if (!ambi_frame_replace(g, routine_unit(g->code))) return NEXT_STOP;
   init_slots(g, body, call, t, depth);

@@ -554,6 +554,44 @@ do_ONCE_FAIL:
 do_ONCE_END:
   AFTER(ambi_step_once_end(g));
 
+do_MADE:
+  E[pc->a] = ambi_choices_noted(g, pc->b == 2 ? g->alike > 1 : pc->b).w;
+  STEP(1);
+do_MADEL : {
+  Value v = ambi_deref(AMB_V(E[pc->b]));
+  E[pc->a] = ambi_choices_noted(g, ambi_expr_size(v) > 1).w;
+  STEP(1);
+}
+do_ALIKE:
+  g->alike = pc->a ? g->alike + 1 : 0;
+  STEP(1);
+do_CHOICE : {
+  uint32_t n = (uint32_t)E[pc->a];
+  g->made = n / 2 + (n & 1);
+  g->taken += n & 1;
+  if (AMB_UNLIKELY((n & 1) && (g->made > g->most || g->taken > g->enough)))
+    AFTER(ambi_deepen_enough(g));
+  STEP(1);
+}
+do_HOLD:
+  E[pc->a] = ambi_choices_noted(g, false).w;
+  g->made = AMB_UNCOUNTED;
+  STEP(1);
+do_UNCOUNTED:
+  if (ambi_counts(g)) AFTER(ambi_deepen_plainly(g));
+  STEP(1);
+do_DEEPEN:
+  SAVE();
+  if (!ambi_deepen_begin(g, pc + (int16_t)pc->c)) goto stop;
+  LOAD();
+  NEXT();
+do_DEEPEN_ADD:
+  AFTER(ambi_deepen_add(g));
+do_DEEPEN_END:
+  AFTER(ambi_deepen_end(g));
+do_DEEPEN_NEXT:
+  AFTER(ambi_deepen_next(g));
+
 do_SWITCH : {
   const Switch *s = &UNIT()->switches[pc->b];
   Value v = AMB_V(E[pc->a]);

@@ -4,6 +4,7 @@
 #include "runtime/atoms/work.h"
 #include "runtime/bytecode/lambda.h"
 #include "runtime/machine/chain.h"
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/list.h"
 #include "runtime/machine/site.h"
 

@@ -6,6 +6,7 @@
 // argument that is known, and one fact, a few or none are the answer: an engine keeps where
 // they were found (FlatSite), so that it goes from the value to the slot of the index, the
 // record and the fact.
+#include "runtime/machine/deepen.h"
 #include "runtime/machine/step.h"
 
 #include "memory/alloc.h"
@@ -225,11 +226,31 @@ static inline enum FactAnswer ask_site(Engine *g, const Space *s,
 }
 
 // ---- the instruction ----------------------------------------------------------------
+// Do two of the candidates in g->found match? Nothing stays bound.
+static bool several_match(Engine *g, const Code *pc, const Value *fresh) {
+  Context *cx = g->cx;
+  size_t mark = cx->tr, n = 0;
+  Word *hb = cx->hb, *top = cx->h;
+  Flat f;
+  look_at(g, pc, &f);
+  cx->hb = (Word *)UINTPTR_MAX;
+  for (size_t i = 0; i < g->found.n && n < 2 && !cx->stop; i++) {
+    n += take_flat(g, &f, fresh, g->found.at[i]);
+    ambi_trail_undo(cx, mark);
+    if (!cx->stop) cx->h = top;
+  }
+  cx->hb = hb;
+  return n > 1;
+}
+
 // The first of several, which are in g->found. fresh: NULL when none of them is open.
 // certain: they match, and the pattern's variables are first seen.
 static enum Next several(Engine *g, const Code *pc, uint32_t n,
                          const Value *fresh, bool certain) {
   static const Code resume[1] = {{.op = OP_I_MATCHF_NEXT}};
+  Word *noted = ambi_counted_behind(g, behind(pc));
+  if (AMB_UNLIKELY(noted != NULL))
+    *noted |= certain || several_match(g, pc, fresh);
   Hook *h = ambi_hook_new(g, HOOK_CURSOR);
   bool kept = h != NULL;
   for (uint32_t i = 0; fresh && i < n && kept; i++)

@@ -152,7 +152,8 @@ static void scan_hook(Collector *c, Hook *h) {
     root(c, &h->lent.at[i]);
   for (size_t i = 0; i < h->known.n; i++)
     root(c, &h->known.at[i]);
-  if (h->kind == HOOK_STREAM || h->kind == HOOK_GATHER) {
+  if (h->kind == HOOK_STREAM || h->kind == HOOK_GATHER ||
+      (h->kind == HOOK_ROUNDS && h->next)) {
     scan_chain(c, h->frame, h->next, h->dst);
     scan_slots(c, h->frame, h->err, h->dst);
   }
@@ -167,6 +168,7 @@ static void scan_resume(Collector *c, Choice *r, const Code *resume) {
   case OP_I_MANY_NEXT: resume = r->next; break;
   case OP_I_PEND:
   case OP_I_DELIVER:
+  case OP_I_DEEPEN_NEXT:
   case OP_I_ONCE_FAIL:
   case OP_I_FAIL:
   case OP_I_TOP_DONE: return;

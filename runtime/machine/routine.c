@@ -6,6 +6,7 @@
 // a position slot; code for child i stands at a fixed place of a unit made for
 // frames of that size. Everything here gathers.
 #include "runtime/machine/routine.h"
+#include "runtime/machine/deepen.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/work.h"
@@ -181,6 +182,7 @@ static enum Next begin_call(Engine *g, Variant *v, Value call) {
 
 enum Next ambi_eval_push_at(Engine *g, Value v, Value t, Word depth,
                             const Code *ret) {
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   v = ambi_deref(v);
   Variant *plain = plain_call(g, v, t);
   if (plain)
@@ -297,6 +299,7 @@ enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
                                   const Code *ret) {
   ValueVec errors = {0};
   enum Next next = NEXT_STOP;
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   v = ambi_deref(v);
   argument_errors(g, v, &errors);
   if (!g->cx->stop && errors.n == 0) {
@@ -311,6 +314,7 @@ enum Next ambi_eval_push_argument(Engine *g, Value v, Value t,
 }
 
 enum Next ambi_eval_tail_at(Engine *g, Value v, Value t, Word depth) {
+  if (AMB_UNLIKELY(ambi_counts(g))) return ambi_deepen_plainly(g);
   v = ambi_deref(v);
   Variant *plain = plain_call(g, v, t);
   if (plain)

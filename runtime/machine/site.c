@@ -164,6 +164,11 @@ static bool parameters(Target *t, Value ftype) {
   return true;
 }
 
+// As calls of the shape go on counting choices, so does what they call. v may be NULL.
+static Variant *like_shape(CodeState *cs, const Variant *shape, Variant *v) {
+  return v && shape->counted ? ambi_variant_counted(cs, v) : v;
+}
+
 static bool typed(Engine *g, Target *t, Definition *d, const Variant *shape) {
   Value expected = shape->type;
   Value ftype;
@@ -178,6 +183,7 @@ static bool typed(Engine *g, Target *t, Definition *d, const Variant *shape) {
     return true;
   t->variant = shape->same ? ambi_variant_same(g->code, d, r)
                            : ambi_variant(g->code, d, r);
+  t->variant = like_shape(g->code, shape, t->variant);
   if (!t->variant) {
     g->cx->stop = STOP_MEMORY;
     return false;
@@ -230,6 +236,7 @@ static bool function(Engine *g, Target *t, const Variant *shape) {
   if (info.has_rules)
     v = shape->same ? ambi_variant_same(g->code, d, shape->type)
                     : ambi_variant(g->code, d, shape->type);
+  v = like_shape(g->code, shape, v);
   if (info.has_rules && !v) {
     cx->stop = STOP_MEMORY;
     return false;
@@ -288,7 +295,7 @@ static bool is_called(Engine *g, const Variant *shape, Value head) {
 
 // What a call of this head enters, and the arguments before those of the call. NULL: only
 // EVAL can do it, or cx->stop.
-static Variant *entered(Engine *g, Value head, uint32_t n, bool same,
+static Variant *entered(Engine *g, Value head, uint32_t n, const Variant *shape,
                         Value *args, uint32_t *before) {
   Value any = AMB_SYM(UNDEFINED);
   Definition *d;
@@ -304,8 +311,9 @@ static Variant *entered(Engine *g, Value head, uint32_t n, bool same,
     *before = 1;
   }
   if (!d || !ambi_definition_ask(g->cx, d)) return NULL;
-  Variant *v =
-      same ? ambi_variant_same(g->code, d, any) : ambi_variant(g->code, d, any);
+  Variant *v = shape->same ? ambi_variant_same(g->code, d, any)
+                           : ambi_variant(g->code, d, any);
+  v = like_shape(g->code, shape, v);
   if (!v) g->cx->stop = STOP_MEMORY;
   return v;
 }
@@ -340,8 +348,7 @@ enum Next ambi_target_enter(Engine *g, const Code *ret) {
   Value args[LAMBDA_CAPTURES + MOST_ARGUMENTS];
   uint32_t n = pc->b - 1u, before = 0;
   Value head = ambi_deref(ambi_source(g->e, src[0]));
-  Variant *v =
-      g->budget < 0 ? NULL : entered(g, head, n, shape->same, args, &before);
+  Variant *v = g->budget < 0 ? NULL : entered(g, head, n, shape, args, &before);
   for (uint32_t i = 0; v && i < n; i++) {
     args[before + i] = ambi_source(g->e, src[1 + i]);
     if (!ambi_source_ready(g, &args[before + i])) v = NULL;

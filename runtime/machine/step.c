@@ -1,6 +1,7 @@
 // Slow halves of instructions on terms and values: unification with templates,
 // instances, evaluation of variables, casts, lists, arithmetic, operations.
 #include "runtime/machine/step.h"
+#include "runtime/machine/deepen.h"
 
 #include "memory/alloc.h"
 #include "runtime/atoms/number.h"
@@ -575,6 +576,7 @@ enum Next ambi_step_builtin_call(Engine *g) {
   if (args != small) ambi_free(args, n * sizeof *args);
   if (r == CALL_EMPTY) return NEXT_FAIL;
   if (r == CALL_STOP) return NEXT_STOP;
+  if (ambi_counts(g) && g->cx->many.n > 1) return ambi_deepen_plainly(g);
   g->e[pc->a] = g->rv.w;
   if (r != CALL_VALUE && leave_builtin(g, after)) return NEXT_PC;
   if (r == CALL_ERROR) return ambi_step_edge(g) ? NEXT_PC : NEXT_STOP;

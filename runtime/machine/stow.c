@@ -68,7 +68,9 @@ static bool is_known(const Context *cx) {
 
 static bool is_plain(const Choice *r) {
   for (const Hook *h = r->hook; h; h = h->old)
-    if (h->parts || h->kind == HOOK_BEST || h->kind == HOOK_TABLE) return false;
+    if (h->parts || h->kind == HOOK_BEST || h->kind == HOOK_TABLE ||
+        h->kind == HOOK_ROUNDS)
+      return false;
   return true;
 }
 

@@ -262,6 +262,8 @@ START_TEST(test_engine) {
   r->hook = ambi_hook_new(g, HOOK_GATHER);
   ck_assert_ptr_nonnull(r->hook);
   SEES(ENGINE, "saved results go nowhere");
+  r->hook->kind = HOOK_ROUNDS;
+  SEES(ENGINE, "a search that gets no further");
   r->hook->kind = HOOK_COLLECT;
   SOUND(ENGINE);
   BROKEN(r->hook->nitems, 1, ENGINE, "saved results are more than their room");

@@ -631,10 +631,11 @@ do_TESTN : {
 }
 do_SAMEV : {
   Value a = ambi_deref(AMB_V(E[pc->a])), b = ambi_deref(AMB_V(E[pc->b]));
-  if (!ambi_word_ground(a) || !ambi_word_ground(b)) {
-    if ((a.w ^ b.w) <= AMB_EXPR_MARKS &&
-        (!ambi_is_expr(a) || !ambi_load_relaxed(&cx->rt->x_nan)))
-      STEP(2);  // one term, or variable
+  bool ground = ambi_word_ground(a) && ambi_word_ground(b);
+  if ((a.w ^ b.w) <= AMB_EXPR_MARKS &&
+      (ambi_is_expr(a) ? !ambi_load_relaxed(&cx->rt->x_nan) : !ground))
+    STEP(2);  // one term, or variable
+  if (!ground) {
     if (ambi_is_expr(a) && ambi_is_expr(b) && ambi_apart(a, b)) JUMP(pc->c);
     JUMP(pc[1].b);
   }

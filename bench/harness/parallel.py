@@ -20,8 +20,6 @@ SEARCHES = ("n_queens10", "n_queens12", "n_colour", "n_comp", "n_cross",
             "n_zebra", "s_bc", "d_fib")
 COUNTS = (2, 4, 8)
 START_UP = next(p for p in programs() if p.name == "a_startup")
-TITLES = ["program", "s", "two copies"] + [f"-j {n}" for n in COUNTS] + \
-    ["of two copies"]
 
 
 def with_evaluators(argv, n):
@@ -48,13 +46,11 @@ def turn(bench, launchers, pool, prepared, nothing):
         [net(alone(with_evaluators(argv, n), want), one) for n in COUNTS]
 
 
-def measure(bench, launchers, pool, engine, text, folder):
-    prepared = engine.prepare(text, folder)
-    nothing = engine.prepare(START_UP.at(), folder)
-    turns = [turn(bench, launchers, pool, prepared, nothing)
-             for _ in range(bench.o.warm_up + bench.o.n)][bench.o.warm_up:]
+def rates(turns, unit):
+    """A row of medians over turns: what one takes, and how many times as much is done in
+    a second by two copies and with each count."""
     middle = statistics.median
-    row = {"parallel": text.name, "seconds": middle(t[0] for t in turns),
+    row = {unit: middle(t[0] for t in turns),
            "ceiling": middle(2 * t[0] / t[1] for t in turns),
            "of_ceiling": middle(t[1] / 2 / t[2] for t in turns)}
     for i, n in enumerate(COUNTS):
@@ -62,32 +58,39 @@ def measure(bench, launchers, pool, engine, text, folder):
     return row
 
 
-def cells_of(row, small):
-    fields = ["seconds", "ceiling"] + [f"j{n}" for n in COUNTS] + \
-        ["of_ceiling"]
-    return ["right" if small else figure(row[f]) for f in fields]
+def tabulate(bench, key, title, unit, chosen, turn_of):
+    """(rows, table): turn_of(program) gives a function that takes a turn."""
+    fields = [unit, "ceiling"] + [f"j{n}" for n in COUNTS] + ["of_ceiling"]
+    titles = [title, unit, "two copies"] + [f"-j {n}" for n in COUNTS] + ["of two copies"]
+    table = Table(titles, [LEFT, 8, 11] + [7] * len(COUNTS) + [14])
+    rows = []
+    for program in chosen:
+        try:
+            take = turn_of(program)
+            turns = [take() for _ in range(bench.o.warm_up + bench.o.n)]
+        except Failed as e:
+            rows.append({key: program.name, "failed": str(e)})
+            table.add([program.name, str(e)] + [""] * (len(titles) - 2))
+            continue
+        rows.append({key: program.name} | rates(turns[bench.o.warm_up:], unit))
+        table.add([program.name] + ["right" if bench.o.small else figure(rows[-1][f])
+                                    for f in fields])
+    return rows, table
 
 
 def run(bench, engine):
     """(rows, table) over the searches: medians of the turns."""
-    table = Table(TITLES, [LEFT, 8, 11] + [7] * len(COUNTS) + [14])
-    rows = []
     with tempfile.TemporaryDirectory(prefix="ambit-bench-") as folder, \
             ThreadPoolExecutor(2) as pool:
         own = [os.path.join(folder, str(i)) for i in range(2)]
         for place in own:
             os.mkdir(place)
         launchers = [Launcher(place, 0) for place in own]  # both at once
-        for text in programs():
-            if text.name not in SEARCHES:
-                continue
-            try:
-                row = measure(bench, launchers, pool, engine,
-                              text.at(text.small if bench.o.small else None), folder)
-            except Failed as e:
-                rows.append({"parallel": text.name, "failed": str(e)})
-                table.add([text.name, str(e)] + [""] * (len(TITLES) - 2))
-                continue
-            rows.append(row)
-            table.add([text.name] + cells_of(row, bench.o.small))
-    return rows, table
+        nothing = engine.prepare(START_UP.at(), folder)
+
+        def turn_of(program):
+            text = program.at(program.small if bench.o.small else None)
+            prepared = engine.prepare(text, folder)
+            return lambda: turn(bench, launchers, pool, prepared, nothing)
+        return tabulate(bench, "parallel", "program", "s",
+                        [p for p in programs() if p.name in SEARCHES], turn_of)

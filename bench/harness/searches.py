@@ -16,15 +16,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from .engines import Failed, Launcher, squeeze
-from .parallel import COUNTS, with_evaluators
-from .report import LEFT, Table, figure
+from .parallel import COUNTS, tabulate, with_evaluators
 from .texts import programs
 
 WARM = 2             # forms that are not counted
 LEAST, MOST = 4, 20  # so many are, as fit into these milliseconds
 LONG = 300
-TITLES = ["search", "ms", "two copies"] + [f"-j {n}" for n in COUNTS] + \
-    ["of two copies"]
 
 
 class Search:
@@ -80,42 +77,16 @@ def turn(beds, pool, argv, search):
         [alone(n) for n in COUNTS]
 
 
-def measure(bench, beds, pool, argv, search):
-    took = beds[0].forms(argv, search, 1)
-    search.repeat(max(LEAST, min(MOST, int(LONG / took))))
-    turns = [turn(beds, pool, argv, search)
-             for _ in range(bench.o.warm_up + bench.o.n)][bench.o.warm_up:]
-    middle = statistics.median
-    row = {"ms": middle(t[0] for t in turns),
-           "ceiling": middle(2 * t[0] / t[1] for t in turns),
-           "of_ceiling": middle(t[1] / 2 / t[2] for t in turns)}
-    for i, n in enumerate(COUNTS):
-        row[f"j{n}"] = middle(t[0] / t[2 + i] for t in turns)
-    return row
-
-
-def cells_of(row, small):
-    fields = ["ms", "ceiling"] + [f"j{n}" for n in COUNTS] + ["of_ceiling"]
-    return ["right" if small else figure(row[f]) for f in fields]
-
-
 def run(bench, engine):
     """(rows, table) over the searches: medians of the turns."""
-    table = Table(TITLES, [LEFT, 8, 11] + [7] * len(COUNTS) + [14])
-    rows = []
     with tempfile.TemporaryDirectory(prefix="ambit-bench-") as folder, \
             ThreadPoolExecutor(2) as pool:
         beds = [Bed(os.path.join(folder, str(i)), bench) for i in range(2)]
-        for program in programs():
-            if not program.search:
-                continue
-            try:
-                row = measure(bench, beds, pool, engine.argv,
-                              Search(program, bench.o.small, folder))
-            except Failed as e:
-                rows.append({"search": program.name, "failed": str(e)})
-                table.add([program.name, str(e)] + [""] * (len(TITLES) - 2))
-                continue
-            rows.append({"search": program.name} | row)
-            table.add([program.name] + cells_of(row, bench.o.small))
-    return rows, table
+
+        def turn_of(program):
+            search = Search(program, bench.o.small, folder)
+            took = beds[0].forms(engine.argv, search, 1)
+            search.repeat(max(LEAST, min(MOST, int(LONG / took))))
+            return lambda: turn(beds, pool, engine.argv, search)
+        return tabulate(bench, "search", "search", "ms",
+                        [p for p in programs() if p.search], turn_of)

@@ -449,6 +449,19 @@ static bool renewed(Lower *l, Value e) {
   return true;
 }
 
+// The call that is left to EVAL. Where the members are data, and not a call, they stay as
+// they are, in the same list.
+static void call_of_members(Lower *l, Stub *s) {
+  if (renewed(l, s->term)) {
+    uint16_t *own = ambi_lower_new_list(l, s->nlist);
+    if (l->failed) return;
+    memcpy(own, s->list, s->nlist * sizeof *own);
+    own[0] = l->vars[l->applied].slot;
+    s->list = own;
+  }
+  call_members(l, s);
+}
+
 static void stub_code(Lower *l, Stub s, size_t i) {
   uint16_t slot;
   switch (s.kind) {
@@ -489,10 +502,7 @@ static void stub_code(Lower *l, Stub s, size_t i) {
   case STUB_LIKE: unlike_values(l, &s); break;
   case STUB_CHECKED: checked_code(l, &s); break;
   case STUB_POSITION: end_position(l, s.ret, s.err, s.back); break;
-  case STUB_CALL:
-    if (renewed(l, s.term)) s.list[0] = l->vars[l->applied].slot;
-    call_members(l, &s);
-    break;
+  case STUB_CALL: call_of_members(l, &s); break;
   case STUB_DATA:
     ambi_lower_members(l, s.term, s.list, s.dst.slot, s.err);
     ambi_lower_jump(l, OP_I_JUMP, 0, 0, s.back);

@@ -60,9 +60,16 @@ static bool meet(Merge *t, Value v) {
   return true;
 }
 
+// Bindings that were met do not say any more what they are.
+static bool was_met(Value v) {
+  return ambi_tag(v) == TAG_OBJ && *ambi_ptr(v) >> 48 == TAG_FWD;
+}
+
 static bool look_at(Merge *t, Value v) {
-  if (v.w & IMAGE_BIT || ambi_word_ground(v) || ambi_is_lvar(v)) return true;
+  if (v.w & IMAGE_BIT || was_met(v) || ambi_word_ground(v) || ambi_is_lvar(v))
+    return true;
   v = ambi_deref(v);
+  if (was_met(v)) return true;
   if (!ambi_is_var(v)) return ambi_word_ground(v) || meet(t, v);
   return !is_known(ambi_ptr(v)[1]) || !ambi_in_heap(t->g->cx, ambi_ptr(v)) ||
          ambi_vec_push(&t->heap, v);
